@@ -1,0 +1,1 @@
+"""Metrics, predictions and robustness of a model directory."""

@@ -1,0 +1,1 @@
+"""Integrated Gradients explanations of label scores."""

@@ -1,0 +1,87 @@
+"""The bucket table: which bucket each label falls in, in each repetition; and its inverse."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from mach_tf.hashing import murmur3_32
+
+FAMILIES = ("murmur3", "universal")
+_PRIME = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class BucketSpec:
+    """The R hash functions; with the number of labels, all that the bucket table depends on.
+
+    Attributes:
+      buckets: B.
+      repetitions: R.
+      family: "murmur3": murmur3_32(l, seed_r) mod B; "universal": ((a_r l + b_r) mod (2^31 - 1)) mod B.
+      seed: seed_r, a_r and b_r are derived from it and r alone.
+    """
+
+    buckets: int
+    repetitions: int
+    family: str = "murmur3"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {FAMILIES} (got {self.family!r})")
+        if self.buckets < 2 or self.repetitions < 1:
+            raise ValueError(
+                f"buckets must be at least 2 and repetitions at least 1 (got {self.buckets} and {self.repetitions})"
+            )
+
+    def table(self, labels: int) -> np.ndarray:
+        """int32 [R, labels], the bucket of each label in each repetition."""
+        return np.stack([self.row(repetition, labels) for repetition in range(self.repetitions)])
+
+    def row(self, repetition: int, labels: int) -> np.ndarray:
+        """int32 [labels], the bucket of each label in one repetition."""
+        ids = np.arange(labels, dtype=np.int64)
+        if self.family == "murmur3":
+            hashed = murmur3_32(ids, self._derived(repetition, 0)).astype(np.int64)
+        else:
+            a = 1 + self._derived(repetition, 1) % (_PRIME - 1)
+            b = self._derived(repetition, 2) % _PRIME
+            hashed = (a * ids + b) % _PRIME
+        return (hashed % self.buckets).astype(np.int32)
+
+    def _derived(self, repetition: int, purpose: int) -> int:
+        return int(murmur3_32(np.array([3 * repetition + purpose]), self.seed)[0])
+
+
+class BucketMembers(NamedTuple):
+    """The inverse of a bucket table: the labels in each bucket.
+
+    Attributes:
+      splits: int64 [R, B + 1]; bucket b of repetition r holds labels[r, splits[r, b]:splits[r, b + 1]].
+      labels: int32 [R, K], ascending in a bucket.
+    """
+
+    splits: np.ndarray
+    labels: np.ndarray
+
+    def of(self, repetition: int, bucket: int) -> np.ndarray:
+        """The labels, ascending, of one bucket."""
+        begin, end = self.splits[repetition, bucket], self.splits[repetition, bucket + 1]
+        return self.labels[repetition, begin:end]
+
+
+def invert(table: np.ndarray, buckets: int) -> BucketMembers:
+    """Inverts a bucket table.
+
+    Args:
+      table: int32 [R, K].
+      buckets: B.
+    """
+    splits = np.zeros((len(table), buckets + 1), np.int64)
+    for repetition, row in enumerate(table):
+        np.cumsum(np.bincount(row, minlength=buckets), out=splits[repetition, 1:])
+    labels = np.argsort(table, axis=1, kind="stable").astype(np.int32)
+    return BucketMembers(splits, labels)

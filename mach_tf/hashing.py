@@ -1,0 +1,135 @@
+"""Hash functions: MurmurHash3, feature hashing, and nothing that depends on a random generator's version."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numba
+import numpy as np
+
+from mach_tf.points import Points
+
+NORMS = ("l2", "none")
+MAX_ID = 2**31 - 1
+_SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
+
+
+@numba.njit(cache=True, inline="always")
+def murmur3_32_scalar(key, seed):
+    """MurmurHash3_x86_32 of one 4-byte little-endian key, for compiled callers; uint32 in, uint32 out."""
+    # Numba widens a product of two uint32 to uint64; every step is cut back to 32 bits.
+    k = np.uint32(np.uint32(key) * np.uint32(0xCC9E2D51))
+    k = np.uint32((k << np.uint32(15)) | (k >> np.uint32(17)))
+    h = np.uint32(np.uint32(seed) ^ np.uint32(k * np.uint32(0x1B873593)))
+    h = np.uint32((h << np.uint32(13)) | (h >> np.uint32(19)))
+    h = np.uint32(h * np.uint32(5) + np.uint32(0xE6546B64))
+    h = np.uint32(h ^ np.uint32(4))
+    h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@numba.njit(cache=True)
+def _murmur3_32(keys, seed, out):
+    for i in range(len(keys)):
+        out[i] = murmur3_32_scalar(keys[i], seed)
+
+
+def murmur3_32(keys: np.ndarray, seed: int) -> np.ndarray:
+    """MurmurHash3_x86_32 of ids as 4-byte little-endian keys; scikit-learn's `murmurhash3_32` agrees.
+
+    Args:
+      keys: integers in [0, 2^31), [n].
+      seed: taken modulo 2^32.
+
+    Returns:
+      uint32 [n].
+    """
+    out = np.empty(len(keys), np.uint32)
+    _murmur3_32(np.ascontiguousarray(keys, np.int64), np.uint32(seed % 2**32), out)
+    return out
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSpec:
+    """How raw features become the model's input.
+
+    Attributes:
+      dim: hashed feature ids are in [0, dim); 0 keeps raw ids.
+      seed: of the feature hash.
+      signed: whether each raw feature's value is multiplied by +1 or -1 from an independent hash.
+      norm: "l2" scales each point to unit length after hashing, "none" does not.
+    """
+
+    dim: int = 50_000
+    seed: int = 0
+    signed: bool = False
+    norm: str = "l2"
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise ValueError(f"norm must be one of {NORMS} (got {self.norm!r})")
+        if not 0 <= self.dim <= MAX_ID:
+            raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
+
+    def columns(self, raw_features: int) -> int:
+        """The model's input width for data of `raw_features` features."""
+        return self.dim or raw_features
+
+    def ids(self, raw_ids: np.ndarray) -> np.ndarray:
+        """Hashed ids, int64 [n], of raw ids."""
+        raw_ids = np.asarray(raw_ids, np.int64)
+        return (murmur3_32(raw_ids, self.seed) % np.uint32(self.dim)).astype(np.int64) if self.dim else raw_ids
+
+    def signs(self, raw_ids: np.ndarray) -> np.ndarray:
+        """float32 [n] of +1 and -1 (all +1 unless signed)."""
+        if not (self.signed and self.dim):
+            return np.ones(len(raw_ids), np.float32)
+        bits = murmur3_32(raw_ids, self.sign_seed) >> np.uint32(31)
+        return np.where(bits == 1, np.float32(-1), np.float32(1))
+
+    @property
+    def sign_seed(self) -> int:
+        return int(murmur3_32(np.array([_SIGN_KEY]), self.seed)[0])
+
+    def apply(self, points: Points) -> Points:
+        """Hashes and normalises raw points; features that collide in a point add up, zeros are dropped."""
+        row_splits, ids, values = _hash_rows(
+            points.row_splits,
+            self.ids(points.feature_ids),
+            points.feature_values * self.signs(points.feature_ids),
+            self.norm == "l2",
+        )
+        return dataclasses.replace(points, row_splits=row_splits, feature_ids=ids, feature_values=values)
+
+
+@numba.njit(cache=True)
+def _hash_rows(row_splits, ids, values, normalise):
+    """Sorts each row by id, sums equal ids in input order, drops zeros and scales; sums are float64."""
+    out_splits = np.zeros_like(row_splits)
+    out_ids = np.empty_like(ids)
+    out_values = np.empty(len(values), np.float32)
+    end = 0
+    for row in range(len(row_splits) - 1):
+        start = row_splits[row]
+        order = np.argsort(ids[start : row_splits[row + 1]], kind="mergesort")
+        first = end
+        squares = 0.0
+        i = 0
+        while i < len(order):
+            key = ids[start + order[i]]
+            total = 0.0
+            while i < len(order) and ids[start + order[i]] == key:
+                total += values[start + order[i]]
+                i += 1
+            if total != 0.0:
+                out_ids[end] = key
+                out_values[end] = total
+                squares += total * total
+                end += 1
+        if normalise and squares > 0.0:
+            scale = 1.0 / np.sqrt(squares)
+            for j in range(first, end):
+                out_values[j] = out_values[j] * scale
+        out_splits[row + 1] = end
+    return out_splits, out_ids[:end].copy(), out_values[:end].copy()

@@ -1,0 +1,256 @@
+"""dataset.json and model.json: what a dataset and a model directory hold, read and checked without trust."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import typing
+from typing import Any, Optional
+
+import numpy as np
+
+from mach_tf import files
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+
+SCHEMA_VERSION = 1
+DATASET_FILE = "dataset.json"
+MODEL_FILE = "model.json"
+LABEL_COUNTS_FILE = "label_counts.npy"
+FEATURE_NAMES_FILE = "feature_names.txt"
+LABEL_NAMES_FILE = "label_names.txt"
+SPLITS = ("train", "valid", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file: its name in the dataset directory, points, bytes, sha256."""
+
+    file: str
+    points: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One input file, as given, with its sha256 (of the bytes on disk)."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split's shards in order, where they came from, and its totals over all points.
+
+    Attributes:
+      points: their number.
+      features: number of features present, summed over points, after hashing.
+      raw_features: the same before hashing.
+      labels: number of label assignments, summed over points.
+    """
+
+    points: int
+    features: int
+    raw_features: int
+    labels: int
+    shards: list[Shard]
+    sources: list[Source]
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetManifest:
+    """dataset.json.
+
+    Attributes:
+      features: number of raw features in the source's header.
+      labels: K.
+      feature_spec: how raw features were hashed and normalised.
+      splits: by name: "train", "valid", "test".
+      label_counts_sha256: of label_counts.npy, the labels' training frequencies, int64 [K].
+      feature_names, label_names: whether feature_names.txt and label_names.txt are there.
+    """
+
+    features: int
+    labels: int
+    feature_spec: FeatureSpec
+    splits: dict[str, Split]
+    label_counts_sha256: str
+    feature_names: bool = False
+    label_names: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def columns(self) -> int:
+        """The model's input width, D."""
+        return self.feature_spec.columns(self.features)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content: shards, counts, hashing; not of paths or times."""
+        shards = {name: [dataclasses.astuple(s) for s in split.shards] for name, split in sorted(self.splits.items())}
+        content = [self.features, self.labels, dataclasses.astuple(self.feature_spec), shards, self.label_counts_sha256]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def split(self, name: str) -> Split:
+        """The split of that name; InputError says which there are."""
+        if name not in self.splits:
+            raise InputError(f"This dataset has no {name!r} split; it has {', '.join(self.splits)}.")
+        return self.splits[name]
+
+    def write(self, directory: str) -> None:
+        """Writes dataset.json; the last thing that makes a directory a dataset."""
+        files.write_json(os.path.join(directory, DATASET_FILE), dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, directory: str) -> DatasetManifest:
+        """Reads dataset.json and checks the cheap part: every file it names is there with its size.
+
+        Raises:
+          InputError: no dataset, another schema version, a missing or altered file.
+        """
+        path = os.path.join(directory, DATASET_FILE)
+        manifest = _parse(cls, files.read_json(path, "dataset; make one with python -m preprocess.to_tfrecord"), path)
+        for name, split in manifest.splits.items():
+            if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
+                raise InputError(f"{path}: split {name!r} does not add up; the dataset is damaged: preprocess again.")
+            for shard in split.shards:
+                _check_file(directory, shard.file, shard.bytes)
+        named = ((manifest.feature_names, FEATURE_NAMES_FILE), (manifest.label_names, LABEL_NAMES_FILE))
+        for file in [LABEL_COUNTS_FILE, *(file for present, file in named if present)]:
+            _check_file(directory, file, None)
+        return manifest
+
+    def label_counts(self, directory: str) -> np.ndarray:
+        """The labels' training frequencies, int64 [K]."""
+        path = os.path.join(directory, LABEL_COUNTS_FILE)
+        if files.sha256(path) != self.label_counts_sha256:
+            raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
+        return np.load(path, allow_pickle=False)
+
+    def read_feature_names(self, directory: str) -> Optional[list[str]]:
+        """Names of the raw features, or None when the dataset has none."""
+        if not self.feature_names:
+            return None
+        return files.read_names(os.path.join(directory, FEATURE_NAMES_FILE), self.features, "features")
+
+    def read_label_names(self, directory: str) -> Optional[list[str]]:
+        """Names of the labels, or None when the dataset has none."""
+        if not self.label_names:
+            return None
+        return files.read_names(os.path.join(directory, LABEL_NAMES_FILE), self.labels, "labels")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelManifest:
+    """model.json: all that decides the weights, and where they came from.
+
+    Attributes:
+      features, labels: number of raw features and of labels, K.
+      feature_spec: how raw features become the model's input.
+      bucket_spec: the R hash functions; with `labels`, the bucket table.
+      training: the training flags that decide the weights, by flag name.
+      dataset_fingerprint: of the dataset trained on.
+      versions: of the libraries, by package name.
+      run: flags that do not decide the weights (group size, strategy, ...), by flag name.
+    """
+
+    features: int
+    labels: int
+    feature_spec: FeatureSpec
+    bucket_spec: BucketSpec
+    training: dict[str, Any]
+    dataset_fingerprint: str
+    versions: dict[str, str]
+    run: dict[str, Any]
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def columns(self) -> int:
+        """The model's input width, D."""
+        return self.feature_spec.columns(self.features)
+
+    def bucket_table(self) -> np.ndarray:
+        """int32 [R, K]."""
+        return self.bucket_spec.table(self.labels)
+
+    def write(self, directory: str) -> None:
+        """Writes model.json; training does so first, and adds each repetition when it is whole."""
+        files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, directory: str) -> ModelManifest:
+        """Reads model.json.
+
+        Raises:
+          InputError: no model directory, or another schema version.
+        """
+        path = os.path.join(directory, MODEL_FILE)
+        return _parse(cls, files.read_json(path, "model; make one with python -m train.main"), path)
+
+
+def repetition_directory(model_dir: str, repetition: int) -> str:
+    """Where a repetition's SavedModel is."""
+    return os.path.join(model_dir, f"repetition-{repetition:03d}")
+
+
+def check_same_features(model: ModelManifest, dataset: DatasetManifest) -> None:
+    """Raises InputError unless a dataset's points can be given to a model."""
+    for name in ("features", "labels", "feature_spec"):
+        ours, theirs = getattr(model, name), getattr(dataset, name)
+        if ours != theirs:
+            raise InputError(
+                f"The model was trained with {name} = {ours}, the dataset has {theirs}. "
+                "Preprocess the dataset with the model's settings, or give the model's own dataset."
+            )
+
+
+def _check_file(directory: str, name: str, size: Optional[int]) -> None:
+    if os.path.basename(name) != name:
+        raise InputError(f"{directory}: {DATASET_FILE} names {name!r}, which is not a plain file name; it is damaged.")
+    path = os.path.join(directory, name)
+    if not os.path.isfile(path):
+        raise InputError(
+            f"{path} is missing, though {DATASET_FILE} names it; the dataset is damaged: preprocess again."
+        )
+    if size is not None and os.path.getsize(path) != size:
+        raise InputError(
+            f"{path} must have {size} bytes (got {os.path.getsize(path)}); the dataset is damaged: preprocess again."
+        )
+
+
+def _parse(cls: Any, value: dict[str, Any], path: str) -> Any:
+    if value.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(
+            f"{path} must have schema version {SCHEMA_VERSION} (got {value.get('schema_version')!r}); "
+            "it was written by another version of mach_tf: make it again."
+        )
+    try:
+        return _from_json(cls, value)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{path} does not fit the schema ({error}); it is damaged: make it again.") from None
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    """Builds a value of an annotated type from parsed JSON, checking types as it goes."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        unknown = sorted(set(value) - set(hints))
+        if unknown:
+            raise ValueError(f"unknown fields {unknown}")
+        return kind(**{name: _from_json(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+    if kind is Any:
+        return value
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if not isinstance(value, origin or kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"expected {kind}, got {value!r}")
+    if origin is list:
+        return [_from_json(arguments[0], item) for item in value]
+    if origin is dict:
+        return {name: _from_json(arguments[1], item) for name, item in value.items()}
+    return value

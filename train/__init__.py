@@ -1,0 +1,1 @@
+"""From a dataset directory to a model directory of R bucket classifiers."""
