@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -30,6 +31,28 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     sync_directory(os.path.dirname(path) or ".")
 
 
+@contextlib.contextmanager
+def atomic_directory(path: str) -> Iterator[str]:
+    """Makes a temporary directory beside `path` that takes its name, synced to disk, when the block ends without error.
+
+    A directory that stands at `path` is replaced; the moment between its removal and the renaming leaves none.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    os.makedirs(temporary)
+    try:
+        yield temporary
+        for parent, _, names in os.walk(temporary):
+            for name in names:
+                _sync_file(os.path.join(parent, name))
+            sync_directory(parent)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        os.rename(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    sync_directory(os.path.dirname(path) or ".")
+
+
 def sync_directory(path: str) -> None:
     """Makes renames in a directory survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -37,6 +60,11 @@ def sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_file(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_json(path: str, value: Any) -> None:

@@ -1,0 +1,60 @@
+"""The bucket classifier: sigmoid(relu(x W1 + b1) W2 + b2) of a sparse x that is never made dense."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Weights(NamedTuple):
+    """One repetition's weights; tensors or variables, float32.
+
+    Attributes:
+      hidden_kernel: W1, [features, hidden].
+      hidden_bias: b1, [hidden].
+      output_kernel: W2, [hidden, buckets].
+      output_bias: b2, [buckets].
+    """
+
+    hidden_kernel: tf.Tensor
+    hidden_bias: tf.Tensor
+    output_kernel: tf.Tensor
+    output_bias: tf.Tensor
+
+
+class SparseBatch(NamedTuple):
+    """n sparse points, row-compressed.
+
+    Attributes:
+      row_splits: int64 [n + 1]; point i has the entries row_splits[i]:row_splits[i + 1].
+      feature_ids: int64 [nonzeros].
+      feature_values: float32 [nonzeros].
+    """
+
+    row_splits: tf.Tensor
+    feature_ids: tf.Tensor
+    feature_values: tf.Tensor
+
+
+def bucket_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
+    """The logits of a batch, float32 [n, buckets]; differentiable in the weights and in the feature values."""
+    hidden = tf.nn.relu(sparse_product(batch, weights.hidden_kernel) + weights.hidden_bias)
+    return tf.matmul(hidden, weights.output_kernel) + weights.output_bias
+
+
+def sparse_product(batch: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
+    """x times a kernel [features, columns]: float32 [n, columns].
+
+    On the CPU a feature id outside the kernel raises InvalidArgumentError.
+    """
+    points = tf.size(batch.row_splits, out_type=tf.int64) - 1
+    indices = tf.stack([point_of_entry(batch.row_splits), batch.feature_ids], axis=1)
+    matrix = tf.SparseTensor(indices, batch.feature_values, tf.stack([points, tf.shape(kernel, tf.int64)[0]]))
+    return tf.sparse.sparse_dense_matmul(matrix, kernel)
+
+
+def point_of_entry(row_splits: tf.Tensor) -> tf.Tensor:
+    """The point that each entry belongs to: int64 [nonzeros], of row_splits int64 [n + 1]."""
+    points = tf.range(tf.size(row_splits, out_type=tf.int64) - 1)
+    return tf.repeat(points, row_splits[1:] - row_splits[:-1])

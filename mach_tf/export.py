@@ -1,0 +1,98 @@
+"""A repetition as a SavedModel: written whole, served by two signatures, loaded back with its weights."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from mach_tf import files
+from mach_tf.classifier import SparseBatch, Weights, bucket_logits
+from mach_tf.errors import InputError
+
+SERVING_SIGNATURE = "serving_default"
+SPARSE_SIGNATURE = "sparse"
+
+
+class Repetition(NamedTuple):
+    """A loaded repetition.
+
+    Attributes:
+      weights: its variables, for reading only.
+      signatures: functions by name: "serving_default" takes `examples`, serialized tf.Example strings [n]; "sparse" takes
+        `row_splits` int64 [n + 1], `feature_ids` int64 and `feature_values` float32 [nonzeros]. Both return `logits` and
+        `probabilities`, float32 [n, buckets]. Their features are hashed ones.
+      saved_model: what tf.saved_model.load returned; the signatures live as long as it does.
+    """
+
+    weights: Weights
+    signatures: dict[str, Any]
+    saved_model: Any
+
+
+def parse_examples(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    features = {
+        "feature_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+        "feature_values": tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
+    }
+    return tf.io.parse_example(serialized, features)
+
+
+class _Servable(tf.Module):
+    def __init__(self, weights: Weights):
+        super().__init__()
+        self.hidden_kernel = tf.Variable(weights.hidden_kernel, trainable=False)
+        self.hidden_bias = tf.Variable(weights.hidden_bias, trainable=False)
+        self.output_kernel = tf.Variable(weights.output_kernel, trainable=False)
+        self.output_bias = tf.Variable(weights.output_bias, trainable=False)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.int64, "row_splits"),
+            tf.TensorSpec([None], tf.int64, "feature_ids"),
+            tf.TensorSpec([None], tf.float32, "feature_values"),
+        ]
+    )
+    def sparse(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> dict[str, tf.Tensor]:
+        weights = Weights(self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
+        logits = bucket_logits(weights, SparseBatch(row_splits, feature_ids, feature_values))
+        return {"logits": logits, "probabilities": tf.sigmoid(logits)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = parse_examples(examples)
+        ids, values = parsed["feature_ids"], parsed["feature_values"]
+        return self.sparse(ids.row_splits, ids.values, values.values)
+
+
+def export_repetition(path: str, weights: Weights) -> None:
+    """Writes a SavedModel directory that is whole or absent; one that stands there is replaced.
+
+    Args:
+      path: the directory.
+      weights: copied; the caller's stay as they are.
+    """
+    module = _Servable(weights)
+    signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
+    with files.atomic_directory(path) as temporary:
+        tf.saved_model.save(module, temporary, signatures=signatures)
+
+
+def load_repetition(path: str) -> Repetition:
+    """Loads what `export_repetition` wrote.
+
+    Raises:
+      InputError: there is no SavedModel of a repetition at `path`.
+    """
+    if not os.path.isfile(os.path.join(path, "saved_model.pb")):
+        raise InputError(f"{path} must be a repetition's SavedModel, but holds no saved_model.pb; train it first.")
+    loaded = tf.saved_model.load(path)
+    try:
+        weights = Weights(*(getattr(loaded, name) for name in Weights._fields))
+        signatures = {name: loaded.signatures[name] for name in (SERVING_SIGNATURE, SPARSE_SIGNATURE)}
+    except (AttributeError, KeyError) as error:
+        raise InputError(
+            f"{path} is a SavedModel, but not of a repetition (it lacks {error}); train it again."
+        ) from None
+    return Repetition(weights, signatures, loaded)
