@@ -1,0 +1,64 @@
+"""Calibration of label scores: how often a label predicted with a given probability is true."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """The reliability curve in bins of equal width over [0, 1].
+
+    Attributes:
+      edges: float64 [bins + 1].
+      counts: int64 [bins], predictions in each bin; the upper edge belongs to the bin only in the last one.
+      confidence: float64 [bins], their mean probability; 0 in an empty bin.
+      accuracy: float64 [bins], the fraction that is true; 0 in an empty bin.
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @property
+    def expected_error(self) -> float:
+        """Expected calibration error, in [0, 1]: mean |confidence - accuracy|, bins weighted by their predictions.
+
+        Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017, equation 3.
+        """
+        return float(np.average(np.abs(self.confidence - self.accuracy), weights=self.counts))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, and the expected calibration error."""
+        arrays = {field.name: getattr(self, field.name).tolist() for field in dataclasses.fields(self)}
+        return {"expected_calibration_error": self.expected_error, **arrays}
+
+
+def reliability(probabilities: np.ndarray, outcomes: np.ndarray, bins: int = 15) -> Reliability:
+    """The reliability curve of predictions, of any shape: usually of each point's top k labels.
+
+    Args:
+      probabilities: label scores as probabilities, in [0, 1].
+      outcomes: bool, the same shape: whether the label is true.
+      bins: number of bins.
+
+    Raises:
+      ValueError: no predictions, shapes that differ, or a score outside [0, 1].
+    """
+    values = np.asarray(probabilities, np.float64).ravel()
+    true = np.asarray(outcomes, np.float64).ravel()
+    if np.shape(probabilities) != np.shape(outcomes) or not values.size:
+        raise ValueError(f"shapes must agree and not be empty (got {np.shape(probabilities)}, {np.shape(outcomes)})")
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"scores must be probabilities in [0, 1] (got {values.min()} to {values.max()})")
+    edges = np.linspace(0, 1, bins + 1)
+    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    filled = np.maximum(counts, 1)
+    confidence = np.bincount(index, values, minlength=bins) / filled
+    accuracy = np.bincount(index, true, minlength=bins) / filled
+    return Reliability(edges, counts, confidence, accuracy)
