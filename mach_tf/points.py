@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
@@ -40,6 +41,25 @@ class Points:
         ones = np.ones(len(self.label_ids), np.float32)
         return scipy.sparse.csr_matrix((ones, self.label_ids, self.label_splits), shape=(len(self), columns))
 
+    def take(self, keep: np.ndarray) -> Points:
+        """The points where `keep`, bool [n], is true."""
+        rows, feature_kept = _take(self.row_splits, keep)
+        labels, label_kept = _take(self.label_splits, keep)
+        return Points(
+            rows, self.feature_ids[feature_kept], self.feature_values[feature_kept], labels, self.label_ids[label_kept]
+        )
+
+
+def concatenate(parts: Sequence[Points]) -> Points:
+    """All points of the parts, in order; at least one part."""
+    return Points(
+        _join_splits([part.row_splits for part in parts]),
+        np.concatenate([part.feature_ids for part in parts]),
+        np.concatenate([part.feature_values for part in parts]),
+        _join_splits([part.label_splits for part in parts]),
+        np.concatenate([part.label_ids for part in parts]),
+    )
+
 
 def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix | None = None) -> Points:
     """Points of CSR matrices.
@@ -61,6 +81,15 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
         label_splits,
         label_ids,
     )
+
+
+def _take(splits: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.diff(splits)
+    return np.concatenate([[0], np.cumsum(lengths[keep])]), np.repeat(keep, lengths)
+
+
+def _join_splits(splits: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part) for part in splits]))])
 
 
 def _canonical(matrix: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -1,0 +1,288 @@
+"""Writing a dataset directory: the one path that text files, Python matrices and distributed runners share."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Optional
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf import files, manifest, points, staging
+from mach_tf.errors import InputError
+from mach_tf.examples import Records, encode
+from mach_tf.hashing import MAX_ID, FeatureSpec, murmur3_32
+from mach_tf.manifest import DatasetManifest, Source, Split
+from mach_tf.points import Points
+from mach_tf.shards import POINTS_PER_SHARD, ShardWriter
+
+SKIPPED_FILE = "skipped.txt"
+_OURS = re.compile(
+    rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
+    + "|".join(
+        re.escape(name)
+        for name in (
+            manifest.DATASET_FILE,
+            manifest.LABEL_COUNTS_FILE,
+            manifest.FEATURE_NAMES_FILE,
+            manifest.LABEL_NAMES_FILE,
+            SKIPPED_FILE,
+        )
+    )
+)
+_ROWS = 8192
+
+
+class Chunk(NamedTuple):
+    """Points ready to be written, and what the manifest counts of them.
+
+    Attributes:
+      records: the serialized points.
+      features, raw_features: features present, summed over the points, after and before hashing.
+      label_ids: int64, of all points.
+    """
+
+    records: Records
+    features: int
+    raw_features: int
+    label_ids: np.ndarray
+
+
+def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
+    """Hashes and serializes raw points; pure, and free of the interpreter's lock nearly all the time."""
+    hashed = spec.apply(raw)
+    return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids)
+
+
+def held_back(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """bool [n]: which training points to use for validation; each point's lot depends on seed and place alone."""
+    return murmur3_32(places, seed) < fraction * 2.0**32
+
+
+def check_output(output_dir: str, overwrite: bool) -> None:
+    """Raises InputError unless a dataset may be written to `output_dir`."""
+    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
+        raise InputError(f"The output directory {output_dir} is a file. Give another.")
+    present = sorted(os.listdir(output_dir)) if os.path.isdir(output_dir) else []
+    if manifest.DATASET_FILE in present and not overwrite:
+        raise InputError(
+            f"The output directory must not hold a dataset ({output_dir} does). Give another, or overwrite it: --overwrite."
+        )
+    foreign = [name for name in present if not _OURS.fullmatch(name)]
+    if foreign or (present and manifest.DATASET_FILE not in present):
+        raise InputError(
+            f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
+            f"{(foreign or present)[0]!r}): it would be replaced as a whole. Give another."
+        )
+
+
+class DatasetWriter:
+    """Writes chunks to the shards of their splits, and the manifest last; made by `open_dataset`."""
+
+    def __init__(self, directory: str, features: int, labels: int, spec: FeatureSpec, points_per_shard: int) -> None:
+        self._directory = directory
+        self._features, self._labels, self._spec = features, labels, spec
+        self._points_per_shard = points_per_shard
+        self._writers: dict[str, ShardWriter] = {}
+        self._totals: dict[str, np.ndarray] = {}
+        self._label_counts = np.zeros(labels, np.int64)
+
+    def add(self, split: str, chunk: Chunk) -> None:
+        """Appends a chunk to a split."""
+        if split not in self._writers:
+            self._writers[split] = ShardWriter(self._directory, split, self._points_per_shard)
+            self._totals[split] = np.zeros(3, np.int64)
+        self._writers[split].write(chunk.records)
+        self._totals[split] += chunk.features, chunk.raw_features, len(chunk.label_ids)
+        if split == "train":
+            np.add.at(self._label_counts, chunk.label_ids, 1)
+
+    def finish(
+        self,
+        sources: dict[str, list[Source]],
+        feature_names: Optional[Sequence[str]] = None,
+        label_names: Optional[Sequence[str]] = None,
+        skipped: Sequence[str] = (),
+    ) -> DatasetManifest:
+        """Completes the shards and writes the other files, dataset.json last.
+
+        Args:
+          sources: of each split, the files that it came from; a split that has sources must have points.
+          feature_names, label_names: one a raw feature or label.
+          skipped: lines for skipped.txt.
+        """
+        splits = {}
+        for split in manifest.SPLITS:
+            if split in sources and split not in self._writers:
+                raise InputError(f"The {split} split must have at least one point (got none).")
+            if split not in self._writers:
+                continue
+            shards = self._writers[split].finish()
+            features, raw_features, labels = map(int, self._totals[split])
+            total = sum(shard.points for shard in shards)
+            splits[split] = Split(total, features, raw_features, labels, shards, sources.get(split, []))
+        counts = os.path.join(self._directory, manifest.LABEL_COUNTS_FILE)
+        with files.atomic_write(counts) as file:
+            np.save(file, self._label_counts, allow_pickle=False)
+        self._write_lines(manifest.FEATURE_NAMES_FILE, feature_names, self._features)
+        self._write_lines(manifest.LABEL_NAMES_FILE, label_names, self._labels)
+        self._write_lines(SKIPPED_FILE, skipped or None, len(skipped))
+        result = DatasetManifest(
+            self._features,
+            self._labels,
+            self._spec,
+            splits,
+            files.sha256(counts),
+            feature_names is not None,
+            label_names is not None,
+        )
+        result.write(self._directory)
+        return result
+
+    def abandon(self) -> None:
+        """Closes what is open."""
+        for writer in self._writers.values():
+            writer.abandon()
+
+    def _write_lines(self, name: str, lines: Optional[Sequence[str]], count: int) -> None:
+        if lines is None:
+            return
+        if len(lines) != count or any("\n" in line for line in lines):
+            raise InputError(
+                f"{name} must have {count} lines, one name each (got {len(lines)}, or names with line ends)."
+            )
+        with files.atomic_write(os.path.join(self._directory, name)) as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+@contextlib.contextmanager
+def open_dataset(
+    output_dir: str,
+    features: int,
+    labels: int,
+    spec: FeatureSpec,
+    *,
+    points_per_shard: int = POINTS_PER_SHARD,
+    overwrite: bool = False,
+) -> Iterator[DatasetWriter]:
+    """Yields a writer; the dataset appears at `output_dir` when the block ends without error, after `finish`.
+
+    Until then nothing there changes: an old dataset stays usable.
+
+    Raises:
+      InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds something else.
+    """
+    check_output(output_dir, overwrite)
+    if labels < 1 or points_per_shard < 1:
+        raise InputError(f"labels and points_per_shard must be at least 1 (got {labels} and {points_per_shard}).")
+    with staging.staged(output_dir) as directory:
+        writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
+        try:
+            yield writer
+        finally:
+            writer.abandon()
+
+
+def write_dataset(
+    X: scipy.sparse.csr_matrix,
+    Y: scipy.sparse.csr_matrix,
+    output_dir: str,
+    *,
+    valid: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
+    test: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
+    valid_fraction: float = 0.0,
+    split_seed: int = 0,
+    spec: Optional[FeatureSpec] = None,
+    feature_names: Optional[Sequence[str]] = None,
+    label_names: Optional[Sequence[str]] = None,
+    points_per_shard: int = POINTS_PER_SHARD,
+    overwrite: bool = False,
+) -> DatasetManifest:
+    """Writes SciPy matrices as a dataset directory, like `python -m preprocess.to_tfrecord` does text files.
+
+    Args:
+      X: training features, CSR [n, features]; left as it is.
+      Y: training labels, CSR [n, labels]; any non-zero marks a label.
+      output_dir: a new or empty directory, or an old dataset if `overwrite`.
+      valid, test: (X, Y) of the other splits.
+      valid_fraction: instead of `valid`: the part of the training points to hold back, in [0, 1).
+      split_seed: of the choice of the points held back.
+      spec: how features are hashed and normalised; FeatureSpec() by default.
+      feature_names, label_names: one a feature and a label.
+      points_per_shard: of the shards.
+      overwrite: whether an old dataset at `output_dir` may be replaced.
+
+    Returns:
+      The manifest of the new dataset.
+
+    Raises:
+      InputError: shapes that do not fit each other, values that are not finite, or `output_dir` is taken.
+    """
+    spec = spec or FeatureSpec()
+    splits = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
+    check_valid_fraction(valid_fraction, "valid" in splits)
+    for name, (features, labels) in splits.items():
+        _check_matrices(name, features, labels, X.shape[1], Y.shape[1])
+    with open_dataset(
+        output_dir, X.shape[1], Y.shape[1], spec, points_per_shard=points_per_shard, overwrite=overwrite
+    ) as writer:
+        sources: dict[str, list[Source]] = {}
+        for name, (features, labels) in splits.items():
+            sources[name] = [_matrix_source(name, features, labels)]
+            for begin in range(0, features.shape[0], _ROWS):
+                rows = points.from_csr(features[begin : begin + _ROWS], labels[begin : begin + _ROWS])
+                for split, part in share(name, rows, begin + np.arange(len(rows)), valid_fraction, split_seed):
+                    writer.add(split, make_chunk(part, spec))
+        return writer.finish(sources, feature_names, label_names)
+
+
+def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, seed: int) -> list[tuple[str, Points]]:
+    """Divides points among splits: training points between train and valid, others not at all."""
+    if split != "train" or not valid_fraction:
+        return [(split, raw)]
+    back = held_back(places, valid_fraction, seed)
+    return [(name, raw.take(chosen)) for name, chosen in (("train", ~back), ("valid", back)) if chosen.any()]
+
+
+def check_valid_fraction(fraction: float, has_valid: bool) -> None:
+    """Raises InputError unless the fraction is in [0, 1), and 0 when there is a valid split already."""
+    if not 0 <= fraction < 1 or (fraction and has_valid):
+        raise InputError(
+            f"valid_fraction must be in [0, 1), and 0 when a valid split is given (got {fraction}). Leave one of them out."
+        )
+
+
+def _check_matrices(
+    split: str, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, features: int, labels: int
+) -> None:
+    if not (scipy.sparse.issparse(X) and X.format == "csr" and scipy.sparse.issparse(Y) and Y.format == "csr"):
+        raise InputError(
+            f"{split}: X and Y must be scipy.sparse CSR matrices (got {type(X)} and {type(Y)}); use .tocsr()."
+        )
+    if X.shape != (Y.shape[0], features) or Y.shape[1] != labels or not X.shape[0]:
+        raise InputError(
+            f"{split}: X must be [n, {features}] and Y [n, {labels}] with the same n, at least 1 "
+            f"(got {X.shape} and {Y.shape})."
+        )
+    if max(features, labels) > MAX_ID:
+        raise InputError(f"{split}: X and Y must have fewer than 2^31 columns (got {features} and {labels}).")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(X.data.astype(np.float32))
+    if not finite.all():
+        row = np.searchsorted(X.indptr, np.flatnonzero(~finite)[0], side="right") - 1
+        raise InputError(
+            f"{split}: the values of X must be finite as float32 (got {X.data[~finite][0]} in row {row}). Correct it."
+        )
+
+
+def _matrix_source(split: str, *matrices: scipy.sparse.csr_matrix) -> Source:
+    digest, size = hashlib.sha256(), 0
+    for matrix in matrices:
+        for array in (matrix.indptr, matrix.indices, matrix.data):
+            digest.update(np.ascontiguousarray(array).tobytes())
+            size += array.nbytes
+    return Source(f"<{split} matrices>", size, digest.hexdigest())

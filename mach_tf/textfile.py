@@ -1,0 +1,183 @@
+"""A text file, plain or compressed, read once from front to back in blocks of whole lines, hashed on the way."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import zlib
+from typing import Any
+
+from mach_tf.errors import InputError
+from mach_tf.manifest import Source
+
+MAX_LINE_BYTES = 1 << 26
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
+
+
+class TextFile:
+    """Whole lines of one file; gzip, bzip2 and xz are known by their first bytes, whatever the file's name.
+
+    Attributes:
+      path: as given.
+      size: bytes on disk.
+      text_bytes: bytes of text handed out so far.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Opens the file.
+
+        Raises:
+          InputError: there is no such file, it is a directory, or it is empty.
+        """
+        self.path = path
+        try:
+            self._raw = _HashedFile(path)
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise InputError(f"{path} must be a file ({error.strerror}). Check the path.") from None
+        self.size = self._raw.size
+        self.text_bytes = 0
+        if not self.size:
+            raise InputError(f"{path} is empty: its first line must be a header. Write or download it again.")
+        magic = self._raw.peek(6)
+        opener = next((opener for mark, opener in _OPENERS.items() if magic.startswith(mark)), None)
+        self._compressed = opener is not None
+        self._stream: Any = opener(self._raw) if opener else self._raw
+        self._rest = b""
+
+    def __enter__(self) -> TextFile:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stream.close()
+        self._raw.close()
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file on disk that were read so far."""
+        return self._raw.position
+
+    def block(self, size: int) -> bytes:
+        """The next lines, about `size` bytes of them (at least one line); empty at the end of the file."""
+        cut = self._rest.rfind(b"\n") + 1
+        if cut:  # lines that `lines` put back
+            block, self._rest = self._rest[:cut], self._rest[cut:]
+            return self._count(block)
+        pieces = [self._rest]
+        while True:
+            piece = self._read(size)
+            cut = piece.rfind(b"\n") + 1
+            if not piece:
+                self._rest = b""
+                return self._count(_ended(b"".join(pieces)))
+            if cut:
+                self._rest = piece[cut:]
+                return self._count(b"".join([*pieces, piece[:cut]]))
+            pieces.append(piece)
+            if sum(map(len, pieces)) > MAX_LINE_BYTES:
+                raise InputError(
+                    f"{self.path}: a line must be shorter than {MAX_LINE_BYTES} bytes "
+                    f"(got one that begins {pieces[0][:20] or pieces[1][:20]!r}). Is this a text file?"
+                )
+
+    def lines(self, count: int, size: int = 1 << 20) -> bytes:
+        """The next `count` lines; fewer at the end of the file."""
+        pieces: list[bytes] = []
+        while count:
+            block = self.block(size)
+            if not block:
+                break
+            newlines = block.count(b"\n")
+            if newlines > count:
+                cut = -1
+                for _ in range(count):
+                    cut = block.index(b"\n", cut + 1)
+                self._rest = block[cut + 1 :] + self._rest
+                self.text_bytes -= len(block) - cut - 1
+                block, newlines = block[: cut + 1], count
+            pieces.append(block)
+            count -= newlines
+        return b"".join(pieces)
+
+    def finish(self) -> Source:
+        """Describes the file, once it has been read to its end.
+
+        Raises:
+          InputError: the file changed while it was read.
+        """
+        while self._raw.read(1 << 20):  # bytes after the end of a compressed stream count for the hash
+            pass
+        if self._raw.changed():
+            raise InputError(
+                f"{self.path} changed while it was read, so what was read is neither its old nor its new content. "
+                "Run again when nothing writes to it."
+            )
+        return Source(self.path, self.size, self._raw.sha256)
+
+    def _read(self, size: int) -> bytes:
+        if not self._compressed:
+            return self._stream.read(size)
+        try:
+            return self._stream.read(size)
+        except _CORRUPTION as error:
+            raise InputError(
+                f"{self.path} must be a whole compressed file (got {error or type(error).__name__} after "
+                f"{self.text_bytes} bytes of text): it is cut off or damaged. Copy or download it again."
+            ) from None
+
+    def _count(self, block: bytes) -> bytes:
+        self.text_bytes += len(block)
+        return block
+
+
+def _ended(text: bytes) -> bytes:
+    return text + b"\n" if text and not text.endswith(b"\n") else text
+
+
+class _HashedFile(io.RawIOBase):
+    """An unbuffered file that hashes what is read and knows whether it changed since it was opened."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._file = open(path, "rb")  # noqa: SIM115 (closed in close)
+        self._opened = self._state()
+        self.size = self._opened[1]
+        self.position = 0
+        self._digest = hashlib.sha256()
+
+    def peek(self, size: int) -> bytes:
+        return self._file.peek(size)[:size]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._digest.update(memoryview(buffer)[:count])
+        self.position += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def changed(self) -> bool:
+        """Whether the path leads elsewhere, or the file's size or time of change differ, or another size was read."""
+        try:
+            now = self._state(os.stat(self._path))
+        except FileNotFoundError:
+            return True
+        return now != self._opened or self._state() != self._opened or self.position != self.size
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def _state(self, stat: os.stat_result | None = None) -> tuple[int, int, int]:
+        stat = stat or os.fstat(self._file.fileno())
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,0 +1,270 @@
+"""Compiled parser of lines `l1,l2,... f1:v1 f2:v2 ...`: whole blocks of bytes to arrays, 30 times a loop in Python.
+
+Two passes, both free of the interpreter's lock, so that threads run them side by side. `scan` reads the bytes; `settle`
+orders each row. Between them the caller may fill in the few values whose correct rounding `scan` leaves open.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+# What can be wrong with a line; 0 is nothing.
+NOT_A_LABEL, NOT_A_PAIR, NEGATIVE_ID, FEATURE_OUT_OF_RANGE, LABEL_OUT_OF_RANGE, NOT_FINITE, DUPLICATE = range(1, 8)
+
+_TAB, _NEWLINE, _RETURN, _SPACE, _PLUS, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _E = b"\t\n\r +,-.0:e"
+_LARGE = 1 << 40  # an id or exponent that grew past this stays there: out of range, and safe from overflow
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_EXACT_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
+
+
+@numba.njit(nogil=True, cache=True)
+def count(text):
+    """Lines, colons and commas in a uint8 array."""
+    lines = colons = commas = 0
+    for byte in text:
+        lines += byte == _NEWLINE
+        colons += byte == _COLON
+        commas += byte == _COMMA
+    return lines, colons, commas
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _is_blank(byte):
+    return byte in (_SPACE, _TAB)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _at_end(text, at):
+    return text[at] == _NEWLINE or (text[at] == _RETURN and text[at + 1] == _NEWLINE)
+
+
+@numba.njit(nogil=True, cache=True)
+def _is_negative(text, at):
+    return text[at] == _MINUS and _ZERO <= text[at + 1] <= _ZERO + 9
+
+
+@numba.njit(nogil=True, cache=True)
+def _integer(text, at):
+    """Reads digits; returns their value (at most about 10 * _LARGE) and where they end."""
+    value = np.int64(0)
+    while True:
+        digit = np.int64(text[at]) - _ZERO
+        if digit < 0 or digit > 9:
+            return value, at
+        if value < _LARGE:
+            value = value * 10 + digit
+        at += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _decimal(text, at):  # noqa: PLR0912
+    """Reads [+-] digits [. digits] [e [+-] digits].
+
+    Returns:
+      The value; where it ends (where it began when there is no number); and whether rounding to float32 needs more than
+      double arithmetic, in which case the value is meaningless.
+    """
+    begin = at
+    negative = text[at] == _MINUS
+    if negative or text[at] == _PLUS:
+        at += 1
+    mantissa = np.uint64(0)
+    significant = digits = exponent = 0
+    fraction = False
+    while True:
+        digit = np.int64(text[at]) - _ZERO
+        if 0 <= digit <= 9:
+            digits += 1
+            exponent -= fraction
+            if significant or digit:
+                significant += 1
+            if significant <= 19:
+                mantissa = mantissa * np.uint64(10) + np.uint64(digit)
+        elif text[at] == _DOT and not fraction:
+            fraction = True
+        else:
+            break
+        at += 1
+    if digits == 0:
+        return 0.0, begin, False
+    if (text[at] | 32) == _E:
+        minus = text[at + 1] == _MINUS
+        first = at + 1 + (minus or text[at + 1] == _PLUS)
+        power, at = _integer(text, first)
+        if at == first:
+            return 0.0, begin, False
+        exponent += -power if minus else power
+    if significant == 0:
+        return 0.0, at, False
+    if significant > 19 or exponent < -22 or exponent > 22:
+        return 0.0, at, True
+    value = np.float64(mantissa)
+    value = value / _EXACT_POWERS[-exponent] if exponent < 0 else value * _EXACT_POWERS[exponent]
+    # Up to 2^53 one correctly rounded operation on two exact numbers: the nearest double. Beyond, value is off by at
+    # most 2 units in its last place, which matters only where they straddle the middle of two float32 numbers.
+    if mantissa > np.uint64(1 << 53):
+        slack = value * 2.0**-51
+        if np.float32(value - slack) != np.float32(value + slack):
+            return 0.0, at, True
+    return (-value if negative else value), at, False
+
+
+@numba.njit(nogil=True, cache=True)
+def scan(text, features, labels, with_labels):  # noqa: PLR0912
+    """Parses whole lines.
+
+    Args:
+      text: uint8, ends with a newline.
+      features, labels: ids must be below these.
+      with_labels: whether a line may begin with labels.
+
+    Returns:
+      row_splits, feature_ids, feature_values, label_splits, label_ids: rows in the order of the text, empty where the
+        line has a fault.
+      faults: uint8 [lines], and fault_at: int64 [lines], where in the text the faulty item begins.
+      open_items: int64 [m, 3]: place in feature_values, begin and end in the text of values left open.
+    """
+    lines, colons, commas = count(text)
+    row_splits, label_splits = np.zeros(lines + 1, np.int64), np.zeros(lines + 1, np.int64)
+    feature_ids, feature_values = np.empty(colons, np.int64), np.empty(colons, np.float32)
+    label_ids = np.empty(commas + lines if with_labels else 0, np.int64)
+    faults, fault_at = np.zeros(lines, np.uint8), np.zeros(lines, np.int64)
+    open_items = np.empty((colons, 3), np.int64)
+    at = feature = label = opened = 0
+    for line in range(lines):
+        fault = 0
+        item = at
+        if with_labels and not _is_blank(text[at]) and not _at_end(text, at):
+            fault, item, at, label = _labels(text, at, labels, label_ids, label)
+        while fault == 0:
+            while _is_blank(text[at]):
+                at += 1
+            if _at_end(text, at):
+                break
+            item = at
+            number, at = _integer(text, at)
+            if at == item or text[at] != _COLON:
+                fault = NEGATIVE_ID if _is_negative(text, item) else NOT_A_PAIR
+            elif number >= features:
+                fault = FEATURE_OUT_OF_RANGE
+            else:
+                begin = at + 1
+                value, at, unsure = _decimal(text, begin)
+                if at == begin or not (_is_blank(text[at]) or _at_end(text, at)) or abs(value) > _FLOAT32_MAX:
+                    fault = NOT_FINITE
+                else:
+                    feature_ids[feature], feature_values[feature] = number, value
+                    if unsure:
+                        open_items[opened] = (feature, begin, at)
+                        opened += 1
+                    feature += 1
+        if fault:
+            faults[line], fault_at[line] = fault, item
+            feature, label = row_splits[line], label_splits[line]
+            while opened and open_items[opened - 1, 0] >= feature:
+                opened -= 1
+        row_splits[line + 1], label_splits[line + 1] = feature, label
+        while text[at] != _NEWLINE:
+            at += 1
+        at += 1
+    return (
+        row_splits,
+        feature_ids[:feature],
+        feature_values[:feature],
+        label_splits,
+        label_ids[:label],
+        faults,
+        fault_at,
+        open_items[:opened],
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def _labels(text, at, labels, label_ids, label):
+    """Reads l1,l2,... unless the first item turns out to be a feature; returns fault, its place, position, count."""
+    first = label
+    begin = at
+    while True:
+        item = at
+        number, at = _integer(text, at)
+        after = text[at]
+        if at == item:
+            return (NEGATIVE_ID if _is_negative(text, item) else NOT_A_LABEL), item, at, label
+        if after == _COLON and label == first and item == begin:
+            return 0, begin, begin, label
+        if after != _COMMA and not _is_blank(after) and not _at_end(text, at):
+            return NOT_A_LABEL, item, at, label
+        if number >= labels:
+            return LABEL_OUT_OF_RANGE, item, at, label
+        label_ids[label] = number
+        label += 1
+        if after != _COMMA:
+            return 0, item, at, label
+        at += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, faults, fault_at):
+    """Sorts each row in place, unites equal labels, drops zeros and the rows with a fault.
+
+    A feature that comes twice in a row is a fault: `faults` gets DUPLICATE, and `fault_at` the feature's id.
+
+    Returns:
+      row_splits, feature_ids, feature_values, label_splits, label_ids of the rows kept, and their places, int64 [n].
+    """
+    lines = len(faults)
+    kept = np.empty(lines, np.int64)
+    out_rows, out_labels = np.zeros(lines + 1, np.int64), np.zeros(lines + 1, np.int64)
+    rows = feature = label = 0
+    for line in range(lines):
+        if faults[line]:
+            continue
+        begin, end = row_splits[line], row_splits[line + 1]
+        _sort_pairs(feature_ids[begin:end], feature_values[begin:end])
+        first_feature = feature
+        for i in range(begin, end):
+            if i > begin and feature_ids[i] == feature_ids[i - 1]:
+                faults[line], fault_at[line] = DUPLICATE, feature_ids[i]
+                break
+            feature_ids[feature], feature_values[feature] = feature_ids[i], feature_values[i]
+            feature += feature_values[i] != 0.0
+        if faults[line]:
+            feature = first_feature
+            continue
+        begin, end = label_splits[line], label_splits[line + 1]
+        row = label_ids[begin:end]
+        _sort_ids(row)
+        first = label
+        for i in range(begin, end):
+            if label == first or label_ids[i] != label_ids[label - 1]:
+                label_ids[label] = label_ids[i]
+                label += 1
+        kept[rows] = line
+        rows += 1
+        out_rows[rows], out_labels[rows] = feature, label
+    return (
+        out_rows[: rows + 1],
+        feature_ids[:feature],
+        feature_values[:feature],
+        out_labels[: rows + 1],
+        label_ids[:label],
+        kept[:rows],
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def _sort_ids(ids):
+    for i in range(1, len(ids)):
+        if ids[i] < ids[i - 1]:
+            ids.sort()
+            return
+
+
+@numba.njit(nogil=True, cache=True)
+def _sort_pairs(ids, values):
+    for i in range(1, len(ids)):
+        if ids[i] < ids[i - 1]:
+            order = np.argsort(ids, kind="mergesort")
+            ids[:], values[:] = ids[order], values[order]
+            return

@@ -1,0 +1,189 @@
+"""Text files to a dataset: blocks read in one thread, turned into records in others, written in their order."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Callable, NamedTuple, Optional, TypeVar
+
+from mach_tf import dataset, files, libsvm
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.libsvm import BadLine, TextBlock, TextReader
+from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.shards import POINTS_PER_SHARD
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class TextInput(NamedTuple):
+    """One input: a file, or in split form the features' and the labels' files."""
+
+    path: str
+    labels_path: Optional[str] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `convert` does to the text.
+
+    Attributes:
+      spec: feature hashing and norm.
+      valid_fraction, split_seed: how much of train to hold back as validation, and the seed of the choice.
+      points_per_shard: of the shards.
+      workers: threads that parse, hash and serialize; 1 does all in the calling thread.
+      skip_bad_lines: whether a bad line is left out and listed, or ends the run.
+      overwrite: whether an old dataset may be replaced.
+      feature_names, label_names: names files, or None.
+    """
+
+    spec: FeatureSpec = dataclasses.field(default_factory=FeatureSpec)
+    valid_fraction: float = 0.0
+    split_seed: int = 0
+    points_per_shard: int = POINTS_PER_SHARD
+    workers: int = 1
+    skip_bad_lines: bool = False
+    overwrite: bool = False
+    feature_names: Optional[str] = None
+    label_names: Optional[str] = None
+
+
+class Converted(NamedTuple):
+    """What came of it: the manifest, the lines left out, the bytes of text read."""
+
+    manifest: DatasetManifest
+    skipped: list[BadLine]
+    text_bytes: int
+
+
+class _Task(NamedTuple):
+    split: str
+    block: TextBlock
+    place: int  # of the block's file among the split's points
+    bytes_read: int
+
+
+class _Done(NamedTuple):
+    task: _Task
+    chunks: list[tuple[str, dataset.Chunk]]
+    bad_lines: list[BadLine]
+
+
+def convert(
+    inputs: Mapping[str, Sequence[TextInput]],
+    output_dir: str,
+    options: Options,
+    progress: Callable[[int, int], None] = lambda points, bytes_read: None,
+) -> Converted:
+    """Makes a dataset of text files.
+
+    Args:
+      inputs: by split, its files in order.
+      output_dir: where the dataset is to be.
+      options: what to do.
+      progress: called with the points and the bytes on disk done since the last call.
+
+    Raises:
+      InputError: an input or the output directory breaks a rule; the output directory is as it was.
+    """
+    dataset.check_output(output_dir, options.overwrite)
+    dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
+    header = _common_header([file for split_files in inputs.values() for file in split_files])
+    feature_names = options.feature_names and files.read_names(options.feature_names, header.features, "features")
+    label_names = options.label_names and files.read_names(options.label_names, header.labels, "labels")
+    reading = _Reading(inputs)
+    skipped: list[BadLine] = []
+    with dataset.open_dataset(
+        output_dir,
+        header.features,
+        header.labels,
+        options.spec,
+        points_per_shard=options.points_per_shard,
+        overwrite=options.overwrite,
+    ) as writer:
+        with contextlib.closing(_ordered_map(lambda task: _transform(task, options), reading, options.workers)) as done:
+            for task, chunks, bad_lines in done:
+                if bad_lines and not options.skip_bad_lines:
+                    raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
+                skipped += bad_lines
+                for split, chunk in chunks:
+                    writer.add(split, chunk)
+                progress(task.block.text.count(b"\n"), task.bytes_read)
+        manifest = writer.finish(
+            reading.sources, feature_names or None, label_names or None, [str(line) for line in skipped]
+        )
+    return Converted(manifest, skipped, reading.text_bytes)
+
+
+def _common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
+    """Reads all headers, so that files that do not belong together are refused before the work begins."""
+    first: Optional[libsvm.Header] = None
+    for file in inputs:
+        with TextReader(*file) as reader:
+            first = first or reader.header
+            if reader.header[1:] != first[1:]:
+                raise InputError(
+                    f"All headers must have the same features and labels ({inputs[0].path} has {first[1:]}, "
+                    f"{file.path} has {reader.header[1:]}). Give files of one data set."
+                )
+    assert first is not None
+    return first
+
+
+class _Reading:
+    """Iterates over the blocks of all files; knows the sources and the text's size when it is through."""
+
+    def __init__(self, inputs: Mapping[str, Sequence[TextInput]]) -> None:
+        self._inputs = inputs
+        self.sources: dict[str, list[Source]] = {split: [] for split in inputs}
+        self.text_bytes = 0
+
+    def __iter__(self) -> Iterator[_Task]:
+        for split, split_files in self._inputs.items():
+            place = 0
+            for file in split_files:
+                with TextReader(*file) as reader:
+                    before = 0
+                    for block in reader.blocks():
+                        yield _Task(split, block, place, reader.bytes_read - before)
+                        before = reader.bytes_read
+                    self.sources[split] += reader.finish()
+                    self.text_bytes += reader.text_bytes
+                    place += reader.points
+
+
+def _transform(task: _Task, options: Options) -> _Done:
+    """Text block -> points -> splits -> hashed, serialized chunks."""
+    parsed = libsvm.parse(task.block)
+    shares = dataset.share(
+        task.split, parsed.points, task.place + parsed.places, options.valid_fraction, options.split_seed
+    )
+    chunks = [(split, dataset.make_chunk(part, options.spec)) for split, part in shares]
+    return _Done(task, [(split, chunk) for split, chunk in chunks if len(chunk.records.ends)], parsed.bad_lines)
+
+
+def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Generator[_Out, None, None]:
+    """`map` by threads, in order, with a bounded number of items in flight.
+
+    Threads do, as the compiled code, the decompressors and the hashes all let go of the interpreter's lock; they share
+    the data without copies, and cannot outlive the program.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        pending: collections.deque[Future[_Out]] = collections.deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
