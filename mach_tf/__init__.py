@@ -1,3 +1,26 @@
-"""Extreme multi-label classification with MACH: adversarially trained, explained by Integrated Gradients."""
+"""Extreme multi-label classification with MACH: adversarially trained, explained by Integrated Gradients.
+
+The names below are imported when they are first used, so that what needs no TensorFlow does not wait for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_MODULES = {  # public name: the module that defines it
+    "write_dataset": "mach_tf.dataset",
+}
+__all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])
