@@ -19,7 +19,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent import futures
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -66,7 +66,8 @@ def integrate(
         part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
         buckets = table[repetition][pairs.labels].astype(np.int64)
         inputs = (*networks[repetition], *paths, pairs.splits, buckets, splits)
-        _integrate(*(_read_only(array) for array in inputs), sigmoid, part, ends)
+        compiled: Any = _integrate  # numba's annotations know no arguments
+        compiled(*(_read_only(array) for array in inputs), sigmoid, part, ends)
         return part, ends
 
     with futures.ThreadPoolExecutor(min(len(networks), os.cpu_count() or 1)) as pool:
