@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+import pytest
+
+from mach_tf import libsvm
+from mach_tf.errors import InputError
+from preprocess import demo_data
+from tests import programs
+
+SPLITS = ("train", "valid", "test")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """60 files; file i defines function_i, uses shared names and imports by i's residues."""
+    directory = tmp_path_factory.mktemp("lib")
+    for i in range(60):
+        lines = [f"import even_{i % 2} as alias", f"from package.third import name_{i % 3}", f"import only_{i}"]
+        lines += [f"def function_{i}(argument):", f"    return alias.used_{i % 2}(argument, argument)"]
+        place = directory / f"part{i % 4}"
+        place.mkdir(exist_ok=True)
+        (place / f"f{i:02d}.py").write_text("\n".join(lines) + "\n")
+    (directory / "part0" / "g00.py").write_bytes((directory / "part0" / "f00.py").read_bytes())
+    (directory / "broken.py").write_text("def (:\n")
+    (directory / "bare.py").write_text("import even_0\n")
+    (directory / "lonely.py").write_text("import nobody_else\nx = 1\n")
+    (directory / "site-packages").mkdir()
+    (directory / "site-packages" / "skipped.py").write_text("import even_1\nskipped = 1\n")
+    return directory
+
+
+def _run(output, *directories, workers=1, seed=0):
+    sources = ",".join(map(str, directories))
+    programs.run(
+        "preprocess.demo_data",
+        f"--source_dirs={sources}",
+        f"--output_dir={output}",
+        f"--workers={workers}",
+        f"--seed={seed}",
+    )
+    return {split: libsvm.read_points(str(output / f"{split}.txt")) for split in SPLITS}
+
+
+def _lines(path):
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def test_points_are_the_files_by_name(sources, tmp_path, capsys):
+    data = _run(tmp_path, sources)
+    label_names, feature_names = _lines(tmp_path / "label_names.txt"), _lines(tmp_path / "feature_names.txt")
+    assert label_names == sorted(
+        ["even_0", "even_1", "package.third", "package.third.name_0", "package.third.name_1", "package.third.name_2"]
+    )
+    assert feature_names == ["alias", "argument", "used_0", "used_1"]
+    seen = []
+    for split in SPLITS:
+        header, points = data[split]
+        assert header[1:] == (4, 6) and header.points == len(points)
+        files = _lines(tmp_path / f"{split}_files.txt")
+        seen += files
+        for row, file in enumerate(files):
+            assert file.startswith(sources.name + "/part")
+            i = int(file[-5:-3])
+            labels = points.label_ids[points.label_splits[row] : points.label_splits[row + 1]]
+            assert {label_names[j] for j in labels} == {f"even_{i % 2}", "package.third", f"package.third.name_{i % 3}"}
+            part = slice(points.row_splits[row], points.row_splits[row + 1])
+            values = {feature_names[j]: v for j, v in zip(points.feature_ids[part], points.feature_values[part])}
+            assert set(values) == {"alias", "argument", f"used_{i % 2}"}
+            assert np.sqrt(sum(v * v for v in values.values())) == pytest.approx(1, abs=1e-5)
+            # `argument` occurs three times in every file and `alias` once: log tf is all that tells them apart.
+            assert values["argument"] / values["alias"] == pytest.approx(1 + np.log(3), rel=1e-5)
+            assert values[f"used_{i % 2}"] > values["alias"]
+    assert sorted(seen) == sorted(f"{sources.name}/part{i % 4}/f{i:02d}.py" for i in range(60))
+    printed = capsys.readouterr().out
+    assert "1 files that repeat another, 1 that do not parse, 2 without identifiers or labels" in printed
+
+
+def test_output_depends_on_neither_workers_nor_time_but_on_the_seed(sources, tmp_path):
+    for name, workers, seed in (("a", 1, 0), ("b", 2, 0), ("c", 1, 1)):
+        _run(tmp_path / name, sources, workers=workers, seed=seed)
+    contents = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in "abc"]
+    assert contents[0] == contents[1]
+    assert contents[0]["train_files.txt"] != contents[2]["train_files.txt"]
+
+
+def test_a_file_keeps_its_split_when_others_come(sources, tmp_path):
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "new.py").write_text("import even_0\nalias = used_0\n")
+    _run(tmp_path / "a", sources)
+    _run(tmp_path / "b", sources, more)
+    for split in SPLITS:
+        before, after = (set(_lines(tmp_path / name / f"{split}_files.txt")) for name in "ab")
+        assert before == after - {"more/new.py"}
+
+
+def test_splits_are_80_10_10():
+    counts = collections.Counter(demo_data.split_of(f"{i:064x}", seed=3) for i in range(20_000))
+    for split, share in zip(SPLITS, (0.8, 0.1, 0.1)):
+        # Five standard deviations of a binomial.
+        assert abs(counts[split] - 20_000 * share) < 5 * np.sqrt(20_000 * share * (1 - share))
+
+
+@pytest.mark.parametrize(
+    ("directory", "message"),
+    [("absent", "--source_dirs must name directories"), ("empty", "Each split must have a point")],
+)
+def test_refusals(tmp_path, directory, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=message):
+        _run(tmp_path / "out", tmp_path / directory)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_interpreter_is_the_default():
+    directories = demo_data.interpreter_directories()
+    found = [path for directory in directories for path in demo_data.python_files(directory)]
+    assert len(found) == len(set(found)) and any(path.endswith("numpy/__init__.py") for path in found)
+    assert collections.__file__ in found
