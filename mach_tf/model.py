@@ -1,0 +1,176 @@
+"""The Keras model: repetitions trained side by side, adversarially, by its own train_step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable, Optional, Union
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf.adversarial import fgsm, value_gradients
+from mach_tf.classifier import SparseBatch, Weights, point_of_entry, sparse_product
+from mach_tf.hashing import murmur3_32
+from mach_tf.training_batch import TrainingBatch
+from mach_tf.training_config import TrainingConfig
+
+_HIDDEN_KERNEL, _OUTPUT_KERNEL, _DROPOUT = range(3)  # what a random stream is for
+
+
+class RepetitionGroup(tf.keras.Model):
+    """G bucket classifiers that share each batch and nothing else.
+
+    A feature's rows of all W1 lie side by side, so that one gather serves the group; the output layers are one batched
+    product. Each repetition's random streams depend on the seed and its own number only, so it gets the weights that
+    training it alone gives.
+
+    Attributes:
+      hidden_kernel: [D, G, hidden].
+      hidden_bias: [G, hidden].
+      output_kernel: [G, hidden, B].
+      output_bias: [G, B].
+    """
+
+    def __init__(self, config: TrainingConfig, columns: int, buckets: int, repetitions: Sequence[int]):
+        """Creates the variables; under a strategy, call it in the strategy's scope.
+
+        Args:
+          config: the same for every repetition.
+          columns: D, the input width.
+          buckets: B.
+          repetitions: their numbers.
+        """
+        super().__init__()
+        self.config = config
+        self.buckets = buckets
+        self.repetitions = tuple(repetitions)
+        count, hidden = len(repetitions), config.hidden_units
+        self.hidden_kernel = self._variable(
+            "hidden_kernel",
+            lambda: self._normal(_HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
+        )
+        self.hidden_bias = self._variable("hidden_bias", lambda: tf.zeros([count, hidden]))
+        self.output_kernel = self._variable(
+            "output_kernel", lambda: self._normal(_OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
+        )
+        self.output_bias = self._variable("output_bias", lambda: tf.zeros([count, buckets]))
+
+    def train_step(self, batch: TrainingBatch) -> dict[str, tf.Tensor]:
+        """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns this replica's share of each loss.
+
+        Losses are vectors [G]; the shares of all replicas add up to the global batch's mean.
+        """
+        points = batch.points
+        targets = self._targets(batch)
+        mask = self._dropout_mask(batch)
+        with tf.GradientTape(persistent=True) as tape:
+            kernel = tf.gather(self.hidden_kernel, batch.rows)
+            hidden_input = _product(points, kernel)
+            clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
+        logs = {"clean_loss": clean_loss}
+        if not self.config.adversarial:
+            gradients = tape.gradient(clean_loss, self.trainable_variables)
+        else:
+            # One backward pass of the clean loss serves the perturbation and the weights.
+            hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *self._after_product])
+            perturbation = fgsm(value_gradients(hidden_gradient, kernel, points), self.config.epsilon)
+            with tape:
+                adversarial_input = hidden_input + _product_by_repetition(points, perturbation, kernel)
+                adversarial_loss = self._loss(adversarial_input, mask, targets, batch.global_points)
+                weighted = self.config.adversarial_weight * adversarial_loss
+            logs["adversarial_loss"] = adversarial_loss
+            gradients = tape.gradient(
+                [weighted, hidden_input], self.trainable_variables, [tf.ones_like(weighted), hidden_gradient]
+            )
+            gradients[1:] = [a + b for a, b in zip(gradients[1:], clean_gradients)]
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return logs
+
+    def weights_of(self, position: int) -> Weights:
+        """The weights of the repetition at this position of the group."""
+        return Weights(
+            self.hidden_kernel[:, position],
+            self.hidden_bias[position],
+            self.output_kernel[position],
+            self.output_bias[position],
+        )
+
+    def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
+        """The logits of every repetition, float32 [n, G, B]."""
+        hidden = tf.nn.relu(_product(points, self.hidden_kernel) + self.hidden_bias)
+        return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
+
+    @property
+    def _after_product(self) -> list[tf.Variable]:
+        return [self.hidden_bias, self.output_kernel, self.output_bias]
+
+    def _loss(
+        self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor
+    ) -> tf.Tensor:
+        """[G], this replica's share of each repetition's mean binary cross-entropy over points and buckets.
+
+        Divided by the global batch's size and not by the local one, so that shares add up however the batch is cut.
+        """
+        hidden = tf.nn.relu(hidden_input + self.hidden_bias)
+        if mask is not None:
+            hidden *= mask
+        logits = tf.matmul(tf.transpose(hidden, [1, 0, 2]), self.output_kernel) + self.output_bias[:, None]
+        entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
+
+    def _targets(self, batch: TrainingBatch) -> tf.Tensor:
+        """float32 [G, n, B], 1 in every bucket that a label of the point falls in."""
+        count, points = len(self.repetitions), tf.size(batch.points.row_splits) - 1
+        buckets = tf.transpose(batch.target_buckets)
+        groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(buckets))
+        rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(buckets))
+        indices = tf.reshape(tf.stack([groups, rows, buckets], axis=2), [-1, 3])
+        shape = [count, points, self.buckets]
+        # Two labels of a point may share a bucket: counts, cut to 1.
+        return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), shape), 1.0)
+
+    def _dropout_mask(self, batch: TrainingBatch) -> Optional[tf.Tensor]:
+        """[n, G, hidden] of 0 and 1 / (1 - dropout), the same for the clean and the adversarial pass; None without dropout."""
+        if not self.config.dropout:
+            return None
+        size, first = self.config.batch_size, batch.first_point
+        last = first + tf.size(batch.points.row_splits, tf.int64) - 1
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        uniform = [
+            # Drawn for the whole global batch: a point's mask is the same in whichever replica it is.
+            tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, _DROPOUT, step))[first:last]
+            for r in self.repetitions
+        ]
+        kept = tf.cast(tf.stack(uniform, axis=1) >= self.config.dropout, tf.float32)
+        return kept / (1 - self.config.dropout)
+
+    def _stream(self, repetition: int, purpose: int, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
+        """Seed, int32 [2], of a random stream; distinct for every repetition, purpose and step."""
+        key = int(murmur3_32(np.array([3 * repetition + purpose]), self.config.seed)[0] >> 1)
+        return tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
+
+    def _normal(self, purpose: int, shape: list[int], stddev: float, axis: int) -> tf.Tensor:
+        streams = [self._stream(repetition, purpose) for repetition in self.repetitions]
+        return tf.stack([tf.random.stateless_normal(shape, stream, stddev=stddev) for stream in streams], axis)
+
+    def _variable(self, name: str, initial: Callable[[], tf.Tensor]) -> tf.Variable:
+        return tf.Variable(initial, name=name, trainable=True)
+
+
+def _product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
+    """x W1 of every repetition, [n, G, hidden], of a kernel [features, G, hidden]."""
+    _, groups, hidden = kernel.shape
+    return tf.reshape(sparse_product(points, tf.reshape(kernel, [-1, groups * hidden])), [-1, groups, hidden])
+
+
+def _product_by_repetition(points: SparseBatch, values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """The same with values [nonzeros, G] of each repetition's own, as one product of n G points and features G columns."""
+    _, groups, hidden = kernel.shape
+    group = tf.range(groups, dtype=tf.int64)
+    columns = points.feature_ids[:, None] * groups + group
+    rows = point_of_entry(points.row_splits)[:, None] * groups + group
+    indices = tf.reshape(tf.stack([rows, columns], axis=2), [-1, 2])
+    shape = [(tf.size(points.row_splits, tf.int64) - 1) * groups, tf.shape(kernel, tf.int64)[0] * groups]
+    matrix = tf.SparseTensor(indices, tf.reshape(values, [-1]), tf.stack(shape))
+    flat = tf.sparse.sparse_dense_matmul(matrix, tf.reshape(kernel, [-1, hidden]))
+    return tf.reshape(flat, [-1, groups, hidden])

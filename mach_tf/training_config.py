@@ -1,0 +1,66 @@
+"""The settings that decide a repetition's weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mach_tf.errors import InputError
+
+OPTIMIZERS = ("lazy_adam", "adam")
+SUPPORTS = ("nonzero", "dense")
+DECAYS = ("none", "linear", "cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """What is trained and how; with the data, the bucket table and the repetition's number, all that decides its weights.
+
+    Attributes:
+      hidden_units: of each repetition.
+      epochs: passes over the training split.
+      batch_size: points a step, over all replicas.
+      learning_rate: at the start.
+      learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine".
+      optimizer: "lazy_adam" updates the rows of W1 (and their moments) that the batch touches, "adam" every row.
+      epsilon: size of the FGSM perturbation.
+      adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
+      fgsm_support: which coordinates FGSM moves: "nonzero", the features present, or "dense", all.
+      dropout: probability that a hidden unit is left out of a step.
+      hidden_init_stddev: of W1's initial normal distribution. Rows of x have unit length, so this is also the standard
+        deviation of the first layer's output.
+      seed: of initial weights, dropout and the order of the data.
+    """
+
+    hidden_units: int = 512
+    epochs: int = 5
+    batch_size: int = 256
+    learning_rate: float = 0.001
+    learning_rate_decay: str = "none"
+    optimizer: str = "lazy_adam"
+    epsilon: float = 0.01
+    adversarial_weight: float = 1.0
+    fgsm_support: str = "nonzero"
+    dropout: float = 0.0
+    hidden_init_stddev: float = 0.3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("hidden_units", "epochs", "batch_size"):
+            self._require(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("learning_rate", "hidden_init_stddev"):
+            self._require(getattr(self, name) > 0, name, "above 0")
+        for name in ("epsilon", "adversarial_weight"):
+            self._require(getattr(self, name) >= 0, name, "0 or more")
+        self._require(0 <= self.dropout < 1, "dropout", "in [0, 1)")
+        self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
+        self._require(self.fgsm_support in SUPPORTS, "fgsm_support", f"one of {', '.join(SUPPORTS)}")
+        self._require(self.learning_rate_decay in DECAYS, "learning_rate_decay", f"one of {', '.join(DECAYS)}")
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is an adversarial loss at all."""
+        return self.adversarial_weight > 0
+
+    def _require(self, holds: bool, name: str, rule: str) -> None:
+        if not holds:
+            raise InputError(f"{name} must be {rule} (got {getattr(self, name)!r}).")

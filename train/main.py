@@ -1,0 +1,194 @@
+"""Trains the R bucket classifiers of a MACH model, adversarially, on a preprocessed dataset.
+
+    python -m train.main --dataset_dir data/demo --model_dir models/demo --buckets 1000 --repetitions 8
+
+writes a model directory: model.json, one SavedModel a repetition, TensorBoard logs. Stopped or killed, the same command goes on
+from the last checkpoint; finished repetitions are not trained again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from absl import flags, logging
+from tabulate import tabulate
+
+from mach_tf import program, startup
+from mach_tf.buckets import FAMILIES, BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
+from mach_tf.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
+from train import resume
+from train.stop import StopSignal
+
+FLAGS = flags.FLAGS
+_DEFAULTS = TrainingConfig()
+
+# Where
+flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+flags.DEFINE_string("model_dir", None, "Model directory to make or to go on with.", required=True)
+
+# The bucket table
+flags.DEFINE_integer("buckets", 2000, "B, the number of buckets of a repetition.", lower_bound=2)
+flags.DEFINE_integer("repetitions", 8, "R, the number of repetitions.", lower_bound=1)
+flags.DEFINE_enum("label_hash", "murmur3", FAMILIES, "Hash family of the bucket table.")
+
+# The classifiers
+flags.DEFINE_integer("hidden_units", _DEFAULTS.hidden_units, "Hidden units of a repetition.")
+flags.DEFINE_float("dropout", _DEFAULTS.dropout, "Probability that a hidden unit is left out of a step.")
+flags.DEFINE_float("hidden_init_stddev", _DEFAULTS.hidden_init_stddev, "Standard deviation of W1's initial values.")
+
+# Optimization
+flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the training split.")
+flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Points a step, over all replicas.")
+flags.DEFINE_float("learning_rate", _DEFAULTS.learning_rate, "Learning rate at the start.")
+flags.DEFINE_enum("learning_rate_decay", _DEFAULTS.learning_rate_decay, DECAYS, "Course to zero over all steps.")
+flags.DEFINE_enum("optimizer", _DEFAULTS.optimizer, OPTIMIZERS, "lazy_adam updates only the rows that a batch touches.")
+flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of bucket table, initial weights, dropout and the order of the data.")
+
+# Adversarial training
+flags.DEFINE_float("adversarial_weight", _DEFAULTS.adversarial_weight, "Lambda; 0 trains on the clean loss alone.")
+flags.DEFINE_float("epsilon", _DEFAULTS.epsilon, "Size of the FGSM perturbation.")
+flags.DEFINE_enum("fgsm_support", _DEFAULTS.fgsm_support, SUPPORTS, "Coordinates that FGSM may move.")
+
+# The run; nothing here changes the weights
+flags.DEFINE_enum("strategy", "mirrored", ["mirrored", "one_device"], "All visible devices, or the first.")
+flags.DEFINE_string("group_size", "auto", "Repetitions trained side by side in one step; auto: as memory allows.")
+flags.DEFINE_string("repetition_range", None, "FIRST:END, the repetitions to train here; all by default.")
+flags.DEFINE_float("checkpoint_minutes", 10.0, "Minutes between checkpoints, besides one each epoch; 0: only those.")
+flags.DEFINE_integer("validation_points", 2000, "Points of the validation split measured each epoch; 0 for none.")
+
+_RUN_FLAGS = ("strategy", "group_size", "repetition_range", "checkpoint_minutes", "validation_points")
+
+
+def main(_: list[str]) -> None:
+    startup.prepare()
+    startup.check_versions()
+    from mach_tf import training
+    from train.progress import ProgressBar
+
+    dataset = DatasetManifest.read(FLAGS.dataset_dir)
+    model = _model_manifest(dataset)
+    _check(dataset, model)
+    pending = _pending(model)
+    resume.start_or_continue(FLAGS.model_dir, model)
+    stop = StopSignal()
+    job = training.Job(
+        FLAGS.dataset_dir,
+        dataset,
+        FLAGS.model_dir,
+        model,
+        _strategy(),
+        FLAGS.validation_points,
+        FLAGS.checkpoint_minutes,
+        stop.requested,
+    )
+    results = []
+    groups = resume.groups(FLAGS.model_dir, pending, _group_size(len(pending)))
+    for number, group in enumerate(groups):
+        name = f"group {number + 1}/{len(groups)}"
+        bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs)
+        try:
+            result = training.train_group(job, group, [bar])
+        finally:
+            bar.close()
+        if result:
+            results.append(result)
+        if stop.requested():
+            print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
+            sys.exit(stop.status)
+    _report(results)
+
+
+def _model_manifest(dataset: DatasetManifest) -> ModelManifest:
+    names = TrainingConfig.__dataclass_fields__
+    config = TrainingConfig(**{name: getattr(FLAGS, name) for name in names})
+    return ModelManifest(
+        features=dataset.features,
+        labels=dataset.labels,
+        feature_spec=dataset.feature_spec,
+        bucket_spec=BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed),
+        training={name: getattr(config, name) for name in names},
+        dataset_fingerprint=dataset.fingerprint,
+        versions=resume.library_versions(),
+        run={name: getattr(FLAGS, name) for name in _RUN_FLAGS},
+    )
+
+
+def _check(dataset: DatasetManifest, model: ModelManifest) -> None:
+    """Refuses what cannot be trained; says what is unusual."""
+    points = dataset.split("train").points
+    if not points:
+        raise InputError(f"{FLAGS.dataset_dir}: the train split must have points (got 0); preprocess other input.")
+    if FLAGS.batch_size > points:
+        logging.warning(
+            "--batch_size=%d is larger than the data: each epoch is one batch of %d.", FLAGS.batch_size, points
+        )
+    if FLAGS.buckets > model.labels:
+        logging.warning(
+            "--buckets=%d exceeds the %d labels: at least %d buckets of each repetition stay empty.",
+            FLAGS.buckets,
+            model.labels,
+            FLAGS.buckets - model.labels,
+        )
+    unseen = int((dataset.label_counts(FLAGS.dataset_dir) == 0).sum())
+    if unseen:
+        logging.info(
+            "%d of %d labels have no training point; others in their buckets speak for them.", unseen, model.labels
+        )
+
+
+def _pending(model: ModelManifest) -> list[int]:
+    """The repetitions asked for that are not trained yet."""
+    total = model.bucket_spec.repetitions
+    wanted = resume.parse_range(FLAGS.repetition_range, total) if FLAGS.repetition_range else range(total)
+    return [r for r in wanted if not os.path.isdir(repetition_directory(FLAGS.model_dir, r))]
+
+
+def _group_size(pending: int) -> int:
+    if FLAGS.group_size == "auto":
+        return max(1, min(pending, 8))
+    try:
+        size = int(FLAGS.group_size)
+    except ValueError:
+        size = 0
+    if size < 1:
+        raise InputError(
+            f"--group_size must be auto or a number of repetitions, at least 1 (got {FLAGS.group_size!r})."
+        )
+    return size
+
+
+def _strategy() -> Any:
+    import tensorflow as tf
+
+    devices = [d.name for d in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
+    if FLAGS.strategy == "one_device":
+        return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _report(results: list) -> None:
+    rows = []
+    for result in results:
+        for position, repetition in enumerate(result.repetitions):
+            losses = [
+                float(result.logs[n][position]) if n in result.logs else None
+                for n in ("clean_loss", "adversarial_loss")
+            ]
+            rows.append([repetition, *losses])
+    if rows:
+        print(tabulate(rows, headers=["repetition", "clean loss", "adversarial loss"], floatfmt=".5f"))
+    for result in results:
+        numbers = f"{result.repetitions[0]}-{result.repetitions[-1]}"
+        measured = ", ".join(f"{name} {value:.2f}" for name, value in result.logs.items() if name.startswith("P@"))
+        print(f"Repetitions {numbers}: {result.seconds:.0f} s{'; validation ' + measured if measured else ''}")
+    print(
+        f"{FLAGS.model_dir} holds {MODEL_FILE} and repetitions; look at it with: tensorboard --logdir {FLAGS.model_dir}"
+    )
+
+
+if __name__ == "__main__":
+    program.run(main)

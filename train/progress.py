@@ -1,0 +1,43 @@
+"""The progress bar of training."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from mach_tf.callbacks import LOSSES
+
+
+class ProgressBar(tf.keras.callbacks.Callback):
+    """One bar for a group, in steps over all epochs, with the last losses and validation results."""
+
+    def __init__(self, name: str, steps_per_epoch: int, epochs: int):
+        super().__init__()
+        self._steps_per_epoch, self._epochs = steps_per_epoch, epochs
+        self._bar = tqdm(total=steps_per_epoch * epochs, desc=name, unit="step", mininterval=0.5, dynamic_ncols=True)
+        self._shown: dict[str, str] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self._shown["epoch"] = f"{epoch + 1}/{self._epochs}"
+        self._to(int(self.model.optimizer.iterations.numpy()))
+
+    def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        for name in LOSSES:
+            if logs and name in logs:
+                self._shown[name[:-5]] = f"{np.mean(logs[name]):.5f}"
+        self._bar.set_postfix(self._shown, refresh=False)
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self._shown.update({name: f"{value:.2f}" for name, value in (logs or {}).items() if name.startswith("P@")})
+        self._bar.set_postfix(self._shown)
+
+    def close(self) -> None:
+        """Leaves the bar as it is."""
+        self._bar.close()
+
+    def _to(self, step: int) -> None:
+        self._bar.update(step - self._bar.n)

@@ -1,0 +1,30 @@
+"""SIGTERM and SIGINT as a request that training honours after its current step."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Optional
+
+
+class StopSignal:
+    """Catches the two signals from its creation on; a second SIGINT interrupts at once."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._catch)
+
+    def requested(self) -> bool:
+        """Whether a signal came."""
+        return self._number != 0
+
+    @property
+    def status(self) -> int:
+        """The exit status that shells give a process ended by the signal."""
+        return 128 + self._number
+
+    def _catch(self, number: int, _: Optional[FrameType]) -> None:
+        if self._number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._number = number
