@@ -1,0 +1,165 @@
+"""Attacks on a whole ensemble: against adversarial-robustness-toolbox, brute force, and their defining properties."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import attacked, targets
+from mach_tf.attacked import AttackRun
+from mach_tf.attacks import METHODS, Attack
+from mach_tf.input_gradient import SUPPORTS, NonzeroInput
+from tests.mach_tf.tiny_ensemble import label_scores, make_ensemble, make_points
+
+EPSILONS = [0.0, 0.02, 0.2]
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    return make_ensemble()
+
+
+@pytest.fixture(scope="module")
+def points(ensemble):
+    return make_points(ensemble)
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean", "min"])
+@pytest.mark.parametrize("support", SUPPORTS)
+@pytest.mark.parametrize("method", METHODS)
+def test_epsilon_zero_is_clean_and_the_loss_grows(ensemble, points, method, support, estimator):
+    run = AttackRun(ensemble, Attack(method, support=support), k=3, estimator=estimator)
+    clean, small, large = run.outcomes(points, EPSILONS)
+    if estimator == "logit_mean":
+        scores = label_scores(ensemble, points.features(20).toarray())
+        np.testing.assert_array_equal(clean.top_labels, np.argsort(-scores, axis=1, kind="stable")[:, :3])
+    assert not clean.relative_norms.any()
+    assert clean.losses.mean() < small.losses.mean() < large.losses.mean()
+    assert (small.relative_norms <= large.relative_norms + 1e-6).all()
+
+
+def test_chunks_change_nothing(ensemble, points, monkeypatch):
+    run = AttackRun(ensemble, Attack("pgd", steps=3), k=4)
+    expected = run.outcomes(points, EPSILONS)
+    monkeypatch.setattr(attacked, "_MAX_CHUNK", 7)
+    sizes = []
+
+    def progress(chunks):
+        sizes.extend(len(chunk) for chunk in chunks)
+        return chunks
+
+    for ours, theirs in zip(run.outcomes(points, EPSILONS, progress), expected):
+        np.testing.assert_array_equal(ours.top_labels, theirs.top_labels)
+        np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-5)
+        np.testing.assert_allclose(ours.relative_norms, theirs.relative_norms, rtol=1e-5)
+    assert sizes == [7, 7, 7, 7, 2]
+
+
+@pytest.mark.parametrize(("support", "floats"), [("nonzero", 18), ("dense", 20)])
+def test_chunks_are_bounded_in_memory(ensemble, points, monkeypatch, support, floats):
+    monkeypatch.setattr(attacked, "_CHUNK_FLOATS", 5 * floats)
+    sizes = []
+    AttackRun(ensemble, Attack(support=support)).outcomes(
+        points, [0.1], lambda chunks: sizes.extend(len(chunk) for chunk in chunks) or chunks
+    )
+    assert sizes == [5] * 6
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_perturbs_as_the_toolbox_does(ensemble, points, method, estimator):
+    """The toolbox attacks a network whose outputs are the label scores, all of them made at once."""
+    pytest.importorskip("art")
+    from art.attacks.evasion import ProjectedGradientDescentNumpy
+    from art.estimators.classification import TensorFlowV2Classifier
+
+    def scores(x, training=False):
+        values = []
+        for repetition, row in zip(ensemble.repetitions, ensemble.bucket_table):
+            weights = repetition.weights
+            hidden = tf.nn.relu(tf.cast(x, tf.float32) @ weights.hidden_kernel + weights.hidden_bias)
+            logits = hidden @ weights.output_kernel + weights.output_bias
+            values.append(tf.gather(logits if estimator == "logit_mean" else tf.sigmoid(logits), row, axis=1))
+        mean = tf.add_n(values) / len(values)
+        return tf.sigmoid(mean) if estimator == "logit_mean" else mean
+
+    classifier = TensorFlowV2Classifier(
+        scores, nb_classes=25, input_shape=(20,), loss_object=tf.keras.losses.BinaryCrossentropy()
+    )
+    steps, relative_step = (1, 1.0) if method == "fgsm" else (5, 0.4)
+    theirs = ProjectedGradientDescentNumpy(
+        classifier, norm=np.inf, eps=0.1, eps_step=0.1 * relative_step, max_iter=steps, num_random_init=0, verbose=False
+    ).generate(points.features(20).toarray(), points.labels(25).toarray())
+    run = AttackRun(
+        ensemble, Attack(method, support="dense", steps=steps, relative_step=relative_step), k=3, estimator=estimator
+    )
+    (ours,) = run.outcomes(points, [0.1])
+    expected = np.argsort(-scores(theirs).numpy(), axis=1, kind="stable")[:, :3]
+    np.testing.assert_array_equal(ours.top_labels, expected)
+    moved = np.linalg.norm(theirs - points.features(20).toarray(), axis=1)
+    filled = np.diff(points.row_splits) > 0
+    np.testing.assert_allclose(ours.relative_norms[filled], moved[filled], rtol=1e-4)
+
+
+def test_nonzero_support_touches_present_features_only(ensemble, points, monkeypatch):
+    seen = []
+    original = NonzeroInput.forward
+
+    def forward(self, weights, values):
+        seen.append(self.features(values).toarray())
+        return original(self, weights, values)
+
+    monkeypatch.setattr(NonzeroInput, "forward", forward)
+    AttackRun(ensemble, Attack("pgd", random_start=True, clip_nonnegative=True)).outcomes(points, [0.4])
+    clean = points.features(20).toarray()
+    assert any((values != clean).any() for values in seen)
+    for values in seen:
+        assert not values[clean == 0].any()
+        assert values.min() >= 0
+        assert np.abs(values - clean).max() <= 0.4 + 1e-6
+
+
+@pytest.mark.parametrize("objective", ["push_out", "push_in"])
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean", "median"])
+def test_targeted_attacks_reach_their_aim_more_often_the_larger(ensemble, points, objective, estimator):
+    attack = Attack("pgd", objective=objective, support="dense")
+    run = AttackRun(ensemble, attack, k=4, estimator=estimator)
+    clean, *attacked_points = run.outcomes(points, [0.0, 0.05, 0.5])
+    tried = clean.targets != targets.NO_TARGET
+    assert tried.sum() > 10
+
+    def inside(outcome):
+        return (outcome.top_labels == outcome.targets[:, None]).any(axis=1)[tried].mean()
+
+    assert inside(clean) == (1 if objective == "push_out" else 0)
+    small, large = (inside(outcome) for outcome in attacked_points)
+    if objective == "push_out":
+        assert 1 > small > large
+        assert large < 0.2
+    else:
+        assert 0 < small < large
+        assert large > 0.6
+
+
+def test_push_in_of_one_label_for_all(ensemble, points):
+    run = AttackRun(ensemble, Attack("pgd", objective="push_in"), k=2, target_label=17)
+    (outcome,) = run.outcomes(points, [0.5])
+    assert set(outcome.targets) == {17, targets.NO_TARGET}
+
+
+def test_transfer_is_weaker_than_white_box(ensemble, points):
+    other = make_ensemble(seed=9)
+    white_box, transfer = (
+        AttackRun(ensemble, Attack(), source=source).outcomes(points, [0.1])[0] for source in (None, other)
+    )
+    assert white_box.losses.mean() > transfer.losses.mean()
+    own = AttackRun(ensemble, Attack(), source=ensemble).outcomes(points, [0.1])[0]
+    np.testing.assert_array_equal(own.losses, white_box.losses)
+
+
+def test_random_starts_differ_between_chunks(ensemble, points, monkeypatch):
+    seeds = []
+    original = attacked.perturb
+    monkeypatch.setattr(attacked, "_MAX_CHUNK", 10)
+    monkeypatch.setattr(attacked, "perturb", lambda attack, *rest: seeds.append(attack.seed) or original(attack, *rest))
+    AttackRun(ensemble, Attack("pgd", steps=1, random_start=True)).outcomes(points, [0.1])
+    assert len(set(seeds)) == 3
