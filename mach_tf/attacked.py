@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import numpy as np
 
 from mach_tf import sketch, targets
+from mach_tf.attack_chunks import chunks, take_rows
 from mach_tf.attacks import Attack, perturb
 from mach_tf.input_gradient import AttackInput, attack_input, bucket_logits, value_gradient
 from mach_tf.label_loss import label_loss
@@ -16,10 +17,6 @@ from mach_tf.points import Points
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
-
-# Floats of one array of a chunk: the sketch, or the dense points. A handful of such arrays live at a time.
-_CHUNK_FLOATS = 1 << 24
-_MAX_CHUNK = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +75,8 @@ class AttackRun:
           One outcome for each epsilon, in order.
         """
         parts = []
-        for rows in progress(self._chunks(len(points))):
-            keep = np.zeros(len(points), bool)
-            keep[rows.start : rows.stop] = True
-            parts.append(self._outcomes_of_chunk(points.take(keep), list(epsilons), rows.start))
+        for rows in progress(chunks(len(points), self.ensemble.manifest, self.attack.support)):
+            parts.append(self._outcomes_of_chunk(take_rows(points, rows), list(epsilons), rows.start))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
     def _outcomes_of_chunk(self, points: Points, epsilons: list[float], first_point: int) -> list[Outcome]:
@@ -125,14 +120,6 @@ class AttackRun:
 
     def _top_k(self, logits: np.ndarray) -> np.ndarray:
         return self.ensemble.decoder.top_k(sketch.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]
-
-    def _chunks(self, points: int) -> list[range]:
-        manifest = self.ensemble.manifest
-        floats = manifest.bucket_spec.repetitions * manifest.bucket_spec.buckets
-        if self.attack.support == "dense":
-            floats = max(floats, manifest.columns)
-        size = min(max(_CHUNK_FLOATS // floats, 1), _MAX_CHUNK)
-        return [range(begin, min(begin + size, points)) for begin in range(0, points, size)]
 
 
 def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:

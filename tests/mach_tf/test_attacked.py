@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf import attacked, targets
+from mach_tf import attack_chunks, attacked, targets
 from mach_tf.attacked import AttackRun
 from mach_tf.attacks import METHODS, Attack
 from mach_tf.input_gradient import SUPPORTS, NonzeroInput
@@ -40,7 +40,7 @@ def test_epsilon_zero_is_clean_and_the_loss_grows(ensemble, points, method, supp
 def test_chunks_change_nothing(ensemble, points, monkeypatch):
     run = AttackRun(ensemble, Attack("pgd", steps=3), k=4)
     expected = run.outcomes(points, EPSILONS)
-    monkeypatch.setattr(attacked, "_MAX_CHUNK", 7)
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
     sizes = []
 
     def progress(chunks):
@@ -52,16 +52,6 @@ def test_chunks_change_nothing(ensemble, points, monkeypatch):
         np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-5)
         np.testing.assert_allclose(ours.relative_norms, theirs.relative_norms, rtol=1e-5)
     assert sizes == [7, 7, 7, 7, 2]
-
-
-@pytest.mark.parametrize(("support", "floats"), [("nonzero", 18), ("dense", 20)])
-def test_chunks_are_bounded_in_memory(ensemble, points, monkeypatch, support, floats):
-    monkeypatch.setattr(attacked, "_CHUNK_FLOATS", 5 * floats)
-    sizes = []
-    AttackRun(ensemble, Attack(support=support)).outcomes(
-        points, [0.1], lambda chunks: sizes.extend(len(chunk) for chunk in chunks) or chunks
-    )
-    assert sizes == [5] * 6
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -159,7 +149,7 @@ def test_transfer_is_weaker_than_white_box(ensemble, points):
 def test_random_starts_differ_between_chunks(ensemble, points, monkeypatch):
     seeds = []
     original = attacked.perturb
-    monkeypatch.setattr(attacked, "_MAX_CHUNK", 10)
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 10)
     monkeypatch.setattr(attacked, "perturb", lambda attack, *rest: seeds.append(attack.seed) or original(attack, *rest))
     AttackRun(ensemble, Attack("pgd", steps=1, random_start=True)).outcomes(points, [0.1])
     assert len(set(seeds)) == 3

@@ -1,0 +1,80 @@
+"""The paper's clean and adversarial loss: binary cross-entropy of the buckets, each repetition attacked on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Callable
+
+import numpy as np
+
+from mach_tf import sketch
+from mach_tf.adversarial import fgsm
+from mach_tf.attack_chunks import chunks, take_rows
+from mach_tf.input_gradient import attack_input
+from mach_tf.points import Points
+
+if TYPE_CHECKING:
+    from mach_tf.ensemble import Ensemble
+
+
+def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) -> np.ndarray:
+    """Mean binary cross-entropy over buckets and repetitions, float64 [n]; its mean is the clean loss of the points.
+
+    Args:
+      logits: float32 [n, R, B].
+      table: int32 [R, K].
+      points: n points; their labels decide which buckets are true.
+    """
+    # softplus(z) - y z, with softplus written so that neither large nor small logits lose digits.
+    softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
+    losses = softplus - logits * _bucket_targets(table, points, logits.shape[2])
+    return losses.mean(axis=(1, 2), dtype=np.float64)
+
+
+def bucket_losses(
+    ensemble: Ensemble,
+    points: Points,
+    epsilon: float,
+    support: str = "nonzero",
+    progress: Callable[[Sequence[range]], Iterable[range]] = iter,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clean loss, and the loss after FGSM by each repetition on its own, as adversarial training sees it.
+
+    Args:
+      ensemble: whose repetitions are attacked one by one, each by its own loss.
+      points: hashed, with labels; at least one.
+      epsilon: size of the perturbation.
+      support: "nonzero" or "dense".
+      progress: wraps the chunks of points, for a progress bar.
+
+    Returns:
+      Both float64 [n], mean over buckets and repetitions.
+    """
+    clean, adversarial = [], []
+    for rows in progress(chunks(len(points), ensemble.manifest, support)):
+        before, after = _losses_of_chunk(ensemble, take_rows(points, rows), epsilon, support)
+        clean.append(before)
+        adversarial.append(after)
+    return np.concatenate(clean), np.concatenate(adversarial)
+
+
+def _losses_of_chunk(ensemble: Ensemble, points: Points, epsilon: float, support: str) -> tuple[np.ndarray, np.ndarray]:
+    inputs = attack_input(points, ensemble.manifest.columns, support)
+    sums = np.zeros((2, len(points)))
+    for repetition, row in zip(ensemble.repetitions, ensemble.bucket_table):
+        weights, table = repetition.weights, row[None]
+        logits = inputs.forward(weights, inputs.clean).numpy()
+        difference = sketch.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
+        gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1]).numpy()
+        values = inputs.clean + fgsm(gradient, epsilon).numpy()
+        attacked = inputs.forward(weights, values).numpy()
+        sums += [bucket_cross_entropy(each[:, None], table, points) for each in (logits, attacked)]
+    return tuple(sums / len(ensemble.bucket_table))
+
+
+def _bucket_targets(table: np.ndarray, points: Points, buckets: int) -> np.ndarray:
+    """float32 [n, R, B]: 1 in every bucket that one of the point's labels falls in."""
+    targets = np.zeros((len(points), len(table), buckets), np.float32)
+    rows = np.repeat(np.arange(len(points)), np.diff(points.label_splits))
+    targets[rows[:, None], np.arange(len(table)), table.T[points.label_ids]] = 1
+    return targets
