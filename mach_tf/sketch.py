@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mach_tf.buckets import BucketMembers
+from mach_tf.decode import Decoder
 
 ESTIMATORS = ("mean", "min", "median", "logit_mean")
 DEFAULT_ESTIMATOR = "logit_mean"
@@ -107,19 +108,11 @@ def top_k(
       estimator: one of ESTIMATORS.
 
     Returns:
-      Labels, int32 [n, k], and their scores, float32 [n, k].
+      Labels, int32 [n, k], and their scores, float32 [n, k]. To decode more than once, keep a `decode.Decoder`.
     """
-    count = table.shape[1]
-    if not 1 <= k <= count:
-        raise ValueError(f"k must be in [1, {count}], the number of labels (got {k})")
-    every = np.broadcast_to(np.arange(count), (1, count))
-    labels = np.empty((len(scores), k), np.int32)
-    values = np.empty((len(scores), k), np.float32)
-    for point in range(len(scores)):
-        row = label_scores(scores[point : point + 1], table, every, estimator)[0]
-        labels[point] = np.argsort(-row, kind="stable")[:k]
-        values[point] = row[labels[point]]
-    return labels, values
+    _check_estimator(estimator)
+    found = Decoder(table, members).top_k(scores, k, estimator)
+    return found.labels, found.scores
 
 
 def _check_estimator(estimator: str) -> None:
