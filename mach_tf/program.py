@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Callable
 
-from absl import app
+from absl import app, flags, logging
 
 from mach_tf import errors
 
@@ -20,6 +20,9 @@ def run(main: Callable[[list[str]], None]) -> None:
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"Unexpected arguments {argv[1:]}; every input is named by a flag.")
+        if not flags.FLAGS["verbosity"].present:
+            # TensorFlow tells every SavedModel's story at level INFO; --verbosity=0 asks for it.
+            logging.set_verbosity(logging.WARNING)
         try:
             main(argv)
         except errors.InputError as error:
