@@ -143,7 +143,7 @@ def scan_packed(scores, by_label, points, chunks, labels, values):
     Each bucket score becomes a small integer, rounded up, in a 16-bit lane; the integers' sum bounds a label's score from above,
     and only labels whose bound reaches the k-th best are scored in float32.
     """
-    count, repetitions = by_label.shape
+    count = by_label.shape[0]
     groups = (len(points) + _LANES - 1) // _LANES
     part_labels = np.full((chunks, *labels.shape), NO_LABEL, np.int32)
     part_values = np.full((chunks, *values.shape), -np.inf, np.float32)
@@ -184,7 +184,7 @@ def _pack(scores, lane, packed):
     """
     repetitions, buckets = scores.shape
     largest = (1 << _value_bits(repetitions)) - 2  # 1 less than fits: the division may round up past the top
-    step, base, error = 0.0, 0.0, 0.0
+    step, base, error = np.float64(0), np.float64(0), np.float64(0)
     for r in range(repetitions):
         low, high = np.float64(scores[r].min()), np.float64(scores[r].max())
         step = max(step, (high - low) / largest)

@@ -25,7 +25,7 @@ _SEED_BUCKETS = 8
 
 
 @numba.njit(cache=True)
-def _largest(row, count, buckets, values):
+def largest(row, count, buckets, values):
     """The `count` largest values of a row, best first, with their places."""
     for i in range(count):
         values[i] = -np.inf
@@ -90,7 +90,7 @@ def _search_mean(scores, by_label, splits, members, budget, labels, values):
     room = np.empty(0, np.float32)
     bucket_size = by_label.shape[0] / width
     for r in range(repetitions):
-        _largest(scores[r], known[r], ranked[r], ranked_values[r])
+        largest(scores[r], known[r], ranked[r], ranked_values[r])
         falls[r] = _steepest_fall(ranked_values[r], 0, known[r])
     labels[:] = NO_LABEL
     values[:] = -np.inf
@@ -103,7 +103,7 @@ def _search_mean(scores, by_label, splits, members, budget, labels, values):
         bound *= scale
         if bound < worst:
             return scored
-        r = np.argmax(falls)
+        r = int(np.argmax(falls))
         if not falls[r] > 0:
             return -1 - scored
         if labels[-1] != NO_LABEL and scored + (bound - worst) / (falls[r] * scale) * bucket_size > budget:
@@ -115,7 +115,7 @@ def _search_mean(scores, by_label, splits, members, budget, labels, values):
         depth[r] += 1
         if depth[r] * 2 > known[r] and known[r] < limit:
             known[r] = min(known[r] * 4, limit)
-            _largest(scores[r], known[r], ranked[r], ranked_values[r])
+            largest(scores[r], known[r], ranked[r], ranked_values[r])
         if depth[r] == known[r]:
             return -1 - scored
         falls[r] = _steepest_fall(ranked_values[r], depth[r], known[r])
@@ -152,10 +152,10 @@ def _search_order_statistic(scores, by_label, splits, members, kind, budget, lab
     seed = min(width, _SEED_BUCKETS)
     start, fall = 0, np.float32(-1)
     for r in range(repetitions):
-        _largest(scores[r], seed, ranked, ranked_values)
+        largest(scores[r], seed, ranked, ranked_values)
         if ranked_values[0] - ranked_values[seed - 1] > fall:
             start, fall = r, ranked_values[0] - ranked_values[seed - 1]
-    _largest(scores[start], seed, ranked, ranked_values)
+    largest(scores[start], seed, ranked, ranked_values)
     worst = values[-1]
     for i in range(seed):
         if ranked_values[i] < worst:
@@ -175,7 +175,7 @@ def _search_order_statistic(scores, by_label, splits, members, kind, budget, lab
         count = min(np.sum(scores[r] >= worst), width)
         if scored + count * bucket_size > budget:
             return -1 - scored
-        _largest(scores[r], max(count, 1), ranked, ranked_values)
+        largest(scores[r], max(count, 1), ranked, ranked_values)
         for i in range(count):
             if ranked_values[i] < worst:
                 break

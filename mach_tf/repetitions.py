@@ -1,0 +1,49 @@
+"""A model's repetitions as a sequence: kept in memory when they fit, else loaded one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Union, overload
+
+from mach_tf.export import Repetition, load_repetition
+
+
+class Repetitions(Sequence[Repetition]):
+    """Loads repetitions when they are asked for.
+
+    Taking one that is not kept reads it from disk, so walk through them in order and use each for many points.
+    """
+
+    def __init__(self, paths: Sequence[str], keep: bool):
+        """Args:
+        paths: the SavedModels, in the order of the repetitions.
+        keep: whether to hold on to what was loaded; otherwise to the last one only.
+        """
+        self._paths = list(paths)
+        self._keep = keep
+        self._loaded: dict[int, Repetition] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Repetition: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Repetitions: ...
+
+    def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
+        if isinstance(index, slice):
+            return Repetitions(self._paths[index], self._keep)
+        position = range(len(self._paths))[index]
+        if position not in self._loaded:
+            if not self._keep:
+                # Let go first: two at a time might not fit.
+                self._loaded.clear()
+            self._loaded[position] = load_repetition(self._paths[position])
+        return self._loaded[position]
+
+    @property
+    def kept(self) -> bool:
+        """Whether each stays in memory once loaded."""
+        return self._keep

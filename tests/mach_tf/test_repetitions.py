@@ -1,0 +1,38 @@
+"""Which repetitions are in memory, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from mach_tf import repetitions
+from mach_tf.repetitions import Repetitions
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    seen = []
+    monkeypatch.setattr(repetitions, "load_repetition", lambda path: seen.append(path) or f"loaded {path}")
+    return seen
+
+
+def test_kept_ones_are_loaded_once(loads):
+    every = Repetitions(["a", "b", "c"], keep=True)
+    assert loads == []
+    assert list(every) == list(every) == ["loaded a", "loaded b", "loaded c"]
+    assert loads == ["a", "b", "c"]
+
+
+def test_others_are_loaded_when_walked_to_and_only_one_is_held(loads):
+    every = Repetitions(["a", "b"], keep=False)
+    assert [*every, *every] == ["loaded a", "loaded b"] * 2
+    assert loads == ["a", "b", "a", "b"]
+    assert every[1] == "loaded b" and len(loads) == 4
+    assert len(every._loaded) == 1
+
+
+def test_it_is_a_sequence(loads):
+    every = Repetitions(["a", "b", "c"], keep=True)
+    assert len(every) == 3 and every[-1] == "loaded c"
+    assert list(every[:2]) == ["loaded a", "loaded b"] and every[:2].kept
+    with pytest.raises(IndexError):
+        every[3]
