@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
+import tensorflow as tf
 
 from mach_tf import exact_attribution, tape_attribution
-from mach_tf.classifier import Weights
+from mach_tf.classifier import SparseBatch
 from mach_tf.errors import InputError
 from mach_tf.exact_attribution import Network
+from mach_tf.export import Repetition
 from mach_tf.paths import Pairs, PathIntegrals, Paths
+from mach_tf.repetitions import Repetitions
 from mach_tf.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 
 METHODS = ("exact", "tape")
@@ -50,9 +54,10 @@ class Attribution:
             )
 
 
-def networks(repetitions: Sequence[Weights]) -> list[Network]:
-    """The weights as arrays; on the CPU these are views of the variables, not copies."""
-    return [Network(*(_view(weight) for weight in weights)) for weights in repetitions]
+def networks(repetitions: Sequence[Repetition]) -> Iterator[Network]:
+    """Yields the weights as arrays; on the CPU these are views of the variables, not copies."""
+    for index in range(len(repetitions)):
+        yield Network(*(_view(weight) for weight in repetitions[index].weights))
 
 
 def _view(weight: object) -> np.ndarray:
@@ -63,7 +68,7 @@ def _view(weight: object) -> np.ndarray:
 
 
 def integrate(
-    repetitions: Sequence[Weights],
+    repetitions: Sequence[Repetition],
     table: np.ndarray,
     paths: Paths,
     pairs: Pairs,
@@ -73,7 +78,7 @@ def integrate(
     """Integrates the label scores' gradients along paths.
 
     Args:
-      repetitions: the R repetitions' weights.
+      repetitions: the R repetitions; of those that are not kept in memory, the exact method takes each once.
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
       pairs: the labels to explain of each of the n points.
@@ -85,14 +90,19 @@ def integrate(
     """
     if settings.method == "exact":
         sigmoid = settings.estimator == "mean"
-        integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid)
+        at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
+        integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
     else:
-        functions = [tape_attribution.of_weights(weights) for weights in repetitions]
+        functions = [functools.partial(_bucket_logits, repetitions, index) for index in range(len(repetitions))]
         integrals = tape_attribution.integrate(
             functions, table, paths, pairs, settings.estimator, settings.steps, settings.rule
         )
     check_complete(integrals, paths, pairs, settings, point_ids)
     return integrals
+
+
+def _bucket_logits(repetitions: Sequence[Repetition], index: int, batch: SparseBatch) -> tf.Tensor:
+    return tape_attribution.of_weights(repetitions[index].weights)(batch)
 
 
 def check_complete(

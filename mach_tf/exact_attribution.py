@@ -15,11 +15,12 @@ Only the rows of W1 of the features present are read, in place; everything is su
 
 from __future__ import annotations
 
+import collections
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent import futures
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numba
 import numpy as np
@@ -44,16 +45,22 @@ class Network(NamedTuple):
 
 
 def integrate(
-    networks: Sequence[Network], table: np.ndarray, paths: Paths, pairs: Pairs, sigmoid: bool
+    networks: Iterable[Network],
+    table: np.ndarray,
+    paths: Paths,
+    pairs: Pairs,
+    sigmoid: bool,
+    at_once: Optional[int] = None,
 ) -> PathIntegrals:
     """Integrates the label scores' gradients along paths, exactly.
 
     Args:
-      networks: the R repetitions.
+      networks: the R repetitions, each taken once, in order.
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
       pairs: the labels to explain of each of the n points.
       sigmoid: whether a label's score is the mean of its buckets' probabilities (`mean`) or logits (`logit_mean`).
+      at_once: how many repetitions may be held at a time; one a core by default.
 
     Returns:
       The integrals of the pairs. The repetitions are summed in order: the same numbers on any number of cores.
@@ -62,19 +69,26 @@ def integrate(
     gradients = np.zeros(splits[-1])
     scores = np.zeros((2, len(pairs.labels)))
 
-    def one(repetition: int) -> tuple[np.ndarray, np.ndarray]:
+    def one(network: Network, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
-        buckets = table[repetition][pairs.labels].astype(np.int64)
-        inputs = (*networks[repetition], *paths, pairs.splits, buckets, splits)
+        inputs = (*network, *paths, pairs.splits, buckets, splits)
         compiled: Any = _integrate  # numba's annotations know no arguments
         compiled(*(_read_only(array) for array in inputs), sigmoid, part, ends)
         return part, ends
 
-    with futures.ThreadPoolExecutor(min(len(networks), os.cpu_count() or 1)) as pool:
-        for part, ends in pool.map(one, range(len(networks))):
-            gradients += part
-            scores += ends
-    share = 1.0 / len(networks)
+    at_once = at_once or os.cpu_count() or 1
+    remaining = iter(networks)
+    running: collections.deque[futures.Future[tuple[np.ndarray, np.ndarray]]] = collections.deque()
+    with futures.ThreadPoolExecutor(at_once) as pool:
+        for step in range(len(table) + at_once):
+            if step >= at_once and running:
+                part, ends = running.popleft().result()
+                gradients += part
+                scores += ends
+            if step < len(table):
+                buckets = table[step][pairs.labels].astype(np.int64)
+                running.append(pool.submit(one, next(remaining), buckets))
+    share = 1.0 / len(table)
     return PathIntegrals(splits, gradients * share, scores[1] * share, scores[0] * share)
 
 

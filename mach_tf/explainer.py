@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import attribution, feature_shares, paths
 from mach_tf.attribution import Attribution
-from mach_tf.classifier import Weights
 from mach_tf.explanation import Explanation, FeatureAttribution
 from mach_tf.feature_shares import RawAttributions, Shares
 from mach_tf.hashing import FeatureSpec
 from mach_tf.paths import Pairs, Paths
 from mach_tf.points import Points
+
+if TYPE_CHECKING:
+    from mach_tf.ensemble import Ensemble
 
 # Zero; raw points, n or 1; or one row known only after hashing, CSR [1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
@@ -105,9 +107,7 @@ def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) ->
 
 
 def explain(
-    repetitions: Sequence[Weights],
-    table: np.ndarray,
-    spec: FeatureSpec,
+    ensemble: Ensemble,
     raw: Points,
     pairs: Pairs,
     settings: Attribution,
@@ -117,9 +117,7 @@ def explain(
     """Explains labels of raw points, a chunk of points at a time.
 
     Args:
-      repetitions: the R repetitions' weights.
-      table: int32 [R, K], the bucket of each label in each repetition.
-      spec: how features are hashed.
+      ensemble: the model.
       raw: n raw points.
       pairs: the labels to explain of each.
       settings: how.
@@ -132,7 +130,7 @@ def explain(
     Raises:
       InputError: attributions that do not add up.
     """
-    columns = int(repetitions[0].hidden_kernel.shape[0])
+    spec, columns = ensemble.manifest.feature_spec, ensemble.manifest.columns
     for begin, end in chunks(raw, pairs, baseline):
         part = choose(raw, np.arange(begin, end))
         start = baseline
@@ -140,7 +138,7 @@ def explain(
             start = choose(baseline, np.arange(begin, end))
         there, asked = path_to(spec, columns, part, start), pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
-        integrals = attribution.integrate(repetitions, table, there, asked, settings, ids)
+        integrals = attribution.integrate(ensemble.repetitions, ensemble.bucket_table, there, asked, settings, ids)
         shares = feature_shares.shares(spec, part, there, start if isinstance(start, Points) else None)
         yield Explained(
             asked,

@@ -190,6 +190,23 @@ def test_many_points_and_labels_are_each_what_they_are_alone():
             pair += 1
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 9])
+def test_as_many_repetitions_at_once_as_allowed(at_once):
+    rng = np.random.default_rng(2)
+    networks, table = [_random_network(rng) for _ in range(4)], rng.integers(0, 5, (4, 3)).astype(np.int32)
+    paths, pairs = from_zero(_csr(rng.normal(size=12))), Pairs(np.array([0, 2]), np.array([0, 2]))
+    taken = []
+
+    def loading():
+        for i, network in enumerate(networks):
+            taken.append(i)
+            yield network
+
+    one_by_one = integrate(loading(), table, paths, pairs, True, at_once)
+    assert taken == [0, 1, 2, 3]
+    np.testing.assert_array_equal(one_by_one.gradients, integrate(networks, table, paths, pairs, True).gradients)
+
+
 @pytest.mark.parametrize("a", [-800.0, -40.0, -1.0, 0.0, 1e-9, 3.0, 36.0, 700.0])
 @pytest.mark.parametrize("step", [0.0, 1e-300, 1e-12, 1e-3, 0.999, 1.001, 20.0, 900.0])
 def test_mean_sigmoid_derivative_to_full_precision(a, step):

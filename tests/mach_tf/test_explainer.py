@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import tensorflow as tf
 from mach_tf import explainer, points
 from mach_tf.attribution import Attribution
 from mach_tf.classifier import Weights
+from mach_tf.export import Repetition
 from mach_tf.hashing import FeatureSpec
 from mach_tf.paths import Pairs
 
@@ -23,16 +25,17 @@ def _raw(n, seed=0):
     return points.from_csr(matrix, scipy.sparse.random(n, 7, 0.3, "csr", random_state=seed))
 
 
-def _model(columns):
-    rng = np.random.default_rng(0)
-    shapes = ((columns, 12), (12,), (12, 5), (5,))
-    repetitions = [Weights(*(tf.constant(rng.normal(size=s), tf.float32) for s in shapes)) for _ in range(3)]
-    return repetitions, rng.integers(0, 5, (3, 7)).astype(np.int32)
-
-
 def _explain(spec, raw, pairs, **options):
-    repetitions, table = _model(spec.columns(_FEATURES))
-    return list(explainer.explain(repetitions, table, spec, raw, pairs, Attribution("mean"), **options))
+    rng = np.random.default_rng(0)
+    columns = spec.columns(_FEATURES)
+    shapes = ((columns, 12), (12,), (12, 5), (5,))
+    made = [Weights(*(tf.constant(rng.normal(size=s), tf.float32) for s in shapes)) for _ in range(3)]
+    ensemble = types.SimpleNamespace(
+        repetitions=[Repetition(weights, {}, None) for weights in made],
+        bucket_table=rng.integers(0, 5, (3, 7)).astype(np.int32),
+        manifest=types.SimpleNamespace(feature_spec=spec, columns=columns),
+    )
+    return list(explainer.explain(ensemble, raw, pairs, Attribution("mean"), **options))
 
 
 @pytest.mark.parametrize("dim", [0, 16])
