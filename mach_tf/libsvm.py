@@ -17,6 +17,7 @@ The repository's split form has two files: `points features` and lines `f1:v1 ..
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
@@ -29,7 +30,7 @@ from mach_tf.manifest import Source
 from mach_tf.points import Points, concatenate
 from mach_tf.textfile import TextFile
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 _SHOWN = 60
 
 
@@ -212,13 +213,13 @@ def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, P
 
 def _read_header(file: TextFile, names: tuple[str, ...]) -> list[int]:
     line = file.lines(1, 1 << 16)
-    items = line.split()
-    if len(items) != len(names) or not all(item.isdigit() and int(item[:20]) <= MAX_ID for item in items):
+    match = re.fullmatch(rb"[ \t]*%s[ \t]*\r?\n" % rb"[ \t]+".join([rb"0*([0-9]{1,10})"] * len(names)), line)
+    numbers = [int(group) for group in match.groups()] if match else []
+    if not match or max(numbers) > MAX_ID:
         raise InputError(
             f"{file.path}, line 1: the header must be {len(names)} numbers below 2^31, '{' '.join(names)}' "
             f"(got {_show(line)}). Is it the right file? Text after a header of another form is not guessed at."
         )
-    numbers = [int(item) for item in items]
     if numbers[0] == 0 or numbers[1] == 0:
         raise InputError(
             f"{file.path}, line 1: a file must have at least one point and one {names[1][:-1]} (got {_show(line)}). "
@@ -233,7 +234,8 @@ def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[i
         data, features, labels or 0, labels is not None
     )
     for place, begin, end in open_items:
-        value = np.float32(float(text[begin:end]))
+        with np.errstate(over="ignore", under="ignore"):
+            value = np.float32(float(text[begin:end]))
         feature_values[place] = value
         if not np.isfinite(value):
             line = np.searchsorted(rows, place, side="right") - 1
@@ -251,7 +253,7 @@ def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[i
 def _problem(fault: int, at: int, text: bytes, features: int, labels: Optional[int], feature: str) -> str:
     if fault == textparser.DUPLICATE:
         return f"a {feature} may come only once in a point (got {feature} {at} twice)."
-    item = _show(text[at : at + 4 * _SHOWN].split(b"\n")[0].split(None, 1)[0])
+    item = _show(text[at : at + 4 * _SHOWN].replace(b"\t", b" ").split(b"\n")[0].split(b" ")[0])
     rules = {
         textparser.NOT_A_LABEL: "labels must be ids separated by commas, such as 3,17, before the first feature",
         textparser.NOT_A_PAIR: f"a {feature} must be written id:value, such as 12:0.5",

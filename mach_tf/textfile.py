@@ -5,17 +5,16 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import io
 import lzma
 import os
 import zlib
-from typing import Any
+from typing import Any, Callable, Optional
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import Source
 
 MAX_LINE_BYTES = 1 << 26
-_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
 
 
@@ -43,10 +42,9 @@ class TextFile:
         self.text_bytes = 0
         if not self.size:
             raise InputError(f"{path} is empty: its first line must be a header. Write or download it again.")
-        magic = self._raw.peek(6)
-        opener = next((opener for mark, opener in _OPENERS.items() if magic.startswith(mark)), None)
-        self._compressed = opener is not None
-        self._stream: Any = opener(self._raw) if opener else self._raw
+        opened = _opener(self._raw.peek(6))
+        self._compressed = opened is not open
+        self._stream: Any = opened(self._raw) if self._compressed else self._raw
         self._rest = b""
 
     def __enter__(self) -> TextFile:
@@ -134,37 +132,42 @@ class TextFile:
         return block
 
 
+def opener(path: str) -> Callable[..., Any]:
+    """The function of the standard library that opens the file: `open`, or that of its compression."""
+    with open(path, "rb") as file:
+        return _opener(file.read(6))
+
+
+def _opener(magic: bytes) -> Callable[..., Any]:
+    return next((function for mark, function in _OPENERS.items() if magic.startswith(mark)), open)
+
+
 def _ended(text: bytes) -> bytes:
     return text + b"\n" if text and not text.endswith(b"\n") else text
 
 
-class _HashedFile(io.RawIOBase):
-    """An unbuffered file that hashes what is read and knows whether it changed since it was opened."""
+class _HashedFile:
+    """A file that hashes what is read, and knows whether it changed since it was opened."""
 
     def __init__(self, path: str) -> None:
-        super().__init__()
         self._path = path
-        self._file = open(path, "rb")  # noqa: SIM115 (closed in close)
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed in close)
         self._opened = self._state()
         self.size = self._opened[1]
         self.position = 0
         self._digest = hashlib.sha256()
 
     def peek(self, size: int) -> bytes:
-        return self._file.peek(size)[:size]
+        return os.pread(self._file.fileno(), size, self.position)
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count = self._file.readinto(buffer)
-        self._digest.update(memoryview(buffer)[:count])
-        self.position += count
-        return count
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        self.position += len(data)
+        return data
 
     def close(self) -> None:
         self._file.close()
-        super().close()
 
     def changed(self) -> bool:
         """Whether the path leads elsewhere, or the file's size or time of change differ, or another size was read."""
@@ -178,6 +181,6 @@ class _HashedFile(io.RawIOBase):
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def _state(self, stat: os.stat_result | None = None) -> tuple[int, int, int]:
+    def _state(self, stat: Optional[os.stat_result] = None) -> tuple[int, int, int]:
         stat = stat or os.fstat(self._file.fileno())
         return stat.st_ino, stat.st_size, stat.st_mtime_ns

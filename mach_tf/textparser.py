@@ -13,8 +13,8 @@ import numpy as np
 NOT_A_LABEL, NOT_A_PAIR, NEGATIVE_ID, FEATURE_OUT_OF_RANGE, LABEL_OUT_OF_RANGE, NOT_FINITE, DUPLICATE = range(1, 8)
 
 _TAB, _NEWLINE, _RETURN, _SPACE, _PLUS, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _E = b"\t\n\r +,-.0:e"
-_LARGE = 1 << 40  # an id or exponent that grew past this stays there: out of range, and safe from overflow
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_LARGE = 1 << 40  # stands for larger ids and exponents: out of any range, and safe from overflow
+_SAFE_DIGITS = 19  # a number of so many digits fits into 64 bits
 _EXACT_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
 
 
@@ -45,20 +45,31 @@ def _is_negative(text, at):
 
 
 @numba.njit(nogil=True, cache=True)
-def _integer(text, at):
-    """Reads digits; returns their value (at most about 10 * _LARGE) and where they end."""
-    value = np.int64(0)
+def _digits(text, at, value):
+    """Appends digits to a number; returns it modulo 2^64 and where the digits end."""
     while True:
-        digit = np.int64(text[at]) - _ZERO
-        if digit < 0 or digit > 9:
+        digit = np.uint8(text[at] - _ZERO)
+        if digit > 9:
             return value, at
-        if value < _LARGE:
-            value = value * 10 + digit
+        value = value * np.uint64(10) + np.uint64(digit)
         at += 1
 
 
 @numba.njit(nogil=True, cache=True)
-def _decimal(text, at):  # noqa: PLR0912
+def _integer(text, at):
+    """Reads digits; returns their value, or _LARGE when it is larger, and where they end."""
+    begin = at
+    value, at = _digits(text, at, np.uint64(0))
+    if at - begin > _SAFE_DIGITS:
+        while text[begin] == _ZERO:
+            begin += 1
+    if at - begin > _SAFE_DIGITS or value > _LARGE:
+        return np.int64(_LARGE), at
+    return np.int64(value), at
+
+
+@numba.njit(nogil=True, cache=True)
+def _decimal(text, at):
     """Reads [+-] digits [. digits] [e [+-] digits].
 
     Returns:
@@ -67,25 +78,15 @@ def _decimal(text, at):  # noqa: PLR0912
     """
     begin = at
     negative = text[at] == _MINUS
-    if negative or text[at] == _PLUS:
-        at += 1
-    mantissa = np.uint64(0)
-    significant = digits = exponent = 0
-    fraction = False
-    while True:
-        digit = np.int64(text[at]) - _ZERO
-        if 0 <= digit <= 9:
-            digits += 1
-            exponent -= fraction
-            if significant or digit:
-                significant += 1
-            if significant <= 19:
-                mantissa = mantissa * np.uint64(10) + np.uint64(digit)
-        elif text[at] == _DOT and not fraction:
-            fraction = True
-        else:
-            break
-        at += 1
+    unsigned = at + (negative or text[at] == _PLUS)
+    mantissa, at = _digits(text, unsigned, np.uint64(0))
+    digits = at - unsigned
+    exponent = 0
+    if text[at] == _DOT:
+        fraction = at + 1
+        mantissa, at = _digits(text, fraction, mantissa)
+        exponent = fraction - at
+        digits += at - fraction
     if digits == 0:
         return 0.0, begin, False
     if (text[at] | 32) == _E:
@@ -95,9 +96,12 @@ def _decimal(text, at):  # noqa: PLR0912
         if at == first:
             return 0.0, begin, False
         exponent += -power if minus else power
-    if significant == 0:
-        return 0.0, at, False
-    if significant > 19 or exponent < -22 or exponent > 22:
+    if digits > _SAFE_DIGITS:
+        zero = unsigned
+        while text[zero] in (_ZERO, _DOT):  # leading zeros do not count
+            digits -= text[zero] == _ZERO
+            zero += 1
+    if digits > _SAFE_DIGITS or exponent < -22 or exponent > 22:
         return 0.0, at, True
     value = np.float64(mantissa)
     value = value / _EXACT_POWERS[-exponent] if exponent < 0 else value * _EXACT_POWERS[exponent]
@@ -151,7 +155,7 @@ def scan(text, features, labels, with_labels):  # noqa: PLR0912
             else:
                 begin = at + 1
                 value, at, unsure = _decimal(text, begin)
-                if at == begin or not (_is_blank(text[at]) or _at_end(text, at)) or abs(value) > _FLOAT32_MAX:
+                if at == begin or not (_is_blank(text[at]) or _at_end(text, at)) or np.isinf(np.float32(value)):
                     fault = NOT_FINITE
                 else:
                     feature_ids[feature], feature_values[feature] = number, value

@@ -24,7 +24,7 @@ import tabulate
 import tqdm
 from absl import flags
 
-from mach_tf import program
+from mach_tf import program, startup
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
 from mach_tf.manifest import SPLITS, DatasetManifest
@@ -61,6 +61,7 @@ FLAGS = flags.FLAGS
 def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
+    startup.keep_freed_memory()
     inputs = {split: found for split in SPLITS if (found := _inputs(split))}
     if not inputs:
         raise InputError(

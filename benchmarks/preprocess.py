@@ -1,0 +1,219 @@
+"""Times preprocessing on synthetic text of Amazon-670K's shape, and weighs its memory.
+
+  python -m benchmarks.preprocess --points=100000
+
+In one run, each in a process of its own: `original`, a loop over lines that builds a tf.train.Example of lists, as the original
+code does; `one_worker` and `all_cores`, this project's; `read_only`, reading and decompressing the same bytes. Prints JSON:
+seconds, points and MB of text a second, peak memory (the process with its children, pages shared among them counted once),
+and the start-up (imports, compiled code from its cache) that `seconds` leaves out.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from typing import Any, Callable, Optional
+
+import numpy as np
+import psutil
+from absl import flags
+
+from mach_tf import program, startup
+from mach_tf.textfile import opener
+from preprocess import pipeline
+
+flags.DEFINE_integer("points", 100_000, "Points of the synthetic file.", 1)
+flags.DEFINE_enum("compression", "none", ["none", "gz", "bz2", "xz"], "Of the synthetic file.")
+flags.DEFINE_list("arms", ["original", "one_worker", "all_cores", "read_only"], "Which to run.")
+flags.DEFINE_string("input", None, "A file to use instead of a synthetic one.")
+flags.DEFINE_integer("seed", 0, "Of the synthetic file.")
+
+FLAGS = flags.FLAGS
+
+_Work = Callable[[], "tuple[int, int]"]  # converts the file; returns its points and bytes of text
+
+FEATURES, LABELS = 135_909, 670_091
+FEATURES_A_POINT, LABELS_A_POINT = 76, 5.5
+_OPENERS: dict[str, Callable[..., Any]] = {"none": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+_SAMPLING_SECONDS = 0.1
+_CHUNK = 10_000
+
+
+def main(argv: list[str]) -> None:
+    """Runs the program."""
+    del argv
+    with tempfile.TemporaryDirectory() as directory:
+        path = FLAGS.input
+        if path is None:
+            path = os.path.join(directory, "train.txt")
+            write_synthetic(path, FLAGS.points, FLAGS.compression, FLAGS.seed)
+        results = {arm: measure(arm, path, os.path.join(directory, arm)) for arm in FLAGS.arms}
+    seconds = {arm: result["seconds"] for arm, result in results.items()}
+    ratios = {
+        f"original / {arm}": round(seconds["original"] / seconds[arm], 2)
+        for arm in ("one_worker", "all_cores")
+        if "original" in seconds and arm in seconds
+    }
+    print(json.dumps({"cores": len(os.sched_getaffinity(0)), "arms": results, "ratios": ratios}, indent=2))
+
+
+def write_synthetic(path: str, points: int, compression: str = "none", seed: int = 0) -> None:
+    """Writes text of Amazon-670K's shape: ids from long-tailed distributions, values of six digits."""
+    random = np.random.default_rng(seed)
+    with _OPENERS[compression](path, "wb") as file:
+        file.write(f"{points} {FEATURES} {LABELS}\n".encode())
+        for begin in range(0, points, _CHUNK):
+            file.write(b"".join(_synthetic_line(random) for _ in range(min(_CHUNK, points - begin))))
+
+
+def _synthetic_line(random: np.random.Generator) -> bytes:
+    features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_A_POINT)))
+    labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_A_POINT - 1)))
+    values = random.random(len(features)) + 0.01
+    values /= np.sqrt(np.sum(values**2))
+    pairs = map("%d:%.6f".__mod__, zip(features.tolist(), values.tolist()))
+    return f"{','.join(map(str, labels.tolist()))} {' '.join(pairs)}\n".encode()
+
+
+def _long_tailed(random: np.random.Generator, size: int, count: int) -> np.ndarray:
+    """Ids whose frequency falls like 1/rank; the ranks are spread over the ids."""
+    ranks = np.exp(random.random(count) * np.log(size)).astype(np.int64)
+    return ranks * 7_919 % size
+
+
+def measure(arm: str, path: str, output: str) -> dict[str, Any]:
+    """Runs an arm in a fresh process and watches its memory."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(arm, path, output, theirs))
+    begin = time.monotonic()
+    process.start()
+    theirs.close()
+    peak = 0
+    while not ours.poll(_SAMPLING_SECONDS):
+        peak = max(peak, _memory(process.pid))
+        if process.exitcode is not None and not ours.poll():
+            raise RuntimeError(f"{arm} ended with status {process.exitcode}")
+    result = ours.recv()
+    peak = max(peak, _memory(process.pid))
+    process.join()
+    wall = time.monotonic() - begin
+    seconds, cpu_seconds, points, text_bytes, own_peak = result
+    return {
+        "seconds": round(seconds, 3),
+        "startup_seconds": round(wall - seconds, 3),
+        "cpu_seconds": round(cpu_seconds, 3),
+        "points_per_second": round(points / seconds),
+        "mb_per_second": round(text_bytes / 1e6 / seconds, 1),
+        "text_mb": round(text_bytes / 1e6, 1),
+        "peak_mb": round(max(peak, own_peak) / 1e6, 1),
+    }
+
+
+def _memory(pid: Optional[int]) -> int:
+    """Bytes that a process and its children take, shared pages once."""
+    total = 0
+    try:
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            total += process.memory_full_info().pss
+    except psutil.Error:
+        pass  # it has just ended
+    return total
+
+
+def _run(arm: str, path: str, output: str, connection: Connection) -> None:
+    work = _ARMS[arm](path, output)
+    begin, begin_cpu = time.monotonic(), time.process_time()
+    points, text_bytes = work()
+    seconds, cpu_seconds = time.monotonic() - begin, time.process_time() - begin_cpu
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    connection.send((seconds, cpu_seconds, points, text_bytes, own_peak))
+    connection.close()
+
+
+def _original(path: str, output: str) -> _Work:
+    """One process, one line after the other, one file."""
+    startup.prepare()
+    import tensorflow as tf
+
+    def int64_list(values: list[int]) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+    def float_list(values: list[float]) -> tf.train.Feature:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+    def work() -> tuple[int, int]:
+        points = 0
+        with opener(path)(path, "rt") as file, tf.io.TFRecordWriter(output) as writer:
+            text_bytes = len(file.readline())
+            for line in file:
+                items = line.split()
+                labels = [int(label) for label in items[0].split(",")]
+                ids, values = [], []
+                for item in items[1:]:
+                    feature, value = item.split(":")
+                    ids.append(int(feature))
+                    values.append(float(value))
+                features = {
+                    "feature_ids": int64_list(ids),
+                    "feature_values": float_list(values),
+                    "label_ids": int64_list(labels),
+                }
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+                points += 1
+                text_bytes += len(line)
+        return points, text_bytes
+
+    return work
+
+
+def _ours(workers: int) -> Callable[[str, str], _Work]:
+    def prepare(path: str, output: str) -> _Work:
+        startup.keep_freed_memory()  # as the program does
+        with tempfile.TemporaryDirectory() as directory:
+            write_synthetic(os.path.join(directory, "tiny.txt"), 2)
+            warm_up = {"train": [pipeline.TextInput(os.path.join(directory, "tiny.txt"))]}
+            pipeline.convert(warm_up, os.path.join(directory, "tiny"), pipeline.Options())
+        inputs = {"train": [pipeline.TextInput(path)]}
+
+        def work() -> tuple[int, int]:
+            done = pipeline.convert(inputs, output, pipeline.Options(workers=workers))
+            return done.manifest.splits["train"].points, done.text_bytes
+
+        return work
+
+    return prepare
+
+
+def _read_only(path: str, output: str) -> _Work:
+    del output
+
+    def work() -> tuple[int, int]:
+        newlines, text_bytes = 0, 0
+        with opener(path)(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 22), b""):
+                newlines += block.count(b"\n")
+                text_bytes += len(block)
+        return newlines - 1, text_bytes
+
+    return work
+
+
+_ARMS: dict[str, Callable[[str, str], _Work]] = {
+    "original": _original,
+    "one_worker": _ours(1),
+    "all_cores": _ours(len(os.sched_getaffinity(0))),
+    "read_only": _read_only,
+}
+
+if __name__ == "__main__":
+    program.run(main)
