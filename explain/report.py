@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Optional
 
 import jinja2
 import markupsafe
+import numpy as np
 
 from mach_tf.explanation import Explanation, FeatureAttribution
 from mach_tf.label_support import Neighbours
 
+_TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5
 
 
@@ -28,19 +31,19 @@ class LabelView(NamedTuple):
 
     explanation: Explanation
     rank: Optional[int]
-    buckets: Sequence[int]
-    bucket_scores: Sequence[float]
+    buckets: np.ndarray
+    bucket_scores: np.ndarray
     neighbours: Neighbours
 
 
 class AttackedLabel(NamedTuple):
-    """A label's score and rank (from 1) before and after the FGSM step."""
+    """A label's score and rank (from 1; None below the ranks computed) before and after the FGSM step."""
 
     label: int
     before: float
     after: float
-    rank_before: int
-    rank_after: int
+    rank_before: Optional[int]
+    rank_after: Optional[int]
 
 
 class Report:
@@ -112,7 +115,7 @@ class Report:
             "points": self._points,
         }
         environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("explain"), autoescape=True, undefined=jinja2.StrictUndefined
+            loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
         )
         lead = f"{len(self._points):,} points, {explanations:,} explanations of {len(self._labels):,} labels' scores"
         return environment.get_template("report.html.j2").render(

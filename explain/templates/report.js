@@ -112,8 +112,9 @@
 
   function attackCard(point) {
     const rows = point.attacked.map(([label, before, after, rankBefore, rankAfter]) => {
-      const moved = rankAfter - rankBefore;
-      const words = moved === 0 ? "stays " + rankAfter : rankBefore + " \u2192 " + rankAfter;
+      const rankWords = (rank) => (rank === null ? "lower" : String(rank));
+      const moved = (rankAfter === null ? Infinity : rankAfter) - (rankBefore === null ? Infinity : rankBefore);
+      const words = moved === 0 ? "stays " + rankWords(rankAfter) : rankWords(rankBefore) + " \u2192 " + rankWords(rankAfter);
       const flag = isTrue(point, label);
       return [(flag === null ? "" : flag ? "\u2713 " : "\u2717 ") + labelName(label), percent(before), percent(after),
         make("span", { class: moved > 0 ? "down" : moved < 0 ? "up" : "soft" }, words)];
@@ -168,11 +169,11 @@
   function labelDetail(row) {
     const means = [...row.sums].map(([feature, sum]) => [feature, null, sum / row.explained, false]);
     means.sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]));
-    const show = make("button", { type: "button" }, "Show its points");
+    const show = make("button", { type: "button", class: "more" }, "Show its points");
     show.addEventListener("click", () => { search.value = labelName(row.label); showView("points"); list.focus(); });
     return make("div", { class: "cards" }, make("article", { class: "card" },
       make("h2", {}, labelName(row.label)),
-      bars(means.slice(0, 15), null, "Mean attribution over its " + row.explained + " explanations here"), show));
+      bars(means.slice(0, 15), null, "Mean attribution over its explanations here: " + row.explained), show));
   }
 
   // A view: its columns (title, cell, sort key), rows, text to search and detail to open.
