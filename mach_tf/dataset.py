@@ -21,6 +21,8 @@ from mach_tf.points import Points
 from mach_tf.shards import POINTS_PER_SHARD, ShardWriter
 
 SKIPPED_FILE = "skipped.txt"
+# Counts and bucket table are dense in the labels: a header that lies must not fill memory and disk.
+MAX_LABELS = 100_000_000
 _OURS = re.compile(
     rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
     + "|".join(
@@ -177,8 +179,10 @@ def open_dataset(
       InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds something else.
     """
     check_output(output_dir, overwrite)
-    if labels < 1 or points_per_shard < 1:
-        raise InputError(f"labels and points_per_shard must be at least 1 (got {labels} and {points_per_shard}).")
+    if not 1 <= labels <= MAX_LABELS or points_per_shard < 1:
+        raise InputError(
+            f"labels must be in [1, {MAX_LABELS}] and points_per_shard at least 1 (got {labels} and {points_per_shard})."
+        )
     with staging.staged(output_dir) as directory:
         writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
         try:
