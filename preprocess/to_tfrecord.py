@@ -57,6 +57,8 @@ flags.DEFINE_bool("overwrite", False, "Replace a dataset that is at output_dir, 
 
 FLAGS = flags.FLAGS
 
+_CHUNK = 1 << 20
+
 
 def main(argv: list[str]) -> None:
     """Runs the program."""
@@ -140,8 +142,13 @@ def _report(converted: pipeline.Converted, seconds: float) -> None:
 
 def _sharing(manifest: DatasetManifest) -> int:
     """How many raw features have their column with another one."""
-    columns = manifest.feature_spec.ids(np.arange(manifest.features))
-    counts = np.bincount(columns)
+    spec = manifest.feature_spec
+    if not spec.dim:
+        return 0
+    counts = np.zeros(spec.dim, np.int64)
+    for begin in range(0, manifest.features, _CHUNK):
+        raw_ids = np.arange(begin, min(begin + _CHUNK, manifest.features))
+        counts += np.bincount(spec.ids(raw_ids), minlength=spec.dim)
     return int(counts[counts > 1].sum())
 
 
