@@ -10,10 +10,7 @@ and the start-up (imports, compiled code from its cache) that `seconds` leaves o
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
-import lzma
 import multiprocessing
 import os
 import resource
@@ -22,16 +19,16 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any, Callable, Optional
 
-import numpy as np
 import psutil
 from absl import flags
 
+from benchmarks.synthetic import COMPRESSIONS, write_synthetic
 from mach_tf import program, startup
 from mach_tf.textfile import opener
 from preprocess import pipeline
 
 flags.DEFINE_integer("points", 100_000, "Points of the synthetic file.", 1)
-flags.DEFINE_enum("compression", "none", ["none", "gz", "bz2", "xz"], "Of the synthetic file.")
+flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Of the synthetic file.")
 flags.DEFINE_list("arms", ["original", "one_worker", "all_cores", "read_only"], "Which to run.")
 flags.DEFINE_string("input", None, "A file to use instead of a synthetic one.")
 flags.DEFINE_integer("seed", 0, "Of the synthetic file.")
@@ -40,11 +37,7 @@ FLAGS = flags.FLAGS
 
 _Work = Callable[[], "tuple[int, int]"]  # converts the file; returns its points and bytes of text
 
-FEATURES, LABELS = 135_909, 670_091
-FEATURES_A_POINT, LABELS_A_POINT = 76, 5.5
-_OPENERS: dict[str, Callable[..., Any]] = {"none": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 _SAMPLING_SECONDS = 0.1
-_CHUNK = 10_000
 
 
 def main(argv: list[str]) -> None:
@@ -63,30 +56,6 @@ def main(argv: list[str]) -> None:
         if "original" in seconds and arm in seconds
     }
     print(json.dumps({"cores": len(os.sched_getaffinity(0)), "arms": results, "ratios": ratios}, indent=2))
-
-
-def write_synthetic(path: str, points: int, compression: str = "none", seed: int = 0) -> None:
-    """Writes text of Amazon-670K's shape: ids from long-tailed distributions, values of six digits."""
-    random = np.random.default_rng(seed)
-    with _OPENERS[compression](path, "wb") as file:
-        file.write(f"{points} {FEATURES} {LABELS}\n".encode())
-        for begin in range(0, points, _CHUNK):
-            file.write(b"".join(_synthetic_line(random) for _ in range(min(_CHUNK, points - begin))))
-
-
-def _synthetic_line(random: np.random.Generator) -> bytes:
-    features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_A_POINT)))
-    labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_A_POINT - 1)))
-    values = random.random(len(features)) + 0.01
-    values /= np.sqrt(np.sum(values**2))
-    pairs = map("%d:%.6f".__mod__, zip(features.tolist(), values.tolist()))
-    return f"{','.join(map(str, labels.tolist()))} {' '.join(pairs)}\n".encode()
-
-
-def _long_tailed(random: np.random.Generator, size: int, count: int) -> np.ndarray:
-    """Ids whose frequency falls like 1/rank; the ranks are spread over the ids."""
-    ranks = np.exp(random.random(count) * np.log(size)).astype(np.int64)
-    return ranks * 7_919 % size
 
 
 def measure(arm: str, path: str, output: str) -> dict[str, Any]:

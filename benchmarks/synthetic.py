@@ -1,0 +1,40 @@
+"""Synthetic text of Amazon-670K's shape: 76 features and 5.5 labels a point, both long-tailed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from typing import Any, Callable
+
+import numpy as np
+
+FEATURES, LABELS = 135_909, 670_091
+FEATURES_A_POINT, LABELS_A_POINT = 76, 5.5
+_OPENERS: dict[str, Callable[..., Any]] = {"none": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+COMPRESSIONS = list(_OPENERS)
+_CHUNK = 10_000
+
+
+def write_synthetic(path: str, points: int, compression: str = "none", seed: int = 0) -> None:
+    """Writes text of Amazon-670K's shape: ids from long-tailed distributions, values of six digits."""
+    random = np.random.default_rng(seed)
+    with _OPENERS[compression](path, "wb") as file:
+        file.write(f"{points} {FEATURES} {LABELS}\n".encode())
+        for begin in range(0, points, _CHUNK):
+            file.write(b"".join(_synthetic_line(random) for _ in range(min(_CHUNK, points - begin))))
+
+
+def _synthetic_line(random: np.random.Generator) -> bytes:
+    features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_A_POINT)))
+    labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_A_POINT - 1)))
+    values = random.random(len(features)) + 0.01
+    values /= np.sqrt(np.sum(values**2))
+    pairs = map("%d:%.6f".__mod__, zip(features.tolist(), values.tolist()))
+    return f"{','.join(map(str, labels.tolist()))} {' '.join(pairs)}\n".encode()
+
+
+def _long_tailed(random: np.random.Generator, size: int, count: int) -> np.ndarray:
+    """Ids whose frequency falls like 1/rank; the ranks are spread over the ids."""
+    ranks = np.exp(random.random(count) * np.log(size)).astype(np.int64)
+    return ranks * 7_919 % size
