@@ -12,11 +12,13 @@ import psutil
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import points, sketch
+from mach_tf import explainer, points, sketch
 from mach_tf.approximate import Approximate
+from mach_tf.attribution import Attribution
 from mach_tf.buckets import BucketMembers
 from mach_tf.decode import Decoded, Decoder
 from mach_tf.errors import InputError
+from mach_tf.explanation import Explanations
 from mach_tf.export import SPARSE_SIGNATURE
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.repetitions import Repetitions
@@ -197,6 +199,52 @@ class Ensemble:
         return scipy.sparse.csr_matrix(
             (scores.ravel(), found.labels.ravel(), row_splits), shape=(len(scores), self.labels)
         )
+
+    def explain(
+        self,
+        features: scipy.sparse.csr_matrix,
+        labels: Optional[np.ndarray] = None,
+        method: str = "exact",
+        estimator: str = sketch.DEFAULT_ESTIMATOR,
+        baseline: Optional[scipy.sparse.csr_matrix] = None,
+        steps: int = 64,
+    ) -> Explanations:
+        """Which raw features speak for labels' scores, by Integrated Gradients.
+
+        Args:
+          features: CSR [n, raw features].
+          labels: the labels to explain of each point, integers [n] or [n, m]; None for each point's best.
+          method: "exact" or "tape"; see mach_tf.attribution.
+          estimator: of the label score; one of sketch.ESTIMATORS.
+          baseline: raw points that the paths begin at, CSR [n or 1, raw features]; None for zero.
+          steps: of "tape".
+
+        Returns:
+          float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. In a notebook it displays
+          itself.
+
+        Raises:
+          ValueError: shapes that do not fit, or labels that are none.
+          InputError: attributions that do not add up, or an estimator that the method does not explain.
+        """
+        settings = Attribution(estimator, method, steps)
+        hashed = self.hash(features)
+        if labels is None:
+            labels = self.top_k(hashed, 1, estimator).labels
+        labels = np.asarray(labels)
+        if labels.ndim not in (1, 2) or len(labels) != features.shape[0] or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"labels must be integers [{features.shape[0]}] or [{features.shape[0]}, m] (got {labels!r})"
+            )
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
+            raise ValueError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()})")
+        start = None
+        if baseline is not None:
+            if baseline.shape[0] not in (1, features.shape[0]):
+                raise ValueError(f"baseline must have 1 or {features.shape[0]} rows (got {baseline.shape[0]})")
+            self.hash(baseline)  # the same checks
+            start = points.from_csr(baseline)
+        return explainer.explain_matrix(self, points.from_csr(features), labels, settings, start)
 
 
 def _files_below(directory: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import scipy.sparse
 
 from mach_tf import attribution, feature_shares, paths
 from mach_tf.attribution import Attribution
-from mach_tf.explanation import Explanation, FeatureAttribution
+from mach_tf.explanation import Explanation, Explanations, FeatureAttribution
 from mach_tf.feature_shares import RawAttributions, Shares
 from mach_tf.hashing import FeatureSpec
 from mach_tf.paths import Pairs, Paths
@@ -148,6 +148,33 @@ def explain(
             shares,
             feature_shares.share(shares, integrals, there, asked),
         )
+
+
+def explain_matrix(
+    ensemble: Ensemble, raw: Points, labels: np.ndarray, settings: Attribution, baseline: Optional[Points]
+) -> Explanations:
+    """Explains equally many labels of every point, as one matrix.
+
+    Args:
+      ensemble: the model.
+      raw: n raw points.
+      labels: integers [n] or [n, m].
+      settings: how.
+      baseline: raw points, n or 1; None for zero.
+
+    Returns:
+      CSR [n * m, raw features].
+    """
+    each = labels.shape[1] if labels.ndim == 2 else 1
+    pairs = Pairs(np.arange(len(raw) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
+    parts = list(explain(ensemble, raw, pairs, settings, baseline))
+    features = ensemble.manifest.features
+    empty = scipy.sparse.csr_matrix((0, features))
+    result = Explanations(scipy.sparse.vstack([empty, *(part.matrix(features) for part in parts)], format="csr"))
+    result.points, result.labels = pairs.points(), pairs.labels
+    result.scores = np.concatenate([np.zeros(0), *(part.scores for part in parts)])
+    result.baseline_scores = np.concatenate([np.zeros(0), *(part.baseline_scores for part in parts)])
+    return result
 
 
 def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tuple[int, int]]:

@@ -13,9 +13,11 @@ import tensorflow as tf
 from mach_tf import explainer, points
 from mach_tf.attribution import Attribution
 from mach_tf.classifier import Weights
+from mach_tf.ensemble import Ensemble
 from mach_tf.export import Repetition
 from mach_tf.hashing import FeatureSpec
 from mach_tf.paths import Pairs
+from tests import model_directory
 
 _FEATURES = 50
 
@@ -91,3 +93,57 @@ def test_choose_takes_in_order_and_repeats():
     np.testing.assert_array_equal(chosen.features(50).toarray(), raw.features(50).toarray()[[3, 0, 3]])
     np.testing.assert_array_equal(chosen.labels(7).toarray(), raw.labels(7).toarray()[[3, 0, 3]])
     assert len(explainer.choose(raw, np.zeros(0, np.int64))) == 0
+
+
+@pytest.fixture(scope="module")
+def ensemble(tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("model"))
+    model_directory.write(directory)
+    return Ensemble.load(directory)
+
+
+@pytest.mark.parametrize("method", ["exact", "tape"])
+@pytest.mark.parametrize("each", [None, 1, 3])
+def test_from_python_a_matrix_that_adds_up(ensemble, method, each):
+    raw = scipy.sparse.random(4, 60, 0.2, "csr", random_state=7)
+    labels = None if each is None else np.random.default_rng(0).integers(0, 30, (4, each))
+    found = ensemble.explain(raw, labels if each != 1 else labels[:, 0], method, "mean", steps=500)
+    assert scipy.sparse.issparse(found) and found.shape == (4 * (each or 1), 60)
+    best = ensemble.predict(raw, 1, "mean").indices
+    assert found.labels.tolist() == (best if each is None else labels).reshape(-1).tolist()
+    np.testing.assert_allclose(found.sum(axis=1).A1, found.scores - found.baseline_scores, atol=1e-2)
+    present = raw.toarray() != 0
+    assert not found.toarray()[~np.repeat(present, each or 1, axis=0)].any()
+    assert "label" in found._repr_html_()
+
+
+def test_from_python_with_a_baseline(ensemble):
+    raw = scipy.sparse.random(3, 60, 0.2, "csr", random_state=7)
+    to_itself = ensemble.explain(raw[:1], baseline=raw[0])
+    np.testing.assert_allclose(to_itself.toarray(), 0, atol=1e-12)
+    there, back = (ensemble.explain(a, np.array([5]), baseline=b) for a, b in ((raw[0], raw[1]), (raw[1], raw[0])))
+    np.testing.assert_allclose(there.toarray(), -back.toarray(), atol=1e-6)
+    assert ensemble.explain(raw[:0]).shape == (0, 60)
+
+
+@pytest.mark.parametrize(
+    ("labels", "baseline", "rule"),
+    [
+        (np.array([1, 2]), None, "integers \\[3\\]"),
+        (np.array([1.0, 2, 3]), None, "integers"),
+        (np.array([1, 2, 30]), None, "0, 30"),
+        (np.array([-1, 2, 3]), None, "0, 30"),
+        (None, scipy.sparse.csr_matrix((2, 60)), "1 or 3 rows"),
+        (None, scipy.sparse.csr_matrix((1, 59)), "60"),
+    ],
+)
+def test_from_python_refusals(ensemble, labels, baseline, rule):
+    with pytest.raises(ValueError, match=rule):
+        ensemble.explain(scipy.sparse.random(3, 60, 0.2, "csr"), labels, baseline=baseline)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_weights_that_are_read_one_by_one_give_the_same(ensemble, keep):
+    raw = scipy.sparse.random(4, 60, 0.2, "csr", random_state=7)
+    again = Ensemble.load(ensemble.model_dir, keep=keep).explain(raw)
+    np.testing.assert_array_equal(again.toarray(), ensemble.explain(raw).toarray())
