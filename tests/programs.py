@@ -19,9 +19,14 @@ def run(module: str, *arguments: str) -> None:
       module: "preprocess.to_tfrecord".
       *arguments: as on the command line: "--output_dir=somewhere".
     """
-    by_module = flags.FLAGS.flags_by_module_dict().items()
-    for flag in [flag for definer, defined in by_module if definer.split(".")[0] in _PACKAGES for flag in defined]:
-        delattr(flags.FLAGS, flag.name)
-    program = importlib.reload(sys.modules[module]) if module in sys.modules else importlib.import_module(module)
+    for definer, defined in list(flags.FLAGS.flags_by_module_dict().items()):
+        package, _, name = definer.rpartition(".")
+        if package in _PACKAGES:
+            for flag in list(defined):  # the deletion takes it out of the list too
+                delattr(flags.FLAGS, flag.name)
+            # Imported anew, it defines its flags anew; that holds for modules of flags shared by programs too.
+            if sys.modules.pop(definer, None):
+                delattr(sys.modules[package], name)
+    program = importlib.import_module(module)
     flags.FLAGS([module, *arguments])
     program.main([])

@@ -1,0 +1,240 @@
+"""Evaluates a model: metrics, clean and attacked, of exactly decoded labels.
+
+    python -m eval.main --dataset_dir data/bibtex --model_dir models/bibtex --output_dir results/bibtex \\
+        --attack fgsm --epsilon 0,0.01,0.02
+
+prints tables and writes metrics.json, plots and TensorBoard logs. Several models on one plot, targeted and transferred
+attacks: python -m eval.robustness.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from absl import flags
+
+from eval import attack_flags
+from mach_tf import program, startup
+from mach_tf.errors import InputError
+from mach_tf.propensity import CONSTANTS, propensities
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from eval.one_pass import PassResult
+    from mach_tf.approximate import Approximate
+    from mach_tf.calibration import Reliability
+    from mach_tf.ensemble import Ensemble
+    from mach_tf.manifest import DatasetManifest
+    from mach_tf.metrics import PerPoint
+    from mach_tf.points import Points
+
+FLAGS = flags.FLAGS
+_ESTIMATORS = ("logit_mean", "mean", "min", "median")
+
+# Where
+flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+flags.DEFINE_string("model_dir", None, "Model directory made by train.main.", required=True)
+flags.DEFINE_string("output_dir", None, "Where the report goes.", required=True)
+
+# Which points, which part of the model
+flags.DEFINE_string("split", "test", "Split of the dataset.")
+flags.DEFINE_integer("limit", None, "Only the first so many points.", lower_bound=1)
+flags.DEFINE_integer("repetitions", None, "Only the first so many repetitions; all by default.", lower_bound=1)
+
+# Decoding
+flags.DEFINE_list("k", ["1", "3", "5"], "Cut-offs of the metrics.")
+flags.DEFINE_list("estimator", ["logit_mean"], f"Of the label scores: of {', '.join(_ESTIMATORS)} some, or all.")
+flags.DEFINE_enum("decode", "exact", ["exact", "approximate"], "Whether every label may be found.")
+flags.DEFINE_integer("approximate_buckets", 25, "Approximate: best buckets looked into.", lower_bound=1)
+flags.DEFINE_integer("approximate_repetitions", 2, "Approximate: needed in so many repetitions.", lower_bound=1)
+
+# What is reported
+flags.DEFINE_bool("repetition_curve", True, "Metrics with the first 1, 2, 4, ... repetitions.")
+flags.DEFINE_bool("adversarial_loss", True, "The loss under FGSM at the epsilon the model was trained with.")
+flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals; 0 for none.", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "Of the resamples.")
+flags.DEFINE_enum("propensity", "default", sorted(CONSTANTS), "The data set's constants in the propensity model.")
+flags.DEFINE_string("compare", None, "Another evaluation's metrics.json of the same points: prints the differences.")
+
+
+def main(_: list[str]) -> None:
+    startup.prepare()
+    startup.check_versions()
+    attacks, epsilons, ks = attack_flags.attacks(), attack_flags.epsilons(), _cut_offs()
+    estimators, approximate = _estimators(), _approximate()
+    from eval import attack_evaluation, one_pass, outputs, tables
+    from mach_tf import bootstrap, breakdown, metrics, records
+    from mach_tf.ensemble import Ensemble
+    from mach_tf.manifest import DatasetManifest, check_same_features
+    from mach_tf.robustness import ReportOptions
+
+    dataset = DatasetManifest.read(FLAGS.dataset_dir)
+    _check_dataset(dataset, ks)
+    theirs = _read_other(FLAGS.compare, dataset)
+    ensemble = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
+    check_same_features(ensemble.manifest, dataset)
+    points = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split, FLAGS.limit)
+    labels = points.labels(dataset.labels)
+    counts = dataset.label_counts(FLAGS.dataset_dir)
+    weights = propensities(counts, dataset.split("train").points, *CONSTANTS[FLAGS.propensity])
+
+    loading = _load(ensemble)
+    prefixes = one_pass.repetition_counts(len(ensemble.repetitions)) if FLAGS.repetition_curve else []
+    found = one_pass.run(ensemble, points, one_pass.PassOptions(max(ks), estimators, approximate, prefixes))
+    by_estimator = {
+        name: metrics.per_point(decoded.labels, labels, ks, weights) for name, decoded in found.decoded.items()
+    }
+    per_point = by_estimator[estimators[0]]
+    groups = breakdown.label_groups(counts)
+    reliability = _reliability(found, labels, ensemble)
+    report: dict[str, Any] = {
+        "dataset_dir": FLAGS.dataset_dir,
+        "dataset_fingerprint": dataset.fingerprint,
+        "model_dir": FLAGS.model_dir,
+        "split": FLAGS.split,
+        "points": len(points),
+        "repetitions": len(ensemble.repetitions),
+        "estimator": estimators[0],
+        "metrics": _percent(per_point, found.decoded[estimators[0]].labels, labels, ks),
+        "intervals": bootstrap.intervals(per_point, FLAGS.bootstrap, FLAGS.seed) if FLAGS.bootstrap else {},
+        "estimators": {
+            name: _percent(by_estimator[name], decoded.labels, labels, ks) for name, decoded in found.decoded.items()
+        },
+        "by_frequency": breakdown.by_frequency(found.decoded[estimators[0]].labels, labels, groups, max(ks)),
+        "calibration": {name: curve.to_json() for name, curve in reliability.items()},
+        "repetition_curve": [
+            {"repetitions": count, "metrics": _percent(metrics.per_point(top, labels, ks, weights), top, labels, ks)}
+            for count, top in found.by_repetitions.items()
+        ],
+        "decoding": _decoding(found, approximate),
+        "seconds": {"loading": loading, "network": found.network_seconds, "decoding": found.decoding_seconds},
+        "loss": _losses(ensemble, points),
+    }
+    if theirs is not None:
+        report["compare"] = {"with": FLAGS.compare, "differences": _differences(per_point, theirs)}
+    options = ReportOptions(ks, weights, groups, FLAGS.bootstrap, FLAGS.seed)
+    report["attacks"] = (
+        attack_evaluation.evaluate_attacks(
+            ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
+        )
+        if attacks
+        else []
+    )
+    paths = outputs.write(FLAGS.output_dir, report, per_point, reliability, ks)
+    if attacks:
+        header = {name: report[name] for name in ("dataset_dir", "split", "points", "estimator")}
+        paths += attack_evaluation.write(FLAGS.output_dir, {FLAGS.model_dir: {"attacks": report["attacks"]}}, header)
+    print("\n" + tables.summary(report, ks))
+    print("\n".join(["", *dict.fromkeys(paths)]))
+
+
+def _cut_offs() -> list[int]:
+    if not FLAGS.k or not all(text.isdigit() and int(text) > 0 for text in FLAGS.k):
+        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
+    return sorted({int(text) for text in FLAGS.k})
+
+
+def _estimators() -> list[str]:
+    names = list(_ESTIMATORS) if FLAGS.estimator == ["all"] else FLAGS.estimator
+    if not names or set(names) - set(_ESTIMATORS) or len(set(names)) < len(names):
+        raise InputError(
+            f"--estimator must be all, or a list of different ones of {', '.join(_ESTIMATORS)} (got {','.join(names)})."
+        )
+    return names
+
+
+def _approximate() -> Optional[Approximate]:
+    from mach_tf.approximate import Approximate
+
+    if FLAGS.decode == "exact":
+        return None
+    return Approximate(FLAGS.approximate_buckets, FLAGS.approximate_repetitions)
+
+
+def _check_dataset(dataset: DatasetManifest, ks: list[int]) -> None:
+    if max(ks) > dataset.labels:
+        raise InputError(f"--k must not exceed the {dataset.labels} labels (got {max(ks)}).")
+    if not dataset.split(FLAGS.split).points:
+        raise InputError(f"The {FLAGS.split!r} split must have points to evaluate (got none); give another --split.")
+    if dataset.split("train").points < 3:
+        raise InputError("The propensities of labels need a train split of at least 3 points in the dataset.")
+
+
+def _read_other(path: Optional[str], dataset: DatasetManifest) -> Optional[dict[str, PerPoint]]:
+    from eval.outputs import POINTS_FILE
+    from mach_tf import bootstrap, files
+
+    if path is None:
+        return None
+    theirs = files.read_json(path, "evaluation; make one with python -m eval.main")
+    split = dataset.split(FLAGS.split).points
+    ours = (dataset.fingerprint, FLAGS.split, min(FLAGS.limit or split, split))
+    if (theirs.get("dataset_fingerprint"), theirs.get("split"), theirs.get("points")) != ours:
+        raise InputError(
+            f"--compare must name an evaluation of the same points: {ours[2]} of this dataset's split {FLAGS.split!r} (got "
+            f"{theirs.get('points')} points of split {theirs.get('split')!r} of {theirs.get('dataset_dir')}). Evaluate both alike."
+        )
+    return bootstrap.read_points(os.path.join(os.path.dirname(path), POINTS_FILE))
+
+
+def _load(ensemble: Ensemble) -> float:
+    """Loads the repetitions that stay in memory now, so that the pass is timed without it; gives the seconds."""
+    begun = time.perf_counter()
+    if ensemble.repetitions.kept:
+        for _ in ensemble.repetitions:
+            pass
+    _ = ensemble.decoder.by_label
+    return time.perf_counter() - begun
+
+
+def _percent(per_point: dict[str, PerPoint], top: np.ndarray, labels: Any, ks: list[int]) -> dict[str, float]:
+    from mach_tf import metrics
+
+    values = {name: metric.percent for name, metric in per_point.items()}
+    return {**values, **metrics.coverage(top, labels, ks)}
+
+
+def _reliability(found: PassResult, labels: Any, ensemble: Ensemble) -> dict[str, Reliability]:
+    from mach_tf import calibration, metrics, sketch
+
+    curves = {}
+    for name, decoded in found.decoded.items():
+        there = decoded.labels >= 0  # approximate decoding may find fewer than k
+        scores = sketch.probabilities(decoded.scores, name, ensemble.manifest.bucket_spec.buckets)
+        curves[name] = calibration.reliability(scores[there], metrics.hits(decoded.labels, labels)[there])
+    return curves
+
+
+def _decoding(found: PassResult, approximate: Optional[Approximate]) -> dict[str, Any]:
+    scored = {name: float(decoded.scored.mean()) for name, decoded in found.decoded.items()}
+    result: dict[str, Any] = {"mode": FLAGS.decode, "labels_scored": scored}
+    if approximate is not None:
+        result["recall"] = found.recall
+        result["approximate"] = dataclasses.asdict(approximate)
+    return result
+
+
+def _losses(ensemble: Ensemble, points: Points) -> dict[str, Any]:
+    """Clean and adversarial loss, the latter at the trained epsilon; null where it is not wanted."""
+    from eval import attack_evaluation
+
+    epsilon = float(ensemble.manifest.training["epsilon"])
+    support = ensemble.manifest.training["fgsm_support"]
+    sizes = [0.0, epsilon] if FLAGS.adversarial_loss else [0.0]
+    losses = [entry["loss"] for entry in attack_evaluation.bucket_loss_report(ensemble, points, sizes, support)]
+    return {"clean": losses[0], "adversarial": losses[1] if FLAGS.adversarial_loss else None, "epsilon": epsilon}
+
+
+def _differences(ours: dict[str, PerPoint], theirs: dict[str, PerPoint]) -> dict[str, Any]:
+    from mach_tf import bootstrap
+
+    found = bootstrap.paired_differences(ours, theirs, FLAGS.bootstrap or 1000, FLAGS.seed)
+    return {name: dataclasses.asdict(difference) for name, difference in found.items()}
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,79 @@
+"""eval.predict through its flags, against Ensemble.predict; and what it refuses."""
+
+from __future__ import annotations
+
+import bz2
+
+import numpy as np
+import pytest
+
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from tests import programs
+
+
+def write_text(path, features, labels=None, header=None, opener=open):
+    points, width = features.shape
+    with opener(path, "wt") as file:
+        file.write(header or f"{points} {width} 30\n")
+        for i in range(points):
+            row = features[i]
+            ids = "" if labels is None else ",".join(map(str, labels[i].indices))
+            file.write(ids + " " + " ".join(f"{a}:{float(b)!r}" for a, b in zip(row.indices, row.data)) + "\n")
+    return path
+
+
+def predict(evaluated, source, output, *arguments):
+    programs.run(
+        "eval.predict", f"--model_dir={evaluated.model_dir}", f"--input={source}", f"--output={output}", *arguments
+    )
+    first, *lines = output.read_text().splitlines()
+    pairs = [[pair.split(":") for pair in line.split()] for line in lines]
+    return (
+        first,
+        [[int(label) for label, _ in row] for row in pairs],
+        [[float(score) for _, score in row] for row in pairs],
+    )
+
+
+@pytest.mark.parametrize("with_labels", [True, False])
+@pytest.mark.parametrize(("estimator", "k"), [("logit_mean", 5), ("mean", 2), ("min", 30)])
+def test_it_writes_what_the_ensemble_predicts(evaluated, tmp_path, with_labels, estimator, k):
+    features, labels = evaluated.test
+    source = write_text(tmp_path / "points.txt", features, labels if with_labels else None)
+    first, got, scores = predict(evaluated, source, tmp_path / "out.txt", f"--k={k}", f"--estimator={estimator}")
+    expected = Ensemble.load(evaluated.model_dir).predict(features, k=k, estimator=estimator)
+    assert first == "25 30"
+    np.testing.assert_array_equal(got, expected.indices.reshape(25, k))
+    np.testing.assert_array_equal(np.array(scores, np.float32), expected.data.reshape(25, k))
+
+
+def test_compressed_input_and_fewer_repetitions(evaluated, tmp_path):
+    source = write_text(tmp_path / "points.txt.bz2", evaluated.test[0], opener=bz2.open)
+    _, got, _ = predict(evaluated, source, tmp_path / "out.txt", "--repetitions=1")
+    expected = Ensemble.load(evaluated.model_dir, repetitions=1).predict(evaluated.test[0])
+    np.testing.assert_array_equal(got, expected.indices.reshape(25, 5))
+
+
+@pytest.mark.parametrize(
+    ("header", "arguments", "message"),
+    [
+        ("25 61 30\n", [], r"points\.txt, line 1: the model was trained on 60 raw features, the file has 61"),
+        ("26 60 30\n", [], r"must have as many lines"),
+        (None, ["--k=31"], r"--k must not exceed the model's 30 labels"),
+        (None, ["--output=/nowhere/out.txt"], r"--output must be a file in a folder that is there"),
+    ],
+)
+def test_refusals_leave_no_output(evaluated, tmp_path, header, arguments, message):
+    source = write_text(tmp_path / "points.txt", evaluated.test[0], header=header)
+    with pytest.raises(InputError, match=message):
+        predict(evaluated, source, tmp_path / "out.txt", *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.txt"]
+
+
+def test_a_bad_line_is_named(evaluated, tmp_path):
+    source = tmp_path / "points.txt"
+    source.write_text("2 60 30\n1 3:1\n1 3:x\n")
+    with pytest.raises(InputError, match=r"points\.txt, line 3"):
+        predict(evaluated, source, tmp_path / "out.txt")
+    assert not (tmp_path / "out.txt").exists()
