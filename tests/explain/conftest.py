@@ -10,7 +10,9 @@ import pytest
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     """Debian's Chromium, driven by Selenium; no network is needed and the driver is never downloaded."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium: pip install -e .[test]")
+    selenium = pytest.importorskip(
+        "selenium.webdriver", reason="the browser tests need selenium: pip install -e .[test]"
+    )
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
     if binary is None or driver is None:

@@ -1,0 +1,55 @@
+"""A small text, its dataset and a model with random weights, for the explaining programs."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf import hashing, manifest
+from mach_tf.dataset import write_dataset
+from tests import model_directory
+
+HOSTILE = "<script>alert(1)</script>"
+POINTS, FEATURES, LABELS = 12, 60, 30
+
+
+class World(NamedTuple):
+    """Paths of the parts, and what is in the text."""
+
+    dataset: str
+    model: str
+    text: str
+    features: scipy.sparse.csr_matrix
+    labels: scipy.sparse.csr_matrix
+
+
+def make(directory: str, **options) -> World:
+    """Writes everything below a directory; options as of model_directory.write."""
+    generator = np.random.default_rng(0)
+    features = scipy.sparse.random(POINTS, FEATURES, 0.2, "csr", np.float32, random_state=0)
+    labels = scipy.sparse.csr_matrix(generator.random((POINTS, LABELS)) < 0.1, dtype=np.float32)
+    world = World(*(os.path.join(directory, name) for name in ("dataset", "model", "points.txt")), features, labels)
+    names = [HOSTILE if i == 7 else f"feature-{i}" for i in range(FEATURES)]
+    label_names = [f"</script><b>label {i}" if i == 3 else f"label-{i}" for i in range(LABELS)]
+    spec = hashing.FeatureSpec(40)
+    data = (features, labels)
+    write_dataset(*data, world.dataset, test=data, spec=spec, feature_names=names, label_names=label_names)
+    write_text(world.text, features, labels)
+    os.makedirs(world.model)
+    model_directory.write(world.model, **options)
+    assert manifest.ModelManifest.read(world.model).feature_spec == spec
+    return world
+
+
+def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> None:
+    """XML-repository text of two matrices."""
+    lines = [f"{features.shape[0]} {features.shape[1]} {labels.shape[1]}"]
+    for point in range(features.shape[0]):
+        row = features[point]
+        pairs = " ".join(f"{i}:{float(v)!r}" for i, v in zip(row.indices, row.data))
+        lines.append(f"{','.join(map(str, labels[point].indices))} {pairs}")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
