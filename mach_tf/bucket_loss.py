@@ -34,42 +34,39 @@ def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) 
 def bucket_losses(
     ensemble: Ensemble,
     points: Points,
-    epsilon: float,
+    epsilons: Sequence[float],
     support: str = "nonzero",
     progress: Callable[[Sequence[range]], Iterable[range]] = iter,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Clean loss, and the loss after FGSM by each repetition on its own, as adversarial training sees it.
+) -> np.ndarray:
+    """The loss after FGSM by each repetition on its own, as adversarial training sees it.
 
     Args:
       ensemble: whose repetitions are attacked one by one, each by its own loss.
       points: hashed, with labels; at least one.
-      epsilon: size of the perturbation.
+      epsilons: sizes of the perturbation; 0 gives the clean loss.
       support: "nonzero" or "dense".
       progress: wraps the chunks of points, for a progress bar.
 
     Returns:
-      Both float64 [n], mean over buckets and repetitions.
+      float64 [epsilons, n], mean over buckets and repetitions.
     """
-    clean, adversarial = [], []
-    for rows in progress(chunks(len(points), ensemble.manifest, support)):
-        before, after = _losses_of_chunk(ensemble, take_rows(points, rows), epsilon, support)
-        clean.append(before)
-        adversarial.append(after)
-    return np.concatenate(clean), np.concatenate(adversarial)
+    rows_of_chunks = progress(chunks(len(points), ensemble.manifest, support))
+    parts = [_losses_of_chunk(ensemble, take_rows(points, rows), epsilons, support) for rows in rows_of_chunks]
+    return np.concatenate(parts, axis=1)
 
 
-def _losses_of_chunk(ensemble: Ensemble, points: Points, epsilon: float, support: str) -> tuple[np.ndarray, np.ndarray]:
+def _losses_of_chunk(ensemble: Ensemble, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
     inputs = attack_input(points, ensemble.manifest.columns, support)
-    sums = np.zeros((2, len(points)))
+    sums = np.zeros((len(epsilons), len(points)))
     for repetition, row in zip(ensemble.repetitions, ensemble.bucket_table):
         weights, table = repetition.weights, row[None]
         logits = inputs.forward(weights, inputs.clean).numpy()
         difference = sketch.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
-        gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1]).numpy()
-        values = inputs.clean + fgsm(gradient, epsilon).numpy()
-        attacked = inputs.forward(weights, values).numpy()
-        sums += [bucket_cross_entropy(each[:, None], table, points) for each in (logits, attacked)]
-    return tuple(sums / len(ensemble.bucket_table))
+        gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
+        for i, epsilon in enumerate(epsilons):
+            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy()).numpy()
+            sums[i] += bucket_cross_entropy(attacked[:, None], table, points)
+    return sums / len(ensemble.bucket_table)
 
 
 def _bucket_targets(table: np.ndarray, points: Points, buckets: int) -> np.ndarray:

@@ -73,7 +73,7 @@ def rivals(decoder: Any, logits: np.ndarray, targets: np.ndarray, k: int, estima
       k: in [1, K - 1].
       estimator: of the label scores.
     """
-    top_labels, _ = decoder.top_k(sketch.bucket_scores(logits, estimator), k + 1, estimator)
+    top_labels = decoder.top_k(sketch.bucket_scores(logits, estimator), k + 1, estimator)[0]
     own = top_labels == targets[:, None]
     # The target's rank decides whether the k-th other label stands at rank k or at k + 1.
     return np.where(own[:, :k].any(axis=1), top_labels[:, k], top_labels[:, k - 1]).astype(np.int64)

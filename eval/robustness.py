@@ -1,0 +1,138 @@
+"""Attacks models, white-box or by transfer, and draws their curves of P@k against epsilon on one plot.
+
+    python -m eval.robustness --dataset_dir data/bibtex --model_dir models/bibtex-adv,models/bibtex-clean \\
+        --attack fgsm,pgd --epsilon 0,0.01,0.02,0.05 --output_dir results/bibtex
+
+prints a table and writes robustness.json, robustness.png and TensorBoard logs. With --attack_model_dir the attack is made on
+that model instead, and shows how well it goes over to the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+from tabulate import tabulate
+
+from eval import attack_flags
+from mach_tf import program, startup
+from mach_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from mach_tf.manifest import DatasetManifest
+    from mach_tf.robustness import ReportOptions
+
+FLAGS = flags.FLAGS
+
+# Where
+flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+flags.DEFINE_list("model_dir", None, "Model directories, compared on one plot.", required=True)
+flags.DEFINE_string("attack_model_dir", None, "Model directory that the attacks are made on; by default each its own.")
+flags.DEFINE_string("output_dir", None, "Where the report goes.", required=True)
+
+# What is measured
+flags.DEFINE_string("split", "test", "Split of the dataset.")
+flags.DEFINE_integer("limit", None, "Only the first so many points.", lower_bound=1)
+flags.DEFINE_list("k", ["1", "3", "5"], "Cut-offs of the metrics; targeted attacks aim at the largest.")
+flags.DEFINE_enum("estimator", "logit_mean", ["logit_mean", "mean", "min", "median"], "Of the label scores.")
+flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals; 0 for none.", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "Of the resamples.")
+
+
+def main(_: list[str]) -> None:
+    startup.prepare()
+    startup.check_versions()
+    attacks, epsilons, ks = attack_flags.attacks(), attack_flags.epsilons(), _cut_offs()
+    if not attacks:
+        raise InputError(f"--attack must name at least one of {', '.join(attack_flags.ATTACKS)}.")
+    from eval import attack_evaluation
+    from mach_tf import records
+    from mach_tf.ensemble import Ensemble
+    from mach_tf.manifest import DatasetManifest, check_same_features
+
+    dataset = DatasetManifest.read(FLAGS.dataset_dir)
+    points = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split, FLAGS.limit)
+    options = _options(dataset, ks)
+    if len(set(FLAGS.model_dir)) < len(FLAGS.model_dir):
+        raise InputError(f"--model_dir must be a list of different directories (got {','.join(FLAGS.model_dir)}).")
+    source = Ensemble.load(FLAGS.attack_model_dir) if FLAGS.attack_model_dir else None
+    reports: dict[str, Any] = {}
+    for model_dir in FLAGS.model_dir:
+        ensemble = Ensemble.load(model_dir)
+        check_same_features(ensemble.manifest, dataset)
+        reports[model_dir] = {
+            "bucket_loss": attack_evaluation.bucket_loss_report(ensemble, points, epsilons, FLAGS.support),
+            "attacks": attack_evaluation.evaluate_attacks(
+                ensemble, points, attacks, epsilons, options, FLAGS.estimator, source, FLAGS.target_label
+            ),
+        }
+    header = {
+        "dataset_dir": FLAGS.dataset_dir,
+        "split": FLAGS.split,
+        "points": len(points),
+        "estimator": FLAGS.estimator,
+        "attack_model_dir": FLAGS.attack_model_dir,
+    }
+    paths = attack_evaluation.write(FLAGS.output_dir, reports, header)
+    _print(reports, ks)
+    print("\n".join(["", *paths]))
+
+
+def _cut_offs() -> list[int]:
+    if not all(text.isdigit() and int(text) > 0 for text in FLAGS.k) or not FLAGS.k:
+        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
+    return sorted({int(text) for text in FLAGS.k})
+
+
+def _options(dataset: DatasetManifest, ks: list[int]) -> ReportOptions:
+    from mach_tf.breakdown import label_groups
+    from mach_tf.robustness import ReportOptions
+
+    if max(ks) > dataset.labels:
+        raise InputError(f"--k must not exceed the {dataset.labels} labels (got {max(ks)}).")
+    groups = label_groups(dataset.label_counts(FLAGS.dataset_dir))
+    return ReportOptions(ks, None, groups, FLAGS.bootstrap, FLAGS.seed)
+
+
+def _print(reports: dict[str, Any], ks: list[int]) -> None:
+    names = [*(f"P@{k}" for k in ks), f"nDCG@{max(ks)}"]
+    rows = [
+        [
+            model,
+            entry["attack"],
+            f"{entry['epsilon']:g}",
+            *(f"{entry['metrics'][name]:.2f}" for name in names),
+            _with_interval(entry, f"P@{ks[0]}"),
+            f"{entry['success_rate']:.1f}",
+            f"{100 * entry['relative_norm']['mean']:.1f}",
+            f"{entry['loss']:.5f}",
+            f"{loss['loss']:.5f}",
+        ]
+        for model, report in reports.items()
+        for entry in report["attacks"]
+        for loss in report["bucket_loss"]
+        if loss["epsilon"] == entry["epsilon"]
+    ]
+    headers = [
+        "model",
+        "attack",
+        "epsilon",
+        *names,
+        f"P@{ks[0]} lost",
+        "success %",
+        "norm %",
+        "label loss",
+        "bucket loss",
+    ]
+    print(tabulate(rows, headers, disable_numparse=True))
+
+
+def _with_interval(entry: dict[str, Any], name: str) -> str:
+    if "lost_intervals" not in entry:
+        return f"{entry['lost'][name]:.2f}"
+    low, high = entry["lost_intervals"][name]
+    return f"{entry['lost'][name]:.2f} [{low:.2f}, {high:.2f}]"
+
+
+if __name__ == "__main__":
+    program.run(main)

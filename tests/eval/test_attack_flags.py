@@ -1,0 +1,62 @@
+"""From flags to attacks, and what is refused."""
+
+import pytest
+from absl.testing import flagsaver
+
+from eval import attack_flags
+from mach_tf.attacks import Attack
+from mach_tf.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def parsed_flags():
+    if not attack_flags.FLAGS.is_parsed():
+        attack_flags.FLAGS(["test"])
+    with flagsaver.flagsaver():
+        yield
+
+
+def test_none_by_default():
+    assert attack_flags.attacks() == []
+    with flagsaver.flagsaver(attack=["none"]):
+        assert attack_flags.attacks() == []
+    assert attack_flags.epsilons()[0] == 0
+
+
+def test_every_flag_reaches_the_attack():
+    with flagsaver.flagsaver(
+        attack=["fgsm", "push_in"],
+        support="dense",
+        attack_steps=3,
+        attack_step_size=0.5,
+        random_start=True,
+        clip_nonnegative=True,
+        attack_seed=7,
+    ):
+        fgsm, push_in = attack_flags.attacks()
+    options = {"steps": 3, "relative_step": 0.5, "random_start": True, "clip_nonnegative": True, "seed": 7}
+    assert fgsm == Attack("fgsm", "untargeted", "dense", **options)
+    assert push_in == Attack("pgd", "push_in", "dense", **options)
+
+
+@pytest.mark.parametrize("names", [["fgms"], ["fgsm", "fgsm"], ["none", "deepfool"]])
+def test_other_attacks_are_refused(names):
+    with flagsaver.flagsaver(attack=names), pytest.raises(InputError, match="--attack must be a list"):
+        attack_flags.attacks()
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan")])
+def test_step_sizes_must_be_positive(size):
+    with flagsaver.flagsaver(attack=["pgd"], attack_step_size=size), pytest.raises(InputError, match="step_size"):
+        attack_flags.attacks()
+
+
+@pytest.mark.parametrize("sizes", [[], ["x"], ["-0.1"], ["nan"], ["inf"], ["0.1", "0.10"]])
+def test_sizes_must_be_numbers_that_are_not_negative(sizes):
+    with flagsaver.flagsaver(epsilon=sizes), pytest.raises(InputError, match="--epsilon must be a list"):
+        attack_flags.epsilons()
+
+
+def test_sizes_keep_their_order():
+    with flagsaver.flagsaver(epsilon=["0.02", "0", "1e-3"]):
+        assert attack_flags.epsilons() == [0.02, 0, 0.001]
