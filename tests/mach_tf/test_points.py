@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from mach_tf import points
+
+
+def _matrices(n: int = 40) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    return (
+        scipy.sparse.random(n, 30, 0.2, "csr", np.float32, random_state=0),
+        scipy.sparse.random(n, 12, 0.1, "csr", np.float32, random_state=1),
+    )
+
+
+def test_round_trip():
+    features, labels = _matrices()
+    made = points.from_csr(features, labels)
+    assert len(made) == 40
+    np.testing.assert_array_equal(made.features(30).toarray(), features.toarray())
+    np.testing.assert_array_equal(made.labels(12).toarray(), labels.toarray() != 0)
+
+
+def test_duplicates_are_summed_zeros_dropped_and_the_argument_kept():
+    features = scipy.sparse.csr_matrix(
+        (np.array([1.0, 2, 5, 0]), np.array([3, 3, 1, 2]), np.array([0, 4])), shape=(1, 4)
+    )
+    made = points.from_csr(features)
+    assert made.feature_ids.tolist() == [1, 3] and made.feature_values.tolist() == [5, 3]
+    assert made.label_splits.tolist() == [0, 0] and len(made.label_ids) == 0
+    assert features.data.tolist() == [1, 2, 5, 0] and features.indices.tolist() == [3, 3, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_take_is_row_selection(seed):
+    features, labels = _matrices()
+    keep = np.random.default_rng(seed).random(40) < seed / 3
+    taken = points.from_csr(features, labels).take(keep)
+    np.testing.assert_array_equal(taken.features(30).toarray(), features[keep].toarray())
+    np.testing.assert_array_equal(taken.labels(12).toarray(), labels[keep].toarray() != 0)
+
+
+@pytest.mark.parametrize("cuts", [[40], [0, 40], [1, 2, 30, 40]])
+def test_concatenate_undoes_slicing(cuts):
+    features, labels = _matrices()
+    parts = [points.from_csr(features[a:b], labels[a:b]) for a, b in zip([0, *cuts], cuts)]
+    joined = points.concatenate(parts)
+    np.testing.assert_array_equal(joined.features(30).toarray(), features.toarray())
+    np.testing.assert_array_equal(joined.labels(12).toarray(), labels.toarray() != 0)
+    assert joined.row_splits.dtype == joined.label_splits.dtype == np.int64
