@@ -1,0 +1,200 @@
+"""Helps to choose buckets and repetitions: memory, collisions and time of each, reckoned without training.
+
+  python -m train.plan --labels=670091 --features=135909 --points=490449 --memory=24GB --hidden_units=4096
+
+prints a line for each combination:
+
+- B, R: buckets and repetitions; parameters: of all repetitions.
+- training: memory to train one repetition at a time (the same reckoning as train.main's); at once: how many fit side by side.
+- serving: memory with all repetitions loaded.
+- pair: probability that two given labels share a bucket in every repetition, (1/B)^R; any pair: bound on the probability
+  that there are two such labels among all, K^2 (1/B)^R (Medini et al. 2019, theorem 2).
+- confusable: expected number of wrong labels a point that share a bucket with one of its own in at least half of the
+  repetitions; even perfect classifiers rank those high.
+- step: milliseconds of a step of one repetition; hours: of all. They assume the machine's full rate in matrix products and
+  copies, measured here (or --gflops, --bandwidth for another machine): the real time is about twice as long.
+
+Recommended is, among those that fit, the one with the most bucket scores R B (score variance by collisions is proportional to
+1 / (R B)). Fit means: memory for training and serving, --hours, and both failure figures at most --delta. R B beyond the
+number of labels (or 16,384) is not recommended: one classifier with an output a label would be smaller.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+import numpy as np
+import tabulate
+from absl import flags
+
+from mach_tf import planning, program
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.memory_plan import available_memory
+from mach_tf.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
+
+# The data.
+flags.DEFINE_integer("labels", None, "K.", lower_bound=2, required=True)
+flags.DEFINE_integer("features", None, "Raw features.", lower_bound=1, required=True)
+flags.DEFINE_integer("points", None, "Training points.", lower_bound=1, required=True)
+flags.DEFINE_float("features_per_point", 76.0, "Mean number of features a point.", lower_bound=0)
+flags.DEFINE_float("labels_per_point", 5.5, "Mean number of labels a point.", lower_bound=0)
+flags.DEFINE_integer("feature_hash_dim", 50_000, "Number of hashed features, D; 0 keeps raw ids.", lower_bound=0)
+
+# Training, as given to train.main.
+flags.DEFINE_list("buckets", [], "Numbers of buckets to look at [a range that fits the labels].")
+flags.DEFINE_list("repetitions", [], "Numbers of repetitions to look at [4, 8, 16, 32].")
+flags.DEFINE_integer("hidden_units", TrainingConfig.hidden_units, "Hidden units of a repetition.", lower_bound=1)
+flags.DEFINE_integer("batch_size", TrainingConfig.batch_size, "Points a step.", lower_bound=1)
+flags.DEFINE_integer("epochs", TrainingConfig.epochs, "Passes over the training split.", lower_bound=1)
+flags.DEFINE_float("adversarial_weight", TrainingConfig.adversarial_weight, "Lambda; 0 trains on the clean loss alone.")
+flags.DEFINE_enum("fgsm_support", TrainingConfig.fgsm_support, SUPPORTS, "Coordinates that FGSM may move.")
+flags.DEFINE_enum("optimizer", TrainingConfig.optimizer, OPTIMIZERS, "Optimizer.")
+
+# The machine.
+flags.DEFINE_string("memory", None, "Memory for training and for serving, such as 24GB or 512MB [what is free here].")
+flags.DEFINE_float(
+    "gflops", None, "Billion operations a second in float32 matrix products [measured].", lower_bound=1e-3
+)
+flags.DEFINE_float("bandwidth", None, "Memory bandwidth in GB/s [measured].", lower_bound=1e-3)
+
+# What is wanted.
+flags.DEFINE_float("hours", 24.0, "Longest training of all repetitions, one after the other.", lower_bound=0)
+flags.DEFINE_float("delta", 0.01, "Largest probability of failure.", lower_bound=1e-12, upper_bound=1)
+
+FLAGS = flags.FLAGS
+_UNITS = ("", "K", "M", "G", "T")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the program."""
+    del argv
+    problem = planning.Problem(
+        labels=FLAGS.labels,
+        columns=FeatureSpec(FLAGS.feature_hash_dim).columns(FLAGS.features),
+        points=FLAGS.points,
+        features=FLAGS.features_per_point,
+        labels_a_point=FLAGS.labels_per_point,
+    )
+    config = TrainingConfig(
+        hidden_units=FLAGS.hidden_units,
+        batch_size=FLAGS.batch_size,
+        epochs=FLAGS.epochs,
+        adversarial_weight=FLAGS.adversarial_weight,
+        fgsm_support=FLAGS.fgsm_support,
+        optimizer=FLAGS.optimizer,
+    )
+    machine = planning.Machine(
+        memory=parse_bytes(FLAGS.memory) if FLAGS.memory else available_memory(),
+        flops=FLAGS.gflops * 1e9 if FLAGS.gflops else measure_flops(),
+        bandwidth=FLAGS.bandwidth * 1e9 if FLAGS.bandwidth else measure_bandwidth(),
+    )
+    buckets, repetitions = planning.candidates(problem.labels)
+    plans = planning.make_plans(
+        problem, machine, config, _numbers("buckets", 2) or buckets, _numbers("repetitions", 1) or repetitions
+    )
+    best = planning.recommend(plans, problem, machine, FLAGS.delta, FLAGS.hours * 3600)
+    _print(plans, best, machine)
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of "24GB", "16GiB", "1.5e9"; units are powers of 1000, with an i of 1024."""
+    match = re.fullmatch(r"([0-9.]+(?:e[0-9]+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    try:
+        number = float(match[1]) if match else 0.0
+    except ValueError:
+        number = 0.0
+    if not match or number <= 0:
+        raise InputError(f"--memory must be a size such as 24GB or 512MB (got {text!r}).")
+    return int(number * (1024 if match[3] else 1000) ** _UNITS.index(match[2].upper()))
+
+
+def measure_flops(size: int = 1536, rounds: int = 4) -> float:
+    """Operations a second of the best of some float32 matrix products on this machine."""
+    matrix = np.ones((size, size), np.float32)
+    return 2 * size**3 / min(_seconds(lambda: matrix @ matrix) for _ in range(rounds))
+
+
+def measure_bandwidth(size: int = 1 << 27, rounds: int = 4) -> float:
+    """Bytes a second, read and written, of the best of some copies on this machine."""
+    source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    return 2 * size / min(_seconds(lambda: np.copyto(target, source)) for _ in range(rounds))
+
+
+def _seconds(work) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _numbers(flag: str, least: int) -> list[int]:
+    values = getattr(FLAGS, flag)
+    if not all(value.isdecimal() and int(value) >= least for value in values):
+        raise InputError(f"--{flag} must be numbers of at least {least}, separated by commas (got {','.join(values)}).")
+    return [int(value) for value in values]
+
+
+def _print(plans: list[planning.Plan], best: planning.Plan | None, machine: planning.Machine) -> None:
+    rows = [
+        (
+            f"{plan.buckets:,}",
+            plan.repetitions,
+            f"{plan.parameters / 1e6:,.0f} M",
+            _gigabytes(plan.training_bytes),
+            plan.side_by_side,
+            _gigabytes(plan.serving_bytes),
+            f"{plan.pair_collision:.0e}",
+            f"{plan.any_pair_collision:.0e}",
+            f"{plan.confusable:.0e}",
+            f"{plan.step_seconds * 1e3:,.0f} ms",
+            f"{plan.training_seconds / 3600:,.2f}",
+            "<- recommended" if plan is best else "",
+        )
+        for plan in plans
+    ]
+    headers = [
+        "B",
+        "R",
+        "parameters",
+        "training",
+        "at once",
+        "serving",
+        "pair",
+        "any pair",
+        "confusable",
+        "step",
+        "hours",
+    ]
+    print(
+        tabulate.tabulate(
+            rows,
+            [*headers, ""],
+            colalign=["right"] * len(headers) + ["left"],
+            disable_numparse=True,
+        )
+    )
+    print(
+        f"\nMachine: {_gigabytes(machine.memory)} of memory, {machine.flops / 1e9:,.0f} Gflop/s, "
+        f"{machine.bandwidth / 1e9:,.1f} GB/s."
+    )
+    if best is None:
+        print(
+            "None of these fits the memory, the hours and the failure probability. Lower --hidden_units or "
+            "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
+        )
+    else:
+        print(
+            f"Recommended: --buckets={best.buckets} --repetitions={best.repetitions} --hidden_units={FLAGS.hidden_units} "
+            f"--batch_size={FLAGS.batch_size}. For all pairs of labels distinguishable with probability "
+            f"{1 - FLAGS.delta:g}, B = {best.buckets:,} needs R >= "
+            f"{planning.repetitions_needed(FLAGS.labels, best.buckets, FLAGS.delta)}."
+        )
+
+
+def _gigabytes(value: int) -> str:
+    return f"{value / 1e9:,.1f} GB"
+
+
+if __name__ == "__main__":
+    program.run(main)
