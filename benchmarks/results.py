@@ -1,0 +1,155 @@
+"""The results table: every data set preprocessed, a model trained cleanly and one adversarially, both attacked.
+
+    python -m benchmarks.results --data_dir ../shared/data --output_dir results
+
+prints a Markdown table and writes it to results.md, with the numbers in results.json. A folder of --data_dir is a data set when it
+holds train.txt.xz and test.txt.xz and there is a preset of its name in --configs_dir. What an earlier run has finished
+stays; remove a set's folder to make it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from absl import flags
+
+from mach_tf import files, program
+from mach_tf.errors import InputError
+from mach_tf.manifest import DATASET_FILE, ModelManifest
+
+FLAGS = flags.FLAGS
+
+# Where
+flags.DEFINE_string("data_dir", None, "Folder of data sets, each a folder of text files.", required=True)
+flags.DEFINE_string("output_dir", None, "Where datasets, models and reports go.", required=True)
+flags.DEFINE_string("configs_dir", "configs", "Folder of the presets, SET.flags.")
+
+# What
+flags.DEFINE_list("sets", None, "Data sets, by folder; by default all that have a preset.")
+flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks, at the epsilon of the preset.")
+flags.DEFINE_integer("limit", None, "Only the first so many test points.", lower_bound=1)
+flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals.", lower_bound=1)
+
+_TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": []}
+_METRICS = ("P@1", "P@3", "P@5", "nDCG@5")
+_REPORT = "robustness.json"
+
+
+def main(_: list[str]) -> None:
+    results = {name: _result(name) for name in _sets()}
+    table = markdown(results)
+    os.makedirs(FLAGS.output_dir, exist_ok=True)
+    files.write_json(os.path.join(FLAGS.output_dir, "results.json"), results)
+    with files.atomic_write(os.path.join(FLAGS.output_dir, "results.md")) as file:
+        file.write(f"{table}\n".encode())
+    print(table)
+
+
+def markdown(results: dict[str, dict[str, Any]]) -> str:
+    """The table: a row for each data set and training, clean metrics, and P@1 under each attack with what it lost.
+
+    Args:
+      results: by data set, robustness.json as eval.robustness writes it.
+    """
+    attacks = [entry["attack"] for entry in _first(_first(results.values())["models"])["attacks"] if entry["epsilon"]]
+    headers = ["set", "trained", *_METRICS, *(f"P@1 under {attack}" for attack in attacks)]
+    headers += [*(f"lost to {attack}" for attack in attacks), "epsilon"]
+    rows = []
+    for name, result in results.items():
+        for model in result["models"]:
+            clean = next(entry for entry in model["attacks"] if not entry["epsilon"])
+            attacked = [entry for entry in model["attacks"] if entry["epsilon"]]
+            cells = [name, os.path.basename(model["model_dir"])]
+            cells += [_cell(clean["metrics"], clean["intervals"], metric) for metric in _METRICS]
+            cells += [_cell(entry["metrics"], entry["intervals"], "P@1") for entry in attacked]
+            cells += [_cell(entry["lost"], entry["lost_intervals"], "P@1") for entry in attacked]
+            rows.append([*cells, f"{attacked[0]['epsilon']:g}"])
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _sets() -> list[str]:
+    """The data sets to do.
+
+    Raises:
+      InputError: one that is asked for is not there or has no preset, or there is none at all.
+    """
+    there = [name for name in sorted(os.listdir(FLAGS.data_dir)) if os.path.isfile(_text(name, "train.txt.xz"))]
+    ready = [name for name in there if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, "test.txt.xz"))]
+    wanted = ready if FLAGS.sets is None else FLAGS.sets
+    lacking = [name for name in wanted if name not in ready]
+    if lacking or not wanted:
+        raise InputError(
+            f"--sets must name folders of {FLAGS.data_dir} with train.txt.xz, test.txt.xz and a preset in "
+            f"{FLAGS.configs_dir}: {', '.join(ready) or 'there is none'} (got {', '.join(lacking) or 'none'})."
+        )
+    return wanted
+
+
+def _result(name: str) -> dict[str, Any]:
+    """Does what is not done yet of one data set, and reads its report."""
+    directory = os.path.join(FLAGS.output_dir, name)
+    os.makedirs(directory, exist_ok=True)
+    dataset = os.path.join(directory, "dataset")
+    if not os.path.isfile(os.path.join(dataset, DATASET_FILE)):
+        _run(directory, "preprocess.to_tfrecord", *_inputs(name), f"--output_dir={dataset}")
+    models = [os.path.join(directory, training) for training in _TRAINING]
+    for model, arguments in zip(models, _TRAINING.values()):
+        preset = f"--flagfile={_preset(name)}"
+        _run(directory, "train.main", preset, f"--dataset_dir={dataset}", f"--model_dir={model}", *arguments)
+    report = os.path.join(directory, _REPORT)
+    if not os.path.isfile(report):
+        epsilon = ModelManifest.read(models[-1]).training["epsilon"]
+        options = [f"--attack={','.join(FLAGS.attack)}", f"--epsilon=0,{epsilon}", f"--bootstrap={FLAGS.bootstrap}"]
+        options += [f"--limit={FLAGS.limit}"] if FLAGS.limit else []
+        places = [f"--dataset_dir={dataset}", f"--model_dir={','.join(models)}", f"--output_dir={directory}"]
+        _run(directory, "eval.robustness", *places, *options)
+    return files.read_json(report, "report of eval.robustness")
+
+
+def _inputs(name: str) -> list[str]:
+    """The flags for a data set's text files, those that are there."""
+    given = {"train": "train.txt.xz", "valid": "valid.txt.xz", "test": "test.txt.xz"}
+    given.update({"feature_names": "Xf.txt", "label_names": "Yf.txt"})
+    return [f"--{flag}={_text(name, file)}" for flag, file in given.items() if os.path.isfile(_text(name, file))]
+
+
+def _run(directory: str, module: str, *arguments: str) -> None:
+    """Runs a program; its output goes to a file, its progress to stderr.
+
+    Raises:
+      InputError: it failed.
+    """
+    print(f"python -m {module} {' '.join(arguments)}", file=sys.stderr)
+    begun = time.perf_counter()
+    log = os.path.join(directory, f"{module}.log")
+    with open(log, "ab") as file:
+        status = subprocess.run([sys.executable, "-m", module, *arguments], stdout=file, check=False).returncode
+    if status:
+        raise InputError(f"python -m {module} ended with status {status}; see what it says above, and {log}.")
+    print(f"  {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+
+
+def _text(name: str, file: str) -> str:
+    return os.path.join(FLAGS.data_dir, name, file)
+
+
+def _preset(name: str) -> str:
+    return os.path.join(FLAGS.configs_dir, f"{name}.flags")
+
+
+def _cell(values: dict[str, float], intervals: dict[str, list[float]], metric: str) -> str:
+    low, high = intervals[metric]
+    return f"{values[metric]:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _first(values: Any) -> Any:
+    return next(iter(values))
+
+
+if __name__ == "__main__":
+    program.run(main)
