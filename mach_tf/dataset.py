@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -16,7 +16,7 @@ from mach_tf import files, manifest, points, staging
 from mach_tf.errors import InputError
 from mach_tf.examples import Records, encode
 from mach_tf.hashing import MAX_ID, FeatureSpec, murmur3_32
-from mach_tf.manifest import DatasetManifest, Source, Split
+from mach_tf.manifest import DatasetManifest, Shard, Source, Split
 from mach_tf.points import Points
 from mach_tf.shards import POINTS_PER_SHARD, ShardWriter
 
@@ -83,10 +83,14 @@ def check_output(output_dir: str, overwrite: bool) -> None:
 
 
 class DatasetWriter:
-    """Writes chunks to the shards of their splits, and the manifest last; made by `open_dataset`."""
+    """Writes chunks to the shards of their splits, and the manifest last; made by `open_dataset`.
+
+    Attributes:
+      directory: where it writes, until the dataset takes its place.
+    """
 
     def __init__(self, directory: str, features: int, labels: int, spec: FeatureSpec, points_per_shard: int) -> None:
-        self._directory = directory
+        self.directory = directory
         self._features, self._labels, self._spec = features, labels, spec
         self._points_per_shard = points_per_shard
         self._writers: dict[str, ShardWriter] = {}
@@ -96,7 +100,7 @@ class DatasetWriter:
     def add(self, split: str, chunk: Chunk) -> None:
         """Appends a chunk to a split."""
         if split not in self._writers:
-            self._writers[split] = ShardWriter(self._directory, split, self._points_per_shard)
+            self._writers[split] = ShardWriter(self.directory, split, self._points_per_shard)
             self._totals[split] = np.zeros(3, np.int64)
         self._writers[split].write(chunk.records)
         self._totals[split] += chunk.features, chunk.raw_features, len(chunk.label_ids)
@@ -117,19 +121,38 @@ class DatasetWriter:
           feature_names, label_names: one a raw feature or label.
           skipped: lines for skipped.txt.
         """
+        shards = {split: writer.finish() for split, writer in self._writers.items()}
+        return self.complete(shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped)
+
+    def complete(
+        self,
+        shards: Mapping[str, list[Shard]],
+        totals: Mapping[str, Iterable[int]],
+        label_counts: np.ndarray,
+        sources: Mapping[str, list[Source]],
+        feature_names: Optional[Sequence[str]] = None,
+        label_names: Optional[Sequence[str]] = None,
+        skipped: Sequence[str] = (),
+    ) -> DatasetManifest:
+        """Writes what belongs to shards that are in the directory already; the end of `finish`.
+
+        Args:
+          shards: of each split that has points.
+          totals: of each such split: features, raw features, and label assignments, as in `Split`.
+          label_counts: int64 [K], the labels' training frequencies.
+          sources, feature_names, label_names, skipped: as of `finish`.
+        """
         splits = {}
         for split in manifest.SPLITS:
-            if split in sources and split not in self._writers:
+            if split in sources and split not in shards:
                 raise InputError(f"The {split} split must have at least one point (got none).")
-            if split not in self._writers:
-                continue
-            shards = self._writers[split].finish()
-            features, raw_features, labels = map(int, self._totals[split])
-            total = sum(shard.points for shard in shards)
-            splits[split] = Split(total, features, raw_features, labels, shards, sources.get(split, []))
-        counts = os.path.join(self._directory, manifest.LABEL_COUNTS_FILE)
+            if split in shards:
+                features, raw_features, labels = map(int, totals[split])
+                total = sum(shard.points for shard in shards[split])
+                splits[split] = Split(total, features, raw_features, labels, shards[split], sources.get(split, []))
+        counts = os.path.join(self.directory, manifest.LABEL_COUNTS_FILE)
         with files.atomic_write(counts) as file:
-            np.save(file, self._label_counts, allow_pickle=False)
+            np.save(file, label_counts, allow_pickle=False)
         self._write_lines(manifest.FEATURE_NAMES_FILE, feature_names, self._features)
         self._write_lines(manifest.LABEL_NAMES_FILE, label_names, self._labels)
         self._write_lines(SKIPPED_FILE, skipped or None, len(skipped))
@@ -142,7 +165,7 @@ class DatasetWriter:
             feature_names is not None,
             label_names is not None,
         )
-        result.write(self._directory)
+        result.write(self.directory)
         return result
 
     def abandon(self) -> None:
@@ -157,7 +180,7 @@ class DatasetWriter:
             raise InputError(
                 f"{name} must have {count} lines, one name each (got {len(lines)}, or names with line ends)."
             )
-        with files.atomic_write(os.path.join(self._directory, name)) as file:
+        with files.atomic_write(os.path.join(self.directory, name)) as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
 
 

@@ -51,6 +51,18 @@ class Options:
     feature_names: Optional[str] = None
     label_names: Optional[str] = None
 
+    def check(self, bad_lines: Sequence[BadLine]) -> None:
+        """Raises InputError for the first bad line unless such are to be left out."""
+        if bad_lines and not self.skip_bad_lines:
+            raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
+
+    def read_names(self, header: libsvm.Header) -> tuple[Optional[list[str]], Optional[list[str]]]:
+        """The names of features and labels, None where no file gives them."""
+        return (
+            files.read_names(self.feature_names, header.features, "features") if self.feature_names else None,
+            files.read_names(self.label_names, header.labels, "labels") if self.label_names else None,
+        )
+
 
 class Converted(NamedTuple):
     """What came of it: the manifest, the lines left out, the bytes of text read."""
@@ -60,15 +72,26 @@ class Converted(NamedTuple):
     text_bytes: int
 
 
-class _Task(NamedTuple):
+class Task(NamedTuple):
+    """A block to transform.
+
+    Attributes:
+      split: that its file belongs to.
+      block: of text.
+      place: of the file's first point among the split's points.
+      bytes_read: on disk for this block.
+    """
+
     split: str
     block: TextBlock
-    place: int  # of the block's file among the split's points
+    place: int
     bytes_read: int
 
 
-class _Done(NamedTuple):
-    task: _Task
+class Done(NamedTuple):
+    """What came of a block: chunks by split, and the lines left out."""
+
+    task: Task
     chunks: list[tuple[str, dataset.Chunk]]
     bad_lines: list[BadLine]
 
@@ -92,9 +115,8 @@ def convert(
     """
     dataset.check_output(output_dir, options.overwrite)
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
-    header = _common_header([file for split_files in inputs.values() for file in split_files])
-    feature_names = options.feature_names and files.read_names(options.feature_names, header.features, "features")
-    label_names = options.label_names and files.read_names(options.label_names, header.labels, "labels")
+    header = common_header([file for split_files in inputs.values() for file in split_files])
+    names = options.read_names(header)
     reading = _Reading(inputs)
     skipped: list[BadLine] = []
     with dataset.open_dataset(
@@ -105,21 +127,18 @@ def convert(
         points_per_shard=options.points_per_shard,
         overwrite=options.overwrite,
     ) as writer:
-        with contextlib.closing(_ordered_map(lambda task: _transform(task, options), reading, options.workers)) as done:
+        with contextlib.closing(_ordered_map(lambda task: transform(task, options), reading, options.workers)) as done:
             for task, chunks, bad_lines in done:
-                if bad_lines and not options.skip_bad_lines:
-                    raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
+                options.check(bad_lines)
                 skipped += bad_lines
                 for split, chunk in chunks:
                     writer.add(split, chunk)
                 progress(task.block.text.count(b"\n"), task.bytes_read)
-        manifest = writer.finish(
-            reading.sources, feature_names or None, label_names or None, [str(line) for line in skipped]
-        )
+        manifest = writer.finish(reading.sources, *names, [str(line) for line in skipped])
     return Converted(manifest, skipped, reading.text_bytes)
 
 
-def _common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
+def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
     """Reads all headers, so that files that do not belong together are refused before the work begins."""
     first: Optional[libsvm.Header] = None
     for file in inputs:
@@ -142,28 +161,28 @@ class _Reading:
         self.sources: dict[str, list[Source]] = {split: [] for split in inputs}
         self.text_bytes = 0
 
-    def __iter__(self) -> Iterator[_Task]:
+    def __iter__(self) -> Iterator[Task]:
         for split, split_files in self._inputs.items():
             place = 0
             for file in split_files:
                 with TextReader(*file) as reader:
                     before = 0
                     for block in reader.blocks():
-                        yield _Task(split, block, place, reader.bytes_read - before)
+                        yield Task(split, block, place, reader.bytes_read - before)
                         before = reader.bytes_read
                     self.sources[split] += reader.finish()
                     self.text_bytes += reader.text_bytes
                     place += reader.points
 
 
-def _transform(task: _Task, options: Options) -> _Done:
+def transform(task: Task, options: Options) -> Done:
     """Text block -> points -> splits -> hashed, serialized chunks."""
     parsed = libsvm.parse(task.block)
     shares = dataset.share(
         task.split, parsed.points, task.place + parsed.places, options.valid_fraction, options.split_seed
     )
     chunks = [(split, dataset.make_chunk(part, options.spec)) for split, part in shares]
-    return _Done(task, [(split, chunk) for split, chunk in chunks if len(chunk.records.ends)], parsed.bad_lines)
+    return Done(task, [(split, chunk) for split, chunk in chunks if len(chunk.records.ends)], parsed.bad_lines)
 
 
 def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Generator[_Out, None, None]:
