@@ -93,7 +93,7 @@ def test_opens_without_errors_or_requests_and_names_stay_text(browser, tmp_path)
     assert browser.execute_script("return document.querySelectorAll('#list script, #list img').length") == 0
     names = [element.text for element in browser.find_elements("css selector", ".bars .name")]
     assert HOSTILE_FEATURE in names
-    assert HOSTILE_LABEL in browser.find_element("css selector", ".detail").text
+    assert HOSTILE_LABEL in browser.find_element("id", "list").text
     assert "whiskers shared" in names
 
 
