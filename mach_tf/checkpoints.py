@@ -58,9 +58,6 @@ class GroupCheckpoints:
         if not saved:
             return None
         state = _read_state(saved[-1])
-        # The slots must exist, or their restoration would wait for the first step, unchecked.
-        with model.distribute_strategy.scope():
-            model.optimizer._create_all_weights(model.trainable_variables)
         try:
             tf.train.Checkpoint(model=model).read(os.path.join(saved[-1], _VALUES)).assert_consumed()
         except (tf.errors.OpError, AssertionError, ValueError) as error:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import tensorflow as tf
 
 from mach_tf.adversarial import fgsm, value_gradients
 from mach_tf.classifier import SparseBatch, Weights, point_of_entry, sparse_product
+from mach_tf.dense_perturbation import dense_shift
+from mach_tf.dense_perturbation import kernel_gradient as whole_kernel_gradient
 from mach_tf.hashing import murmur3_32
+from mach_tf.rows import gather_rows
 from mach_tf.training_batch import TrainingBatch
 from mach_tf.training_config import TrainingConfig
 
@@ -31,18 +34,22 @@ class RepetitionGroup(tf.keras.Model):
       output_bias: [G, B].
     """
 
-    def __init__(self, config: TrainingConfig, columns: int, buckets: int, repetitions: Sequence[int]):
+    def __init__(
+        self, config: TrainingConfig, columns: int, repetitions: Sequence[int], initial_output_bias: np.ndarray
+    ):
         """Creates the variables; under a strategy, call it in the strategy's scope.
 
         Args:
           config: the same for every repetition.
           columns: D, the input width.
-          buckets: B.
           repetitions: their numbers.
+          initial_output_bias: float32 [G, B].
         """
         super().__init__()
+        # Every replica returns the same losses; Keras' default would add them all up to one number.
+        self.distribute_reduction_method = "first"
         self.config = config
-        self.buckets = buckets
+        self.buckets = buckets = initial_output_bias.shape[1]
         self.repetitions = tuple(repetitions)
         count, hidden = len(repetitions), config.hidden_units
         self.hidden_kernel = self._variable(
@@ -53,38 +60,65 @@ class RepetitionGroup(tf.keras.Model):
         self.output_kernel = self._variable(
             "output_kernel", lambda: self._normal(_OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
         )
-        self.output_bias = self._variable("output_bias", lambda: tf.zeros([count, buckets]))
+        self.output_bias = self._variable("output_bias", lambda: tf.constant(initial_output_bias, tf.float32))
+
+    def compile(self, optimizer: tf.keras.optimizers.legacy.Optimizer, **kwargs: Any) -> None:
+        """Keras' own, and creates the optimizer's slots.
+
+        Slots created in the first step make tf.function run it in a conditional, where one device waits for the other's
+        placeholders; and a checkpoint could not be restored, and checked, before training.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        with self.distribute_strategy.scope():
+            self.optimizer._create_all_weights(self._variables)
 
     def train_step(self, batch: TrainingBatch) -> dict[str, tf.Tensor]:
-        """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns this replica's share of each loss.
+        """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns the global batch's losses, [G] each."""
+        losses, gradients = self.losses_and_gradients(batch)
+        self.optimizer.apply_gradients(zip(gradients, self._variables))
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, losses)
 
-        Losses are vectors [G]; the shares of all replicas add up to the global batch's mean.
+    def losses_and_gradients(
+        self, batch: TrainingBatch
+    ) -> tuple[dict[str, tf.Tensor], list[Union[tf.Tensor, tf.IndexedSlices]]]:
+        """This replica's shares of the losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias.
+
+        hidden_kernel's gradient is tf.IndexedSlices of unique rows, but for the dense support.
         """
-        points = batch.points
-        targets = self._targets(batch)
-        mask = self._dropout_mask(batch)
+        targets, mask = self._targets(batch), self._dropout_mask(batch)
+        kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
-            kernel = tf.gather(self.hidden_kernel, batch.rows)
-            hidden_input = _product(points, kernel)
+            tape.watch(kernel)
+            hidden_input = _product(batch.points, kernel)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
-        logs = {"clean_loss": clean_loss}
+        upper = self._variables[1:]
         if not self.config.adversarial:
-            gradients = tape.gradient(clean_loss, self.trainable_variables)
+            kernel_gradient, *gradients = tape.gradient(clean_loss, [kernel, *upper])
+            return {"clean_loss": clean_loss}, [self._of_rows(kernel_gradient, batch), *gradients]
+
+        # One backward pass of the clean loss serves the perturbation and the weights.
+        hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
+        epsilon, dense = self.config.epsilon, None
+        if self.config.fgsm_support == "dense":
+            dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
         else:
-            # One backward pass of the clean loss serves the perturbation and the weights.
-            hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *self._after_product])
-            perturbation = fgsm(value_gradients(hidden_gradient, kernel, points), self.config.epsilon)
-            with tape:
-                adversarial_input = hidden_input + _product_by_repetition(points, perturbation, kernel)
-                adversarial_loss = self._loss(adversarial_input, mask, targets, batch.global_points)
-                weighted = self.config.adversarial_weight * adversarial_loss
-            logs["adversarial_loss"] = adversarial_loss
-            gradients = tape.gradient(
-                [weighted, hidden_input], self.trainable_variables, [tf.ones_like(weighted), hidden_gradient]
-            )
-            gradients[1:] = [a + b for a, b in zip(gradients[1:], clean_gradients)]
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-        return logs
+            perturbation = fgsm(value_gradients(hidden_gradient, kernel, batch.points), epsilon)
+        with tape:
+            if dense:
+                tape.watch(dense.shift)
+                shift = dense.shift
+            else:
+                shift = _product_by_repetition(batch.points, perturbation, kernel)
+            adversarial_loss = self._loss(hidden_input + shift, mask, targets, batch.global_points)
+            weighted = self.config.adversarial_weight * adversarial_loss
+        kernel_gradient, shift_gradient, *adversarial_gradients = tape.gradient(
+            [weighted, hidden_input], [kernel, shift, *upper], [tf.ones_like(weighted), hidden_gradient]
+        )
+        first = self._of_rows(kernel_gradient, batch)
+        if dense:
+            first = whole_kernel_gradient(dense, shift_gradient, first, self.hidden_kernel, epsilon)
+        gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
+        return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
     def weights_of(self, position: int) -> Weights:
         """The weights of the repetition at this position of the group."""
@@ -101,8 +135,11 @@ class RepetitionGroup(tf.keras.Model):
         return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
 
     @property
-    def _after_product(self) -> list[tf.Variable]:
-        return [self.hidden_bias, self.output_kernel, self.output_bias]
+    def _variables(self) -> list[tf.Variable]:
+        return [self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias]
+
+    def _of_rows(self, kernel_gradient: tf.Tensor, batch: TrainingBatch) -> tf.IndexedSlices:
+        return tf.IndexedSlices(kernel_gradient, batch.rows, tf.constant(self.hidden_kernel.shape.as_list(), tf.int64))
 
     def _loss(
         self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor

@@ -15,7 +15,7 @@ from mach_tf import damage, records
 from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.checkpoints import GroupCheckpoints, Position
 from mach_tf.export import export_repetition
-from mach_tf.lazy_adam import UniqueRowsLazyAdam
+from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.model import RepetitionGroup
 from mach_tf.sketch import DEFAULT_ESTIMATOR
@@ -95,7 +95,7 @@ def train_group(
     table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
     checkpoints = GroupCheckpoints(job.model_dir, group)
     checkpoints.remove_temporaries()
-    model = build(job, group)
+    model = build(job, group, table)
     start = checkpoints.restore(model) or Position(0, 0)
     every = [StopAtNonFiniteLoss(), *_validation(job, table), _curves(job, group), *callbacks]
     logs: dict[str, Any] = {}
@@ -127,18 +127,44 @@ def train_group(
     return GroupResult(group, logs, time.monotonic() - begin)
 
 
-def build(job: Job, repetitions: Sequence[int]) -> RepetitionGroup:
-    """The compiled model, with its initial weights."""
+def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:
+    """The compiled model, with its initial weights.
+
+    Args:
+      job: what and where.
+      repetitions: the group's numbers.
+      table: int32 [G, K], their rows of the bucket table.
+    """
     config = job.config
+    counts = job.dataset.label_counts(job.dataset_dir)
+    bias = bucket_log_odds(table, counts, job.dataset.split("train").points, job.model.bucket_spec.buckets)
     with job.strategy.scope():
-        model = RepetitionGroup(config, job.model.columns, job.model.bucket_spec.buckets, repetitions)
+        model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         rate = learning_rate(config, config.epochs * job.steps_per_epoch)
         if config.optimizer == "adam":
-            optimizer = tf.keras.optimizers.legacy.Adam(rate)
+            optimizer = tf.keras.optimizers.legacy.Adam(rate, epsilon=config.adam_epsilon)
         else:
-            optimizer = UniqueRowsLazyAdam(rate, unique_indices=job.strategy.num_replicas_in_sync == 1)
+            unique = job.strategy.num_replicas_in_sync == 1
+            optimizer = ChunkedLazyAdam(rate, unique_rows=unique, epsilon=config.adam_epsilon)
         model.compile(optimizer=optimizer)
     return model
+
+
+def bucket_log_odds(table: np.ndarray, label_counts: np.ndarray, points: int, buckets: int) -> np.ndarray:
+    """Where the output biases begin: each bucket's log-odds in training, so that the first steps need not find them.
+
+    Args:
+      table: int32 [G, K], rows of the bucket table.
+      label_counts: int64 [K], the labels' training frequencies; a point with two labels in a bucket counts twice.
+      points: of the training split.
+      buckets: B.
+
+    Returns:
+      float32 [G, B], log(p / (1 - p)) with p kept in [1 / (2 points), 1 / 2].
+    """
+    totals = np.stack([np.bincount(row, label_counts, buckets) for row in table])
+    share = np.clip(totals / points, 0.5 / points, 0.5)
+    return np.log(share / (1 - share)).astype(np.float32)
 
 
 def learning_rate(

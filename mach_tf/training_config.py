@@ -22,6 +22,8 @@ class TrainingConfig:
       learning_rate: at the start.
       learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine".
       optimizer: "lazy_adam" updates the rows of W1 (and their moments) that the batch touches, "adam" every row.
+      adam_epsilon: in Adam's denominator. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
+        default of 1e-7 would shrink the steps.
       epsilon: size of the FGSM perturbation.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
       fgsm_support: which coordinates FGSM moves: "nonzero", the features present, or "dense", all.
@@ -37,17 +39,18 @@ class TrainingConfig:
     learning_rate: float = 0.001
     learning_rate_decay: str = "none"
     optimizer: str = "lazy_adam"
+    adam_epsilon: float = 1e-12
     epsilon: float = 0.01
     adversarial_weight: float = 1.0
     fgsm_support: str = "nonzero"
     dropout: float = 0.0
-    hidden_init_stddev: float = 0.3
+    hidden_init_stddev: float = 0.03
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("hidden_units", "epochs", "batch_size"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("learning_rate", "hidden_init_stddev"):
+        for name in ("learning_rate", "adam_epsilon", "hidden_init_stddev"):
             self._require(getattr(self, name) > 0, name, "above 0")
         for name in ("epsilon", "adversarial_weight"):
             self._require(getattr(self, name) >= 0, name, "0 or more")

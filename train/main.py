@@ -15,12 +15,13 @@ from typing import Any
 from absl import flags, logging
 from tabulate import tabulate
 
-from mach_tf import program, startup
+from mach_tf import memory_plan, program, startup
 from mach_tf.buckets import FAMILIES, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
+from mach_tf.memory_plan import Shapes
 from mach_tf.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
-from train import resume
+from train import resources, resume
 from train.stop import StopSignal
 
 FLAGS = flags.FLAGS
@@ -46,6 +47,7 @@ flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Points a step, over al
 flags.DEFINE_float("learning_rate", _DEFAULTS.learning_rate, "Learning rate at the start.")
 flags.DEFINE_enum("learning_rate_decay", _DEFAULTS.learning_rate_decay, DECAYS, "Course to zero over all steps.")
 flags.DEFINE_enum("optimizer", _DEFAULTS.optimizer, OPTIMIZERS, "lazy_adam updates only the rows that a batch touches.")
+flags.DEFINE_float("adam_epsilon", _DEFAULTS.adam_epsilon, "In Adam's denominator.")
 flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of bucket table, initial weights, dropout and the order of the data.")
 
 # Adversarial training
@@ -74,19 +76,24 @@ def main(_: list[str]) -> None:
     _check(dataset, model)
     pending = _pending(model)
     resume.start_or_continue(FLAGS.model_dir, model)
+    if not pending:
+        print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
+        return
+    strategy = _strategy()
+    size = _plan(dataset, model, len(pending), strategy.num_replicas_in_sync)
     stop = StopSignal()
     job = training.Job(
         FLAGS.dataset_dir,
         dataset,
         FLAGS.model_dir,
         model,
-        _strategy(),
+        strategy,
         FLAGS.validation_points,
         FLAGS.checkpoint_minutes,
         stop.requested,
     )
     results = []
-    groups = resume.groups(FLAGS.model_dir, pending, _group_size(len(pending)))
+    groups = resume.groups(FLAGS.model_dir, pending, size)
     for number, group in enumerate(groups):
         name = f"group {number + 1}/{len(groups)}"
         bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs)
@@ -147,17 +154,15 @@ def _pending(model: ModelManifest) -> list[int]:
     return [r for r in wanted if not os.path.isdir(repetition_directory(FLAGS.model_dir, r))]
 
 
-def _group_size(pending: int) -> int:
-    if FLAGS.group_size == "auto":
-        return max(1, min(pending, 8))
-    try:
-        size = int(FLAGS.group_size)
-    except ValueError:
-        size = 0
-    if size < 1:
-        raise InputError(
-            f"--group_size must be auto or a number of repetitions, at least 1 (got {FLAGS.group_size!r})."
-        )
+def _plan(dataset: DatasetManifest, model: ModelManifest, pending: int, replicas: int) -> int:
+    """The group size, after a look at memory and disk, both stated."""
+    split = dataset.split("train")
+    shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
+    config = TrainingConfig(**model.training)
+    size = resources.group_size(FLAGS.group_size, config, shapes, pending)
+    needed = memory_plan.plan(config, shapes, size)
+    resources.check_disk(FLAGS.model_dir, needed, pending)
+    print(resources.table(needed, size, pending), file=sys.stderr)
     return size
 
 

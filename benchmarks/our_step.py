@@ -1,0 +1,99 @@
+"""Our training step as the program runs it, and the same by a plain nested tape."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf.adversarial import fgsm
+from mach_tf.buckets import BucketSpec
+from mach_tf.classifier import SparseBatch
+from mach_tf.lazy_adam import ChunkedLazyAdam
+from mach_tf.model import RepetitionGroup
+from mach_tf.rows import gather_rows
+from mach_tf.training_batch import TrainingBatch, replica_batches
+from mach_tf.training_config import TrainingConfig
+
+
+def step_function(
+    setting: dict[str, Any], group: int, batches: list[dict[str, np.ndarray]], variant: str
+) -> Callable[[], Any]:
+    """A function that trains the group on the next batch, by the Keras train function that fit calls.
+
+    Args:
+      setting: shapes.
+      group: repetitions side by side.
+      batches: ids and values, [points, features], and label ids [points, labels].
+      variant: "b" and "alone": clean; "c": adversarial; "dense": with dense support; "d": adversarial by a nested tape.
+    """
+    config = TrainingConfig(
+        hidden_units=setting["hidden"],
+        batch_size=setting["points"],
+        epsilon=0.01,
+        adversarial_weight=0.0 if variant in ("b", "alone") else 1.0,
+        fgsm_support="dense" if variant == "dense" else "nonzero",
+    )
+    table = BucketSpec(setting["buckets"], group).table(1 + max(int(batch["label_ids"].max()) for batch in batches))
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        kind = _NestedTapes if variant == "d" else RepetitionGroup
+        model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
+        model.compile(optimizer=ChunkedLazyAdam(0.001, epsilon=config.adam_epsilon))
+
+    def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
+        stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
+        ragged = tf.data.Dataset.from_tensor_slices(stacked).map(
+            lambda batch: {
+                name: tf.RaggedTensor.from_tensor(value, row_splits_dtype=tf.int64) for name, value in batch.items()
+            }
+        )
+        return replica_batches(ragged.repeat(), table, 1).prefetch(tf.data.AUTOTUNE)
+
+    train = model.make_train_function()
+    iterator = iter(strategy.distribute_datasets_from_function(data))
+    return lambda: tf.nest.map_structure(lambda value: value.numpy(), train(iterator))
+
+
+class _NestedTapes(RepetitionGroup):
+    """The same losses with nothing shared: an inner tape for the perturbation, an outer one for the weights."""
+
+    def losses_and_gradients(self, batch: TrainingBatch) -> tuple[dict[str, tf.Tensor], list[Any]]:
+        targets, mask = self._targets(batch), self._dropout_mask(batch)
+        kernel = gather_rows(self.hidden_kernel, batch.rows)
+        upper = self._variables[1:]
+        values = tf.repeat(batch.points.feature_values[:, None], len(self.repetitions), axis=1)
+
+        def loss(entries: tf.Tensor) -> tf.Tensor:
+            hidden_input = tf.stack(
+                [
+                    tf.sparse.sparse_dense_matmul(_matrix(batch.points, entries[:, g], kernel), kernel[:, g])
+                    for g in range(len(self.repetitions))
+                ],
+                axis=1,
+            )
+            return self._loss(hidden_input, mask, targets, batch.global_points)
+
+        with tf.GradientTape() as outer:
+            outer.watch(kernel)
+            clean = loss(values)
+            with tf.GradientTape() as inner:
+                inner.watch(values)
+                attacked = loss(values)
+            perturbation = fgsm(inner.gradient(attacked, values), self.config.epsilon)
+            adversarial = loss(values + perturbation)
+            total = clean + self.config.adversarial_weight * adversarial
+        kernel_gradient, *gradients = outer.gradient(total, [kernel, *upper])
+        return {"clean_loss": clean, "adversarial_loss": adversarial}, [
+            self._of_rows(kernel_gradient, batch),
+            *gradients,
+        ]
+
+
+def _matrix(points: SparseBatch, values: tf.Tensor, kernel: tf.Tensor) -> tf.SparseTensor:
+    from mach_tf.classifier import point_of_entry
+
+    indices = tf.stack([point_of_entry(points.row_splits), points.feature_ids], axis=1)
+    shape = tf.stack([tf.size(points.row_splits, tf.int64) - 1, tf.shape(kernel, tf.int64)[0]])
+    return tf.SparseTensor(indices, values, shape)

@@ -1,0 +1,179 @@
+"""How fast a training step is: beside the original formulation, a plain nested tape, and the machine's bound.
+
+    python -m benchmarks.train_step
+
+Every measurement is a process of its own, with long-tailed synthetic points. The last line is JSON: for each setting and
+variant milliseconds a step (the fastest), mean processor time, points a second and peak memory, then the ratios.
+
+  a  the original formulation: tf.sparse.sparse_dense_matmul on all of W1, dense Adam, the C library's own allocator settings
+  b  ours, clean                         c  ours, adversarial with nonzero support
+  d  adversarial by a plain nested tape with no sharing, otherwise as b
+  e  the bound: 6 x points x hidden x buckets operations at this machine's measured matrix-product rate, and 7 x touched rows x
+     hidden x 4 bytes at its measured copy bandwidth
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from typing import Any, Callable
+
+import numpy as np
+from absl import flags
+from tabulate import tabulate
+
+from mach_tf import program, startup
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list(
+    "settings", ["reference", "small"], "Which of reference, small, dense (adversarial with dense support)."
+)
+flags.DEFINE_integer("steps", 12, "Steps measured; the fastest counts.")
+flags.DEFINE_string("measure", None, "SETTING/VARIANT, one measurement in this process; how the program calls itself.")
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "reference": {"columns": 50_000, "hidden": 4096, "buckets": 2000, "points": 256, "features": 76, "group": 1},
+    "small": {"columns": 18_407, "hidden": 512, "buckets": 1000, "points": 128, "features": 103, "group": 8},
+    "dense": {"columns": 10_000, "hidden": 512, "buckets": 1000, "points": 128, "features": 76, "group": 1},
+}
+VARIANTS = {
+    "reference": ["a", "b", "c", "d", "e"],
+    "small": ["a", "b", "c", "d", "e", "alone"],
+    "dense": ["b", "c", "dense"],
+}
+_LABELS = 10_000
+_BATCHES = 4
+
+
+def main(_: list[str]) -> None:
+    if FLAGS.measure:
+        setting, variant = FLAGS.measure.split("/")
+        print(json.dumps(_measure(SETTINGS[setting], variant)))
+        return
+    results = {
+        setting: {variant: _in_process(setting, variant) for variant in VARIANTS[setting]} for setting in FLAGS.settings
+    }
+    rows = [
+        (
+            setting,
+            variant,
+            *(
+                found[name]
+                for name in ("milliseconds", "processor_milliseconds", "points_per_second", "peak_memory_gb")
+            ),
+        )
+        for setting, variants in results.items()
+        for variant, found in variants.items()
+    ]
+    print(
+        tabulate(
+            rows, headers=["setting", "variant", "ms a step", "processor ms", "points/s", "peak GB"], floatfmt=".1f"
+        )
+    )
+    print(json.dumps({"results": results, "ratios": {setting: _ratios(found) for setting, found in results.items()}}))
+
+
+def _in_process(setting: str, variant: str) -> dict[str, float]:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.train_step",
+        f"--measure={setting}/{variant}",
+        f"--steps={FLAGS.steps}",
+    ]
+    print(f"{setting}/{variant} ...", file=sys.stderr, flush=True)
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def _ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    ratios = {
+        f"{x}/{y}": round(found[x]["milliseconds"] / found[y]["milliseconds"], 2)
+        for x, y in (("a", "b"), ("b", "e"), ("c", "b"), ("d", "c"), ("dense", "b"))
+        if x in found and y in found
+    }
+    if "alone" in found:
+        # Points that all repetitions have seen, a second: side by side, against one repetition's run after the other.
+        ratios["side_by_side"] = round(8 * found["alone"]["milliseconds"] / found["b"]["milliseconds"], 2)
+    return ratios
+
+
+def _measure(setting: dict[str, Any], variant: str) -> dict[str, float]:
+    if variant != "a":
+        startup.prepare()
+    if variant == "e":
+        seconds = processor = _bound(setting)
+    else:
+        seconds, processor = _seconds(_step_function(setting, variant), FLAGS.steps)
+    return {
+        "milliseconds": round(1000 * seconds, 2),
+        "processor_milliseconds": round(1000 * processor, 2),
+        "points_per_second": round(setting["points"] / seconds, 1),
+        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+    }
+
+
+def _seconds(step: Callable[[], Any], steps: int) -> tuple[float, float]:
+    """Wall-clock seconds of the fastest step (what else runs on the machine only adds), and mean processor seconds."""
+    for _ in range(2):
+        step()
+    times, processor = [], time.process_time()
+    for _ in range(steps):
+        begin = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begin)
+    return min(times), (time.process_time() - processor) / steps
+
+
+def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+    """Batches with feature and label ids drawn from long-tailed distributions, as in text."""
+    rng = np.random.default_rng(0)
+
+    def draw(count: int, size: int) -> np.ndarray:
+        shares = 1.0 / (np.arange(count) + 30.0)
+        return np.stack([rng.choice(count, size, False, shares / shares.sum()) for _ in range(setting["points"])])
+
+    return [
+        {
+            "feature_ids": np.sort(draw(setting["columns"], setting["features"])),
+            "feature_values": np.full(
+                (setting["points"], setting["features"]), setting["features"] ** -0.5, np.float32
+            ),
+            "label_ids": np.sort(draw(_LABELS, 5)),
+        }
+        for _ in range(_BATCHES)
+    ]
+
+
+def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:
+    from benchmarks import original_step, our_step
+
+    group = 1 if variant == "alone" else setting["group"]
+    if variant == "a":
+        return original_step.step_function(setting, group, _points(setting))
+    return our_step.step_function(setting, group, _points(setting), variant)
+
+
+def _bound(setting: dict[str, Any]) -> float:
+    """Seconds that a clean step takes at least, by its products and its touched rows of W1."""
+    import tensorflow as tf
+
+    hidden, points, group = setting["hidden"], setting["points"], setting["group"]
+    touched = np.mean([len(np.unique(batch["feature_ids"])) for batch in _points(setting)])
+    left, right = tf.random.normal([2048, 2048]), tf.random.normal([2048, 2048])
+    product = tf.function(lambda: tf.matmul(left, right))
+    rate = 2 * 2048**3 / _seconds(product, 20)[0]
+    # As large as the touched rows, so as far from the cache.
+    block = tf.random.normal([int(touched), hidden * group])
+    copy = tf.function(lambda: block + 1.0)
+    bandwidth = 2 * touched * hidden * group * 4 / _seconds(copy, 20)[0]
+    return 6 * points * hidden * setting["buckets"] * group / rate + 7 * touched * hidden * group * 4 / bandwidth
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    program.run(main)

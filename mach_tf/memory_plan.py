@@ -1,0 +1,109 @@
+"""How much memory and disk training will take, reckoned before it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+import psutil
+
+from mach_tf.training_config import TrainingConfig
+
+FLOAT_BYTES = 4
+_ADAM_SLOTS = 2
+# TensorFlow, its thread pools and the input pipeline's shuffle buffer, measured.
+PROCESS_BYTES = 700 << 20
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_CGROUP_USAGES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shapes:
+    """What memory depends on, besides the training settings.
+
+    Attributes:
+      columns: D.
+      buckets: B.
+      features: mean number of features a point.
+      replicas: that share this machine's memory.
+    """
+
+    columns: int
+    buckets: int
+    features: float
+    replicas: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes that training a group needs on one machine.
+
+    Attributes:
+      weights: of the group.
+      slots: Adam's two moments.
+      gradients: of a step.
+      batch: activations and temporaries of a step.
+      checkpoint: on disk.
+      exported: on disk, of one repetition's SavedModel.
+    """
+
+    weights: int
+    slots: int
+    gradients: int
+    batch: int
+    checkpoint: int
+    exported: int
+
+    @property
+    def total(self) -> int:
+        """Main memory, with the process itself."""
+        return PROCESS_BYTES + self.weights + self.slots + self.gradients + self.batch
+
+
+def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
+    """The bytes for a group of `group_size` repetitions side by side."""
+    hidden, buckets, points = config.hidden_units, shapes.buckets, config.batch_size
+    first_layer = shapes.columns * hidden
+    upper = hidden + hidden * buckets + buckets
+    # The rows of W1 that a batch touches: at most one for each feature present.
+    touched = min(shapes.columns, int(points * shapes.features)) * hidden
+    dense_first_layer = config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense")
+    passes = 2 if config.adversarial else 1
+    # Rows gathered, their gradient, and a copy while gradients of several replicas are joined.
+    gradients = (first_layer if dense_first_layer else 0) + touched * (passes + 1) + upper * passes
+    # Logits, targets, their gradient and temporaries; hidden layers before and after each operation.
+    activations = passes * points * (6 * buckets + 6 * hidden)
+    each = FLOAT_BYTES * group_size
+    weights = each * (first_layer + upper) * shapes.replicas
+    return MemoryPlan(
+        weights=weights,
+        slots=_ADAM_SLOTS * weights,
+        gradients=each * gradients * (shapes.replicas if dense_first_layer else 1),
+        batch=each * activations,
+        checkpoint=(1 + _ADAM_SLOTS) * each * (first_layer + upper),
+        exported=FLOAT_BYTES * (first_layer + upper),
+    )
+
+
+def largest_group(config: TrainingConfig, shapes: Shapes, pending: int, available: int) -> int:
+    """The most repetitions, at most `pending`, whose plan fits in `available` bytes; 0 when not even one does."""
+    return next((n for n in range(pending, 0, -1) if plan(config, shapes, n).total <= available), 0)
+
+
+def available_memory() -> int:
+    """Bytes that this process can take: what the machine has free, or less where its control group allows less."""
+    free = int(psutil.virtual_memory().available)
+    for limit_file, usage_file in zip(_CGROUP_LIMITS, _CGROUP_USAGES):
+        limit, usage = _read_number(limit_file), _read_number(usage_file)
+        if limit is not None and usage is not None:
+            free = min(free, limit - usage)
+    return free
+
+
+def _read_number(path: str) -> Optional[int]:
+    try:
+        with open(path) as file:
+            text = file.read().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
