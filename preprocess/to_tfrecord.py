@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shlex
 import time
 
 import numpy as np
@@ -55,6 +56,12 @@ flags.DEFINE_integer("points_per_shard", POINTS_PER_SHARD, "Points a shard.", 1)
 flags.DEFINE_integer("workers", None, "Threads that parse and serialize; by default one a core.", 1)
 flags.DEFINE_bool("overwrite", False, "Replace a dataset that is at output_dir, when the new one is whole.")
 
+# Apache Beam, for more than one machine (pip install 'mach-tf[beam]'); all workers must see input and output by the same paths.
+flags.DEFINE_string("runner", None, "Beam runner to hand the work to: DirectRunner, FlinkRunner, SparkRunner, ...")
+flags.DEFINE_string(
+    "beam_options", "", "The runner's own options: '--direct_num_workers=2 --direct_running_mode=multi_processing'."
+)
+
 FLAGS = flags.FLAGS
 
 _CHUNK = 1 << 20
@@ -74,14 +81,19 @@ def main(argv: list[str]) -> None:
         valid_fraction=FLAGS.valid_fraction,
         split_seed=FLAGS.split_seed,
         points_per_shard=FLAGS.points_per_shard,
-        workers=FLAGS.workers or len(os.sched_getaffinity(0)),
+        workers=FLAGS.workers or os.cpu_count() or 1,
         skip_bad_lines=FLAGS.on_bad_line == "skip",
         overwrite=FLAGS.overwrite,
         feature_names=FLAGS.feature_names,
         label_names=FLAGS.label_names,
     )
-    size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
     begin = time.monotonic()
+    convert = _convert_here if FLAGS.runner is None else _convert_by_beam
+    _report(convert(inputs, options), time.monotonic() - begin)
+
+
+def _convert_here(inputs: dict[str, list[TextInput]], options: pipeline.Options) -> pipeline.Converted:
+    size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
     with tqdm.tqdm(total=size, unit="B", unit_scale=True, desc="Preprocessing") as bar:
         points = 0
 
@@ -91,8 +103,17 @@ def main(argv: list[str]) -> None:
             bar.set_postfix_str(f"{points:,} points", refresh=False)
             bar.update(new_bytes)
 
-        converted = pipeline.convert(inputs, FLAGS.output_dir, options, progress)
-    _report(converted, time.monotonic() - begin)
+        return pipeline.convert(inputs, FLAGS.output_dir, options, progress)
+
+
+def _convert_by_beam(inputs: dict[str, list[TextInput]], options: pipeline.Options) -> pipeline.Converted:
+    try:
+        from preprocess import beam_pipeline
+    except ImportError as error:
+        raise InputError(
+            f"--runner needs Apache Beam ({error}). Install it beside TensorFlow: pip install 'mach-tf[beam]'"
+        ) from None
+    return beam_pipeline.convert(inputs, FLAGS.output_dir, options, FLAGS.runner, shlex.split(FLAGS.beam_options))
 
 
 def _inputs(split: str) -> list[TextInput]:
