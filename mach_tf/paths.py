@@ -23,7 +23,9 @@ class Paths(NamedTuple):
     start: np.ndarray
     difference: np.ndarray
 
-    def __len__(self) -> int:
+    @property
+    def points(self) -> int:
+        """n. (A named tuple's own length is its number of fields.)"""
         return len(self.row_splits) - 1
 
     def slice(self, begin: int, end: int) -> Paths:

@@ -74,7 +74,7 @@ def integrate(
     splits = entry_splits(paths, pairs)
     gradients = np.zeros(splits[-1])
     ends = np.zeros((2, len(pairs.labels)))
-    for point in range(len(paths)):
+    for point in range(paths.points):
         first, last = pairs.splits[point : point + 2]
         if first == last:
             continue

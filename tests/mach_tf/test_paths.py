@@ -10,8 +10,8 @@ from mach_tf.paths import Pairs, PathIntegrals, Paths, between, entry_splits, fr
 
 
 def _dense(paths, values, columns):
-    dense = np.zeros((len(paths), columns))
-    dense[np.repeat(np.arange(len(paths)), np.diff(paths.row_splits)), paths.feature_ids] = values
+    dense = np.zeros((paths.points, columns))
+    dense[np.repeat(np.arange(paths.points), np.diff(paths.row_splits)), paths.feature_ids] = values
     return dense
 
 

@@ -1,0 +1,78 @@
+"""The program end to end: its files, its numbers against their definitions, and its refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from explain import trials
+from mach_tf import points
+from mach_tf.attribution import Attribution
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from tests import programs
+from tests.explain import world as worlds
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return worlds.make(str(tmp_path_factory.mktemp("world")))
+
+
+def run(world, output_dir, *flags):
+    programs.run(
+        "explain.faithfulness",
+        f"--dataset_dir={world.dataset}",
+        f"--model_dir={world.model}",
+        f"--output_dir={output_dir}",
+        *flags,
+    )
+    return json.loads((output_dir / "faithfulness.json").read_text())
+
+
+def test_writes_curves_areas_and_stability(world, tmp_path, capsys):
+    found = run(world, tmp_path, "--points=10", "--epsilon=0.01,0.3", f"--compare_model_dir={world.model}")
+    assert found["points"] == 10 and set(found["curves"]) == {"integrated_gradients", "gradient_x_input", "random"}
+    ours = found["curves"]["integrated_gradients"]
+    for curves in found["curves"].values():
+        # All features gone is none put in, and the other way round, in whatever order.
+        assert curves["deletion"][0] == pytest.approx(ours["insertion"][-1], rel=1e-5)
+        assert curves["deletion"][-1] == pytest.approx(ours["insertion"][0], rel=1e-5)
+    lost = found["comprehensiveness"]["random"]["10%"]
+    at = found["fractions"].index(0.1)
+    assert lost == pytest.approx(ours["deletion"][0] - found["curves"]["random"]["deletion"][at], rel=1e-4, abs=1e-6)
+    for area in found["areas"].values():
+        assert area["deletion"]["low"] <= area["deletion"]["mean"] <= area["deletion"]["high"]
+    assert found["areas"]["integrated_gradients over random"]["deletion"]["mean"] > 0
+    small, other, large, _ = found["stability"]
+    assert {k: v for k, v in small.items() if k != "model"} == {k: v for k, v in other.items() if k != "model"}
+    assert small["rank_correlation"]["mean"] > large["rank_correlation"]["mean"]
+    assert (tmp_path / "faithfulness.png").read_bytes()[:4] == b"\x89PNG"
+    assert "top-10 overlap" in capsys.readouterr().out
+
+
+def test_the_same_seed_gives_the_same(world, tmp_path):
+    assert run(world, tmp_path, "--points=5") == run(world, tmp_path, "--points=5")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "inf"])
+def test_refuses_epsilons(world, tmp_path, value):
+    with pytest.raises(InputError, match="--epsilon must be positive"):
+        run(world, tmp_path, f"--epsilon={value}")
+
+
+def test_gradient_x_input_is_the_networks(world):
+    ensemble = Ensemble.load(world.model)
+    hashed = ensemble.manifest.feature_spec.apply(points.from_csr(world.features))
+    labels = trials.best_labels(ensemble, hashed, "mean")
+    found = trials.gradient_x_input(ensemble, hashed, labels, Attribution("mean"))
+    base = trials.label_scores(ensemble, hashed, labels, "mean")
+    for entry in range(0, len(found), 7):
+        values = hashed.feature_values.copy()
+        values[entry] *= 1.001
+        point = np.searchsorted(hashed.row_splits, entry, side="right") - 1
+        moved = trials.label_scores(ensemble, dataclasses.replace(hashed, feature_values=values), labels, "mean")
+        assert (moved - base)[point] / 0.001 == pytest.approx(found[entry], rel=0.05, abs=2e-3)
