@@ -47,7 +47,7 @@ def measure(dataset_dir: str, batch_size: int, epochs: int) -> dict[str, Any]:
     split = manifest.split("train")
     shuffled = [_points_a_second(dataset_dir, manifest, batch_size, 0, epoch) for epoch in range(epochs)]
     return {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": os.cpu_count() or 1,
         "points": split.points,
         "features_a_point": round(split.features / split.points, 1),
         "points_per_second": max(shuffled),

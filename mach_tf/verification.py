@@ -81,7 +81,7 @@ def _batch_problem(serialized: tf.Tensor, manifest: DatasetManifest, totals: _To
     """Adds a batch to the totals; says what is wrong with it, or nothing."""
     try:
         parsed = tf.io.parse_example(serialized, SCHEMA)
-    except tf.errors.InvalidArgumentError:
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the latter when TensorFlow quotes the record
         return "a record must be a tf.train.Example of feature_ids, feature_values and label_ids."
     splits = {name: tensor.row_splits.numpy() for name, tensor in parsed.items()}
     flat = {name: tensor.flat_values.numpy() for name, tensor in parsed.items()}

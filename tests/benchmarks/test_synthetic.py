@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import synthetic
+from mach_tf import libsvm
+
+
+@pytest.mark.parametrize("compression", synthetic.COMPRESSIONS)
+def test_the_shape_is_that_of_amazon_670k(tmp_path, compression):
+    path = str(tmp_path / "file")
+    synthetic.write_synthetic(path, 2000, compression)
+    header, points = libsvm.read_points(path)
+    assert header == (2000, 135_909, 670_091)
+    assert 73 < len(points.feature_ids) / 2000 < 81 and 5.2 < len(points.label_ids) / 2000 < 5.8
+    np.testing.assert_allclose(np.add.reduceat(points.feature_values**2, points.row_splits[:-1]), 1, atol=1e-4)
+    counts = np.sort(np.bincount(points.feature_ids))[::-1]
+    assert counts[:100].sum() > 0.25 * counts.sum() and (counts == 1).sum() > 10_000  # a heavy head and a long tail
+
+
+def test_the_seed_decides(tmp_path):
+    contents = []
+    for i, seed in enumerate((0, 0, 1)):
+        synthetic.write_synthetic(str(tmp_path / str(i)), 50, seed=seed)
+        contents.append((tmp_path / str(i)).read_bytes())
+    assert contents[0] == contents[1] != contents[2]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from mach_tf import manifest
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import DatasetManifest, ModelManifest, Source
+from tests.mach_tf import sample
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    directory = str(tmp_path / "data")
+    return directory, sample.write(directory, train=sample.random_points(100), test=sample.random_points(9, seed=1))
+
+
+def _model(**changes) -> ModelManifest:
+    values = {
+        "features": 500,
+        "labels": 40,
+        "feature_spec": FeatureSpec(300),
+        "bucket_spec": BucketSpec(8, 3),
+        "training": {"epochs": 5, "layers": [1, 2]},
+        "dataset_fingerprint": "f",
+        "versions": {"numpy": "1"},
+        "run": {"strategy": "mirrored"},
+    }
+    return ModelManifest(**{**values, **changes})
+
+
+def _edit(directory: str, change) -> None:
+    path = os.path.join(directory, "dataset.json")
+    with open(path) as file:
+        value = json.load(file)
+    change(value)
+    with open(path, "w") as file:
+        json.dump(value, file)
+
+
+def test_dataset_round_trip(dataset):
+    directory, written = dataset
+    read = DatasetManifest.read(directory)
+    assert read == written and read.columns == 300 and read.split("test").points == 9
+    assert DatasetManifest.read(directory).fingerprint == written.fingerprint
+
+
+def test_model_round_trip(tmp_path):
+    _model().write(str(tmp_path))
+    read = ModelManifest.read(str(tmp_path))
+    assert read == _model()
+    np.testing.assert_array_equal(read.bucket_table(), BucketSpec(8, 3).table(40))
+    assert read.columns == 300 and _model(feature_spec=FeatureSpec(0)).columns == 500
+
+
+def test_the_fingerprint_is_of_the_content(dataset):
+    _, written = dataset
+    split = written.splits["train"]
+    moved = dataclasses.replace(split, sources=[Source("elsewhere", 1, "0")])
+    other = dataclasses.replace(split, shards=[dataclasses.replace(split.shards[0], sha256="0"), *split.shards[1:]])
+    same = dataclasses.replace(written, splits={"test": written.splits["test"], "train": moved})
+    assert same.fingerprint == written.fingerprint
+    changes = [
+        {"splits": {**written.splits, "train": other}},
+        {"feature_spec": FeatureSpec(300, 1)},
+        {"labels": 41},
+        {"label_counts_sha256": "0"},
+    ]
+    prints = {dataclasses.replace(written, **change).fingerprint for change in changes}
+    assert len(prints) == len(changes) and written.fingerprint not in prints
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda v: v.update(schema_version=2), "must have schema version 1 .got 2"),
+        (lambda v: v.pop("schema_version"), "must have schema version 1 .got None"),
+        (lambda v: v.pop("labels"), "does not fit the schema"),
+        (lambda v: v.update(labels="many"), "does not fit the schema"),
+        (lambda v: v.update(labels=True), "does not fit the schema"),
+        (lambda v: v.update(surprise=1), "unknown fields"),
+        (lambda v: v["feature_spec"].update(norm="l1"), "norm must be one of"),
+        (lambda v: v["splits"]["train"].update(points=99), "does not add up"),
+        (lambda v: v["splits"].update(extra=v["splits"].pop("train")), "does not add up"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file="../x"), "not a plain file name"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file="x"), "x is missing"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(bytes=3), "must have 3 bytes"),
+        (lambda v: v.update(feature_names=True), "feature_names.txt is missing"),
+    ],
+)
+def test_an_altered_manifest_is_refused(dataset, change, rule):
+    directory, _ = dataset
+    _edit(directory, change)
+    with pytest.raises(InputError, match=rule):
+        DatasetManifest.read(directory)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"), [(None, "holds no dataset"), ("{", "not valid JSON"), ("[]", "must hold a JSON object")]
+)
+def test_a_directory_without_a_valid_manifest_is_refused(tmp_path, content, rule):
+    if content is not None:
+        (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(InputError, match=rule):
+        DatasetManifest.read(str(tmp_path))
+
+
+def test_missing_files_are_refused(dataset):
+    directory, written = dataset
+    os.remove(os.path.join(directory, written.splits["train"].shards[1].file))
+    with pytest.raises(InputError, match=r"train-00001-of-00002\.tfrecord is missing"):
+        DatasetManifest.read(directory)
+
+
+def test_other_label_counts_are_refused(dataset):
+    directory, written = dataset
+    np.save(os.path.join(directory, "label_counts.npy"), np.zeros(40, np.int64))
+    with pytest.raises(InputError, match=r"label_counts\.npy is not the file"):
+        written.label_counts(directory)
+
+
+def test_a_model_takes_only_points_of_its_own_kind(dataset):
+    _, written = dataset
+    manifest.check_same_features(_model(), written)
+    for change in ({"features": 501}, {"labels": 41}, {"feature_spec": FeatureSpec(300, signed=True)}):
+        with pytest.raises(InputError, match=f"trained with {next(iter(change))} = "):
+            manifest.check_same_features(_model(**change), written)
