@@ -18,7 +18,8 @@ import numpy as np
 
 from mach_tf.points import Points
 
-_BLOCK = 1024  # labels at a time: their scores stay in the first-level cache
+# Labels at a time: their scores stay in the first-level cache, and a product of so many factors up to 2 is still finite.
+_BLOCK = 512
 _SMALLEST = 1e-12  # scores are kept this far from 0 and 1, in float64, so that logarithms stay finite
 
 
@@ -54,7 +55,8 @@ def label_loss(
     kernel = _logit_mean_loss if loss_estimator(estimator) == "logit_mean" else _mean_loss
     kernel(
         np.ascontiguousarray(logits, np.float32),
-        np.ascontiguousarray(table, np.int32),
+        # Unsigned, so that the compiled code need not look for negative indices.
+        np.ascontiguousarray(table, np.int32).view(np.uint32),
         np.asarray(points.label_splits, np.int64),
         labels,
         losses,
@@ -99,10 +101,14 @@ def _logit_mean_loss(logits, table, label_splits, label_ids, losses, gradients):
         for begin in range(0, count, _BLOCK):
             end = min(begin + _BLOCK, count)
             _gather(logits[point], table, begin, end, block)
+            product = 1.0
             for i in range(end - begin):
-                # softplus and its derivative, as if no label were true
-                total += max(block[i], 0.0) + np.log1p(np.exp(-abs(block[i])))
-                block[i] = _sigmoid(block[i])
+                # softplus and its derivative, as if no label were true; one logarithm serves the whole block.
+                small = np.exp(-abs(block[i]))
+                total += max(block[i], 0.0)
+                product *= 1 + small
+                block[i] = (1 if block[i] >= 0 else small) / (1 + small)
+            total += np.log(product)
             _scatter(block, table, begin, end, gradient)
         for label in label_ids[label_splits[point] : label_splits[point + 1]]:
             score = 0.0

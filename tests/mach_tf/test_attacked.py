@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import attack_chunks, attacked, targets
 from mach_tf.attacked import AttackRun
 from mach_tf.attacks import METHODS, Attack
 from mach_tf.input_gradient import SUPPORTS, NonzeroInput
+from mach_tf.points import from_csr
 from tests.mach_tf.tiny_ensemble import label_scores, make_ensemble, make_points
 
 EPSILONS = [0.0, 0.02, 0.2]
@@ -153,3 +155,15 @@ def test_random_starts_differ_between_chunks(ensemble, points, monkeypatch):
     monkeypatch.setattr(attacked, "perturb", lambda attack, *rest: seeds.append(attack.seed) or original(attack, *rest))
     AttackRun(ensemble, Attack("pgd", steps=1, random_start=True)).outcomes(points, [0.1])
     assert len(set(seeds)) == 3
+
+
+@pytest.mark.parametrize("support", SUPPORTS)
+@pytest.mark.parametrize("method", METHODS)
+def test_points_without_features_stay_where_nothing_can_move(ensemble, support, method):
+    empty = from_csr(scipy.sparse.csr_matrix((2, 20), dtype=np.float32), scipy.sparse.csr_matrix((2, 25)))
+    clean, moved = AttackRun(ensemble, Attack(method, support=support)).outcomes(empty, [0.0, 0.1])
+    assert not moved.relative_norms.any()
+    if support == "nonzero":
+        np.testing.assert_array_equal(moved.losses, clean.losses)
+    else:
+        assert (moved.losses > clean.losses).all()

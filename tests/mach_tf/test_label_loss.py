@@ -76,3 +76,14 @@ def test_what_does_not_fit_is_refused():
         label_loss.label_loss(logits[:2], table, points)
     with pytest.raises(ValueError, match="label ids"):
         label_loss.label_loss(logits, table[:, :5], points)
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+@pytest.mark.parametrize("labels", [511, 512, 513, 5000])
+def test_even_scores_of_one_half_add_up(estimator, labels):
+    """The largest factors that the product over a block can hold."""
+    points = from_csr(scipy.sparse.csr_matrix((1, 1)), scipy.sparse.csr_matrix((1, labels)))
+    losses, _ = label_loss.label_loss(
+        np.zeros((1, 2, 4), np.float32), BucketSpec(4, 2).table(labels), points, estimator
+    )
+    assert losses[0] == pytest.approx(np.log(2), rel=1e-12)
