@@ -37,11 +37,23 @@ class GroupCheckpoints:
         self.directory = os.path.join(model_dir, CHECKPOINTS_DIRECTORY, f"repetitions-{repetitions[0]:03d}")
 
     def save(self, model: tf.keras.Model, position: Position) -> None:
-        """Writes weights, optimizer slots and position, then removes what was there before."""
+        """Writes weights, optimizer slots and position, then removes what was there before.
+
+        Raises:
+          InputError: TensorFlow cannot write; most often the disk is full.
+        """
         path = os.path.join(self.directory, f"epoch-{position.epoch:04d}-step-{position.step:08d}")
+        if os.path.isdir(path):
+            return
         os.makedirs(self.directory, exist_ok=True)
         with files.atomic_directory(path) as temporary:
-            tf.train.Checkpoint(model=model).write(os.path.join(temporary, _VALUES))
+            try:
+                tf.train.Checkpoint(model=model).write(os.path.join(temporary, _VALUES))
+            except tf.errors.OpError as error:
+                raise InputError(
+                    f"{path}: a checkpoint must fit on the disk, but writing it failed ({error.message.splitlines()[0]}). Make "
+                    "room; the same command goes on from the checkpoint before."
+                ) from None
             state = {"repetitions": list(self.repetitions), **position._asdict()}
             files.write_json(os.path.join(temporary, _STATE_FILE), state)
         for other in self._all():

@@ -76,7 +76,8 @@ class RepetitionGroup(tf.keras.Model):
         """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns the global batch's losses, [G] each."""
         losses, gradients = self.losses_and_gradients(batch)
         self.optimizer.apply_gradients(zip(gradients, self._variables))
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, losses)
+        totals = tf.distribute.get_replica_context().merge_call(_sum_over_replicas, [tf.stack(list(losses.values()))])
+        return dict(zip(losses, tf.unstack(totals, len(losses))))
 
     def losses_and_gradients(
         self, batch: TrainingBatch
@@ -151,7 +152,10 @@ class RepetitionGroup(tf.keras.Model):
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
         if mask is not None:
             hidden *= mask
-        logits = tf.matmul(tf.transpose(hidden, [1, 0, 2]), self.output_kernel) + self.output_bias[:, None]
+        precision = tf.bfloat16 if self.config.mixed_precision else tf.float32
+        inputs = tf.cast(tf.transpose(hidden, [1, 0, 2]), precision)
+        product = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
+        logits = tf.cast(product, tf.float32) + self.output_bias[:, None]
         entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
         return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
 
@@ -192,6 +196,10 @@ class RepetitionGroup(tf.keras.Model):
 
     def _variable(self, name: str, initial: Callable[[], tf.Tensor]) -> tf.Variable:
         return tf.Variable(initial, name=name, trainable=True)
+
+
+def _sum_over_replicas(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
+    return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
 
 
 def _product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:

@@ -38,6 +38,7 @@ class Job:
       validation_points: size of the validation sample, from the beginning of the split; 0 for none.
       checkpoint_minutes: between checkpoints, besides one each epoch; 0 for those alone.
       stop_requested: asked after every step; True saves a checkpoint and ends.
+      writes: whether this process writes checkpoints, logs and exports; of several workers, one does.
     """
 
     dataset_dir: str
@@ -48,6 +49,7 @@ class Job:
     validation_points: int = 2000
     checkpoint_minutes: float = 10.0
     stop_requested: Callable[[], bool] = lambda: False
+    writes: bool = True
 
     @property
     def config(self) -> TrainingConfig:
@@ -94,16 +96,20 @@ def train_group(
     config, group = job.config, tuple(repetitions)
     table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
     checkpoints = GroupCheckpoints(job.model_dir, group)
-    checkpoints.remove_temporaries()
+    if job.writes:
+        checkpoints.remove_temporaries()
     model = build(job, group, table)
     start = checkpoints.restore(model) or Position(0, 0)
-    every = [StopAtNonFiniteLoss(), *_validation(job, table), _curves(job, group), *callbacks]
+    every = [StopAtNonFiniteLoss(), *callbacks]
+    if job.writes:
+        every[1:1] = [*_validation(job, table), _curves(job, group)]
     logs: dict[str, Any] = {}
     for epoch in range(start.epoch, config.epochs):
         skip = start.step if epoch == start.epoch else 0
 
         def save(steps: int, epoch: int = epoch, skip: int = skip) -> None:
-            checkpoints.save(model, Position(epoch, skip + steps))
+            if job.writes:
+                checkpoints.save(model, Position(epoch, skip + steps))
 
         if skip < job.steps_per_epoch:
             with damage.named(job.dataset_dir, job.dataset, "train"):
@@ -118,13 +124,18 @@ def train_group(
             if model.stop_training:
                 return None
             logs = {name: values[-1] for name, values in history.history.items()}
-        checkpoints.save(model, Position(epoch + 1, 0))
-    for position, repetition in enumerate(group):
+            save(job.steps_per_epoch - skip)
+    if job.writes:
+        _export(job, model)
+        checkpoints.remove()
+    return GroupResult(group, logs, time.monotonic() - begin)
+
+
+def _export(job: Job, model: RepetitionGroup) -> None:
+    for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
         if not os.path.isdir(path):
             export_repetition(path, model.weights_of(position))
-    checkpoints.remove()
-    return GroupResult(group, logs, time.monotonic() - begin)
 
 
 def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:

@@ -30,6 +30,8 @@ class TrainingConfig:
       dropout: probability that a hidden unit is left out of a step.
       hidden_init_stddev: of W1's initial normal distribution. Rows of x have unit length, so this is also the standard
         deviation of the first layer's output.
+      mixed_precision: whether the products with W2, the bulk of the operations, are done in bfloat16 with float32 sums;
+        weights, moments, losses and the sparse product stay float32. bfloat16 has float32's range, so no loss scaling.
       seed: of initial weights, dropout and the order of the data.
     """
 
@@ -45,6 +47,7 @@ class TrainingConfig:
     fgsm_support: str = "nonzero"
     dropout: float = 0.0
     hidden_init_stddev: float = 0.03
+    mixed_precision: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from absl import flags, logging
 from tabulate import tabulate
@@ -48,6 +47,7 @@ flags.DEFINE_float("learning_rate", _DEFAULTS.learning_rate, "Learning rate at t
 flags.DEFINE_enum("learning_rate_decay", _DEFAULTS.learning_rate_decay, DECAYS, "Course to zero over all steps.")
 flags.DEFINE_enum("optimizer", _DEFAULTS.optimizer, OPTIMIZERS, "lazy_adam updates only the rows that a batch touches.")
 flags.DEFINE_float("adam_epsilon", _DEFAULTS.adam_epsilon, "In Adam's denominator.")
+flags.DEFINE_bool("mixed_precision", _DEFAULTS.mixed_precision, "Products with W2 in bfloat16; for GPUs that have it.")
 flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of bucket table, initial weights, dropout and the order of the data.")
 
 # Adversarial training
@@ -56,7 +56,12 @@ flags.DEFINE_float("epsilon", _DEFAULTS.epsilon, "Size of the FGSM perturbation.
 flags.DEFINE_enum("fgsm_support", _DEFAULTS.fgsm_support, SUPPORTS, "Coordinates that FGSM may move.")
 
 # The run; nothing here changes the weights
-flags.DEFINE_enum("strategy", "mirrored", ["mirrored", "one_device"], "All visible devices, or the first.")
+flags.DEFINE_enum(
+    "strategy",
+    "mirrored",
+    ["mirrored", "one_device", "multiworker"],
+    "All visible devices, the first, or those of TF_CONFIG's processes.",
+)
 flags.DEFINE_string("group_size", "auto", "Repetitions trained side by side in one step; auto: as memory allows.")
 flags.DEFINE_string("repetition_range", None, "FIRST:END, the repetitions to train here; all by default.")
 flags.DEFINE_float("checkpoint_minutes", 10.0, "Minutes between checkpoints, besides one each epoch; 0: only those.")
@@ -68,18 +73,18 @@ _RUN_FLAGS = ("strategy", "group_size", "repetition_range", "checkpoint_minutes"
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf import training
+    from mach_tf import strategies, training
     from train.progress import ProgressBar
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     model = _model_manifest(dataset)
     _check(dataset, model)
     pending = _pending(model)
-    resume.start_or_continue(FLAGS.model_dir, model)
+    resume.start_or_continue(FLAGS.model_dir, model, strategies.is_chief())
     if not pending:
         print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
         return
-    strategy = _strategy()
+    strategy = strategies.create(FLAGS.strategy)
     size = _plan(dataset, model, len(pending), strategy.num_replicas_in_sync)
     stop = StopSignal()
     job = training.Job(
@@ -91,12 +96,13 @@ def main(_: list[str]) -> None:
         FLAGS.validation_points,
         FLAGS.checkpoint_minutes,
         stop.requested,
+        strategies.is_chief(),
     )
     results = []
     groups = resume.groups(FLAGS.model_dir, pending, size)
     for number, group in enumerate(groups):
         name = f"group {number + 1}/{len(groups)}"
-        bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs)
+        bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
         try:
             result = training.train_group(job, group, [bar])
         finally:
@@ -142,7 +148,7 @@ def _check(dataset: DatasetManifest, model: ModelManifest) -> None:
         )
     unseen = int((dataset.label_counts(FLAGS.dataset_dir) == 0).sum())
     if unseen:
-        logging.info(
+        logging.warning(
             "%d of %d labels have no training point; others in their buckets speak for them.", unseen, model.labels
         )
 
@@ -164,15 +170,6 @@ def _plan(dataset: DatasetManifest, model: ModelManifest, pending: int, replicas
     resources.check_disk(FLAGS.model_dir, needed, pending)
     print(resources.table(needed, size, pending), file=sys.stderr)
     return size
-
-
-def _strategy() -> Any:
-    import tensorflow as tf
-
-    devices = [d.name for d in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
-    if FLAGS.strategy == "one_device":
-        return tf.distribute.OneDeviceStrategy(devices[0])
-    return tf.distribute.MirroredStrategy(devices)
 
 
 def _report(results: list) -> None:

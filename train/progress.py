@@ -14,10 +14,17 @@ from mach_tf.callbacks import LOSSES
 class ProgressBar(tf.keras.callbacks.Callback):
     """One bar for a group, in steps over all epochs, with the last losses and validation results."""
 
-    def __init__(self, name: str, steps_per_epoch: int, epochs: int):
+    def __init__(self, name: str, steps_per_epoch: int, epochs: int, shown: bool = True):
         super().__init__()
         self._steps_per_epoch, self._epochs = steps_per_epoch, epochs
-        self._bar = tqdm(total=steps_per_epoch * epochs, desc=name, unit="step", mininterval=0.5, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=steps_per_epoch * epochs,
+            desc=name,
+            unit="step",
+            mininterval=0.5,
+            dynamic_ncols=True,
+            disable=not shown,
+        )
         self._shown: dict[str, str] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:

@@ -15,15 +15,16 @@ from mach_tf.manifest import MODEL_FILE, ModelManifest
 _PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "numpy")
 
 
-def start_or_continue(model_dir: str, model: ModelManifest) -> None:
-    """Writes model.json, or checks that the one there is of the same training.
+def start_or_continue(model_dir: str, model: ModelManifest, writes: bool = True) -> None:
+    """Writes model.json, if this process is the one that writes, or checks that the one there is of the same training.
 
     Raises:
       InputError: flags or dataset differ; the message names each difference.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
-        os.makedirs(model_dir, exist_ok=True)
-        model.write(model_dir)
+        if writes:
+            os.makedirs(model_dir, exist_ok=True)
+            model.write(model_dir)
         return
     there = ModelManifest.read(model_dir)
     differences = _differences(there, model)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mach_tf import strategies
 from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.model import RepetitionGroup
 from mach_tf.training_batch import replica_batches
@@ -138,7 +139,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not():
 def test_two_replicas_give_what_one_gives(support, weight):
     """Batches of 16, 1 and 3 points: whole, one that leaves a replica empty, an uneven one."""
     settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4}
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    two = strategies.create("mirrored")
+    assert two.num_replicas_in_sync == 2
     (one_weights, one_history), (two_weights, two_history) = (
         train([0, 2], **settings),
         train([0, 2], strategy=two, **settings),

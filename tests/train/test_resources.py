@@ -56,5 +56,5 @@ def test_too_little_disk_is_refused_and_both_sizes_stated(tmp_path, monkeypatch)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(enough))
     resources.check_disk(str(tmp_path), needed, 4)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(enough - 1))
-    with pytest.raises(InputError, match="GB free. Make room"):
+    with pytest.raises(InputError, match="Make room or give another"):
         resources.check_disk(str(tmp_path), needed, 4)

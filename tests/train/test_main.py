@@ -1,0 +1,203 @@
+"""train.main through its flags, on a tiny dataset; in this process, and killed in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+import tensorflow as tf
+
+import mach_tf
+from mach_tf import manifest
+from mach_tf.errors import InputError
+from mach_tf.export import load_repetition
+from mach_tf.hashing import FeatureSpec
+from tests import programs
+
+POINTS, FEATURES, LABELS, REPETITIONS = 60, 50, 20, 3
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Each label has a feature of its own, so that it can be learned."""
+    rng = np.random.default_rng(0)
+    path = str(tmp_path_factory.mktemp("data") / "tiny")
+    splits = {}
+    for split, points in (("train", POINTS), ("valid", 20)):
+        labels = scipy.sparse.random(points, LABELS, 0.1, "csr", np.float32, rng)
+        noise = scipy.sparse.random(points, FEATURES - LABELS, 0.1, "csr", np.float32, rng)
+        splits[split] = (scipy.sparse.hstack([labels, noise], "csr"), labels)
+    mach_tf.write_dataset(*splits["train"], path, valid=splits["valid"], spec=FeatureSpec(dim=0))
+    return path
+
+
+def arguments(dataset, model, **changes):
+    settings = {
+        "dataset_dir": dataset,
+        "model_dir": model,
+        "buckets": 8,
+        "repetitions": REPETITIONS,
+        "hidden_units": 16,
+        "epochs": 3,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "group_size": 2,
+        "dropout": 0.2,
+        "learning_rate_decay": "linear",
+        "strategy": "one_device",
+        **changes,
+    }
+    return [f"--{name}={value}" for name, value in settings.items()]
+
+
+def train(dataset, model, **changes):
+    programs.run("train.main", *arguments(dataset, model, **changes))
+
+
+def weights(model, repetition):
+    return [v.numpy() for v in load_repetition(manifest.repetition_directory(model, repetition)).weights]
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, tmp_path_factory):
+    model = str(tmp_path_factory.mktemp("models") / "whole")
+    train(dataset, model)
+    return model
+
+
+def test_a_run_leaves_a_whole_model_directory(dataset, trained):
+    assert sorted(os.listdir(trained)) == [
+        "checkpoints",
+        "model.json",
+        "repetition-000",
+        "repetition-001",
+        "repetition-002",
+        "tensorboard",
+    ]
+    assert os.listdir(os.path.join(trained, "checkpoints")) == []
+    read = manifest.ModelManifest.read(trained)
+    assert read.training["epochs"] == 3
+    assert read.run["group_size"] == "2"
+    assert read.versions["tensorflow"] == tf.__version__
+    assert read.dataset_fingerprint == manifest.DatasetManifest.read(dataset).fingerprint
+
+
+def test_tensorboard_has_every_curve(trained):
+    found = {}
+    directory = os.path.join(trained, "tensorboard", "repetitions-000-001")
+    for file in os.listdir(directory):
+        for event in tf.compat.v1.train.summary_iterator(os.path.join(directory, file)):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(event.step)
+    steps = 3 * -(-POINTS // 16)
+    every_step = ("loss/clean", "loss/adversarial", "learning_rate", "points_per_second")
+    assert {name: found[name] for name in every_step} == {name: [*range(1, steps + 1)] for name in every_step}
+    assert found["validation/P@1"] == found["validation/P@5"] == [1, 2, 3]
+    assert len(found) == 6
+
+
+def test_repetitions_are_the_same_in_another_grouping_and_spread_over_machines(dataset, trained, tmp_path):
+    parts = [str(tmp_path / name) for name in ("first", "second")]
+    train(dataset, parts[0], repetition_range="0:1", strategy="mirrored")
+    train(dataset, parts[1], repetition_range="1:3", group_size="auto")
+    assert not os.path.exists(manifest.repetition_directory(parts[0], 1))
+    for repetition, model in ((0, parts[0]), (1, parts[1]), (2, parts[1])):
+        for ours, theirs in zip(weights(trained, repetition), weights(model, repetition)):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
+    train(dataset, trained)
+    assert "every repetition asked for is trained already" in capsys.readouterr().out
+
+
+def test_a_changed_flag_is_refused(dataset, trained):
+    with pytest.raises(InputError, match=r"training\.epochs was 3, is now 4"):
+        train(dataset, trained, epochs=4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": 0}, "learning_rate must be above 0"),
+        ({"repetition_range": "2:9"}, "--repetition_range must be"),
+        ({"group_size": "none"}, "--group_size must be auto"),
+        (
+            {"learning_rate": 1e30, "adversarial_weight": 0},
+            "Every loss must be finite, but the clean loss of repetition",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(dataset, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        train(dataset, str(tmp_path / "model"), **changes)
+
+
+def start(dataset, model, **changes):
+    command = [sys.executable, "-m", "train.main", *arguments(dataset, model, **changes)]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    )
+
+
+def interrupt(dataset, model, number, seconds, **changes):
+    """Starts the program, sends it a signal so long after its first checkpoint directory appears; returns its status."""
+    process = start(dataset, model, **changes)
+    until = time.monotonic() + 120
+    while not os.path.isdir(os.path.join(model, "checkpoints")) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(seconds)
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+@pytest.mark.parametrize(
+    ("number", "kills"),
+    [(signal.SIGKILL, 1), (signal.SIGTERM, 1), pytest.param(signal.SIGKILL, 6, marks=pytest.mark.slow)],
+)
+def test_a_stopped_run_ends_with_the_same_bits(dataset, tmp_path, number, kills):
+    """Runs long enough to be hit in the middle; compared with an uninterrupted process of the same kind."""
+    settings = {"epochs": 40, "repetitions": 2, "checkpoint_minutes": 0.0005}
+    straight, broken = str(tmp_path / "straight"), str(tmp_path / "broken")
+    assert start(dataset, straight, **settings).wait() == 0
+    rng = random.Random(0)
+    statuses = [interrupt(dataset, broken, number, rng.uniform(0, 1.5), **settings) for _ in range(kills)]
+    expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]
+    assert statuses[0] == expected, "it ended before the signal; make it longer"
+    assert start(dataset, broken, **settings).wait() == 0
+    for repetition in range(2):
+        for ours, theirs in zip(weights(straight, repetition), weights(broken, repetition)):
+            np.testing.assert_array_equal(ours, theirs)
+    assert os.listdir(os.path.join(broken, "checkpoints")) == []
+
+
+@pytest.mark.slow
+def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
+    model, ports = str(tmp_path / "model"), []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            ports.append(free.getsockname()[1])
+    workers = []
+    for index in range(2):
+        cluster = {
+            "cluster": {"worker": [f"localhost:{port}" for port in ports]},
+            "task": {"type": "worker", "index": index},
+        }
+        environment = {**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": ""}
+        command = [sys.executable, "-m", "train.main", *arguments(dataset, model, strategy="multiworker")]
+        workers.append(subprocess.Popen(command, env=environment))
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    for repetition in range(REPETITIONS):
+        for ours, theirs in zip(weights(trained, repetition), weights(model, repetition)):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
