@@ -33,8 +33,8 @@ def test_agrees_with_scipy(seed):
             method="percentile",
             random_state=np.random.default_rng(seed + 100),
         ).confidence_interval
-        # Both are Monte Carlo estimates: an end of the interval is uncertain by some 3% of its width.
-        tolerance = 0.1 * (expected.high - expected.low)
+        # Both are Monte Carlo estimates: an end of the interval is uncertain by some 1% of its width.
+        tolerance = 0.05 * (expected.high - expected.low)
         assert ours[name] == pytest.approx((expected.low, expected.high), abs=tolerance)
 
 
@@ -44,7 +44,7 @@ def test_covers_the_truth_about_95_times_in_100():
     for trial in range(200):
         low, high = bootstrap.intervals({"P@1": plain(rng.random(150) < 0.3)}, samples=300, seed=trial)["P@1"]
         covered += low <= 30 <= high
-    assert 180 <= covered <= 199
+    assert 184 <= covered <= 197
 
 
 @pytest.mark.parametrize("chunk_bytes", [8, 8 * 400 * 7, 1 << 30])
