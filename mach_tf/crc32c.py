@@ -53,7 +53,7 @@ def masked(crc):
     return np.uint32(((crc >> np.uint32(15)) | (crc << np.uint32(17))) + _MASK_DELTA)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _word(data, at):
     return (
         np.uint32(data[at])

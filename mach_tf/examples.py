@@ -65,21 +65,22 @@ def _encode(rows, feature_ids, value_bytes, label_splits, label_ids, data, ends)
     ids_key, values_key, labels_key = _KEYS
     end = 0
     for point in range(len(ends)):
-        features = feature_ids[rows[point] : rows[point + 1]]
-        values = value_bytes[4 * rows[point] : 4 * rows[point + 1]]
-        labels = label_ids[label_splits[point] : label_splits[point + 1]]
-        ids_size, labels_size = _varints_size(features), _varints_size(labels)
+        first, last = rows[point], rows[point + 1]
+        first_label, last_label = label_splits[point], label_splits[point + 1]
+        ids_size = _varints_size(feature_ids, first, last)
+        values_size = 4 * (last - first)
+        labels_size = _varints_size(label_ids, first_label, last_label)
         message_size = (
-            _entry_size(ids_key, ids_size) + _entry_size(values_key, len(values)) + _entry_size(labels_key, labels_size)
+            _entry_size(ids_key, ids_size) + _entry_size(values_key, values_size) + _entry_size(labels_key, labels_size)
         )
         start = end + _HEADER_BYTES
         at = _put_length(data, start, _FEATURES, message_size)
         at = _put_entry(data, at, ids_key, _INT64_LIST, ids_size)
-        at = _put_varints(data, at, features)
-        at = _put_entry(data, at, values_key, _FLOAT_LIST, len(values))
-        data[at : at + len(values)] = values
-        at = _put_entry(data, at + len(values), labels_key, _INT64_LIST, labels_size)
-        at = _put_varints(data, at, labels)
+        at = _put_varints(data, at, feature_ids, first, last)
+        at = _put_entry(data, at, values_key, _FLOAT_LIST, values_size)
+        at = _put_bytes(data, at, value_bytes, 4 * first, 4 * last)
+        at = _put_entry(data, at, labels_key, _INT64_LIST, labels_size)
+        at = _put_varints(data, at, label_ids, first_label, last_label)
         _put_fixed(data, end, at - start, 8)
         _put_fixed(data, end + 8, masked(crc32c(data, end, end + 8)), 4)
         _put_fixed(data, at, masked(crc32c(data, start, at)), 4)
@@ -98,10 +99,10 @@ def _varint_size(value):
 
 
 @numba.njit(nogil=True, cache=True)
-def _varints_size(values):
+def _varints_size(values, begin, end):
     size = 0
-    for value in values:
-        size += _varint_size(value)
+    for i in range(begin, end):
+        size += _varint_size(values[i])
     return size
 
 
@@ -129,8 +130,8 @@ def _put_entry(data, at, key, kind, size):
     feature_size = _feature_size(size)
     at = _put_length(data, at, _FEATURE, _sized(len(key)) + _sized(feature_size))
     at = _put_length(data, at, _KEY, len(key))
-    data[at : at + len(key)] = key
-    at = _put_length(data, at + len(key), _VALUE, feature_size)
+    at = _put_bytes(data, at, key, 0, len(key))
+    at = _put_length(data, at, _VALUE, feature_size)
     at = _put_length(data, at, kind, _sized(size) if size else 0)
     return _put_length(data, at, _LIST_VALUE, size) if size else at
 
@@ -152,9 +153,17 @@ def _put_varint(data, at, value):
 
 
 @numba.njit(nogil=True, cache=True)
-def _put_varints(data, at, values):
-    for value in values:
-        at = _put_varint(data, at, value)
+def _put_varints(data, at, values, begin, end):
+    for i in range(begin, end):
+        at = _put_varint(data, at, values[i])
+    return at
+
+
+@numba.njit(nogil=True, cache=True)
+def _put_bytes(data, at, source, begin, end):
+    for i in range(begin, end):
+        data[at] = source[i]
+        at += 1
     return at
 
 

@@ -14,7 +14,7 @@ MAX_ID = 2**31 - 1
 _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def murmur3_32_scalar(key, seed):
     """MurmurHash3_x86_32 of one 4-byte little-endian key, for compiled callers; uint32 in, uint32 out."""
     # Numba widens a product of two uint32 to uint64; every step is cut back to 32 bits.
@@ -29,7 +29,7 @@ def murmur3_32_scalar(key, seed):
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@numba.njit(cache=True)
+@numba.njit(nogil=True, cache=True)
 def _murmur3_32(keys, seed, out):
     for i in range(len(keys)):
         out[i] = murmur3_32_scalar(keys[i], seed)
@@ -129,10 +129,10 @@ def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, no
                 values[i] = raw_values[start + i]
                 if signed and murmur3_32_scalar(raw_id, sign_seed) >= np.uint32(1 << 31):
                     values[i] = -values[i]
-            _sort_hashed(ids[:size], values[:size], dim, places, sorted_ids, sorted_values)
+            _sort_hashed(ids, values, size, dim, places, sorted_ids, sorted_values)
         else:
-            sorted_ids[:size] = raw_ids[start : start + size]
-            sorted_values[:size] = raw_values[start : start + size]
+            for i in range(size):
+                sorted_ids[i], sorted_values[i] = raw_ids[start + i], raw_values[start + i]
         first = end
         squares = 0.0
         i = 0
@@ -156,14 +156,14 @@ def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, no
 
 
 @numba.njit(nogil=True, cache=True)
-def _sort_hashed(ids, values, dim, places, sorted_ids, sorted_values):
-    """Sorts stably into sorted_ids and sorted_values: a bucket sort, as hashed ids spread evenly over [0, dim).
+def _sort_hashed(ids, values, size, dim, places, sorted_ids, sorted_values):
+    """Sorts the first `size` stably into sorted_ids and sorted_values: a bucket sort, as hashed ids spread evenly over [0, dim).
 
     About four times as fast as comparing, for the 50 to 500 features of a usual point.
     """
-    size = len(ids)
     buckets_an_id = size / dim
-    places[: size + 1] = 0
+    for i in range(size + 1):
+        places[i] = 0
     for i in range(size):
         places[int(ids[i] * buckets_an_id) + 1] += 1
     for i in range(size):

@@ -22,19 +22,19 @@ _EXACT_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds e
 def count(text):
     """Lines, colons and commas in a uint8 array."""
     lines = colons = commas = 0
-    for byte in text:
+    for byte in text:  # one pass, so that all arrays are made in their final size
         lines += byte == _NEWLINE
         colons += byte == _COLON
         commas += byte == _COMMA
     return lines, colons, commas
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _is_blank(byte):
-    return byte in (_SPACE, _TAB)
+    return byte == _SPACE or byte == _TAB  # noqa: PLR1714 (Numba compiles this, but not `in`, to two comparisons)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True)
 def _at_end(text, at):
     return text[at] == _NEWLINE or (text[at] == _RETURN and text[at + 1] == _NEWLINE)
 
@@ -98,7 +98,7 @@ def _decimal(text, at):
         exponent += -power if minus else power
     if digits > _SAFE_DIGITS:
         zero = unsigned
-        while text[zero] in (_ZERO, _DOT):  # leading zeros do not count
+        while text[zero] == _ZERO or text[zero] == _DOT:  # leading zeros do not count
             digits -= text[zero] == _ZERO
             zero += 1
     if digits > _SAFE_DIGITS or exponent < -22 or exponent > 22:
@@ -219,13 +219,15 @@ def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, fau
     """
     lines = len(faults)
     kept = np.empty(lines, np.int64)
+    unpaired = np.empty(0, np.float32)
     out_rows, out_labels = np.zeros(lines + 1, np.int64), np.zeros(lines + 1, np.int64)
     rows = feature = label = 0
     for line in range(lines):
         if faults[line]:
             continue
         begin, end = row_splits[line], row_splits[line + 1]
-        _sort_pairs(feature_ids[begin:end], feature_values[begin:end])
+        if not _is_sorted(feature_ids, begin, end):
+            _sort(feature_ids, feature_values, begin, end)
         first_feature = feature
         for i in range(begin, end):
             if i > begin and feature_ids[i] == feature_ids[i - 1]:
@@ -237,8 +239,8 @@ def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, fau
             feature = first_feature
             continue
         begin, end = label_splits[line], label_splits[line + 1]
-        row = label_ids[begin:end]
-        _sort_ids(row)
+        if not _is_sorted(label_ids, begin, end):
+            _sort(label_ids, unpaired, begin, end)
         first = label
         for i in range(begin, end):
             if label == first or label_ids[i] != label_ids[label - 1]:
@@ -258,17 +260,36 @@ def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, fau
 
 
 @numba.njit(nogil=True, cache=True)
-def _sort_ids(ids):
-    for i in range(1, len(ids)):
-        if ids[i] < ids[i - 1]:
-            ids.sort()
-            return
+def _sort(ids, values, begin, end):
+    """Sorts ids[begin:end], and values[begin:end] along unless `values` is empty, by Shell's method (Knuth's gaps).
+
+    Rows are nearly always in order already; and this compiles in a twentieth of the time that np.argsort takes.
+    """
+    gap = 1
+    while gap < (end - begin) // 9:
+        gap = 3 * gap + 1
+    paired = len(values) > 0
+    while gap > 0:
+        for i in range(begin + gap, end):
+            key = ids[i]
+            if key >= ids[i - gap]:
+                continue
+            value = values[i] if paired else np.float32(0)
+            j = i
+            while j >= begin + gap and ids[j - gap] > key:
+                ids[j] = ids[j - gap]
+                if paired:
+                    values[j] = values[j - gap]
+                j -= gap
+            ids[j] = key
+            if paired:
+                values[j] = value
+        gap //= 3
 
 
 @numba.njit(nogil=True, cache=True)
-def _sort_pairs(ids, values):
-    for i in range(1, len(ids)):
+def _is_sorted(ids, begin, end):
+    for i in range(begin + 1, end):  # noqa: SIM110 (Numba has no generators inside all)
         if ids[i] < ids[i - 1]:
-            order = np.argsort(ids, kind="mergesort")
-            ids[:], values[:] = ids[order], values[order]
-            return
+            return False
+    return True

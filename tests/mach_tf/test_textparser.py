@@ -139,3 +139,15 @@ def test_a_feature_twice_is_a_fault(line):
     assert faults.tolist() == [0, textparser.DUPLICATE, 0] and fault_at[1] == 5
     assert kept.tolist() == [0, 2] and splits.tolist() == [0, 1, 3]
     assert ids.tolist() == [9, 3, 9] and label_ids.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("size", [2, 3, 50, 1000, 30_000])
+def test_rows_of_any_length_are_sorted(size):
+    random = np.random.default_rng(size)
+    ids, labels = random.permutation(size), random.permutation(size)
+    text = (",".join(map(str, labels)) + " " + " ".join(f"{i}:{i + 1}" for i in ids) + "\n").encode()
+    *rows, faults, fault_at, _ = scan(text, size, size)
+    _, found, values, _, found_labels, _ = textparser.settle(*rows, faults, fault_at)
+    np.testing.assert_array_equal(found, np.arange(size))
+    np.testing.assert_array_equal(values, np.arange(size) + 1)
+    np.testing.assert_array_equal(found_labels, np.arange(size))
