@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from mach_tf.decode import KINDS, Decoded, Decoder
+from mach_tf.ranking import largest
 from mach_tf.scan import NO_LABEL, insert, score_label
-from mach_tf.threshold import largest
 
 
 @dataclasses.dataclass(frozen=True)

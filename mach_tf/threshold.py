@@ -1,15 +1,16 @@
-"""Exact top k without scoring every label: the threshold algorithm of Fagin, Lotem and Naor (2001), on a sketch.
+"""Exact top k by mean score without scoring every label: the threshold algorithm, on a sketch.
 
-Each repetition ranks its buckets, and every label stands in one bucket of each repetition. Buckets are visited best first, their
-labels scored. A label not met so far is, in every repetition, in an unvisited bucket, so its score is at most the
-estimator of the best unvisited buckets' scores. When that bound is below the k-th best score found, the top k are exact.
+Fagin, Lotem and Naor (2001): each repetition ranks its buckets, and every label stands in one bucket of each repetition. Buckets
+are visited best first. A label not met so far is, in every repetition, in an unvisited bucket, so its score is at most the
+mean of the best unvisited buckets' scores; when that is below the k-th best score found, no other label matters.
 
-The bound needs no margin for rounding: it is computed by the operations that compute a score, in the same order, and each of
-them is monotone in floating point. Equal scores are settled by label, so that only a bound strictly below ends the search.
+Scoring a label costs a cache miss, reading its number in a bucket's list next to nothing. So a visit only adds what the bucket
+scores above its repetition's unvisited ones to the label's gain, in a small table indexed by the label's last bits (labels that
+share a place add up, which only raises the bound); and only labels whose gain can make up what the bound lacks are scored.
 
-The kernels take scores float32 [n, R, B] and the bucket table both ways, and fill labels [n, k] and values [n, k]. They return the labels
-scored for each point, int64 [n]; negative for a point on which they gave up because the search would cost more than
-scoring every label, which is then left to mach_tf.scan.
+The bound of labels not met needs no margin for rounding: it is computed by the operations that compute a score, in the same
+order, and each of them is monotone in floating point. Equal scores are settled by label, so only a bound strictly below
+ends the search.
 """
 
 from __future__ import annotations
@@ -17,170 +18,186 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from mach_tf.scan import MEAN, MIN, NO_LABEL, insert, score_label
+from mach_tf.ranking import largest, steepest_fall
+from mach_tf.scan import MEAN, NO_LABEL, insert, score_label
 
 _FIRST_KNOWN = 32
 _MOST_KNOWN = 512
-_SEED_BUCKETS = 8
-
-
-@numba.njit(cache=True)
-def largest(row, count, buckets, values):
-    """The `count` largest values of a row, best first, with their places."""
-    for i in range(count):
-        values[i] = -np.inf
-        buckets[i] = 0
-    worst = values[count - 1]
-    found = 0
-    for bucket in range(len(row)):
-        value = row[bucket]
-        if value > worst or found < count:
-            j = min(found, count - 1)
-            while j > 0 and values[j - 1] < value:
-                values[j] = values[j - 1]
-                buckets[j] = buckets[j - 1]
-                j -= 1
-            values[j] = value
-            buckets[j] = bucket
-            found += 1
-            if found >= count:
-                worst = values[count - 1]
-
-
-@numba.njit(cache=True)
-def _visit(scores, by_label, begin, end, members, kind, scale, room, labels, values):
-    """Scores the labels of one bucket; gives the k-th best score."""
-    worst = values[-1]
-    for i in range(np.uint64(begin), np.uint64(end)):
-        label = members[i]
-        score = score_label(scores, by_label, np.uint64(label), kind, scale, worst, room)
-        if score >= worst:
-            worst = insert(labels, values, label, score)
-    return worst
-
-
-@numba.njit(cache=True)
-def _steepest_fall(values, depth, known):
-    """The largest fall a bucket of the bound when buckets from `depth` on are visited, over how many it pays to visit."""
-    best = np.float32(0)
-    for j in range(depth + 1, known):
-        best = max(best, (values[depth] - values[j]) / np.float32(j - depth))
-    return best
+_SLOTS = 1 << 15
+# Buckets visited before the k-th best score is first estimated.
+_SEED_BUCKETS = 20
+# How much further than needed the bound is brought down, in gains of a bucket: that many visits, and one, a label then needs.
+_MARGIN_GAINS = 2.0
+# What scoring a label costs, in labels read from a bucket's list (measured: 105 ns against 5).
+_SCORING_COST = 20
+_POINTS_A_TASK = 8
 
 
 @numba.njit(cache=True, parallel=True)
 def search_mean(scores, by_label, splits, members, budget, labels, values):
-    """The threshold algorithm for sums, visiting where the bound falls fastest; gives up after `budget` labels."""
+    """Decodes MEAN.
+
+    Args:
+      scores: float32 [n, R, B].
+      by_label: [K, R], the bucket table label by label.
+      splits, members: the bucket table's inverse.
+      budget: what a point may cost, in labels read from the buckets' lists; the search for it is given up beyond.
+      labels, values: int32 and float32 [n, k], filled.
+
+    Returns:
+      int64 [n], labels scored for each point; negative (and one less) for a point that was given up.
+    """
     scored = np.empty(len(scores), np.int64)
-    for point in numba.prange(len(scores)):
-        scored[point] = _search_mean(scores[point], by_label, splits, members, budget, labels[point], values[point])
+    for task in numba.prange((len(scores) + _POINTS_A_TASK - 1) // _POINTS_A_TASK):
+        gains = np.empty(_SLOTS, np.float32)
+        for point in range(task * _POINTS_A_TASK, min((task + 1) * _POINTS_A_TASK, len(scores))):
+            scored[point] = _search(
+                scores[point], by_label, splits, members, budget, gains, labels[point], values[point]
+            )
     return scored
 
 
 @numba.njit(cache=True)
-def _search_mean(scores, by_label, splits, members, budget, labels, values):
+def _search(scores, by_label, splits, members, budget, gains, labels, values):
     repetitions, width = scores.shape
     limit = min(width, _MOST_KNOWN)
     known = np.full(repetitions, min(width, _FIRST_KNOWN))
     depth = np.zeros(repetitions, np.int64)
     ranked = np.empty((repetitions, limit), np.int32)
-    ranked_values = np.empty((repetitions, limit), np.float32)
+    best = np.empty((repetitions, limit), np.float32)
     falls = np.empty(repetitions, np.float32)
-    scale = np.float32(1) / np.float32(repetitions)
-    room = np.empty(0, np.float32)
     bucket_size = by_label.shape[0] / width
+    sizes = np.float32(0)
     for r in range(repetitions):
-        largest(scores[r], known[r], ranked[r], ranked_values[r])
-        falls[r] = _steepest_fall(ranked_values[r], 0, known[r])
+        largest(scores[r], known[r], ranked[r], best[r])
+        falls[r] = steepest_fall(best[r], 0, known[r])
+        sizes += max(abs(best[r, 0]), abs(scores[r].min()))
+    # Gains are sums of R float32 differences, in another order than a score's.
+    tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
     labels[:] = NO_LABEL
     values[:] = -np.inf
-    worst = values[-1]
-    scored = 0
+
+    # Down to where unmet labels cannot win; then on, if that is cheap, until few of those met can.
+    visited, estimated_at, enough, scored = 0, 0, 0, 0
+    going = True
     while True:
-        bound = ranked_values[0, depth[0]]
-        for r in range(1, repetitions):
-            bound += ranked_values[r, depth[r]]
-        bound *= scale
-        if bound < worst:
-            return scored
-        r = int(np.argmax(falls))
-        if not falls[r] > 0:
-            return -1 - scored
-        if labels[-1] != NO_LABEL and scored + (bound - worst) / (falls[r] * scale) * bucket_size > budget:
-            return -1 - scored
-        bucket = ranked[r, depth[r]]
-        begin, end = splits[r, bucket], splits[r, bucket + 1]
-        worst = _visit(scores, by_label, begin, end, members[r], MEAN, scale, room, labels, values)
-        scored += end - begin
-        depth[r] += 1
-        if depth[r] * 2 > known[r] and known[r] < limit:
-            known[r] = min(known[r] * 4, limit)
-            largest(scores[r], known[r], ranked[r], ranked_values[r])
-        if depth[r] == known[r]:
-            return -1 - scored
-        falls[r] = _steepest_fall(ranked_values[r], depth[r], known[r])
+        lacking = (_bound(best, depth) - values[-1]) * np.float32(repetitions)
+        fall = max(falls.max(), np.float32(1e-30))
+        if lacking < 0:
+            enough = enough or visited
+            wanted = np.float32(_MARGIN_GAINS) * _mean_gain(best, depth)
+            if not going or lacking < -wanted or visited + (lacking + wanted) / fall > 2 * enough:
+                break
+        elif visited >= _SEED_BUCKETS or not going:
+            hopeless = not going or not (visited + lacking / fall) * bucket_size < budget
+            if hopeless and estimated_at == visited:
+                return -1 - scored
+            # The more buckets are visited, the better the gains tell which labels are best.
+            if hopeless or visited >= 2 * estimated_at:
+                _add_gains(depth, ranked, best, splits, members, gains)
+                scored += _score_likeliest(scores, by_label, depth, ranked, splits, members, gains, labels, values)
+                estimated_at = visited
+                continue
+        going = _go_deeper(scores, known, depth, ranked, best, falls)
+        visited += going
+    _add_gains(depth, ranked, best, splits, members, gains)
+    allowed = (budget - visited * bucket_size) / _SCORING_COST
+    return _score_possible(
+        scores, by_label, depth, ranked, best, splits, members, gains, tolerance, scored, allowed, labels, values
+    )
 
 
-@numba.njit(cache=True, parallel=True)
-def search_order_statistic(scores, by_label, splits, members, kind, budget, labels, values):
-    """The threshold algorithm for MIN and MEDIAN; gives up after `budget` labels.
+@numba.njit(cache=True)
+def _go_deeper(scores, known, depth, ranked, best, falls):
+    """Visits the next bucket of the repetition whose fall is steepest; False when no visit lowers the bound."""
+    r = int(np.argmax(falls))
+    if not falls[r] > 0:
+        return False
+    depth[r] += 1
+    if depth[r] * 2 > known[r] and known[r] < best.shape[1]:
+        known[r] = min(known[r] * 4, best.shape[1])
+        largest(scores[r], known[r], ranked[r], best[r])
+    # At the end of what is known there is no next bucket to bound the rest.
+    falls[r] = steepest_fall(best[r], depth[r], known[r])
+    return True
 
-    A repetition holds such a bound down only when all its buckets that reach the k-th best score are visited. MIN needs that
-    of one repetition, MEDIAN of half of them and one; those with the fewest such buckets are taken.
-    """
-    scored = np.empty(len(scores), np.int64)
-    for point in numba.prange(len(scores)):
-        scored[point] = _search_order_statistic(
-            scores[point], by_label, splits, members, kind, budget, labels[point], values[point]
-        )
+
+@numba.njit(cache=True)
+def _bound(best, depth):
+    """The score that no unmet label exceeds, by the operations of scan.score_label."""
+    total = best[0, depth[0]]
+    for r in range(1, len(best)):
+        total += best[r, depth[r]]
+    return total * (np.float32(1) / np.float32(len(best)))
+
+
+@numba.njit(cache=True)
+def _mean_gain(best, depth):
+    """What a visited bucket scores above its repetition's unvisited ones, on average."""
+    total, count = np.float32(0), 0
+    for r in range(len(best)):
+        for i in range(depth[r]):
+            total += best[r, i] - best[r, depth[r]]
+        count += depth[r]
+    return total / np.float32(count)
+
+
+@numba.njit(cache=True)
+def _add_gains(depth, ranked, best, splits, members, gains):
+    gains[:] = 0
+    for r in range(len(depth)):
+        for i in range(depth[r]):
+            gain = best[r, i] - best[r, depth[r]]
+            bucket = ranked[r, i]
+            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
+                gains[np.uint64(members[r, j]) & np.uint64(_SLOTS - 1)] += gain
+
+
+@numba.njit(cache=True)
+def _score_likeliest(scores, by_label, depth, ranked, splits, members, gains, labels, values):
+    """Scores the 2k labels that gained most, which gives a first k-th best score; returns how many that were."""
+    likely = np.full(2 * len(labels), NO_LABEL, np.int32)
+    likely_gains = np.full(len(likely), -np.inf, np.float32)
+    least = likely_gains[-1]
+    for r in range(len(depth)):
+        for bucket in ranked[r, : depth[r]]:
+            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
+                gain = gains[np.uint64(members[r, j]) & np.uint64(_SLOTS - 1)]
+                if gain > least:
+                    least = insert(likely, likely_gains, members[r, j], gain)
+    scale = np.float32(1) / np.float32(len(depth))
+    room = np.empty(0, np.float32)
+    scored = 0
+    for label in likely:
+        if label != NO_LABEL:
+            score = score_label(scores, by_label, np.uint64(label), MEAN, scale, values[-1], room)
+            insert(labels, values, label, score)
+            scored += 1
     return scored
 
 
 @numba.njit(cache=True)
-def _search_order_statistic(scores, by_label, splits, members, kind, budget, labels, values):
-    repetitions, width = scores.shape
-    ranked = np.empty(width, np.int32)
-    ranked_values = np.empty(width, np.float32)
+def _score_possible(
+    scores, by_label, depth, ranked, best, splits, members, gains, tolerance, scored, allowed, labels, values
+):
+    """Scores all visited labels whose gain may lift them to the k-th best score."""
+    repetitions = len(depth)
     scale = np.float32(1) / np.float32(repetitions)
-    room = np.empty(repetitions, np.float32)
-    bucket_size = by_label.shape[0] / width
-    labels[:] = NO_LABEL
-    values[:] = -np.inf
-    scored = 0
-
-    # A first guess of the k-th best score, from where the scores fall the most.
-    seed = min(width, _SEED_BUCKETS)
-    start, fall = 0, np.float32(-1)
-    for r in range(repetitions):
-        largest(scores[r], seed, ranked, ranked_values)
-        if ranked_values[0] - ranked_values[seed - 1] > fall:
-            start, fall = r, ranked_values[0] - ranked_values[seed - 1]
-    largest(scores[start], seed, ranked, ranked_values)
+    room = np.empty(0, np.float32)
+    base = _bound(best, depth)
     worst = values[-1]
-    for i in range(seed):
-        if ranked_values[i] < worst:
-            break
-        begin, end = splits[start, ranked[i]], splits[start, ranked[i] + 1]
-        worst = _visit(scores, by_label, begin, end, members[start], kind, scale, room, labels, values)
-        scored += end - begin
-    if labels[-1] == NO_LABEL:
-        return -1 - scored
-
-    reaching = np.empty(repetitions, np.int64)
+    least = (worst - base) * np.float32(repetitions) - tolerance
     for r in range(repetitions):
-        reaching[r] = np.sum(scores[r] >= worst)
-    order = np.argsort(reaching)
-    for done in range(1 if kind == MIN else repetitions // 2 + 1):
-        r = order[done]
-        count = min(np.sum(scores[r] >= worst), width)
-        if scored + count * bucket_size > budget:
-            return -1 - scored
-        largest(scores[r], max(count, 1), ranked, ranked_values)
-        for i in range(count):
-            if ranked_values[i] < worst:
-                break
-            begin, end = splits[r, ranked[i]], splits[r, ranked[i] + 1]
-            worst = _visit(scores, by_label, begin, end, members[r], kind, scale, room, labels, values)
-            scored += end - begin
-    # In so many repetitions, a label not met stands below the k-th best score; so does its minimum, or its median.
+        for bucket in ranked[r, : depth[r]]:
+            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
+                label = members[r, j]
+                if gains[np.uint64(label) & np.uint64(_SLOTS - 1)] < least:
+                    continue
+                score = score_label(scores, by_label, np.uint64(label), MEAN, scale, worst, room)
+                scored += 1
+                if score >= worst:
+                    worst = insert(labels, values, label, score)
+                    least = (worst - base) * np.float32(repetitions) - tolerance
+                if scored > allowed:
+                    return -1 - scored
     return scored
