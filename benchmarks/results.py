@@ -3,8 +3,8 @@
     python -m benchmarks.results --data_dir ../shared/data --output_dir results
 
 prints a Markdown table and writes it to results.md, with the numbers in results.json. A folder of --data_dir is a data set when it
-holds train.txt.xz and test.txt.xz and there is a preset of its name in --configs_dir. What an earlier run has finished
-stays; remove a set's folder to make it again.
+holds train.txt.xz and test.txt.xz and --configs_dir has a preset of its name, or of the part of it before a hyphen. What an
+earlier run has finished stays; remove a set's folder to make it again.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ flags.DEFINE_string("configs_dir", "configs", "Folder of the presets, SET.flags.
 
 # What
 flags.DEFINE_list("sets", None, "Data sets, by folder; by default all that have a preset.")
+flags.DEFINE_integer("feature_hash_dim", 0, "Of the preprocessing; 0, raw ids, is what the presets are made for.")
 flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks, at the epsilon of the preset.")
 flags.DEFINE_integer("limit", None, "Only the first so many test points.", lower_bound=1)
 flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals.", lower_bound=1)
@@ -95,8 +96,9 @@ def _result(name: str) -> dict[str, Any]:
     directory = os.path.join(FLAGS.output_dir, name)
     os.makedirs(directory, exist_ok=True)
     dataset = os.path.join(directory, "dataset")
+    hashing = f"--feature_hash_dim={FLAGS.feature_hash_dim}"
     if not os.path.isfile(os.path.join(dataset, DATASET_FILE)):
-        _run(directory, "preprocess.to_tfrecord", *_inputs(name), f"--output_dir={dataset}")
+        _run(directory, "preprocess.to_tfrecord", *_inputs(name), hashing, f"--output_dir={dataset}")
     models = [os.path.join(directory, training) for training in _TRAINING]
     for model, arguments in zip(models, _TRAINING.values()):
         preset = f"--flagfile={_preset(name)}"
@@ -139,7 +141,9 @@ def _text(name: str, file: str) -> str:
 
 
 def _preset(name: str) -> str:
-    return os.path.join(FLAGS.configs_dir, f"{name}.flags")
+    """The path of a data set's preset, there or not."""
+    own = os.path.join(FLAGS.configs_dir, f"{name}.flags")
+    return own if os.path.isfile(own) else os.path.join(FLAGS.configs_dir, f"{name.split('-', maxsplit=1)[0]}.flags")
 
 
 def _cell(values: dict[str, float], intervals: dict[str, list[float]], metric: str) -> str:

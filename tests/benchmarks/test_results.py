@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import results
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
 from tests import programs
@@ -91,23 +92,24 @@ def run(folders, *arguments):
     programs.run("benchmarks.results", *places, *arguments)
 
 
-def test_commands(folders, monkeypatch, capsys):
+@pytest.fixture
+def commands(folders, monkeypatch):
     """What is run, with a stand-in for the programs that writes what they would."""
-    commands = []
+    seen = []
 
     def stand_in(command, **_):
-        commands.append(command[2:])
+        seen.append(command[2:])
         output = dict(argument[2:].split("=", 1) for argument in command[3:])
-        if command[2] == "train.main":
-            (folders / "out" / "small").joinpath(output["model_dir"]).mkdir()
         if command[2] == "eval.robustness":
-            from mach_tf import files
-
             files.write_json(f"{output['output_dir']}/robustness.json", report(output["output_dir"]))
         return types.SimpleNamespace(returncode=0)
 
     monkeypatch.setattr("subprocess.run", stand_in)
     monkeypatch.setattr(ModelManifest, "read", lambda _: types.SimpleNamespace(training={"epsilon": 0.3}))
+    return seen
+
+
+def test_commands(folders, commands, capsys):
     run(folders, "--limit=15", "--attack=fgsm")
     data, out = folders / "data" / "small", folders / "out" / "small"
     train = ["train.main", f"--flagfile={folders}/configs/small.flags", f"--dataset_dir={out}/dataset"]
@@ -116,6 +118,7 @@ def test_commands(folders, monkeypatch, capsys):
             "preprocess.to_tfrecord",
             f"--train={data}/train.txt.xz",
             f"--test={data}/test.txt.xz",
+            "--feature_hash_dim=0",
             f"--output_dir={out}/dataset",
         ],
         [*train, f"--model_dir={out}/clean", "--adversarial_weight=0"],
@@ -134,6 +137,16 @@ def test_commands(folders, monkeypatch, capsys):
     table = capsys.readouterr().out
     assert "| small | adversarial | 60.00" in table
     assert (folders / "out" / "results.md").read_text() == table
+
+
+def test_a_preset_goes_by_the_name_before_a_hyphen(folders, commands):
+    (folders / "data" / "small").rename(folders / "data" / "small-2")
+    run(folders)
+    assert commands[1][1] == f"--flagfile={folders}/configs/small.flags"
+    (folders / "configs" / "small-2.flags").write_text("--buckets=5\n")
+    commands.clear()
+    run(folders)
+    assert commands[1][1] == f"--flagfile={folders}/configs/small-2.flags"
 
 
 def test_a_program_that_fails_ends_it(folders, monkeypatch):
