@@ -72,7 +72,7 @@ class GroupCheckpoints:
         state = _read_state(saved[-1])
         try:
             tf.train.Checkpoint(model=model).read(os.path.join(saved[-1], _VALUES)).assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
             raise InputError(
                 f"{saved[-1]} must be a whole checkpoint, but cannot be read ({str(error).splitlines()[0]}); "
                 "remove it to train this group from its beginning."

@@ -54,4 +54,4 @@ class ChunkedLazyAdam(tfa.optimizers.LazyAdam):
             with tf.control_dependencies(updates):
                 return (begin + chunk,)
 
-        return tf.while_loop(lambda begin: begin < touched, update, (tf.constant(0),), parallel_iterations=1)[0].op
+        return tf.group(tf.while_loop(lambda begin: begin < touched, update, (tf.constant(0),), parallel_iterations=1))

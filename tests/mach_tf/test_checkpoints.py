@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import glob
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf.checkpoints import GroupCheckpoints, Position, unfinished_groups
+from mach_tf.errors import InputError
+from mach_tf.lazy_adam import ChunkedLazyAdam
+from tests.mach_tf.test_model import batch_of, group
+
+
+def compiled(seed=0):
+    model = group([1, 2], seed=seed)
+    model.compile(ChunkedLazyAdam(0.1))
+    return model
+
+
+def state(model):
+    slots = [model.optimizer.get_slot(v, name) for v in model.trainable_variables for name in ("m", "v")]
+    return [v.numpy() for v in (*model.trainable_variables, *slots, model.optimizer.iterations)]
+
+
+def test_weights_slots_and_position_come_back(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    assert checkpoints.restore(model) is None
+    model.train_step(batch_of(16, [1, 2]))
+    checkpoints.save(model, Position(3, 14))
+    other = compiled(seed=5)
+    assert checkpoints.restore(other) == Position(3, 14)
+    for ours, theirs in zip(state(model), state(other)):
+        np.testing.assert_array_equal(ours, theirs)
+    assert int(other.optimizer.iterations) == 1
+
+
+def test_the_last_one_is_kept_and_its_position_wins(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    for position in (Position(0, 9), Position(0, 10), Position(1, 0)):
+        checkpoints.save(model, position)
+    assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]
+    assert checkpoints.restore(compiled()) == Position(1, 0)
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    checkpoints.remove()
+    assert unfinished_groups(str(tmp_path)) == []
+
+
+def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    os.makedirs(os.path.join(checkpoints.directory, "epoch-0001-step-00000000.123.tmp"))
+    assert unfinished_groups(str(tmp_path)) == []
+    assert checkpoints.restore(compiled()) is None
+    checkpoints.remove_temporaries()
+    assert os.listdir(checkpoints.directory) == []
+
+
+@pytest.mark.parametrize("file", ["values.index", "values.data-00000-of-00001", "state.json"])
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path, file):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    (path,) = glob.glob(os.path.join(checkpoints.directory, "*", file))
+    with open(path, "wb") as damaged:
+        damaged.write(b"{}")
+    with pytest.raises(InputError, match="remove"):
+        checkpoints.restore(compiled())
+
+
+def test_a_failing_disk_is_said_and_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+
+    def fail(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.train.Checkpoint, "write", fail)
+    with pytest.raises(InputError, match=r"No space left on device.*Make room"):
+        checkpoints.save(model, Position(2, 0))
+    assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import strategies
+from mach_tf.rows import gather_rows, subtract_from_rows, update_rows
+
+
+@pytest.mark.parametrize("rows", [[], [2], [4, 0, 3]])
+@pytest.mark.parametrize("columns", [(3,), (2, 2)])
+def test_rows_are_read_and_written_and_no_others(rows, columns):
+    before = np.random.default_rng(0).normal(size=(5, *columns)).astype(np.float32)
+    variable, ids = tf.Variable(before), tf.constant(rows, tf.int64)
+    read = gather_rows(variable, ids)
+    np.testing.assert_array_equal(read, before[rows])
+    subtract_from_rows(variable, ids, 2 * read)
+    expected = before.copy()
+    expected[rows] *= -1
+    np.testing.assert_array_equal(variable, expected)
+    update_rows(variable, ids, read)
+    np.testing.assert_array_equal(variable, before)
+
+
+def test_reading_rows_of_a_mirrored_variable_does_not_read_the_variable():
+    with strategies.create("mirrored").scope():
+        variable = tf.Variable(tf.ones([5, 3]))
+    strategy = strategies.create("one_device")
+    graph = tf.function(lambda: strategy.run(lambda: gather_rows(variable, [1, 2]))).get_concrete_function().graph
+    assert "ReadVariableOp" not in [operation.type for operation in graph.get_operations()]
