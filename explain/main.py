@@ -130,9 +130,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, paths: li
     from mach_tf import explainer, files
 
     settings = question.settings
-    page = report.Report(
-        question.label_names, settings.estimator == "logit_mean", question.epsilon or None, FLAGS.features_shown
-    )
+    page = report.Report(question.label_names, settings.estimator, question.epsilon or None, FLAGS.features_shown)
     lines = 0
     rows: list[list[object]] = []
     progress = tqdm.tqdm(total=len(chosen), unit="points", desc="explain")

@@ -54,18 +54,18 @@ class Report:
     """
 
     def __init__(
-        self, label_names: Optional[Sequence[str]], logits: bool, epsilon: Optional[float], features_shown: int
+        self, label_names: Optional[Sequence[str]], estimator: str, epsilon: Optional[float], features_shown: int
     ):
         """Starts an empty report.
 
         Args:
           label_names: by label id; None makes names from ids.
-          logits: whether scores are logits, to be shown as probabilities too.
+          estimator: of the scores; those of "logit_mean" are logits, and shown as probabilities too.
           epsilon: size of the FGSM step; None if there is none.
           features_shown: bars a label.
         """
         self._label_names = label_names
-        self._logits = logits
+        self._estimator = estimator
         self._epsilon = epsilon
         self._features_shown = features_shown
         self._labels: dict[int, int] = {}
@@ -108,7 +108,8 @@ class Report:
         """
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
-            "logits": self._logits,
+            "logits": self._estimator == "logit_mean",
+            "combination": "minimum" if self._estimator == "min" else self._estimator.replace("logit_", ""),
             "epsilon": self._epsilon,
             "labels": [self._label_name(label) for label in self._labels],
             "features": list(self._features),

@@ -101,7 +101,7 @@
       make("p", { class: "facts" }, facts),
       bars(explanation.bars, explanation.rest, "What speaks for and against it"),
       make("details", {}, make("summary", {}, "Buckets that support it, by repetition"),
-        smallTable("The score is the mean over " + repetitions.length + " repetitions.",
+        smallTable("The score is the " + data.combination + " of " + repetitions.length + " repetitions.",
           ["Repetition", "Bucket", "Probability", ""], repetitions)));
     if (neighbours.length) {
       card.append(make("details", {}, make("summary", {}, "Labels it could be confused with"),

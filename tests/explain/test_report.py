@@ -20,7 +20,7 @@ LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0):
     """A report of `points` points; point i's best label is label i % 4, its score falls with i."""
-    report = Report(LABELS, True, 0.05, 3)
+    report = Report(LABELS, "logit_mean", 0.05, 3)
     for point in range(points):
         views = []
         for rank in (1, 2):
@@ -138,6 +138,7 @@ def test_opens_by_keyboard_and_says_so(browser, tmp_path):
     button.send_keys(Keys.SPACE)
     assert button.get_attribute("aria-expanded") == "true"
     detail = browser.find_element("id", button.get_attribute("aria-controls"))
+    assert "mean of 3 repetitions" in detail.get_attribute("textContent")
     assert "rank 1" in detail.text and "Under one FGSM step" in detail.text
     button.send_keys(Keys.SPACE)
     assert browser.find_elements("css selector", ".detail") == []

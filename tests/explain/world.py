@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from mach_tf import hashing, manifest
-from mach_tf.dataset import write_dataset
+from mach_tf import hashing, manifest, write_dataset
 from tests import model_directory
 
 HOSTILE = "<script>alert(1)</script>"
