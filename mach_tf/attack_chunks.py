@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points
+
+if TYPE_CHECKING:
+    from mach_tf.ensemble import Ensemble
 
 # Floats of one array of a chunk: the sketch, or the dense points. A handful of such arrays live at a time.
 _CHUNK_FLOATS = 1 << 24
 _MAX_POINTS = 1024
+# When every chunk reads all repetitions from disk anew, larger chunks pay for their memory.
+_STREAMED_FACTOR = 8
 
 
-def chunks(points: int, manifest: ModelManifest, support: str) -> list[range]:
+def chunks(points: int, ensemble: Ensemble, support: str) -> list[range]:
     """Consecutive rows 0:points in chunks.
 
     Args:
       points: their number.
-      manifest: of the model; its sketch, and for "dense" its input width, decide the size.
+      ensemble: its sketch, for "dense" its input width, and whether its weights stay in memory decide the size.
       support: "nonzero" or "dense".
     """
+    manifest = ensemble.manifest
+    factor = 1 if ensemble.repetitions.kept else _STREAMED_FACTOR
     floats = manifest.bucket_spec.repetitions * manifest.bucket_spec.buckets
     if support == "dense":
         floats = max(floats, manifest.columns)
-    size = min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)
+    size = factor * min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)
     return [range(begin, min(begin + size, points)) for begin in range(0, points, size)]
 
 

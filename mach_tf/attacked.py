@@ -75,7 +75,7 @@ class AttackRun:
           One outcome for each epsilon, in order.
         """
         parts = []
-        for rows in progress(chunks(len(points), self.ensemble.manifest, self.attack.support)):
+        for rows in progress(chunks(len(points), self.ensemble, self.attack.support)):
             parts.append(self._outcomes_of_chunk(take_rows(points, rows), list(epsilons), rows.start))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 

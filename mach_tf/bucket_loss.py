@@ -50,7 +50,7 @@ def bucket_losses(
     Returns:
       float64 [epsilons, n], mean over buckets and repetitions.
     """
-    rows_of_chunks = progress(chunks(len(points), ensemble.manifest, support))
+    rows_of_chunks = progress(chunks(len(points), ensemble, support))
     parts = [_losses_of_chunk(ensemble, take_rows(points, rows), epsilons, support) for rows in rows_of_chunks]
     return np.concatenate(parts, axis=1)
 

@@ -107,7 +107,8 @@ def attack_input(points: Points, columns: int, support: str) -> AttackInput:
 
 def bucket_logits(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> np.ndarray:
     """The logits of all repetitions, float32 [n, R, B]; each repetition is taken from the sequence once."""
-    return np.stack([inputs.forward(repetition.weights, values).numpy() for repetition in repetitions], axis=1)
+    # By index: a loop's variable would hold on to one repetition while the next is loaded.
+    return np.stack([inputs.forward(repetitions[i].weights, values).numpy() for i in range(len(repetitions))], axis=1)
 
 
 def value_gradient(
@@ -115,8 +116,8 @@ def value_gradient(
 ) -> np.ndarray:
     """The gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
     total = np.zeros(values.shape, np.float32)
-    for index, repetition in enumerate(repetitions):
-        total += inputs.backward(repetition.weights, values, logit_gradient[:, index]).numpy()
+    for index in range(len(repetitions)):
+        total += inputs.backward(repetitions[index].weights, values, logit_gradient[:, index]).numpy()
     return total
 
 

@@ -27,6 +27,12 @@ class BruteForceDecoder:
         return sketch.top_k(scores, self.table, self.members, k, estimator)
 
 
+class InMemory(list):
+    """Repetitions all in memory, as mach_tf.repetitions.Repetitions says of itself."""
+
+    kept = True
+
+
 def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0):
     rng = np.random.default_rng(seed)
 
@@ -43,7 +49,7 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
     return types.SimpleNamespace(
         manifest=manifest,
         bucket_table=table,
-        repetitions=[Repetition(each, {}, None) for each in weights],
+        repetitions=InMemory(Repetition(each, {}, None) for each in weights),
         decoder=BruteForceDecoder(table, buckets),
     )
 
