@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
-import scipy.sparse
 
-from mach_tf import files, manifest, points, staging
+from mach_tf import files, manifest, staging
 from mach_tf.errors import InputError
 from mach_tf.examples import Records, encode
-from mach_tf.hashing import MAX_ID, FeatureSpec, murmur3_32
+from mach_tf.hashing import FeatureSpec, murmur3_32
 from mach_tf.manifest import DatasetManifest, Shard, Source, Split
 from mach_tf.points import Points
 from mach_tf.shards import POINTS_PER_SHARD, ShardWriter
@@ -36,7 +34,6 @@ _OURS = re.compile(
         )
     )
 )
-_ROWS = 8192
 
 
 class Chunk(NamedTuple):
@@ -214,59 +211,6 @@ def open_dataset(
             writer.abandon()
 
 
-def write_dataset(
-    X: scipy.sparse.csr_matrix,
-    Y: scipy.sparse.csr_matrix,
-    output_dir: str,
-    *,
-    valid: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
-    test: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
-    valid_fraction: float = 0.0,
-    split_seed: int = 0,
-    spec: Optional[FeatureSpec] = None,
-    feature_names: Optional[Sequence[str]] = None,
-    label_names: Optional[Sequence[str]] = None,
-    points_per_shard: int = POINTS_PER_SHARD,
-    overwrite: bool = False,
-) -> DatasetManifest:
-    """Writes SciPy matrices as a dataset directory, like `python -m preprocess.to_tfrecord` does text files.
-
-    Args:
-      X: training features, CSR [n, features]; left as it is.
-      Y: training labels, CSR [n, labels]; any non-zero marks a label.
-      output_dir: a new or empty directory, or an old dataset if `overwrite`.
-      valid, test: (X, Y) of the other splits.
-      valid_fraction: instead of `valid`: the part of the training points to hold back, in [0, 1).
-      split_seed: of the choice of the points held back.
-      spec: how features are hashed and normalised; FeatureSpec() by default.
-      feature_names, label_names: one a feature and a label.
-      points_per_shard: of the shards.
-      overwrite: whether an old dataset at `output_dir` may be replaced.
-
-    Returns:
-      The manifest of the new dataset.
-
-    Raises:
-      InputError: shapes that do not fit each other, values that are not finite, or `output_dir` is taken.
-    """
-    spec = spec or FeatureSpec()
-    splits = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
-    check_valid_fraction(valid_fraction, "valid" in splits)
-    for name, (features, labels) in splits.items():
-        _check_matrices(name, features, labels, X.shape[1], Y.shape[1])
-    with open_dataset(
-        output_dir, X.shape[1], Y.shape[1], spec, points_per_shard=points_per_shard, overwrite=overwrite
-    ) as writer:
-        sources: dict[str, list[Source]] = {}
-        for name, (features, labels) in splits.items():
-            sources[name] = [_matrix_source(name, features, labels)]
-            for begin in range(0, features.shape[0], _ROWS):
-                rows = points.from_csr(features[begin : begin + _ROWS], labels[begin : begin + _ROWS])
-                for split, part in share(name, rows, begin + np.arange(len(rows)), valid_fraction, split_seed):
-                    writer.add(split, make_chunk(part, spec))
-        return writer.finish(sources, feature_names, label_names)
-
-
 def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, seed: int) -> list[tuple[str, Points]]:
     """Divides points among splits: training points between train and valid, others not at all."""
     if split != "train" or not valid_fraction:
@@ -281,35 +225,3 @@ def check_valid_fraction(fraction: float, has_valid: bool) -> None:
         raise InputError(
             f"valid_fraction must be in [0, 1), and 0 when a valid split is given (got {fraction}). Leave one of them out."
         )
-
-
-def _check_matrices(
-    split: str, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, features: int, labels: int
-) -> None:
-    if not (scipy.sparse.issparse(X) and X.format == "csr" and scipy.sparse.issparse(Y) and Y.format == "csr"):
-        raise InputError(
-            f"{split}: X and Y must be scipy.sparse CSR matrices (got {type(X)} and {type(Y)}); use .tocsr()."
-        )
-    if X.shape != (Y.shape[0], features) or Y.shape[1] != labels or not X.shape[0]:
-        raise InputError(
-            f"{split}: X must be [n, {features}] and Y [n, {labels}] with the same n, at least 1 "
-            f"(got {X.shape} and {Y.shape})."
-        )
-    if max(features, labels) > MAX_ID:
-        raise InputError(f"{split}: X and Y must have fewer than 2^31 columns (got {features} and {labels}).")
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(X.data.astype(np.float32))
-    if not finite.all():
-        row = np.searchsorted(X.indptr, np.flatnonzero(~finite)[0], side="right") - 1
-        raise InputError(
-            f"{split}: the values of X must be finite as float32 (got {X.data[~finite][0]} in row {row}). Correct it."
-        )
-
-
-def _matrix_source(split: str, *matrices: scipy.sparse.csr_matrix) -> Source:
-    digest, size = hashlib.sha256(), 0
-    for matrix in matrices:
-        for array in (matrix.indptr, matrix.indices, matrix.data):
-            digest.update(np.ascontiguousarray(array).tobytes())
-            size += array.nbytes
-    return Source(f"<{split} matrices>", size, digest.hexdigest())

@@ -4,103 +4,109 @@ import os
 
 import numpy as np
 import pytest
-import scipy.sparse
 
-import mach_tf
-from mach_tf import dataset, records, verification
+from mach_tf import dataset, examples, records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest
+from mach_tf.manifest import DatasetManifest, Source
 from tests.mach_tf import sample
 
-
-def _pair(points):
-    return points.features(500), points.labels(40)
+SPEC = FeatureSpec(300)
 
 
-def test_write_dataset_keeps_every_point(tmp_path):
-    train, valid, test = (sample.random_points(n, seed=n) for n in (90, 30, 20))
-    names = [f"feature {i}" for i in range(500)]
-    spec = FeatureSpec(0, norm="none")
-    manifest = mach_tf.write_dataset(
-        *_pair(train), str(tmp_path / "d"), valid=_pair(valid), test=_pair(test), spec=spec, feature_names=names
-    )
-    assert (
-        manifest == DatasetManifest.read(str(tmp_path / "d")) and list(verification.problems(str(tmp_path / "d"))) == []
-    )
-    for split, points in (("train", train), ("valid", valid), ("test", test)):
-        sample.assert_same(records.read_points(str(tmp_path / "d"), manifest, split), points)
-    assert (
-        manifest.read_feature_names(str(tmp_path / "d")) == names
-        and manifest.read_label_names(str(tmp_path / "d")) is None
-    )
+def _write(directory: str, points, **options) -> DatasetManifest:
+    with dataset.open_dataset(directory, 500, 40, SPEC, **options) as writer:
+        writer.add("train", dataset.make_chunk(points, SPEC))
+        return writer.finish({})
+
+
+def test_a_chunk_counts_what_the_manifest_tells():
+    points = sample.random_points(50)
+    chunk = dataset.make_chunk(points, SPEC)
+    hashed = SPEC.apply(points)
+    assert chunk.records.data.tobytes() == examples.encode(hashed).data.tobytes()
+    assert (chunk.features, chunk.raw_features) == (len(hashed.feature_ids), len(points.feature_ids))
+    np.testing.assert_array_equal(chunk.label_ids, points.label_ids)
+
+
+def test_totals_and_label_counts(tmp_path):
+    train, test = sample.random_points(100), sample.random_points(30, seed=1)
+    manifest = sample.write(str(tmp_path / "d"), train=train, test=test)
+    assert list(verification.problems(str(tmp_path / "d"))) == []
+    split = manifest.splits["test"]
+    hashed = SPEC.apply(test)
+    expected = (30, len(hashed.feature_ids), len(test.feature_ids), len(test.label_ids))
+    assert (split.points, split.features, split.raw_features, split.labels) == expected
     counts = np.bincount(train.label_ids, minlength=40)
     np.testing.assert_array_equal(manifest.label_counts(str(tmp_path / "d")), counts)
 
 
-def test_chunks_do_not_show(tmp_path, monkeypatch):
-    pair = _pair(sample.random_points(90))
-    whole = mach_tf.write_dataset(*pair, str(tmp_path / "a"), valid_fraction=0.3, points_per_shard=20)
-    monkeypatch.setattr(dataset, "_ROWS", 7)
-    pieces = mach_tf.write_dataset(*pair, str(tmp_path / "b"), valid_fraction=0.3, points_per_shard=20)
-    assert whole.fingerprint == pieces.fingerprint
+def test_the_manifest_comes_last(tmp_path):
+    """Whatever fails before leaves nothing at the place."""
+    with pytest.raises(InputError, match="valid split must have at least one point"):
+        with dataset.open_dataset(str(tmp_path / "d"), 500, 40, SPEC) as writer:
+            writer.add("train", dataset.make_chunk(sample.random_points(9), SPEC))
+            writer.finish({"train": [], "valid": [Source("a", 1, "0")]})
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5])
-def test_the_part_held_back_is_seeded_and_a_partition(tmp_path, fraction):
+def test_the_part_held_back_is_seeded(fraction):
     places = np.arange(20_000)
     chosen = dataset.held_back(places, fraction, 1)
     assert abs(chosen.mean() - fraction) < 0.02
     np.testing.assert_array_equal(chosen[5000:], dataset.held_back(places[5000:], fraction, 1))
     both = (chosen & dataset.held_back(places, fraction, 2)).mean()
     assert abs(both - fraction**2) < 0.02
-    points = sample.random_points(300)
-    spec = FeatureSpec(0, norm="none")
-    manifest = mach_tf.write_dataset(
-        *_pair(points), str(tmp_path / "d"), valid_fraction=fraction, split_seed=1, spec=spec
-    )
-    for split, keep in (("train", ~chosen[:300]), ("valid", chosen[:300])):
-        sample.assert_same(records.read_points(str(tmp_path / "d"), manifest, split), points.take(keep))
+
+
+@pytest.mark.parametrize(("split", "fraction"), [("train", 0.0), ("train", 0.4), ("test", 0.4)])
+def test_only_training_points_are_shared_out(split, fraction):
+    points = sample.random_points(100)
+    shares = dict(dataset.share(split, points, np.arange(100) + 7, fraction, 3))
+    back = dataset.held_back(np.arange(100) + 7, fraction, 3)
+    if split == "train" and fraction:
+        sample.assert_same(shares["train"], points.take(~back))
+        sample.assert_same(shares["valid"], points.take(back))
+    else:
+        assert list(shares) == [split] and shares[split] is points
 
 
 @pytest.mark.parametrize(
-    ("change", "rule"),
-    [
-        ({"X": scipy.sparse.csc_matrix((9, 5))}, "must be scipy.sparse CSR"),
-        ({"Y": np.zeros((9, 3))}, "must be scipy.sparse CSR"),
-        ({"Y": scipy.sparse.csr_matrix((8, 3))}, "with the same n"),
-        ({"X": scipy.sparse.csr_matrix((0, 5)), "Y": scipy.sparse.csr_matrix((0, 3))}, "at least 1"),
-        ({"test": (scipy.sparse.csr_matrix((2, 4)), scipy.sparse.csr_matrix((2, 3)))}, "test: X must be \\[n, 5\\]"),
-        ({"test": (scipy.sparse.csr_matrix((2, 5)), scipy.sparse.csr_matrix((2, 4)))}, "and Y \\[n, 3\\]"),
-        ({"X": scipy.sparse.csr_matrix(([np.nan], ([2], [1])), (9, 5))}, "finite as float32 .got nan in row 2"),
-        ({"X": scipy.sparse.csr_matrix(([1e300], ([0], [1])), (9, 5))}, "finite as float32"),
-        ({"valid_fraction": 1.0}, "valid_fraction must be"),
-        ({"feature_names": ["a"]}, "feature_names.txt must have 5 lines"),
-        ({"label_names": ["a", "b", "c\nd"]}, "label_names.txt must have 3 lines"),
-        ({"points_per_shard": 0}, "points_per_shard at least 1"),
-    ],
+    ("fraction", "has_valid", "good"),
+    [(0, True, True), (0.9, False, True), (1, False, False), (0.1, True, False), (-0.1, False, False)],
 )
-def test_refusals_leave_nothing(tmp_path, change, rule):
-    arguments = {"X": scipy.sparse.csr_matrix((9, 5)), "Y": scipy.sparse.csr_matrix((9, 3)), **change}
-    with pytest.raises(InputError, match=rule):
-        mach_tf.write_dataset(output_dir=str(tmp_path / "d"), **arguments)
-    assert not os.listdir(tmp_path)
+def test_valid_fraction(fraction, has_valid, good):
+    if good:
+        dataset.check_valid_fraction(fraction, has_valid)
+    else:
+        with pytest.raises(InputError, match="valid_fraction must be in"):
+            dataset.check_valid_fraction(fraction, has_valid)
 
 
 def test_where_it_may_write(tmp_path):
-    pair = _pair(sample.random_points(9))
+    points = sample.random_points(9)
     path = tmp_path / "d"
-    mach_tf.write_dataset(*pair, str(path))
+    _write(str(path), points)
     with pytest.raises(InputError, match="must not hold a dataset"):
-        mach_tf.write_dataset(*pair, str(path))
-    mach_tf.write_dataset(*pair, str(path), overwrite=True, points_per_shard=2)
+        _write(str(path), points)
+    _write(str(path), points, overwrite=True, points_per_shard=2)
     assert len(os.listdir(path)) == 5 + 2
-    (path / "my thesis.txt").touch()
-    with pytest.raises(InputError, match="'my thesis\\.txt'"):
-        mach_tf.write_dataset(*pair, str(path), overwrite=True)
+    (path / "my thesis").touch()
+    with pytest.raises(InputError, match="'my thesis'"):
+        _write(str(path), points, overwrite=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "label_names.txt").touch()
-    with pytest.raises(InputError, match="holds 'label_names\\.txt'"):
-        mach_tf.write_dataset(*pair, str(tmp_path / "other"), overwrite=True)
+    with pytest.raises(InputError, match=r"holds 'label_names\.txt'"):
+        _write(str(tmp_path / "other"), points, overwrite=True)
     with pytest.raises(InputError, match="is a file"):
-        mach_tf.write_dataset(*pair, str(path / "my thesis.txt"), overwrite=True)
+        _write(str(path / "my thesis"), points, overwrite=True)
+    assert len(records.read_points(str(path), DatasetManifest.read(str(path)), "train")) == 9
+
+
+@pytest.mark.parametrize(("labels", "points_per_shard"), [(0, 5), (dataset.MAX_LABELS + 1, 5), (5, 0)])
+def test_sizes_out_of_range_are_refused(tmp_path, labels, points_per_shard):
+    with pytest.raises(InputError, match="labels must be in"):
+        with dataset.open_dataset(str(tmp_path / "d"), 500, labels, SPEC, points_per_shard=points_per_shard):
+            pass
+    assert not os.listdir(tmp_path)

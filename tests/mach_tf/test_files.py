@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import os
 
 import pytest
 
 from mach_tf import files
+from mach_tf.errors import InputError
 
 
 def test_an_atomic_directory_appears_whole(tmp_path):
@@ -25,3 +27,78 @@ def test_a_failed_atomic_directory_leaves_the_old_one(tmp_path):
         raise RuntimeError
     assert os.listdir(tmp_path) == ["made"]
     assert os.listdir(tmp_path / "made") == ["old"]
+
+
+def test_an_atomic_write_appears_whole(tmp_path):
+    path = str(tmp_path / "file")
+    with files.atomic_write(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert not os.path.exists(path)
+    with open(path, "rb") as file:
+        assert file.read() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_failed_atomic_write_leaves_the_old_one(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(RuntimeError), files.atomic_write(str(tmp_path / "file")) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_text() == "old"
+
+
+@pytest.mark.parametrize("value", [{}, {"a": [1, 2.5, "ö", None, True]}])
+def test_json_round_trip(tmp_path, value):
+    files.write_json(str(tmp_path / "file"), value)
+    assert files.read_json(str(tmp_path / "file"), "thing") == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_refuses_what_json_does_not_know(tmp_path, value):
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(str(tmp_path / "file"), {"a": value})
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (None, "holds no thing"),
+        (b"{", "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b"[1]", "must hold a JSON object"),
+    ],
+)
+def test_what_is_not_a_json_object_is_refused(tmp_path, content, rule):
+    if content is not None:
+        (tmp_path / "file").write_bytes(content)
+    with pytest.raises(InputError, match=rule):
+        files.read_json(str(tmp_path / "file"), "thing")
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1])
+def test_sha256(tmp_path, size):
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    assert files.sha256(str(tmp_path / "file")) == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("content", ["a\nö b\nc\n", "a\nö b\nc", "a\r\nö b\r\nc\r\n"])
+def test_names(tmp_path, content):
+    (tmp_path / "names").write_bytes(content.encode())
+    assert files.read_names(str(tmp_path / "names"), 3, "labels") == ["a", "ö b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"a\nb\n", "must name the 3 labels, one a line .got 2"),
+        (b"a\nb\nc\n\n", "got 4"),
+        (b"a\n\xff\nc\n", "must be UTF-8"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(tmp_path, content, rule):
+    (tmp_path / "names").write_bytes(content)
+    with pytest.raises(InputError, match=rule):
+        files.read_names(str(tmp_path / "names"), 3, "labels")
