@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from mach_tf import hashing, manifest, write_dataset
+from mach_tf import hashing, manifest
 from tests import model_directory
 
 HOSTILE = "<script>alert(1)</script>"
@@ -35,7 +35,7 @@ def make(directory: str, **options) -> World:
     label_names = [f"</script><b>label {i}" if i == 3 else f"label-{i}" for i in range(LABELS)]
     spec = hashing.FeatureSpec(40)
     data = (features, labels)
-    write_dataset(*data, world.dataset, test=data, spec=spec, feature_names=names, label_names=label_names)
+    mach_tf.write_dataset(*data, world.dataset, test=data, spec=spec, feature_names=names, label_names=label_names)
     write_text(world.text, features, labels)
     os.makedirs(world.model)
     model_directory.write(world.model, **options)
