@@ -13,12 +13,18 @@ _PACKAGES = ("preprocess", "train", "eval", "explain", "benchmarks")
 def run(module: str, *arguments: str) -> None:
     """`python -m module arguments`, without a new process; errors come out as exceptions.
 
-    Programs share flag names, which absl refuses in one process: each run forgets the flags of the one before.
-
     Args:
       module: "preprocess.to_tfrecord".
       *arguments: as on the command line: "--output_dir=somewhere".
     """
+    forget_flags()
+    program = importlib.import_module(module)
+    flags.FLAGS([module, *arguments])
+    program.main([])
+
+
+def forget_flags() -> None:
+    """Undoes the imports of all programs: they share flag names, which absl refuses in one process."""
     for definer, defined in list(flags.FLAGS.flags_by_module_dict().items()):
         package, _, name = definer.rpartition(".")
         if package in _PACKAGES:
@@ -27,6 +33,3 @@ def run(module: str, *arguments: str) -> None:
             # Imported anew, it defines its flags anew; that holds for modules of flags shared by programs too.
             if sys.modules.pop(definer, None):
                 delattr(sys.modules[package], name)
-    program = importlib.import_module(module)
-    flags.FLAGS([module, *arguments])
-    program.main([])

@@ -1,29 +1,33 @@
 """From flags to attacks, and what is refused."""
 
+import importlib
+
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 
-from eval import attack_flags
 from mach_tf.attacks import Attack
 from mach_tf.errors import InputError
+from tests import programs
 
 
-@pytest.fixture(autouse=True)
-def parsed_flags():
-    if not attack_flags.FLAGS.is_parsed():
-        attack_flags.FLAGS(["test"])
-    with flagsaver.flagsaver():
-        yield
+@pytest.fixture
+def attack_flags():
+    """The module as a program imports it, its flags at their defaults."""
+    programs.forget_flags()
+    module = importlib.import_module("eval.attack_flags")
+    flags.FLAGS(["test"])
+    return module
 
 
-def test_none_by_default():
+def test_none_by_default(attack_flags):
     assert attack_flags.attacks() == []
     with flagsaver.flagsaver(attack=["none"]):
         assert attack_flags.attacks() == []
     assert attack_flags.epsilons()[0] == 0
 
 
-def test_every_flag_reaches_the_attack():
+def test_every_flag_reaches_the_attack(attack_flags):
     with flagsaver.flagsaver(
         attack=["fgsm", "push_in"],
         support="dense",
@@ -40,23 +44,23 @@ def test_every_flag_reaches_the_attack():
 
 
 @pytest.mark.parametrize("names", [["fgms"], ["fgsm", "fgsm"], ["none", "deepfool"]])
-def test_other_attacks_are_refused(names):
+def test_other_attacks_are_refused(attack_flags, names):
     with flagsaver.flagsaver(attack=names), pytest.raises(InputError, match="--attack must be a list"):
         attack_flags.attacks()
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan")])
-def test_step_sizes_must_be_positive(size):
+def test_step_sizes_must_be_positive(attack_flags, size):
     with flagsaver.flagsaver(attack=["pgd"], attack_step_size=size), pytest.raises(InputError, match="step_size"):
         attack_flags.attacks()
 
 
 @pytest.mark.parametrize("sizes", [[], ["x"], ["-0.1"], ["nan"], ["inf"], ["0.1", "0.10"]])
-def test_sizes_must_be_numbers_that_are_not_negative(sizes):
+def test_sizes_must_be_numbers_that_are_not_negative(attack_flags, sizes):
     with flagsaver.flagsaver(epsilon=sizes), pytest.raises(InputError, match="--epsilon must be a list"):
         attack_flags.epsilons()
 
 
-def test_sizes_keep_their_order():
+def test_sizes_keep_their_order(attack_flags):
     with flagsaver.flagsaver(epsilon=["0.02", "0", "1e-3"]):
         assert attack_flags.epsilons() == [0.02, 0, 0.001]
