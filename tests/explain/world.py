@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
+import mach_tf
 from mach_tf import hashing, manifest
 from tests import model_directory
 
