@@ -70,7 +70,8 @@ def numpy_top_k(scores: np.ndarray, table: np.ndarray, k: int) -> np.ndarray:
     return top
 
 
-@numba.njit(cache=True, parallel=True)
+# Not cached: loading it from the cache imports this module a second time beside __main__, and its flags are then defined twice.
+@numba.njit(parallel=True)
 def compiled_top_k(flat, places, labels):
     """(b): flat float32 [n, R * B], places int32 [K, R] into a row of it (a label's lie side by side); fills labels [n, k]."""
     count, repetitions = places.shape

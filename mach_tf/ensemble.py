@@ -97,6 +97,11 @@ class Ensemble:
         """K."""
         return self.manifest.labels
 
+    @property
+    def sketch_shape(self) -> tuple[int, int]:
+        """R and B."""
+        return len(self.repetitions), self.manifest.bucket_spec.buckets
+
     def hash(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """The model's input for raw features.
 
@@ -125,8 +130,7 @@ class Ensemble:
         """
         if features.shape[1] != self.manifest.columns:
             raise ValueError(f"features must be [n, {self.manifest.columns}] (got {list(features.shape)})")
-        shape = (features.shape[0], len(self.repetitions), self.manifest.bucket_spec.buckets)
-        logits = np.empty(shape, np.float32)
+        logits = np.empty((features.shape[0], *self.sketch_shape), np.float32)
         # Walked repetition by repetition, so that one set of weights is used for all the points before the next is loaded.
         for index in range(len(self.repetitions)):
             signature = self.repetitions[index].signatures[SPARSE_SIGNATURE]
@@ -145,7 +149,7 @@ class Ensemble:
         """Points whose sketches fit in memory together."""
         sketch_bytes = _SKETCH_BYTES if self.repetitions.kept else _STREAMED_SKETCH_BYTES
         room = min(sketch_bytes, int(_SKETCH_SHARE * psutil.virtual_memory().available))
-        return max(1, room // (4 * len(self.repetitions) * self.manifest.bucket_spec.buckets))
+        return max(1, room // (4 * int(np.prod(self.sketch_shape))))
 
     def sketches(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[range, np.ndarray]]:
         """Yields the logits of consecutive rows of hashed points, float32 [rows, R, B], so many that they fit in memory."""
