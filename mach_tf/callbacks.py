@@ -12,6 +12,7 @@ import tensorflow as tf
 from mach_tf import buckets, metrics, sketch
 from mach_tf.classifier import SparseBatch
 from mach_tf.errors import InputError
+from mach_tf.model import RepetitionGroup
 from mach_tf.points import Points
 
 _VALIDATION_BATCH = 256
@@ -60,11 +61,11 @@ class Validation(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
         if logs is not None and not self.model.stop_training:
-            logs.update(self.measure())
+            logs.update(self.measure(self.model))
 
-    def measure(self) -> dict[str, float]:
+    def measure(self, model: RepetitionGroup) -> dict[str, float]:
         """P@1 and P@5 by name."""
-        logits_of = tf.function(self.model.bucket_logits, reduce_retracing=True)
+        logits_of = tf.function(model.bucket_logits, reduce_retracing=True)
         features = self._points.features(self._columns)
         k = min(5, self._table.shape[1])
         top = []

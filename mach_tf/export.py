@@ -74,6 +74,7 @@ def export_repetition(path: str, weights: Weights) -> None:
       weights: copied; the caller's stay as they are.
     """
     module = _Servable(weights)
+    del weights  # so that a caller who keeps none frees them before TensorFlow writes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     with files.atomic_directory(path) as temporary:
         tf.saved_model.save(module, temporary, signatures=signatures)

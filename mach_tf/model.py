@@ -13,10 +13,11 @@ from mach_tf.classifier import SparseBatch, Weights, point_of_entry, sparse_prod
 from mach_tf.dense_perturbation import dense_shift
 from mach_tf.dense_perturbation import kernel_gradient as whole_kernel_gradient
 from mach_tf.hashing import murmur3_32
-from mach_tf.rows import gather_rows
+from mach_tf.rows import gather_rows, primary
 from mach_tf.training_batch import TrainingBatch
 from mach_tf.training_config import TrainingConfig
 
+_READ_ROWS = 4096
 _HIDDEN_KERNEL, _OUTPUT_KERNEL, _DROPOUT = range(3)  # what a random stream is for
 
 
@@ -122,17 +123,23 @@ class RepetitionGroup(tf.keras.Model):
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
     def weights_of(self, position: int) -> Weights:
-        """The weights of the repetition at this position of the group."""
-        return Weights(
-            self.hidden_kernel[:, position],
-            self.hidden_bias[position],
-            self.output_kernel[position],
-            self.output_bias[position],
-        )
+        """A copy of the weights of the repetition at this position of the group, as float32 arrays.
+
+        W1 is read block by block: reading the variable would copy that of the whole group.
+        """
+        columns, _, hidden = self.hidden_kernel.shape
+        hidden_kernel = np.empty([columns, hidden], np.float32)
+        for begin in range(0, columns, _READ_ROWS):
+            rows = tf.range(begin, min(begin + _READ_ROWS, columns))
+            hidden_kernel[begin : begin + _READ_ROWS] = gather_rows(primary(self.hidden_kernel), rows)[:, position]
+        rest = (self.hidden_bias, self.output_kernel, self.output_bias)
+        return Weights(hidden_kernel, *(variable[position].numpy() for variable in rest))
 
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
         """The logits of every repetition, float32 [n, G, B]."""
-        hidden = tf.nn.relu(_product(points, self.hidden_kernel) + self.hidden_bias)
+        rows, positions = tf.unique(points.feature_ids, tf.int64)
+        hidden_input = _product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
+        hidden = tf.nn.relu(hidden_input + self.hidden_bias)
         return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
 
     @property

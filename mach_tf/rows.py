@@ -5,6 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 
+def primary(variable: tf.Variable) -> tf.Variable:
+    """The copy of a replicated variable to read outside its replicas; another variable is its own."""
+    return variable.values[0] if isinstance(variable, tf.distribute.DistributedValues) else variable
+
+
 def gather_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
     """The rows `rows` (integers [n]) of a variable, [n, ...].
 

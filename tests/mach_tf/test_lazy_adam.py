@@ -11,7 +11,11 @@ from mach_tf.lazy_adam import ChunkedLazyAdam
 
 def steps(optimizer, shape, gradients):
     variable = tf.Variable(tf.random.stateless_normal(shape, [1, 2]))
-    apply = tf.function(lambda slices: optimizer.apply_gradients([(slices, variable)]), reduce_retracing=True)
+
+    @tf.function(reduce_retracing=True)
+    def apply(gradient):
+        optimizer.apply_gradients([(gradient, variable)])
+
     for gradient in gradients:
         apply(gradient)
     slots = [optimizer.get_slot(variable, name).numpy() for name in ("m", "v")]

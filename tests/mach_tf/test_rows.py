@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf import strategies
-from mach_tf.rows import gather_rows, subtract_from_rows, update_rows
+from mach_tf.rows import gather_rows, primary, subtract_from_rows, update_rows
 
 
 @pytest.mark.parametrize("rows", [[], [2], [4, 0, 3]])
@@ -29,3 +29,11 @@ def test_reading_rows_of_a_mirrored_variable_does_not_read_the_variable():
     strategy = strategies.create("one_device")
     graph = tf.function(lambda: strategy.run(lambda: gather_rows(variable, [1, 2]))).get_concrete_function().graph
     assert "ReadVariableOp" not in [operation.type for operation in graph.get_operations()]
+
+
+def test_a_replicated_variable_is_read_outside_its_replicas():
+    with strategies.create("mirrored").scope():
+        variable = tf.Variable([[1.0], [2.0]])
+    np.testing.assert_array_equal(gather_rows(primary(variable), [1]), [[2.0]])
+    plain = tf.Variable([1.0])
+    assert primary(plain) is plain

@@ -161,24 +161,31 @@ def interrupt(dataset, model, number, seconds, **changes):
     return process.returncode
 
 
+LONG = {"epochs": 20, "repetitions": 2, "checkpoint_minutes": 0.0005}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dataset, tmp_path_factory):
+    model = str(tmp_path_factory.mktemp("models") / "uninterrupted")
+    train(dataset, model, **LONG)
+    return [weights(model, repetition) for repetition in range(2)]
+
+
 @pytest.mark.parametrize(
     ("number", "kills"),
     [(signal.SIGKILL, 1), (signal.SIGTERM, 1), pytest.param(signal.SIGKILL, 6, marks=pytest.mark.slow)],
 )
-def test_a_stopped_run_ends_with_the_same_bits(dataset, tmp_path, number, kills):
-    """Runs long enough to be hit in the middle; compared with an uninterrupted process of the same kind."""
-    settings = {"epochs": 40, "repetitions": 2, "checkpoint_minutes": 0.0005}
-    straight, broken = str(tmp_path / "straight"), str(tmp_path / "broken")
-    assert start(dataset, straight, **settings).wait() == 0
-    rng = random.Random(0)
-    statuses = [interrupt(dataset, broken, number, rng.uniform(0, 1.5), **settings) for _ in range(kills)]
+def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path, number, kills):
+    """Kills a real process somewhere after its first checkpoint, as often as asked, and lets this one finish."""
+    model, rng = str(tmp_path / "broken"), random.Random(kills)
+    statuses = [interrupt(dataset, model, number, rng.uniform(0, 0.5), **LONG) for _ in range(kills)]
     expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]
     assert statuses[0] == expected, "it ended before the signal; make it longer"
-    assert start(dataset, broken, **settings).wait() == 0
-    for repetition in range(2):
-        for ours, theirs in zip(weights(straight, repetition), weights(broken, repetition)):
+    train(dataset, model, **LONG)
+    for repetition, straight in enumerate(uninterrupted):
+        for ours, theirs in zip(straight, weights(model, repetition)):
             np.testing.assert_array_equal(ours, theirs)
-    assert os.listdir(os.path.join(broken, "checkpoints")) == []
+    assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 
 @pytest.mark.slow
