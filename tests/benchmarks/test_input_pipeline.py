@@ -13,4 +13,5 @@ def test_reads_every_epoch(tmp_path):
     assert result["points"] == 600 and 70 < result["features_a_point"] < 84
     assert len(result["points_per_second_by_epoch"]) == 2
     assert result["points_per_second"] == max(result["points_per_second_by_epoch"])
+    assert result["cpu_microseconds_a_point"] > 0
     assert result["times_training"] == round(result["points_per_second"] / 10, 1)
