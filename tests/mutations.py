@@ -8,6 +8,8 @@ import lzma
 import random
 from typing import Callable
 
+import numpy as np
+
 FEATURES, LABELS = 40, 12
 _COMPRESSORS: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.compress)
 _NASTY_ITEMS = [
@@ -58,6 +60,13 @@ def good_split_form(rng: random.Random, points: int) -> tuple[bytes, bytes]:
     features = [f"{points} {FEATURES}"] + [" ".join(_pairs(rng, FEATURES)) for _ in range(points)]
     labels = [f"{points} {LABELS}"] + [" ".join(_pairs(rng, LABELS)) for _ in range(points)]
     return _join(rng, features), _join(rng, labels)
+
+
+def halfway_number(rng: random.Random) -> str:
+    """A number at or next to the middle of two float32 numbers, where rounding shows."""
+    bits = rng.randrange(0x38D1B717, 0x58635FA9)  # 1e-4 to 1e15
+    low, high = np.array([bits, bits + 1], np.uint32).view(np.float32).astype(np.float64)
+    return f"{(low + high) / 2:.{rng.randrange(14, 22)}{rng.choice('eg')}}"
 
 
 def spoil(rng: random.Random, data: bytes) -> bytes:

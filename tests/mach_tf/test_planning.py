@@ -130,6 +130,14 @@ def test_recommend_against_a_search(memory, delta, seconds):
     assert planning.recommend(plans, PROBLEM, machine, delta, seconds) == best
 
 
+def test_of_equally_many_scores_the_quicker_is_recommended():
+    slow = planning.make_plan(PROBLEM, MACHINE, CONFIG, 500, 16)
+    quick = planning.make_plan(PROBLEM, MACHINE, CONFIG, 1000, 8)
+    assert quick.training_seconds < slow.training_seconds
+    for plans in ([slow, quick], [quick, slow]):
+        assert planning.recommend(plans, PROBLEM, MACHINE, 0.01, 1e9) == quick
+
+
 @pytest.mark.parametrize("labels", [2, 3, 159, 30_938, 670_091, 10**8])
 def test_candidates_are_worth_a_look(labels):
     buckets, repetitions = planning.candidates(labels)

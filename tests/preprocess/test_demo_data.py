@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import collections
+import re
 
 import numpy as np
 import pytest
@@ -76,6 +77,40 @@ def test_points_are_the_files_by_name(sources, tmp_path, capsys):
     assert sorted(seen) == sorted(f"{sources.name}/part{i % 4}/f{i:02d}.py" for i in range(60))
     printed = capsys.readouterr().out
     assert "1 files that repeat another, 1 that do not parse, 2 without identifiers or labels" in printed
+
+
+def test_features_and_weights_come_from_training_files_alone(sources, tmp_path):
+    more = tmp_path / "more"
+    more.mkdir()
+    for i in range(24):  # a word in each two files: some of the pairs fall in different splits
+        (more / f"m{i}.py").write_text(f"import even_0\nalias = rare_{i // 2}, rare_{i % 3 + 100}, only_in_{i}\n")
+    _run(tmp_path / "out", sources, more)
+    files = {split: _lines(tmp_path / "out" / f"{split}_files.txt") for split in SPLITS}
+    names, labels = _lines(tmp_path / "out" / "feature_names.txt"), _lines(tmp_path / "out" / "label_names.txt")
+
+    words = {
+        f"{root.name}/{path.relative_to(root)}": re.findall(r"\w+", path.read_text().split("import only")[-1])
+        for root in (sources, more)
+        for path in root.rglob("*.py")
+    }
+    frequency = collections.Counter(word for file in files["train"] for word in set(words[file]))
+    assert "even_0" in labels
+    assert {n for n in names if n.startswith("rare_")} == {
+        w for w, count in frequency.items() if w.startswith("rare_") and count >= 2
+    }
+    assert len([name for name in names if name.startswith("rare_")]) < 15  # not those pairs
+
+    # Weights of two words of the same point that occur once: their inverse document frequencies.
+    total = len(files["train"])
+    for split in SPLITS:
+        _, points = libsvm.read_points(str(tmp_path / "out" / f"{split}.txt"))
+        for row, file in enumerate(files[split]):
+            part = slice(points.row_splits[row], points.row_splits[row + 1])
+            weights = {names[j]: v for j, v in zip(points.feature_ids[part], points.feature_values[part])}
+            once = [word for word in weights if words[file].count(word) == 1]
+            for first, second in zip(once, once[1:]):
+                idf = [1 + np.log((1 + total) / (1 + frequency[word])) for word in (first, second)]
+                assert weights[first] / weights[second] == pytest.approx(idf[0] / idf[1], rel=1e-4)
 
 
 def test_output_depends_on_neither_workers_nor_time_but_on_the_seed(sources, tmp_path):

@@ -155,6 +155,17 @@ def test_spoiled_files_become_datasets_or_errors(tmp_path):
     _fuzz_conversion(tmp_path, 40, SEED)
 
 
+def test_numbers_halfway_between_two_floats(tmp_path):
+    rng = random.Random(SEED)
+    count = 3000
+    data = f"{count} 1 1\n".encode() + b"".join(
+        b" 0:%s\n" % mutations.halfway_number(rng).encode() for _ in range(count)
+    )
+    path = tmp_path / "halfway.txt"
+    path.write_bytes(data)
+    _check_reading([str(path)], reference_parser.read(data), libsvm.BLOCK_BYTES, b"halfway numbers")
+
+
 @pytest.mark.slow
 def test_thousands_of_spoiled_files(tmp_path):
     _fuzz(tmp_path, 6000, SEED + 1)
