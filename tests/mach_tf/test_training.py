@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.sparse
+import tensorflow as tf
+
+import mach_tf
+from mach_tf import training
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.lazy_adam import ChunkedLazyAdam
+from mach_tf.manifest import ModelManifest
+from mach_tf.strategies import create
+from mach_tf.training_config import TrainingConfig
+
+
+def job(tmp_path, **changes):
+    rng = np.random.default_rng(0)
+    features = scipy.sparse.random(30, 20, 0.3, "csr", np.float32, rng)
+    labels = scipy.sparse.random(30, 9, 0.2, "csr", np.float32, rng)
+    dataset = mach_tf.write_dataset(
+        features, labels, str(tmp_path / "data"), spec=FeatureSpec(dim=0), points_per_shard=15
+    )
+    config = TrainingConfig(**{"hidden_units": 4, "batch_size": 8, "epochs": 2, **changes})
+    model = ModelManifest(
+        20, 9, FeatureSpec(dim=0), BucketSpec(5, 3), dataclasses.asdict(config), dataset.fingerprint, {}, {}
+    )
+    (tmp_path / "model").mkdir()
+    return training.Job(str(tmp_path / "data"), dataset, str(tmp_path / "model"), model, create("one_device"))
+
+
+@pytest.mark.parametrize("decay", ["none", "linear", "cosine"])
+def test_learning_rate(decay):
+    config = TrainingConfig(learning_rate=0.4, learning_rate_decay=decay)
+    rate = training.learning_rate(config, 100)
+    at = (lambda step: rate) if isinstance(rate, float) else (lambda step: float(rate(step)))
+    expected = {"none": [0.4, 0.4, 0.4], "linear": [0.4, 0.2, 0.0], "cosine": [0.4, 0.2, 0.0]}[decay]
+    np.testing.assert_allclose([at(0), at(50), at(100)], expected, atol=1e-6)
+
+
+def test_output_biases_begin_at_the_buckets_log_odds():
+    table = np.array([[0, 1, 1, 3], [2, 2, 2, 2]], np.int32)
+    bias = training.bucket_log_odds(table, np.array([10, 5, 15, 100]), 100, 4)
+    probability = 1 / (1 + np.exp(-bias))
+    np.testing.assert_allclose(probability, [[0.1, 0.2, 0.005, 0.5], [0.005, 0.005, 0.5, 0.005]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kind"), [("lazy_adam", ChunkedLazyAdam), ("adam", tf.keras.optimizers.legacy.Adam)]
+)
+def test_the_flag_names_the_optimizer(tmp_path, optimizer, kind):
+    made = job(tmp_path, optimizer=optimizer, adam_epsilon=1e-5)
+    table = np.stack([made.model.bucket_spec.row(r, 9) for r in (0, 2)])
+    model = training.build(made, [0, 2], table)
+    assert type(model.optimizer) is kind
+    assert model.optimizer.epsilon == 1e-5
+    assert model.repetitions == (0, 2)
+
+
+def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere(tmp_path):
+    made = job(tmp_path)
+    table = np.stack([made.model.bucket_spec.row(0, 9)])
+
+    def read(epoch, skip):
+        return [b.points.feature_values.numpy() for b in training._epoch_data(made, table, epoch, skip)]
+
+    first, again, second = read(0, 0), read(0, 0), read(1, 0)
+    assert made.steps_per_epoch == len(first) == 4
+    for ours, theirs in zip(first, again):
+        np.testing.assert_array_equal(ours, theirs)
+    for ours, theirs in zip(first[3:], read(0, 3)):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(first[0], second[0])
+    np.testing.assert_array_equal(np.sort(np.concatenate(first)), np.sort(np.concatenate(second)))
+
+
+def test_a_damaged_shard_is_named(tmp_path):
+    made = job(tmp_path)
+    path = tmp_path / "data" / made.dataset.split("train").shards[1].file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"train-00001-of-00002\.tfrecord, record \d+"):
+        training.train_group(made, [0])
