@@ -5,8 +5,8 @@
 (a) `exact`; (b) `tape`, --steps gradients evaluated in chunks over the features present; (c) the formulation of TensorFlow's
 Integrated Gradients tutorial, --steps gradients for the whole vector of --features values. Each for one label and for five,
 on the same random network at the reference setting, with its completeness gap. Repetitions cost alike and add up: (b) and (c)
-hold a copy of one at a time, which is most of the memory they take; (a) reads all in place. Writes explain.json and prints a table; "ratios" are the smaller of the two. Memory: about
-2.5 GB at the default setting.
+hold a copy of one at a time, which is most of the memory they take; (a) reads all in place. Writes explain.json and prints a
+table; "ratios" are the smaller of the two label counts'. Memory: allow 5 GB at the default setting.
 """
 
 from __future__ import annotations
