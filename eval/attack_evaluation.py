@@ -12,12 +12,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from eval import plots
-from mach_tf import bucket_loss, files
+from mach_tf import bucket_loss, files, robustness
 from mach_tf.attacked import AttackRun
 from mach_tf.attacks import Attack
 from mach_tf.errors import InputError
 from mach_tf.points import Points
-from mach_tf.robustness import ReportOptions, report
+from mach_tf.robustness import ReportOptions
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
@@ -62,7 +62,7 @@ def evaluate_attacks(
         sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
         clean, *attacked = run.outcomes(points, sizes, _bar(attack.name))
         chosen = [clean, *attacked] if 0.0 in epsilons else attacked
-        entries += report(attack, clean, chosen, labels, options)
+        entries += robustness.report(attack, clean, chosen, labels, options)
     return entries
 
 
@@ -120,11 +120,12 @@ def write(output_dir: str, models: Mapping[str, Mapping[str, Any]], header: Mapp
     paths = [os.path.join(output_dir, name) for name in (ROBUSTNESS_FILE, PLOT_FILE, "tensorboard")]
     content = [{"model_dir": name, **report} for name, report in models.items()]
     files.write_json(paths[0], {**header, "models": content})
-    attacks = {name: report["attacks"] for name, report in _short_names(models).items()}
+    reports = _short_names(models)
+    attacks = {name: report["attacks"] for name, report in reports.items()}
     figure = plots.robustness_figure(attacks, _plotted(attacks))
     plots.write_png(figure, paths[1])
-    for name, entries in attacks.items():
-        _write_scalars(os.path.join(paths[2], name), entries)
+    for name, report in reports.items():
+        _write_scalars(os.path.join(paths[2], name), report)
     with tf.summary.create_file_writer(paths[2]).as_default():
         tf.summary.image("robustness", plots.pixels(figure), step=0)
     return paths
@@ -140,13 +141,20 @@ def _plotted(attacks: Mapping[str, Sequence[dict[str, Any]]]) -> list[str]:
     return [name for name in names if name.startswith("P@")] + [name for name in names if name.startswith("nDCG@")][-1:]
 
 
-def _write_scalars(directory: str, entries: Sequence[dict[str, Any]]) -> None:
+def _write_scalars(directory: str, report: Mapping[str, Any]) -> None:
     """Every number of every entry, at the step epsilon in millionths."""
     with tf.summary.create_file_writer(directory).as_default():
-        for entry in entries:
+        for entry in report["attacks"]:
             values = {**entry["metrics"], "loss": entry["loss"], "success_rate": entry["success_rate"]}
+            values["relative_norm"] = entry["relative_norm"]["mean"]
             for name, value in values.items():
-                tf.summary.scalar(f"{entry['attack']}/{name}", value, step=round(1e6 * entry["epsilon"]))
+                tf.summary.scalar(f"{entry['attack']}/{name}", value, step=_step(entry["epsilon"]))
+        for entry in report.get("bucket_loss", ()):
+            tf.summary.scalar("bucket_loss", entry["loss"], step=_step(entry["epsilon"]))
+
+
+def _step(epsilon: float) -> int:
+    return round(1e6 * epsilon)
 
 
 def _short_names(models: Mapping[str, Any]) -> dict[str, Any]:

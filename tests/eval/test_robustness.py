@@ -82,6 +82,9 @@ def test_plot_and_tensorboard_logs(two_models, other_model):
     entry = content["models"][1]["attacks"][3]
     assert scalars["pgd/P@4", 100_000] == pytest.approx(entry["metrics"]["P@4"], rel=1e-6)
     assert scalars["pgd/loss", 100_000] == pytest.approx(entry["loss"], rel=1e-6)
+    assert scalars["pgd/relative_norm", 100_000] == pytest.approx(entry["relative_norm"]["mean"], rel=1e-6)
+    bucket_loss = content["models"][1]["bucket_loss"][1]["loss"]
+    assert scalars["bucket_loss", 100_000] == pytest.approx(bucket_loss, rel=1e-6)
     (log,) = (output_dir / "tensorboard").glob("events*")
     assert "robustness" in {value.tag for event in summary_iterator(str(log)) for value in event.summary.value}
 
