@@ -35,7 +35,19 @@ setuptools.setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]~=2.15.1"],
-        "test": ["pytest>=7", "pytest-xdist>=3", "scikit-learn>=1.3", "mypy>=1.8", "ruff>=0.4"],
+        "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
+        "test": [
+            "pytest>=7",
+            "pytest-xdist>=3",
+            "mypy>=1.8",
+            "ruff>=0.4",
+            # Oracles: hash values, tf-idf, metrics, attacks; and a driver for the browser.
+            "scikit-learn>=1.3",
+            "napkinxc>=0.6",
+            "adversarial-robustness-toolbox>=1.17,<2",
+            "selenium>=4.10",
+        ],
+        # The benchmarks compare formulations, not packages: they need what the programs need.
         "benchmarks": [],
     },
 )
