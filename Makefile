@@ -66,6 +66,9 @@ demo: $(DEMO)/dataset/dataset.json ## build the demo data, preprocess, train, ev
 	@echo "Robustness curve:  $(DEMO)/evaluation/robustness.png"
 	@echo "Training curves:   $(VENV)/bin/tensorboard --logdir $(DEMO)"
 
+results: $(VENV)/installed ## the results table of the data sets in DATA, clean and attacked: hours
+	$(PYTHON) -m benchmarks.results --data_dir=$(DATA) --output_dir=$(RESULTS)
+
 test: $(VENV)/installed-test ## the tests, but for the slow ones
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
