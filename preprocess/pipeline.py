@@ -117,7 +117,7 @@ def convert(
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
     header = common_header([file for split_files in inputs.values() for file in split_files])
     names = options.read_names(header)
-    reading = _Reading(inputs)
+    reading = _Reading(inputs, header)
     skipped: list[BadLine] = []
     with dataset.open_dataset(
         output_dir,
@@ -156,8 +156,9 @@ def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
 class _Reading:
     """Iterates over the blocks of all files; knows the sources and the text's size when it is through."""
 
-    def __init__(self, inputs: Mapping[str, Sequence[TextInput]]) -> None:
+    def __init__(self, inputs: Mapping[str, Sequence[TextInput]], header: libsvm.Header) -> None:
         self._inputs = inputs
+        self._header = header
         self.sources: dict[str, list[Source]] = {split: [] for split in inputs}
         self.text_bytes = 0
 
@@ -166,6 +167,10 @@ class _Reading:
             place = 0
             for file in split_files:
                 with TextReader(*file) as reader:
+                    if reader.header[1:] != self._header[1:]:
+                        raise InputError(
+                            f"{file.path} changed since its header was read. Run again when nothing writes to it."
+                        )
                     before = 0
                     for block in reader.blocks():
                         yield Task(split, block, place, reader.bytes_read - before)

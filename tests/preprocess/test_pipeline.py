@@ -173,3 +173,17 @@ def test_ordered_map_passes_errors_on(workers):
     results = pipeline._ordered_map(lambda i: 1 // (3 - i), range(10), workers)
     with pytest.raises(ZeroDivisionError):
         list(results)
+
+
+def test_a_source_whose_header_changes_before_it_is_read(tmp_path, monkeypatch):
+    file = _text(tmp_path / "a", sample.random_points(20))
+    opened = pipeline.dataset.open_dataset
+
+    def replace_first(*args, **options):
+        _text(tmp_path / "a", sample.random_points(20), features=900)
+        return opened(*args, **options)
+
+    monkeypatch.setattr(pipeline.dataset, "open_dataset", replace_first)
+    with pytest.raises(InputError, match="a changed since its header was read"):
+        pipeline.convert({"train": [file]}, str(tmp_path / "out"), Options())
+    assert os.listdir(tmp_path) == ["a"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import lzma
 import os
+import pathlib
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -184,27 +186,28 @@ program.run(to_tfrecord.main)
 """
 
 
-def test_a_directory_that_must_not_be_written(tmp_path):
-    source = _write(tmp_path / "in.txt")
-    closed = tmp_path / "closed"
-    closed.mkdir()
-    closed.chmod(0o555)
-    for parent in [tmp_path, *tmp_path.parents]:
-        if parent.name.startswith(("pytest", "test")):
-            parent.chmod(0o755)
-    script = [sys.executable, "-c", _AS_NOBODY, source, str(tmp_path / "warm"), str(closed / "out")]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "error: [Errno 13] Permission denied" in done.stderr and "Traceback" not in done.stderr
-    assert not os.listdir(closed)
+def test_a_directory_that_must_not_be_written():
+    # Not tmp_path: its parents are closed to other users.
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        source = _write(directory / "in.txt")
+        closed = directory / "closed"
+        closed.mkdir()
+        closed.chmod(0o555)
+        script = [sys.executable, "-c", _AS_NOBODY, source, str(directory / "warm"), str(closed / "out")]
+        done = subprocess.run(script, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        assert "error: [Errno 13] Permission denied" in done.stderr and "Traceback" not in done.stderr
+        assert not os.listdir(closed)
 
 
 def test_a_source_that_grows_while_it_is_read(tmp_path):
-    source = _long(tmp_path / "in.txt")
+    source = _long(tmp_path / "in.txt", 200_000)
     with subprocess.Popen(
         _command(f"--train={source}", f"--output_dir={tmp_path}/out"), stderr=subprocess.PIPE, text=True
     ) as process:
-        while process.poll() is None and not os.path.isdir(tmp_path / "out.partial"):
+        while process.poll() is None and not list(tmp_path.glob("out.partial/*")):  # it has read the first block
             time.sleep(0.002)
         with open(source, "a") as file:
             file.write("1 2:3\n")
