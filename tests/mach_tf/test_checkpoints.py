@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from mach_tf.checkpoints import GroupCheckpoints, Position, unfinished_groups
 from mach_tf.errors import InputError
@@ -56,7 +55,7 @@ def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
     assert os.listdir(checkpoints.directory) == []
 
 
-@pytest.mark.parametrize("file", ["values.index", "values.data-00000-of-00001", "state.json"])
+@pytest.mark.parametrize("file", ["variable-00.npy", "variable-11.npy", "state.json"])
 def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path, file):
     model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
     checkpoints.save(model, Position(1, 0))
@@ -67,14 +66,35 @@ def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path, file):
         checkpoints.restore(compiled())
 
 
+def test_one_flipped_bit_is_refused(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    (path,) = glob.glob(os.path.join(checkpoints.directory, "*", "variable-04.npy"))
+    with open(path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x01")
+    with pytest.raises(InputError, match=r"variable-04\.npy must be as it was written.*checksum.*remove"):
+        checkpoints.restore(compiled())
+
+
+def test_variables_larger_than_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr("mach_tf.checkpoints._BLOCK_FLOATS", 30)
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    other = compiled(seed=5)
+    checkpoints.restore(other)
+    for ours, theirs in zip(state(model), state(other)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_failing_disk_is_said_and_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
     checkpoints.save(model, Position(1, 0))
 
     def fail(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tf.train.Checkpoint, "write", fail)
+    monkeypatch.setattr("mach_tf.checkpoints._write", fail)
     with pytest.raises(InputError, match=r"No space left on device.*Make room"):
         checkpoints.save(model, Position(2, 0))
     assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]
