@@ -131,14 +131,18 @@ def test_split_form_equals_the_joint_form(tmp_path, size):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
-def test_split_form_leaves_out_a_point_bad_on_either_side(tmp_path):
-    features = _write(tmp_path / "x", "4 9", "1:1", "1:x", "3:1", "4:1")
-    labels = _write(tmp_path / "y", "4 5", "0:1", "1:1", "2:1 2:1", "3:1 4:0")
+@pytest.mark.parametrize(
+    ("bad_feature", "bad_label", "kept"), [(True, True, [0, 3]), (True, False, [0, 2, 3]), (False, True, [0, 1, 3])]
+)
+def test_split_form_leaves_out_a_point_bad_on_either_side(tmp_path, bad_feature, bad_label, kept):
+    features = _write(tmp_path / "x", "4 9", "1:1", "1:x" if bad_feature else "2:1", "3:1", "4:1")
+    labels = _write(tmp_path / "y", "4 5", "0:1", "1:1", "2:1 2:1" if bad_label else "2:1", "3:1 4:0")
     with TextReader(features, labels) as reader:
         (parsed,) = [libsvm.parse(block) for block in reader.blocks()]
-    assert parsed.places.tolist() == [0, 3]
-    assert parsed.points.feature_ids.tolist() == [1, 4] and parsed.points.label_ids.tolist() == [0, 3]
-    assert [(bad.path, bad.line) for bad in parsed.bad_lines] == [(features, 3), (labels, 4)]
+    assert parsed.places.tolist() == kept and parsed.points.label_ids.tolist() == kept
+    assert parsed.points.feature_ids.tolist() == [i + 1 for i in kept] and len(parsed.points) == len(kept)
+    bad = [(features, 3)] * bad_feature + [(labels, 4)] * bad_label
+    assert [(line.path, line.line) for line in parsed.bad_lines] == bad
 
 
 @pytest.mark.parametrize(
