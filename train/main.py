@@ -86,32 +86,32 @@ def main(_: list[str]) -> None:
         return
     strategy = strategies.create(FLAGS.strategy)
     size = _plan(dataset, model, len(pending), strategy.num_replicas_in_sync)
-    stop = StopSignal()
-    job = training.Job(
-        FLAGS.dataset_dir,
-        dataset,
-        FLAGS.model_dir,
-        model,
-        strategy,
-        FLAGS.validation_points,
-        FLAGS.checkpoint_minutes,
-        stop.requested,
-        strategies.is_chief(),
-    )
-    results = []
-    groups = resume.groups(FLAGS.model_dir, pending, size)
-    for number, group in enumerate(groups):
-        name = f"group {number + 1}/{len(groups)}"
-        bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
-        try:
-            result = training.train_group(job, group, [bar])
-        finally:
-            bar.close()
-        if result:
-            results.append(result)
-        if stop.requested():
-            print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
-            sys.exit(stop.status)
+    with StopSignal() as stop:
+        job = training.Job(
+            FLAGS.dataset_dir,
+            dataset,
+            FLAGS.model_dir,
+            model,
+            strategy,
+            FLAGS.validation_points,
+            FLAGS.checkpoint_minutes,
+            stop.requested,
+            strategies.is_chief(),
+        )
+        results = []
+        groups = resume.groups(FLAGS.model_dir, pending, size)
+        for number, group in enumerate(groups):
+            name = f"group {number + 1}/{len(groups)}"
+            bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
+            try:
+                result = training.train_group(job, group, [bar])
+            finally:
+                bar.close()
+            if result:
+                results.append(result)
+            if stop.requested():
+                print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
+                sys.exit(stop.status)
     _report(results)
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
-from typing import Optional
+from typing import Any, Optional
 
 
 class StopSignal:
-    """Catches the two signals from its creation on; a second SIGINT interrupts at once."""
+    """Catches the two signals within a `with` block; a second SIGINT interrupts at once."""
 
     def __init__(self) -> None:
         self._number = 0
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._catch)
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopSignal:
+        self._before = {number: signal.signal(number, self._catch) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def requested(self) -> bool:
         """Whether a signal came."""
