@@ -23,7 +23,7 @@ from mach_tf.scan import MEAN, NO_LABEL, insert, score_label
 
 _FIRST_KNOWN = 32
 _MOST_KNOWN = 512
-_SLOTS = 1 << 15
+_SLOTS = 1 << 16
 # Buckets visited before the k-th best score is first estimated.
 _SEED_BUCKETS = 20
 # How much further than needed the bound is brought down, in gains of a bucket: that many visits, and one, a label then needs.

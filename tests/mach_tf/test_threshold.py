@@ -40,6 +40,17 @@ def test_what_it_finds_is_exact(repetitions, spread, peaks, rounded):
         assert done.all()
 
 
+def test_among_many_equal_buckets_the_smallest_labels_are_found():
+    generator = np.random.default_rng(2)
+    # 18 buckets hold the first 750 labels or so; the rest of the 790 is in 40 equal ones.
+    values = np.concatenate([np.linspace(3, 2, 18), np.ones(40), np.zeros(2)])
+    logits = np.stack([generator.permutation(values)[None] for _ in range(12)]).astype(np.float32)
+    scored, labels, expected = search(logits, 1e9, 790)
+    done = scored >= 0
+    assert done.sum() >= 10
+    np.testing.assert_array_equal(labels[done], expected[done])
+
+
 def test_no_budget_no_search():
     logits = np.random.default_rng(0).normal(size=(3, 4, WIDTH)).astype(np.float32)
     scored, _, _ = search(logits, budget=0.0)
