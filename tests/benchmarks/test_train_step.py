@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import train_step
+from tests import programs
+
+TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
+
+
+@pytest.mark.parametrize("variant", ["a", "alone", "dense"])
+def test_every_variant_measures(variant, monkeypatch):
+    monkeypatch.setattr(train_step, "_LABELS", 30)
+    assert min(train_step._seconds(train_step._step_function(TINY, variant), 1)) > 0
+
+
+def test_the_bound_grows_with_the_products(monkeypatch):
+    """10,000 times the operations, the same touched rows."""
+    monkeypatch.setattr(train_step, "_LABELS", 30)
+    assert train_step._bound({**TINY, "buckets": 10**9}) > 100 * train_step._bound(TINY)
+
+
+def test_variants_c_and_d_are_the_same_step(monkeypatch):
+    """The nested tape with nothing shared gives the losses that the shared pass gives, step after step."""
+    from benchmarks import our_step
+
+    monkeypatch.setattr(train_step, "_LABELS", 30)
+    points = train_step._points(TINY)
+    shared, nested = (our_step.step_function(TINY, 2, points, variant) for variant in "cd")
+    for _ in range(3):
+        ours, theirs = shared(), nested()
+        for name in ("clean_loss", "adversarial_loss"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4)
+
+
+def test_ratios():
+    found = {
+        name: {"milliseconds": ms} for name, ms in (("a", 40), ("b", 10), ("c", 15), ("d", 30), ("e", 8), ("alone", 5))
+    }
+    expected = {"a/b": 4, "b/e": 1.25, "c/b": 1.5, "d/c": 2, "side_by_side": 4}
+    assert train_step._ratios(found) == expected
+
+
+def test_a_measurement_ends_with_its_json(capsys):
+    programs.run("benchmarks.train_step", "--measure=dense/b", "--steps=1")
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(found) == {"milliseconds", "processor_milliseconds", "points_per_second", "peak_memory_gb"}
