@@ -1,9 +1,9 @@
 """Times preprocessing on synthetic text of Amazon-670K's shape, and weighs its memory.
 
-  python -m benchmarks.preprocess --points=100000
+  python -m benchmarks.preprocess
 
 In one run, each in a process of its own: `original`, a loop over lines that builds a tf.train.Example of lists, as the original
-code does; `one_worker` and `all_cores`, this project's; `read_only`, reading and decompressing the same bytes. Prints JSON:
+code does; `one_worker` and `all_cores`, this project's; `read_only`, reading and decompressing the same bytes. The last line is JSON:
 seconds, points and MB of text a second, peak memory (the process with its children, pages shared among them counted once),
 and the start-up (imports, compiled code from its cache) that `seconds` leaves out.
 """
@@ -51,11 +51,11 @@ def main(argv: list[str]) -> None:
         results = {arm: measure(arm, path, os.path.join(directory, arm)) for arm in FLAGS.arms}
     seconds = {arm: result["seconds"] for arm, result in results.items()}
     ratios = {
-        f"original / {arm}": round(seconds["original"] / seconds[arm], 2)
+        f"original/{arm}": round(seconds["original"] / seconds[arm], 2)
         for arm in ("one_worker", "all_cores")
         if "original" in seconds and arm in seconds
     }
-    print(json.dumps({"cores": os.cpu_count() or 1, "arms": results, "ratios": ratios}, indent=2))
+    print(json.dumps({"cores": os.cpu_count() or 1, "arms": results, "ratios": ratios}))
 
 
 def measure(arm: str, path: str, output: str) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """The results table: every data set preprocessed, a model trained cleanly and one adversarially, both attacked.
 
-    python -m benchmarks.results --data_dir ../shared/data --output_dir results
+    python -m benchmarks.results
 
-prints a Markdown table and writes it to results.md, with the numbers in results.json. A folder of --data_dir is a data set when it
+prints a Markdown table and writes it to results.md, with the numbers in results.json; the last line is JSON, "ratios" of P@1 under
+each attack, of the model trained adversarially to the one trained cleanly. A folder of --data_dir is a data set when it
 holds train.txt.xz and test.txt.xz and --configs_dir has a preset of its name, or of the part of it before a hyphen. What an
 earlier run has finished stays; remove a set's folder to make it again.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -24,8 +27,8 @@ from mach_tf.manifest import DATASET_FILE, ModelManifest
 FLAGS = flags.FLAGS
 
 # Where
-flags.DEFINE_string("data_dir", None, "Folder of data sets, each a folder of text files.", required=True)
-flags.DEFINE_string("output_dir", None, "Where datasets, models and reports go.", required=True)
+flags.DEFINE_string("data_dir", "../shared/data", "Folder of data sets, each a folder of text files.")
+flags.DEFINE_string("output_dir", "results", "Directory for datasets, models and reports; made if missing.")
 flags.DEFINE_string("configs_dir", "configs", "Folder of the presets, SET.flags.")
 
 # What
@@ -48,6 +51,7 @@ def main(_: list[str]) -> None:
     with files.atomic_write(os.path.join(FLAGS.output_dir, "results.md")) as file:
         file.write(f"{table}\n".encode())
     print(table)
+    print(json.dumps({"ratios": {name: ratios(result["models"]) for name, result in results.items()}}))
 
 
 def markdown(results: dict[str, dict[str, Any]]) -> str:
@@ -73,12 +77,26 @@ def markdown(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def ratios(models: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """P@1 of the adversarial model over that of the clean one, under each attack; left out where the clean one has none.
+
+    Args:
+      models: of a data set's robustness.json, clean and adversarial.
+    """
+    clean, adversarial = (
+        {entry["attack"]: entry["metrics"]["P@1"] for entry in model["attacks"] if entry["epsilon"]} for model in models
+    )
+    return {attack: round(adversarial[attack] / value, 3) for attack, value in clean.items() if value}
+
+
 def _sets() -> list[str]:
     """The data sets to do.
 
     Raises:
-      InputError: one that is asked for is not there or has no preset, or there is none at all.
+      InputError: there is no --data_dir, one that is asked for is not there or has no preset, or there is none at all.
     """
+    if not os.path.isdir(FLAGS.data_dir):
+        raise InputError(f"--data_dir must be a folder of data sets (got {FLAGS.data_dir!r}, which is none).")
     there = [name for name in sorted(os.listdir(FLAGS.data_dir)) if os.path.isfile(_text(name, "train.txt.xz"))]
     ready = [name for name in there if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, "test.txt.xz"))]
     wanted = ready if FLAGS.sets is None else FLAGS.sets

@@ -20,6 +20,7 @@ def test_it_reports_every_case(tmp_path, capsys):
     report = json.loads(path.read_text())
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last == {name: value for name, value in report.items() if name != "cases"}
+    assert set(last["ratios"]) == {"b/c", "flat b/c", "logit_mean b/c", "flat logit_mean b/c"}
     assert {(case["sketches"], case["estimator"]) for case in report["cases"]} == {
         (kind, estimator) for kind in ("trained-like", "flat") for estimator in ("mean", "logit_mean")
     }

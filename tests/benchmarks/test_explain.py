@@ -20,7 +20,7 @@ _SMALL = (
 
 
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
-def test_all_methods_measure_the_same(tmp_path, estimator, monkeypatch):
+def test_all_methods_measure_the_same(tmp_path, estimator, monkeypatch, capsys):
     from mach_tf.paths import PathIntegrals
 
     seen = []
@@ -28,6 +28,7 @@ def test_all_methods_measure_the_same(tmp_path, estimator, monkeypatch):
     monkeypatch.setattr(PathIntegrals, "completeness_gaps", lambda self, *a: (seen.append(self), gaps(self, *a))[1])
     programs.run("benchmarks.explain", *_SMALL, "--steps=400", f"--estimator={estimator}", f"--output_dir={tmp_path}")
     result = json.loads((tmp_path / "explain.json").read_text())
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == result
     assert [(row["method"][0], row["labels"]) for row in result["measurements"]] == [
         (method, labels) for method in "abc" for labels in (1, 5)
     ]
@@ -40,3 +41,10 @@ def test_all_methods_measure_the_same(tmp_path, estimator, monkeypatch):
         for other in (tape, dense):
             np.testing.assert_allclose(other.scores, ours.scores, rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(other.gradients, ours.gradients, atol=0.02 * abs(ours.gradients).max())
+
+
+def test_no_flag_is_required(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    programs.run("benchmarks.explain", *_SMALL, "--steps=2")
+    assert set(json.loads(capsys.readouterr().out.splitlines()[-1])["ratios"]) == {"b/a", "c/a"}
+    assert not list(tmp_path.iterdir())

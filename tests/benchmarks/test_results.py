@@ -1,6 +1,7 @@
 """The results table by hand, the commands it is made by, and all of it on a tiny data set."""
 
 import importlib
+import json
 import lzma
 import types
 
@@ -138,7 +139,9 @@ def test_commands(folders, commands, capsys):
     ]
     table = capsys.readouterr().out
     assert "| small | adversarial | 60.00" in table
-    assert (folders / "out" / "results.md").read_text() == table
+    *table, last = table.splitlines(keepends=True)
+    assert (folders / "out" / "results.md").read_text() == "".join(table)
+    assert set(json.loads(last)["ratios"]["small"]) == {"fgsm", "pgd"}
 
 
 def test_a_preset_goes_by_the_name_before_a_hyphen(folders, commands):
@@ -167,7 +170,20 @@ def test_sets_that_are_not_ready_are_refused(folders, sets):
 def test_end_to_end(folders, capsys):
     run(folders, "--bootstrap=20")
     table = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[:2] for line in table[2:]] == [["| small", "clean"], ["| small", "adversarial"]]
-    assert all(line.endswith(" 0.3 |") for line in table[2:])
+    assert [line.split(" | ")[:2] for line in table[2:4]] == [["| small", "clean"], ["| small", "adversarial"]]
+    assert all(line.endswith(" 0.3 |") for line in table[2:4])
     run(folders, "--bootstrap=20")
     assert capsys.readouterr().out.splitlines() == table
+
+
+def test_ratios_by_hand():
+    programs.forget_flags()
+    results = importlib.import_module("benchmarks.results")
+    assert results.ratios(report("x")["models"]) == {"fgsm": 1.25, "pgd": round(49 / 39, 3)}
+    nothing_left = [{"attacks": [entry("fgsm", 0.1, under, 0)]} for under in (0, 10)]
+    assert results.ratios(nothing_left) == {}
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--data_dir must be a folder"):
+        programs.run("benchmarks.results", f"--data_dir={tmp_path}/none", f"--output_dir={tmp_path}/out")
