@@ -80,10 +80,10 @@ class Validation(tf.keras.callbacks.Callback):
 class Curves(tf.keras.callbacks.Callback):
     """TensorBoard scalars: losses, learning rate and points a second each step; validation each epoch."""
 
-    def __init__(self, directory: str, batch_size: int):
+    def __init__(self, directory: str, points: int, batch_size: int):
         super().__init__()
         self._writer = tf.summary.create_file_writer(directory)
-        self._batch_size = batch_size
+        self._points, self._batch_size = points, batch_size
         self._begin = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
@@ -93,13 +93,19 @@ class Curves(tf.keras.callbacks.Callback):
         optimizer = self.model.optimizer
         values = {f"loss/{name[:-5]}": float(np.mean(logs[name])) for name in LOSSES if logs and name in logs}
         values["learning_rate"] = float(optimizer._decayed_lr(tf.float32))
-        values["points_per_second"] = self._batch_size / (time.perf_counter() - self._begin)
-        self._write(values, int(optimizer.iterations.numpy()))
+        step = int(optimizer.iterations.numpy())
+        values["points_per_second"] = self._points_of(step) / (time.perf_counter() - self._begin)
+        self._write(values, step)
 
     def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
         values = {f"validation/{name}": value for name, value in (logs or {}).items() if name.startswith("P@")}
         self._write(values, epoch + 1)
         self._writer.flush()
+
+    def _points_of(self, step: int) -> int:
+        """An epoch's last batch may be short."""
+        done = (step - 1) * self._batch_size % (-(-self._points // self._batch_size) * self._batch_size)
+        return min(self._batch_size, self._points - done)
 
     def _write(self, values: dict[str, float], step: int) -> None:
         with self._writer.as_default():

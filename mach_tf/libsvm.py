@@ -143,31 +143,33 @@ class TextReader:
           InputError: more or fewer lines than the header says, a damaged compressed file.
         """
         for text in iter(lambda: self._text.block(size), b""):
-            first, lines = self.points, text.count(b"\n")
-            self.points += lines
+            first, self.points = self.points, self._text.line_count - 1
+            lines = self.points - first
             if self.points > self.header.points:
-                self._refuse_count(self._text, f"a point more, line {self.header.points + 2}")
+                self._refuse_count(self._text)
             if self._labels is None:
                 yield TextBlock(self._text.path, text, first, self.header)
                 continue
             labels_text = self._labels.lines(lines)
-            if labels_text.count(b"\n") < lines:
-                self._refuse_count(self._labels, str(first + labels_text.count(b"\n")))
+            if self._labels.line_count <= self.points:
+                self._refuse_count(self._labels)
             yield TextBlock(self._text.path, text, first, self.header, self._labels.path, labels_text)
         if self.points < self.header.points:
-            self._refuse_count(self._text, str(self.points))
+            self._refuse_count(self._text)
         if self._labels is not None and self._labels.block(1):
-            self._refuse_count(self._labels, f"a point more, line {self.header.points + 2}")
+            self._refuse_count(self._labels)
 
     def finish(self) -> list[Source]:
         """Describes the files; raises InputError when one changed while it was read."""
         return [file.finish() for file in self._files]
 
-    def _refuse_count(self, file: TextFile, got: str) -> None:
+    def _refuse_count(self, file: TextFile) -> None:
         file.finish()  # a file that somebody is still writing is the better explanation
+        more = file.line_count - 1 > self.header.points
+        line = self.header.points + 2 if more else file.line_count
         raise InputError(
-            f"{file.path} must have as many lines after the header as it says, {self.header.points} points (got {got}). "
-            "Correct the header, or get the whole file."
+            f"{file.path}, line {line}: a file must have as many lines after the header as that says, {self.header.points} "
+            f"points (got {'a point more' if more else f'the end after {line - 1}'}). Correct the header, or get the whole file."
         )
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import warnings
+from importlib import metadata
+from typing import Optional
+
+from mach_tf.errors import InputError
 
 # <malloc.h> of glibc
 _M_TRIM_THRESHOLD = -1
@@ -22,6 +27,8 @@ def prepare() -> None:
     # 3: at 2, TensorFlow's GPU build still prints an error for each CUDA factory registered twice. What really fails raises.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # tensorflow-addons announces its end of life at every import; setup.py pins the pair that works.
+    warnings.filterwarnings("ignore", r"\s*TensorFlow Addons \(TFA\)", UserWarning)
     keep_freed_memory()
 
 
@@ -42,25 +49,22 @@ def keep_freed_memory() -> bool:
 
 
 def check_versions() -> None:
-    """Raises ImportError unless TensorFlow is one that tensorflow-addons 0.23 works with.
+    """Raises InputError unless TensorFlow and tensorflow-addons are the pair that works.
 
     pip lets tensorflow-addons stand beside TensorFlow 2.16 and later, where importing it fails obscurely.
     """
-    from importlib import metadata
-
-    installed = next((metadata.version(n) for n in ("tensorflow", "tensorflow-cpu") if _is_installed(n)), None)
-    if installed is None or not installed.startswith("2.15."):
-        raise ImportError(
-            f"mach_tf needs TensorFlow 2.15 (tensorflow-addons 0.23 ends there), got {installed}. "
+    tensorflow = installed_version("tensorflow") or installed_version("tensorflow-cpu")
+    addons = installed_version("tensorflow-addons")
+    if not (str(tensorflow).startswith("2.15.") and str(addons).startswith("0.23.")):
+        raise InputError(
+            f"mach_tf needs TensorFlow 2.15 with tensorflow-addons 0.23, which ends there (got {tensorflow} with {addons}). "
             "Do: pip install 'tensorflow~=2.15.1' 'tensorflow-addons~=0.23.0'"
         )
 
 
-def _is_installed(name: str) -> bool:
-    from importlib import metadata
-
+def installed_version(package: str) -> Optional[str]:
+    """Of a package by its name on PyPI; None where it is not installed."""
     try:
-        metadata.version(name)
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return False
-    return True
+        return None

@@ -24,7 +24,7 @@ class TextFile:
     Attributes:
       path: as given.
       size: bytes on disk.
-      text_bytes: bytes of text handed out so far.
+      text_bytes, line_count: bytes of text and lines handed out so far.
     """
 
     def __init__(self, path: str) -> None:
@@ -40,8 +40,9 @@ class TextFile:
             raise InputError(f"{path} must be a file ({error.strerror}). Check the path.") from None
         self.size = self._raw.size
         self.text_bytes = 0
+        self.line_count = 0
         if not self.size:
-            raise InputError(f"{path} is empty: its first line must be a header. Write or download it again.")
+            raise InputError(f"{path}, line 1: there must be a header (got an empty file). Write or download it again.")
         opened = _opener(self._raw.peek(6))
         self._compressed = opened is not open
         self._stream: Any = opened(self._raw) if self._compressed else self._raw
@@ -96,6 +97,7 @@ class TextFile:
                     cut = block.index(b"\n", cut + 1)
                 self._rest = block[cut + 1 :] + self._rest
                 self.text_bytes -= len(block) - cut - 1
+                self.line_count -= newlines - count
                 block, newlines = block[: cut + 1], count
             pieces.append(block)
             count -= newlines
@@ -123,12 +125,13 @@ class TextFile:
             return self._stream.read(size)
         except _CORRUPTION as error:
             raise InputError(
-                f"{self.path} must be a whole compressed file (got {error or type(error).__name__} after "
-                f"{self.text_bytes} bytes of text): it is cut off or damaged. Copy or download it again."
+                f"{self.path}, after line {self.line_count}: a compressed file must be whole (got "
+                f"{error or type(error).__name__}): it is cut off or damaged. Copy or download it again."
             ) from None
 
     def _count(self, block: bytes) -> bytes:
         self.text_bytes += len(block)
+        self.line_count += block.count(b"\n")
         return block
 
 

@@ -213,4 +213,4 @@ def _validation(job: Job, table: np.ndarray) -> list[Validation]:
 
 def _curves(job: Job, group: tuple[int, ...]) -> Curves:
     path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
-    return Curves(path, job.config.batch_size)
+    return Curves(path, job.dataset.split("train").points, job.config.batch_size)

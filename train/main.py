@@ -67,7 +67,15 @@ flags.DEFINE_string("repetition_range", None, "FIRST:END, the repetitions to tra
 flags.DEFINE_float("checkpoint_minutes", 10.0, "Minutes between checkpoints, besides one each epoch; 0: only those.")
 flags.DEFINE_integer("validation_points", 2000, "Points of the validation split measured each epoch; 0 for none.")
 
-_RUN_FLAGS = ("strategy", "group_size", "repetition_range", "checkpoint_minutes", "validation_points")
+_RUN_FLAGS = (
+    "dataset_dir",
+    "model_dir",
+    "strategy",
+    "group_size",
+    "repetition_range",
+    "checkpoint_minutes",
+    "validation_points",
+)
 
 
 def main(_: list[str]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
-from mach_tf import __version__
+from mach_tf import __version__, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest
 
-_PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "numpy")
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
 
 
 def start_or_continue(model_dir: str, model: ModelManifest, writes: bool = True) -> None:
@@ -82,5 +81,6 @@ def parse_range(text: str, repetitions: int) -> range:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions by package name."""
-    return {"mach-tf": __version__, **{name: metadata.version(name) for name in _PACKAGES}}
+    """Versions by package name, of those that are installed."""
+    found = {name: startup.installed_version(name) for name in _PACKAGES}
+    return {"mach-tf": __version__, **{name: version for name, version in found.items() if version}}

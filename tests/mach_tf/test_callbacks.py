@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf import points
-from mach_tf.callbacks import CheckpointOften, StopAtNonFiniteLoss, Validation
+from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.errors import InputError
 from tests.mach_tf.test_classifier import dense_logits, random_points
 from tests.mach_tf.test_model import BUCKETS, COLUMNS, LABELS, TABLE, group
@@ -39,6 +41,28 @@ def test_validation_is_precision_by_brute_force(repetitions):
     np.testing.assert_allclose(
         [found["P@1"], found["P@5"]], [100 * hit[:, 0].mean(), 100 * hit[:, :5].mean()], atol=0.4
     )
+
+
+@pytest.mark.parametrize(("points", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3])])
+def test_points_a_second_are_those_of_the_batch(tmp_path, monkeypatch, points, sizes):
+    """Each step takes half a second by this clock; the last one of an epoch may be short."""
+    clock = itertools.count(0, 0.5)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    callback, iterations = Curves(str(tmp_path), points, 4), tf.Variable(0)
+    callback.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1))
+    for step in range(2 * len(sizes)):
+        iterations.assign(step + 1)
+        callback.on_train_batch_begin(step % len(sizes))
+        callback.on_train_batch_end(step % len(sizes))
+    callback.on_epoch_end(1)
+    (file,) = tmp_path.iterdir()
+    found = [
+        float(tf.make_ndarray(value.tensor))
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "points_per_second"
+    ]
+    assert found == [2 * size for size in 2 * sizes]
 
 
 @pytest.mark.parametrize(

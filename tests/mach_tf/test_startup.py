@@ -8,6 +8,7 @@ from importlib import metadata
 import pytest
 
 from mach_tf import startup
+from mach_tf.errors import InputError
 
 # Page faults of ten rounds of a 64 MB buffer: with glibc's defaults each round faults its 16,384 pages in again.
 _FAULTS = """
@@ -47,16 +48,30 @@ def test_the_users_own_log_level_wins(monkeypatch):
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 
 
-@pytest.mark.parametrize("version", ["2.14.0", "2.16.1", None])
-def test_another_tensorflow_is_refused(monkeypatch, version):
+def _install(monkeypatch, **versions):
     def installed(name):
-        if version is None or name == "tensorflow-cpu":
+        if name not in versions:
             raise metadata.PackageNotFoundError(name)
-        return version
+        return versions[name]
 
     monkeypatch.setattr(metadata, "version", installed)
-    with pytest.raises(ImportError, match=rf"needs TensorFlow 2\.15.*got {version}.*pip install"):
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "addons"),
+    [("2.14.0", "0.23.0"), ("2.16.1", "0.23.0"), (None, "0.23.0"), ("2.15.1", "0.20.0"), ("2.15.1", None)],
+)
+def test_another_pair_is_refused(monkeypatch, tensorflow, addons):
+    versions = {"tensorflow": tensorflow, "tensorflow-addons": addons}
+    _install(monkeypatch, **{name: version for name, version in versions.items() if version})
+    with pytest.raises(InputError, match=rf"needs TensorFlow 2\.15.*got {tensorflow} with {addons}.*pip install"):
         startup.check_versions()
+
+
+def test_the_cpu_package_is_accepted(monkeypatch):
+    _install(monkeypatch, **{"tensorflow-cpu": "2.15.1", "tensorflow-addons": "0.23.0"})
+    startup.check_versions()
+    assert startup.installed_version("tensorflow") is None
 
 
 def test_this_installation_is_accepted():

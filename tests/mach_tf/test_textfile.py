@@ -70,7 +70,7 @@ def test_a_cut_off_compressed_file_is_refused(tmp_path, how, kept):
     path.write_bytes(whole[: int(len(whole) * kept) if kept > 0 else kept])
     with (
         TextFile(str(path)) as file,
-        pytest.raises(InputError, match=f"{path} must be a whole compressed file .*cut off"),
+        pytest.raises(InputError, match=f"{path}, after line 0: a compressed file must be whole .*cut off"),
     ):
         while file.block(1000):
             pass
@@ -82,7 +82,7 @@ def test_a_damaged_compressed_file_is_refused(tmp_path, how):
     data = bytearray(COMPRESS[how](os.urandom(5000).hex().encode() + b"\n"))
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
-    with TextFile(str(path)) as file, pytest.raises(InputError, match="must be a whole compressed file"):
+    with TextFile(str(path)) as file, pytest.raises(InputError, match="a compressed file must be whole"):
         while file.block(1000):
             pass
 
@@ -113,7 +113,11 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, change):
 
 def test_refusals(tmp_path, monkeypatch):
     (tmp_path / "empty").touch()
-    for name, rule in (("empty", "is empty"), ("none", "must be a file"), (".", "must be a file")):
+    for name, rule in (
+        ("empty", "line 1: there must be a header"),
+        ("none", "must be a file"),
+        (".", "must be a file"),
+    ):
         with pytest.raises(InputError, match=rule):
             TextFile(str(tmp_path / name))
     monkeypatch.setattr(textfile, "MAX_LINE_BYTES", 1000)

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 import mach_tf
 from mach_tf import manifest
+from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.export import load_repetition
 from mach_tf.hashing import FeatureSpec
@@ -86,7 +87,10 @@ def test_a_run_leaves_a_whole_model_directory(dataset, trained):
     assert os.listdir(os.path.join(trained, "checkpoints")) == []
     read = manifest.ModelManifest.read(trained)
     assert read.training["epochs"] == 3
-    assert read.run["group_size"] == "2"
+    assert read.run["group_size"] == "2" and read.run["dataset_dir"] == dataset
+    flags = {argument[2:].partition("=")[0] for argument in arguments(dataset, trained)}
+    assert flags <= {*read.run, *read.training, "buckets", "repetitions"}
+    assert read.bucket_spec == BucketSpec(8, REPETITIONS)
     assert read.versions["tensorflow"] == tf.__version__
     assert read.dataset_fingerprint == manifest.DatasetManifest.read(dataset).fingerprint
 
