@@ -190,6 +190,12 @@ def transform(task: Task, options: Options) -> Done:
     return Done(task, [(split, chunk) for split, chunk in chunks if len(chunk.records.ends)], parsed.bad_lines)
 
 
+def compile_kernels(spec: FeatureSpec) -> None:
+    """Has Numba compile, or load from its cache, all that `transform` calls: some 20 seconds the first time on a machine."""
+    block = TextBlock("", b"0 0:1\n", 0, libsvm.Header(1, 1, 1))
+    transform(Task("train", block, 0, 0), Options(spec))
+
+
 def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Generator[_Out, None, None]:
     """`map` by threads, in order, with a bounded number of items in flight.
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import glob
 import os
 import shlex
+import sys
 import time
 
 import numpy as np
@@ -87,6 +88,10 @@ def main(argv: list[str]) -> None:
         feature_names=FLAGS.feature_names,
         label_names=FLAGS.label_names,
     )
+    if FLAGS.runner is None:
+        print("Compiling kernels (the first time on a machine takes a while) ...", end="", file=sys.stderr, flush=True)
+        pipeline.compile_kernels(options.spec)
+        print(" done.", file=sys.stderr)
     begin = time.monotonic()
     convert = _convert_here if FLAGS.runner is None else _convert_by_beam
     _report(convert(inputs, options), time.monotonic() - begin)
