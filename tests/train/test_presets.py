@@ -1,0 +1,37 @@
+"""The presets, configs/*.flags: flagfiles that train.main takes as they stand."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from absl import flags
+
+from tests import programs
+
+PRESETS = sorted(pathlib.Path(__file__).parents[2].glob("configs/*.flags"))
+PLACES = ("dataset_dir", "model_dir")
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_every_flag_is_known_and_in_range(preset):
+    programs.forget_flags()
+    from mach_tf.buckets import BucketSpec
+    from mach_tf.training_config import TrainingConfig
+    from train import main
+
+    values = flags.FLAGS
+    places = [] if preset.stem == "demo" else [f"--{name}=elsewhere" for name in PLACES]
+    values(["train.main", f"--flagfile={preset}", *places])
+    TrainingConfig(**{name: values[name].value for name in TrainingConfig.__dataclass_fields__})
+    BucketSpec(values.buckets, values.repetitions, values.label_hash, values.seed)
+    assert main.FLAGS.epsilon > 0 and main.FLAGS.adversarial_weight == 1, "presets train adversarially"
+
+
+def test_flags_on_the_command_line_win():
+    programs.forget_flags()
+    from train import main
+
+    preset = next(path for path in PRESETS if path.stem == "demo")
+    flags.FLAGS(["train.main", f"--flagfile={preset}", "--model_dir=mine", "--epochs=1"])
+    assert main.FLAGS.model_dir == "mine" and main.FLAGS.epochs == 1 and main.FLAGS.dataset_dir == "demo/dataset"
