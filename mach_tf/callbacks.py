@@ -65,12 +65,11 @@ class Validation(tf.keras.callbacks.Callback):
 
     def measure(self, model: RepetitionGroup) -> dict[str, float]:
         """P@1 and P@5 by name."""
-        logits_of = tf.function(model.bucket_logits, reduce_retracing=True)
         features = self._points.features(self._columns)
         k = min(5, self._table.shape[1])
         top = []
         for begin in range(0, len(self._points), _VALIDATION_BATCH):
-            logits = logits_of(_as_batch(features[begin : begin + _VALIDATION_BATCH])).numpy()
+            logits = model.bucket_logits(_as_batch(features[begin : begin + _VALIDATION_BATCH])).numpy()
             scores = sketch.bucket_scores(logits, self._estimator)
             top.append(sketch.top_k(scores, self._table, self._members, k, self._estimator)[0])
         found = metrics.hits(np.concatenate(top), self._points.labels(self._table.shape[1]))

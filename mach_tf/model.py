@@ -135,6 +135,7 @@ class RepetitionGroup(tf.keras.Model):
         rest = (self.hidden_bias, self.output_kernel, self.output_bias)
         return Weights(hidden_kernel, *(variable[position].numpy() for variable in rest))
 
+    @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
         """The logits of every repetition, float32 [n, G, B]."""
         rows, positions = tf.unique(points.feature_ids, tf.int64)
