@@ -47,6 +47,7 @@ VARIANTS = {
 }
 _LABELS = 10_000
 _BATCHES = 4
+_BOUND_STEPS = 20
 
 
 def main(_: list[str]) -> None:
@@ -166,11 +167,11 @@ def _bound(setting: dict[str, Any]) -> float:
     touched = np.mean([len(np.unique(batch["feature_ids"])) for batch in _points(setting)])
     left, right = tf.random.normal([2048, 2048]), tf.random.normal([2048, 2048])
     product = tf.function(lambda: tf.matmul(left, right))
-    rate = 2 * 2048**3 / _seconds(product, 20)[0]
+    rate = 2 * 2048**3 / _seconds(product, _BOUND_STEPS)[0]
     # As large as the touched rows, so as far from the cache.
     block = tf.random.normal([int(touched), hidden * group])
     copy = tf.function(lambda: block + 1.0)
-    bandwidth = 2 * touched * hidden * group * 4 / _seconds(copy, 20)[0]
+    bandwidth = 2 * touched * hidden * group * 4 / _seconds(copy, _BOUND_STEPS)[0]
     return 6 * points * hidden * setting["buckets"] * group / rate + 7 * touched * hidden * group * 4 / bandwidth
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 from absl import flags
 
-from eval import attack_flags
-from mach_tf import program, startup
+from eval import attack_flags, metric_flags
+from mach_tf import program, program_flags, startup
 from mach_tf.errors import InputError
 from mach_tf.propensity import CONSTANTS, propensities
+from mach_tf.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 
 if TYPE_CHECKING:
     from eval.one_pass import PassResult
@@ -32,21 +33,21 @@ if TYPE_CHECKING:
     from mach_tf.points import Points
 
 FLAGS = flags.FLAGS
-_ESTIMATORS = ("logit_mean", "mean", "min", "median")
 
 # Where
-flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
-flags.DEFINE_string("model_dir", None, "Model directory made by train.main.", required=True)
-flags.DEFINE_string("output_dir", None, "Where the report goes.", required=True)
+program_flags.define_dataset_dir()
+program_flags.define_model_dir()
+program_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 
 # Which points, which part of the model
-flags.DEFINE_string("split", "test", "Split of the dataset.")
-flags.DEFINE_integer("limit", None, "Only the first so many points.", lower_bound=1)
-flags.DEFINE_integer("repetitions", None, "Only the first so many repetitions; all by default.", lower_bound=1)
+program_flags.define_split()
+program_flags.define_limit()
+program_flags.define_repetitions()
 
 # Decoding
-flags.DEFINE_list("k", ["1", "3", "5"], "Cut-offs of the metrics.")
-flags.DEFINE_list("estimator", ["logit_mean"], f"Of the label scores: of {', '.join(_ESTIMATORS)} some, or all.")
+flags.DEFINE_list(
+    "estimator", [DEFAULT_ESTIMATOR], f"Of the label scores: all, or some of {', '.join(ESTIMATORS)}; the first leads."
+)
 flags.DEFINE_enum("decode", "exact", ["exact", "approximate"], "Whether every label may be found.")
 flags.DEFINE_integer("approximate_buckets", 25, "Approximate: best buckets looked into.", lower_bound=1)
 flags.DEFINE_integer("approximate_repetitions", 2, "Approximate: needed in so many repetitions.", lower_bound=1)
@@ -54,16 +55,16 @@ flags.DEFINE_integer("approximate_repetitions", 2, "Approximate: needed in so ma
 # What is reported
 flags.DEFINE_bool("repetition_curve", True, "Metrics with the first 1, 2, 4, ... repetitions.")
 flags.DEFINE_bool("adversarial_loss", True, "The loss under FGSM at the epsilon the model was trained with.")
-flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals; 0 for none.", lower_bound=0)
-flags.DEFINE_integer("seed", 0, "Of the resamples.")
 flags.DEFINE_enum("propensity", "default", sorted(CONSTANTS), "The data set's constants in the propensity model.")
 flags.DEFINE_string("compare", None, "Another evaluation's metrics.json of the same points: prints the differences.")
+flags.adopt_module_key_flags(metric_flags)
+flags.adopt_module_key_flags(attack_flags)
 
 
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    attacks, epsilons, ks = attack_flags.attacks(), attack_flags.epsilons(), _cut_offs()
+    attacks, epsilons = attack_flags.attacks(), attack_flags.epsilons()
     estimators, approximate = _estimators(), _approximate()
     from eval import attack_evaluation, one_pass, outputs, tables
     from mach_tf import bootstrap, breakdown, metrics, records
@@ -72,7 +73,8 @@ def main(_: list[str]) -> None:
     from mach_tf.robustness import ReportOptions
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
-    _check_dataset(dataset, ks)
+    ks = metric_flags.cut_offs(dataset.labels)
+    _check_dataset(dataset)
     theirs = _read_other(FLAGS.compare, dataset)
     ensemble = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
     check_same_features(ensemble.manifest, dataset)
@@ -131,17 +133,11 @@ def main(_: list[str]) -> None:
     print("\n".join(["", *dict.fromkeys(paths)]))
 
 
-def _cut_offs() -> list[int]:
-    if not FLAGS.k or not all(text.isdigit() and int(text) > 0 for text in FLAGS.k):
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
-    return sorted({int(text) for text in FLAGS.k})
-
-
 def _estimators() -> list[str]:
-    names = list(_ESTIMATORS) if FLAGS.estimator == ["all"] else FLAGS.estimator
-    if not names or set(names) - set(_ESTIMATORS) or len(set(names)) < len(names):
+    names = list(ESTIMATORS) if FLAGS.estimator == ["all"] else FLAGS.estimator
+    if not names or set(names) - set(ESTIMATORS) or len(set(names)) < len(names):
         raise InputError(
-            f"--estimator must be all, or a list of different ones of {', '.join(_ESTIMATORS)} (got {','.join(names)})."
+            f"--estimator must be all, or a list of different ones of {', '.join(ESTIMATORS)} (got {','.join(names)})."
         )
     return names
 
@@ -154,9 +150,7 @@ def _approximate() -> Optional[Approximate]:
     return Approximate(FLAGS.approximate_buckets, FLAGS.approximate_repetitions)
 
 
-def _check_dataset(dataset: DatasetManifest, ks: list[int]) -> None:
-    if max(ks) > dataset.labels:
-        raise InputError(f"--k must not exceed the {dataset.labels} labels (got {max(ks)}).")
+def _check_dataset(dataset: DatasetManifest) -> None:
     if not dataset.split(FLAGS.split).points:
         raise InputError(f"The {FLAGS.split!r} split must have points to evaluate (got none); give another --split.")
     if dataset.split("train").points < 3:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from mach_tf import files, program, startup
+from mach_tf import files, program, program_flags, startup
 from mach_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # Where
-flags.DEFINE_string("model_dir", None, "Model directory made by train.main.", required=True)
+program_flags.define_model_dir()
 flags.DEFINE_string(
     "input", None, "Points as text, raw features as the model's own training text has them.", required=True
 )
@@ -34,8 +34,8 @@ flags.DEFINE_string("output", None, "Where the predictions go.", required=True)
 
 # What
 flags.DEFINE_integer("k", 5, "Labels a point.", lower_bound=1)
-flags.DEFINE_enum("estimator", "logit_mean", ["logit_mean", "mean", "min", "median"], "Of the label scores.")
-flags.DEFINE_integer("repetitions", None, "Only the first so many repetitions; all by default.", lower_bound=1)
+program_flags.define_estimator()
+program_flags.define_repetitions()
 
 
 def main(_: list[str]) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 from tabulate import tabulate
 
-from eval import attack_flags
-from mach_tf import program, startup
+from eval import attack_flags, metric_flags
+from mach_tf import program, program_flags, startup
 from mach_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,24 +25,23 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # Where
-flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+program_flags.define_dataset_dir()
 flags.DEFINE_list("model_dir", None, "Model directories, compared on one plot.", required=True)
 flags.DEFINE_string("attack_model_dir", None, "Model directory that the attacks are made on; by default each its own.")
-flags.DEFINE_string("output_dir", None, "Where the report goes.", required=True)
+program_flags.define_output_dir("robustness.json, robustness.png and TensorBoard logs")
 
 # What is measured
-flags.DEFINE_string("split", "test", "Split of the dataset.")
-flags.DEFINE_integer("limit", None, "Only the first so many points.", lower_bound=1)
-flags.DEFINE_list("k", ["1", "3", "5"], "Cut-offs of the metrics; targeted attacks aim at the largest.")
-flags.DEFINE_enum("estimator", "logit_mean", ["logit_mean", "mean", "min", "median"], "Of the label scores.")
-flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals; 0 for none.", lower_bound=0)
-flags.DEFINE_integer("seed", 0, "Of the resamples.")
+program_flags.define_split()
+program_flags.define_limit()
+program_flags.define_estimator()
+flags.adopt_module_key_flags(metric_flags)
+flags.adopt_module_key_flags(attack_flags)
 
 
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    attacks, epsilons, ks = attack_flags.attacks(), attack_flags.epsilons(), _cut_offs()
+    attacks, epsilons = attack_flags.attacks(), attack_flags.epsilons()
     if not attacks:
         raise InputError(f"--attack must name at least one of {', '.join(attack_flags.ATTACKS)}.")
     from eval import attack_evaluation
@@ -52,6 +51,7 @@ def main(_: list[str]) -> None:
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     points = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split, FLAGS.limit)
+    ks = metric_flags.cut_offs(dataset.labels)
     options = _options(dataset, ks)
     if len(set(FLAGS.model_dir)) < len(FLAGS.model_dir):
         raise InputError(f"--model_dir must be a list of different directories (got {','.join(FLAGS.model_dir)}).")
@@ -78,18 +78,10 @@ def main(_: list[str]) -> None:
     print("\n".join(["", *paths]))
 
 
-def _cut_offs() -> list[int]:
-    if not all(text.isdigit() and int(text) > 0 for text in FLAGS.k) or not FLAGS.k:
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
-    return sorted({int(text) for text in FLAGS.k})
-
-
 def _options(dataset: DatasetManifest, ks: list[int]) -> ReportOptions:
     from mach_tf.breakdown import label_groups
     from mach_tf.robustness import ReportOptions
 
-    if max(ks) > dataset.labels:
-        raise InputError(f"--k must not exceed the {dataset.labels} labels (got {max(ks)}).")
     groups = label_groups(dataset.label_counts(FLAGS.dataset_dir))
     return ReportOptions(ks, None, groups, FLAGS.bootstrap, FLAGS.seed)
 

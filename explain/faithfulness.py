@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from mach_tf import program, startup
+from mach_tf import exact_attribution, program, program_flags, startup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,23 +26,24 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # What is read and written
-flags.DEFINE_string("dataset_dir", None, "The dataset.", required=True)
-flags.DEFINE_string("model_dir", None, "The model.", required=True)
+program_flags.define_dataset_dir()
+program_flags.define_model_dir()
 flags.DEFINE_string(
     "compare_model_dir", None, "Another model, for stability side by side: one trained without attacks."
 )
-flags.DEFINE_string("output_dir", None, "Where the files go; made if missing.", required=True)
+program_flags.define_output_dir("faithfulness.json and faithfulness.png")
 
 # The trial
-flags.DEFINE_enum("split", "test", ["train", "valid", "test"], "Where the sample comes from.")
-flags.DEFINE_integer("points", 500, "Points in the sample; points without features are left out.", lower_bound=2)
+program_flags.define_split()
+flags.DEFINE_integer("sample_points", 500, "Points in the sample; points without features are left out.", lower_bound=2)
 flags.DEFINE_integer("seed", 0, "Of the sample, the random orders and the intervals.", lower_bound=0)
-flags.DEFINE_enum("estimator", "logit_mean", ["mean", "logit_mean"], "Of the label score.")
+program_flags.define_estimator(exact_attribution.ESTIMATORS)
 flags.DEFINE_list("epsilon", [], "Sizes of the FGSM step; the model's own by default.")
 
 
 def main(_: list[str]) -> None:
     startup.prepare()
+    startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     import tqdm
 
@@ -103,7 +104,7 @@ def _sample(dataset: Any) -> Points:
     usable = np.flatnonzero(np.diff(everything.row_splits))
     if len(usable) < 2:
         raise InputError(f"The {FLAGS.split} split must have at least 2 points with features (got {len(usable)}).")
-    chosen = np.random.default_rng(FLAGS.seed).choice(usable, min(FLAGS.points, len(usable)), replace=False)
+    chosen = np.random.default_rng(FLAGS.seed).choice(usable, min(FLAGS.sample_points, len(usable)), replace=False)
     return explainer.choose(everything, np.sort(chosen))
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
-from mach_tf import program, startup
+from mach_tf import program, program_flags, startup
 
 if TYPE_CHECKING:
     from explain.answers import Question
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # What is read and written
-flags.DEFINE_string("dataset_dir", None, "The dataset that the model was trained on: names, hashing.", required=True)
-flags.DEFINE_string("model_dir", None, "The model.", required=True)
-flags.DEFINE_string("output_dir", None, "Where explanations.jsonl and report.html go; made if missing.", required=True)
+program_flags.define_dataset_dir()
+program_flags.define_model_dir()
+program_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv")
 flags.DEFINE_string(
     "input", None, "Points as XML-repository text, labels optional. By default what --split was made from."
 )
-flags.DEFINE_enum("split", "test", ["train", "valid", "test"], "The split whose text is read without --input.")
+program_flags.define_split()
 
 # What is explained
 flags.DEFINE_string("points", "0-9", "Points of the input from 0: a list with ranges, 0,5,7 or 0-99, or all.")
 flags.DEFINE_string(
     "labels", "top:3", "top:N, each point's N best labels; true; ids like 3,14; or all, for the view of a whole split."
 )
-flags.DEFINE_enum("estimator", "logit_mean", ["mean", "logit_mean", "min", "median"], "Whose label score is explained.")
+program_flags.define_estimator()
 
 # How
 flags.DEFINE_enum("method", "exact", ["exact", "tape"], "In closed form, or by quadrature with tf.GradientTape.")
@@ -68,6 +68,7 @@ _TABLE_ROWS = 12
 
 def main(_: list[str]) -> None:
     startup.prepare()
+    startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     from explain import answers, global_view, selection, sources
     from mach_tf.attribution import Attribution

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mach_tf import attribution, faithfulness, paths, sketch, stability
+from mach_tf import attribution, bootstrap, faithfulness, paths, sketch, stability
 from mach_tf.attribution import Attribution
 from mach_tf.ensemble import Ensemble
 from mach_tf.fgsm_step import fgsm_step
@@ -148,6 +147,6 @@ def _area(scores: np.ndarray) -> np.ndarray:
     return faithfulness.area(scores, FRACTIONS)
 
 
-def _interval(values: Sequence[float], seed: int) -> dict[str, float]:
-    mean, low, high = faithfulness.interval(np.asarray(values), seed=seed)
-    return {"mean": mean, "low": low, "high": high}
+def _interval(values: np.ndarray, seed: int) -> dict[str, float]:
+    low, high = bootstrap.mean_interval(values, seed=seed)
+    return {"mean": float(values.mean()), "low": low, "high": high}

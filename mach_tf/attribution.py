@@ -20,7 +20,6 @@ from mach_tf.repetitions import Repetitions
 from mach_tf.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 
 METHODS = ("exact", "tape")
-EXACT_ESTIMATORS = ("mean", "logit_mean")
 # The largest completeness gap that is let pass, relative to |F(x) - F(x')| and added to it.
 RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 
@@ -46,9 +45,9 @@ class Attribution:
             raise ValueError(f"estimator must be one of {ESTIMATORS} (got {self.estimator!r})")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {METHODS} (got {self.method!r})")
-        if self.method == "exact" and self.estimator not in EXACT_ESTIMATORS:
+        if self.method == "exact" and self.estimator not in exact_attribution.ESTIMATORS:
             raise InputError(
-                f"--method=exact explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
+                f"--method=exact explains the estimators {' and '.join(exact_attribution.ESTIMATORS)} (got {self.estimator}): "
                 f"{self.estimator} selects a repetition anew wherever two of them cross along the path, and the closed form "
                 "knows only where hidden units switch. Use --method=tape, which follows the selection step by step."
             )
@@ -121,7 +120,7 @@ def check_complete(
     advice = "the weights are not finite or a value is too large for float64: check the model with python -m eval.main."
     if settings.method == "tape":
         advice = f"raise --steps (now {settings.steps})"
-        advice += " or use --method=exact." if settings.estimator in EXACT_ESTIMATORS else "."
+        advice += " or use --method=exact." if settings.estimator in exact_attribution.ESTIMATORS else "."
     raise InputError(
         f"Attributions must add up to F(x) - F(baseline) within {RELATIVE_GAP:.0%} + {ABSOLUTE_GAP:g}, but for point {point}, "
         f"label {pairs.labels[worst]} F changes by {integrals.scores[worst] - integrals.baseline_scores[worst]:.6g} and the "

@@ -43,6 +43,17 @@ def intervals(per_point: Mapping[str, PerPoint], samples: int = 1000, seed: int 
     return {name: _interval(resampled[:, column]) for column, name in enumerate(per_point)}
 
 
+def mean_interval(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95% percentile interval of the mean of per-point values, float [n].
+
+    Args:
+      values: one a point, at least one.
+      samples, seed: as in `intervals`.
+    """
+    draws = _draws(len(values), samples, np.random.default_rng(seed))
+    return _interval(np.concatenate([counts @ values for counts in draws]) / len(values))
+
+
 def paired_differences(
     ours: Mapping[str, PerPoint], theirs: Mapping[str, PerPoint], samples: int = 1000, seed: int = 0
 ) -> dict[str, Difference]:

@@ -27,6 +27,9 @@ import numpy as np
 
 from mach_tf.paths import Pairs, PathIntegrals, Paths, entry_splits
 
+# Those whose score is a sum over buckets.
+ESTIMATORS = ("mean", "logit_mean")
+
 
 class Network(NamedTuple):
     """One repetition's weights as arrays, float32 (views are enough: they are only read).

@@ -79,11 +79,3 @@ def area(scores: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
     """The area under each point's curve by the trapezoid rule: [n] of scores [n, fractions]."""
     widths = np.diff(np.asarray(fractions, np.float64))
     return ((scores[:, 1:] + scores[:, :-1]) * 0.5) @ widths
-
-
-def interval(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[float, float, float]:
-    """Mean of per-point values with a 95% percentile bootstrap interval over points."""
-    generator = np.random.default_rng(seed)
-    means = [values[generator.integers(0, len(values), len(values))].mean() for _ in range(samples)]
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(values.mean()), float(low), float(high)

@@ -10,8 +10,8 @@ import numpy as np
 from mach_tf.buckets import BucketMembers
 from mach_tf.decode import Decoder
 
-ESTIMATORS = ("mean", "min", "median", "logit_mean")
-DEFAULT_ESTIMATOR = "logit_mean"
+ESTIMATORS = ("logit_mean", "mean", "min", "median")
+DEFAULT_ESTIMATOR = ESTIMATORS[0]
 
 
 def bucket_scores(logits: np.ndarray, estimator: str) -> np.ndarray:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from absl import flags
 
-from mach_tf import program, startup
+from mach_tf import program, program_flags, startup
 
-flags.DEFINE_string("dataset_dir", None, "The dataset.", required=True)
+program_flags.define_dataset_dir()
 
 FLAGS = flags.FLAGS
 
@@ -20,6 +20,7 @@ def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
     startup.prepare()
+    startup.check_versions()
     from mach_tf import verification
     from mach_tf.errors import InputError
     from mach_tf.manifest import DatasetManifest

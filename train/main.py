@@ -14,7 +14,7 @@ import sys
 from absl import flags, logging
 from tabulate import tabulate
 
-from mach_tf import memory_plan, program, startup
+from mach_tf import memory_plan, program, program_flags, startup
 from mach_tf.buckets import FAMILIES, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
@@ -27,7 +27,7 @@ FLAGS = flags.FLAGS
 _DEFAULTS = TrainingConfig()
 
 # Where
-flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+program_flags.define_dataset_dir()
 flags.DEFINE_string("model_dir", None, "Model directory to make or to go on with.", required=True)
 
 # The bucket table

@@ -1,10 +1,17 @@
-"""Headless Chromium for the tests that look at the report as a reader does."""
+"""A model and its data; headless Chromium for the tests that look at the report as a reader does."""
 
 from __future__ import annotations
 
 import shutil
 
 import pytest
+
+from tests.explain import world as worlds
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return worlds.make(str(tmp_path_factory.mktemp("world")))
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,6 @@ from mach_tf.attribution import Attribution
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from tests import programs
-from tests.explain import world as worlds
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return worlds.make(str(tmp_path_factory.mktemp("world")))
 
 
 def run(world, output_dir, *flags):
@@ -34,7 +28,7 @@ def run(world, output_dir, *flags):
 
 
 def test_writes_curves_areas_and_stability(world, tmp_path, capsys):
-    found = run(world, tmp_path, "--points=10", "--epsilon=0.01,0.3", f"--compare_model_dir={world.model}")
+    found = run(world, tmp_path, "--sample_points=10", "--epsilon=0.01,0.3", f"--compare_model_dir={world.model}")
     assert found["points"] == 10 and set(found["curves"]) == {"integrated_gradients", "gradient_x_input", "random"}
     ours = found["curves"]["integrated_gradients"]
     for curves in found["curves"].values():
@@ -55,7 +49,7 @@ def test_writes_curves_areas_and_stability(world, tmp_path, capsys):
 
 
 def test_the_same_seed_gives_the_same(world, tmp_path):
-    assert run(world, tmp_path, "--points=5") == run(world, tmp_path, "--points=5")
+    assert run(world, tmp_path, "--sample_points=5") == run(world, tmp_path, "--sample_points=5")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "inf"])

@@ -16,11 +16,6 @@ from tests import programs
 from tests.explain import world as worlds
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return worlds.make(str(tmp_path_factory.mktemp("world")))
-
-
 def run(world, output_dir, *flags):
     programs.run(
         "explain.main",

@@ -16,11 +16,6 @@ from tests import programs
 from tests.explain import world as worlds
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return worlds.make(str(tmp_path_factory.mktemp("world")))
-
-
 def explain(world, output_dir, *flags, text=None):
     paths = {"dataset_dir": world.dataset, "model_dir": world.model, "input": text or world.text}
     programs.run(

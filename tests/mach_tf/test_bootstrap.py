@@ -63,6 +63,14 @@ def test_constant_metrics_have_no_width():
     assert bootstrap.intervals({"PSP@1": nothing})["PSP@1"] == (0.0, 0.0)
 
 
+def test_mean_interval_holds_the_mean_and_narrows():
+    values = np.random.default_rng(0).normal(size=4000)
+    low, high = bootstrap.mean_interval(values)
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(4000), rel=0.15)
+    assert bootstrap.mean_interval(values) == (low, high)
+
+
 def test_a_model_does_not_differ_from_itself():
     metrics = random_metrics(2)
     for difference in bootstrap.paired_differences(metrics, metrics).values():

@@ -58,15 +58,9 @@ def test_curves_of_a_linear_score():
 def test_area_is_the_trapezoid_rules():
     scores = np.random.default_rng(0).random((3, 4))
     fractions = [0, 0.1, 0.4, 1]
-    np.testing.assert_allclose(faithfulness.area(scores, fractions), scipy.integrate.trapezoid(scores, fractions, axis=1))
-
-
-def test_interval_holds_the_mean_and_narrows():
-    values = np.random.default_rng(0).normal(size=4000)
-    mean, low, high = faithfulness.interval(values)
-    assert mean == pytest.approx(values.mean()) and low < mean < high
-    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(4000), rel=0.15)
-    assert faithfulness.interval(values) == (mean, low, high)
+    np.testing.assert_allclose(
+        faithfulness.area(scores, fractions), scipy.integrate.trapezoid(scores, fractions, axis=1)
+    )
 
 
 def test_points_without_features():

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from absl import flags
+
+from mach_tf.errors import InputError
+from tests import programs
+
+
+@pytest.fixture
+def cut_offs():
+    """A function of --k and the number of labels."""
+    programs.forget_flags()
+    from eval import metric_flags
+
+    def of(text, labels=9):
+        flags.FLAGS([sys.argv[0], f"--k={text}"])
+        return metric_flags.cut_offs(labels)
+
+    return of
+
+
+def test_cut_offs_ascend_and_come_once(cut_offs):
+    assert cut_offs("5,1,3,1") == [1, 3, 5] and cut_offs("9") == [9]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "must be a list"),
+        ("0", "must be a list"),
+        ("1,-2", "must be a list"),
+        ("1.5", "must be a list"),
+        ("²", "must be a list"),
+        ("1,10", "must not exceed the 9 labels .got 10"),
+    ],
+)
+def test_others_are_refused(cut_offs, text, rule):
+    with pytest.raises(InputError, match=f"--k {rule}"):
+        cut_offs(text)
