@@ -43,7 +43,11 @@ flags.DEFINE_string(
 program_flags.define_split()
 
 # What is explained
-flags.DEFINE_string("points", "0-9", "Points of the input from 0: a list with ranges, 0,5,7 or 0-99, or all.")
+flags.DEFINE_string(
+    "points",
+    "0-9",
+    "Points of the input from 0: a list with ranges, 0,5,7 or 0-99; all; or label:NAME:3, the first three with a label.",
+)
 flags.DEFINE_string(
     "labels", "top:3", "top:N, each point's N best labels; true; ids like 3,14; or all, for the view of a whole split."
 )
@@ -89,7 +93,9 @@ def main(_: list[str]) -> None:
         return
 
     everything = sources.read(dataset, paths)
-    chosen = selection.parse_points(FLAGS.points, len(everything))
+    chosen = selection.points_with_label(FLAGS.points, everything, label_names)
+    if chosen is None:
+        chosen = selection.parse_points(FLAGS.points, len(everything))
     selection.check_labels(FLAGS.labels, ensemble.labels)
     epsilon = ensemble.manifest.training.get("epsilon", 0.0) if FLAGS.epsilon is None else FLAGS.epsilon
     question = answers.Question(

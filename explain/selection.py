@@ -39,6 +39,28 @@ def parse_points(text: str, count: int) -> np.ndarray:
     return np.array(chosen, np.int64)
 
 
+def points_with_label(text: str, points: Points, label_names: Optional[Sequence[str]]) -> Optional[np.ndarray]:
+    """Point numbers of "label:NAME:COUNT", the first COUNT points with that label: int64; None where --points asks for others.
+
+    Args:
+      text: the value of --points.
+      points: the whole input.
+      label_names: of all labels; None where the dataset has no names, and NAME is an id.
+
+    Raises:
+      InputError: no such label, no COUNT, or no point with the label.
+    """
+    match = re.fullmatch(r"label:(.+):(\d{1,9})", text, re.ASCII)
+    if match is None:
+        return None
+    names = label_names if label_names is not None else range(int(points.label_ids.max(initial=-1)) + 1)
+    label = next((i for i, name in enumerate(names) if str(name) == match[1]), None)
+    places = np.flatnonzero(points.label_ids == label) if label is not None else np.zeros(0, np.int64)
+    if not len(places) or int(match[2]) < 1:
+        raise InputError(f"--points=label:NAME:COUNT needs a label that points of the input have (got {text!r}).")
+    return np.searchsorted(points.label_splits, places[: int(match[2])], side="right") - 1
+
+
 def top_wanted(text: str, labels: int) -> Optional[int]:
     """How many of each point's best labels --labels asks for; None where it asks for others.
 

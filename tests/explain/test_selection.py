@@ -25,6 +25,34 @@ def test_points_refused(text):
         selection.parse_points(text, 9)
 
 
+_LABELLED = points.from_csr(
+    scipy.sparse.csr_matrix((4, 1)), scipy.sparse.csr_matrix(np.array([[0, 1, 1], [0, 0, 0], [0, 0, 1], [0, 1, 1]]))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("label:c:2", ["a", "b", "c"], [0, 2]),
+        ("label:b:9", ["a", "b", "c"], [0, 3]),
+        ("label:x:y:1", ["a", "b", "x:y"], [0]),
+        ("label:1:2", None, [0, 3]),
+    ],
+)
+def test_points_with_label(text, names, expected):
+    assert selection.points_with_label(text, _LABELLED, names).tolist() == expected
+
+
+def test_points_without_label():
+    assert selection.points_with_label("0-3", _LABELLED, None) is None
+
+
+@pytest.mark.parametrize("text", ["label:a:1", "label:d:1", "label:b:0"])
+def test_points_with_label_refused(text):
+    with pytest.raises(InputError, match="needs a label that points of the input have"):
+        selection.points_with_label(text, _LABELLED, ["a", "b", "c"])
+
+
 @pytest.mark.parametrize(("text", "expected"), [("top:3", 3), ("true", None), ("3,1", None)])
 def test_top(text, expected):
     assert selection.top_wanted(text, 5) == expected
