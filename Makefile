@@ -60,7 +60,7 @@ demo: $(DEMO)/dataset/dataset.json ## build the demo data, preprocess, train, ev
 	$(PYTHON) -m eval.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/evaluation \
 	  --attack=fgsm --epsilon=0,0.005,0.01,0.02
 	$(PYTHON) -m explain.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/explanations \
-	  --input=$(DEMO)/text/test.txt --points=label:numpy:3 --labels=top:3
+	  --input=$(DEMO)/text/test.txt --points=label:numpy.testing:3 --labels=top:3
 	@echo
 	@echo "Explanations:      $(DEMO)/explanations/report.html"
 	@echo "Robustness curve:  $(DEMO)/evaluation/robustness.png"
