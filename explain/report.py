@@ -118,7 +118,7 @@ class Report:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
         )
-        lead = f"{len(self._points):,} points, {explanations:,} explanations of {len(self._labels):,} labels' scores"
+        lead = f"{len(self._points):,} points, {explanations:,} explanations of labels' scores"
         return environment.get_template("report.html.j2").render(
             title=title, lead=lead, about=about, data=script_json(data)
         )

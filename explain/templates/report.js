@@ -42,6 +42,16 @@
     return make("ul", { class: "chips" }, ...items);
   }
 
+  // A point of a hundred labels must not fill the screen: the first few, and the rest on demand.
+  const trueShown = 6;
+
+  function trueLabels(point) {
+    const items = (point.true || []).map((label) => chip(labelName(label), null));
+    if (items.length <= trueShown + 1) return chips(items);
+    const rest = make("details", {}, make("summary", {}, items.length - trueShown + " more"), chips(items.slice(trueShown)));
+    return make("div", {}, chips(items.slice(0, trueShown)), rest);
+  }
+
   function bars(rows, rest, caption) {
     const largest = Math.max(1e-300, ...rows.map((row) => Math.abs(row[2])));
     const body = make("tbody");
@@ -184,7 +194,7 @@
       caption: "Points, with the labels predicted and the labels explained",
       columns: [
         ["Point", null, (point) => point.id],
-        knowsTruth ? ["True labels", (point) => chips((point.true || []).map((label) => chip(labelName(label), null))), (point) => (point.true || []).map(labelName).join(", ").toLowerCase()] : null,
+        knowsTruth ? ["True labels", trueLabels, (point) => (point.true || []).map(labelName).join(", ").toLowerCase()] : null,
         ["Predicted", (point) => chips(point.predicted.map(([label, score]) => chip(labelName(label), isTrue(point, label), percent(score)))), (point) => labelName(top(point)[0]).toLowerCase()],
         ["Top score", (point) => make("span", { class: "number" }, percent(top(point)[1])), (point) => top(point)[1]],
         knowsTruth ? ["Top label", (point) => make("span", { class: topIsTrue(point) ? "up" : "down" }, truth(topIsTrue(point))), (point) => (topIsTrue(point) ? 1 : 0)] : null,
