@@ -48,7 +48,8 @@ def value_gradients(hidden_gradient: tf.Tensor, kernel: tf.Tensor, batch: Sparse
         rows = tf.gather(kernel, batch.feature_ids[begin : begin + chunk])
         return begin + chunk, gradients.write(begin // chunk, tf.reduce_sum(inputs * rows, axis=2))
 
-    chunks = (entries + chunk - 1) // chunk
+    # One chunk at least, be it empty: run eagerly, TensorFlow cannot concatenate none.
+    chunks = tf.maximum(1, (entries + chunk - 1) // chunk)
     gradients = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, groups])
-    _, gradients = tf.while_loop(lambda begin, _: begin < entries, of_chunk, (0, gradients))
+    _, gradients = tf.while_loop(lambda begin, _: begin < chunks * chunk, of_chunk, (0, gradients))
     return gradients.concat()
