@@ -8,10 +8,8 @@ from typing import BinaryIO, Optional
 
 import numpy as np
 
-from mach_tf import files
-from mach_tf.examples import Records, encode
+from mach_tf.examples import Records
 from mach_tf.manifest import Shard
-from mach_tf.points import Points
 
 POINTS_PER_SHARD = 32_768
 
@@ -88,11 +86,3 @@ class ShardWriter:
 
     def _temporary(self) -> str:
         return f"{self._split}-{len(self._shards):05d}.tfrecord.partial"
-
-
-def write_shard(path: str, points: Points) -> Shard:
-    """Writes one shard of hashed points, atomically."""
-    data = encode(points).data.tobytes()
-    with files.atomic_write(path) as file:
-        file.write(data)
-    return Shard(os.path.basename(path), len(points), len(data), hashlib.sha256(data).hexdigest())

@@ -7,8 +7,6 @@ import os
 
 import tensorflow as tf
 
-STRATEGIES = ("mirrored", "one_device", "multiworker")
-
 
 def create(name: str) -> tf.distribute.Strategy:
     """A distribution strategy over the visible devices, GPUs if there are any.

@@ -36,12 +36,3 @@ def test_no_name_looks_final_before_the_end(tmp_path):
     writer.write(examples.encode(sample.random_points(25)))
     assert all(name.endswith(".partial") for name in os.listdir(tmp_path))
     writer.abandon()
-
-
-def test_write_shard(tmp_path):
-    points = sample.random_points(30)
-    shard = shards.write_shard(str(tmp_path / "one.tfrecord"), points)
-    assert os.listdir(tmp_path) == ["one.tfrecord"]
-    data = (tmp_path / "one.tfrecord").read_bytes()
-    assert data == examples.encode(points).data.tobytes()
-    assert shard == shards.Shard("one.tfrecord", 30, len(data), files.sha256(str(tmp_path / "one.tfrecord")))
