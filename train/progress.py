@@ -16,7 +16,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
 
     def __init__(self, name: str, steps_per_epoch: int, epochs: int, shown: bool = True):
         super().__init__()
-        self._steps_per_epoch, self._epochs = steps_per_epoch, epochs
+        self._epochs = epochs
         self._bar = tqdm(
             total=steps_per_epoch * epochs,
             desc=name,
