@@ -15,6 +15,7 @@ from mach_tf import damage, records
 from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.checkpoints import GroupCheckpoints, Position
 from mach_tf.export import export_repetition
+from mach_tf.feature_dropout import drop_features
 from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.model import RepetitionGroup
@@ -196,6 +197,7 @@ def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distri
         batches = records.batches(
             job.dataset_dir, job.dataset, "train", config.batch_size, shuffle_seed=config.seed, epoch=epoch
         ).skip(skip)
+        batches = drop_features(batches, config.feature_dropout, config.seed, epoch, skip)
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own

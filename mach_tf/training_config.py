@@ -28,11 +28,12 @@ class TrainingConfig:
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
       fgsm_support: which coordinates FGSM moves: "nonzero", the features present, or "dense", all.
       dropout: probability that a hidden unit is left out of a step.
+      feature_dropout: probability that a feature of a point is left out of a step, the same for every repetition.
       hidden_init_stddev: of W1's initial normal distribution. Rows of x have unit length, so this is also the standard
         deviation of the first layer's output.
       mixed_precision: whether the products with W2, the bulk of the operations, are done in bfloat16 with float32 sums;
         weights, moments, losses and the sparse product stay float32. bfloat16 has float32's range, so no loss scaling.
-      seed: of initial weights, dropout and the order of the data.
+      seed: of initial weights, both dropouts and the order of the data.
     """
 
     hidden_units: int = 512
@@ -46,6 +47,7 @@ class TrainingConfig:
     adversarial_weight: float = 1.0
     fgsm_support: str = "nonzero"
     dropout: float = 0.0
+    feature_dropout: float = 0.0
     hidden_init_stddev: float = 0.03
     mixed_precision: bool = False
     seed: int = 0
@@ -57,7 +59,8 @@ class TrainingConfig:
             self._require(getattr(self, name) > 0, name, "above 0")
         for name in ("epsilon", "adversarial_weight"):
             self._require(getattr(self, name) >= 0, name, "0 or more")
-        self._require(0 <= self.dropout < 1, "dropout", "in [0, 1)")
+        for name in ("dropout", "feature_dropout"):
+            self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
         self._require(self.fgsm_support in SUPPORTS, "fgsm_support", f"one of {', '.join(SUPPORTS)}")
         self._require(self.learning_rate_decay in DECAYS, "learning_rate_decay", f"one of {', '.join(DECAYS)}")

@@ -38,6 +38,7 @@ flags.DEFINE_enum("label_hash", "murmur3", FAMILIES, "Hash family of the bucket 
 # The classifiers
 flags.DEFINE_integer("hidden_units", _DEFAULTS.hidden_units, "Hidden units of a repetition.")
 flags.DEFINE_float("dropout", _DEFAULTS.dropout, "Probability that a hidden unit is left out of a step.")
+flags.DEFINE_float("feature_dropout", _DEFAULTS.feature_dropout, "Probability that a feature of a point is left out.")
 flags.DEFINE_float("hidden_init_stddev", _DEFAULTS.hidden_init_stddev, "Standard deviation of W1's initial values.")
 
 # Optimization

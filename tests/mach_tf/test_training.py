@@ -78,6 +78,20 @@ def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere
     np.testing.assert_array_equal(np.sort(np.concatenate(first)), np.sort(np.concatenate(second)))
 
 
+def test_feature_dropout_goes_on_where_an_epoch_was_left(tmp_path):
+    made = job(tmp_path, feature_dropout=0.5)
+    table = np.stack([made.model.bucket_spec.row(0, 9)])
+
+    def read(skip):
+        return [b.points.feature_values.numpy() for b in training._epoch_data(made, table, 1, skip)]
+
+    whole, rest = read(0), read(2)
+    entries = made.dataset.split("train").features
+    assert 0.3 * entries < sum(map(len, whole)) < 0.7 * entries
+    for ours, theirs in zip(whole[2:], rest):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_damaged_shard_is_named(tmp_path):
     made = job(tmp_path)
     path = tmp_path / "data" / made.dataset.split("train").shards[1].file

@@ -53,6 +53,7 @@ def arguments(dataset, model, **changes):
         "learning_rate": 0.01,
         "group_size": 2,
         "dropout": 0.2,
+        "feature_dropout": 0.1,
         "learning_rate_decay": "linear",
         "strategy": "one_device",
         **changes,
