@@ -64,11 +64,12 @@ def measure(dataset_dir: str, batch_size: int, epochs: int) -> dict[str, Any]:
 
 
 def _make(directory: str, points: int) -> str:
+    from mach_tf import libsvm
     from preprocess import pipeline
 
     text, output = os.path.join(directory, "train.txt"), os.path.join(directory, "dataset")
     write_synthetic(text, points)
-    pipeline.convert({"train": [pipeline.TextInput(text)]}, output, pipeline.Options())
+    pipeline.convert({"train": [libsvm.TextInput(text)]}, output, pipeline.Options())
     return output
 
 

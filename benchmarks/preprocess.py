@@ -23,7 +23,7 @@ import psutil
 from absl import flags
 
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
-from mach_tf import program, startup
+from mach_tf import libsvm, program, startup
 from mach_tf.textfile import opener
 from preprocess import pipeline
 
@@ -150,9 +150,9 @@ def _ours(workers: int) -> Callable[[str, str], _Work]:
         startup.keep_freed_memory()  # as the program does
         with tempfile.TemporaryDirectory() as directory:
             write_synthetic(os.path.join(directory, "tiny.txt"), 2)
-            warm_up = {"train": [pipeline.TextInput(os.path.join(directory, "tiny.txt"))]}
+            warm_up = {"train": [libsvm.TextInput(os.path.join(directory, "tiny.txt"))]}
             pipeline.convert(warm_up, os.path.join(directory, "tiny"), pipeline.Options())
-        inputs = {"train": [pipeline.TextInput(path)]}
+        inputs = {"train": [libsvm.TextInput(path)]}
 
         def work() -> tuple[int, int]:
             done = pipeline.convert(inputs, output, pipeline.Options(workers=workers))

@@ -34,6 +34,13 @@ BLOCK_BYTES = 1 << 20
 _SHOWN = 60
 
 
+class TextInput(NamedTuple):
+    """One input: a file, or in split form the features' and the labels' files."""
+
+    path: str
+    labels_path: Optional[str] = None
+
+
 class Header(NamedTuple):
     """The numbers of a first line; in split form those of both files."""
 
@@ -83,6 +90,12 @@ class Parsed(NamedTuple):
     points: Points
     places: np.ndarray
     bad_lines: list[BadLine]
+
+    def faultless(self) -> Points:
+        """The points; raises InputError if there is a bad line."""
+        if self.bad_lines:
+            raise InputError(f"{self.bad_lines[0]} Correct the line.")
+        return self.points
 
 
 class TextReader:
@@ -205,10 +218,7 @@ def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, P
     parts = []
     with TextReader(path, labels_path) as reader:
         for block in reader.blocks():
-            parsed = parse(block)
-            if parsed.bad_lines:
-                raise InputError(f"{parsed.bad_lines[0]} Correct the line.")
-            parts.append(parsed.points)
+            parts.append(parse(block).faultless())
         reader.finish()
     return reader.header, concatenate(parts)
 

@@ -17,13 +17,13 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from mach_tf import dataset, files
+from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.libsvm import BadLine, TextReader
+from mach_tf.libsvm import BadLine, TextInput, TextReader
 from mach_tf.manifest import Shard, Source
 from mach_tf.shards import shard_name
 from preprocess import pipeline
-from preprocess.pipeline import Converted, Options, Task, TextInput
+from preprocess.pipeline import Converted, Options, Task
 
 _RESULTS_FILE = "results.json"
 _COUNTS_FILE = "label_counts.npy"
@@ -63,18 +63,7 @@ def convert(
     Raises:
       InputError: as of `pipeline.convert`.
     """
-    dataset.check_output(output_dir, options.overwrite)
-    dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
-    header = pipeline.common_header([file for split_files in inputs.values() for file in split_files])
-    names = options.read_names(header)
-    with dataset.open_dataset(
-        output_dir,
-        header.features,
-        header.labels,
-        options.spec,
-        points_per_shard=options.points_per_shard,
-        overwrite=options.overwrite,
-    ) as writer:
+    with pipeline.open_output(inputs, output_dir, options) as (writer, header, names):
         with beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *flags])) as graph:
             _build(graph, list(_files(inputs)), writer.directory, options, header.labels)
         results = files.read_json(os.path.join(writer.directory, _RESULTS_FILE), "results of the Beam pipeline")

@@ -12,19 +12,14 @@ from typing import Callable, NamedTuple, Optional, TypeVar
 from mach_tf import dataset, files, libsvm
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.libsvm import BadLine, TextBlock, TextReader
+from mach_tf.libsvm import BadLine, TextBlock, TextInput, TextReader
 from mach_tf.manifest import DatasetManifest, Source
 from mach_tf.shards import POINTS_PER_SHARD
 
+# Of features and of labels; None where no file gives them.
+Names = tuple[Optional[list[str]], Optional[list[str]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-
-
-class TextInput(NamedTuple):
-    """One input: a file, or in split form the features' and the labels' files."""
-
-    path: str
-    labels_path: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Options:
         if bad_lines and not self.skip_bad_lines:
             raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
 
-    def read_names(self, header: libsvm.Header) -> tuple[Optional[list[str]], Optional[list[str]]]:
+    def read_names(self, header: libsvm.Header) -> Names:
         """The names of features and labels, None where no file gives them."""
         return (
             files.read_names(self.feature_names, header.features, "features") if self.feature_names else None,
@@ -113,20 +108,9 @@ def convert(
     Raises:
       InputError: an input or the output directory breaks a rule; the output directory is as it was.
     """
-    dataset.check_output(output_dir, options.overwrite)
-    dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
-    header = common_header([file for split_files in inputs.values() for file in split_files])
-    names = options.read_names(header)
-    reading = _Reading(inputs, header)
     skipped: list[BadLine] = []
-    with dataset.open_dataset(
-        output_dir,
-        header.features,
-        header.labels,
-        options.spec,
-        points_per_shard=options.points_per_shard,
-        overwrite=options.overwrite,
-    ) as writer:
+    with open_output(inputs, output_dir, options) as (writer, header, names):
+        reading = _Reading(inputs, header)
         with contextlib.closing(_ordered_map(lambda task: transform(task, options), reading, options.workers)) as done:
             for task, chunks, bad_lines in done:
                 options.check(bad_lines)
@@ -136,6 +120,36 @@ def convert(
                 progress(task.block.text.count(b"\n"), task.bytes_read)
         manifest = writer.finish(reading.sources, *names, [str(line) for line in skipped])
     return Converted(manifest, skipped, reading.text_bytes)
+
+
+@contextlib.contextmanager
+def open_output(
+    inputs: Mapping[str, Sequence[TextInput]], output_dir: str, options: Options
+) -> Iterator[tuple[dataset.DatasetWriter, libsvm.Header, Names]]:
+    """What every runner begins and ends with: all checks that come before the work, then a writer in a staged directory.
+
+    Args:
+      inputs, output_dir, options: as of `convert`.
+
+    Yields:
+      The writer, to be finished in the block; the header common to all files; the names of features and labels.
+
+    Raises:
+      InputError: as of `convert`.
+    """
+    dataset.check_output(output_dir, options.overwrite)
+    dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
+    header = common_header([file for split_files in inputs.values() for file in split_files])
+    names = options.read_names(header)
+    with dataset.open_dataset(
+        output_dir,
+        header.features,
+        header.labels,
+        options.spec,
+        points_per_shard=options.points_per_shard,
+        overwrite=options.overwrite,
+    ) as writer:
+        yield writer, header, names
 
 
 def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:

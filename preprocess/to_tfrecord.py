@@ -29,10 +29,10 @@ from absl import flags
 from mach_tf import program, startup
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
+from mach_tf.libsvm import TextInput
 from mach_tf.manifest import SPLITS, DatasetManifest
 from mach_tf.shards import POINTS_PER_SHARD
 from preprocess import pipeline
-from preprocess.pipeline import TextInput
 
 # Input.
 for _split in SPLITS:

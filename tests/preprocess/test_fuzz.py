@@ -72,7 +72,7 @@ def _check_conversion(path: str, expected: reference_parser.Read | None, output_
     kept = [] if expected is None else [point for point in expected.points if point is not None]
     options = pipeline.Options(RAW, skip_bad_lines=True, points_per_shard=7)
     try:
-        converted = pipeline.convert({"train": [pipeline.TextInput(path)]}, output_dir, options)
+        converted = pipeline.convert({"train": [libsvm.TextInput(path)]}, output_dir, options)
     except InputError as error:
         assert expected is None or not kept or not 1 <= expected.header[2] <= dataset.MAX_LABELS, (str(error), example)
         return False

@@ -10,9 +10,10 @@ import pytest
 from mach_tf import libsvm, records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.libsvm import TextInput
 from mach_tf.manifest import DatasetManifest
 from preprocess import pipeline
-from preprocess.pipeline import Options, TextInput
+from preprocess.pipeline import Options
 from tests.mach_tf import sample
 
 

@@ -176,9 +176,9 @@ def test_a_disk_that_takes_no_more(tmp_path, old):
 # The administrator may write everywhere: the program becomes a user who may not, once everything is imported.
 _AS_NOBODY = """
 import os, sys
-from mach_tf import program
+from mach_tf import libsvm, program
 from preprocess import pipeline, to_tfrecord
-pipeline.convert({"train": [pipeline.TextInput(sys.argv[1])]}, sys.argv[2], pipeline.Options())
+pipeline.convert({"train": [libsvm.TextInput(sys.argv[1])]}, sys.argv[2], pipeline.Options())
 if os.geteuid() == 0:
     os.seteuid(65534)
 sys.argv = ["to_tfrecord", f"--train={sys.argv[1]}", f"--output_dir={sys.argv[3]}"]
