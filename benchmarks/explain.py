@@ -17,14 +17,16 @@ import os
 import resource
 import statistics
 import time
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from absl import flags
 
 from mach_tf import program, startup
-from mach_tf.exact_attribution import Network
 from mach_tf.paths import Pairs, PathIntegrals, Paths
+
+if TYPE_CHECKING:
+    from mach_tf.classifier import Weights
 
 FLAGS = flags.FLAGS
 
@@ -93,8 +95,10 @@ def main(_: list[str]) -> None:
     print(json.dumps(result))
 
 
-def _networks() -> list[Network]:
+def _networks() -> list[Weights]:
     """R networks whose W1 are views of one array, shifted: the rows of a feature lie elsewhere in each, as in R arrays."""
+    from mach_tf.classifier import Weights
+
     generator = np.random.default_rng(FLAGS.seed)
     shift, hidden = 2 * FLAGS.point_features, FLAGS.hidden_units
 
@@ -105,7 +109,7 @@ def _networks() -> list[Network]:
 
     kernel = normal(FLAGS.features + shift * FLAGS.repetitions, hidden, deviation=0.3)
     return [
-        Network(
+        Weights(
             kernel[shift * repetition : shift * repetition + FLAGS.features],
             normal(hidden, deviation=0.1),
             normal(hidden, FLAGS.buckets, deviation=hidden**-0.5),
@@ -128,7 +132,7 @@ def _pairs(labels: int) -> Pairs:
     return Pairs(np.array([0, labels]), np.arange(labels))
 
 
-def _exact(networks: list[Network], table: np.ndarray, path: Paths) -> tuple[float, PathIntegrals]:
+def _exact(networks: list[Weights], table: np.ndarray, path: Paths) -> tuple[float, PathIntegrals]:
     from mach_tf import exact_attribution
 
     def run() -> PathIntegrals:
@@ -140,7 +144,7 @@ def _exact(networks: list[Network], table: np.ndarray, path: Paths) -> tuple[flo
 
 def _one_by_one(
     method: Callable[[Any, np.ndarray, Paths], Callable[[], PathIntegrals]],
-    networks: list[Network],
+    networks: list[Weights],
     table: np.ndarray,
     path: Paths,
 ) -> tuple[float, PathIntegrals]:
@@ -148,11 +152,9 @@ def _one_by_one(
     import tensorflow as tf
     import tqdm
 
-    from mach_tf.classifier import Weights
-
     total, parts = 0.0, []
     for repetition, network in enumerate(tqdm.tqdm(networks, desc=method.__name__.strip("_"))):
-        weights = Weights(*(tf.constant(array) for array in network))
+        weights = network._make(tf.constant(array) for array in network)
         run = method(weights, table[repetition : repetition + 1], path)
         parts.append(run())  # also traces, where there is something to trace
         total += _median_milliseconds(run, FLAGS.slow_runs)

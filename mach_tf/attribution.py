@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf import exact_attribution, tape_attribution
-from mach_tf.classifier import SparseBatch
+from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.errors import InputError
-from mach_tf.exact_attribution import Network
 from mach_tf.export import Repetition
 from mach_tf.paths import Pairs, PathIntegrals, Paths
 from mach_tf.repetitions import Repetitions
@@ -53,10 +52,10 @@ class Attribution:
             )
 
 
-def networks(repetitions: Sequence[Repetition]) -> Iterator[Network]:
+def networks(repetitions: Sequence[Repetition]) -> Iterator[Weights]:
     """Yields the weights as arrays; on the CPU these are views of the variables, not copies."""
     for index in range(len(repetitions)):
-        yield Network(*(_view(weight) for weight in repetitions[index].weights))
+        yield Weights(*(_view(weight) for weight in repetitions[index].weights))
 
 
 def _view(weight: object) -> np.ndarray:

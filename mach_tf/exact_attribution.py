@@ -20,35 +20,22 @@ import math
 import os
 from collections.abc import Iterable
 from concurrent import futures
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numba
 import numpy as np
 
 from mach_tf.paths import Pairs, PathIntegrals, Paths, entry_splits
 
+if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
+    from mach_tf.classifier import Weights
+
 # Those whose score is a sum over buckets.
 ESTIMATORS = ("mean", "logit_mean")
 
 
-class Network(NamedTuple):
-    """One repetition's weights as arrays, float32 (views are enough: they are only read).
-
-    Attributes:
-      hidden_kernel: W1, [features, hidden].
-      hidden_bias: b1, [hidden].
-      output_kernel: W2, [hidden, buckets].
-      output_bias: b2, [buckets].
-    """
-
-    hidden_kernel: np.ndarray
-    hidden_bias: np.ndarray
-    output_kernel: np.ndarray
-    output_bias: np.ndarray
-
-
 def integrate(
-    networks: Iterable[Network],
+    networks: Iterable[Weights],
     table: np.ndarray,
     paths: Paths,
     pairs: Pairs,
@@ -58,7 +45,7 @@ def integrate(
     """Integrates the label scores' gradients along paths, exactly.
 
     Args:
-      networks: the R repetitions, each taken once, in order.
+      networks: the R repetitions' weights as arrays, float32, each taken once, in order; they are only read, so views will do.
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
       pairs: the labels to explain of each of the n points.
@@ -72,7 +59,7 @@ def integrate(
     gradients = np.zeros(splits[-1])
     scores = np.zeros((2, len(pairs.labels)))
 
-    def one(network: Network, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def one(network: Weights, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
         inputs = (*network, *paths, pairs.splits, buckets, splits)
         compiled: Any = _integrate  # numba's annotations know no arguments

@@ -9,13 +9,14 @@ import pytest
 import scipy.sparse
 from scipy.special import expit
 
-from mach_tf.exact_attribution import Network, _mean_sigmoid_derivative, integrate
+from mach_tf.classifier import Weights
+from mach_tf.exact_attribution import _mean_sigmoid_derivative, integrate
 from mach_tf.paths import Pairs, Paths, between, from_zero
 
 
 def _random_network(rng, features=12, hidden=17, buckets=5, scale=1.0):
     arrays = [rng.normal(size=size) * scale for size in ((features, hidden), hidden, (hidden, buckets), buckets)]
-    return Network(*(array.astype(np.float32) for array in arrays))
+    return Weights(*(array.astype(np.float32) for array in arrays))
 
 
 def _gradients(network, x, bucket, sigmoid):
@@ -64,7 +65,7 @@ def test_agrees_with_quadrature(sigmoid, baseline, seed):
 
 def test_a_case_computed_by_hand():
     # One feature from 0 to 2; units with pre-activations 2t (always on), 2t - 1 (on from 1/2), 1 - 2t (on to 1/2).
-    network = Network(
+    network = Weights(
         np.array([[1, 1, -1]], np.float32),
         np.array([0, -1, 1], np.float32),
         np.array([[1], [2], [4]], np.float32),
@@ -75,11 +76,11 @@ def test_a_case_computed_by_hand():
     assert actual[0] == pytest.approx(0.0, abs=1e-12) and gap == pytest.approx(0.0, abs=1e-12)
     assert (integrals.scores[0], integrals.baseline_scores[0]) == (3.0, 3.0)
     # With two features moving alike, each carries its own part: x = (1, 1), W1 rows (1, ...) and (0, ...).
-    two = Network(np.vstack([network.hidden_kernel * 2, np.zeros((1, 3), np.float32)]), *network[1:])
+    two = Weights(np.vstack([network.hidden_kernel * 2, np.zeros((1, 3), np.float32)]), *network[1:])
     actual, _, _ = _attributions([two], [[0]], [0.0, 0.0], [1.0, 1.0], 0, False)
     np.testing.assert_allclose(actual, [0.0, 0.0], atol=1e-12)
     # probability of one unit that is always on, z = 2t - 1: sigmoid(1) - sigmoid(-1).
-    one = Network(network.hidden_kernel[:, :1], network.hidden_bias[:1], network.output_kernel[:1], network.output_bias)
+    one = Weights(network.hidden_kernel[:, :1], network.hidden_bias[:1], network.output_kernel[:1], network.output_bias)
     actual, _, _ = _attributions([one], [[0]], [0.0], [2.0], 0, True)
     assert actual[0] == pytest.approx(expit(1) - expit(-1), rel=1e-12)
 
@@ -117,7 +118,7 @@ def _special(kind, rng):
         start = rng.normal(size=12)
     elif kind == "tiny":
         w1, w2 = w1 * 1e-6, w2 * 1e-6
-    return Network(*(np.asarray(array, np.float32) for array in (w1, b1, w2, b2))), start, end
+    return Weights(*(np.asarray(array, np.float32) for array in (w1, b1, w2, b2))), start, end
 
 
 _KINDS = [

@@ -15,7 +15,7 @@ from mach_tf.tape_attribution import RULES, combine, integrate, of_weights, quad
 
 def _random_weights(rng, features=30, hidden=20, buckets=6):
     arrays = [rng.normal(size=size) for size in ((features, hidden), hidden, (hidden, buckets), buckets)]
-    return exact_attribution.Network(*(array.astype(np.float32) for array in arrays))
+    return Weights(*(array.astype(np.float32) for array in arrays))
 
 
 def _setting(seed=0, points=3):
