@@ -10,7 +10,8 @@ raw features, and add up to score minus baseline score but for the completeness 
     python -m explain.main --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features], and
-global.tsv, the first of each label. An interrupted run goes on where it stopped.
+global.tsv, the first of each label. An interrupted run goes on where it stopped. The text may be in split form:
+--input=tst_X_Xf.txt --input_labels=tst_X_Y.txt.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from explain.answers import Question
     from explain.report import LabelView
     from mach_tf.explainer import Baseline
+    from mach_tf.libsvm import TextInput
     from mach_tf.manifest import DatasetManifest
     from mach_tf.points import Points
 
@@ -40,6 +42,7 @@ program_flags.define_output_dir("explanations.jsonl and report.html, or global.n
 flags.DEFINE_string(
     "input", None, "Points as XML-repository text, labels optional. By default what --split was made from."
 )
+flags.DEFINE_string("input_labels", None, "Split form: the labels' file of --input, which then has features alone.")
 program_flags.define_split()
 
 # What is explained
@@ -74,25 +77,29 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
-    from explain import answers, global_view, selection, sources
+    from explain import answers, drivers, global_view, selection, sources
     from mach_tf.attribution import Attribution
     from mach_tf.ensemble import Ensemble
     from mach_tf.manifest import DatasetManifest, check_same_features
 
+    _check_flags()
     settings = Attribution(FLAGS.estimator, FLAGS.method, FLAGS.steps, FLAGS.rule)
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
-    paths = sources.source_paths(dataset, FLAGS.input, FLAGS.split)
+    texts = sources.inputs(dataset, FLAGS.input, FLAGS.input_labels, FLAGS.split)
     ensemble = Ensemble.load(FLAGS.model_dir)
     check_same_features(ensemble.manifest, dataset)
     feature_names = dataset.read_feature_names(FLAGS.dataset_dir)
     label_names = dataset.read_label_names(FLAGS.dataset_dir)
     os.makedirs(FLAGS.output_dir, exist_ok=True)
     if FLAGS.labels == "all":
-        view = global_view.GlobalView(ensemble, dataset, settings, FLAGS.output_dir, FLAGS.top_features)
-        print(view.run(paths, feature_names, label_names))
+        view = global_view.GlobalView(ensemble, dataset, settings, FLAGS.output_dir)
+        found = drivers.Drivers(*view.run(texts), feature_names, label_names)
+        found.write(FLAGS.output_dir, FLAGS.top_features)
+        view.clear()
+        print(found.summary())
         return
 
-    everything = sources.read(dataset, paths)
+    everything = sources.read(dataset, texts)
     chosen = selection.points_with_label(FLAGS.points, everything, label_names)
     if chosen is None:
         chosen = selection.parse_points(FLAGS.points, len(everything))
@@ -108,10 +115,23 @@ def main(_: list[str]) -> None:
         feature_names,
         label_names,
     )
-    lines, table = _write(question, everything, chosen, paths)
+    lines, table = _write(question, everything, chosen, texts)
     print(table)
     print(f"{lines} explanations in {os.path.join(FLAGS.output_dir, 'explanations.jsonl')}")
     print(f"to read them, open {os.path.join(FLAGS.output_dir, 'report.html')}")
+
+
+def _check_flags() -> None:
+    """Raises InputError for a flag that would do nothing beside --labels=all."""
+    from mach_tf.errors import InputError
+
+    if FLAGS.labels == "all":
+        for name in ("points", "baseline", "epsilon", "features_shown"):
+            if FLAGS[name].present:
+                raise InputError(
+                    f"--labels=all goes through all points of a split, from the zero baseline and without a report: --{name} "
+                    "means nothing there. Leave it out, or ask for --labels=top:3."
+                )
 
 
 def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
@@ -128,7 +148,7 @@ def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
     return None
 
 
-def _write(question: Question, everything: Points, chosen: np.ndarray, paths: list[str]) -> tuple[int, str]:
+def _write(question: Question, everything: Points, chosen: np.ndarray, texts: list[TextInput]) -> tuple[int, str]:
     """Writes both files; returns the number of explanations and a table of the first of them."""
     import tabulate
     import tqdm
@@ -154,7 +174,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, paths: li
     progress.close()
     about = [
         ("Model", FLAGS.model_dir),
-        ("Input", ", ".join(paths)),
+        ("Input", ", ".join(path for text in texts for path in text if path)),
         ("Score", f"{settings.estimator} of {len(question.ensemble.bucket_table)} repetitions"),
         ("Method", settings.method if settings.method == "exact" else f"tape, {settings.steps} {settings.rule} steps"),
         ("Baseline", FLAGS.baseline),

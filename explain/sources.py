@@ -9,51 +9,70 @@ import numpy as np
 
 from mach_tf import files, libsvm, points
 from mach_tf.errors import InputError
+from mach_tf.libsvm import TextInput
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.textfile import TextFile
 
 
-def source_paths(dataset: DatasetManifest, input_path: Optional[str], split: str) -> list[str]:
-    """The text files to read, unchanged since preprocessing if they are the split's own.
+def inputs(
+    dataset: DatasetManifest, input_path: Optional[str], labels_path: Optional[str], split: str
+) -> list[TextInput]:
+    """The text to read, unchanged since preprocessing if it is the split's own.
 
     Args:
       dataset: the manifest.
       input_path: the value of --input; None for the split's sources.
-      split: whose.
+      labels_path: the value of --input_labels: the labels' file of --input in split form, or None.
+      split: whose sources.
 
     Raises:
-      InputError: a source that is gone, changed, or holds more than the split.
+      InputError: labels without an input; a source that is gone, changed, or holds more than the split.
     """
     if input_path is not None:
-        return [input_path]
-    paths, total = [], 0
-    for source in dataset.split(split).sources:
+        return [TextInput(input_path, labels_path)]
+    if labels_path is not None:
+        raise InputError("--input_labels needs --input, the features' file of the split form. Give both.")
+    sources = dataset.split(split).sources
+    for source in sources:
         if not os.path.isfile(source.path) or files.sha256(source.path) != source.sha256:
             raise InputError(
                 f"{source.path}, which the {split} split was made from, is gone or changed; shards hold hashed features only, "
                 "so explaining raw ones needs the text: give it with --input."
             )
-        with libsvm.TextReader(source.path) as reader:
+    found = _paired([source.path for source in sources])
+    total = 0
+    for each in found:
+        with libsvm.TextReader(*each) as reader:
             total += reader.header.points
-        paths.append(source.path)
-    if not paths or total != dataset.split(split).points:
+    if not found or total != dataset.split(split).points:
         raise InputError(
             f"The {split} split holds {dataset.split(split).points} points, the files it was made from {total}: only a part of "
             "them is in it. Give the text to explain with --input."
         )
-    return paths
+    return found
 
 
-def read(dataset: DatasetManifest, paths: list[str]) -> Points:
+def _paired(paths: list[str]) -> list[TextInput]:
+    """A split's files as they were read: in split form the header has two numbers, and the labels' file comes next."""
+    found, rest = [], iter(paths)
+    for path in rest:
+        with TextFile(path) as file:
+            split_form = len(file.lines(1).split()) == 2
+        found.append(TextInput(path, next(rest, None) if split_form else None))
+    return found
+
+
+def read(dataset: DatasetManifest, texts: list[TextInput]) -> Points:
     """All points of the files.
 
     Raises:
       InputError: text that breaks a rule, or with other features or labels than the dataset's.
     """
     parts = []
-    for path in paths:
-        header, part = libsvm.read_points(path)
-        check_header(dataset, path, header)
+    for text in texts:
+        header, part = libsvm.read_points(*text)
+        check_header(dataset, text.path, header)
         parts.append(part)
     return points.concatenate(parts)
 

@@ -82,6 +82,28 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
     assert again and not set(again) & set(written)
 
 
+def test_parts_without_their_description_are_not_used(world, tmp_path, expected):
+    for number in range(3):
+        np.savez(tmp_path / f"global-part-{number:05d}.npz", data=[1e9], indices=[0], indptr=[0, 1], counts=[1])
+    np.testing.assert_allclose(run(world, tmp_path).toarray(), expected[0], atol=1e-12)
+    assert sorted(os.listdir(tmp_path)) == ["global.npz", "global.tsv"]
+
+
+def test_a_text_that_changes_while_it_is_read_is_refused(world, tmp_path, monkeypatch):
+    path = str(tmp_path / "points.txt")
+    worlds.write_text(path, world.features, world.labels)
+    write_part = global_view.GlobalView._write_part
+
+    def meddle(self, *arguments):
+        os.utime(path, ns=(1, 1))
+        write_part(self, *arguments)
+
+    monkeypatch.setattr(global_view.GlobalView, "_write_part", meddle)
+    with pytest.raises(InputError, match=r"points.txt changed while it was read"):
+        run(world._replace(text=path), tmp_path / "out")
+    assert not os.path.exists(tmp_path / "out" / "global.npz")
+
+
 def test_text_without_labels_is_refused(world, tmp_path):
     path = str(tmp_path / "unlabelled.txt")
     worlds.write_text(path, world.features, scipy.sparse.csr_matrix(world.labels.shape))

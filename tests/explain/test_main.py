@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf import points, sketch
+from mach_tf import libsvm, points, sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from tests import programs
@@ -103,6 +103,15 @@ def test_other_baselines(world, tmp_path, baseline):
     assert absent and all((feature["feature"] is None) == (baseline == "mean") for feature in absent)
 
 
+def test_the_split_form_is_explained_alike(world, tmp_path):
+    flags = ["--points=0-3", "--labels=true"]
+    expected = explain(world, tmp_path, *flags)
+    x, y = str(tmp_path / "x.txt"), str(tmp_path / "y.txt")
+    worlds.write_split_form(x, world.features)
+    worlds.write_split_form(y, world.labels)
+    assert explain(world, tmp_path, *flags, f"--input_labels={y}", text=x) == expected
+
+
 def test_text_for_prediction_has_no_truth(world, tmp_path):
     path = str(tmp_path / "unlabelled.txt")
     worlds.write_text(path, world.features, scipy.sparse.csr_matrix(world.labels.shape))
@@ -129,6 +138,9 @@ def test_a_point_without_features_is_explained_by_nothing(world, tmp_path):
         (["--baseline=none"], "zero, mean"),
         (["--method=tape", "--steps=1"], "raise --steps"),
         (["--model_dir=nowhere"], "nowhere"),
+        (["--labels=all", "--points=0"], "--points means nothing there"),
+        (["--labels=all", "--baseline=mean"], "--baseline means nothing there"),
+        (["--labels=all", "--epsilon=0.1"], "--epsilon means nothing there"),
     ],
 )
 def test_refusals(world, tmp_path, flags, rule):
@@ -158,7 +170,7 @@ def test_points_in_memory_are_the_texts(world):
     from explain import sources
     from mach_tf.manifest import DatasetManifest
 
-    read = sources.read(DatasetManifest.read(world.dataset), [world.text])
+    read = sources.read(DatasetManifest.read(world.dataset), [libsvm.TextInput(world.text)])
     expected = points.from_csr(world.features, world.labels)
     np.testing.assert_array_equal(read.feature_values, expected.feature_values)
     np.testing.assert_array_equal(read.label_ids, expected.label_ids)

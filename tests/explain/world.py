@@ -44,6 +44,15 @@ def make(directory: str, **options) -> World:
     return world
 
 
+def write_split_form(path: str, matrix: scipy.sparse.csr_matrix) -> None:
+    """One of the two files of the repository's split form."""
+    lines = [f"{matrix.shape[0]} {matrix.shape[1]}"]
+    for row in matrix:
+        lines.append(" ".join(f"{i}:{float(v)!r}" for i, v in zip(row.indices, row.data)))
+    with open(path, "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+
+
 def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> None:
     """XML-repository text of two matrices."""
     lines = [f"{features.shape[0]} {features.shape[1]} {labels.shape[1]}"]
