@@ -30,7 +30,7 @@ from mach_tf import program, startup
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
 from mach_tf.libsvm import TextInput
-from mach_tf.manifest import SPLITS, DatasetManifest
+from mach_tf.manifest import DATASET_FILE, SPLITS, DatasetManifest
 from mach_tf.shards import POINTS_PER_SHARD
 from preprocess import pipeline
 
@@ -94,7 +94,20 @@ def main(argv: list[str]) -> None:
         print(" done.", file=sys.stderr)
     begin = time.monotonic()
     convert = _convert_here if FLAGS.runner is None else _convert_by_beam
-    _report(convert(inputs, options), time.monotonic() - begin)
+    try:
+        converted = convert(inputs, options)
+    except InputError as error:
+        raise InputError(f"{error} {_what_is_left()}") from None
+    except OSError as error:
+        raise InputError(f"{error}. The disk, a path or its permissions refused. {_what_is_left()}") from error
+    _report(converted, time.monotonic() - begin)
+
+
+def _what_is_left() -> str:
+    """A sentence for the end of a run that failed."""
+    if os.path.exists(os.path.join(FLAGS.output_dir, DATASET_FILE)):
+        return f"The dataset at {FLAGS.output_dir} is as it was."
+    return "No dataset was made."
 
 
 def _convert_here(inputs: dict[str, list[TextInput]], options: pipeline.Options) -> pipeline.Converted:

@@ -166,11 +166,49 @@ def test_a_disk_that_takes_no_more(tmp_path, old):
         assert _run(f"--train={_write(tmp_path / 'old.txt')}", f"--output_dir={tmp_path}/out").returncode == 0
     done = _run(f"--train={source}", f"--output_dir={tmp_path}/out", "--overwrite", preexec_fn=_limit_file_size)
     assert done.returncode == 1 and "error: [Errno 27] File too large" in done.stderr
-    assert not (tmp_path / "out.partial").exists()
+    _assert_as_it_was(tmp_path / "out", old, done.stderr)
+
+
+def _assert_as_it_was(directory, old: bool, message: str) -> None:
+    assert not os.path.exists(f"{directory}.partial")
+    assert "Traceback" not in message
     if old:
-        _assert_whole(tmp_path / "out", len(LINES))
+        _assert_whole(directory, len(LINES))
+        assert message.strip().endswith(f"The dataset at {directory} is as it was.")
     else:
-        assert not (tmp_path / "out").exists()
+        assert not directory.exists()
+        assert message.strip().endswith("No dataset was made.")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system that holds two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"mounting a file system is not permitted here: {error}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_full_disk(tmp_path, small_disk, old):
+    source = _long(tmp_path / "in.txt", 30_000)  # some 3.5 MB of records
+    out = small_disk / "out"
+    if old:
+        assert _run(f"--train={_write(tmp_path / 'old.txt')}", f"--output_dir={out}").returncode == 0
+    flags = [f"--train={source}", f"--output_dir={out}", "--overwrite", "--points_per_shard=5000"]
+    done = _run(*flags)
+    assert done.returncode == 1 and "error: [Errno 28] No space left on device" in done.stderr
+    _assert_as_it_was(out, old, done.stderr)
+    assert os.listdir(small_disk) == (["out"] if old else [])
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    assert _run(*flags).returncode == 0
+    _assert_whole(out, 30_000)
 
 
 # The administrator may write everywhere: the program becomes a user who may not, once everything is imported.
@@ -213,6 +251,7 @@ def test_a_source_that_grows_while_it_is_read(tmp_path):
             file.write("1 2:3\n")
         _, message = process.communicate()
     assert process.returncode == 1 and "changed while it was read" in message
+    assert message.strip().endswith("No dataset was made.")
     assert sorted(os.listdir(tmp_path)) == ["in.txt"]
 
 
