@@ -106,10 +106,14 @@ class Report:
           title: its heading.
           about: names and values of what was done, shown as text.
         """
+        logits = self._estimator == "logit_mean"
+        combination = "minimum" if self._estimator == "min" else self._estimator.replace("logit_", "")
+        score = f"A score is the {combination} of the repetitions' {'logits' if logits else 'probabilities'}"
+        score += "; the percentage beside it is the probability that it stands for." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
-            "logits": self._estimator == "logit_mean",
-            "combination": "minimum" if self._estimator == "min" else self._estimator.replace("logit_", ""),
+            "logits": logits,
+            "combination": combination,
             "epsilon": self._epsilon,
             "labels": [self._label_name(label) for label in self._labels],
             "features": list(self._features),
@@ -120,7 +124,7 @@ class Report:
         )
         lead = f"{len(self._points):,} points, {explanations:,} explanations of labels' scores"
         return environment.get_template("report.html.j2").render(
-            title=title, lead=lead, about=about, data=script_json(data)
+            title=title, lead=lead, about=about, score=score, data=script_json(data)
         )
 
     def _label(self, label: int) -> int:

@@ -1,0 +1,151 @@
+// What is drawn of a point or of a label: numbers, chips, bars, tables, and the cards that a row opens to.
+const cards = ((data) => {
+  const labelName = (label) => data.labels[label];
+  const knowsTruth = data.points.some((point) => point.true !== null);
+
+  // Names are never trusted: every text goes in through textContent, and nothing is ever parsed as HTML.
+  function make(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value !== null && value !== undefined) element.setAttribute(name, value);
+    }
+    for (const child of children) {
+      if (child !== null && child !== undefined) element.append(child);
+    }
+    return element;
+  }
+
+  const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toPrecision(3);
+  const number = (value) => (value < 0 ? "\u2212" : "") + Math.abs(value).toPrecision(3);
+  const probability = (score) => (data.logits ? 1 / (1 + Math.exp(-score)) : score);
+  // A gap is rounding and no more: one digit says how small it is.
+  const tiny = (value) => (value === 0 ? "0" : value.toExponential(0).replaceAll("-", "\u2212").replace("e+0", ""));
+  const percent = (score) => {
+    const value = 100 * probability(score);
+    return (value < 0.1 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : "100") + "%";
+  };
+  const isTrue = (point, label) => (point.true === null ? null : point.true.includes(label));
+  const truth = (flag) => (flag === null ? "" : flag ? "\u2713 true" : "\u2717 not true");
+
+  function chip(text, flag, extra) {
+    const kind = flag ? " good" : "";
+    const mark = flag ? make("span", { "aria-label": "true: " }, "\u2713 ") : null;
+    return make("li", { class: "chip" + kind }, mark, text, extra ? " " : null, extra ? make("b", {}, extra) : null);
+  }
+
+  function chips(items) {
+    return make("ul", { class: "chips" }, ...items);
+  }
+
+  // A point of a hundred labels must not fill the screen: the first few, and the rest on demand.
+  const trueShown = 6;
+
+  function trueLabels(point) {
+    const items = (point.true || []).map((label) => chip(labelName(label), null));
+    if (items.length <= trueShown + 1) return chips(items);
+    const rest = make("details", {}, make("summary", {}, items.length - trueShown + " more"), chips(items.slice(trueShown)));
+    return make("div", {}, chips(items.slice(0, trueShown)), rest);
+  }
+
+  function bars(rows, rest, caption) {
+    const largest = Math.max(1e-300, ...rows.map((row) => Math.abs(row[2])));
+    const body = make("tbody");
+    for (const [feature, value, attribution, shared] of rows) {
+      const fill = make("span", { class: attribution < 0 ? "against" : "for" });
+      fill.style.width = (50 * Math.abs(attribution)) / largest + "%";
+      const name = data.features[feature];
+      const title = value === null ? name : name + " = " + number(value);
+      body.append(
+        make("tr", {},
+          make("th", { scope: "row", class: "name", title: title }, name, shared ? " " : null,
+            shared ? make("span", { class: "mark", title: "hashed together with other features of this point" }, "shared") : null),
+          make("td", { class: "amount" }, signed(attribution)),
+          make("td", {}, make("div", { class: "bar", "aria-hidden": "true" }, fill))));
+    }
+    if (rest && rest[0]) {
+      const words = rest[0] + (rest[0] === 1 ? " other feature" : " other features");
+      body.append(make("tr", { class: "rest" }, make("th", { scope: "row", class: "name" }, words),
+        make("td", { class: "amount" }, signed(rest[1])), make("td")));
+    }
+    return make("table", { class: "bars" }, make("caption", {}, caption),
+      make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "name" }, "Feature"),
+        make("th", { scope: "col", class: "amount" }, "Attribution"),
+        make("th", { scope: "col", class: "sides" }, "\u2190 against \u00b7 for \u2192"))), body);
+  }
+
+  function smallTable(caption, heads, rows) {
+    const body = make("tbody");
+    for (const row of rows) {
+      const [first, ...others] = row;
+      body.append(make("tr", {}, make("th", { scope: "row" }, first), ...others.map((cell) => make("td", {}, cell))));
+    }
+    return make("table", { class: "small" }, make("caption", {}, caption),
+      make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), body);
+  }
+
+  function meter(share) {
+    const fill = make("span");
+    fill.style.width = Math.max(0, Math.min(100, 100 * share)) + "%";
+    return make("div", { class: "meter", "aria-hidden": "true" }, fill);
+  }
+
+  function explanationCard(point, explanation) {
+    const flag = isTrue(point, explanation.label);
+    const facts = (explanation.rank ? "rank " + explanation.rank + " \u00b7 " : "") +
+      (data.logits ? "score " + number(explanation.score) + " (" + percent(explanation.score) + ")" : "score " + percent(explanation.score)) +
+      " \u00b7 baseline " + (data.logits ? number(explanation.baseline) : percent(explanation.baseline)) +
+      " \u00b7 gap " + tiny(explanation.gap);
+    const repetitions = explanation.repetitions.map(([bucket, score], repetition) => [
+      String(repetition), String(bucket), percent(score), meter(probability(score)),
+    ]);
+    const neighbours = explanation.neighbours.map(([label, shared]) => [
+      labelName(label), shared.length + " of " + repetitions.length, shared.join(", "),
+    ]);
+    const card = make("article", { class: "card" },
+      make("h2", {}, labelName(explanation.label), flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
+      make("p", { class: "facts" }, facts),
+      bars(explanation.bars, explanation.rest, "What speaks for and against it"),
+      make("details", {}, make("summary", {}, "Buckets that support it, by repetition"),
+        smallTable("The score is the " + data.combination + " of " + repetitions.length + " repetitions.",
+          ["Repetition", "Bucket", "Probability", ""], repetitions)));
+    if (neighbours.length) {
+      card.append(make("details", {}, make("summary", {}, "Labels it could be confused with"),
+        smallTable("In a shared bucket the model cannot tell labels apart.", ["Label", "Shared buckets", "In repetitions"], neighbours)));
+    }
+    return card;
+  }
+
+  function attackCard(point) {
+    const rows = point.attacked.map(([label, before, after, rankBefore, rankAfter]) => {
+      const rankWords = (rank) => (rank === null ? "lower" : String(rank));
+      const moved = (rankAfter === null ? Infinity : rankAfter) - (rankBefore === null ? Infinity : rankBefore);
+      const words = moved === 0 ? "stays " + rankWords(rankAfter) : rankWords(rankBefore) + " \u2192 " + rankWords(rankAfter);
+      const flag = isTrue(point, label);
+      return [(flag === null ? "" : flag ? "\u2713 " : "\u2717 ") + labelName(label), percent(before), percent(after),
+        make("span", { class: moved > 0 ? "down" : moved < 0 ? "up" : "soft" }, words)];
+    });
+    return make("article", { class: "card" }, make("h2", {}, "Under one FGSM step"),
+      make("p", { class: "facts" }, "each feature of the point moved by \u00b1" + data.epsilon + ", the way that raises the loss of " +
+        (knowsTruth ? "its true labels" : "the label predicted first")),
+      smallTable("Top labels before and after", ["Label", "Before", "After", "Rank"], rows));
+  }
+
+  function pointDetail(point) {
+    const cards = make("div", { class: "cards" }, ...point.explanations.map((e) => explanationCard(point, e)));
+    if (point.attacked !== null) cards.append(attackCard(point));
+    return cards;
+  }
+
+  // A label's explanations, added up.
+  function labelDetail(row, showPoints) {
+    const means = [...row.sums].map(([feature, sum]) => [feature, null, sum / row.explained, false]);
+    means.sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]));
+    const show = make("button", { type: "button", class: "more" }, "Show its points");
+    show.addEventListener("click", showPoints);
+    return make("div", { class: "cards" }, make("article", { class: "card" },
+      make("h2", {}, labelName(row.label)),
+      bars(means.slice(0, 15), null, "Mean attribution over its explanations here, " + row.explained + ", as far as they show bars"), show));
+  }
+
+  return { labelName, knowsTruth, make, number, percent, isTrue, truth, chip, chips, trueLabels, pointDetail, labelDetail };
+})(data);
