@@ -35,7 +35,9 @@ program_flags.define_output_dir("faithfulness.json and faithfulness.png")
 
 # The trial
 program_flags.define_split()
-flags.DEFINE_integer("sample_points", 500, "Points in the sample; points without features are left out.", lower_bound=2)
+flags.DEFINE_integer(
+    "sample_points", 500, "Points in the sample; those with fewer than two features are left out.", lower_bound=2
+)
 flags.DEFINE_integer("seed", 0, "Of the sample, the random orders and the intervals.", lower_bound=0)
 program_flags.define_estimator(exact_attribution.ESTIMATORS)
 flags.DEFINE_list("epsilon", [], "Sizes of the FGSM step; the model's own by default.")
@@ -101,9 +103,11 @@ def _sample(dataset: Any) -> Points:
     from mach_tf.errors import InputError
 
     everything = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split)
-    usable = np.flatnonzero(np.diff(everything.row_splits))
+    usable = np.flatnonzero(np.diff(everything.row_splits) > 1)  # one feature alone has no order
     if len(usable) < 2:
-        raise InputError(f"The {FLAGS.split} split must have at least 2 points with features (got {len(usable)}).")
+        raise InputError(
+            f"The {FLAGS.split} split must have at least 2 points with two features or more (got {len(usable)})."
+        )
     chosen = np.random.default_rng(FLAGS.seed).choice(usable, min(FLAGS.sample_points, len(usable)), replace=False)
     return explainer.choose(everything, np.sort(chosen))
 
@@ -118,7 +122,7 @@ def _tables(result: dict[str, Any]) -> str:
     ]
     fractions = list(result["comprehensiveness"]["random"])
     at = [
-        [measure, name, *values.values()]
+        [measure, name, *(value["mean"] for value in values.values())]
         for measure in ("comprehensiveness", "sufficiency")
         for name, values in result[measure].items()
     ]

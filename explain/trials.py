@@ -9,6 +9,7 @@ import numpy as np
 from mach_tf import attribution, bootstrap, faithfulness, paths, sketch, stability
 from mach_tf.attribution import Attribution
 from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
 from mach_tf.fgsm_step import fgsm_step
 from mach_tf.paths import Pairs, Paths
 from mach_tf.points import Points
@@ -75,7 +76,7 @@ def faithfulness_of(ensemble: Ensemble, points: Points, settings: Attribution, s
     Returns:
       "fractions"; "curves": for each order the mean score at each fraction; "areas": for each other order how much faster
       ours deletes and inserts, with 95% intervals; "comprehensiveness" (score lost without the first features) and
-      "sufficiency" (score lost with the first features only) by order and fraction.
+      "sufficiency" (score lost with the first features only) by order and fraction, with 95% intervals.
     """
     labels = best_labels(ensemble, points, settings.estimator)
     generator = np.random.default_rng(seed)
@@ -110,7 +111,7 @@ def faithfulness_of(ensemble: Ensemble, points: Points, settings: Attribution, s
     for measure, kind in (("comprehensiveness", "deletion"), ("sufficiency", "insertion")):
         result[measure] = {
             name: {
-                f"{fraction:.0%}": float((whole - getattr(each, kind)[:, FRACTIONS.index(fraction)]).mean())
+                f"{fraction:.0%}": _interval(whole - getattr(each, kind)[:, FRACTIONS.index(fraction)], seed)
                 for fraction in _AT
             }
             for name, each in found.items()
@@ -129,12 +130,20 @@ def stability_of(
       settings: how to attribute.
       epsilon: size of the step.
       seed: of the intervals.
+
+    Raises:
+      InputError: no point's attributions have an order.
     """
     labels = best_labels(ensemble, points, settings.estimator)
     moved = fgsm_step(ensemble, points, settings.estimator, epsilon)
     before, after = (integrated_gradients(ensemble, some, labels, settings) for some in (points, moved))
     correlation = stability.rank_correlation(points, before, after)
     overlap = stability.top_overlap(points, before, after)
+    if not np.isfinite(correlation).any():
+        raise InputError(
+            f"Attributions must differ within some point to have an order (in {ensemble.model_dir} they are all alike): the "
+            "model's scores hardly depend on the features. Train it longer."
+        )
     return {
         "epsilon": epsilon,
         "rank_correlation": _interval(correlation[np.isfinite(correlation)], seed),

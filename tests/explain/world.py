@@ -9,7 +9,10 @@ import numpy as np
 import scipy.sparse
 
 import mach_tf
-from mach_tf import hashing, manifest
+from mach_tf import hashing, manifest, sketch
+from mach_tf.classifier import Weights
+from mach_tf.ensemble import Ensemble
+from mach_tf.points import Points
 from tests import model_directory
 
 HOSTILE = "<script>alert(1)</script>"
@@ -62,3 +65,13 @@ def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.spars
         lines.append(f"{','.join(map(str, labels[point].indices))} {pairs}")
     with open(path, "w", encoding="ascii") as file:
         file.write("\n".join(lines) + "\n")
+
+
+def every_score(ensemble: Ensemble, hashed: Points, estimator: str) -> np.ndarray:
+    """The scores of all labels, [n, K], by the same network in NumPy."""
+    weights = [Weights(*map(np.asarray, repetition.weights)) for repetition in ensemble.repetitions]
+    logits = model_directory.logits(weights, hashed.features(ensemble.manifest.columns))
+    everything = np.tile(np.arange(ensemble.labels), (len(hashed), 1))
+    return sketch.label_scores(
+        sketch.bucket_scores(logits, estimator), ensemble.bucket_table, everything, estimator
+    ).astype(np.float64)
