@@ -3,6 +3,7 @@
 import importlib
 import json
 import lzma
+import os
 import types
 
 import numpy as np
@@ -26,40 +27,40 @@ def entry(attack, epsilon, value, lost):
     }
 
 
-def report(prefix):
-    trainings = {"clean": 40.0, "adversarial": 50.0}
-    return {
-        "models": [
-            {
-                "model_dir": f"{prefix}/{name}",
-                "attacks": [
-                    entry("fgsm", 0, 60.0, 0.0),
-                    entry("fgsm", 0.02, under, 60 - under),
-                    entry("pgd", 0.02, under - 1, 61 - under),
-                ],
-            }
-            for name, under in trainings.items()
-        ]
-    }
+def attacks(under):
+    return [
+        entry("fgsm", 0, 60.0, 0.0),
+        entry("fgsm", 0.02, under, 60 - under),
+        entry("pgd", 0.02, under - 1, 61 - under),
+    ]
+
+
+def models():
+    measured = {name: entry("", 0, 61.0, 0.0)[name] for name in ("metrics", "intervals")}
+    return [
+        {"trained": "clean", "seconds": 90.0, **measured, "attacks": attacks(40.0)},
+        {"trained": "adversarial", "seconds": None, **measured, "attacks": attacks(50.0)},
+    ]
 
 
 def test_table_by_hand():
     programs.forget_flags()
     results = importlib.import_module("benchmarks.results")
-    lines = results.markdown({"one": report("x/one"), "two": report("x/two")}).splitlines()
+    lines = results.markdown({"one": models(), "two": models()}).splitlines()
     assert lines[0] == (
-        "| set | trained | P@1 | P@3 | P@5 | nDCG@5 | P@1 under fgsm | P@1 under pgd | lost to fgsm | lost to pgd | epsilon |"
+        "| set | trained | P@1 | P@3 | P@5 | nDCG@5 | minutes | epsilon | P@1 lost to fgsm | P@1 lost to pgd |"
     )
-    assert lines[1] == "|" + " --- |" * 11
+    assert lines[1] == "|" + " --- |" * 10
     assert lines[2] == (
-        "| one | clean | 60.00 [59.00, 61.00] | 59.00 [58.00, 60.00] | 58.00 [57.00, 59.00] | 57.00 [56.00, 58.00] "
-        "| 40.00 [39.00, 41.00] | 39.00 [38.00, 40.00] | 20.00 [19.50, 20.50] | 21.00 [20.50, 21.50] | 0.02 |"
+        "| one | clean | 61.00 [60.00, 62.00] | 60.00 [59.00, 61.00] | 59.00 [58.00, 60.00] | 58.00 [57.00, 59.00] "
+        "| 1.5 | 0.02 | 20.00 [19.50, 20.50] | 21.00 [20.50, 21.50] |"
     )
     assert [line.split(" | ")[:2] for line in lines[3:]] == [
         ["| one", "adversarial"],
         ["| two", "clean"],
         ["| two", "adversarial"],
     ]
+    assert " |  | 0.02 | " in lines[3]
 
 
 def write_text(path, points, seed, features=30, labels=12):
@@ -104,7 +105,12 @@ def commands(folders, monkeypatch):
         seen.append(command[2:])
         output = dict(argument[2:].split("=", 1) for argument in command[3:])
         if command[2] == "eval.robustness":
-            files.write_json(f"{output['output_dir']}/robustness.json", report(output["output_dir"]))
+            reports = {"models": [{"attacks": model["attacks"]} for model in models()]}
+            files.write_json(f"{output['output_dir']}/robustness.json", reports)
+        if command[2] == "train.main":
+            os.makedirs(output["model_dir"], exist_ok=True)
+        if command[2] == "eval.main":
+            files.write_json(f"{output['output_dir']}/metrics.json", models()[0])
         return types.SimpleNamespace(returncode=0)
 
     monkeypatch.setattr("subprocess.run", stand_in)
@@ -113,8 +119,13 @@ def commands(folders, monkeypatch):
 
 
 def test_commands(folders, commands, capsys):
-    run(folders, "--limit=15", "--attack=fgsm")
+    run(folders, "--attack_limit=15", "--attack=fgsm")
     data, out = folders / "data" / "small", folders / "out" / "small"
+
+    def evaluate(model):
+        places = [f"--dataset_dir={out}/dataset", f"--model_dir={out}/{model}", f"--output_dir={out}/{model}"]
+        return ["eval.main", *places, "--bootstrap=1000"]
+
     train = ["train.main", f"--flagfile={folders}/configs/small.flags", f"--dataset_dir={out}/dataset"]
     assert commands == [
         [
@@ -124,8 +135,10 @@ def test_commands(folders, commands, capsys):
             "--feature_hash_dim=0",
             f"--output_dir={out}/dataset",
         ],
-        [*train, f"--model_dir={out}/clean", "--adversarial_weight=0"],
+        [*train, "--adversarial_weight=0", f"--model_dir={out}/clean"],
+        evaluate("clean"),
         [*train, f"--model_dir={out}/adversarial"],
+        evaluate("adversarial"),
         [
             "eval.robustness",
             f"--dataset_dir={out}/dataset",
@@ -138,10 +151,30 @@ def test_commands(folders, commands, capsys):
         ],
     ]
     table = capsys.readouterr().out
-    assert "| small | adversarial | 60.00" in table
+    assert "| small | adversarial | 61.00" in table
     *table, last = table.splitlines(keepends=True)
     assert (folders / "out" / "results.md").read_text() == "".join(table)
     assert set(json.loads(last)["ratios"]["small"]) == {"fgsm", "pgd"}
+
+
+def test_finished_work_is_not_done_again_and_the_time_stays(folders, commands, capsys):
+    run(folders)
+    first = capsys.readouterr().out
+    commands.clear()
+    run(folders)
+    assert {command[0] for command in commands} == {
+        "preprocess.to_tfrecord",
+        "train.main",
+    }  # the stand-in makes no dataset
+    assert capsys.readouterr().out == first
+
+
+def test_no_time_of_a_training_that_was_interrupted(folders, commands, capsys):
+    os.makedirs(folders / "out" / "small" / "adversarial")
+    run(folders)
+    clean, adversarial = capsys.readouterr().out.splitlines()[2:4]
+    assert " | 0.0 | 0.02 | " in clean
+    assert " |  | 0.02 | " in adversarial
 
 
 def test_a_preset_goes_by_the_name_before_a_hyphen(folders, commands):
@@ -171,7 +204,7 @@ def test_end_to_end(folders, capsys):
     run(folders, "--bootstrap=20")
     table = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[:2] for line in table[2:4]] == [["| small", "clean"], ["| small", "adversarial"]]
-    assert all(line.endswith(" 0.3 |") for line in table[2:4])
+    assert all(" | 0.3 | " in line for line in table[2:4])
     run(folders, "--bootstrap=20")
     assert capsys.readouterr().out.splitlines() == table
 
@@ -179,7 +212,7 @@ def test_end_to_end(folders, capsys):
 def test_ratios_by_hand():
     programs.forget_flags()
     results = importlib.import_module("benchmarks.results")
-    assert results.ratios(report("x")["models"]) == {"fgsm": 1.25, "pgd": round(49 / 39, 3)}
+    assert results.ratios(models()) == {"fgsm": 1.25, "pgd": round(49 / 39, 3)}
     nothing_left = [{"attacks": [entry("fgsm", 0.1, under, 0)]} for under in (0, 10)]
     assert results.ratios(nothing_left) == {}
 
