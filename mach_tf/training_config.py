@@ -39,8 +39,8 @@ class TrainingConfig:
     hidden_units: int = 512
     epochs: int = 5
     batch_size: int = 256
-    learning_rate: float = 0.001
-    learning_rate_decay: str = "none"
+    learning_rate: float = 0.01
+    learning_rate_decay: str = "linear"
     optimizer: str = "lazy_adam"
     adam_epsilon: float = 1e-12
     epsilon: float = 0.01
