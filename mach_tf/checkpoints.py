@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.rows import gather_rows, primary
+from mach_tf.rows import copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
 _STATE_FILE = "state.json"
 _VARIABLE_FILE = "variable-{:02d}.npy"
-# Rows read at a time; TensorFlow's own checkpoints copy every variable that a sparse update touched, all at once: 2.5 GB more at
-# the reference setting.
+# Floats of the rows written or read at a time; TensorFlow's own checkpoints copy every variable that a sparse update touched, all
+# at once: 2.5 GB more at the reference setting.
 _BLOCK_FLOATS = 1 << 22
 
 
@@ -56,7 +56,7 @@ class GroupCheckpoints:
             try:
                 checksums = [
                     _write(os.path.join(temporary, _VARIABLE_FILE.format(number)), variable)
-                    for number, variable in enumerate(_variables(model))
+                    for number, variable in enumerate(state_variables(model))
                 ]
             except OSError as error:
                 raise InputError(
@@ -79,7 +79,7 @@ class GroupCheckpoints:
         if not saved:
             return None
         state = _read_state(saved[-1])
-        for number, variable in enumerate(_variables(model)):
+        for number, variable in enumerate(state_variables(model)):
             path = os.path.join(saved[-1], _VARIABLE_FILE.format(number))
             try:
                 _read(path, variable, state["checksums"][number])
@@ -113,10 +113,9 @@ def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
     return sorted(groups)
 
 
-def _variables(model: tf.keras.Model) -> list[tf.Variable]:
+def state_variables(model: tf.keras.Model) -> list[tf.Variable]:
     """Weights, moments and the number of steps done, in an order that does not change."""
-    slots = [model.optimizer.get_slot(v, name) for v in model.trainable_variables for name in ("m", "v")]
-    return [*model.trainable_variables, *slots, model.optimizer.iterations]
+    return [*model.trainable_variables, *model.moments, model.optimizer.iterations]
 
 
 def _write(path: str, variable: tf.Variable) -> int:
@@ -125,9 +124,7 @@ def _write(path: str, variable: tf.Variable) -> int:
     if not variable.shape.rank:
         blocks = iter([variable.numpy()])
     else:
-        rows = max(1, _BLOCK_FLOATS // max(1, variable.shape[1:].num_elements()))
-        begins = range(0, variable.shape[0], rows)
-        blocks = (gather_rows(variable, tf.range(b, min(b + rows, variable.shape[0]))).numpy() for b in begins)
+        blocks = (gather_rows(variable, tf.range(*ends)).numpy() for ends in _blocks(variable))
     header = {
         "descr": np.dtype(variable.dtype.as_numpy_dtype).str,
         "fortran_order": False,
@@ -143,12 +140,33 @@ def _write(path: str, variable: tf.Variable) -> int:
 
 
 def _read(path: str, variable: tf.Variable, checksum: int) -> None:
-    values = np.load(path, allow_pickle=False)
-    if values.shape != tuple(variable.shape):
-        raise ValueError(f"its shape is {values.shape}, not {tuple(variable.shape)}")
-    if zlib.crc32(np.ascontiguousarray(values).data) != checksum:
-        raise ValueError("its checksum is another")
-    variable.assign(values)
+    """Gives a variable the values of an .npy file, block by block; what is wrong with the file raises ValueError."""
+    with open(path, "rb") as file:
+        np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0(file)
+        expected = (tuple(variable.shape), False, np.dtype(variable.dtype.as_numpy_dtype))
+        if header != expected:
+            raise ValueError(f"its shape, order and type are {header}, not {expected}")
+        found = 0
+        for begin, end in _blocks(variable):
+            shape = (end - begin, *variable.shape[1:])
+            block = np.fromfile(file, header[2], int(np.prod(shape))).reshape(shape)
+            found = zlib.crc32(block.data, found)
+            if variable.shape.rank:
+                for copy in copies(variable):
+                    update_rows(copy, tf.range(begin, end), tf.constant(block))
+            else:
+                variable.assign(block[0])
+        if found != checksum or file.read(1):
+            raise ValueError("its checksum is another")
+
+
+def _blocks(variable: tf.Variable) -> list[tuple[int, int]]:
+    """First row and row after the last of each block; a number is one row."""
+    if not variable.shape.rank:
+        return [(0, 1)]
+    rows, total = max(1, _BLOCK_FLOATS // max(1, variable.shape[1:].num_elements())), variable.shape[0]
+    return [(begin, min(begin + rows, total)) for begin in range(0, total, rows)]
 
 
 def _read_state(path: str) -> dict:

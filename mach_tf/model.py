@@ -123,17 +123,21 @@ class RepetitionGroup(tf.keras.Model):
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
     def weights_of(self, position: int) -> Weights:
-        """A copy of the weights of the repetition at this position of the group, as float32 arrays.
+        """A copy of the weights of the repetition at this position of the group, as float32 tensors.
 
-        W1 is read block by block: reading the variable would copy that of the whole group.
+        W1 is read block by block: reading the variable would copy that of the whole group. As tensors and not as arrays:
+        TensorFlow's allocator keeps what was freed, for tensors alone.
         """
-        columns, _, hidden = self.hidden_kernel.shape
-        hidden_kernel = np.empty([columns, hidden], np.float32)
-        for begin in range(0, columns, _READ_ROWS):
-            rows = tf.range(begin, min(begin + _READ_ROWS, columns))
-            hidden_kernel[begin : begin + _READ_ROWS] = gather_rows(primary(self.hidden_kernel), rows)[:, position]
+        columns = self.hidden_kernel.shape[0]
+        ranges = [tf.range(b, min(b + _READ_ROWS, columns)) for b in range(0, columns, _READ_ROWS)]
+        blocks = [gather_rows(primary(self.hidden_kernel), rows)[:, position] for rows in ranges]
         rest = (self.hidden_bias, self.output_kernel, self.output_bias)
-        return Weights(hidden_kernel, *(variable[position].numpy() for variable in rest))
+        return Weights(tf.concat(blocks, axis=0), *(variable[position] for variable in rest))
+
+    @property
+    def moments(self) -> list[tf.Variable]:
+        """The optimizer's slots, two for each of the weights; of a compiled model."""
+        return [self.optimizer.get_slot(variable, name) for variable in self._variables for name in ("m", "v")]
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Some rows of a large variable, read and written without touching the others."""
+"""Some rows of a large variable, read and written without touching the others; and an end to all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ import tensorflow as tf
 
 def primary(variable: tf.Variable) -> tf.Variable:
     """The copy of a replicated variable to read outside its replicas; another variable is its own."""
-    return variable.values[0] if isinstance(variable, tf.distribute.DistributedValues) else variable
+    return copies(variable)[0]
+
+
+def copies(variable: tf.Variable) -> tuple[tf.Variable, ...]:
+    """The copies of a replicated variable in this process; another variable is its own only one."""
+    return tuple(variable.values) if isinstance(variable, tf.distribute.DistributedValues) else (variable,)
+
+
+def release(variable: tf.Variable) -> None:
+    """Gives back a variable's memory for good; it must not be used after.
+
+    Traced functions, Keras and the optimizer all hold on to variables, so dropping a reference frees nothing.
+    """
+    for copy in copies(variable):
+        empty = tf.zeros([0], copy.dtype)
+        tf.raw_ops.AssignVariableOp(resource=copy.handle, value=empty, validate_shape=False)
 
 
 def gather_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:

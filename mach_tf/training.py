@@ -19,6 +19,7 @@ from mach_tf.feature_dropout import drop_features
 from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.model import RepetitionGroup
+from mach_tf.rows import release
 from mach_tf.sketch import DEFAULT_ESTIMATOR
 from mach_tf.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
@@ -126,9 +127,14 @@ def train_group(
                 return None
             logs = {name: values[-1] for name, values in history.history.items()}
             save(job.steps_per_epoch - skip)
+    # A SavedModel is written from copies, which take the place of the moments; the next group takes that of the weights.
+    for moment in model.moments:
+        release(moment)
     if job.writes:
         _export(job, model)
         checkpoints.remove()
+    for variable in model.trainable_variables:
+        release(variable)
     return GroupResult(group, logs, time.monotonic() - begin)
 
 

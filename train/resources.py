@@ -66,7 +66,6 @@ def table(needed: MemoryPlan, size: int, pending: int) -> str:
         ("Adam's moments", needed.slots),
         ("gradients", needed.gradients),
         ("batch", needed.batch),
-        ("export, at the end", 2 * needed.exported),
         ("in all, with the process", needed.total),
         ("on disk: checkpoint", needed.checkpoint),
         (f"on disk: {pending} repetitions", pending * needed.exported),

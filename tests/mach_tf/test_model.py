@@ -41,7 +41,7 @@ def dense_oracle(model, position, points, table_row, settings):
     ):
         x[i, ids] = values
         y[i, table_row[labels]] = 1
-    weights = [tf.Variable(w.astype(np.float64)) for w in model.weights_of(position)]
+    weights = [tf.Variable(w.numpy().astype(np.float64)) for w in model.weights_of(position)]
 
     def loss(inputs):
         logits = tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3]
@@ -113,7 +113,7 @@ def train(repetitions, strategy=None, **changes):
         model = group(repetitions, **changes)
         model.compile(optimizer=ChunkedLazyAdam(0.05, unique_rows=strategy.num_replicas_in_sync == 1, epsilon=1e-6))
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
-    weights = [model.weights_of(i) for i in range(len(repetitions))]
+    weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history
 
 

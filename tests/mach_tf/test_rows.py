@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
 from mach_tf import strategies
-from mach_tf.rows import gather_rows, primary, subtract_from_rows, update_rows
+from mach_tf.rows import copies, gather_rows, primary, release, subtract_from_rows, update_rows
 
 
 @pytest.mark.parametrize("rows", [[], [2], [4, 0, 3]])
@@ -37,3 +38,22 @@ def test_a_replicated_variable_is_read_outside_its_replicas():
     np.testing.assert_array_equal(gather_rows(primary(variable), [1]), [[2.0]])
     plain = tf.Variable([1.0])
     assert primary(plain) is plain
+
+
+@pytest.mark.parametrize("name", ["one_device", "mirrored"])
+def test_a_released_variable_makes_room_though_a_function_holds_it(name):
+    strategy, megabytes = strategies.create(name), 64
+    with strategy.scope():
+        variable = tf.Variable(tf.ones([megabytes << 18]))
+
+    @tf.function
+    def last():
+        return copies(variable)[0][-1]
+
+    last()
+    assert len(copies(variable)) == strategy.num_replicas_in_sync
+    before = psutil.Process().memory_info().rss
+    release(variable)
+    other = tf.ones([megabytes << 18])
+    assert psutil.Process().memory_info().rss - before < megabytes / 2 * (1 << 20)
+    assert {copy.read_value().shape for copy in copies(variable)} == {(0,)} and other[-1] == 1
