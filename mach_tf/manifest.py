@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import typing
+from collections.abc import Iterator
 from typing import Any, Optional
 
 import numpy as np
@@ -109,10 +110,24 @@ class DatasetManifest:
 
     @classmethod
     def read(cls, directory: str) -> DatasetManifest:
-        """Reads dataset.json and checks the cheap part: every file it names is there with its size.
+        """Reads dataset.json and checks the cheap part: every file is there with its size, names and counts are whole.
 
         Raises:
           InputError: no dataset, another schema version, a missing or altered file.
+        """
+        manifest = cls.parse(directory)
+        for problem in manifest.file_problems(directory):
+            raise InputError(problem)
+        for check in (manifest.label_counts, manifest.read_feature_names, manifest.read_label_names):
+            check(directory)
+        return manifest
+
+    @classmethod
+    def parse(cls, directory: str) -> DatasetManifest:
+        """Reads dataset.json alone; of the files that it names, `file_problems` knows more.
+
+        Raises:
+          InputError: no dataset, another schema version, or an impossible content.
         """
         path = os.path.join(directory, DATASET_FILE)
         manifest = _parse(cls, files.read_json(path, "dataset; make one with python -m preprocess.to_tfrecord"), path)
@@ -120,11 +135,27 @@ class DatasetManifest:
             if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
                 raise InputError(f"{path}: split {name!r} does not add up; the dataset is damaged: preprocess again.")
             for shard in split.shards:
-                _check_file(directory, shard.file, shard.bytes)
-        named = ((manifest.feature_names, FEATURE_NAMES_FILE), (manifest.label_names, LABEL_NAMES_FILE))
-        for file in [LABEL_COUNTS_FILE, *(file for present, file in named if present)]:
-            _check_file(directory, file, None)
+                if os.path.basename(shard.file) != shard.file:
+                    raise InputError(f"{path} names {shard.file!r}, which is not a plain file name; it is damaged.")
         return manifest
+
+    def file_problems(self, directory: str) -> Iterator[str]:
+        """Yields a sentence for each file that is missing or has another size than it was written with."""
+        sizes: dict[str, Optional[int]] = {s.file: s.bytes for split in self.splits.values() for s in split.shards}
+        named = (
+            (True, LABEL_COUNTS_FILE),
+            (self.feature_names, FEATURE_NAMES_FILE),
+            (self.label_names, LABEL_NAMES_FILE),
+        )
+        for file, size in {**sizes, **{file: None for present, file in named if present}}.items():
+            path = os.path.join(directory, file)
+            if not os.path.isfile(path):
+                problem = f"{path} is missing, though {DATASET_FILE} names it"
+            elif size is not None and os.path.getsize(path) != size:
+                problem = f"{path} must have {size} bytes (got {os.path.getsize(path)})"
+            else:
+                continue
+            yield f"{problem}; the dataset is damaged: preprocess again."
 
     def label_counts(self, directory: str) -> np.ndarray:
         """The labels' training frequencies, int64 [K]."""
@@ -208,20 +239,6 @@ def check_same_features(model: ModelManifest, dataset: DatasetManifest) -> None:
                 f"The model was trained with {name} = {ours}, the dataset has {theirs}. "
                 "Preprocess the dataset with the model's settings, or give the model's own dataset."
             )
-
-
-def _check_file(directory: str, name: str, size: Optional[int]) -> None:
-    if os.path.basename(name) != name:
-        raise InputError(f"{directory}: {DATASET_FILE} names {name!r}, which is not a plain file name; it is damaged.")
-    path = os.path.join(directory, name)
-    if not os.path.isfile(path):
-        raise InputError(
-            f"{path} is missing, though {DATASET_FILE} names it; the dataset is damaged: preprocess again."
-        )
-    if size is not None and os.path.getsize(path) != size:
-        raise InputError(
-            f"{path} must have {size} bytes (got {os.path.getsize(path)}); the dataset is damaged: preprocess again."
-        )
 
 
 def _parse(cls: Any, value: dict[str, Any], path: str) -> Any:

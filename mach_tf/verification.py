@@ -28,20 +28,27 @@ class _Totals:
 def problems(directory: str) -> Iterator[str]:
     """Yields a sentence for each thing that is wrong with a dataset, as it is found; nothing when all is well."""
     try:
-        manifest = DatasetManifest.read(directory)
+        manifest = DatasetManifest.parse(directory)
     except InputError as error:
         yield str(error)
         return
+    yield from manifest.file_problems(directory)
     for read in (manifest.label_counts, manifest.read_feature_names, manifest.read_label_names):
         try:
             read(directory)
+        except FileNotFoundError:
+            pass  # told already
         except (InputError, ValueError) as error:
             yield str(error)
     for name, split in manifest.splits.items():
         totals = _Totals(manifest.labels)
         whole = True
         for shard in split.shards:
-            found = list(_shard_problems(os.path.join(directory, shard.file), shard, manifest, totals))
+            path = os.path.join(directory, shard.file)
+            if not os.path.isfile(path):
+                whole = False  # told already
+                continue
+            found = list(_shard_problems(path, shard, manifest, totals))
             whole = whole and not found
             yield from found
         if not whole:
@@ -112,5 +119,5 @@ def _first_bad(serialized: tf.Tensor, before: int, manifest: DatasetManifest) ->
 def _same_counts(manifest: DatasetManifest, directory: str, counts: np.ndarray) -> bool:
     try:
         return np.array_equal(manifest.label_counts(directory), counts)
-    except (InputError, ValueError):
+    except (InputError, ValueError, FileNotFoundError):
         return True  # told already

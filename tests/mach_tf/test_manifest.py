@@ -123,6 +123,17 @@ def test_other_label_counts_are_refused(dataset):
     np.save(os.path.join(directory, "label_counts.npy"), np.zeros(40, np.int64))
     with pytest.raises(InputError, match=r"label_counts\.npy is not the file"):
         written.label_counts(directory)
+    with pytest.raises(InputError, match=r"label_counts\.npy is not the file"):
+        DatasetManifest.read(directory)
+
+
+def test_names_that_are_too_few_are_refused(dataset):
+    directory, written = dataset
+    dataclasses.replace(written, label_names=True).write(directory)
+    with open(os.path.join(directory, "label_names.txt"), "w", encoding="utf-8") as file:
+        file.write("one\ntwo\n")
+    with pytest.raises(InputError, match=r"label_names\.txt must name the 40 labels"):
+        DatasetManifest.read(directory)
 
 
 def test_a_model_takes_only_points_of_its_own_kind(dataset):

@@ -131,8 +131,22 @@ def test_counts_that_differ_are_found(dataset):
     assert "training frequencies" in problem
 
 
-def test_the_cheap_part_comes_first(dataset):
-    directory, _ = dataset
+def test_every_damaged_file_is_named_not_the_first_alone(dataset):
+    directory, written = dataset
+    shards = [os.path.join(directory, shard.file) for shard in written.splits["train"].shards]
     os.remove(os.path.join(directory, manifest.LABEL_COUNTS_FILE))
-    (problem,) = verification.problems(directory)
-    assert "label_counts.npy is missing" in problem
+    os.remove(shards[0])
+    os.truncate(shards[1], os.path.getsize(shards[1]) - 1)
+    with open(shards[2], "r+b") as file:
+        file.write(b"x")
+    found = list(verification.problems(directory))
+    expected = [
+        (shards[0], "is missing"),
+        (shards[1], f"must have {written.splits['train'].shards[1].bytes} bytes"),
+        (os.path.join(directory, manifest.LABEL_COUNTS_FILE), "is missing"),
+        (shards[1], "record 69"),
+        (shards[2], "record 0"),
+    ]
+    assert len(found) == len(expected)
+    for problem, (path, rule) in zip(found, expected):
+        assert problem.startswith(path) and rule in problem
