@@ -112,7 +112,7 @@
   function rowElement(name, entry) {
     const view = views[name];
     const heading = view.heading(entry.row);
-    const open = make("button", { type: "button", class: "open", "aria-expanded": "false", "aria-controls": name + "-" + entry.index,
+    const open = make("button", { type: "button", class: "open", "aria-expanded": "false",
       "aria-label": "Explain " + view.noun.slice(0, -1) + " " + heading }, heading);
     open.addEventListener("click", () => toggle(name, entry));
     const cells = view.columns.slice(1).map(([title, cell]) => make("td", { role: "cell", "data-title": title }, cell(entry.row)));
@@ -129,7 +129,10 @@
         make("td", { colspan: view.columns.length, role: "cell" }, view.detail(entry.row)));
       entry.element.after(entry.detail);
     }
-    entry.element.querySelector(".open").setAttribute("aria-expanded", String(entry.detail !== null));
+    const open = entry.element.querySelector(".open");
+    open.setAttribute("aria-expanded", String(entry.detail !== null));
+    if (entry.detail) open.setAttribute("aria-controls", entry.detail.id);
+    else open.removeAttribute("aria-controls");  // it may name only what is there
   }
 
   function showMore(name) {

@@ -141,7 +141,7 @@ def test_opens_by_keyboard_and_says_so(browser, tmp_path):
     assert "mean of 3 repetitions" in detail.get_attribute("textContent")
     assert "rank 1" in detail.text and "Under one FGSM step" in detail.text
     button.send_keys(Keys.SPACE)
-    assert browser.find_elements("css selector", ".detail") == []
+    assert browser.find_elements("css selector", ".detail") == [] and button.get_attribute("aria-controls") is None
 
 
 def test_labels_lead_to_their_points(browser, tmp_path):
@@ -163,6 +163,8 @@ def test_every_control_has_a_name(browser, tmp_path):
     assert len(controls) > 12
     for node in controls:
         assert node["name"]["value"].strip(), node
+    heads = [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "columnheader"]
+    assert heads == ["Point", "True labels", "Predicted", "Top score", "Top label", "After FGSM"]  # without arrows
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
