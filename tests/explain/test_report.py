@@ -173,10 +173,32 @@ def test_fits_and_contrasts(browser, tmp_path, colours, width):
     _open(browser, tmp_path, page(), width, colours)
     browser.find_element("css selector", "tr.row .open").click()
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    style = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
-    ink, paper = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in browser.execute_script(style))
-    assert (sum(ink) > sum(paper)) == (colours == "dark")
-    assert _contrast(ink, paper) > 7
+    texts = browser.execute_script(_COLOURS)
+    assert len(texts) > 60
+    for text, *pair in texts:
+        ink, paper = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in pair)
+        assert (sum(ink) > sum(paper)) == (colours == "dark") or text in (
+            "Points",
+            "Labels",
+        )  # the chosen one is inverse
+        assert _contrast(ink, paper) >= 4.5, text
+
+
+# Every text that is shown, its colour, and the first colour behind it that is not transparent.
+_COLOURS = """
+const found = [];
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join("");
+  if (!text || !element.checkVisibility() || element.closest("script, .unseen, .skip")) continue;
+  let behind = element, paper = "rgba(0, 0, 0, 0)";
+  while (paper === "rgba(0, 0, 0, 0)") {
+    paper = getComputedStyle(behind).backgroundColor;
+    behind = behind.parentElement;
+  }
+  found.push([text, getComputedStyle(element).color, paper]);
+}
+return found;
+"""
 
 
 def _contrast(one, other):
