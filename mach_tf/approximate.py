@@ -47,7 +47,7 @@ class Approximate:
             values,
         )
         labels[labels == NO_LABEL] = -1
-        return Decoded(labels, values, scored)
+        return Decoded(labels, values, scored, np.zeros(len(scores), np.bool_))
 
 
 def recall(approximate: np.ndarray, exact: np.ndarray) -> float:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from mach_tf import order_search, scan, threshold
+from mach_tf import block_scan, order_search, scan, threshold
 from mach_tf.buckets import BucketMembers, invert
 
 KINDS = {"mean": scan.MEAN, "min": scan.MIN, "median": scan.MEDIAN, "logit_mean": scan.MEAN}
 
-# How much more a step of a search costs than a label of a scan. For MEAN a step is a label read from a bucket's list (measured at
-# K = 670,091, R = 16: 5 ns, against 3.5 in a packed scan), for the others a label scored (105 ns, against 15 in a plain scan).
-_SEARCH_COST = {scan.MEAN: 2, scan.MIN: 8, scan.MEDIAN: 8}
+# Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. A label, for each repetition: scored in a scan;
+# bounded in a scan by blocks, for a whole block. A bucket, for each point: made ready for blocks.
+_SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.65, 2.0
+# A step of a search: for MEAN a label read from a bucket's list, for the others a label scored (a cache miss).
+_SEARCH_TIME = {scan.MEAN: 5.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
 # Below so many labels a scan takes less than ranking the buckets.
 _FEW_LABELS = 16_384
+# Points searched to see whether searching helps.
+_SCOUTS = 16
 
 
 class Decoded(NamedTuple):
@@ -28,11 +33,13 @@ class Decoded(NamedTuple):
       labels: int32 [n, k].
       scores: float32 [n, k].
       scored: int64 [n], how many label scores were computed to find them.
+      scanned: bool [n], whether every label was looked at: scored, or bounded in a scan by blocks.
     """
 
     labels: np.ndarray
     scores: np.ndarray
     scored: np.ndarray
+    scanned: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,22 +88,21 @@ class Decoder:
         """
         scores = self.check(scores, k)
         kind = KINDS[estimator]
-        labels = np.empty((len(scores), k), np.int32)
-        values = np.empty((len(scores), k), np.float32)
-        if self.labels <= _FEW_LABELS:
-            scored = np.full(len(scores), -1)
-        else:
-            budget = self.labels / _SEARCH_COST[kind]
-            both_ways = (self.by_label, self.members.splits, self.members.labels)
-            if kind == scan.MEAN:
-                scored = threshold.search_mean(scores, *both_ways, budget, labels, values)
-            else:
-                scored = order_search.search_order_statistic(scores, *both_ways, kind, budget, labels, values)
-        given_up = np.flatnonzero(scored < 0)
-        if len(given_up):
-            self._scan(scores, kind, given_up, labels, values)
-            scored[given_up] = self.labels - 1 - scored[given_up]
-        return Decoded(labels, values, scored)
+        labels = np.full((len(scores), k), scan.NO_LABEL, np.int32)
+        values = np.full((len(scores), k), -np.inf, np.float32)
+        scored = np.full(len(scores), -1)
+        if self.labels > _FEW_LABELS:
+            budget = min(self._scan_times(len(scores))) / _SEARCH_TIME[kind]
+            # The points of a batch are alike: searching helps most of them, or few.
+            for part in (slice(_SCOUTS), slice(_SCOUTS, None)):
+                scored[part] = self._search(scores[part], kind, budget, labels[part], values[part])
+                if 2 * np.sum(scored[part] < 0) > len(scored[part]):
+                    break
+        scanned = scored < 0
+        if scanned.any():
+            searched = -1 - scored[scanned]
+            scored[scanned] = searched + self._scan(scores, kind, np.flatnonzero(scanned), labels, values)
+        return Decoded(labels, values, scored, scanned)
 
     def check(self, scores: np.ndarray, k: int) -> np.ndarray:
         """The scores as contiguous float32, or ValueError when they or k do not fit."""
@@ -110,14 +116,41 @@ class Decoder:
             raise ValueError("bucket scores must not be NaN: the model's weights or the input are not finite")
         return scores
 
-    def _scan(self, scores: np.ndarray, kind: int, points: np.ndarray, labels: np.ndarray, values: np.ndarray) -> None:
-        # With fewer points than threads, the labels are shared out too.
-        chunks = max(1, min(numba.get_num_threads() // len(points), self.labels // _FEW_LABELS))
-        for largest in scan.PACKINGS if kind == scan.MEAN else ():
-            if len(points):
-                points = scan.scan_packed(scores, self.by_label, points, chunks, largest, labels, values)
-        if len(points):
-            scan.scan_plainly(scores, self.by_label, kind, points, chunks, labels, values)
+    def _search(
+        self, scores: np.ndarray, kind: int, budget: float, labels: np.ndarray, values: np.ndarray
+    ) -> np.ndarray:
+        both_ways = (self.by_label, self.members.splits, self.members.labels)
+        if kind == scan.MEAN:
+            return threshold.search_mean(scores, *both_ways, budget, labels, values)
+        return order_search.search_order_statistic(scores, *both_ways, kind, budget, labels, values)
+
+    def _scan(
+        self, scores: np.ndarray, kind: int, points: np.ndarray, labels: np.ndarray, values: np.ndarray
+    ) -> np.ndarray:
+        """Scans for the points; gives how many labels were scored for each."""
+        # With fewer tasks than threads, the labels are shared out too.
+        threads = numba.get_num_threads()
+        scored = np.full(len(points), -1)
+        plainly, by_blocks = self._scan_times(len(points))
+        if by_blocks < plainly:
+            blocks = -(-len(points) // block_scan.LANES)
+            chunks = threads // math.gcd(threads, blocks) if blocks < 4 * threads else 1
+            scored = block_scan.scan_blocks(scores, self.by_label, kind, points, chunks, labels, values)
+        left = points[scored < 0]
+        if len(left):
+            chunks = max(1, min(threads // len(left), self.labels // _FEW_LABELS))
+            scan.scan_plainly(scores, self.by_label, kind, left, chunks, labels, values)
+            scored[scored < 0] = self.labels
+        return scored
+
+    def _scan_times(self, points: int) -> tuple[float, float]:
+        """What a point costs when so many are scanned, plainly and by blocks."""
+        blocks = -(-points // block_scan.LANES)
+        plainly = len(self.table) * self.labels * _SCORE_TIME
+        by_blocks = len(self.table) * (
+            self.labels * _BLOCK_TIME * blocks / max(points, 1) + self.buckets * _BUCKET_TIME
+        )
+        return plainly, by_blocks
 
 
 @numba.njit(cache=True, parallel=True)

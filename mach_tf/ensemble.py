@@ -180,7 +180,8 @@ class Ensemble:
             else:
                 parts.append(approximate.top_k(self.decoder, scores, k, estimator))
         if not parts:
-            return Decoded(np.empty((0, k), np.int32), np.empty((0, k), np.float32), np.empty(0, np.int64))
+            none = np.empty((0, k), np.int32)
+            return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
         return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
     def predict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-_BLOCK = 16
+_PARTS = 16
 
 
 @numba.njit(cache=True)
@@ -17,25 +17,25 @@ def largest(row, count, places, values):
       count: at most B.
       places, values: int32 and float32, at least [count].
     """
-    blocks = len(row) // _BLOCK
-    if count > blocks // 2:
-        _insert_all(row, 0, len(row), -np.inf, 0, count, places, values)
+    # Every `strands`-th value forms a strand. `count` strands have a maximum no less than the count-th largest of the strands'
+    # maxima, so that many values do.
+    strands = len(row) // _PARTS
+    if count > strands // 2:
+        _insert_all(row, 0, len(row), 1, -np.inf, 0, count, places, values)
         return
-    # `count` blocks have a maximum no less than the count-th largest of the blocks' maxima, so that many values do.
-    maxima = _block_maxima(row, blocks)
-    _insert_all(maxima, 0, blocks, -np.inf, 0, count, places, values)
+    maxima = _strand_maxima(row, strands)
+    _insert_all(maxima, 0, strands, 1, -np.inf, 0, count, places, values)
     least = values[count - 1]
     found = 0
-    for block in range(blocks):
-        if maxima[block] >= least:
-            found = _insert_all(row, block * _BLOCK, (block + 1) * _BLOCK, least, found, count, places, values)
-    _insert_all(row, blocks * _BLOCK, len(row), least, found, count, places, values)
+    for strand in range(strands):
+        if maxima[strand] >= least:
+            found = _insert_all(row, strand, len(row), strands, least, found, count, places, values)
 
 
 @numba.njit(cache=True)
-def _insert_all(row, first, last, least, found, count, places, values):
-    """Inserts the values row[first:last] that reach `least`; gives how many values were taken up so far."""
-    for place in range(np.uint64(first), np.uint64(last)):
+def _insert_all(row, first, last, stride, least, found, count, places, values):
+    """Inserts the values row[first:last:stride] that reach `least`; gives how many values were taken up so far."""
+    for place in range(np.uint64(first), np.uint64(last), np.uint64(stride)):
         value = row[place]
         if value < least or (found >= count and value <= values[count - 1]):
             continue
@@ -50,16 +50,37 @@ def _insert_all(row, first, last, least, found, count, places, values):
     return found
 
 
-# Without NaN and signed zeros to mind, the maximum is computed eight values at a time.
+# Without NaN and signed zeros to mind, several values are compared at a time.
 @numba.njit(cache=True, fastmath={"nnan", "nsz"})
-def _block_maxima(row, blocks):
-    maxima = np.empty(blocks, np.float32)
-    for block in range(blocks):
-        best = row[block * _BLOCK]
-        for i in range(1, _BLOCK):
-            best = max(best, row[block * _BLOCK + i])
-        maxima[block] = best
+def _strand_maxima(row, strands):
+    maxima = row[:strands].copy()
+    for begin in range(strands, len(row), strands):
+        part = row[begin : begin + strands]
+        for i in range(len(part)):
+            maxima[i] = max(maxima[i], part[i])
     return maxima
+
+
+@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+def extremes(row):
+    """The least and the largest value of a row, float32 [B], not NaN."""
+    low = high = row[0]
+    for value in row:
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@numba.njit(cache=True, fastmath={"reassoc"})
+def mean_and_deviation(row):
+    """The mean of a row, float32 [B], and the values' mean distance from it; both rounded, and not finite for huge values."""
+    mean = np.float32(0)
+    for value in row:
+        mean += value
+    mean /= np.float32(len(row))
+    deviation = np.float32(0)
+    for value in row:
+        deviation += abs(value - mean)
+    return mean, deviation / np.float32(len(row))
 
 
 @numba.njit(cache=True, fastmath={"reassoc"})

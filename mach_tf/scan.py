@@ -1,7 +1,7 @@
-"""Exact top k by scoring every label, compiled and parallel: what decoding falls back to on flat sketches.
+"""Exact top k by scoring every label, compiled and parallel; and what every way of decoding shares.
 
 The kernels take bucket scores float32 [n, R, B], the bucket table label by label [K, R] (a label's R buckets lie together) and
-the points to decode, and fill labels [n, k] and values [n, k] of those, by score descending, then label ascending.
+the points to decode, and complete labels [n, k] and values [n, k] of those: best-first lists, by score descending, then label ascending.
 """
 
 from __future__ import annotations
@@ -12,14 +12,6 @@ import numpy as np
 MEAN, MIN, MEDIAN = 0, 1, 2
 # Marks an empty place of a best-first list; with score -inf it ranks behind every label.
 NO_LABEL = np.int32(2**31 - 1)
-
-# Bucket scores packed into lanes of 64-bit words become integers up to one of these: few, so that lanes are narrow, and where that
-# is too coarse to tell labels apart, more.
-PACKINGS = (15, 1023)
-# Rescoring more than one label in so many is taken as too coarse.
-_RESCORED_PART = 256
-# Rescored labels that are always allowed: the first ones fill the list.
-_RESCORED_AT_LEAST = 1024
 
 
 @numba.njit(cache=True, inline="always")
@@ -101,8 +93,8 @@ def _median(scores, by_label, label, least, room):
 
 
 @numba.njit(cache=True)
-def _scan_range(scores, by_label, kind, first, last, labels, values):
-    """Adds the labels first:last to one point's best-first lists."""
+def scan_range(scores, by_label, kind, first, last, labels, values):
+    """Adds the labels first:last to the best-first lists of one point, whose scores are [R, B]."""
     scale = np.float32(1) / np.float32(by_label.shape[1])
     room = np.empty(by_label.shape[1], np.float32)
     worst = values[-1]
@@ -124,150 +116,25 @@ def _scan_range(scores, by_label, kind, first, last, labels, values):
                 worst = insert(labels, values, np.int32(label), score)
 
 
+@numba.njit(cache=True)
+def merge(part_labels, part_values, labels, values):
+    """Adds the lists [parts, k] of one point to its lists [k]."""
+    for part in range(len(part_labels)):
+        for j in range(len(labels)):
+            insert(labels, values, part_labels[part, j], part_values[part, j])
+
+
 @numba.njit(cache=True, parallel=True)
 def scan_plainly(scores, by_label, kind, points, chunks, labels, values):
     """Scores every label of each point by one gather a repetition; parallel over points x `chunks` ranges of labels."""
     count = by_label.shape[0]
-    part_labels = np.full((chunks, *labels.shape), NO_LABEL, np.int32)
-    part_values = np.full((chunks, *values.shape), -np.inf, np.float32)
+    part_labels = np.empty((len(points), chunks, labels.shape[1]), np.int32)
+    part_values = np.empty((len(points), chunks, labels.shape[1]), np.float32)
     for task in numba.prange(len(points) * chunks):
-        point, chunk = points[task // chunks], task % chunks
+        i, chunk = task // chunks, task % chunks
+        point = points[i]
+        part_labels[i, chunk], part_values[i, chunk] = labels[point], values[point]
         first, last = count * chunk // chunks, count * (chunk + 1) // chunks
-        _scan_range(scores[point], by_label, kind, first, last, part_labels[chunk, point], part_values[chunk, point])
-    _merge(part_labels, part_values, points, labels, values)
-
-
-def scan_packed(scores, by_label, points, chunks, largest, labels, values):
-    """As `scan_plainly` for MEAN, several points to a 64-bit word, which makes one gather do for all of them.
-
-    Each bucket score becomes a small integer, rounded up, in its point's lane; the integers' sum bounds a label's score from above,
-    and only labels whose bound reaches the k-th best are scored in float32. A lane's first bit guards: it tells whether
-    the sum in the others reached a limit.
-
-    Args:
-      largest: the largest integer of a bucket score, one of PACKINGS.
-
-    Returns:
-      The points that are left to do: their bounds are too coarse.
-    """
-    lane_bits = 1 + int(largest * by_label.shape[1]).bit_length()
-    if lane_bits > 32:
-        return points
-    unfinished = np.zeros(len(scores), np.bool_)
-    _scan_packed(scores, by_label, points, chunks, largest, lane_bits, unfinished, labels, values)
-    return points[unfinished[points]]
-
-
-@numba.njit(cache=True, parallel=True)
-def _scan_packed(scores, by_label, points, chunks, largest, lane_bits, unfinished, labels, values):
-    count, lanes = by_label.shape[0], 64 // lane_bits
-    groups = (len(points) + lanes - 1) // lanes
-    part_labels = np.full((chunks, *labels.shape), NO_LABEL, np.int32)
-    part_values = np.full((chunks, *values.shape), -np.inf, np.float32)
-    for task in numba.prange(groups * chunks):
-        group, chunk = task // chunks, task % chunks
-        first, last = count * chunk // chunks, count * (chunk + 1) // chunks
-        members = points[group * lanes : (group + 1) * lanes]
-        packed = np.zeros(scores.shape[1:], np.uint64)
-        bounds = np.zeros((lanes, 3))
-        for lane in range(len(members)):
-            bounds[lane] = _pack(scores[members[lane]], lane * lane_bits, largest, packed)
-        allowed = _RESCORED_AT_LEAST + (last - first) // _RESCORED_PART
-        _scan_packed_range(
-            *(scores, by_label, packed, bounds, members, lane_bits, allowed, first, last),
-            *(unfinished, part_labels[chunk], part_values[chunk]),
-        )
-    _merge(part_labels, part_values, points, labels, values)
-
-
-@numba.njit(cache=True)
-def _pack(scores, shift, largest, packed):
-    """Adds one point's scores, as integers, to its lane of packed uint64 [R, B].
-
-    Returns:
-      (step, base, error): a label's sum of scores is at most base + step * (sum of its integers) + error; step is 0 when the scores
-      cannot be packed (all equal, or not finite).
-    """
-    repetitions, buckets = scores.shape
-    step, base, error = np.float64(0), np.float64(0), np.float64(0)
-    lows = np.empty(repetitions)
-    for r in range(repetitions):
-        low, high = scores[r, 0], scores[r, 0]
-        for b in range(1, buckets):
-            low, high = min(low, scores[r, b]), max(high, scores[r, b])
-        lows[r] = low
-        step = max(step, (np.float64(high) - np.float64(low)) / largest)
-        base += low
-        error += max(abs(low), abs(high))
-    step *= 1 + 2.0**-40  # so that none is rounded up past the largest
-    if not (step > 1e-300 and np.isfinite(step) and np.isfinite(error)):
-        return 0.0, 0.0, 0.0
-    inverse = 1 / step
-    for r in range(repetitions):
-        for b in range(buckets):
-            packed[r, b] |= np.uint64(np.ceil((scores[r, b] - lows[r]) * inverse)) << np.uint64(shift)
-    # The float32 sum of R terms errs by less than R * 2^-24 of their sizes' sum, scaling back by 1 / R and R by as much again.
-    return step, base, error * (repetitions + 4) * 2.0**-23
-
-
-@numba.njit(cache=True)
-def _room_to_guard(bounds, worst, repetitions, lane_bits):
-    """What a lane's sum must be added to for its guard bit to tell that the label may reach the score `worst`."""
-    step, base, error = bounds
-    guard = 1 << (lane_bits - 1)
-    if worst == -np.inf:
-        return np.uint64(guard)
-    # The integers were rounded up from float64, which errs by far less than a thousandth of a step in sum.
-    least = np.ceil((np.float64(worst) * repetitions - base - error) / step - 1e-3)
-    return np.uint64(guard - min(max(least, 0.0), np.float64(guard)))
-
-
-@numba.njit(cache=True)
-def _scan_packed_range(
-    scores, by_label, packed, bounds, members, lane_bits, allowed, first, last, unfinished, labels, values
-):
-    repetitions = by_label.shape[1]
-    scale = np.float32(1) / np.float32(repetitions)
-    room = np.empty(0, np.float32)
-    rescored = np.zeros(len(members), np.int64)
-    guard = np.uint64(1 << (lane_bits - 1))
-    lane_mask = np.uint64((1 << lane_bits) - 1)
-    guards, addend = np.uint64(0), np.uint64(0)
-    for lane in range(len(members)):
-        if bounds[lane, 0] == 0.0:
-            unfinished[members[lane]] = True
-        else:
-            shift = np.uint64(lane * lane_bits)
-            guards |= guard << shift
-            addend |= _room_to_guard(bounds[lane], values[members[lane], -1], repetitions, lane_bits) << shift
-    for label in range(np.uint64(first), np.uint64(last)):
-        total = addend
-        for r in range(np.uint64(repetitions)):
-            total += packed[r, by_label[label, r]]
-        reached = total & guards
-        if not reached:
-            continue
-        for lane in range(len(members)):
-            shift = np.uint64(lane * lane_bits)
-            if not (reached >> shift) & guard:
-                continue
-            point = members[lane]
-            score = score_label(scores[point], by_label, label, MEAN, scale, values[point, -1], room)
-            rescored[lane] += 1
-            worst = insert(labels[point], values[point], np.int32(label), score)
-            addend &= ~(lane_mask << shift)
-            if rescored[lane] > allowed:
-                unfinished[point] = True
-                guards &= ~(guard << shift)
-            else:
-                addend |= _room_to_guard(bounds[lane], worst, repetitions, lane_bits) << shift
-
-
-@numba.njit(cache=True)
-def _merge(part_labels, part_values, points, labels, values):
-    for point in points:
-        labels[point] = NO_LABEL
-        values[point] = -np.inf
-        for chunk in range(len(part_labels)):
-            for j in range(labels.shape[1]):
-                insert(labels[point], values[point], part_labels[chunk, point, j], part_values[chunk, point, j])
+        scan_range(scores[point], by_label, kind, first, last, part_labels[i, chunk], part_values[i, chunk])
+    for i in range(len(points)):
+        merge(part_labels[i], part_values[i], labels[points[i]], values[points[i]])

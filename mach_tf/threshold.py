@@ -18,10 +18,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from mach_tf.ranking import largest, steepest_fall
+from mach_tf.ranking import extremes, largest, steepest_fall
 from mach_tf.scan import MEAN, NO_LABEL, insert, score_label
 
-_FIRST_KNOWN = 32
+_FIRST_KNOWN = 16
 _MOST_KNOWN = 512
 _SLOTS = 1 << 16
 # Buckets visited before the k-th best score is first estimated.
@@ -71,7 +71,7 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
     for r in range(repetitions):
         largest(scores[r], known[r], ranked[r], best[r])
         falls[r] = steepest_fall(best[r], 0, known[r])
-        sizes += max(abs(best[r, 0]), abs(scores[r].min()))
+        sizes += max(abs(best[r, 0]), abs(extremes(scores[r])[0]))
     # Gains are sums of R float32 differences, in another order than a score's.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
     labels[:] = NO_LABEL

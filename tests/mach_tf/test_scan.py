@@ -1,4 +1,4 @@
-"""Scanning all labels, packed and plainly, in any number of parts, against a sort."""
+"""Scanning all labels plainly, in any number of parts, against a sort."""
 
 from __future__ import annotations
 
@@ -10,52 +10,24 @@ from mach_tf import scan, sketch
 WIDTH, COUNT = 40, 3000
 
 
-def problem(repetitions, kind, points=9):
-    generator = np.random.default_rng(repetitions)
-    shape = (points, repetitions, WIDTH)
-    scores = {
-        "random": lambda: generator.random(shape),
-        "shifted": lambda: generator.normal(1000, 1e-3, shape),
-        "ties": lambda: generator.integers(0, 2, shape),
-        "outlier": lambda: np.where(generator.random(shape) < 0.001, 1e6, generator.random(shape)),
-    }[kind]().astype(np.float32)
-    table = generator.integers(0, WIDTH, (repetitions, COUNT)).astype(np.int32)
-    expected = sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (points, 1)), "mean")
-    by_label = np.ascontiguousarray(table.T.astype(np.uint16))
-    return scores, by_label, np.argsort(-expected, axis=1, kind="stable")[:, :6]
-
-
-@pytest.mark.parametrize("kind", ["random", "shifted", "ties", "outlier"])
-@pytest.mark.parametrize("repetitions", [1, 4, 16, 100])
-@pytest.mark.parametrize("largest", scan.PACKINGS)
-@pytest.mark.parametrize("chunks", [1, 3])
-def test_packed(repetitions, kind, largest, chunks):
-    scores, by_label, expected = problem(repetitions, kind)
-    labels, values = np.full((9, 6), -7, np.int32), np.empty((9, 6), np.float32)
-    points = np.array([0, 2, 3, 5, 6, 7, 8])
-    left = scan.scan_packed(scores, by_label, points, chunks, largest, labels, values)
-    done = np.setdiff1d(points, left)
-    np.testing.assert_array_equal(labels[done], expected[done])
-    assert (labels[[1, 4]] == -7).all()
-    if kind == "random":
-        assert len(left) == 0
-
-
-def test_points_that_cannot_be_packed_are_left():
-    scores, by_label, _ = problem(4, "random")
-    scores[1] = 0.5
-    scores[2, 1, 3] = np.inf
-    labels, values = np.empty((9, 6), np.int32), np.empty((9, 6), np.float32)
-    left = scan.scan_packed(scores, by_label, np.arange(9), 1, scan.PACKINGS[0], labels, values)
-    assert {1, 2} <= set(left.tolist())
-
-
+@pytest.mark.parametrize(("kind", "estimator"), [(scan.MEAN, "mean"), (scan.MIN, "min"), (scan.MEDIAN, "median")])
 @pytest.mark.parametrize("chunks", [1, 4])
-def test_plainly(chunks):
-    scores, by_label, expected = problem(5, "ties")
-    labels, values = np.empty((9, 6), np.int32), np.empty((9, 6), np.float32)
-    scan.scan_plainly(scores, by_label, scan.MEAN, np.arange(9), chunks, labels, values)
-    np.testing.assert_array_equal(labels, expected)
+def test_it_finds_what_a_sort_does_and_adds_to_what_is_known(kind, estimator, chunks):
+    generator = np.random.default_rng(kind)
+    scores = generator.integers(0, 3, (9, 5, WIDTH)).astype(np.float32)
+    table = generator.integers(0, WIDTH, (5, COUNT)).astype(np.int32)
+    expected = sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (9, 1)), estimator)
+    labels, values = np.full((9, 6), scan.NO_LABEL), np.full((9, 6), -np.inf, np.float32)
+    labels[3, 0], values[3, 0] = COUNT, 100  # none that a scan finds
+    by_label = np.ascontiguousarray(table.T.astype(np.uint16))
+    points = np.array([0, 2, 3, 8])
+    scan.scan_plainly(scores, by_label, kind, points, chunks, labels, values)
+    order = np.argsort(-expected, axis=1, kind="stable")[:, :6]
+    for point in (0, 2, 8):
+        np.testing.assert_array_equal(labels[point], order[point])
+        np.testing.assert_array_equal(values[point], expected[point, order[point]])
+    assert labels[3].tolist() == [COUNT, *order[3, :5]]
+    assert (labels[[1, 4]] == scan.NO_LABEL).all()
 
 
 def test_insert_keeps_order_and_takes_a_label_once():
