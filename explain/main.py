@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,6 +92,7 @@ def main(_: list[str]) -> None:
     feature_names = dataset.read_feature_names(FLAGS.dataset_dir)
     label_names = dataset.read_label_names(FLAGS.dataset_dir)
     os.makedirs(FLAGS.output_dir, exist_ok=True)
+    print("The first explanations on a machine wait for kernels to be compiled, up to a minute.", file=sys.stderr)
     if FLAGS.labels == "all":
         view = global_view.GlobalView(ensemble, dataset, settings, FLAGS.output_dir)
         found = drivers.Drivers(*view.run(texts), feature_names, label_names)
