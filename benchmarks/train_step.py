@@ -10,6 +10,9 @@ variant milliseconds a step (the fastest), mean processor time, points a second 
   d  adversarial by a plain nested tape with no sharing, otherwise as b
   e  the bound: 6 x points x hidden x buckets operations at this machine's measured matrix-product rate, and 7 x touched rows x
      hidden x 4 bytes at its measured copy bandwidth
+
+"side_by_side" is of steps: 8 x one repetition's to the group's. "side_by_side_programs" is of whole programs on a small dataset,
+--programs_points points, two epochs: eight runs of train.main, a repetition each, to one run of all eight.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import numpy as np
 from absl import flags
 from tabulate import tabulate
 
+from benchmarks import whole_programs
 from mach_tf import program, startup
 
 FLAGS = flags.FLAGS
@@ -33,6 +37,7 @@ flags.DEFINE_list(
     "settings", ["reference", "small"], "Which of reference, small, dense (adversarial with dense support)."
 )
 flags.DEFINE_integer("steps", 12, "Steps measured; the fastest counts.")
+flags.DEFINE_integer("programs_points", 4096, "Points of the dataset of whole programs; 0 leaves them out.", 0)
 flags.DEFINE_string("measure", None, "SETTING/VARIANT, one measurement in this process; how the program calls itself.")
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -75,7 +80,13 @@ def main(_: list[str]) -> None:
             rows, headers=["setting", "variant", "ms a step", "processor ms", "points/s", "peak GB"], floatfmt=".1f"
         )
     )
-    print(json.dumps({"results": results, "ratios": {setting: _ratios(found) for setting, found in results.items()}}))
+    ratios = {setting: _ratios(found) for setting, found in results.items()}
+    programs = {}
+    if "small" in results and FLAGS.programs_points:
+        print("small, whole programs ...", file=sys.stderr, flush=True)
+        programs = whole_programs.seconds(SETTINGS["small"], FLAGS.programs_points, 2)
+        ratios["small"]["side_by_side_programs"] = round(programs["one_by_one"] / programs["together"], 2)
+    print(json.dumps({"results": results, "programs_seconds": programs, "ratios": ratios}))
 
 
 def _in_process(setting: str, variant: str) -> dict[str, float]:
