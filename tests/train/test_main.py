@@ -23,6 +23,7 @@ from mach_tf.errors import InputError
 from mach_tf.export import load_repetition
 from mach_tf.hashing import FeatureSpec
 from tests import programs
+from tests.mach_tf import sample
 
 POINTS, FEATURES, LABELS, REPETITIONS = 60, 50, 20, 3
 
@@ -145,6 +146,46 @@ def test_a_changed_flag_is_refused(dataset, trained):
 def test_what_cannot_be_trained_is_refused(dataset, tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         train(dataset, str(tmp_path / "model"), **changes)
+
+
+def small_dataset(directory, points, labels):
+    """Points of 3 features and a label each; label 0 is nobody's."""
+    rows = np.arange(points)
+    features = scipy.sparse.random(points, 6, 0.5, "csr", np.float32, np.random.default_rng(0))
+    ids = 1 + rows % (labels - 1)
+    tags = scipy.sparse.csr_matrix((np.ones(points, np.float32), (rows, ids)), (points, labels))
+    mach_tf.write_dataset(features, tags, str(directory), spec=FeatureSpec(dim=0))
+    return str(directory)
+
+
+def test_what_is_unusual_is_said_and_trained(tmp_path, caplog):
+    """More buckets than labels, a batch larger than the data, a label that no point has: all at once."""
+    data, model = small_dataset(tmp_path / "data", 10, 5), str(tmp_path / "model")
+    with caplog.at_level("WARNING", logger="absl"):
+        train(data, model, buckets=7, repetitions=1, epochs=1, batch_size=64)
+    said = [record.getMessage() for record in caplog.records if record.name == "absl"]
+    assert said[:3] == [
+        "--batch_size=64 is larger than the data: each epoch is one batch of 10.",
+        "--buckets=7 exceeds the 5 labels: at least 2 buckets of each repetition stay empty.",
+        "1 of 5 labels have no training point; others in their buckets speak for them.",
+    ]
+    assert all(np.isfinite(w).all() for w in weights(model, 0))
+
+
+def test_nothing_unusual_is_not_warned_of(dataset, trained, caplog):
+    with caplog.at_level("WARNING", logger="absl"):
+        train(dataset, trained)
+    unseen = int((manifest.DatasetManifest.read(dataset).label_counts(dataset) == 0).sum())
+    said = [record.getMessage() for record in caplog.records if record.name == "absl"]
+    assert len(said) == (unseen > 0), said
+
+
+def test_an_empty_train_split_is_refused(tmp_path):
+    data, points = str(tmp_path / "data"), sample.random_points(20)
+    sample.write(data, train=points.take(np.zeros(20, bool)), valid=points)
+    with pytest.raises(InputError, match="the train split must have points"):
+        train(data, str(tmp_path / "model"))
+    assert not os.path.exists(tmp_path / "model")
 
 
 def start(dataset, model, **changes):
