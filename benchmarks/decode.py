@@ -4,9 +4,10 @@
 
 At the size of Amazon-670K, on sketches as a trained model gives them (a few high buckets over a low background) and on flat ones,
 for the estimators mean and logit_mean: (a) scoring all labels with NumPy; (b) scoring all labels in compiled code, parallel over
-points, R gathered values added for each label and a list of the k best; (c) mach_tf's decoder. Prints milliseconds a point and
-labels scored a point; the rounds of (b) and (c) alternate, and the ratios are medians over the rounds. The last line is JSON;
---output keeps it, with every case, in a file.
+points, R gathered values added for each label and a list of the k best; (c) mach_tf's decoder. Prints milliseconds a point,
+labels scored a point, and for how many points (c) gave up searching and bounded every label's score in a scan; the rounds of
+(b) and (c) alternate, and the ratios are medians over the rounds. The last line is JSON; --output keeps it, with every case, in
+a file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from absl import flags
 from tabulate import tabulate
 
-from mach_tf import files, program, sketch
+from mach_tf import files, program, sketch, startup
 from mach_tf.approximate import Approximate, recall
 from mach_tf.buckets import BucketSpec
 from mach_tf.decode import Decoder
@@ -97,6 +98,7 @@ def compiled_top_k(flat, places, labels):
 
 
 def main(_: list[str]) -> None:
+    startup.prepare()
     spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions)
     table = spec.table(FLAGS.labels)
     decoder = Decoder.of(table, FLAGS.buckets)
@@ -188,6 +190,7 @@ def _print(results: list[dict[str, Any]]) -> None:
             names[way],
             f"{milliseconds:.3f}",
             f"{result['labels scored'][way]:.0f}",
+            f"{result['points scanned'] if way == 'c' else ''}",
             f"{100 * result['recall'][way]:.2f}%",
         ]
         for result in results
@@ -195,7 +198,9 @@ def _print(results: list[dict[str, Any]]) -> None:
     ]
     print(
         tabulate(
-            rows, ["sketches", "estimator", "decoding", "ms a point", "labels scored", "recall"], disable_numparse=True
+            rows,
+            ["sketches", "estimator", "decoding", "ms a point", "labels scored", "points scanned", "recall"],
+            disable_numparse=True,
         )
     )
 

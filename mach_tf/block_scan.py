@@ -22,12 +22,12 @@ from mach_tf.scan import MEAN, MIN, insert, merge, scan_range, score_label
 # The sum of integers that stands for the k-th best score when they are made; up to 255 there is room for a better one.
 _LEVELS = 232
 # So many labels, or so many times k, are scored first, for a k-th best score to begin with.
-_FIRST_LABELS, _FIRST_TIMES_K = 1024, 4
+_FIRST_LABELS, _FIRST_TIMES_K = 512, 4
 # Scoring more than one label in so many, beyond a few, the integers are too coarse: scoring every label is as fast.
 _SCORED_PART = 16
 _SCORED_AT_LEAST = 64
 # So many buckets tell what scores are typical.
-_TYPICAL = 256
+_TYPICAL = 64
 _TOO_COARSE = -1
 # Buckets turned at a time from point by point to bucket by bucket, in the first-level cache.
 _TILE = 128

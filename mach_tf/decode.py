@@ -17,13 +17,13 @@ KINDS = {"mean": scan.MEAN, "min": scan.MIN, "median": scan.MEDIAN, "logit_mean"
 
 # Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. A label, for each repetition: scored in a scan;
 # bounded in a scan by blocks, for a whole block. A bucket, for each point: made ready for blocks.
-_SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.65, 2.0
+_SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.8, 4.0
 # A step of a search: for MEAN a label read from a bucket's list, for the others a label scored (a cache miss).
-_SEARCH_TIME = {scan.MEAN: 5.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
+_SEARCH_TIME = {scan.MEAN: 4.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
 # Below so many labels a scan takes less than ranking the buckets.
 _FEW_LABELS = 16_384
 # Points searched to see whether searching helps.
-_SCOUTS = 16
+_SCOUTS = 4
 
 
 class Decoded(NamedTuple):
@@ -93,10 +93,10 @@ class Decoder:
         scored = np.full(len(scores), -1)
         if self.labels > _FEW_LABELS:
             budget = min(self._scan_times(len(scores))) / _SEARCH_TIME[kind]
-            # The points of a batch are alike: searching helps most of them, or few.
+            # The points of a batch are alike. A search that gives up costs half a scan: most must not.
             for part in (slice(_SCOUTS), slice(_SCOUTS, None)):
                 scored[part] = self._search(scores[part], kind, budget, labels[part], values[part])
-                if 2 * np.sum(scored[part] < 0) > len(scored[part]):
+                if 4 * np.sum(scored[part] < 0) > len(scored[part]):
                     break
         scanned = scored < 0
         if scanned.any():
