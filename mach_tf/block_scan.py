@@ -33,7 +33,6 @@ _TOO_COARSE = -1
 _TILE = 128
 
 
-@numba.njit(cache=True, parallel=True)
 def scan_blocks(scores, by_label, kind, points, chunks, labels, values):
     """As scan.scan_plainly; parallel over blocks of points x `chunks` ranges of labels.
 
@@ -41,24 +40,35 @@ def scan_blocks(scores, by_label, kind, points, chunks, labels, values):
       int64 [len(points)], how many labels were scored, the others being bounded; negative for points that are left to do, whose
       scores are too close to each other or not finite.
     """
-    count, k = by_label.shape[0], labels.shape[1]
-    part_labels = np.empty((chunks, len(points), k), np.int32)
-    part_values = np.empty((chunks, len(points), k), np.float32)
+    # Each chunk adds to lists of its own. What is not needed inside the parallel kernel stays out: there it takes seconds to compile.
+    part_labels, part_values = np.tile(labels[points], (chunks, 1, 1)), np.tile(values[points], (chunks, 1, 1))
     part_scored = np.empty((chunks, len(points)), np.int64)
-    for task in numba.prange((len(points) + LANES - 1) // LANES * chunks):
-        block, chunk = task // chunks, task % chunks
-        begin, end = block * LANES, min((block + 1) * LANES, len(points))
-        for i in range(begin, end):
-            part_labels[chunk, i], part_values[chunk, i] = labels[points[i]], values[points[i]]
-        _scan_block(
-            *(scores, by_label, kind, points[begin:end], count * chunk // chunks, count * (chunk + 1) // chunks),
-            *(part_labels[chunk, begin:end], part_values[chunk, begin:end], part_scored[chunk, begin:end]),
-        )
-    scored = np.empty(len(points), np.int64)
+    _scan_parts(scores, by_label, kind, points, part_labels, part_values, part_scored)
+    _merge_parts(part_labels, part_values, points, labels, values)
+    return np.where(part_scored.min(axis=0) < 0, _TOO_COARSE, part_scored.sum(axis=0))
+
+
+@numba.njit(cache=True, parallel=True)
+def _scan_parts(scores, by_label, kind, points, labels, values, scored):
+    for task in numba.prange((len(points) + LANES - 1) // LANES * len(labels)):
+        _scan_part(task, scores, by_label, kind, points, labels, values, scored)
+
+
+@numba.njit(cache=True)
+def _scan_part(task, scores, by_label, kind, points, labels, values, scored):
+    count, chunks = len(by_label), len(labels)
+    block, chunk = task // chunks, task % chunks
+    begin, end = block * LANES, min((block + 1) * LANES, len(points))
+    _scan_block(
+        *(scores, by_label, kind, points[begin:end], count * chunk // chunks, count * (chunk + 1) // chunks),
+        *(labels[chunk, begin:end], values[chunk, begin:end], scored[chunk, begin:end]),
+    )
+
+
+@numba.njit(cache=True)
+def _merge_parts(part_labels, part_values, points, labels, values):
     for i in range(len(points)):
         merge(part_labels[:, i], part_values[:, i], labels[points[i]], values[points[i]])
-        scored[i] = part_scored[:, i].sum() if part_scored[:, i].min() >= 0 else _TOO_COARSE
-    return scored
 
 
 @numba.njit(cache=True)
