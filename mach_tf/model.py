@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf.adversarial import fgsm, value_gradients
-from mach_tf.classifier import SparseBatch, Weights, point_of_entry, sparse_product
+from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.dense_perturbation import dense_shift
 from mach_tf.dense_perturbation import kernel_gradient as whole_kernel_gradient
+from mach_tf.group_products import kernel_gradient as product_gradient
+from mach_tf.group_products import product, product_by_repetition
 from mach_tf.hashing import murmur3_32
 from mach_tf.rows import gather_rows, primary
 from mach_tf.training_batch import TrainingBatch
@@ -91,7 +93,7 @@ class RepetitionGroup(tf.keras.Model):
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(kernel)
-            hidden_input = _product(batch.points, kernel)
+            hidden_input = product(batch.points, kernel)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
         upper = self._variables[1:]
         if not self.config.adversarial:
@@ -100,25 +102,29 @@ class RepetitionGroup(tf.keras.Model):
 
         # One backward pass of the clean loss serves the perturbation and the weights.
         hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
-        epsilon, dense = self.config.epsilon, None
+        epsilon = self.config.epsilon
         if self.config.fgsm_support == "dense":
             dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
+            shift = dense.shift
         else:
             perturbation = fgsm(value_gradients(hidden_gradient, kernel, batch.points), epsilon)
+            shift = product_by_repetition(batch.points, perturbation, kernel)
+        # The perturbed product is a variable of its own here; what its gradient is for W1 comes after.
         with tape:
-            if dense:
-                tape.watch(dense.shift)
-                shift = dense.shift
-            else:
-                shift = _product_by_repetition(batch.points, perturbation, kernel)
+            tape.watch(shift)
             adversarial_loss = self._loss(hidden_input + shift, mask, targets, batch.global_points)
             weighted = self.config.adversarial_weight * adversarial_loss
-        kernel_gradient, shift_gradient, *adversarial_gradients = tape.gradient(
-            [weighted, hidden_input], [kernel, shift, *upper], [tf.ones_like(weighted), hidden_gradient]
-        )
-        first = self._of_rows(kernel_gradient, batch)
-        if dense:
-            first = whole_kernel_gradient(dense, shift_gradient, first, self.hidden_kernel, epsilon)
+        shift_gradient, *adversarial_gradients = tape.gradient(weighted, [shift, *upper])
+        if self.config.fgsm_support == "dense":
+            kernel_gradient = tape.gradient(hidden_input, kernel, hidden_gradient + shift_gradient)
+            first = whole_kernel_gradient(
+                dense, shift_gradient, self._of_rows(kernel_gradient, batch), self.hidden_kernel, epsilon
+            )
+        else:
+            features = tf.size(batch.rows, tf.int64)
+            first = self._of_rows(
+                product_gradient(batch.points, perturbation, hidden_gradient, shift_gradient, features), batch
+            )
         gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
@@ -143,7 +149,7 @@ class RepetitionGroup(tf.keras.Model):
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
         """The logits of every repetition, float32 [n, G, B]."""
         rows, positions = tf.unique(points.feature_ids, tf.int64)
-        hidden_input = _product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
+        hidden_input = product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
         return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
 
@@ -212,22 +218,3 @@ class RepetitionGroup(tf.keras.Model):
 
 def _sum_over_replicas(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
     return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
-
-
-def _product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
-    """x W1 of every repetition, [n, G, hidden], of a kernel [features, G, hidden]."""
-    _, groups, hidden = kernel.shape
-    return tf.reshape(sparse_product(points, tf.reshape(kernel, [-1, groups * hidden])), [-1, groups, hidden])
-
-
-def _product_by_repetition(points: SparseBatch, values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The same with values [nonzeros, G] of each repetition's own, as one product of n G points and features G columns."""
-    _, groups, hidden = kernel.shape
-    group = tf.range(groups, dtype=tf.int64)
-    columns = points.feature_ids[:, None] * groups + group
-    rows = point_of_entry(points.row_splits)[:, None] * groups + group
-    indices = tf.reshape(tf.stack([rows, columns], axis=2), [-1, 2])
-    shape = [(tf.size(points.row_splits, tf.int64) - 1) * groups, tf.shape(kernel, tf.int64)[0] * groups]
-    matrix = tf.SparseTensor(indices, tf.reshape(values, [-1]), tf.stack(shape))
-    flat = tf.sparse.sparse_dense_matmul(matrix, tf.reshape(kernel, [-1, hidden]))
-    return tf.reshape(flat, [-1, groups, hidden])
