@@ -134,8 +134,9 @@ def _write(path: str, variable: tf.Variable) -> int:
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
-            checksum = zlib.crc32(np.ascontiguousarray(block).data, checksum)
-            file.write(block.tobytes())
+            content = np.ascontiguousarray(block).data
+            checksum = zlib.crc32(content, checksum)
+            file.write(content)
     return checksum
 
 
