@@ -11,7 +11,7 @@ A file begins with a header, `points features labels`; each further line is a po
   are a set. A zero value is the same as no feature.
 
 The repository's split form has two files: `points features` and lines `f1:v1 ...`, and `points labels` and lines
-`l1:1 l2:1 ...`, where each value but zero marks a label.
+`l1:1 l2:1 ...`, where each value but zero marks a label, and one that comes twice is an error.
 """
 
 from __future__ import annotations
@@ -251,7 +251,10 @@ def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[i
         feature_values[place] = value
         if not np.isfinite(value):
             line = np.searchsorted(rows, place, side="right") - 1
-            faults[line], fault_at[line] = textparser.NOT_FINITE, text.rfind(b":", 0, begin) - 1
+            item = begin - 1
+            while item and text[item - 1 : item].isdigit():
+                item -= 1
+            faults[line], fault_at[line] = textparser.NOT_FINITE, item
     *settled, kept = textparser.settle(rows, feature_ids, feature_values, label_splits, label_ids, faults, fault_at)
     bad_lines = [
         BadLine(

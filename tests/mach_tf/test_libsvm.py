@@ -92,6 +92,8 @@ def test_a_point_count_that_differs_is_refused(tmp_path, says, got, size):
         ("1 -2:3", "an id must not be negative", "'-2:3'"),
         ("1 2:3 4:nan 5:1", "a value must be a decimal number, finite", "'4:nan'"),
         ("1 2:3 4:123456789012345678901234567890e30 5:1", "a value must be a decimal number, finite", "'4:1234"),
+        ("1 2:3 0008:1e999 5:1", "a value must be a decimal number, finite", "'0008:1e999'"),
+        ("0008:1e999", "a value must be a decimal number, finite", "'0008:1e999'"),
         ("1 2:3 2:4", "a feature may come only once in a point", "feature 2 twice"),
         ("1 " + "z" * 1000, "a feature must be written id:value", "'zzzz"),
     ],
