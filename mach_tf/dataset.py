@@ -52,8 +52,20 @@ class Chunk(NamedTuple):
 
 
 def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
-    """Hashes and serializes raw points; pure, and free of the interpreter's lock nearly all the time."""
+    """Hashes and serializes raw points; pure, and free of the interpreter's lock nearly all the time.
+
+    Raises:
+      InputError: raw features that share a hashed feature add up beyond float32.
+    """
     hashed = spec.apply(raw)
+    finite = np.isfinite(hashed.feature_values)
+    if not finite.all():
+        point = int(np.searchsorted(hashed.row_splits, np.flatnonzero(~finite)[0], side="right")) - 1
+        values = raw.feature_values[raw.row_splits[point] : raw.row_splits[point + 1]]
+        raise InputError(
+            "Raw features that share a hashed feature must add up to a number finite as float32 (got one point's that do "
+            f"not, with values up to {np.abs(values).max():g}). Scale the values, or keep raw ids: a feature_hash_dim of 0."
+        )
     return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids)
 
 
@@ -142,7 +154,9 @@ class DatasetWriter:
         splits = {}
         for split in manifest.SPLITS:
             if split in sources and split not in shards:
-                raise InputError(f"The {split} split must have at least one point (got none).")
+                raise InputError(
+                    f"The {split} split must have at least one point (got none). Give it more, or leave it out."
+                )
             if split in shards:
                 features, raw_features, labels = map(int, totals[split])
                 total = sum(shard.points for shard in shards[split])
@@ -153,6 +167,7 @@ class DatasetWriter:
         self._write_lines(manifest.FEATURE_NAMES_FILE, feature_names, self._features)
         self._write_lines(manifest.LABEL_NAMES_FILE, label_names, self._labels)
         self._write_lines(SKIPPED_FILE, skipped or None, len(skipped))
+        named = ((manifest.FEATURE_NAMES_FILE, feature_names), (manifest.LABEL_NAMES_FILE, label_names))
         result = DatasetManifest(
             self._features,
             self._labels,
@@ -161,6 +176,7 @@ class DatasetWriter:
             files.sha256(counts),
             feature_names is not None,
             label_names is not None,
+            {name: files.sha256(os.path.join(self.directory, name)) for name, lines in named if lines is not None},
         )
         result.write(self.directory)
         return result

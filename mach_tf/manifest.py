@@ -75,6 +75,7 @@ class DatasetManifest:
       splits: by name: "train", "valid", "test".
       label_counts_sha256: of label_counts.npy, the labels' training frequencies, int64 [K].
       feature_names, label_names: whether feature_names.txt and label_names.txt are there.
+      names_sha256: of those that are, by file name; empty in datasets made before it was recorded.
     """
 
     features: int
@@ -84,6 +85,7 @@ class DatasetManifest:
     label_counts_sha256: str
     feature_names: bool = False
     label_names: bool = False
+    names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -162,19 +164,30 @@ class DatasetManifest:
         path = os.path.join(directory, LABEL_COUNTS_FILE)
         if files.sha256(path) != self.label_counts_sha256:
             raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
-        return np.load(path, allow_pickle=False)
+        counts = np.load(path, allow_pickle=False)
+        if counts.shape != (self.labels,) or counts.dtype != np.int64:
+            raise InputError(
+                f"{path} must hold the frequencies of {self.labels} labels, int64 (got {counts.dtype} {list(counts.shape)}); "
+                f"{DATASET_FILE} or it is damaged: preprocess again."
+            )
+        return counts
 
     def read_feature_names(self, directory: str) -> Optional[list[str]]:
         """Names of the raw features, or None when the dataset has none."""
-        if not self.feature_names:
-            return None
-        return files.read_names(os.path.join(directory, FEATURE_NAMES_FILE), self.features, "features")
+        return (
+            self._read_names(directory, FEATURE_NAMES_FILE, self.features, "features") if self.feature_names else None
+        )
 
     def read_label_names(self, directory: str) -> Optional[list[str]]:
         """Names of the labels, or None when the dataset has none."""
-        if not self.label_names:
-            return None
-        return files.read_names(os.path.join(directory, LABEL_NAMES_FILE), self.labels, "labels")
+        return self._read_names(directory, LABEL_NAMES_FILE, self.labels, "labels") if self.label_names else None
+
+    def _read_names(self, directory: str, file: str, count: int, what: str) -> list[str]:
+        path = os.path.join(directory, file)
+        names = files.read_names(path, count, what)
+        if file in self.names_sha256 and files.sha256(path) != self.names_sha256[file]:
+            raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
+        return names
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,6 +68,8 @@ def write_dataset(
                 rows = points.from_csr(features[begin : begin + _ROWS], labels[begin : begin + _ROWS])
                 for split, part in dataset.share(name, rows, begin + np.arange(len(rows)), valid_fraction, split_seed):
                     writer.add(split, dataset.make_chunk(part, spec))
+        if valid_fraction:
+            sources["valid"] = []  # it must have points
         return writer.finish(sources, feature_names, label_names)
 
 

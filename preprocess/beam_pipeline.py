@@ -77,7 +77,10 @@ def convert(
             {split: [Shard(*shard) for shard in shards] for split, shards in results["shards"].items()},
             results["totals"],
             label_counts,
-            {split: [Source(*source) for source in results["sources"].get(split, [])] for split in inputs},
+            {
+                split: [Source(*source) for source in results["sources"].get(split, [])]
+                for split in options.wanted_splits(inputs)
+            },
             *names,
             [str(line) for line in skipped],
         )
@@ -104,6 +107,7 @@ def _build(graph: Any, inputs: Sequence[_File], directory: str, options: Options
         | "Count labels" >> beam.CombineGlobally(_LabelCounts(labels))
         | "Write label counts" >> beam.Map(_write_label_counts, directory)
     )
+    problems = (read["problems"], done["problems"]) | "All problems" >> beam.Flatten()
     _ = (
         graph
         | "End" >> beam.Create([directory])
@@ -111,7 +115,7 @@ def _build(graph: Any, inputs: Sequence[_File], directory: str, options: Options
         >> beam.Map(
             _write_results,
             beam.pvalue.AsSingleton(layout),
-            *map(beam.pvalue.AsList, (shards, read["sources"], read["problems"], done["bad_lines"])),
+            *map(beam.pvalue.AsList, (shards, read["sources"], problems, done["bad_lines"])),
         )
     )
 
@@ -143,7 +147,11 @@ def _read(file: _File) -> Iterator[Any]:
 def _transform(item: Any, options: Options) -> Iterator[Any]:
     order, task = item
     place = task.place + task.block.first_point
-    _, chunks, bad_lines = pipeline.transform(task, options)
+    try:
+        _, chunks, bad_lines = pipeline.transform(task, options)
+    except InputError as error:
+        yield beam.pvalue.TaggedOutput("problems", (order, str(error)))
+        return
     for split, chunk in chunks:
         yield split, place, chunk.records.data.tobytes(), chunk.records.ends
         counts = len(chunk.records.ends), chunk.features, chunk.raw_features, len(chunk.label_ids)

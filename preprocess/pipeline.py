@@ -51,6 +51,10 @@ class Options:
         if bad_lines and not self.skip_bad_lines:
             raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
 
+    def wanted_splits(self, inputs: Iterable[str]) -> list[str]:
+        """The splits that must have points: those that have inputs, and `valid` if a part of train is held back."""
+        return [*inputs, *(["valid"] if self.valid_fraction else [])]
+
     def read_names(self, header: libsvm.Header) -> Names:
         """The names of features and labels, None where no file gives them."""
         return (
@@ -110,7 +114,7 @@ def convert(
     """
     skipped: list[BadLine] = []
     with open_output(inputs, output_dir, options) as (writer, header, names):
-        reading = _Reading(inputs, header)
+        reading = _Reading(inputs, header, options.wanted_splits(inputs))
         with contextlib.closing(_ordered_map(lambda task: transform(task, options), reading, options.workers)) as done:
             for task, chunks, bad_lines in done:
                 options.check(bad_lines)
@@ -139,6 +143,10 @@ def open_output(
     """
     dataset.check_output(output_dir, options.overwrite)
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
+    if options.valid_fraction and "train" not in inputs:
+        raise InputError(
+            f"valid_fraction is a part of train, which has no input (got {options.valid_fraction}). Leave it out."
+        )
     header = common_header([file for split_files in inputs.values() for file in split_files])
     names = options.read_names(header)
     with dataset.open_dataset(
@@ -170,10 +178,10 @@ def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
 class _Reading:
     """Iterates over the blocks of all files; knows the sources and the text's size when it is through."""
 
-    def __init__(self, inputs: Mapping[str, Sequence[TextInput]], header: libsvm.Header) -> None:
+    def __init__(self, inputs: Mapping[str, Sequence[TextInput]], header: libsvm.Header, splits: Iterable[str]) -> None:
         self._inputs = inputs
         self._header = header
-        self.sources: dict[str, list[Source]] = {split: [] for split in inputs}
+        self.sources: dict[str, list[Source]] = {split: [] for split in splits}
         self.text_bytes = 0
 
     def __iter__(self) -> Iterator[Task]:
@@ -200,7 +208,12 @@ def transform(task: Task, options: Options) -> Done:
     shares = dataset.share(
         task.split, parsed.points, task.place + parsed.places, options.valid_fraction, options.split_seed
     )
-    chunks = [(split, dataset.make_chunk(part, options.spec)) for split, part in shares]
+    try:
+        chunks = [(split, dataset.make_chunk(part, options.spec)) for split, part in shares]
+    except InputError as error:
+        first = task.block.first_point + 2
+        last = first + task.block.text.count(b"\n") - 1
+        raise InputError(f"{task.block.path}, lines {first} to {last}: {error}") from None
     return Done(task, [(split, chunk) for split, chunk in chunks if len(chunk.records.ends)], parsed.bad_lines)
 
 

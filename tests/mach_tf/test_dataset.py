@@ -9,6 +9,7 @@ from mach_tf import dataset, examples, records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.points import Points
 from tests.mach_tf import sample
 
 SPEC = FeatureSpec(300)
@@ -27,6 +28,15 @@ def test_a_chunk_counts_what_the_manifest_tells():
     assert chunk.records.data.tobytes() == examples.encode(hashed).data.tobytes()
     assert (chunk.features, chunk.raw_features) == (len(hashed.feature_ids), len(points.feature_ids))
     np.testing.assert_array_equal(chunk.label_ids, points.label_ids)
+
+
+@pytest.mark.parametrize("norm", ["l2", "none"])
+def test_features_that_add_up_beyond_float32_are_refused(norm):
+    values = np.array([1, 3e38, 3e38], np.float32)
+    points = Points(np.array([0, 1, 3]), np.array([4, 0, 1]), values, np.zeros(3, np.int64), np.zeros(0, np.int64))
+    with pytest.raises(InputError, match=r"finite as float32 .*values up to 3e\+38.*feature_hash_dim of 0"):
+        dataset.make_chunk(points, FeatureSpec(1, norm=norm))
+    assert len(dataset.make_chunk(points, FeatureSpec(0, norm=norm)).records.ends) == 2
 
 
 def test_totals_and_label_counts(tmp_path):

@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 import pytest
+import scipy.sparse
 
-from mach_tf import manifest
+from mach_tf import manifest, verification, write_dataset
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
@@ -82,6 +83,7 @@ def test_the_fingerprint_is_of_the_content(dataset):
         (lambda v: v.update(schema_version=2), "must have schema version 1 .got 2"),
         (lambda v: v.pop("schema_version"), "must have schema version 1 .got None"),
         (lambda v: v.pop("labels"), "does not fit the schema"),
+        (lambda v: v.update(labels=39), "must hold the frequencies of 39 labels, int64 .got int64 .40.."),
         (lambda v: v.update(labels="many"), "does not fit the schema"),
         (lambda v: v.update(labels=True), "does not fit the schema"),
         (lambda v: v.update(surprise=1), "unknown fields"),
@@ -134,6 +136,21 @@ def test_names_that_are_too_few_are_refused(dataset):
         file.write("one\ntwo\n")
     with pytest.raises(InputError, match=r"label_names\.txt must name the 40 labels"):
         DatasetManifest.read(directory)
+
+
+@pytest.mark.parametrize("kind", ["feature", "label"])
+def test_names_that_were_altered_are_refused(tmp_path, kind):
+    names = {"feature_names": ["one", "two"], "label_names": ["yes", "no"]}
+    written = write_dataset(scipy.sparse.eye(2).tocsr(), scipy.sparse.eye(2).tocsr(), str(tmp_path / "d"), **names)
+    path = tmp_path / "d" / f"{kind}_names.txt"
+    path.write_text("once\ntwo\n")
+    with pytest.raises(InputError, match=rf"{kind}_names\.txt is not the file that dataset\.json describes"):
+        DatasetManifest.read(str(tmp_path / "d"))
+    (problem,) = verification.problems(str(tmp_path / "d"))
+    assert str(path) in problem
+    # As it was made before the hashes were recorded.
+    dataclasses.replace(written, names_sha256={}).write(str(tmp_path / "d"))
+    assert DatasetManifest.read(str(tmp_path / "d")).fingerprint == written.fingerprint
 
 
 def test_a_model_takes_only_points_of_its_own_kind(dataset):

@@ -70,6 +70,7 @@ def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
         ({"X": scipy.sparse.csr_matrix(([np.nan], ([2], [1])), (9, 5))}, "finite as float32 .got nan in row 2"),
         ({"X": scipy.sparse.csr_matrix(([1e300], ([0], [1])), (9, 5))}, "finite as float32"),
         ({"valid_fraction": 1.0}, "valid_fraction must be"),
+        ({"valid_fraction": 1e-9}, "valid split must have at least one point"),
         ({"feature_names": ["a"]}, "feature_names.txt must have 5 lines"),
         ({"label_names": ["a", "b", "c\nd"]}, "label_names.txt must have 3 lines"),
         ({"points_per_shard": 0}, "points_per_shard at least 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import os
 import random
 import subprocess
 import sys
@@ -101,6 +102,18 @@ def test_the_same_lines_are_skipped(texts, tmp_path):
             "preprocess.to_tfrecord", f"--train={path}", f"--output_dir={tmp_path / 'new'}", "--runner=DirectRunner"
         )
     assert not (tmp_path / "new").exists() and not (tmp_path / "new.partial").exists()
+
+
+@needs_beam
+def test_points_that_cannot_be_hashed_are_refused_as_without_beam(tmp_path):
+    (tmp_path / "a").write_text("2 9 2\n0 1:1 2:1\n0 1:3e38 2:3e38\n")
+    command = ["preprocess.to_tfrecord", f"--train={tmp_path}/a", "--feature_hash_dim=1"]
+    messages = []
+    for extra in ([], ["--runner=DirectRunner"]):
+        with pytest.raises(InputError, match="a, lines 2 to 3: Raw features that share") as caught:
+            programs.run(*command, f"--output_dir={tmp_path / 'out'}", *extra)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] and sorted(os.listdir(tmp_path)) == ["a"]
 
 
 @needs_beam

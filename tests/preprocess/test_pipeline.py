@@ -114,20 +114,36 @@ def test_a_split_without_a_good_line_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "rule"),
+    ("splits", "changes", "rule"),
     [
-        ({"valid_fraction": 0.5}, "valid_fraction must be"),
-        ({"feature_names": "names"}, "names must name the 500 features"),
-        ({"label_names": "names"}, "names must name the 40 labels"),
+        (["train", "valid"], {"valid_fraction": 0.5}, "valid_fraction must be"),
+        (["test"], {"valid_fraction": 0.5}, "valid_fraction is a part of train"),
+        (["train"], {"feature_names": "names"}, "names must name the 500 features"),
+        (["train"], {"label_names": "names"}, "names must name the 40 labels"),
     ],
 )
-def test_refusals_come_before_the_work(tmp_path, monkeypatch, changes, rule):
+def test_refusals_come_before_the_work(tmp_path, monkeypatch, splits, changes, rule):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names").write_text("a\nb\n")
     file = _text(tmp_path / "a", sample.random_points(20))
     monkeypatch.setattr(pipeline.dataset, "make_chunk", None)
     with pytest.raises(InputError, match=rule):
-        pipeline.convert({"train": [file], "valid": [file]}, str(tmp_path / "out"), Options(**changes))
+        pipeline.convert({split: [file] for split in splits}, str(tmp_path / "out"), Options(**changes))
+
+
+def test_a_part_held_back_without_points_is_refused(tmp_path):
+    inputs = {"train": [_text(tmp_path / "a", sample.random_points(20))]}
+    with pytest.raises(InputError, match="valid split must have at least one point"):
+        pipeline.convert(inputs, str(tmp_path / "out"), Options(valid_fraction=1e-6))
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_points_that_cannot_be_hashed_are_named_by_file_and_lines(tmp_path, workers):
+    (tmp_path / "a").write_text("4 9 2\n0 1:1 2:1\n0 1:1 2:1\n0 1:3e38 2:3e38\n0 1:1\n")
+    inputs = {"train": [TextInput(str(tmp_path / "a"))]}
+    with pytest.raises(InputError, match=r"a, lines 2 to 5: Raw features that share"):
+        pipeline.convert(inputs, str(tmp_path / "out"), Options(FeatureSpec(1), workers=workers))
 
 
 def test_headers_that_differ_are_refused(tmp_path):
