@@ -49,6 +49,7 @@ _LABELS = (1, 5)
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     startup.prepare()
     import tabulate
 

@@ -24,6 +24,7 @@ from absl import flags
 
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
 from mach_tf import libsvm, program, startup
+from mach_tf.errors import InputError
 from mach_tf.textfile import opener
 from preprocess import pipeline
 
@@ -43,6 +44,9 @@ _SAMPLING_SECONDS = 0.1
 def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
+    unknown = [arm for arm in FLAGS.arms if arm not in _ARMS]
+    if unknown:
+        raise InputError(f"--arms must be of {', '.join(_ARMS)} (got {', '.join(unknown)}). Correct it.")
     with tempfile.TemporaryDirectory() as directory:
         path = FLAGS.input
         if path is None:

@@ -95,6 +95,7 @@ class _Ranking(NamedTuple):
     scores: np.ndarray
 
     def rank(self, point: int, label: int) -> Optional[int]:
+        """A label's rank from 1; None below the ranks computed."""
         found = np.flatnonzero(self.labels[point] == label)
         return int(found[0]) + 1 if len(found) else None
 

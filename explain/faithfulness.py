@@ -44,6 +44,7 @@ flags.DEFINE_list("epsilon", [], "Sizes of the FGSM step; the model's own by def
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     startup.prepare()
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.

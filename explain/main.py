@@ -17,6 +17,7 @@ global.tsv, the first of each label. An interrupted run goes on where it stopped
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ program_flags.define_estimator()
 # How
 flags.DEFINE_enum("method", "exact", ["exact", "tape"], "In closed form, or by quadrature with tf.GradientTape.")
 flags.DEFINE_integer("steps", 64, "Nodes of the quadrature; --method=exact has none.", lower_bound=1)
-flags.DEFINE_enum("rule", "gauss_legendre", ["gauss_legendre", "midpoint"], "Where the nodes are.")
+flags.DEFINE_enum("rule", "gauss_legendre", ["gauss_legendre", "midpoint"], "Where the nodes of the tape are.")
 flags.DEFINE_string("baseline", "zero", "Where paths begin: zero, mean (of the training points), or point:ID.")
 
 # The report
@@ -75,6 +76,7 @@ _TABLE_ROWS = 12
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     startup.prepare()
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
@@ -124,9 +126,11 @@ def main(_: list[str]) -> None:
 
 
 def _check_flags() -> None:
-    """Raises InputError for a flag that would do nothing beside --labels=all."""
+    """Raises InputError for a flag that would do nothing beside --labels=all, and for an impossible step."""
     from mach_tf.errors import InputError
 
+    if FLAGS.epsilon is not None and not math.isfinite(FLAGS.epsilon):
+        raise InputError(f"--epsilon must be a finite number (got {FLAGS.epsilon}).")
     if FLAGS.labels == "all":
         for name in ("points", "baseline", "epsilon", "features_shown"):
             if FLAGS[name].present:

@@ -114,6 +114,7 @@ def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.spars
 
 
 def main(argv: list[str]) -> None:
+    """Runs the program."""
     del argv
     directories = _SOURCE_DIRS.value or interpreter_directories()
     for directory in directories:

@@ -54,7 +54,7 @@ flags.DEFINE_enum("feature_norm", "l2", NORMS, "Scale each point to unit length,
 # Output.
 flags.DEFINE_string("output_dir", None, "Directory to make; it takes its name when it is whole.", required=True)
 flags.DEFINE_integer("points_per_shard", POINTS_PER_SHARD, "Points a shard.", 1)
-flags.DEFINE_integer("workers", None, "Threads that parse and serialize; by default one a core.", 1)
+flags.DEFINE_integer("workers", None, "Threads that parse and serialize; by default one a core. Not with --runner.", 1)
 flags.DEFINE_bool("overwrite", False, "Replace a dataset that is at output_dir, when the new one is whole.")
 
 # Apache Beam, for more than one machine (pip install 'mach-tf[beam]'); all workers must see input and output by the same paths.
@@ -77,6 +77,7 @@ def main(argv: list[str]) -> None:
         raise InputError(
             f"At least one of --{', --'.join(SPLITS)} (or --train_features and the like) must name a file."
         )
+    _check_runner_flags()
     options = pipeline.Options(
         spec=FeatureSpec(FLAGS.feature_hash_dim, FLAGS.hash_seed, FLAGS.signed_hash, FLAGS.feature_norm),
         valid_fraction=FLAGS.valid_fraction,
@@ -101,6 +102,17 @@ def main(argv: list[str]) -> None:
     except OSError as error:
         raise InputError(f"{error}. The disk, a path or its permissions refused. {_what_is_left()}") from error
     _report(converted, time.monotonic() - begin)
+
+
+def _check_runner_flags() -> None:
+    """Raises InputError for a flag that would do nothing."""
+    if FLAGS.runner is None and FLAGS.beam_options:
+        raise InputError("--beam_options are those of a --runner, and there is none. Give both or neither.")
+    if FLAGS.runner is not None and FLAGS.workers is not None:
+        raise InputError(
+            "--workers are threads of this process; how many workers --runner has is among its own options, --beam_options. "
+            "Leave one of them out."
+        )
 
 
 def _what_is_left() -> str:

@@ -138,6 +138,7 @@ def test_a_point_without_features_is_explained_by_nothing(world, tmp_path):
         (["--baseline=none"], "zero, mean"),
         (["--method=tape", "--steps=1"], "raise --steps"),
         (["--model_dir=nowhere"], "nowhere"),
+        (["--epsilon=nan"], "--epsilon must be a finite number"),
         (["--labels=all", "--points=0"], "--points means nothing there"),
         (["--labels=all", "--baseline=mean"], "--baseline means nothing there"),
         (["--labels=all", "--epsilon=0.1"], "--epsilon means nothing there"),

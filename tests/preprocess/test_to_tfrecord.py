@@ -103,6 +103,8 @@ def test_all_flags(tmp_path):
         (["--train=.", "--test=in.txt"], "must be a file"),
         (["--train_features=in.txt"], "must name equally many files (got 1 and 0)"),
         (["--train=in.txt", "--feature_names=none"], "No such file"),
+        (["--train=in.txt", "--beam_options=--x"], "--beam_options are those of a --runner"),
+        (["--train=in.txt", "--runner=DirectRunner", "--workers=2"], "--workers are threads of this process"),
         (["--train=bad.txt"], "bad.txt, line 3: an id must not be negative (got '-3:1'). Correct it"),
         (["--train=in.txt", "--output_dir=in.txt"], "The output directory in.txt is a file"),
     ],
