@@ -90,6 +90,7 @@ class FeatureSpec:
 
     @property
     def sign_seed(self) -> int:
+        """Seed of the sign hash."""
         return int(murmur3_32(np.array([_SIGN_KEY]), self.seed)[0])
 
     def apply(self, points: Points) -> Points:
