@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +19,20 @@ _MAX_POINTS = 1024
 _STREAMED_FACTOR = 8
 
 
-def chunks(points: int, ensemble: Ensemble, support: str) -> list[range]:
+def chunks(points: int, ensembles: Sequence[Ensemble], support: str) -> list[range]:
     """Consecutive rows 0:points in chunks.
 
     Args:
       points: their number.
-      ensemble: its sketch, for "dense" its input width, and whether its weights stay in memory decide the size.
+      ensembles: that go through them, of the same input width; the larger sketch, for "dense" the input width, and whether all
+        their weights stay in memory decide the size.
       support: "nonzero" or "dense".
     """
-    manifest = ensemble.manifest
-    factor = 1 if ensemble.repetitions.kept else _STREAMED_FACTOR
-    floats = manifest.bucket_spec.repetitions * manifest.bucket_spec.buckets
+    specs = [ensemble.manifest.bucket_spec for ensemble in ensembles]
+    factor = 1 if all(ensemble.repetitions.kept for ensemble in ensembles) else _STREAMED_FACTOR
+    floats = max(spec.repetitions * spec.buckets for spec in specs)
     if support == "dense":
-        floats = max(floats, manifest.columns)
+        floats = max(floats, ensembles[0].manifest.columns)
     size = factor * min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)
     return [range(begin, min(begin + size, points)) for begin in range(0, points, size)]
 

@@ -75,17 +75,21 @@ class AttackRun:
           One outcome for each epsilon, in order.
         """
         parts = []
-        for rows in progress(chunks(len(points), self.ensemble, self.attack.support)):
-            parts.append(self._outcomes_of_chunk(take_rows(points, rows), list(epsilons), rows.start))
+        ensembles = [self.ensemble] if self.source is None else [self.ensemble, self.source]
+        for rows in progress(chunks(len(points), ensembles, self.attack.support)):
+            parts.append(self._outcomes_of_chunk(points, rows, list(epsilons)))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
-    def _outcomes_of_chunk(self, points: Points, epsilons: list[float], first_point: int) -> list[Outcome]:
-        inputs = attack_input(points, self.ensemble.manifest.columns, self.attack.support)
-        attack = dataclasses.replace(self.attack, seed=self.attack.seed + first_point)
-        chosen = self._targets(inputs, attack.seed)
+    def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
+        points, columns = take_rows(every, rows), self.ensemble.manifest.columns
+        inputs = attack_input(points, columns, self.attack.support)
+        chosen = self._targets(inputs, rows.start)
         norms = inputs.norms(inputs.clean)
+        # Random draws are numbered through all points: how they are cut into chunks changes nothing.
+        first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
+        attacked = perturb(self.attack, self._gradient(inputs, chosen), inputs.clean, epsilons, first)
         outcomes = []
-        for epsilon, values in zip(epsilons, perturb(attack, self._gradient(inputs, chosen), inputs.clean, epsilons)):
+        for epsilon, values in zip(epsilons, attacked):
             logits = bucket_logits(self.ensemble.repetitions, inputs, values)
             losses, _ = label_loss(logits, self.ensemble.bucket_table, points, self.estimator)
             moved = inputs.norms(values - inputs.clean)
@@ -109,14 +113,14 @@ class AttackRun:
 
         return of_values
 
-    def _targets(self, inputs: AttackInput, seed: int) -> Optional[np.ndarray]:
+    def _targets(self, inputs: AttackInput, first_point: int) -> Optional[np.ndarray]:
         if self.attack.objective == "untargeted":
             return None
         labels = inputs.points.labels(self.ensemble.manifest.labels)
         top_labels = self._top_k(bucket_logits(self.ensemble.repetitions, inputs, inputs.clean))
         if self.attack.objective == "push_out":
             return targets.targets_to_push_out(top_labels, labels)
-        return targets.targets_to_push_in(top_labels, labels, self.target_label, seed)
+        return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, first_point)
 
     def _top_k(self, logits: np.ndarray) -> np.ndarray:
         return self.ensemble.decoder.top_k(sketch.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]

@@ -33,7 +33,7 @@ class Attack:
       relative_step: size of a PGD step over epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
       random_start: whether PGD starts from a uniform draw from the ball instead of from the clean values.
       clip_nonnegative: whether perturbed values below 0 become 0, since term weights are not negative.
-      seed: of the random start.
+      seed: of the random start, and of the labels that are drawn to be pushed in.
     """
 
     method: str = "fgsm"
@@ -63,7 +63,9 @@ class Attack:
         return self.method if self.objective == "untargeted" else f"{self.objective} ({self.method})"
 
 
-def perturb(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilons: list[float]) -> list[np.ndarray]:
+def perturb(
+    attack: Attack, gradient: Gradient, clean: np.ndarray, epsilons: list[float], first: int = 0
+) -> list[np.ndarray]:
     """The attacked values for each epsilon.
 
     FGSM needs one gradient for all epsilons, PGD one for each step of each.
@@ -73,6 +75,8 @@ def perturb(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilons: lis
       gradient: of what the attack increases.
       clean: float32 values, any shape.
       epsilons: sizes, not negative.
+      first: number of values in the parts before, when values are attacked part by part: the random starts of the parts
+        are then those of the whole.
 
     Returns:
       One float32 array of clean's shape for each epsilon.
@@ -85,7 +89,7 @@ def perturb(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilons: lis
     if attack.clip_nonnegative and clean.size and clean.min() < 0:
         raise ValueError(f"clip_nonnegative needs values that are not negative (got {clean.min()})")
     if attack.method == "pgd":
-        return [_pgd(attack, gradient, clean, epsilon) if epsilon else clean for epsilon in epsilons]
+        return [_pgd(attack, gradient, clean, epsilon, first) if epsilon else clean for epsilon in epsilons]
     at_clean = gradient(clean)
     return [project(clean + _step(at_clean, epsilon), clean, epsilon, attack.clip_nonnegative) for epsilon in epsilons]
 
@@ -97,10 +101,16 @@ def project(values: np.ndarray, clean: np.ndarray, epsilon: float, nonnegative: 
     return np.maximum(values, np.float32(0)) if nonnegative else values
 
 
-def _pgd(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilon: float) -> np.ndarray:
+def draws(seed: int, first: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform draws from [0, 1), float64, of one long sequence: those from number `first` on."""
+    # A float64 takes one step of the generator, so any place of the sequence is reached by itself.
+    return np.random.Generator(np.random.PCG64(seed).advance(first)).random(shape)
+
+
+def _pgd(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilon: float, first: int) -> np.ndarray:
     values = clean
     if attack.random_start:
-        start = np.random.default_rng(attack.seed).uniform(-epsilon, epsilon, clean.shape).astype(np.float32)
+        start = (epsilon * (2 * draws(attack.seed, first, clean.shape) - 1)).astype(np.float32)
         values = project(clean + start, clean, epsilon, attack.clip_nonnegative)
     for _ in range(attack.steps):
         moved = values + _step(gradient(values), attack.relative_step * epsilon)

@@ -11,7 +11,8 @@ import tensorflow as tf
 from mach_tf import sketch
 from mach_tf.adversarial import fgsm
 from mach_tf.attack_chunks import chunks, take_rows
-from mach_tf.input_gradient import attack_input
+from mach_tf.classifier import Weights
+from mach_tf.input_gradient import AttackInput, attack_input
 from mach_tf.points import Points
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def bucket_losses(
     Returns:
       float64 [epsilons, n], mean over buckets and repetitions.
     """
-    rows_of_chunks = progress(chunks(len(points), ensemble, support))
+    rows_of_chunks = progress(chunks(len(points), [ensemble], support))
     parts = [_losses_of_chunk(ensemble, take_rows(points, rows), epsilons, support) for rows in rows_of_chunks]
     return np.concatenate(parts, axis=1)
 
@@ -58,17 +59,27 @@ def bucket_losses(
 def _losses_of_chunk(ensemble: Ensemble, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
     inputs = attack_input(points, ensemble.manifest.columns, support)
     sums = np.zeros((len(epsilons), len(points)))
-    for repetition, row in zip(ensemble.repetitions, ensemble.bucket_table):
-        weights, table = repetition.weights, row[None]
-        logits = inputs.forward(weights, inputs.clean).numpy()
-        difference = sketch.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
-        gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
-        for i, epsilon in enumerate(epsilons):
-            attacked = logits
-            if epsilon:
-                attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy()).numpy()
-            sums[i] += bucket_cross_entropy(attacked[:, None], table, points)
+    for index, row in enumerate(ensemble.bucket_table):
+        # By index: a variable would hold on to one repetition while the next is loaded.
+        sums += _losses_of_repetition(ensemble.repetitions[index].weights, inputs, row[None], epsilons)
     return sums / len(ensemble.bucket_table)
+
+
+def _losses_of_repetition(
+    weights: Weights, inputs: AttackInput, table: np.ndarray, epsilons: Sequence[float]
+) -> np.ndarray:
+    """float64 [epsilons, n]; table is int32 [1, K]."""
+    points = inputs.points
+    logits = inputs.forward(weights, inputs.clean).numpy()
+    difference = sketch.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
+    gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
+    losses = np.empty((len(epsilons), len(points)))
+    for i, epsilon in enumerate(epsilons):
+        attacked = logits
+        if epsilon:
+            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy()).numpy()
+        losses[i] = bucket_cross_entropy(attacked[:, None], table, points)
+    return losses
 
 
 def _bucket_targets(table: np.ndarray, points: Points, buckets: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Optional
 
 import numpy as np
-import psutil
 import scipy.sparse
 import tensorflow as tf
 
@@ -19,8 +18,9 @@ from mach_tf.buckets import BucketMembers
 from mach_tf.decode import Decoded, Decoder
 from mach_tf.errors import InputError
 from mach_tf.explanation import Explanations
-from mach_tf.export import SPARSE_SIGNATURE
+from mach_tf.export import SPARSE_SIGNATURE, Repetition
 from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.memory_plan import available_memory
 from mach_tf.repetitions import Repetitions
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
@@ -70,11 +70,12 @@ class Ensemble:
         if missing:
             raise InputError(
                 f"{model_dir} must hold {count} repetitions, but lacks {', '.join(missing)}: the training is not finished. "
-                "Run the same train.main command again to resume it, or ask for fewer repetitions."
+                "Run the same train.main command again to resume it, copy here what was trained elsewhere, or ask for fewer "
+                "repetitions."
             )
         if keep is None:
             size = count * sum(os.path.getsize(file) for file in _files_below(paths[0]))
-            keep = size < _WEIGHTS_SHARE * psutil.virtual_memory().available
+            keep = size < _WEIGHTS_SHARE * available_memory()
         return cls(model_dir, manifest, Repetitions(paths, keep))
 
     @functools.cached_property
@@ -133,22 +134,15 @@ class Ensemble:
         logits = np.empty((features.shape[0], *self.sketch_shape), np.float32)
         # Walked repetition by repetition, so that one set of weights is used for all the points before the next is loaded.
         for index in range(len(self.repetitions)):
-            signature = self.repetitions[index].signatures[SPARSE_SIGNATURE]
-            for begin in range(0, features.shape[0], _BATCH):
-                batch = features[begin : begin + _BATCH]
-                outputs = signature(
-                    row_splits=tf.constant(batch.indptr, tf.int64),
-                    feature_ids=tf.constant(batch.indices, tf.int64),
-                    feature_values=tf.constant(batch.data, tf.float32),
-                )
-                logits[begin : begin + _BATCH, index] = outputs["logits"].numpy()
+            # By index: a variable would hold on to one repetition while the next is loaded.
+            _write_logits(self.repetitions[index], features, logits[:, index])
         return logits
 
     @functools.cached_property
     def chunk_points(self) -> int:
         """Points whose sketches fit in memory together."""
         sketch_bytes = _SKETCH_BYTES if self.repetitions.kept else _STREAMED_SKETCH_BYTES
-        room = min(sketch_bytes, int(_SKETCH_SHARE * psutil.virtual_memory().available))
+        room = min(sketch_bytes, int(_SKETCH_SHARE * available_memory()))
         return max(1, room // (4 * int(np.prod(self.sketch_shape))))
 
     def sketches(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[range, np.ndarray]]:
@@ -250,6 +244,18 @@ class Ensemble:
             self.hash(baseline)  # the same checks
             start = points.from_csr(baseline)
         return explainer.explain_matrix(self, points.from_csr(features), labels, settings, start)
+
+
+def _write_logits(repetition: Repetition, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
+    """Fills float32 [n, B]."""
+    for begin in range(0, features.shape[0], _BATCH):
+        batch = features[begin : begin + _BATCH]
+        outputs = repetition.signatures[SPARSE_SIGNATURE](
+            row_splits=tf.constant(batch.indptr, tf.int64),
+            feature_ids=tf.constant(batch.indices, tf.int64),
+            feature_values=tf.constant(batch.data, tf.float32),
+        )
+        logits[begin : begin + _BATCH] = outputs["logits"].numpy()
 
 
 def _files_below(directory: str) -> Iterator[str]:

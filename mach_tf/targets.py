@@ -6,16 +6,19 @@ attack increases the rival's score minus t's; to push it in, the reverse. The ri
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import sketch
+from mach_tf.attacks import draws
 from mach_tf.label_loss import loss_estimator
 from mach_tf.metrics import hits
 
 NO_TARGET = -1
+# Of several draws the first that will do; that none does is all but impossible unless labels are few.
+_DRAWS = 16
 
 
 def targets_to_push_out(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
@@ -34,7 +37,11 @@ def targets_to_push_out(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix)
 
 
 def targets_to_push_in(
-    top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, label: int | None = None, seed: int = 0
+    top_labels: np.ndarray,
+    labels: scipy.sparse.csr_matrix,
+    label: Optional[int] = None,
+    seed: int = 0,
+    first_point: int = 0,
 ) -> np.ndarray:
     """For each point one label that is neither true nor in its top k; NO_TARGET where there is none.
 
@@ -43,6 +50,7 @@ def targets_to_push_in(
       labels: [n, K] canonical CSR.
       label: the same for every point; None draws one for each point, uniformly from all labels.
       seed: of the draws.
+      first_point: number of points in the parts before, when points are attacked part by part: each point's draws are its own.
 
     Returns:
       int64 [n].
@@ -56,8 +64,7 @@ def targets_to_push_in(
             raise ValueError(f"the label to push in must be in [0, {count}) (got {label})")
         candidates = np.full((points, 1), label, np.int64)
     else:
-        # Of several draws the first that will do; that none does is all but impossible unless labels are few.
-        candidates = np.random.default_rng(seed).integers(count, size=(points, 16))
+        candidates = (draws(seed, _DRAWS * first_point, (points, _DRAWS)) * count).astype(np.int64)
     taken = hits(candidates, labels) | (candidates[:, :, None] == top_labels[:, None, :]).any(axis=2)
     chosen = np.take_along_axis(candidates, taken.argmin(axis=1)[:, None], axis=1)[:, 0]
     return np.where(taken.all(axis=1), NO_TARGET, chosen)

@@ -1,15 +1,20 @@
 """Attacks on a whole ensemble: against adversarial-robustness-toolbox, brute force, and their defining properties."""
 
+import dataclasses
+import weakref
+
 import numpy as np
 import pytest
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import attack_chunks, attacked, targets
+from mach_tf import attack_chunks, repetitions, targets
 from mach_tf.attacked import AttackRun
 from mach_tf.attacks import METHODS, Attack
+from mach_tf.ensemble import Ensemble
 from mach_tf.input_gradient import SUPPORTS, NonzeroInput
 from mach_tf.points import from_csr
+from tests import model_directory
 from tests.mach_tf.tiny_ensemble import label_scores, make_ensemble, make_points
 
 EPSILONS = [0.0, 0.02, 0.2]
@@ -115,7 +120,7 @@ def test_nonzero_support_touches_present_features_only(ensemble, points, monkeyp
 def test_targeted_attacks_reach_their_aim_more_often_the_larger(ensemble, points, objective, estimator):
     attack = Attack("pgd", objective=objective, support="dense")
     run = AttackRun(ensemble, attack, k=4, estimator=estimator)
-    clean, *attacked_points = run.outcomes(points, [0.0, 0.05, 0.5])
+    clean, *attacked_points = run.outcomes(points, [0.0, 0.15, 0.5])
     tried = clean.targets != targets.NO_TARGET
     assert tried.sum() > 10
 
@@ -148,13 +153,81 @@ def test_transfer_is_weaker_than_white_box(ensemble, points):
     np.testing.assert_array_equal(own.losses, white_box.losses)
 
 
-def test_random_starts_differ_between_chunks(ensemble, points, monkeypatch):
-    seeds = []
-    original = attacked.perturb
-    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 10)
-    monkeypatch.setattr(attacked, "perturb", lambda attack, *rest: seeds.append(attack.seed) or original(attack, *rest))
-    AttackRun(ensemble, Attack("pgd", steps=1, random_start=True)).outcomes(points, [0.1])
-    assert len(set(seeds)) == 3
+@pytest.mark.parametrize("support", SUPPORTS)
+@pytest.mark.parametrize("objective", ["untargeted", "push_in"])
+def test_chunks_change_no_random_draw(ensemble, points, monkeypatch, support, objective):
+    attack = Attack("pgd", objective, support, steps=1, relative_step=0.1, random_start=True, seed=3)
+    run = AttackRun(ensemble, attack, k=3)
+    (whole,) = run.outcomes(points, [0.1])
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
+    same_outcomes(run.outcomes(points, [0.1]), [whole])
+    other = dataclasses.replace(run, attack=dataclasses.replace(attack, seed=4)).outcomes(points, [0.1])[0]
+    assert not np.allclose(other.losses, whole.losses, rtol=1e-3)
+
+
+def same_outcomes(ours, theirs):
+    for our, their in zip(ours, theirs):
+        np.testing.assert_array_equal(our.top_labels, their.top_labels)
+        np.testing.assert_allclose(our.losses, their.losses, rtol=1e-5)
+        np.testing.assert_allclose(our.relative_norms, their.relative_norms, rtol=1e-5)
+        np.testing.assert_array_equal(our.targets, their.targets)
+    assert len(ours) == len(theirs)
+
+
+@pytest.fixture(scope="module")
+def directories(tmp_path_factory):
+    """Two model directories for the same points."""
+    paths = [str(tmp_path_factory.mktemp(name)) for name in ("first", "second")]
+    for seed, (path, count) in enumerate(zip(paths, (3, 2))):
+        model_directory.write(path, features=20, labels=25, columns=20, repetitions=count, seed=seed)
+    return paths
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch):
+    """Refuses to load a repetition while the one before is still in memory; the number loaded."""
+    held, loaded = [], []
+    original = repetitions.load_repetition
+
+    def load(path):
+        assert not any(variable() is not None for variable in held), f"{path} is loaded while another one is held"
+        repetition = original(path)
+        held.append(weakref.ref(repetition.weights.hidden_kernel))
+        loaded.append(path)
+        return repetition
+
+    monkeypatch.setattr(repetitions, "load_repetition", load)
+    return loaded
+
+
+ATTACKS = [
+    Attack("fgsm"),
+    Attack("pgd", support="dense", steps=2, random_start=True),
+    Attack("pgd", objective="push_in", steps=2),
+    Attack("pgd", objective="push_out", steps=2, clip_nonnegative=True),
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.name} {attack.support}")
+def test_streamed_repetitions_give_what_those_in_memory_give(directories, points, one_at_a_time, monkeypatch, attack):
+    monkeypatch.setattr(attack_chunks, "_STREAMED_FACTOR", 1)
+    streamed = Ensemble.load(directories[0], keep=False)
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 16)
+    found = AttackRun(streamed, attack, k=3).outcomes(points, [0.0, 0.1])
+    assert len(one_at_a_time) > 3 * 2, "each chunk reads each repetition anew"
+    monkeypatch.undo()
+    kept = Ensemble.load(directories[0], keep=True)
+    same_outcomes(found, AttackRun(kept, attack, k=3).outcomes(points, [0.0, 0.1]))
+
+
+def test_a_streamed_source_transfers_the_same(directories, points):
+    outcomes = [
+        AttackRun(
+            Ensemble.load(directories[0], keep=True), ATTACKS[1], k=3, source=Ensemble.load(directories[1], keep=keep)
+        ).outcomes(points, [0.1])
+        for keep in (True, False)
+    ]
+    same_outcomes(*outcomes)
 
 
 @pytest.mark.parametrize("support", SUPPORTS)

@@ -160,6 +160,14 @@ def test_random_starts_are_seeded_and_uniform_in_the_ball():
     np.testing.assert_allclose(np.quantile(offsets, [0, 0.25, 0.5, 0.75, 1]), [-0.1, -0.05, 0, 0.05, 0.1], atol=2e-3)
 
 
+def test_random_starts_of_the_parts_are_those_of_the_whole():
+    clean = np.ones(10, np.float32)
+    attack = Attack("pgd", steps=1, relative_step=1e-6, random_start=True, seed=5)
+    (whole,) = attacks.perturb(attack, np.zeros_like, clean, [0.1])
+    parts = [attacks.perturb(attack, np.zeros_like, clean[a:b], [0.1], a)[0] for a, b in ((0, 3), (3, 4), (4, 10))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
 def test_gradients_that_are_not_finite_move_nothing():
     clean = np.ones(4, np.float32)
     broken = np.array([np.nan, np.inf, -1.0, 0.0], np.float32)

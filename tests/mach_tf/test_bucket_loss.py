@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 from mach_tf import attack_chunks, bucket_loss
+from mach_tf.ensemble import Ensemble
 from mach_tf.input_gradient import SUPPORTS
+from tests import model_directory
 from tests.mach_tf.tiny_ensemble import all_logits, make_ensemble, make_points
 
 
@@ -77,3 +79,12 @@ def test_clean_loss_of_given_logits(ensemble, points):
 def test_extreme_logits_stay_finite(points, ensemble):
     losses = bucket_loss.bucket_cross_entropy(np.full((30, 3, 6), 1e4, np.float32), ensemble.bucket_table, points)
     assert np.isfinite(losses).all()
+
+
+def test_streamed_repetitions_give_the_same_losses(tmp_path, points):
+    model_directory.write(str(tmp_path), features=20, labels=25, columns=20)
+    kept, streamed = (
+        bucket_loss.bucket_losses(Ensemble.load(str(tmp_path), keep=keep), points, [0.0, 0.1]) for keep in (True, False)
+    )
+    np.testing.assert_allclose(streamed, kept, rtol=1e-6)
+    assert kept[1].mean() > kept[0].mean()

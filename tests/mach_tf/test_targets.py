@@ -92,3 +92,10 @@ def test_push_in_draws_a_label_that_is_neither_true_nor_there(seed):
         assert truth[point, chosen[point]] == 0
     np.testing.assert_array_equal(chosen, targets.targets_to_push_in(top_labels, truth, seed=seed))
     assert len(np.unique(chosen)) > 20
+
+
+def test_each_points_draws_are_its_own():
+    truth, top_labels = scipy.sparse.csr_matrix((9, 30), dtype=np.float32), np.zeros((9, 1), int)
+    whole = targets.targets_to_push_in(top_labels, truth, seed=1)
+    part = targets.targets_to_push_in(top_labels[4:], truth[4:], seed=1, first_point=4)
+    np.testing.assert_array_equal(part, whole[4:])
