@@ -27,7 +27,21 @@ def create(name: str) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
-def is_chief() -> bool:
-    """Whether this process is the one that writes: the only one, or worker 0 of those that TF_CONFIG names."""
-    task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
-    return int(task.get("index", 0)) == 0
+def local_replicas(strategy: tf.distribute.Strategy) -> int:
+    """Replicas that share this machine's memory; those of other processes do not."""
+    return len(strategy.extended.worker_devices)
+
+
+def is_chief(name: str) -> bool:
+    """Whether this process is the one that writes.
+
+    Args:
+      name: of the strategy, as for `create`. All but "multiworker" train in each process on its own, also where a cluster sets
+        TF_CONFIG, so each writes; of several workers the chief does, worker 0 where TF_CONFIG names none.
+    """
+    if name != "multiworker":
+        return True
+    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    task = config.get("task", {})
+    chief = "chief" if "chief" in config.get("cluster", {}) else "worker"
+    return not task or (task.get("type", chief), int(task.get("index", 0))) == (chief, 0)

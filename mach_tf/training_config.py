@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from mach_tf.errors import InputError
 
@@ -56,9 +57,9 @@ class TrainingConfig:
         for name in ("hidden_units", "epochs", "batch_size"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("learning_rate", "adam_epsilon", "hidden_init_stddev"):
-            self._require(getattr(self, name) > 0, name, "above 0")
+            self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
         for name in ("epsilon", "adversarial_weight"):
-            self._require(getattr(self, name) >= 0, name, "0 or more")
+            self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")

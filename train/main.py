@@ -61,12 +61,19 @@ flags.DEFINE_enum(
     "strategy",
     "mirrored",
     ["mirrored", "one_device", "multiworker"],
-    "All visible devices, the first, or those of TF_CONFIG's processes.",
+    "All visible devices, the first, or those of TF_CONFIG's processes, which share --dataset_dir and --model_dir.",
 )
 flags.DEFINE_string("group_size", "auto", "Repetitions trained side by side in one step; auto: as memory allows.")
 flags.DEFINE_string("repetition_range", None, "FIRST:END, the repetitions to train here; all by default.")
-flags.DEFINE_float("checkpoint_minutes", 10.0, "Minutes between checkpoints, besides one each epoch; 0: only those.")
-flags.DEFINE_integer("validation_points", 2000, "Points of the validation split measured each epoch; 0 for none.")
+flags.DEFINE_float(
+    "checkpoint_minutes",
+    10.0,
+    "Minutes between checkpoints, besides one each epoch; 0: only those.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "validation_points", 2000, "Points of the validation split measured each epoch; 0 for none.", lower_bound=0
+)
 
 _RUN_FLAGS = (
     "dataset_dir",
@@ -88,13 +95,19 @@ def main(_: list[str]) -> None:
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     model = _model_manifest(dataset)
     _check(dataset, model)
-    pending = _pending(model)
-    resume.start_or_continue(FLAGS.model_dir, model, strategies.is_chief())
+    pending, writes = _pending(model), strategies.is_chief(FLAGS.strategy)
+    resume.check_same(FLAGS.model_dir, model)
     if not pending:
+        if writes:
+            # Missing where parts were merged into an empty directory.
+            resume.start(FLAGS.model_dir, model)
         print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
         return
     strategy = strategies.create(FLAGS.strategy)
-    size = _plan(dataset, model, len(pending), strategy.num_replicas_in_sync)
+    groups = _plan(dataset, model, pending, strategies.local_replicas(strategy))
+    if writes:
+        # Not before: a run that is refused leaves the directory free for one with other flags.
+        resume.start(FLAGS.model_dir, model)
     with StopSignal() as stop:
         job = training.Job(
             FLAGS.dataset_dir,
@@ -105,10 +118,9 @@ def main(_: list[str]) -> None:
             FLAGS.validation_points,
             FLAGS.checkpoint_minutes,
             stop.requested,
-            strategies.is_chief(),
+            writes,
         )
         results = []
-        groups = resume.groups(FLAGS.model_dir, pending, size)
         for number, group in enumerate(groups):
             name = f"group {number + 1}/{len(groups)}"
             bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
@@ -169,16 +181,22 @@ def _pending(model: ModelManifest) -> list[int]:
     return [r for r in wanted if not os.path.isdir(repetition_directory(FLAGS.model_dir, r))]
 
 
-def _plan(dataset: DatasetManifest, model: ModelManifest, pending: int, replicas: int) -> int:
-    """The group size, after a look at memory and disk, both stated."""
+def _plan(dataset: DatasetManifest, model: ModelManifest, pending: list[int], replicas: int) -> list[tuple[int, ...]]:
+    """The groups to train, after a look at memory and disk, both stated."""
     split = dataset.split("train")
     shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
     config = TrainingConfig(**model.training)
-    size = resources.group_size(FLAGS.group_size, config, shapes, pending)
-    needed = memory_plan.plan(config, shapes, size)
-    resources.check_disk(FLAGS.model_dir, needed, pending)
-    print(resources.table(needed, size, pending), file=sys.stderr)
-    return size
+    size = resources.group_size(FLAGS.group_size, config, shapes, len(pending))
+    groups = resume.groups(FLAGS.model_dir, pending, size)
+    largest = max(groups, key=len)
+    if len(largest) > size:
+        advice = f"They began so; remove {FLAGS.model_dir}/checkpoints to begin them anew, in groups of {size}"
+        resources.check_memory(config, shapes, len(largest), advice)
+        logging.warning("Repetitions %d-%d go on side by side, as they began.", largest[0], largest[-1])
+    needed = memory_plan.plan(config, shapes, len(largest))
+    resources.check_disk(FLAGS.model_dir, needed, len(pending))
+    print(resources.table(needed, len(largest), len(pending)), file=sys.stderr)
+    return groups
 
 
 def _report(results: list) -> None:

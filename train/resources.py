@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from tabulate import tabulate
@@ -33,24 +34,33 @@ def group_size(flag: str, config: TrainingConfig, shapes: Shapes, pending: int) 
         size = largest_group(config, shapes, min(pending, max(1, _WIDEST_GROUP // config.hidden_units)), available)
         asked = 1
     else:
-        asked = int(flag) if flag.isdigit() else 0
+        asked = int(flag) if flag.isdecimal() else 0
         if asked < 1:
             raise InputError(f"--group_size must be auto or a number of repetitions, at least 1 (got {flag!r}).")
         size = min(asked, pending)
-    if not size or plan(config, shapes, size).total > available:
-        needed = plan(config, shapes, size or asked)
-        raise InputError(
-            f"Training {size or asked} repetition(s) side by side needs about {_size(needed.total)}, of which weights and "
-            f"Adam's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. Lower "
-            "--group_size, --hidden_units or --buckets, preprocess with a smaller --feature_hash_dim, or take a larger machine."
-        )
+    advice = "Lower --group_size, --hidden_units or --buckets, preprocess with a smaller --feature_hash_dim"
+    check_memory(config, shapes, size or asked, advice)
     return size
 
 
+def check_memory(config: TrainingConfig, shapes: Shapes, size: int, advice: str) -> None:
+    """Raises InputError, with the advice, unless the memory holds so many repetitions in training side by side."""
+    needed, available = plan(config, shapes, size), int(available_memory() * _USABLE)
+    if needed.total > available:
+        raise InputError(
+            f"Training {size} repetition(s) side by side needs about {_size(needed.total)}, of which weights and Adam's "
+            f"moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. {advice}, or take a "
+            "larger machine."
+        )
+
+
 def check_disk(model_dir: str, needed: MemoryPlan, pending: int) -> None:
-    """Raises InputError unless the disk holds the SavedModels to come and two checkpoints."""
+    """Raises InputError unless the disk holds the SavedModels to come and two checkpoints; model_dir need not exist."""
     bytes_needed = 2 * needed.checkpoint + pending * needed.exported
-    free = shutil.disk_usage(model_dir).free
+    there = os.path.abspath(model_dir)
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    free = shutil.disk_usage(there).free
     if bytes_needed > free:
         raise InputError(
             f"{model_dir}: training writes up to {_size(bytes_needed)} (two checkpoints of {_size(needed.checkpoint)} and "

@@ -14,16 +14,20 @@ from mach_tf.manifest import MODEL_FILE, ModelManifest
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
 
 
-def start_or_continue(model_dir: str, model: ModelManifest, writes: bool = True) -> None:
-    """Writes model.json, if this process is the one that writes, or checks that the one there is of the same training.
+def start(model_dir: str, model: ModelManifest) -> None:
+    """Writes model.json where there is none; from then on the directory belongs to this training."""
+    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        os.makedirs(model_dir, exist_ok=True)
+        model.write(model_dir)
+
+
+def check_same(model_dir: str, model: ModelManifest) -> None:
+    """Checks that a directory that belongs to a training belongs to this one.
 
     Raises:
       InputError: flags or dataset differ; the message names each difference.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
-        if writes:
-            os.makedirs(model_dir, exist_ok=True)
-            model.write(model_dir)
         return
     there = ModelManifest.read(model_dir)
     differences = _differences(there, model)
@@ -73,7 +77,7 @@ def parse_range(text: str, repetitions: int) -> range:
       InputError: not of that form, or not within [0, repetitions).
     """
     first, colon, end = text.partition(":")
-    if not (colon and first.isdigit() and end.isdigit() and 0 <= int(first) < int(end) <= repetitions):
+    if not (colon and first.isdecimal() and end.isdecimal() and 0 <= int(first) < int(end) <= repetitions):
         raise InputError(
             f"--repetition_range must be FIRST:END with 0 <= FIRST < END <= --repetitions={repetitions} (got {text!r})."
         )

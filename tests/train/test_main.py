@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,6 +147,64 @@ def test_a_changed_flag_is_refused(dataset, trained):
 def test_what_cannot_be_trained_is_refused(dataset, tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         train(dataset, str(tmp_path / "model"), **changes)
+
+
+def test_a_refused_run_leaves_the_directory_to_another(dataset, tmp_path, monkeypatch):
+    from train import resources
+
+    model, enough = str(tmp_path / "new" / "model"), resources.available_memory
+    monkeypatch.setattr(resources, "available_memory", lambda: 1 << 20)
+    with pytest.raises(InputError, match=r"Lower --group_size, --hidden_units"):
+        train(dataset, model)
+    assert not os.path.exists(model)
+    monkeypatch.setattr(resources, "available_memory", enough)
+    train(dataset, model, repetitions=1, epochs=1, hidden_units=4)
+    assert os.path.isdir(manifest.repetition_directory(model, 0))
+
+
+def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
+    dataset, trained, tmp_path, monkeypatch, caplog, capsys
+):
+    from mach_tf import files
+    from train import resources
+
+    model = tmp_path / "model"
+    shutil.copytree(trained, model)
+    shutil.rmtree(manifest.repetition_directory(str(model), 1))
+    state = model / "checkpoints" / "repetitions-000" / "epoch-0001-step-00000001"
+    state.mkdir(parents=True)
+    files.write_json(str(state / "state.json"), {"repetitions": [0, 1, 2], "epoch": 1, "step": 1})
+    seen = []
+    monkeypatch.setattr("mach_tf.training.train_group", lambda job, group, bars: seen.append(group))
+    with caplog.at_level("WARNING", logger="absl"):
+        train(dataset, str(model), group_size=1)
+    assert seen == [(0, 1, 2)]
+    assert "Repetitions 0-2 go on side by side, as they began." in caplog.text
+    assert "for 3 repetition(s) side by side" in capsys.readouterr().err
+    few = [1 << 40, 1 << 40, 1 << 20]  # asked for the size of groups, and to check it; then for the group that began
+    monkeypatch.setattr(resources, "available_memory", lambda: few.pop(0) if len(few) > 1 else few[0])
+    with pytest.raises(InputError, match=r"Training 3 .*remove .*checkpoints to begin them anew, in groups of 1"):
+        train(dataset, str(model), group_size=1)
+
+
+def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path):
+    """What README tells: the other machine's repetition directories beside this one's model.json."""
+    from mach_tf.ensemble import Ensemble
+
+    merged = tmp_path / "merged"
+    merged.mkdir()
+    for name in ("model.json", "repetition-000"):
+        (shutil.copytree if os.path.isdir(f"{trained}/{name}") else shutil.copy)(f"{trained}/{name}", merged / name)
+    with pytest.raises(InputError, match=r"lacks repetition-001, repetition-002.*copy here what was trained elsewhere"):
+        Ensemble.load(str(merged))
+    for name in ("repetition-001", "repetition-002"):
+        shutil.copytree(f"{trained}/{name}", merged / name)
+    features = scipy.sparse.random(5, FEATURES, 0.2, "csr", np.float32, np.random.default_rng(1))
+    ours, theirs = (Ensemble.load(str(path)).predict(features) for path in (merged, trained))
+    assert (ours != theirs).nnz == 0
+    os.remove(merged / "model.json")
+    train(dataset, str(merged))  # nothing is left to train but to say what it was
+    assert manifest.ModelManifest.read(str(merged)).bucket_spec == manifest.ModelManifest.read(trained).bucket_spec
 
 
 def small_dataset(directory, points, labels):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 
@@ -18,10 +19,13 @@ MANIFEST = ModelManifest(
 
 def test_a_new_directory_gets_model_json_and_the_same_settings_go_on(tmp_path):
     path = str(tmp_path / "new" / "model")
-    resume.start_or_continue(path, MANIFEST)
+    resume.check_same(path, MANIFEST)
+    assert not os.path.exists(path)
+    resume.start(path, MANIFEST)
     assert ModelManifest.read(path) == MANIFEST
     other_run = dataclasses.replace(MANIFEST, run={"group_size": "1"}, versions={"tensorflow": "2.15.0"})
-    resume.start_or_continue(path, other_run)
+    resume.check_same(path, other_run)
+    resume.start(path, other_run)
     assert ModelManifest.read(path) == MANIFEST
 
 
@@ -35,9 +39,9 @@ def test_a_new_directory_gets_model_json_and_the_same_settings_go_on(tmp_path):
     ],
 )
 def test_another_training_is_refused_by_name(tmp_path, changes, named):
-    resume.start_or_continue(str(tmp_path), MANIFEST)
+    resume.start(str(tmp_path), MANIFEST)
     with pytest.raises(InputError) as raised:
-        resume.start_or_continue(str(tmp_path), dataclasses.replace(MANIFEST, **changes))
+        resume.check_same(str(tmp_path), dataclasses.replace(MANIFEST, **changes))
     assert named in str(raised.value)
     assert "another --model_dir" in str(raised.value)
 
@@ -58,7 +62,7 @@ def test_a_group_with_a_checkpoint_comes_first_as_it_was(tmp_path):
     assert resume.groups(str(tmp_path), [0, 1], 3) == [(0, 1)]
 
 
-@pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3"])
+@pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3", "0:²"])
 def test_a_wrong_range_is_refused(text):
     with pytest.raises(InputError, match="FIRST:END"):
         resume.parse_range(text, 8)
