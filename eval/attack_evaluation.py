@@ -74,7 +74,7 @@ def check(
     source: Optional[Ensemble],
     target_label: Optional[int],
 ) -> None:
-    """Raises InputError for what cannot be attacked."""
+    """Raises InputError for what cannot be attacked; arguments as in `evaluate_attacks`, where there may be no attacks."""
     manifest = ensemble.manifest
     if not len(points):
         raise InputError("There must be at least one point to attack (got none); give another --split or --limit.")
@@ -83,6 +83,8 @@ def check(
             f"--clip_nonnegative needs values that are not negative (got {points.feature_values.min()}; signed hashing "
             "makes them so). Attack without it."
         )
+    if target_label is not None and not any(attack.objective == "push_in" for attack in attacks):
+        raise InputError("--target_label is the label that push_in pushes in; give it with --attack=push_in.")
     targeted = any(attack.objective != "untargeted" for attack in attacks)
     if targeted and max(options.ks) >= manifest.labels:
         raise InputError(f"Targeted attacks need k below the {manifest.labels} labels (got k = {max(options.ks)}).")
@@ -149,6 +151,11 @@ def _write_scalars(directory: str, report: Mapping[str, Any]) -> None:
             values["relative_norm"] = entry["relative_norm"]["mean"]
             for name, value in values.items():
                 tf.summary.scalar(f"{entry['attack']}/{name}", value, step=_step(entry["epsilon"]))
+            for group, values in entry.get("by_frequency", {}).items():
+                for name, value in values.items():
+                    if "@" in name:
+                        tag = f"{entry['attack']} by frequency/{group} {name}"
+                        tf.summary.scalar(tag, value, step=_step(entry["epsilon"]))
         for entry in report.get("bucket_loss", ()):
             tf.summary.scalar("bucket_loss", entry["loss"], step=_step(entry["epsilon"]))
 

@@ -31,8 +31,8 @@ flags.DEFINE_bool("clip_nonnegative", False, "Keep perturbed values from falling
 # PGD, and the targeted attacks
 flags.DEFINE_integer("attack_steps", 10, "Steps of PGD.", lower_bound=1)
 flags.DEFINE_float("attack_step_size", 0.25, "Size of a PGD step, as a multiple of epsilon.")
-flags.DEFINE_bool("random_start", False, "Start PGD from a random point of the epsilon ball.")
-flags.DEFINE_integer("attack_seed", 0, "Of random starts, and of the labels that push_in draws.")
+flags.DEFINE_bool("random_start", False, "Start PGD from a random point of the epsilon ball; FGSM never does.")
+flags.DEFINE_integer("attack_seed", 0, "Of random starts, and of the labels that push_in draws.", lower_bound=0)
 flags.DEFINE_integer("target_label", None, "The label that push_in pushes in; by default one is drawn for each point.")
 
 

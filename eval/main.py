@@ -48,13 +48,20 @@ program_flags.define_repetitions()
 flags.DEFINE_list(
     "estimator", [DEFAULT_ESTIMATOR], f"Of the label scores: all, or some of {', '.join(ESTIMATORS)}; the first leads."
 )
-flags.DEFINE_enum("decode", "exact", ["exact", "approximate"], "Whether every label may be found.")
+flags.DEFINE_enum(
+    "decode",
+    "exact",
+    ["exact", "approximate"],
+    "Whether every label may be found; the curve over repetitions and the attacks are always decoded exactly.",
+)
 flags.DEFINE_integer("approximate_buckets", 25, "Approximate: best buckets looked into.", lower_bound=1)
 flags.DEFINE_integer("approximate_repetitions", 2, "Approximate: needed in so many repetitions.", lower_bound=1)
 
 # What is reported
 flags.DEFINE_bool("repetition_curve", True, "Metrics with the first 1, 2, 4, ... repetitions.")
-flags.DEFINE_bool("adversarial_loss", True, "The loss under FGSM at the epsilon the model was trained with.")
+flags.DEFINE_bool(
+    "adversarial_loss", True, "The loss under FGSM with the epsilon and support that the model was trained with."
+)
 flags.DEFINE_enum("propensity", "default", sorted(CONSTANTS), "The data set's constants in the propensity model.")
 flags.DEFINE_string("compare", None, "Another evaluation's metrics.json of the same points: prints the differences.")
 flags.adopt_module_key_flags(metric_flags)
@@ -75,13 +82,17 @@ def main(_: list[str]) -> None:
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     ks = metric_flags.cut_offs(dataset.labels)
     _check_dataset(dataset)
-    theirs = _read_other(FLAGS.compare, dataset)
+    theirs = _read_other(FLAGS.compare, dataset, ks)
     ensemble = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
     check_same_features(ensemble.manifest, dataset)
     points = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split, FLAGS.limit)
     labels = points.labels(dataset.labels)
     counts = dataset.label_counts(FLAGS.dataset_dir)
     weights = propensities(counts, dataset.split("train").points, *CONSTANTS[FLAGS.propensity])
+    groups = breakdown.label_groups(counts)
+    options = ReportOptions(ks, weights, groups, FLAGS.bootstrap, FLAGS.seed)
+    # Now: what cannot be attacked should not be found out after the evaluation.
+    attack_evaluation.check(ensemble, points, attacks, options, None, FLAGS.target_label)
 
     loading = _load(ensemble, estimators)
     prefixes = one_pass.repetition_counts(len(ensemble.repetitions)) if FLAGS.repetition_curve else []
@@ -90,7 +101,6 @@ def main(_: list[str]) -> None:
         name: metrics.per_point(decoded.labels, labels, ks, weights) for name, decoded in found.decoded.items()
     }
     per_point = by_estimator[estimators[0]]
-    groups = breakdown.label_groups(counts)
     reliability = _reliability(found, labels, ensemble)
     report: dict[str, Any] = {
         "dataset_dir": FLAGS.dataset_dir,
@@ -100,6 +110,7 @@ def main(_: list[str]) -> None:
         "points": len(points),
         "repetitions": len(ensemble.repetitions),
         "estimator": estimators[0],
+        "propensity": FLAGS.propensity,
         "metrics": _percent(per_point, found.decoded[estimators[0]].labels, labels, ks),
         "intervals": bootstrap.intervals(per_point, FLAGS.bootstrap, FLAGS.seed) if FLAGS.bootstrap else {},
         "estimators": {
@@ -117,7 +128,6 @@ def main(_: list[str]) -> None:
     }
     if theirs is not None:
         report["compare"] = {"with": FLAGS.compare, "differences": _differences(per_point, theirs)}
-    options = ReportOptions(ks, weights, groups, FLAGS.bootstrap, FLAGS.seed)
     report["attacks"] = (
         attack_evaluation.evaluate_attacks(
             ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
@@ -157,7 +167,7 @@ def _check_dataset(dataset: DatasetManifest) -> None:
         raise InputError("The propensities of labels need a train split of at least 3 points in the dataset.")
 
 
-def _read_other(path: Optional[str], dataset: DatasetManifest) -> Optional[dict[str, PerPoint]]:
+def _read_other(path: Optional[str], dataset: DatasetManifest, ks: list[int]) -> Optional[dict[str, PerPoint]]:
     from eval.outputs import POINTS_FILE
     from mach_tf import bootstrap, files
 
@@ -171,7 +181,23 @@ def _read_other(path: Optional[str], dataset: DatasetManifest) -> Optional[dict[
             f"--compare must name an evaluation of the same points: {ours[2]} of this dataset's split {FLAGS.split!r} (got "
             f"{theirs.get('points')} points of split {theirs.get('split')!r} of {theirs.get('dataset_dir')}). Evaluate both alike."
         )
-    return bootstrap.read_points(os.path.join(os.path.dirname(path), POINTS_FILE))
+    if theirs.get("propensity", FLAGS.propensity) != FLAGS.propensity:
+        raise InputError(
+            f"--compare must name an evaluation with the same --propensity={FLAGS.propensity} (got {theirs['propensity']}); "
+            "their PSP@k are not the same metric."
+        )
+    beside = os.path.join(os.path.dirname(path), POINTS_FILE)
+    per_point = bootstrap.read_points(beside)
+    if {len(metric.numerator) for metric in per_point.values()} != {ours[2]}:
+        raise InputError(
+            f"{beside} must be of the evaluation in {path}, {ours[2]} points; evaluate the other model again."
+        )
+    if not any(f"P@{k}" in per_point for k in ks):
+        raise InputError(
+            f"--compare must name an evaluation with a --k in common (got {', '.join(n for n in per_point if n[:2] == 'P@')}; "
+            f"--k here is {','.join(map(str, ks))})."
+        )
+    return per_point
 
 
 def _load(ensemble: Ensemble, estimators: list[str]) -> float:
@@ -199,6 +225,11 @@ def _reliability(found: PassResult, labels: Any, ensemble: Ensemble) -> dict[str
     curves = {}
     for name, decoded in found.decoded.items():
         there = decoded.labels >= 0  # approximate decoding may find fewer than k
+        if not there.any():
+            raise InputError(
+                f"--decode=approximate must find a label (got none for any point, estimator {name}); raise "
+                "--approximate_buckets or lower --approximate_repetitions."
+            )
         scores = sketch.probabilities(decoded.scores, name, ensemble.manifest.bucket_spec.buckets)
         curves[name] = calibration.reliability(scores[there], metrics.hits(decoded.labels, labels)[there])
     return curves

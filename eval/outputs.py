@@ -60,7 +60,7 @@ def write(
 
 
 def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:
-    """One run an estimator, one for the curve over repetitions (its step is R), figures and losses beside them."""
+    """One run an estimator; beside them one of the curve over repetitions (its step is R), figures and all other numbers."""
     for estimator, metrics in report["estimators"].items():
         with tf.summary.create_file_writer(os.path.join(directory, estimator)).as_default():
             for name, value in metrics.items():
@@ -69,6 +69,11 @@ def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mappi
         for name, value in report["loss"].items():
             if isinstance(value, float):
                 tf.summary.scalar(f"loss/{name}", value, step=0)
+        for estimator, curve in report.get("calibration", {}).items():
+            tf.summary.scalar(f"expected_calibration_error/{estimator}", curve["expected_calibration_error"], step=0)
+        for group, values in report.get("by_frequency", {}).items():
+            for name, value in values.items():
+                tf.summary.scalar(f"by_frequency/{group} {name}", value, step=0)
         for entry in report.get("repetition_curve", ()):
             for name, value in entry["metrics"].items():
                 tf.summary.scalar(f"repetitions/{name}", value, step=entry["repetitions"])

@@ -56,10 +56,16 @@ def main(_: list[str]) -> None:
     if len(set(FLAGS.model_dir)) < len(FLAGS.model_dir):
         raise InputError(f"--model_dir must be a list of different directories (got {','.join(FLAGS.model_dir)}).")
     source = Ensemble.load(FLAGS.attack_model_dir) if FLAGS.attack_model_dir else None
-    reports: dict[str, Any] = {}
+    # All of them first: a wrong one should not be found out after the hours that the others take.
     for model_dir in FLAGS.model_dir:
         ensemble = Ensemble.load(model_dir)
         check_same_features(ensemble.manifest, dataset)
+        attack_evaluation.check(ensemble, points, attacks, options, source, FLAGS.target_label)
+    if source and source.repetitions.kept:
+        list(source.repetitions)  # loaded now, so that the models below see what memory it leaves them
+    reports: dict[str, Any] = {}
+    for model_dir in FLAGS.model_dir:
+        ensemble = Ensemble.load(model_dir)
         reports[model_dir] = {
             "bucket_loss": attack_evaluation.bucket_loss_report(ensemble, points, epsilons, FLAGS.support),
             "attacks": attack_evaluation.evaluate_attacks(
@@ -72,6 +78,7 @@ def main(_: list[str]) -> None:
         "points": len(points),
         "estimator": FLAGS.estimator,
         "attack_model_dir": FLAGS.attack_model_dir,
+        "target_label": FLAGS.target_label,
     }
     paths = attack_evaluation.write(FLAGS.output_dir, reports, header)
     _print(reports, ks)

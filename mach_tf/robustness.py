@@ -114,4 +114,4 @@ def _applies(attack: Attack, option: str) -> bool:
     """Whether an option has any effect on this attack."""
     if option in ("steps", "relative_step", "random_start"):
         return attack.method == "pgd"
-    return option != "seed" or attack.random_start or attack.objective == "push_in"
+    return option != "seed" or (attack.random_start and attack.method == "pgd") or attack.objective == "push_in"

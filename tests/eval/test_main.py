@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
-from mach_tf import metrics, points, sketch
+from mach_tf import bootstrap, metrics, points, sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from tests import model_directory, programs
@@ -129,6 +130,8 @@ def test_tensorboard_holds_every_metric_and_the_figures(full):
     assert {(f"metrics/{name}", 0) for name in full[1]["metrics"]} <= tags
     assert {("loss/clean", 0), ("loss/adversarial", 0), ("repetitions/P@1", 2), ("calibration", 0)} <= tags
     assert ("robustness", 0) in tags and ("fgsm/P@1", 50_000) in tags
+    assert {("expected_calibration_error/min", 0), ("by_frequency/tail R@4", 0)} <= tags
+    assert ("pgd by frequency/head P@4", 50_000) in tags
 
 
 def test_approximate_decoding_prints_its_recall(evaluated, tmp_path, capsys):
@@ -167,6 +170,13 @@ def test_only_some_points_and_repetitions(evaluated, tmp_path):
         (["--attack=shout"], r"--attack must be a list"),
         (["--split=valid"], r"no 'valid' split; it has"),
         (["--repetitions=4"], r"has 3 repetitions; ask for 1 to 3"),
+        (["--attack=push_in", "--target_label=30"], r"--target_label must be in \[0, 30\)"),
+        (["--attack=push_in", "--k=30"], r"k below the 30 labels"),
+        (["--attack=pgd", "--target_label=3"], r"give it with --attack=push_in"),
+        (
+            ["--decode=approximate", "--approximate_buckets=1", "--approximate_repetitions=3", "--limit=1"],
+            r"must find a label .*raise --approximate_buckets",
+        ),
         (["--compare=nowhere/metrics.json"], r"holds no evaluation; make one with python -m eval\.main"),
     ],
 )
@@ -174,6 +184,25 @@ def test_refusals(evaluated, tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
         evaluate(evaluated, tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--k=2,3"], r"a --k in common \(got P@1, P@4; --k here is 2,3\)"),
+        (["--k=1", "--propensity=amazon"], r"same --propensity=amazon \(got default\)"),
+    ],
+)
+def test_a_comparison_of_other_metrics_is_refused(evaluated, full, tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(evaluated, tmp_path / "out", f"--compare={full[0]}/metrics.json", *arguments)
+
+
+def test_points_of_another_evaluation_are_refused(evaluated, full, tmp_path):
+    shutil.copy(full[0] / "metrics.json", tmp_path / "metrics.json")
+    bootstrap.write_points(str(tmp_path / "per_point.npz"), {"P@1": metrics.PerPoint(np.ones(7), np.ones(7))})
+    with pytest.raises(InputError, match=r"per_point\.npz must be of the evaluation in .*, 25 points"):
+        evaluate(evaluated, tmp_path / "out", f"--compare={tmp_path}/metrics.json", "--k=1")
 
 
 def test_a_comparison_of_other_points_is_refused(evaluated, full, tmp_path):

@@ -118,7 +118,7 @@ def test_targeted_attacks_and_fewer_points(evaluated, tmp_path):
         "--limit=20",
     ]
     content = attack(evaluated, tmp_path, *arguments, "--support=dense", "--estimator=mean")
-    assert (content["points"], content["estimator"]) == (20, "mean")
+    assert (content["points"], content["estimator"], content["target_label"]) == (20, "mean", 4)
     push_out, push_in = content["models"][0]["attacks"]
     assert push_out["attack"] == "push_out (pgd)" and push_in["attack"] == "push_in (pgd)"
     assert push_in["attempts"] > 5 and push_in["success_rate"] > 0
@@ -143,7 +143,7 @@ def test_refusals(evaluated, tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_models_that_do_not_fit_are_refused(evaluated, tmp_path, tmp_path_factory):
+def test_models_that_do_not_fit_are_refused(evaluated, tmp_path, tmp_path_factory, monkeypatch):
     directory = str(tmp_path_factory.mktemp("wide"))
     model_directory.write(directory, features=60, labels=30, columns=50)
     output_dir = tmp_path / "out"
@@ -151,5 +151,10 @@ def test_models_that_do_not_fit_are_refused(evaluated, tmp_path, tmp_path_factor
         attack(evaluated, output_dir, "--attack=fgsm", models=[directory])
     with pytest.raises(InputError, match="same feature_spec"):
         attack(evaluated, output_dir, "--attack=fgsm", f"--attack_model_dir={directory}")
+    monkeypatch.setattr(
+        AttackRun, "outcomes", lambda *_: pytest.fail("the first model was attacked before all were checked")
+    )
+    with pytest.raises(InputError, match="holds no model"):
+        attack(evaluated, output_dir, "--attack=fgsm", models=[evaluated.model_dir, "nowhere"])
     with pytest.raises(InputError, match="different directories"):
         attack(evaluated, output_dir, "--attack=fgsm", models=[evaluated.model_dir] * 2)
