@@ -32,6 +32,7 @@ class Repetition(NamedTuple):
 
 
 def parse_examples(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Parses serialized tf.Example strings [n] into the ragged [n, None] `feature_ids` int64 and `feature_values` float32."""
     features = {
         "feature_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
         "feature_values": tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
@@ -72,12 +73,21 @@ def export_repetition(path: str, weights: Weights) -> None:
     Args:
       path: the directory.
       weights: copied; the caller's stay as they are.
+
+    Raises:
+      InputError: it cannot be written; most often the disk is full.
     """
     module = _Servable(weights)
     del weights  # so that a caller who keeps none frees them before TensorFlow writes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     with files.atomic_directory(path) as temporary:
-        tf.saved_model.save(module, temporary, signatures=signatures)
+        try:
+            tf.saved_model.save(module, temporary, signatures=signatures)
+        except (OSError, tf.errors.OpError) as error:
+            raise InputError(
+                f"{path}: a repetition must fit on the disk, but writing it failed ({error}). Make room; the same command writes "
+                "it from the last checkpoint."
+            ) from None
 
 
 def load_repetition(path: str) -> Repetition:

@@ -63,6 +63,21 @@ def test_an_export_replaces_and_leaves_no_temporary(tmp_path):
     assert os.listdir(tmp_path) == ["repetition-000"]
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), tf.errors.ResourceExhaustedError(None, None, "No space left")]
+)
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(
+        InputError, match=r"repetition-000: a repetition must fit on the disk.*No space left.*Make room"
+    ):
+        export.export_repetition(str(tmp_path / "repetition-000"), random_weights(4, 3, 2))
+    assert os.listdir(tmp_path) == []
+
+
 def test_loading_nothing_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="train it first"):
         export.load_repetition(str(tmp_path))
