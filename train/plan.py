@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tabulate
@@ -122,7 +123,7 @@ def measure_bandwidth(size: int = 1 << 27, rounds: int = 4) -> float:
     return 2 * size / min(_seconds(lambda: np.copyto(target, source)) for _ in range(rounds))
 
 
-def _seconds(work) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin

@@ -96,6 +96,18 @@ def test_missing_repetitions_are_named(model, tmp_path):
     assert len(Ensemble.load(str(directory), repetitions=1).repetitions) == 1
 
 
+@pytest.mark.parametrize("other", [{"columns": 41}, {"buckets": 9}])
+def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
+    directory, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    shutil.copytree(model[0], directory)
+    elsewhere.mkdir()
+    model_directory.write(str(elsewhere), repetitions=2, **other)
+    shutil.rmtree(directory / "repetition-001")
+    shutil.copytree(elsewhere / "repetition-001", directory / "repetition-001")
+    with pytest.raises(InputError, match=r"repetition-001 must have 40 features and 8 buckets.*another training"):
+        Ensemble.load(str(directory)).predict(raw)
+
+
 @pytest.mark.parametrize("repetitions", [0, 4])
 def test_more_repetitions_than_trained_are_refused(model, repetitions):
     with pytest.raises(InputError, match="has 3 repetitions; ask for 1 to 3"):
