@@ -21,8 +21,8 @@ from mach_tf.scan import MEAN, MIN, insert, merge, scan_range, score_label
 
 # The sum of integers that stands for the k-th best score when they are made; up to 255 there is room for a better one.
 _LEVELS = 232
-# So many labels, or so many times k, are scored first, for a k-th best score to begin with.
-_FIRST_LABELS, _FIRST_TIMES_K = 512, 4
+# So many labels (MEAN, MIN, MEDIAN), or so many times k, are scored first, for a k-th best score to begin with.
+_FIRST_LABELS, _FIRST_TIMES_K = (256, 512, 512), 4
 # Scoring more than one label in so many, beyond a few, the integers are too coarse: scoring every label is as fast.
 _SCORED_PART = 16
 _SCORED_AT_LEAST = 64
@@ -81,7 +81,7 @@ def _scan_block(scores, by_label, kind, points, first, last, labels, values, sco
     table = room[aligned : aligned + repetitions * buckets * LANES].reshape((repetitions, buckets, LANES))
     lows = np.empty((len(points), repetitions), np.float32)
     bounds = np.zeros((len(points), 3))
-    tried = min(last - first, max(_FIRST_LABELS, _FIRST_TIMES_K * labels.shape[1]))
+    tried = min(last - first, max(_FIRST_LABELS[kind], _FIRST_TIMES_K * labels.shape[1]))
     for lane in range(len(points)):
         if kind == MEAN:
             _find_base(scores[points[lane]], lows[lane], bounds[lane])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.ranking import largest, steepest_fall
+from mach_tf.ranking import extremes, largest, steepest_fall
 
 
 @pytest.mark.parametrize("kind", ["random", "ties", "ascending", "constant", "infinite"])
@@ -24,6 +24,19 @@ def test_largest_are_the_head_of_a_sort(width, count, kind):
     np.testing.assert_array_equal(values[:count], -np.sort(-row)[:count])
     np.testing.assert_array_equal(row[places[:count]], values[:count])
     assert len(set(places[:count].tolist())) == count
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 100, 1007])
+@pytest.mark.parametrize(("least", "most"), [(-1e30, 1e30), (-3, -1), (1, 3), (-1, 0), (0, 1), (-1e-40, 1e-40)])
+def test_extremes_whatever_the_signs(width, least, most):
+    row = np.random.default_rng(width).uniform(least, most, width).astype(np.float32)
+    assert extremes(row) == (row.min(), row.max())
+
+
+def test_extremes_may_be_infinite_or_zero():
+    infinity = np.float32(np.inf)
+    for values in ((infinity, -infinity, 1), (-infinity,), (infinity, 0), (-0.0, 0.0), (-0.0, -1), (-0.0, 1)):
+        assert extremes(np.array(values, np.float32)) == (min(values), max(values))
 
 
 def test_steepest_fall_looks_past_a_plateau():
