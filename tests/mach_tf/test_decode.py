@@ -150,8 +150,9 @@ def test_scores_of_another_shape_are_refused(shape):
         Decoder.of(table, BUCKETS).top_k(np.zeros(shape, np.float32), 1, "mean")
 
 
-def test_nan_is_refused():
-    scores = np.zeros((2, 3, BUCKETS), np.float32)
-    scores[1, 2, 3] = np.nan
+@pytest.mark.parametrize("bits", [0x7FC00000, 0xFFC00000, 0x7F800001, 0xFF800001])
+def test_nan_is_refused(bits):
+    scores = np.full((2, 3, BUCKETS), -np.inf, np.float32)
+    scores.view(np.uint32)[1, 2, 3] = bits
     with pytest.raises(ValueError, match="must not be NaN"):
         Decoder.of(np.zeros((3, 20), np.int32), BUCKETS).top_k(scores, 1, "mean")
