@@ -93,10 +93,11 @@ class Decoder:
         scored = np.full(len(scores), -1)
         if self.labels > _FEW_LABELS:
             budget = min(self._scan_times(len(scores))) / _SEARCH_TIME[kind]
-            # The points of a batch are alike. A search that gives up costs half a scan: most must not.
+            # The points of a batch are alike. A search that gives up is lost, and a block scanned for a few points costs as
+            # much as for all of its own: searching pays only where next to none gives up.
             for part in (slice(_SCOUTS), slice(_SCOUTS, None)):
                 scored[part] = self._search(scores[part], kind, budget, labels[part], values[part])
-                if 4 * np.sum(scored[part] < 0) > len(scored[part]):
+                if (scored[part] < 0).any():
                     break
         scanned = scored < 0
         if scanned.any():
