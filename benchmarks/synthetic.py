@@ -1,4 +1,4 @@
-"""Synthetic text of Amazon-670K's shape: 76 features and 5.5 labels a point, both long-tailed."""
+"""Synthetic points with long-tailed ids: text of Amazon-670K's shape, 76 features and 5.5 labels a point, or rows of any shape."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def write_synthetic(path: str, points: int, compression: str = "none", seed: int
         file.write(f"{points} {FEATURES} {LABELS}\n".encode())
         for begin in range(0, points, _CHUNK):
             file.write(b"".join(_synthetic_line(random) for _ in range(min(_CHUNK, points - begin))))
+
+
+def long_tailed_rows(random: np.random.Generator, ids: int, count: int, rows: int) -> np.ndarray:
+    """Ids in [0, ids), int64 [rows, count], distinct in a row, the small ones frequent as in text."""
+    shares = 1.0 / (np.arange(ids) + 30.0)
+    return np.stack([random.choice(ids, count, False, shares / shares.sum()) for _ in range(rows)])
 
 
 def _synthetic_line(random: np.random.Generator) -> bytes:

@@ -30,6 +30,7 @@ from absl import flags
 from tabulate import tabulate
 
 from benchmarks import whole_programs
+from benchmarks.synthetic import long_tailed_rows
 from mach_tf import program, startup
 
 FLAGS = flags.FLAGS
@@ -143,19 +144,12 @@ def _seconds(step: Callable[[], Any], steps: int) -> tuple[float, float]:
 
 def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
     """Batches with feature and label ids drawn from long-tailed distributions, as in text."""
-    rng = np.random.default_rng(0)
-
-    def draw(count: int, size: int) -> np.ndarray:
-        shares = 1.0 / (np.arange(count) + 30.0)
-        return np.stack([rng.choice(count, size, False, shares / shares.sum()) for _ in range(setting["points"])])
-
+    rng, points = np.random.default_rng(0), setting["points"]
     return [
         {
-            "feature_ids": np.sort(draw(setting["columns"], setting["features"])),
-            "feature_values": np.full(
-                (setting["points"], setting["features"]), setting["features"] ** -0.5, np.float32
-            ),
-            "label_ids": np.sort(draw(_LABELS, 5)),
+            "feature_ids": np.sort(long_tailed_rows(rng, setting["columns"], setting["features"], points)),
+            "feature_values": np.full((points, setting["features"]), setting["features"] ** -0.5, np.float32),
+            "label_ids": np.sort(long_tailed_rows(rng, _LABELS, 5, points)),
         }
         for _ in range(_BATCHES)
     ]

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse
 
 import mach_tf
+from benchmarks.synthetic import long_tailed_rows
 from mach_tf.hashing import FeatureSpec
 
 _LABELS = 10_000
@@ -56,8 +57,7 @@ def _write(directory: str, setting: dict[str, Any], points: int) -> None:
     rng = np.random.default_rng(0)
 
     def rows(columns: int, size: int) -> scipy.sparse.csr_matrix:
-        shares = 1.0 / (np.arange(columns) + 30.0)
-        ids = np.concatenate([rng.choice(columns, size, False, shares / shares.sum()) for _ in range(points)])
+        ids = long_tailed_rows(rng, columns, size, points).ravel()
         values = np.ones(len(ids), np.float32)
         return scipy.sparse.csr_matrix((values, ids, np.arange(points + 1) * size), (points, columns))
 

@@ -25,3 +25,10 @@ def test_the_seed_decides(tmp_path):
         synthetic.write_synthetic(str(tmp_path / str(i)), 50, seed=seed)
         contents.append((tmp_path / str(i)).read_bytes())
     assert contents[0] == contents[1] != contents[2]
+
+
+def test_rows_are_distinct_and_long_tailed():
+    rows = synthetic.long_tailed_rows(np.random.default_rng(0), 1000, 20, 500)
+    assert rows.shape == (500, 20) and all(len(np.unique(row)) == 20 for row in rows)
+    counts = np.bincount(rows.ravel(), minlength=1000)
+    assert counts[:50].sum() > 5 * counts[-50:].sum() > 0
