@@ -12,8 +12,7 @@ from mach_tf.adversarial import fgsm, value_gradients
 from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.dense_perturbation import dense_shift
 from mach_tf.dense_perturbation import kernel_gradient as whole_kernel_gradient
-from mach_tf.group_products import kernel_gradient as product_gradient
-from mach_tf.group_products import product, product_by_repetition
+from mach_tf.group_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
 from mach_tf.hashing import murmur3_32
 from mach_tf.rows import gather_rows, primary
 from mach_tf.training_batch import TrainingBatch
@@ -92,16 +91,17 @@ class RepetitionGroup(tf.keras.Model):
         targets, mask = self._targets(batch), self._dropout_mask(batch)
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
-            tape.watch(kernel)
             hidden_input = product(batch.points, kernel)
+            # W1 comes in through its products alone, whose way back is group_products'.
+            tape.watch(hidden_input)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
         upper = self._variables[1:]
-        if not self.config.adversarial:
-            kernel_gradient, *gradients = tape.gradient(clean_loss, [kernel, *upper])
-            return {"clean_loss": clean_loss}, [self._of_rows(kernel_gradient, batch), *gradients]
-
         # One backward pass of the clean loss serves the perturbation and the weights.
         hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
+        if not self.config.adversarial:
+            first = self._of_rows(kernel_gradient(batch.points, batch.entries, hidden_gradient), batch)
+            return {"clean_loss": clean_loss}, [first, *clean_gradients]
+
         epsilon = self.config.epsilon
         if self.config.fgsm_support == "dense":
             dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
@@ -116,15 +116,13 @@ class RepetitionGroup(tf.keras.Model):
             weighted = self.config.adversarial_weight * adversarial_loss
         shift_gradient, *adversarial_gradients = tape.gradient(weighted, [shift, *upper])
         if self.config.fgsm_support == "dense":
-            kernel_gradient = tape.gradient(hidden_input, kernel, hidden_gradient + shift_gradient)
+            sparse = kernel_gradient(batch.points, batch.entries, hidden_gradient + shift_gradient)
             first = whole_kernel_gradient(
-                dense, shift_gradient, self._of_rows(kernel_gradient, batch), self.hidden_kernel, epsilon
+                dense, shift_gradient, self._of_rows(sparse, batch), self.hidden_kernel, epsilon
             )
         else:
-            features = tf.size(batch.rows, tf.int64)
-            first = self._of_rows(
-                product_gradient(batch.points, perturbation, hidden_gradient, shift_gradient, features), batch
-            )
+            both = kernel_gradient_of_both(batch.points, batch.entries, perturbation, hidden_gradient, shift_gradient)
+            first = self._of_rows(both, batch)
         gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
@@ -157,8 +155,8 @@ class RepetitionGroup(tf.keras.Model):
     def _variables(self) -> list[tf.Variable]:
         return [self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias]
 
-    def _of_rows(self, kernel_gradient: tf.Tensor, batch: TrainingBatch) -> tf.IndexedSlices:
-        return tf.IndexedSlices(kernel_gradient, batch.rows, tf.constant(self.hidden_kernel.shape.as_list(), tf.int64))
+    def _of_rows(self, gradient: tf.Tensor, batch: TrainingBatch) -> tf.IndexedSlices:
+        return tf.IndexedSlices(gradient, batch.rows, tf.constant(self.hidden_kernel.shape.as_list(), tf.int64))
 
     def _loss(
         self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor

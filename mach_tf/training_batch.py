@@ -16,6 +16,7 @@ class TrainingBatch(NamedTuple):
     Attributes:
       rows: int64 [unique], the feature ids of this piece, each once.
       points: the features; its feature_ids are positions in `rows`.
+      entries: int32 [unique, (entries)], which of the points' entries are of each row.
       target_points: int64 [assignments], which point each target is of.
       target_buckets: int32 [assignments, G], the bucket of a label of that point in each repetition.
       first_point: int64 [], this piece's position in the global batch.
@@ -24,6 +25,7 @@ class TrainingBatch(NamedTuple):
 
     rows: tf.Tensor
     points: SparseBatch
+    entries: tf.RaggedTensor
     target_points: tf.Tensor
     target_buckets: tf.Tensor
     first_point: tf.Tensor
@@ -51,10 +53,11 @@ def replica_batches(
         total = batch["feature_ids"].nrows()
         begin, end = index * total // replicas, (index + 1) * total // replicas
         ids, values, labels = (batch[name][begin:end] for name in ("feature_ids", "feature_values", "label_ids"))
-        rows, positions = tf.unique(ids.values, tf.int64)
+        rows, positions, counts = tf.unique_with_counts(ids.values, tf.int64)
         return TrainingBatch(
             rows,
             SparseBatch(ids.row_splits, positions, values.values),
+            tf.RaggedTensor.from_row_lengths(tf.argsort(positions, stable=True), counts, validate=False),
             labels.value_rowids(),
             tf.gather(table, labels.values),
             begin,

@@ -22,19 +22,24 @@ def test_products_and_their_gradient_are_those_of_dense_matrices(points, groups)
     dense = csr.toarray()
     clean, attacked = rng.normal(size=(2, points, groups, hidden)).astype(np.float32)
 
+    order = np.argsort(csr.indices, kind="stable").astype(np.int32)
+    of_feature = tf.RaggedTensor.from_row_lengths(order, np.bincount(csr.indices, minlength=features))
+
     @tf.function
     def run():
         return (
             group_products.product(batch, tf.constant(kernel)),
             group_products.product_by_repetition(batch, tf.constant(perturbation), tf.constant(kernel)),
-            group_products.kernel_gradient(
-                batch, tf.constant(perturbation), tf.constant(clean), tf.constant(attacked), tf.constant(7, tf.int64)
+            group_products.kernel_gradient(batch, of_feature, tf.constant(clean)),
+            group_products.kernel_gradient_of_both(
+                batch, of_feature, tf.constant(perturbation), tf.constant(clean), tf.constant(attacked)
             ),
         )
 
     expected = (
         np.einsum("nf,fgh->ngh", dense, kernel),
         np.einsum("ngf,fgh->ngh", moved, kernel),
+        np.einsum("nf,ngh->fgh", dense, clean),
         np.einsum("nf,ngh->fgh", dense, clean) + np.einsum("ngf,ngh->fgh", dense[:, None] + moved, attacked),
     )
     for ours, theirs in zip(run(), expected):

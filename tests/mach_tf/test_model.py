@@ -94,7 +94,7 @@ def test_without_adversarial_weight_the_graph_holds_no_adversarial_pass():
     def operations(weight):
         step = tf.function(group([0], adversarial_weight=weight).losses_and_gradients)
         names = [op.type for op in step.get_concrete_function(batch_of(16, [0])).graph.get_operations()]
-        return names.count("SparseTensorDenseMatMul"), names.count("Sign")
+        return names.count("SparseMatrixMatMul"), names.count("Sign")
 
     assert operations(0.0) == (2, 0)
     assert operations(1.0)[1] == 1

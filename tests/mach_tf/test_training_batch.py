@@ -36,6 +36,10 @@ def test_the_pieces_make_up_the_batch(points, replicas):
         rows, splits = piece.rows.numpy(), piece.points.row_splits.numpy()
         assert len(set(rows)) == len(rows)
         assert set(piece.points.feature_ids.numpy()) == set(range(len(rows)))
+        assert sorted(piece.entries.values.numpy()) == list(range(len(piece.points.feature_ids)))
+        np.testing.assert_array_equal(
+            tf.gather(piece.points.feature_ids, piece.entries.values), piece.entries.value_rowids()
+        )
         ids += [
             list(part) for part in np.split(rows[piece.points.feature_ids.numpy()], splits[1:-1]) if len(splits) > 1
         ]
@@ -55,5 +59,5 @@ def test_a_worker_gives_its_own_pieces():
     every, own = list(replica_batches(data, table, 3)), list(replica_batches(data, table, 3, range(1, 3)))
     assert len(own) == 2
     for a, b in zip(every[1:], own):
-        for ours, theirs in zip(tf.nest.flatten(a), tf.nest.flatten(b)):
+        for ours, theirs in zip(*(tf.nest.flatten(piece, expand_composites=True) for piece in (a, b))):
             np.testing.assert_array_equal(ours, theirs)
