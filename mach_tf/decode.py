@@ -23,7 +23,9 @@ _SEARCH_TIME = {scan.MEAN: 4.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
 # Below so many labels a scan takes less than ranking the buckets.
 _FEW_LABELS = 16_384
 # Points searched to see whether searching helps.
-_SCOUTS = 4
+_SCOUTS = 8
+# Points that a search gave up are searched again where scanning so few would cost so many times what the search was allowed.
+_WORTH_ANOTHER = 2
 
 
 class Decoded(NamedTuple):
@@ -92,13 +94,7 @@ class Decoder:
         values = np.full((len(scores), k), -np.inf, np.float32)
         scored = np.full(len(scores), -1)
         if self.labels > _FEW_LABELS:
-            budget = min(self._scan_times(len(scores))) / _SEARCH_TIME[kind]
-            # The points of a batch are alike. A search that gives up is lost, and a block scanned for a few points costs as
-            # much as for all of its own: searching pays only where next to none gives up.
-            for part in (slice(_SCOUTS), slice(_SCOUTS, None)):
-                scored[part] = self._search(scores[part], kind, budget, labels[part], values[part])
-                if (scored[part] < 0).any():
-                    break
+            self._search_where_it_pays(scores, kind, labels, values, scored)
         scanned = scored < 0
         if scanned.any():
             searched = -1 - scored[scanned]
@@ -117,13 +113,35 @@ class Decoder:
             raise ValueError("bucket scores must not be NaN: the model's weights or the input are not finite")
         return scores
 
+    def _search_where_it_pays(
+        self, scores: np.ndarray, kind: int, labels: np.ndarray, values: np.ndarray, scored: np.ndarray
+    ) -> None:
+        """Searches for points, filling labels, values and scored; scored stays negative for those left to a scan."""
+        points = np.arange(len(scores))
+        budget = self._budget(len(points), kind)
+        # The points of a batch are alike. A search that gives up is lost, and a block scanned for a few points costs as
+        # much as for all of its own: searching pays only where next to none gives up.
+        for some in (points[:_SCOUTS], points[_SCOUTS:]):
+            scored[some] = self._search(scores, kind, some, budget, labels, values)
+            if (scored[some] < 0).any():
+                break
+        left = np.flatnonzero(scored < 0)
+        if len(left) and self._budget(len(left), kind) >= _WORTH_ANOTHER * budget:
+            before = -1 - scored[left]
+            after = self._search(scores, kind, left, self._budget(len(left), kind), labels, values)
+            scored[left] = np.where(after < 0, after - before, after + before)
+
+    def _budget(self, points: int, kind: int) -> float:
+        """What the search for a point may cost, in steps: no more than scanning for it beside so many."""
+        return min(self._scan_times(points)) / _SEARCH_TIME[kind]
+
     def _search(
-        self, scores: np.ndarray, kind: int, budget: float, labels: np.ndarray, values: np.ndarray
+        self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, labels: np.ndarray, values: np.ndarray
     ) -> np.ndarray:
         both_ways = (self.by_label, self.members.splits, self.members.labels)
         if kind == scan.MEAN:
-            return threshold.search_mean(scores, *both_ways, budget, labels, values)
-        return order_search.search_order_statistic(scores, *both_ways, kind, budget, labels, values)
+            return threshold.search_mean(scores, *both_ways, points, budget, labels, values)
+        return order_search.search_order_statistic(scores, *both_ways, kind, points, budget, labels, values)
 
     def _scan(
         self, scores: np.ndarray, kind: int, points: np.ndarray, labels: np.ndarray, values: np.ndarray

@@ -12,15 +12,16 @@ _SEED_BUCKETS = 8
 
 
 @numba.njit(cache=True, parallel=True)
-def search_order_statistic(scores, by_label, splits, members, kind, budget, labels, values):
+def search_order_statistic(scores, by_label, splits, members, kind, points, budget, labels, values):
     """Decodes MIN and MEDIAN; gives up on a point after scoring `budget` labels.
 
     A repetition holds such a bound down only when all its buckets that reach the k-th best score are visited. MIN needs that
     of one repetition, MEDIAN of half of them and one; those with the fewest such buckets are taken.
     """
-    scored = np.empty(len(scores), np.int64)
-    for point in numba.prange(len(scores)):
-        scored[point] = _search(scores[point], by_label, splits, members, kind, budget, labels[point], values[point])
+    scored = np.empty(len(points), np.int64)
+    for i in numba.prange(len(points)):
+        point = points[i]
+        scored[i] = _search(scores[point], by_label, splits, members, kind, budget, labels[point], values[point])
     return scored
 
 

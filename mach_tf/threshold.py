@@ -36,26 +36,26 @@ _POINTS_A_TASK = 2
 
 
 @numba.njit(cache=True, parallel=True)
-def search_mean(scores, by_label, splits, members, budget, labels, values):
+def search_mean(scores, by_label, splits, members, points, budget, labels, values):
     """Decodes MEAN.
 
     Args:
       scores: float32 [n, R, B].
       by_label: [K, R], the bucket table label by label.
       splits, members: the bucket table's inverse.
+      points: which of the n to decode.
       budget: what a point may cost, in labels read from the buckets' lists; the search for it is given up beyond.
-      labels, values: int32 and float32 [n, k], filled.
+      labels, values: int32 and float32 [n, k], filled at these points.
 
     Returns:
-      int64 [n], labels scored for each point; negative (and one less) for a point that was given up.
+      int64 [len(points)], labels scored for each point; negative (and one less) for a point that was given up.
     """
-    scored = np.empty(len(scores), np.int64)
-    for task in numba.prange((len(scores) + _POINTS_A_TASK - 1) // _POINTS_A_TASK):
+    scored = np.empty(len(points), np.int64)
+    for task in numba.prange((len(points) + _POINTS_A_TASK - 1) // _POINTS_A_TASK):
         gains = np.empty(_SLOTS, np.float32)
-        for point in range(task * _POINTS_A_TASK, min((task + 1) * _POINTS_A_TASK, len(scores))):
-            scored[point] = _search(
-                scores[point], by_label, splits, members, budget, gains, labels[point], values[point]
-            )
+        for i in range(task * _POINTS_A_TASK, min((task + 1) * _POINTS_A_TASK, len(points))):
+            point = points[i]
+            scored[i] = _search(scores[point], by_label, splits, members, budget, gains, labels[point], values[point])
     return scored
 
 

@@ -115,6 +115,29 @@ def test_flat_sketches_are_scanned_after_little_search(points):
     assert found.scored.max() < (51_000 if points == 1 else 5_000)
 
 
+@pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
+def test_a_few_hard_points_among_easy_ones_are_searched_longer(estimator):
+    generator = np.random.default_rng(0)
+    count, repetitions, width, points = 200_000, 8, 2000, np.arange(60)
+    table = generator.integers(0, width, (repetitions, count)).astype(np.int32)
+    logits = generator.normal(-9, 1, (60, repetitions, width))
+    hard = [40, 50]
+    for point in points:
+        labels = generator.integers(0, count, 60 if point in hard else 5)
+        logits[point, np.arange(repetitions), table[:, labels].T] = generator.normal(1, 1, (len(labels), repetitions))
+    scores = sketch.bucket_scores(logits, estimator)
+    decoder = Decoder.of(table, width)
+    found = decoder.top_k(scores, 5, estimator)
+    np.testing.assert_array_equal(found.labels, brute_force(scores, table, 5, estimator)[0])
+    kind = decode.KINDS[estimator]
+    searched_once = decoder._search(
+        scores, kind, points, decoder._budget(60, kind), np.empty_like(found.labels), np.empty_like(found.scores)
+    )
+    assert np.flatnonzero(searched_once < 0).tolist() == hard
+    assert not found.scanned.any()
+    assert found.scored.max() < count / 100
+
+
 @pytest.mark.parametrize("points", [0, 1, 3, 4, 9, 130])
 def test_any_number_of_points(path, points):
     generator = np.random.default_rng(points)

@@ -26,7 +26,10 @@ def test_what_it_finds_is_exact(estimator, kind, repetitions, digits):
     expected = sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (10, 1)), estimator)
     order = np.argsort(-expected, axis=1, kind="stable")[:, :5]
     for budget, finished in ((1e9, True), (0.0, False)):
-        scored = search_order_statistic(scores, by_label, members.splits, members.labels, kind, budget, labels, values)
+        points = np.arange(10)
+        scored = search_order_statistic(
+            *(scores, by_label, members.splits, members.labels, kind, points, budget, labels, values)
+        )
         assert (scored >= 0).all() == finished
         if finished:
             np.testing.assert_array_equal(labels, order)

@@ -17,7 +17,8 @@ def search(logits, budget, k=5):
     members = invert(table, WIDTH)
     by_label = np.ascontiguousarray(table.T.astype(np.uint16))
     labels, values = np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float32)
-    scored = search_mean(logits, by_label, members.splits, members.labels, budget, labels, values)
+    points = np.arange(len(logits))
+    scored = search_mean(logits, by_label, members.splits, members.labels, points, budget, labels, values)
     expected = sketch.label_scores(logits, table, np.tile(np.arange(COUNT), (len(logits), 1)), "logit_mean")
     return scored, labels, np.argsort(-expected, axis=1, kind="stable")[:, :k]
 
