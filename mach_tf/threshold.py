@@ -68,16 +68,22 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
     ranked = np.empty((repetitions, limit), np.int32)
     best = np.empty((repetitions, limit), np.float32)
     falls = np.empty(repetitions, np.float32)
+    floors = np.empty(repetitions, np.float32)
     visit_cost = by_label.shape[0] / width + _VISIT_COST
     sizes = np.float32(0)
     for r in range(repetitions):
         largest(scores[r], known[r], ranked[r], best[r])
         falls[r] = steepest_fall(best[r], 0, known[r])
+        floors[r] = best[r, known[r] - 1]
         sizes += max(abs(best[r, 0]), abs(extremes(scores[r])[0]))
     # Gains are sums of R float32 differences, in another order than a score's.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
     labels[:] = NO_LABEL
     values[:] = -np.inf
+    counted = np.zeros(repetitions, np.int64)
+    likely = np.full(2 * len(labels), NO_LABEL, np.int32)
+    likely_gains = np.full(len(likely), -np.inf, np.float32)
+    gains[:] = 0
 
     # Down to where unmet labels cannot win; then on, if that is cheap, until few of those met can.
     visited, estimated_at, enough, scored = 0, 0, 0, 0
@@ -96,8 +102,8 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
                 return -1 - scored
             # The more buckets are visited, the better the gains tell which labels are best.
             if hopeless or visited >= 2 * estimated_at:
-                _add_gains(depth, ranked, best, splits, members, gains)
-                scored += _score_likeliest(scores, by_label, depth, ranked, splits, members, gains, labels, values)
+                _count_gains(depth, counted, ranked, best, floors, splits, members, gains, likely, likely_gains)
+                scored += _score_labels(scores, by_label, likely, labels, values)
                 estimated_at = visited
                 continue
         going = _go_deeper(scores, known, depth, ranked, best, falls)
@@ -144,32 +150,40 @@ def _mean_gain(best, depth):
 
 
 @numba.njit(cache=True)
-def _add_gains(depth, ranked, best, splits, members, gains):
-    gains[:] = 0
+def _count_gains(depth, counted, ranked, best, floors, splits, members, gains, likely, likely_gains):
+    """Adds what buckets visited since the last time score above the floors to their labels' gains, and keeps the labels that gained most."""
+    least = likely_gains[-1]
     for r in range(len(depth)):
-        for i in range(depth[r]):
-            gain = best[r, i] - best[r, depth[r]]
+        for i in range(counted[r], depth[r]):
+            gain = best[r, i] - floors[r]
             bucket = ranked[r, i]
             for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
-                gains[np.uint64(members[r, j]) & np.uint64(_SLOTS - 1)] += gain
+                label = members[r, j]
+                place = np.uint64(label) & np.uint64(_SLOTS - 1)
+                gains[place] += gain
+                if gains[place] > least:
+                    _take_out(likely, likely_gains, label)
+                    least = insert(likely, likely_gains, label, gains[place])
+        counted[r] = depth[r]
 
 
 @numba.njit(cache=True)
-def _score_likeliest(scores, by_label, depth, ranked, splits, members, gains, labels, values):
-    """Scores the 2k labels that gained most, which gives a first k-th best score; returns how many that were."""
-    likely = np.full(2 * len(labels), NO_LABEL, np.int32)
-    likely_gains = np.full(len(likely), -np.inf, np.float32)
-    least = likely_gains[-1]
-    for r in range(len(depth)):
-        for bucket in ranked[r, : depth[r]]:
-            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
-                gain = gains[np.uint64(members[r, j]) & np.uint64(_SLOTS - 1)]
-                if gain > least:
-                    least = insert(likely, likely_gains, members[r, j], gain)
-    scale = np.float32(1) / np.float32(len(depth))
+def _take_out(labels, values, label):
+    """Takes a label out of best-first lists, if it is there."""
+    for i in range(len(labels)):
+        if labels[i] == label:
+            labels[i:-1], values[i:-1] = labels[i + 1 :], values[i + 1 :]
+            labels[-1], values[-1] = NO_LABEL, -np.inf
+            break
+
+
+@numba.njit(cache=True)
+def _score_labels(scores, by_label, chosen, labels, values):
+    """Adds chosen labels, by their scores, to the best-first lists; returns how many were scored."""
+    scale = np.float32(1) / np.float32(len(scores))
     room = np.empty(0, np.float32)
     scored = 0
-    for label in likely:
+    for label in chosen:
         if label != NO_LABEL:
             score = score_label(scores, by_label, np.uint64(label), MEAN, scale, values[-1], room)
             insert(labels, values, label, score)
