@@ -1,4 +1,4 @@
-"""The largest values of a row, best first: the start of every search through a sketch."""
+"""What decoding asks of a row of bucket scores first: the largest values, best first, the extremes, and what is typical."""
 
 from __future__ import annotations
 
