@@ -128,15 +128,14 @@ def main(_: list[str]) -> None:
     }
     if theirs is not None:
         report["compare"] = {"with": FLAGS.compare, "differences": _differences(per_point, theirs)}
-    report["attacks"] = (
-        attack_evaluation.evaluate_attacks(
-            ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
-        )
-        if attacks
-        else []
-    )
+    report["attacks"] = []
     paths = outputs.write(FLAGS.output_dir, report, per_point, reliability, ks)
     if attacks:
+        # They take the longest, after all else is on disk.
+        report["attacks"] = attack_evaluation.evaluate_attacks(
+            ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
+        )
+        outputs.write_metrics(FLAGS.output_dir, report)
         header = {name: report[name] for name in ("dataset_dir", "split", "points", "estimator")}
         paths += attack_evaluation.write(FLAGS.output_dir, {FLAGS.model_dir: {"attacks": report["attacks"]}}, header)
     print("\n" + tables.summary(report, ks))

@@ -55,8 +55,13 @@ def write(
     bootstrap.write_points(os.path.join(output_dir, POINTS_FILE), per_point)
     _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
     # Last: whoever finds metrics.json finds all the rest.
-    files.write_json(os.path.join(output_dir, METRICS_FILE), report)
+    write_metrics(output_dir, report)
     return [os.path.join(output_dir, name) for name in (METRICS_FILE, *figures, TENSORBOARD_DIRECTORY)]
+
+
+def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
+    """Writes metrics.json alone."""
+    files.write_json(os.path.join(output_dir, METRICS_FILE), report)
 
 
 def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:

@@ -103,6 +103,18 @@ def test_attacks(full):
     assert attacks[1]["loss"] > attacks[0]["loss"] and attacks[3]["loss"] > attacks[0]["loss"]
 
 
+def test_attacks_that_end_badly_leave_the_evaluation(evaluated, tmp_path, monkeypatch):
+    def end_badly(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("eval.attack_evaluation.evaluate_attacks", end_badly)
+    with pytest.raises(MemoryError):
+        evaluate(evaluated, tmp_path, "--attack=fgsm", "--epsilon=0.05")
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    top = expected_top(evaluated, "logit_mean", 5)
+    assert report["metrics"]["P@5"] == pytest.approx(precision(evaluated, top, 5)) and report["attacks"] == []
+
+
 def test_losses(evaluated, full):
     ensemble = Ensemble.load(evaluated.model_dir)
     hashed = ensemble.manifest.feature_spec.apply(points.from_csr(evaluated.test[0])).features(40)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,20 @@ def test_chunks_change_nothing(evaluated, chunk, approximate):
         scores = sketch.bucket_scores(logits[:, :count], "mean")
         expected = sketch.top_k(scores, ensemble.bucket_table[:count], ensemble.decoder.first(count).members, 4, "mean")
         np.testing.assert_array_equal(result.by_repetitions[count], expected[0])
+
+
+def test_seconds_of_decoding_are_those_of_the_way_asked_for(evaluated, monkeypatch):
+    ensemble = Ensemble.load(evaluated.model_dir)
+    hashed = ensemble.manifest.feature_spec.apply(points.from_csr(*evaluated.test))
+    slow = type(ensemble.decoder).top_k
+
+    def exactly(*arguments):
+        time.sleep(0.5)
+        return slow(*arguments)
+
+    monkeypatch.setattr(type(ensemble.decoder), "top_k", exactly)
+    seconds = {
+        way: one_pass.run(ensemble, hashed, one_pass.PassOptions(4, ["mean"], way)).decoding_seconds
+        for way in (None, Approximate(3, 1))
+    }
+    assert seconds[None] >= 0.5 > seconds[Approximate(3, 1)]
