@@ -76,7 +76,8 @@ class Ensemble:
         if keep is None:
             size = count * sum(os.path.getsize(file) for file in _files_below(paths[0]))
             keep = size < _WEIGHTS_SHARE * available_memory()
-        return cls(model_dir, manifest, Repetitions(paths, keep, (manifest.columns, manifest.bucket_spec.buckets)))
+        origins = [manifest.origin(repetition) for repetition in range(count)]
+        return cls(model_dir, manifest, Repetitions(paths, keep, origins))
 
     @functools.cached_property
     def bucket_table(self) -> np.ndarray:

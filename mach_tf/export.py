@@ -24,11 +24,13 @@ class Repetition(NamedTuple):
         `row_splits` int64 [n + 1], `feature_ids` int64 and `feature_values` float32 [nonzeros]. Both return `logits` and
         `probabilities`, float32 [n, buckets]. Their features are hashed ones.
       saved_model: what tf.saved_model.load returned; the signatures live as long as it does.
+      origin: what it was trained as, `ModelManifest.origin`.
     """
 
     weights: Weights
     signatures: dict[str, Any]
     saved_model: Any
+    origin: str = ""
 
 
 def parse_examples(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -41,8 +43,9 @@ def parse_examples(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 class _Servable(tf.Module):
-    def __init__(self, weights: Weights):
+    def __init__(self, weights: Weights, origin: str):
         super().__init__()
+        self.origin = tf.Variable(origin, trainable=False)
         self.hidden_kernel = tf.Variable(weights.hidden_kernel, trainable=False)
         self.hidden_bias = tf.Variable(weights.hidden_bias, trainable=False)
         self.output_kernel = tf.Variable(weights.output_kernel, trainable=False)
@@ -67,17 +70,18 @@ class _Servable(tf.Module):
         return self.sparse(ids.row_splits, ids.values, values.values)
 
 
-def export_repetition(path: str, weights: Weights) -> None:
+def export_repetition(path: str, weights: Weights, origin: str) -> None:
     """Writes a SavedModel directory that is whole or absent; one that stands there is replaced.
 
     Args:
       path: the directory.
       weights: copied; the caller's stay as they are.
+      origin: what it was trained as, `ModelManifest.origin`.
 
     Raises:
       InputError: it cannot be written; most often the disk is full.
     """
-    module = _Servable(weights)
+    module = _Servable(weights, origin)
     del weights  # so that a caller who keeps none frees them before TensorFlow writes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     with files.atomic_directory(path) as temporary:
@@ -101,9 +105,10 @@ def load_repetition(path: str) -> Repetition:
     loaded = tf.saved_model.load(path)
     try:
         weights = Weights(*(getattr(loaded, name) for name in Weights._fields))
+        origin = loaded.origin.numpy().decode()
         signatures = {name: loaded.signatures[name] for name in (SERVING_SIGNATURE, SPARSE_SIGNATURE)}
     except (AttributeError, KeyError) as error:
         raise InputError(
             f"{path} is a SavedModel, but not of a repetition (it lacks {error}); train it again."
         ) from None
-    return Repetition(weights, signatures, loaded)
+    return Repetition(weights, signatures, loaded, origin)

@@ -223,6 +223,15 @@ class ModelManifest:
         """int32 [R, K]."""
         return self.bucket_spec.table(self.labels)
 
+    def decisive(self) -> dict[str, Any]:
+        """The fields that decide the weights, as JSON has them."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in ("run", "versions")}
+
+    def origin(self, repetition: int) -> str:
+        """SHA-256 of all that decides a repetition's weights, its number among it; its SavedModel carries it."""
+        content = json.dumps([self.decisive(), repetition], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
     def write(self, directory: str) -> None:
         """Writes model.json; training does so first, and adds each repetition when it is whole."""
         files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))

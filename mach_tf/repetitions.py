@@ -15,15 +15,15 @@ class Repetitions(Sequence[Repetition]):
     Taking one that is not kept reads it from disk, so walk through them in order and use each for many points.
     """
 
-    def __init__(self, paths: Sequence[str], keep: bool, shape: Optional[tuple[int, int]] = None):
+    def __init__(self, paths: Sequence[str], keep: bool, origins: Optional[Sequence[str]] = None):
         """Args:
         paths: the SavedModels, in the order of the repetitions.
         keep: whether to hold on to what was loaded; otherwise to the last one only.
-        shape: D and B that each must have; None for any.
+        origins: what each must have been trained as; None for anything.
         """
         self._paths = list(paths)
         self._keep = keep
-        self._shape = shape
+        self._origins = None if origins is None else list(origins)
         self._loaded: dict[int, Repetition] = {}
 
     def __len__(self) -> int:
@@ -37,25 +37,23 @@ class Repetitions(Sequence[Repetition]):
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
         if isinstance(index, slice):
-            return Repetitions(self._paths[index], self._keep, self._shape)
+            return Repetitions(self._paths[index], self._keep, self._origins and self._origins[index])
         position = range(len(self._paths))[index]
         if position not in self._loaded:
             if not self._keep:
                 # Let go first: two at a time might not fit.
                 self._loaded.clear()
-            self._loaded[position] = self._load(self._paths[position])
+            self._loaded[position] = self._load(position)
         return self._loaded[position]
 
-    def _load(self, path: str) -> Repetition:
+    def _load(self, position: int) -> Repetition:
+        path = self._paths[position]
         repetition = load_repetition(path)
-        if self._shape is not None:
-            weights = repetition.weights
-            got = (weights.hidden_kernel.shape[0], weights.output_kernel.shape[1])
-            if got != self._shape:
-                raise InputError(
-                    f"{path} must have {self._shape[0]} features and {self._shape[1]} buckets, as model.json beside it says (got "
-                    f"{got[0]} and {got[1]}): it is of another training. Merge only what was trained with the same flags and data."
-                )
+        if self._origins is not None and repetition.origin != self._origins[position]:
+            raise InputError(
+                f"{path} is of another training than model.json beside it, or of another repetition of that training. Merge only "
+                "what was trained with the same flags and data, under its own number."
+            )
         return repetition
 
     @property

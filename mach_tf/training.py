@@ -142,7 +142,7 @@ def _export(job: Job, model: RepetitionGroup) -> None:
     for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
         if not os.path.isdir(path):
-            export_repetition(path, model.weights_of(position))
+            export_repetition(path, model.weights_of(position), job.model.origin(repetition))
 
 
 def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:

@@ -14,13 +14,14 @@ EPSILON = 0.02
 
 
 def write(
-    directory: str, *, features=60, labels=30, columns=40, buckets=8, repetitions=3, hidden=5, seed=0
+    directory: str, *, features=60, labels=30, columns=40, buckets=8, repetitions=3, hidden=5, seed=0, epsilon=EPSILON
 ) -> list[Weights]:
     """Writes model.json and the repetitions' SavedModels; returns their weights as arrays."""
     generator = np.random.default_rng(seed)
     spec = BucketSpec(buckets, repetitions)
-    training = {"epsilon": EPSILON, "fgsm_support": "nonzero", "adversarial_weight": 1.0}
-    ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {}).write(directory)
+    training = {"epsilon": epsilon, "fgsm_support": "nonzero", "adversarial_weight": 1.0}
+    manifest = ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {})
+    manifest.write(directory)
     every = []
     for repetition in range(repetitions):
         weights = Weights(
@@ -29,7 +30,7 @@ def write(
                 for s in ((columns, hidden), hidden, (hidden, buckets), buckets)
             )
         )
-        export_repetition(repetition_directory(directory, repetition), weights)
+        export_repetition(repetition_directory(directory, repetition), weights, manifest.origin(repetition))
         every.append(weights)
     return every
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -48,9 +47,8 @@ def _differences(there: ModelManifest, asked: ModelManifest) -> list[str]:
 
 
 def _flat(model: ModelManifest) -> dict[str, Any]:
-    decisive = {k: v for k, v in dataclasses.asdict(model).items() if k not in ("run", "versions")}
     flat: dict[str, Any] = {}
-    for name, value in decisive.items():
+    for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})
     return flat
 

@@ -96,7 +96,7 @@ def test_missing_repetitions_are_named(model, tmp_path):
     assert len(Ensemble.load(str(directory), repetitions=1).repetitions) == 1
 
 
-@pytest.mark.parametrize("other", [{"columns": 41}, {"buckets": 9}])
+@pytest.mark.parametrize("other", [{"columns": 41}, {"buckets": 9}, {"features": 61}, {"epsilon": 0.03}])
 def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
     directory, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
     shutil.copytree(model[0], directory)
@@ -104,8 +104,17 @@ def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
     model_directory.write(str(elsewhere), repetitions=2, **other)
     shutil.rmtree(directory / "repetition-001")
     shutil.copytree(elsewhere / "repetition-001", directory / "repetition-001")
-    with pytest.raises(InputError, match=r"repetition-001 must have 40 features and 8 buckets.*another training"):
+    with pytest.raises(InputError, match=r"repetition-001 is of another training.*same flags and data"):
         Ensemble.load(str(directory)).predict(raw)
+
+
+def test_a_repetition_under_another_number_is_named(model, tmp_path, raw):
+    directory = tmp_path / "model"
+    shutil.copytree(model[0], directory)
+    shutil.rmtree(directory / "repetition-002")
+    shutil.copytree(directory / "repetition-001", directory / "repetition-002")
+    with pytest.raises(InputError, match=r"repetition-002 is of .*another repetition.*under its own number"):
+        Ensemble.load(str(directory)).repetitions[1:][1]
 
 
 @pytest.mark.parametrize("repetitions", [0, 4])

@@ -27,13 +27,15 @@ def examples(csr):
 def exported(tmp_path_factory):
     weights = random_weights(30, 40, 5)
     path = str(tmp_path_factory.mktemp("model") / "repetition-000")
-    export.export_repetition(path, weights)
+    export.export_repetition(path, weights, "of a test")
     return weights, path
 
 
-def test_weights_come_back_as_they_were(exported):
+def test_weights_and_origin_come_back_as_they_were(exported):
     weights, path = exported
-    loaded = export.load_repetition(path).weights
+    repetition = export.load_repetition(path)
+    assert repetition.origin == "of a test"
+    loaded = repetition.weights
     for name, value in weights._asdict().items():
         np.testing.assert_array_equal(getattr(loaded, name).numpy(), value)
 
@@ -56,7 +58,7 @@ def test_both_signatures_give_the_definition(exported, points):
 def test_an_export_replaces_and_leaves_no_temporary(tmp_path):
     path = str(tmp_path / "repetition-000")
     for seed in (1, 2):
-        export.export_repetition(path, random_weights(4, 3, 2, seed))
+        export.export_repetition(path, random_weights(4, 3, 2, seed), "")
     np.testing.assert_array_equal(
         export.load_repetition(path).weights.output_bias.numpy(), random_weights(4, 3, 2, 2).output_bias
     )
@@ -74,7 +76,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, error):
     with pytest.raises(
         InputError, match=r"repetition-000: a repetition must fit on the disk.*No space left.*Make room"
     ):
-        export.export_repetition(str(tmp_path / "repetition-000"), random_weights(4, 3, 2))
+        export.export_repetition(str(tmp_path / "repetition-000"), random_weights(4, 3, 2), "")
     assert os.listdir(tmp_path) == []
 
 

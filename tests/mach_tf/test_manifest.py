@@ -60,6 +60,15 @@ def test_model_round_trip(tmp_path):
     assert read.columns == 300 and _model(feature_spec=FeatureSpec(0)).columns == 500
 
 
+def test_origins_differ_where_weights_do(tmp_path):
+    _model().write(str(tmp_path))
+    model = _model()
+    assert ModelManifest.read(str(tmp_path)).origin(1) == model.origin(1) != model.origin(2)
+    assert dataclasses.replace(model, versions={"numpy": "0"}, run={"group_size": 9}).origin(1) == model.origin(1)
+    for change in ({"training": {"epsilon": 9.0}}, {"dataset_fingerprint": "other"}, {"bucket_spec": BucketSpec(9, 3)}):
+        assert dataclasses.replace(model, **change).origin(1) != model.origin(1)
+
+
 def test_the_fingerprint_is_of_the_content(dataset):
     _, written = dataset
     split = written.splits["train"]
