@@ -28,7 +28,8 @@ def write_synthetic(path: str, points: int, compression: str = "none", seed: int
 def long_tailed_rows(random: np.random.Generator, ids: int, count: int, rows: int) -> np.ndarray:
     """Ids in [0, ids), int64 [rows, count], distinct in a row, the small ones frequent as in text."""
     shares = 1.0 / (np.arange(ids) + 30.0)
-    return np.stack([random.choice(ids, count, False, shares / shares.sum()) for _ in range(rows)])
+    shares /= shares.sum()
+    return np.stack([random.choice(ids, count, False, shares) for _ in range(rows)])
 
 
 def _synthetic_line(random: np.random.Generator) -> bytes:

@@ -7,7 +7,7 @@ variant milliseconds a step (the fastest), mean processor time, points a second 
 
   a  the original formulation: tf.sparse.sparse_dense_matmul on all of W1, dense Adam, the C library's own allocator settings
   b  ours, clean                         c  ours, adversarial with nonzero support
-  d  adversarial by a plain nested tape with no sharing, otherwise as b
+  d  adversarial by a plain nested tape with no sharing, by TensorFlow's own sparse product and gradient; otherwise as b
   e  the bound: 6 x points x hidden x buckets operations at this machine's measured matrix-product rate, and 7 x touched rows x
      hidden x 4 bytes at its measured copy bandwidth
 

@@ -94,7 +94,7 @@ def main(_: list[str]) -> None:
     # Now: what cannot be attacked should not be found out after the evaluation.
     attack_evaluation.check(ensemble, points, attacks, options, None, FLAGS.target_label)
 
-    loading = _load(ensemble, estimators)
+    loading = _load(ensemble, estimators, approximate)
     prefixes = one_pass.repetition_counts(len(ensemble.repetitions)) if FLAGS.repetition_curve else []
     found = one_pass.run(ensemble, points, one_pass.PassOptions(max(ks), estimators, approximate, prefixes))
     by_estimator = {
@@ -128,16 +128,17 @@ def main(_: list[str]) -> None:
     }
     if theirs is not None:
         report["compare"] = {"with": FLAGS.compare, "differences": _differences(per_point, theirs)}
-    report["attacks"] = []
+    # None as long as attacks are to come.
+    report["attacks"] = None if attacks else []
     paths = outputs.write(FLAGS.output_dir, report, per_point, reliability, ks)
     if attacks:
         # They take the longest, after all else is on disk.
         report["attacks"] = attack_evaluation.evaluate_attacks(
             ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
         )
-        outputs.write_metrics(FLAGS.output_dir, report)
         header = {name: report[name] for name in ("dataset_dir", "split", "points", "estimator")}
         paths += attack_evaluation.write(FLAGS.output_dir, {FLAGS.model_dir: {"attacks": report["attacks"]}}, header)
+        outputs.write_metrics(FLAGS.output_dir, report)
     print("\n" + tables.summary(report, ks))
     print("\n".join(["", *dict.fromkeys(paths)]))
 
@@ -199,15 +200,20 @@ def _read_other(path: Optional[str], dataset: DatasetManifest, ks: list[int]) ->
     return per_point
 
 
-def _load(ensemble: Ensemble, estimators: list[str]) -> float:
+def _load(ensemble: Ensemble, estimators: list[str], approximate: Optional[Approximate]) -> float:
     """Loads what stays in memory and compiles the decoder now, so that the pass is timed without it; gives the seconds."""
+    from mach_tf.lanes import LANES
+
     begun = time.perf_counter()
     if ensemble.repetitions.kept:
         for _ in ensemble.repetitions:
             pass
+    # Of points whose buckets all score the same, decoding tries every way it knows; one alone would not be scanned by blocks.
+    alike = np.zeros((LANES, *ensemble.sketch_shape), np.float32)
     for estimator in estimators:
-        # Of a point whose buckets all score the same, decoding tries every way it knows.
-        ensemble.decoder.top_k(np.zeros((1, *ensemble.sketch_shape), np.float32), 1, estimator)
+        ensemble.decoder.top_k(alike, 1, estimator)
+        if approximate:
+            approximate.top_k(ensemble.decoder, alike, 1, estimator)
     return time.perf_counter() - begun
 
 

@@ -54,7 +54,7 @@ def write(
         plots.write_png(figure, os.path.join(output_dir, name))
     bootstrap.write_points(os.path.join(output_dir, POINTS_FILE), per_point)
     _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
-    # Last: whoever finds metrics.json finds all the rest.
+    # Last: whoever finds metrics.json finds all the rest, but for attacks.
     write_metrics(output_dir, report)
     return [os.path.join(output_dir, name) for name in (METRICS_FILE, *figures, TENSORBOARD_DIRECTORY)]
 

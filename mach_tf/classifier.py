@@ -46,7 +46,8 @@ def bucket_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
 def sparse_product(batch: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
     """x times a kernel [features, columns]: float32 [n, columns].
 
-    On the CPU a feature id outside the kernel raises InvalidArgumentError.
+    Training has products of its own, group_products; this one differentiates in the values alone without the gradient of the
+    whole kernel. On the CPU a feature id outside the kernel raises InvalidArgumentError.
     """
     points = tf.size(batch.row_splits, out_type=tf.int64) - 1
     indices = tf.stack([point_of_entry(batch.row_splits), batch.feature_ids], axis=1)

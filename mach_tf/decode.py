@@ -24,7 +24,7 @@ _SEARCH_TIME = {scan.MEAN: 4.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
 _FEW_LABELS = 16_384
 # Points searched to see whether searching helps.
 _SCOUTS = 8
-# Points that a search gave up are searched again where scanning so few would cost so many times what the search was allowed.
+# What is left after that is searched again when scanning so few would cost a point so many times what its search was allowed.
 _WORTH_ANOTHER = 2
 
 
@@ -126,14 +126,17 @@ class Decoder:
             if (scored[some] < 0).any():
                 break
         left = np.flatnonzero(scored < 0)
-        if len(left) and self._budget(len(left), kind) >= _WORTH_ANOTHER * budget:
+        larger = self._budget(len(left), kind)
+        if len(left) and larger >= _WORTH_ANOTHER * budget:
             before = -1 - scored[left]
-            after = self._search(scores, kind, left, self._budget(len(left), kind), labels, values)
+            after = self._search(scores, kind, left, larger, labels, values)
             scored[left] = np.where(after < 0, after - before, after + before)
 
     def _budget(self, points: int, kind: int) -> float:
         """What the search for a point may cost, in steps: no more than scanning for it beside so many."""
-        return min(self._scan_times(points)) / _SEARCH_TIME[kind]
+        # A search keeps one thread busy, a scan all of them.
+        busy = min(1.0, points / numba.get_num_threads())
+        return busy * min(self._scan_times(points)) / _SEARCH_TIME[kind]
 
     def _search(
         self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, labels: np.ndarray, values: np.ndarray

@@ -49,7 +49,7 @@ def dense_shift(hidden_gradient: tf.Tensor, kernel: tf.Variable, epsilon: float)
     return DenseShift(tf.stop_gradient(epsilon * shift), signs)
 
 
-def kernel_gradient(
+def whole_kernel_gradient(
     dense: DenseShift, shift_gradient: tf.Tensor, sparse: tf.IndexedSlices, kernel: tf.Variable, epsilon: float
 ) -> tf.Tensor:
     """The whole gradient of W1: that through the shift, and the sparse one through x.

@@ -105,10 +105,14 @@ def load_repetition(path: str) -> Repetition:
     loaded = tf.saved_model.load(path)
     try:
         weights = Weights(*(getattr(loaded, name) for name in Weights._fields))
-        origin = loaded.origin.numpy().decode()
         signatures = {name: loaded.signatures[name] for name in (SERVING_SIGNATURE, SPARSE_SIGNATURE)}
     except (AttributeError, KeyError) as error:
         raise InputError(
-            f"{path} is a SavedModel, but not of a repetition (it lacks {error}); train it again."
+            f"{path} is a SavedModel, but not of a repetition (it lacks {error}); remove it and train again."
         ) from None
-    return Repetition(weights, signatures, loaded, origin)
+    if not hasattr(loaded, "origin"):
+        raise InputError(
+            f"{path} was written by an earlier version of mach_tf, which did not say what it was trained as. Remove it and run the "
+            "same train.main command again."
+        )
+    return Repetition(weights, signatures, loaded, loaded.origin.numpy().decode())

@@ -12,7 +12,7 @@ from mach_tf.classifier import SparseBatch, point_of_entry
 
 
 def product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
-    """x W1 of every repetition, [n, G, hidden], of a kernel [features, G, hidden]; has no gradient of its own."""
+    """x W1 of every repetition, [n, G, hidden], of a kernel [features, G, hidden]; the way back is kernel_gradient."""
     _, groups, hidden = kernel.shape
     dense = tf.reshape(kernel, [-1, groups * hidden])
     rows = point_of_entry(points.row_splits)

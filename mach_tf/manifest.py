@@ -229,8 +229,10 @@ class ModelManifest:
 
     def origin(self, repetition: int) -> str:
         """SHA-256 of all that decides a repetition's weights, its number among it; its SavedModel carries it."""
-        content = json.dumps([self.decisive(), repetition], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        content = self.decisive()
+        # How many repetitions there are decides none of them.
+        del content["bucket_spec"]["repetitions"]
+        return hashlib.sha256(json.dumps([content, repetition], sort_keys=True).encode()).hexdigest()
 
     def write(self, directory: str) -> None:
         """Writes model.json; training does so first, and adds each repetition when it is whole."""

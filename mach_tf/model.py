@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from mach_tf.adversarial import fgsm, value_gradients
 from mach_tf.classifier import SparseBatch, Weights
-from mach_tf.dense_perturbation import dense_shift
-from mach_tf.dense_perturbation import kernel_gradient as whole_kernel_gradient
+from mach_tf.dense_perturbation import dense_shift, whole_kernel_gradient
 from mach_tf.group_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
 from mach_tf.hashing import murmur3_32
 from mach_tf.rows import gather_rows, primary
@@ -170,8 +169,8 @@ class RepetitionGroup(tf.keras.Model):
             hidden *= mask
         precision = tf.bfloat16 if self.config.mixed_precision else tf.float32
         inputs = tf.cast(tf.transpose(hidden, [1, 0, 2]), precision)
-        product = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
-        logits = tf.cast(product, tf.float32) + self.output_bias[:, None]
+        outputs = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
+        logits = tf.cast(outputs, tf.float32) + self.output_bias[:, None]
         entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
         return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
 

@@ -4,9 +4,11 @@ Fagin, Lotem and Naor (2001): each repetition ranks its buckets, and every label
 are visited best first. A label not met so far is, in every repetition, in an unvisited bucket, so its score is at most the
 mean of the best unvisited buckets' scores; when that is below the k-th best score found, no other label matters.
 
-Scoring a label costs a cache miss, reading its number in a bucket's list next to nothing. So a visit only adds what the bucket
-scores above its repetition's unvisited ones to the label's gain, in a small table indexed by the label's last bits (labels that
-share a place add up, which only raises the bound); and only labels whose gain can make up what the bound lacks are scored.
+Scoring a label costs a cache miss, reading its number in a bucket's list next to nothing. So a visit only adds to the label's
+gain, in a small table indexed by the label's last bits (labels that share a place add up). On the way a gain is what the
+visited buckets score above what is typical in their repetitions: the labels with most of it give a first k-th best score. At
+the end it is what they score above the best unvisited buckets, and only labels whose gain can make up what the bound lacks
+are scored.
 
 The bound of labels not met needs no margin for rounding: it is computed by the operations that compute a score, in the same
 order, and each of them is monotone in floating point. Equal scores are settled by label, so only a bound strictly below
@@ -18,7 +20,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from mach_tf.ranking import extremes, largest, steepest_fall
+from mach_tf.ranking import extremes, largest, mean_and_deviation, steepest_fall
 from mach_tf.scan import MEAN, NO_LABEL, insert, score_label
 
 _FIRST_KNOWN = 16
@@ -32,6 +34,8 @@ _MARGIN_GAINS = 2.0
 _SCORING_COST = 20
 # What visiting a bucket costs beside that (measured: about 300 ns).
 _VISIT_COST = 64
+# So many buckets tell what scores are typical.
+_TYPICAL = 64
 _POINTS_A_TASK = 2
 
 
@@ -68,13 +72,13 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
     ranked = np.empty((repetitions, limit), np.int32)
     best = np.empty((repetitions, limit), np.float32)
     falls = np.empty(repetitions, np.float32)
-    floors = np.empty(repetitions, np.float32)
+    typical = np.empty(repetitions, np.float32)
     visit_cost = by_label.shape[0] / width + _VISIT_COST
     sizes = np.float32(0)
     for r in range(repetitions):
         largest(scores[r], known[r], ranked[r], best[r])
         falls[r] = steepest_fall(best[r], 0, known[r])
-        floors[r] = best[r, known[r] - 1]
+        typical[r] = mean_and_deviation(scores[r, :_TYPICAL])[0]
         sizes += max(abs(best[r, 0]), abs(extremes(scores[r])[0]))
     # Gains are sums of R float32 differences, in another order than a score's.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
@@ -102,7 +106,7 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
                 return -1 - scored
             # The more buckets are visited, the better the gains tell which labels are best.
             if hopeless or visited >= 2 * estimated_at:
-                _count_gains(depth, counted, ranked, best, floors, splits, members, gains, likely, likely_gains)
+                _count_gains(depth, counted, ranked, best, typical, splits, members, gains, likely, likely_gains)
                 scored += _score_labels(scores, by_label, likely, labels, values)
                 estimated_at = visited
                 continue
@@ -150,12 +154,12 @@ def _mean_gain(best, depth):
 
 
 @numba.njit(cache=True)
-def _count_gains(depth, counted, ranked, best, floors, splits, members, gains, likely, likely_gains):
-    """Adds what buckets visited since the last time score above the floors to their labels' gains, and keeps the labels that gained most."""
+def _count_gains(depth, counted, ranked, best, typical, splits, members, gains, likely, likely_gains):
+    """Adds what buckets visited since the last time score above what is typical to their labels' gains; keeps the labels that gained most."""
     least = likely_gains[-1]
     for r in range(len(depth)):
         for i in range(counted[r], depth[r]):
-            gain = best[r, i] - floors[r]
+            gain = best[r, i] - typical[r]
             bucket = ranked[r, i]
             for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
                 label = members[r, j]

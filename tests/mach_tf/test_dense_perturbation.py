@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf import dense_perturbation
-from mach_tf.dense_perturbation import dense_shift, kernel_gradient
+from mach_tf.dense_perturbation import dense_shift, whole_kernel_gradient
 
 
 @pytest.mark.parametrize("block_floats", [1, 50, 1 << 20])
@@ -27,5 +27,5 @@ def test_shift_and_gradient_are_those_of_the_dense_perturbation(block_floats, po
 
     expected = np.einsum("ngk,ngh->kgh", perturbation, onward)
     expected[[3, 7]] += 1
-    found = kernel_gradient(dense, tf.constant(onward), sparse, variable, 0.1)
+    found = whole_kernel_gradient(dense, tf.constant(onward), sparse, variable, 0.1)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -89,3 +89,14 @@ def test_loading_another_saved_model_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(InputError, match="not of a repetition"):
         export.load_repetition(str(tmp_path))
+
+
+def test_a_repetition_that_does_not_say_what_it_is_must_be_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        export._Servable,
+        "__setattr__",
+        lambda self, name, value: None if name == "origin" else tf.Module.__setattr__(self, name, value),
+    )
+    export.export_repetition(str(tmp_path / "repetition-000"), random_weights(4, 3, 2), "")
+    with pytest.raises(InputError, match=r"repetition-000 was written by an earlier version.*Remove it"):
+        export.load_repetition(str(tmp_path / "repetition-000"))

@@ -65,6 +65,7 @@ def test_origins_differ_where_weights_do(tmp_path):
     model = _model()
     assert ModelManifest.read(str(tmp_path)).origin(1) == model.origin(1) != model.origin(2)
     assert dataclasses.replace(model, versions={"numpy": "0"}, run={"group_size": 9}).origin(1) == model.origin(1)
+    assert dataclasses.replace(model, bucket_spec=BucketSpec(8, 4)).origin(1) == model.origin(1)
     for change in ({"training": {"epsilon": 9.0}}, {"dataset_fingerprint": "other"}, {"bucket_spec": BucketSpec(9, 3)}):
         assert dataclasses.replace(model, **change).origin(1) != model.origin(1)
 

@@ -7,7 +7,8 @@ import pytest
 
 from mach_tf import sketch
 from mach_tf.buckets import invert
-from mach_tf.threshold import search_mean
+from mach_tf.scan import NO_LABEL
+from mach_tf.threshold import _SLOTS, _count_gains, _take_out, search_mean
 
 WIDTH, COUNT = 60, 2500
 
@@ -63,3 +64,38 @@ def test_many_labels_asked_for(k):
     logits = np.random.default_rng(1).normal(0, 3, (4, 5, WIDTH)).astype(np.float32)
     scored, labels, expected = search(logits, 1e9, k)
     np.testing.assert_array_equal(labels[scored >= 0], expected[scored >= 0])
+
+
+@pytest.mark.parametrize("stages", [[(3, 1, 0)], [(2, 0, 0), (3, 1, 4)], [(0, 0, 1), (0, 0, 1), (20, 15, 10)]])
+def test_each_visit_counts_once_and_the_labels_that_gained_most_are_known(stages):
+    generator = np.random.default_rng(3)
+    table = generator.integers(0, WIDTH, (3, COUNT)).astype(np.int32)
+    members = invert(table, WIDTH)
+    scores = generator.normal(size=(3, WIDTH)).astype(np.float32)
+    ranked = np.argsort(-scores, axis=1).astype(np.int32)
+    best, typical = np.take_along_axis(scores, ranked, axis=1), np.array([-0.5, 0.0, 0.5], np.float32)
+    counted, gains = np.zeros(3, np.int64), np.zeros(_SLOTS, np.float32)
+    likely, likely_gains = np.full(10, NO_LABEL), np.full(10, -np.inf, np.float32)
+    for depth in stages:
+        _count_gains(
+            *(np.array(depth), counted, ranked, best, typical, members.splits, members.labels),
+            *(gains, likely, likely_gains),
+        )
+    expected = np.zeros(COUNT)
+    for r, count in enumerate(stages[-1]):
+        visited = np.isin(table[r], ranked[r, :count])
+        expected += np.where(visited, scores[r, table[r]] - typical[r], 0)
+    np.testing.assert_allclose(gains[:COUNT], expected, atol=1e-5)
+    assert len(set(likely)) == 10
+    np.testing.assert_allclose(likely_gains, np.sort(expected)[::-1][:10], atol=1e-5)
+    np.testing.assert_allclose(expected[likely], likely_gains, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("label", "left"), [(7, [5, 9, NO_LABEL]), (9, [7, 5, NO_LABEL]), (5, [7, 9, NO_LABEL]), (1, [7, 5, 9])]
+)
+def test_a_label_is_taken_out_of_a_list(label, left):
+    labels, values = np.array([7, 5, 9], np.int32), np.array([3, 2, 1], np.float32)
+    of = dict(zip(labels, values)) | {NO_LABEL: -np.inf}
+    _take_out(labels, values, label)
+    assert labels.tolist() == left and values.tolist() == [of[one] for one in left]
