@@ -56,7 +56,7 @@ class MemoryPlan:
 
     @property
     def total(self) -> int:
-        """Main memory, with the process itself: 4.4 GB for the reference setting, where 4.0 were measured.
+        """Main memory, with the process itself: 4.4 GB for the reference setting, where 3.8 were measured.
 
         The two copies of a repetition on its way to its SavedModel take the place of the moments, which are freed before.
         """
