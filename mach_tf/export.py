@@ -56,14 +56,15 @@ class _Servable(tf.Module):
             tf.TensorSpec([None], tf.int64, "row_splits"),
             tf.TensorSpec([None], tf.int64, "feature_ids"),
             tf.TensorSpec([None], tf.float32, "feature_values"),
-        ]
+        ],
+        autograph=False,
     )
     def sparse(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> dict[str, tf.Tensor]:
         weights = Weights(self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
         logits = bucket_logits(weights, SparseBatch(row_splits, feature_ids, feature_values))
         return {"logits": logits, "probabilities": tf.sigmoid(logits)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         parsed = parse_examples(examples)
         ids, values = parsed["feature_ids"], parsed["feature_values"]

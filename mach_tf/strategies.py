@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Optional
 
 import tensorflow as tf
 
@@ -20,7 +21,7 @@ def create(name: str) -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
     if name == "one_device":
-        return tf.distribute.OneDeviceStrategy(devices[0])
+        devices = devices[:1]
     # NCCL for GPUs. On CPUs TensorFlow's default, collectives, numbers them anew for each strategy of a process, so that
     # two strategies get into each other's sums.
     reduction = None if gpus else tf.distribute.ReductionToOneDevice()
@@ -45,3 +46,18 @@ def is_chief(name: str) -> bool:
     task = config.get("task", {})
     chief = "chief" if "chief" in config.get("cluster", {}) else "worker"
     return not task or (task.get("type", chief), int(task.get("index", 0))) == (chief, 0)
+
+
+def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.InputOptions]:
+    """How a strategy should read its data; None for its default.
+
+    The default iterator, made for several devices, holds datasets of its own that are autotuned whatever the options of the
+    one given, which an epoch's end waits for (see `training`). A single CPU does without.
+    """
+    single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
+    if not single or tf.config.list_logical_devices("GPU"):
+        return None
+    return tf.distribute.InputOptions(
+        experimental_fetch_to_device=False,
+        experimental_replication_mode=tf.distribute.InputReplicationMode.PER_REPLICA,
+    )

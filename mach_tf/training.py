@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import damage, records
+from mach_tf import damage, records, strategies
 from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.checkpoints import GroupCheckpoints, Position
 from mach_tf.export import export_repetition
@@ -207,9 +207,17 @@ def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distri
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
-        return replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
+        pieces = replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
+        return pieces.with_options(_untuned())
 
-    return job.strategy.distribute_datasets_from_function(of_worker)
+    return job.strategy.distribute_datasets_from_function(of_worker, strategies.input_options(job.strategy))
+
+
+def _untuned() -> tf.data.Options:
+    """No autotuning: an iterator that is given up waits for its next round, up to a minute in a long epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _validation(job: Job, table: np.ndarray) -> list[Validation]:
