@@ -26,8 +26,6 @@ _FIRST_LABELS, _FIRST_TIMES_K = (256, 512, 512), 4
 # Scoring more than one label in so many, beyond a few, the integers are too coarse: scoring every label is as fast.
 _SCORED_PART = 16
 _SCORED_AT_LEAST = 64
-# So many buckets tell what scores are typical.
-_TYPICAL = 64
 _TOO_COARSE = -1
 # Buckets turned at a time from point by point to bucket by bucket, in the first-level cache.
 _TILE = 128
@@ -105,7 +103,7 @@ def _find_base(scores, lows, bound):
     bound[1] + step * (sum of its integers) + bound[2]."""
     for r in range(len(scores)):
         low, high = extremes(scores[r])
-        mean, deviation = mean_and_deviation(scores[r, :_TYPICAL])
+        mean, deviation = mean_and_deviation(scores[r])
         # Lower scores count as that: labels near the k-th best have few of them, and the steps become shorter. Comparing so,
         # a mean that is not finite does no harm.
         typical = mean - 2 * deviation

@@ -80,8 +80,12 @@ def batches(
             .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
             .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
         )
+    # An iterator that is given up waits for the autotuning's next round, which comes ever more seldom.
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
     return (
-        records.batch(batch_size, drop_remainder=drop_remainder)
+        records.with_options(untuned)
+        .batch(batch_size, drop_remainder=drop_remainder)
         .map(parse_examples, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
     )

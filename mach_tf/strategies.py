@@ -52,7 +52,7 @@ def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.In
     """How a strategy should read its data; None for its default.
 
     The default iterator, made for several devices, holds datasets of its own that are autotuned whatever the options of the
-    one given, which an epoch's end waits for (see `training`). A single CPU does without.
+    one given, which an epoch's end waits for (see `records.batches`). A single CPU does without.
     """
     single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
     if not single or tf.config.list_logical_devices("GPU"):

@@ -34,8 +34,6 @@ _MARGIN_GAINS = 2.0
 _SCORING_COST = 20
 # What visiting a bucket costs beside that (measured: about 300 ns).
 _VISIT_COST = 64
-# So many buckets tell what scores are typical.
-_TYPICAL = 64
 _POINTS_A_TASK = 2
 
 
@@ -78,7 +76,7 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
     for r in range(repetitions):
         largest(scores[r], known[r], ranked[r], best[r])
         falls[r] = steepest_fall(best[r], 0, known[r])
-        typical[r] = mean_and_deviation(scores[r, :_TYPICAL])[0]
+        typical[r] = mean_and_deviation(scores[r])[0]
         sizes += max(abs(best[r, 0]), abs(extremes(scores[r])[0]))
     # Gains are sums of R float32 differences, in another order than a score's.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)

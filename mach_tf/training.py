@@ -207,17 +207,9 @@ def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distri
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
-        pieces = replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
-        return pieces.with_options(_untuned())
+        return replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
 
     return job.strategy.distribute_datasets_from_function(of_worker, strategies.input_options(job.strategy))
-
-
-def _untuned() -> tf.data.Options:
-    """No autotuning: an iterator that is given up waits for its next round, up to a minute in a long epoch."""
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return options
 
 
 def _validation(job: Job, table: np.ndarray) -> list[Validation]:

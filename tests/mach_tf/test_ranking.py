@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.ranking import extremes, largest, steepest_fall
+from mach_tf.ranking import extremes, largest, mean_and_deviation, steepest_fall
 
 
 @pytest.mark.parametrize("kind", ["random", "ties", "ascending", "constant", "infinite"])
@@ -37,6 +37,14 @@ def test_extremes_may_be_infinite_or_zero():
     infinity = np.float32(np.inf)
     for values in ((infinity, -infinity, 1), (-infinity,), (infinity, 0), (-0.0, 0.0), (-0.0, -1), (-0.0, 1)):
         assert extremes(np.array(values, np.float32)) == (min(values), max(values))
+
+
+def test_what_is_typical_is_told_by_the_first_values():
+    row = np.random.default_rng(0).normal(size=200).astype(np.float32)
+    for values in (row, row[:64], row[:3]):
+        first = values[:64].astype(np.float64)
+        expected = first.mean(), np.abs(first - first.mean()).mean()
+        np.testing.assert_allclose(mean_and_deviation(values), expected, rtol=1e-4)
 
 
 def test_steepest_fall_looks_past_a_plateau():

@@ -41,6 +41,12 @@ def test_parse_examples():
     np.testing.assert_array_equal(parsed["label_ids"].row_splits, points.label_splits)
 
 
+@pytest.mark.parametrize("seed", [None, 3])
+def test_reading_is_not_autotuned(dataset, seed):
+    batches = records.batches(dataset[0], dataset[1], "train", 8, shuffle_seed=seed)
+    assert batches.skip(1).prefetch(2).options().autotune.enabled is False
+
+
 @pytest.mark.parametrize("chunk", [1, 64, 400, 1000])
 def test_points_come_back_as_they_were_hashed(dataset, chunk):
     directory, manifest, raw = dataset
