@@ -4,7 +4,7 @@
 
 Makes a dataset of Amazon-670K's shape and trains one repetition of 50,000 x 4,096 x 2,000 for two short epochs, so with all that a
 run does: initial values, steps, validation, checkpoints, restoring one, export. The last line is JSON: peak resident bytes of
-each process, as the system counts them, and "ratios": the highest to what is allowed, 1.3 x (weights + Adam's moments) + 1 GB.
+each process, as the system counts them, and "ratios": the highest to what is allowed, 1.3 x (weights + moments) + 1 GB.
 """
 
 from __future__ import annotations

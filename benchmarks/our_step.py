@@ -7,10 +7,10 @@ from typing import Any, Callable
 import numpy as np
 import tensorflow as tf
 
+from mach_tf import optimizers
 from mach_tf.adversarial import fgsm
 from mach_tf.buckets import BucketSpec
 from mach_tf.classifier import SparseBatch
-from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.model import RepetitionGroup
 from mach_tf.rows import gather_rows
 from mach_tf.training_batch import TrainingBatch, replica_batches
@@ -26,13 +26,14 @@ def step_function(
       setting: shapes.
       group: repetitions side by side.
       batches: ids and values, [points, features], and label ids [points, labels].
-      variant: "b" and "alone": clean; "c": adversarial; "dense": with dense support; "d": adversarial by a nested tape.
+      variant: "b" and "alone": clean; "f": clean, by lazy_adam; "c": adversarial; "dense": with dense support; "d": adversarial by a nested tape.
     """
     config = TrainingConfig(
         hidden_units=setting["hidden"],
         batch_size=setting["points"],
         epsilon=0.01,
-        adversarial_weight=0.0 if variant in ("b", "alone") else 1.0,
+        adversarial_weight=0.0 if variant in ("b", "f", "alone") else 1.0,
+        optimizer="lazy_adam" if variant == "f" else TrainingConfig.optimizer,
         fgsm_support="dense" if variant == "dense" else "nonzero",
     )
     table = BucketSpec(setting["buckets"], group).table(1 + max(int(batch["label_ids"].max()) for batch in batches))
@@ -40,7 +41,7 @@ def step_function(
     with strategy.scope():
         kind = _NestedTapes if variant == "d" else RepetitionGroup
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
-        model.compile(optimizer=ChunkedLazyAdam(0.001, epsilon=config.adam_epsilon))
+        model.compile(optimizer=optimizers.optimizer(config, 1000, 1))
 
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
         stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}

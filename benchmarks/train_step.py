@@ -10,6 +10,7 @@ variant milliseconds a step (the fastest), mean processor time, points a second 
   d  adversarial by a plain nested tape with no sharing, by TensorFlow's own sparse product and gradient; otherwise as b
   e  the bound: 6 x points x hidden x buckets operations at this machine's measured matrix-product rate, and 7 x touched rows x
      hidden x 4 bytes at its measured copy bandwidth
+  f  as b, with lazy_adam, which makes a's steps on the touched rows, in place of LaProp
 
 "side_by_side" is of steps: 8 x one repetition's to the group's. "side_by_side_programs" is of whole programs on a small dataset,
 --programs_points points, two epochs: eight runs of train.main, a repetition each, to one run of all eight.
@@ -47,8 +48,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "dense": {"columns": 10_000, "hidden": 512, "buckets": 1000, "points": 128, "features": 76, "group": 1},
 }
 VARIANTS = {
-    "reference": ["a", "b", "c", "d", "e"],
-    "small": ["a", "b", "c", "d", "e", "alone"],
+    "reference": ["a", "b", "c", "d", "e", "f"],
+    "small": ["a", "b", "c", "d", "e", "f", "alone"],
     "dense": ["b", "c", "dense"],
 }
 _LABELS = 10_000
@@ -106,7 +107,7 @@ def _in_process(setting: str, variant: str) -> dict[str, float]:
 def _ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
     ratios = {
         f"{x}/{y}": round(found[x]["milliseconds"] / found[y]["milliseconds"], 2)
-        for x, y in (("a", "b"), ("b", "e"), ("c", "b"), ("d", "c"), ("dense", "b"))
+        for x, y in (("a", "b"), ("b", "e"), ("c", "b"), ("d", "c"), ("f", "b"), ("dense", "b"))
         if x in found and y in found
     }
     if "alone" in found:

@@ -10,7 +10,7 @@ import psutil
 from mach_tf.training_config import TrainingConfig
 
 FLOAT_BYTES = 4
-_ADAM_SLOTS = 2
+_SLOTS = 2
 # TensorFlow, its thread pools and the input pipeline's shuffle buffer, measured.
 PROCESS_BYTES = 700 << 20
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -40,7 +40,7 @@ class MemoryPlan:
 
     Attributes:
       weights: of the group.
-      slots: Adam's two moments.
+      slots: the optimizer's two moments.
       gradients: of a step.
       batch: activations and temporaries of a step.
       checkpoint: on disk.
@@ -80,10 +80,10 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     weights = each * (first_layer + upper) * shapes.replicas
     return MemoryPlan(
         weights=weights,
-        slots=_ADAM_SLOTS * weights,
+        slots=_SLOTS * weights,
         gradients=each * gradients * (shapes.replicas if dense_first_layer else 1),
         batch=each * activations,
-        checkpoint=(1 + _ADAM_SLOTS) * each * (first_layer + upper),
+        checkpoint=(1 + _SLOTS) * each * (first_layer + upper),
         exported=FLOAT_BYTES * (first_layer + upper),
     )
 

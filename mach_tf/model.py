@@ -140,7 +140,8 @@ class RepetitionGroup(tf.keras.Model):
     @property
     def moments(self) -> list[tf.Variable]:
         """The optimizer's slots, two for each of the weights; of a compiled model."""
-        return [self.optimizer.get_slot(variable, name) for variable in self._variables for name in ("m", "v")]
+        names = self.optimizer.get_slot_names()
+        return [self.optimizer.get_slot(variable, name) for variable in self._variables for name in names]
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:

@@ -128,7 +128,7 @@ def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
 
 
 def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
-    """Bytes that Adam moves in one repetition's step: weights and two moments read and written, the gradient read."""
+    """Bytes that the optimizer moves in one repetition's step: weights and two moments read and written, the gradient read."""
     touched = min(shapes.columns, int(config.batch_size * shapes.features))
     if config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense"):
         touched = shapes.columns

@@ -6,17 +6,16 @@ import dataclasses
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import damage, records, strategies
+from mach_tf import damage, optimizers, records, strategies
 from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.checkpoints import GroupCheckpoints, Position
 from mach_tf.export import export_repetition
 from mach_tf.feature_dropout import drop_features
-from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.model import RepetitionGroup
 from mach_tf.rows import release
@@ -158,13 +157,8 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
     bias = bucket_log_odds(table, counts, job.dataset.split("train").points, job.model.bucket_spec.buckets)
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
-        rate = learning_rate(config, config.epochs * job.steps_per_epoch)
-        if config.optimizer == "adam":
-            optimizer = tf.keras.optimizers.legacy.Adam(rate, epsilon=config.adam_epsilon)
-        else:
-            unique = job.strategy.num_replicas_in_sync == 1
-            optimizer = ChunkedLazyAdam(rate, unique_rows=unique, epsilon=config.adam_epsilon)
-        model.compile(optimizer=optimizer)
+        steps = config.epochs * job.steps_per_epoch
+        model.compile(optimizer=optimizers.optimizer(config, steps, job.strategy.num_replicas_in_sync))
     return model
 
 
@@ -183,17 +177,6 @@ def bucket_log_odds(table: np.ndarray, label_counts: np.ndarray, points: int, bu
     totals = np.stack([np.bincount(row, label_counts, buckets) for row in table])
     share = np.clip(totals / points, 0.5 / points, 0.5)
     return np.log(share / (1 - share)).astype(np.float32)
-
-
-def learning_rate(
-    config: TrainingConfig, steps: int
-) -> Union[float, tf.keras.optimizers.schedules.LearningRateSchedule]:
-    """The learning rate, constant or as a schedule that ends at zero after all steps."""
-    if config.learning_rate_decay == "linear":
-        return tf.keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
-    if config.learning_rate_decay == "cosine":
-        return tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    return config.learning_rate
 
 
 def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distribute.DistributedDataset:

@@ -7,7 +7,7 @@ import math
 
 from mach_tf.errors import InputError
 
-OPTIMIZERS = ("lazy_adam", "adam")
+OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 SUPPORTS = ("nonzero", "dense")
 DECAYS = ("none", "linear", "cosine")
 
@@ -22,8 +22,8 @@ class TrainingConfig:
       batch_size: points a step, over all replicas.
       learning_rate: at the start.
       learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine".
-      optimizer: "lazy_adam" updates the rows of W1 (and their moments) that the batch touches, "adam" every row.
-      adam_epsilon: in Adam's denominator. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
+      optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that the batch touches, "adam" every row.
+      adam_epsilon: in Adam's and LaProp's denominator. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
         default of 1e-7 would shrink the steps.
       epsilon: size of the FGSM perturbation.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
@@ -42,7 +42,7 @@ class TrainingConfig:
     batch_size: int = 256
     learning_rate: float = 0.01
     learning_rate_decay: str = "linear"
-    optimizer: str = "lazy_adam"
+    optimizer: str = "laprop"
     adam_epsilon: float = 1e-12
     epsilon: float = 0.01
     adversarial_weight: float = 1.0

@@ -48,8 +48,8 @@ def check_memory(config: TrainingConfig, shapes: Shapes, size: int, advice: str)
     needed, available = plan(config, shapes, size), int(available_memory() * _USABLE)
     if needed.total > available:
         raise InputError(
-            f"Training {size} repetition(s) side by side needs about {_size(needed.total)}, of which weights and Adam's "
-            f"moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. {advice}, or take a "
+            f"Training {size} repetition(s) side by side needs about {_size(needed.total)}, of which weights and the "
+            f"optimizer's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. {advice}, or take a "
             "larger machine."
         )
 
@@ -73,7 +73,7 @@ def table(needed: MemoryPlan, size: int, pending: int) -> str:
     """What a run takes, for people."""
     rows = [
         ("weights", needed.weights),
-        ("Adam's moments", needed.slots),
+        ("optimizer's moments", needed.slots),
         ("gradients", needed.gradients),
         ("batch", needed.batch),
         ("in all, with the process", needed.total),

@@ -8,10 +8,11 @@ import scipy.sparse
 import tensorflow as tf
 
 import mach_tf
-from mach_tf import training
+from mach_tf import optimizers, training
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.laprop import LazyLaProp
 from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import ModelManifest
 from mach_tf.strategies import create
@@ -36,7 +37,7 @@ def job(tmp_path, **changes):
 @pytest.mark.parametrize("decay", ["none", "linear", "cosine"])
 def test_learning_rate(decay):
     config = TrainingConfig(learning_rate=0.4, learning_rate_decay=decay)
-    rate = training.learning_rate(config, 100)
+    rate = optimizers.learning_rate(config, 100)
     at = (lambda step: rate) if isinstance(rate, float) else (lambda step: float(rate(step)))
     expected = {"none": [0.4, 0.4, 0.4], "linear": [0.4, 0.2, 0.0], "cosine": [0.4, 0.2, 0.0]}[decay]
     np.testing.assert_allclose([at(0), at(50), at(100)], expected, atol=1e-6)
@@ -50,14 +51,19 @@ def test_output_biases_begin_at_the_buckets_log_odds():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "kind"), [("lazy_adam", ChunkedLazyAdam), ("adam", tf.keras.optimizers.legacy.Adam)]
+    ("optimizer", "kind", "epsilon"),
+    [
+        ("laprop", LazyLaProp, 1e-10),
+        ("lazy_adam", ChunkedLazyAdam, 1e-5),
+        ("adam", tf.keras.optimizers.legacy.Adam, 1e-5),
+    ],
 )
-def test_the_flag_names_the_optimizer(tmp_path, optimizer, kind):
+def test_the_flag_names_the_optimizer(tmp_path, optimizer, kind, epsilon):
     made = job(tmp_path, optimizer=optimizer, adam_epsilon=1e-5)
     table = np.stack([made.model.bucket_spec.row(r, 9) for r in (0, 2)])
     model = training.build(made, [0, 2], table)
     assert type(model.optimizer) is kind
-    assert model.optimizer.epsilon == 1e-5
+    assert model.optimizer.epsilon == pytest.approx(epsilon)
     assert model.repetitions == (0, 2)
 
 
