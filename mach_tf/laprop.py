@@ -28,8 +28,8 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
         Args:
           learning_rate: number or schedule.
           beta_1: of the momentum.
-          beta_2: of the mean square. A row's first gradient is divided by sqrt(1 - beta_2) of itself, unlike in Adam for
-            good: hence less than Adam's 0.999.
+          beta_2: of the mean square. A row's first gradient, late in training, is divided by sqrt(1 - beta_2) of itself and
+            so stays in the momentum; in Adam it does not stay so. Hence less than Adam's 0.999.
           epsilon: beside the root of the mean square; its square is added below the root.
           unique_rows: whether each gradient's row indices are unique; several replicas' concatenated ones are not.
           **kwargs: of the parent.

@@ -8,18 +8,20 @@ import pytest
 
 from mach_tf.checkpoints import GroupCheckpoints, Position, unfinished_groups
 from mach_tf.errors import InputError
-from mach_tf.lazy_adam import ChunkedLazyAdam
+from mach_tf.laprop import LazyLaProp
 from tests.mach_tf.test_model import batch_of, group
 
 
 def compiled(seed=0):
     model = group([1, 2], seed=seed)
-    model.compile(ChunkedLazyAdam(0.1))
+    model.compile(LazyLaProp(0.1))
     return model
 
 
 def state(model):
-    slots = [model.optimizer.get_slot(v, name) for v in model.trainable_variables for name in ("m", "v")]
+    names = model.optimizer.get_slot_names()
+    slots = [model.optimizer.get_slot(v, name) for v in model.trainable_variables for name in names]
+    assert len(slots) == 8
     return [v.numpy() for v in (*model.trainable_variables, *slots, model.optimizer.iterations)]
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf import strategies
-from mach_tf.lazy_adam import ChunkedLazyAdam
+from mach_tf import optimizers, strategies
 from mach_tf.model import RepetitionGroup
 from mach_tf.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
@@ -17,7 +16,14 @@ COLUMNS, LABELS, BUCKETS, TABLE = 40, 12, 5, np.random.default_rng(3).integers(0
 
 
 def config(**changes):
-    settings = {"hidden_units": 6, "batch_size": 16, "epsilon": 0.1, "hidden_init_stddev": 1.0, "learning_rate": 0.05}
+    settings = {
+        "hidden_units": 6,
+        "batch_size": 16,
+        "epsilon": 0.1,
+        "hidden_init_stddev": 1.0,
+        "learning_rate": 0.05,
+        "adam_epsilon": 1e-6,
+    }
     return TrainingConfig(**{**settings, **changes})
 
 
@@ -111,7 +117,7 @@ def train(repetitions, strategy=None, **changes):
 
     with strategy.scope():
         model = group(repetitions, **changes)
-        model.compile(optimizer=ChunkedLazyAdam(0.05, unique_rows=strategy.num_replicas_in_sync == 1, epsilon=1e-6))
+        model.compile(optimizer=optimizers.optimizer(model.config, len(batches), strategy.num_replicas_in_sync))
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
     weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history
@@ -148,10 +154,10 @@ def test_mixed_precision_trains_close_to_float32():
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
-@pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_two_replicas_give_what_one_gives(support, weight):
+@pytest.mark.parametrize(("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "lazy_adam")])
+def test_two_replicas_give_what_one_gives(support, weight, optimizer):
     """Batches of 16, 1 and 3 points: whole, one that leaves a replica empty, an uneven one."""
-    settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4}
+    settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4, "optimizer": optimizer}
     two = strategies.create("mirrored")
     assert two.num_replicas_in_sync == 2
     (one_weights, one_history), (two_weights, two_history) = (

@@ -21,7 +21,7 @@ from mach_tf.training_config import TrainingConfig
         ("adversarial_weight", float("nan"), "0 or more and finite"),
         ("dropout", 1.0, "in [0, 1)"),
         ("feature_dropout", -0.1, "in [0, 1)"),
-        ("optimizer", "sgd", "one of lazy_adam, adam"),
+        ("optimizer", "sgd", "one of laprop, lazy_adam, adam"),
         ("fgsm_support", "all", "one of nonzero, dense"),
         ("learning_rate_decay", "step", "one of none, linear, cosine"),
     ],
