@@ -8,10 +8,17 @@ from mach_tf.rows import gather_rows, update_rows
 
 
 class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
-    """Adam with the gradient normalised before it enters the momentum, not after (Ziyin et al. 2020).
+    """Adam with the gradient normalised before it enters the momentum, not after.
 
-    That is RMSProp with momentum, and Adam's correction for a second moment that begins at zero. TensorFlow has a fused
-    kernel for rows of it, as it has not for Adam. As with LazyAdam, rows without a gradient, and their moments, stay.
+    "LaProp: Separating Momentum and Adaptivity in Adam", Ziyin, Wang and Ueda 2020, algorithm 1, at step t and in the rows
+    that have a gradient g; the others and their moments stay, as with LazyAdam:
+
+        squares  <- beta_2 squares + (1 - beta_2) g^2
+        momentum <- beta_1 momentum + (1 - beta_1) rate sqrt(1 - beta_2^t) g / sqrt(squares + epsilon^2)
+        weights  <- weights - momentum
+
+    That is RMSProp with momentum, by which the parent names it, at a rate of its own: TensorFlow has a fused kernel for rows
+    of it, as it has not for Adam. The momentum's bias of the first ten steps is left: they warm up.
     """
 
     def __init__(

@@ -5,15 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.sparse
-import tensorflow as tf
 
 import mach_tf
-from mach_tf import optimizers, training
+from mach_tf import training
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.laprop import LazyLaProp
-from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.manifest import ModelManifest
 from mach_tf.strategies import create
 from mach_tf.training_config import TrainingConfig
@@ -34,37 +31,11 @@ def job(tmp_path, **changes):
     return training.Job(str(tmp_path / "data"), dataset, str(tmp_path / "model"), model, create("one_device"))
 
 
-@pytest.mark.parametrize("decay", ["none", "linear", "cosine"])
-def test_learning_rate(decay):
-    config = TrainingConfig(learning_rate=0.4, learning_rate_decay=decay)
-    rate = optimizers.learning_rate(config, 100)
-    at = (lambda step: rate) if isinstance(rate, float) else (lambda step: float(rate(step)))
-    expected = {"none": [0.4, 0.4, 0.4], "linear": [0.4, 0.2, 0.0], "cosine": [0.4, 0.2, 0.0]}[decay]
-    np.testing.assert_allclose([at(0), at(50), at(100)], expected, atol=1e-6)
-
-
 def test_output_biases_begin_at_the_buckets_log_odds():
     table = np.array([[0, 1, 1, 3], [2, 2, 2, 2]], np.int32)
     bias = training.bucket_log_odds(table, np.array([10, 5, 15, 100]), 100, 4)
     probability = 1 / (1 + np.exp(-bias))
     np.testing.assert_allclose(probability, [[0.1, 0.2, 0.005, 0.5], [0.005, 0.005, 0.5, 0.005]], rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "kind", "epsilon"),
-    [
-        ("laprop", LazyLaProp, 1e-10),
-        ("lazy_adam", ChunkedLazyAdam, 1e-5),
-        ("adam", tf.keras.optimizers.legacy.Adam, 1e-5),
-    ],
-)
-def test_the_flag_names_the_optimizer(tmp_path, optimizer, kind, epsilon):
-    made = job(tmp_path, optimizer=optimizer, adam_epsilon=1e-5)
-    table = np.stack([made.model.bucket_spec.row(r, 9) for r in (0, 2)])
-    model = training.build(made, [0, 2], table)
-    assert type(model.optimizer) is kind
-    assert model.optimizer.epsilon == pytest.approx(epsilon)
-    assert model.repetitions == (0, 2)
 
 
 def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere(tmp_path):
