@@ -7,7 +7,7 @@ from typing import Any, Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import optimizers
+from mach_tf import optimizers, strategies
 from mach_tf.adversarial import fgsm
 from mach_tf.buckets import BucketSpec
 from mach_tf.classifier import SparseBatch
@@ -37,11 +37,11 @@ def step_function(
         fgsm_support="dense" if variant == "dense" else "nonzero",
     )
     table = BucketSpec(setting["buckets"], group).table(1 + max(int(batch["label_ids"].max()) for batch in batches))
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    strategy = strategies.create("one_device")
     with strategy.scope():
         kind = _NestedTapes if variant == "d" else RepetitionGroup
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
-        model.compile(optimizer=optimizers.optimizer(config, 1000, 1))
+        model.compile(optimizer=optimizers.create(config, 1000, 1))
 
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
         stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
@@ -53,7 +53,7 @@ def step_function(
         return replica_batches(ragged.repeat(), table, 1).prefetch(tf.data.AUTOTUNE)
 
     train = model.make_train_function()
-    iterator = iter(strategy.distribute_datasets_from_function(data))
+    iterator = iter(strategy.distribute_datasets_from_function(data, strategies.input_options(strategy)))
     return lambda: tf.nest.map_structure(lambda value: value.numpy(), train(iterator))
 
 

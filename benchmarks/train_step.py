@@ -107,7 +107,7 @@ def _in_process(setting: str, variant: str) -> dict[str, float]:
 def _ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
     ratios = {
         f"{x}/{y}": round(found[x]["milliseconds"] / found[y]["milliseconds"], 2)
-        for x, y in (("a", "b"), ("b", "e"), ("c", "b"), ("d", "c"), ("f", "b"), ("dense", "b"))
+        for x, y in (("a", "b"), ("b", "e"), ("c", "b"), ("d", "c"), ("a", "f"), ("f", "b"), ("dense", "b"))
         if x in found and y in found
     }
     if "alone" in found:

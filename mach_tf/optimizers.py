@@ -11,7 +11,7 @@ from mach_tf.lazy_adam import ChunkedLazyAdam
 from mach_tf.training_config import TrainingConfig
 
 
-def optimizer(config: TrainingConfig, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
+def create(config: TrainingConfig, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
     """The optimizer; within its strategy's scope.
 
     Args:
@@ -30,7 +30,7 @@ def optimizer(config: TrainingConfig, steps: int, replicas: int) -> tf.keras.opt
 def learning_rate(
     config: TrainingConfig, steps: int
 ) -> Union[float, tf.keras.optimizers.schedules.LearningRateSchedule]:
-    """The learning rate, constant or as a schedule that ends at zero after all steps."""
+    """The learning rate, constant or as a schedule that ends at zero after all steps; see LazyLaProp for what it does there."""
     if config.learning_rate_decay == "linear":
         return tf.keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
     if config.learning_rate_decay == "cosine":

@@ -74,7 +74,7 @@ def extremes(row):
 
 @numba.njit(cache=True, fastmath={"reassoc"})
 def mean_and_deviation(row):
-    """The mean of a row, float32 [B], and the values' mean distance from it; of its first values, rounded, and not finite for huge ones."""
+    """Mean, and mean distance from it, of a row's first _TYPICAL values, float32 [B]; rounded, and not finite for huge ones."""
     row = row[:_TYPICAL]
     mean = np.float32(0)
     for value in row:

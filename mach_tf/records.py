@@ -80,7 +80,8 @@ def batches(
             .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
             .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
         )
-    # An iterator that is given up waits for the autotuning's next round, which comes ever more seldom.
+    # An iterator that is given up waits for the autotuning's next round, which comes ever more seldom. Without it AUTOTUNE
+    # is a fixed number, of the processors.
     untuned = tf.data.Options()
     untuned.autotune.enabled = False
     return (

@@ -21,6 +21,7 @@ def create(name: str) -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
     if name == "one_device":
+        # Mirrored too: OneDeviceStrategy refuses the options of input_options.
         devices = devices[:1]
     # NCCL for GPUs. On CPUs TensorFlow's default, collectives, numbers them anew for each strategy of a process, so that
     # two strategies get into each other's sums.

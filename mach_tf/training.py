@@ -158,7 +158,7 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         steps = config.epochs * job.steps_per_epoch
-        model.compile(optimizer=optimizers.optimizer(config, steps, job.strategy.num_replicas_in_sync))
+        model.compile(optimizer=optimizers.create(config, steps, job.strategy.num_replicas_in_sync))
     return model
 
 

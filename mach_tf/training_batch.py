@@ -49,7 +49,7 @@ def replica_batches(
     table = tf.constant(np.ascontiguousarray(bucket_table.T))
     wanted = tf.constant(list(range(replicas) if pieces is None else pieces), tf.int64)
 
-    # Converting its source, which has nothing to convert, takes longer than all else that an epoch's data need.
+    # Converting its source, which has nothing to convert, takes as long as all else that an epoch's data need.
     @tf.autograph.experimental.do_not_convert
     def piece(batch: dict[str, tf.RaggedTensor], index: tf.Tensor) -> TrainingBatch:
         total = batch["feature_ids"].nrows()

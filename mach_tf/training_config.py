@@ -21,9 +21,11 @@ class TrainingConfig:
       epochs: passes over the training split.
       batch_size: points a step, over all replicas.
       learning_rate: at the start.
-      learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine".
-      optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that the batch touches, "adam" every row.
-      adam_epsilon: in Adam's and LaProp's denominator. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
+      learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine". With "laprop" the rate is that at which a
+        gradient enters the momentum.
+      optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that have a gradient, with nonzero support those that
+        the batch touches; "adam" every row.
+      adam_epsilon: in Adam's denominator; in LaProp's its square, under the root. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
         default of 1e-7 would shrink the steps.
       epsilon: size of the FGSM perturbation.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
@@ -56,8 +58,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("hidden_units", "epochs", "batch_size"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("learning_rate", "adam_epsilon", "hidden_init_stddev"):
+        for name in ("learning_rate", "hidden_init_stddev"):
             self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
+        # LaProp squares it in float32.
+        self._require(1e-18 <= self.adam_epsilon < math.inf, "adam_epsilon", "at least 1e-18 and finite")
         for name in ("epsilon", "adversarial_weight"):
             self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
         for name in ("dropout", "feature_dropout"):

@@ -47,9 +47,14 @@ flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Points a step, over al
 flags.DEFINE_float("learning_rate", _DEFAULTS.learning_rate, "Learning rate at the start.")
 flags.DEFINE_enum("learning_rate_decay", _DEFAULTS.learning_rate_decay, DECAYS, "Course to zero over all steps.")
 flags.DEFINE_enum(
-    "optimizer", _DEFAULTS.optimizer, OPTIMIZERS, "laprop and lazy_adam update only the rows that a batch touches."
+    "optimizer",
+    _DEFAULTS.optimizer,
+    OPTIMIZERS,
+    "laprop and lazy_adam update only the rows of W1 that have a gradient.",
 )
-flags.DEFINE_float("adam_epsilon", _DEFAULTS.adam_epsilon, "In the denominator of Adam and LaProp.")
+flags.DEFINE_float(
+    "adam_epsilon", _DEFAULTS.adam_epsilon, "In Adam's denominator; in LaProp's its square, under the root."
+)
 flags.DEFINE_bool("mixed_precision", _DEFAULTS.mixed_precision, "Products with W2 in bfloat16; for GPUs that have it.")
 flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of bucket table, initial weights, dropout and the order of the data.")
 

@@ -11,7 +11,7 @@ from tests import programs
 TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
 
 
-@pytest.mark.parametrize("variant", ["a", "alone", "dense"])
+@pytest.mark.parametrize("variant", ["a", "f", "alone", "dense"])
 def test_every_variant_measures(variant, monkeypatch):
     monkeypatch.setattr(train_step, "_LABELS", 30)
     assert min(train_step._seconds(train_step._step_function(TINY, variant), 1)) > 0
@@ -39,9 +39,10 @@ def test_variants_c_and_d_are_the_same_step(monkeypatch):
 
 def test_ratios():
     found = {
-        name: {"milliseconds": ms} for name, ms in (("a", 40), ("b", 10), ("c", 15), ("d", 30), ("e", 8), ("alone", 5))
+        name: {"milliseconds": ms}
+        for name, ms in (("a", 40), ("b", 10), ("c", 15), ("d", 30), ("e", 8), ("f", 16), ("alone", 5))
     }
-    expected = {"a/b": 4, "b/e": 1.25, "c/b": 1.5, "d/c": 2, "side_by_side": 4}
+    expected = {"a/b": 4, "b/e": 1.25, "c/b": 1.5, "d/c": 2, "a/f": 2.5, "f/b": 1.6, "side_by_side": 4}
     assert train_step._ratios(found) == expected
 
 

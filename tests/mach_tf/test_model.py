@@ -117,7 +117,7 @@ def train(repetitions, strategy=None, **changes):
 
     with strategy.scope():
         model = group(repetitions, **changes)
-        model.compile(optimizer=optimizers.optimizer(model.config, len(batches), strategy.num_replicas_in_sync))
+        model.compile(optimizer=optimizers.create(model.config, len(batches), strategy.num_replicas_in_sync))
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
     weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history
@@ -146,7 +146,7 @@ def test_mixed_precision_trains_close_to_float32():
     for name in ("clean_loss", "adversarial_loss"):
         np.testing.assert_allclose(mixed_history[name], history[name], rtol=0.02)
         assert not np.array_equal(mixed_history[name], history[name])
-    # Adam's early steps are signs of gradients nearly: a few of the smallest turn.
+    # An optimizer's early steps are signs of gradients nearly: a few of the smallest turn.
     for ours, theirs in zip(exact, rounded):
         for a, b in zip(ours, theirs):
             assert b.dtype == np.float32

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.sparse
+import tensorflow as tf
 
 import mach_tf
 from mach_tf import training
@@ -36,6 +37,20 @@ def test_output_biases_begin_at_the_buckets_log_odds():
     bias = training.bucket_log_odds(table, np.array([10, 5, 15, 100]), 100, 4)
     probability = 1 / (1 + np.exp(-bias))
     np.testing.assert_allclose(probability, [[0.1, 0.2, 0.005, 0.5], [0.005, 0.005, 0.5, 0.005]], rtol=1e-5)
+
+
+def test_the_model_is_compiled_as_the_configuration_says(tmp_path):
+    made = job(tmp_path, optimizer="adam", learning_rate_decay="linear", epochs=3)
+    model = training.build(made, [0, 2], np.stack([made.model.bucket_spec.row(r, 9) for r in (0, 2)]))
+    assert type(model.optimizer) is tf.keras.optimizers.legacy.Adam
+    assert model.optimizer.learning_rate.decay_steps == 3 * made.steps_per_epoch
+    assert model.repetitions == (0, 2)
+
+
+def test_a_single_cpu_reads_an_epoch_without_the_iterator_for_several_devices(tmp_path):
+    made = job(tmp_path)
+    data = training._epoch_data(made, np.stack([made.model.bucket_spec.row(0, 9)]), 0, 0)
+    assert isinstance(iter(data)._iterators[0]._iterator, tf.data.Iterator)
 
 
 def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere(tmp_path):
