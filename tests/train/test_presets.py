@@ -25,7 +25,17 @@ def test_every_flag_is_known_and_in_range(preset):
     values(["train.main", f"--flagfile={preset}", *places])
     TrainingConfig(**{name: values[name].value for name in TrainingConfig.__dataclass_fields__})
     BucketSpec(values.buckets, values.repetitions, values.label_hash, values.seed)
-    assert main.FLAGS.epsilon > 0 and main.FLAGS.adversarial_weight == 1, "presets train adversarially"
+    assert main.FLAGS.epsilon > 0
+    assert main.FLAGS.adversarial_weight == (0 if preset.stem.endswith("-clean") else 1), "presets train adversarially"
+
+
+@pytest.mark.parametrize(
+    "preset", [path for path in PRESETS if path.stem.endswith("-clean")], ids=lambda path: path.stem
+)
+def test_a_clean_preset_is_its_twin_but_for_the_weight(preset):
+    twin = preset.with_stem(preset.stem.removesuffix("-clean"))
+    ours, theirs = (set(path.read_text().splitlines()[1:]) for path in (preset, twin))
+    assert ours - theirs == {"--adversarial_weight=0"} and theirs - ours == {"--adversarial_weight=1.0"}
 
 
 def test_flags_on_the_command_line_win():
