@@ -26,7 +26,8 @@ def step_function(
       setting: shapes.
       group: repetitions side by side.
       batches: ids and values, [points, features], and label ids [points, labels].
-      variant: "b" and "alone": clean; "f": clean, by lazy_adam; "c": adversarial; "dense": with dense support; "d": adversarial by a nested tape.
+      variant: "b" and "alone": clean; "f": clean, by lazy_adam; "c": adversarial; "dense": with dense support; "d": adversarial
+        by a nested tape.
     """
     config = TrainingConfig(
         hidden_units=setting["hidden"],

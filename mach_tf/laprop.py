@@ -7,12 +7,13 @@ from typing import Any, Union
 import tensorflow as tf
 
 from mach_tf.rows import gather_rows, subtract_from_rows, update_rows
+from mach_tf.unique_rows import UniqueRows
 
 # Its square is a float32 above zero.
 _LEAST_EPSILON = 1e-18
 
 
-class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
+class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
     """Adam with the gradient normalised before it enters the momentum, not after.
 
     After "LaProp: Separating Momentum and Adaptivity in Adam", Ziyin, Wang and Ueda 2020. At step t, in the rows that have a
@@ -22,7 +23,7 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
         momentum <- beta_1 momentum + (1 - beta_1) rate sqrt(1 - beta_2^t) g / sqrt(squares + epsilon^2)
         weights  <- weights - momentum
 
-    That is RMSProp with momentum, by which the parent names it, at a rate of its own: TensorFlow has a fused kernel for rows
+    That is RMSProp with momentum, by which Keras names it, at a rate of its own: TensorFlow has a fused kernel for rows
     of it, as it has not for Adam. The paper multiplies by the rate after the momentum, and corrects the momentum for its
     beginning at zero. Here a row's first steps are shorter, and a row that is touched again after long moves by a momentum
     made at the rates of then: as the rate falls to zero, its steps fall later.
@@ -34,7 +35,6 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         epsilon: float = 1e-7,
-        unique_rows: bool = True,
         **kwargs: Any,
     ) -> None:
         """As Adam's.
@@ -45,8 +45,7 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
           beta_2: of the squares. A row's first gradient, late in training, is divided by sqrt(1 - beta_2) of itself and stays
             so in the momentum; in Adam it does not stay so. Hence less than Adam's 0.999.
           epsilon: at least 1e-18.
-          unique_rows: whether each gradient's row indices are unique; several replicas' concatenated ones are not.
-          **kwargs: of the parent.
+          **kwargs: of the parents.
 
         Raises:
           ValueError: beta_1 or epsilon is out of its range, where the parent would do something else without a word.
@@ -58,7 +57,6 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
                 f"epsilon must be at least {_LEAST_EPSILON}, or its square is no float32 (got {epsilon!r})."
             )
         super().__init__(learning_rate, rho=beta_2, momentum=beta_1, epsilon=epsilon**2, **kwargs)
-        self._unique_rows = unique_rows
 
     def get_config(self) -> dict[str, Any]:
         parent = super().get_config()
@@ -75,11 +73,6 @@ class LazyLaProp(tf.keras.optimizers.legacy.RMSprop):
         prepared = apply_state[(var_device, var_dtype)]
         steps = tf.cast(self.iterations + 1, var_dtype)
         prepared["lr_t"] *= (1 - prepared["momentum"]) * tf.sqrt(1 - prepared["rho"] ** steps)
-
-    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices, **kwargs):
-        if self._unique_rows:
-            return self._resource_apply_sparse(grad, handle, indices, **kwargs)
-        return super()._resource_apply_sparse_duplicate_indices(grad, handle, indices, **kwargs)
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
         if "GPU" in var.device:

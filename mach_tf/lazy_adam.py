@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_addons as tfa
 
 from mach_tf.rows import gather_rows, update_rows
+from mach_tf.unique_rows import UniqueRows
 
 # Floats of a chunk of rows: a chunk's rows, moments and gradient should stay in the cache.
 _CHUNK_FLOATS = 1 << 18
@@ -13,28 +14,12 @@ _CHUNK_FLOATS = 1 << 18
 _NO_NAME = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
-class ChunkedLazyAdam(tfa.optimizers.LazyAdam):
+class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
     """tensorflow-addons' LazyAdam, row block by row block.
 
-    The update is the same: only the rows that have a gradient, and their moments, change. The parent makes some ten passes
+    The update is the same: only the rows that have a gradient, and their moments, change. LazyAdam makes some ten passes
     over all touched rows, each through main memory.
     """
-
-    def __init__(self, learning_rate, unique_rows: bool = True, **kwargs):
-        """As the parent's.
-
-        Args:
-          learning_rate: number or schedule.
-          unique_rows: whether each gradient's row indices are unique; several replicas' concatenated ones are not.
-          **kwargs: of the parent.
-        """
-        super().__init__(learning_rate, **kwargs)
-        self._unique_rows = unique_rows
-
-    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices, **kwargs):
-        if self._unique_rows:
-            return self._resource_apply_sparse(grad, handle, indices, **kwargs)
-        return super()._resource_apply_sparse_duplicate_indices(grad, handle, indices, **kwargs)
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
         step = tf.cast(self.iterations + 1, tf.float32)

@@ -49,8 +49,8 @@ def check_memory(config: TrainingConfig, shapes: Shapes, size: int, advice: str)
     if needed.total > available:
         raise InputError(
             f"Training {size} repetition(s) side by side needs about {_size(needed.total)}, of which weights and the "
-            f"optimizer's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. {advice}, or take a "
-            "larger machine."
+            f"optimizer's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. "
+            f"{advice}, or take a larger machine."
         )
 
 

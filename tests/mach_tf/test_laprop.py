@@ -5,28 +5,13 @@ import pytest
 import tensorflow as tf
 
 from mach_tf.laprop import LazyLaProp
-
-ROWS = 20
-
-
-def train(optimizer, gradients):
-    """Weights, mean squares and momentum after some steps."""
-    shape = tuple(gradients[0].shape)
-    variable = tf.Variable(tf.random.stateless_normal(shape, [1, 2]))
-
-    @tf.function(reduce_retracing=True)
-    def apply(gradient):
-        optimizer.apply_gradients([(gradient, variable)])
-
-    for gradient in gradients:
-        apply(gradient)
-    return [variable.numpy(), *(optimizer.get_slot(variable, name).numpy() for name in ("rms", "momentum"))]
+from tests.row_gradients import ROWS, initial, slices, train
 
 
 def by_hand(gradients, rates, beta_1=0.9, beta_2=0.99, epsilon=1e-7):
     """The docstring's formula in float64."""
     shape = tuple(gradients[0].shape)
-    weights = tf.random.stateless_normal(shape, [1, 2]).numpy().astype(np.float64)
+    weights = initial(shape[1:]).astype(np.float64)
     squares, momentum = np.zeros(shape), np.zeros(shape)
     for step, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
         summed = np.zeros(shape)
@@ -37,15 +22,6 @@ def by_hand(gradients, rates, beta_1=0.9, beta_2=0.99, epsilon=1e-7):
         momentum[rows] = beta_1 * momentum[rows] + rate * (1 - beta_1) * normalised
         weights[rows] -= momentum[rows]
     return [weights, squares, momentum]
-
-
-def slices(count, seed, columns=(3,), unique=True, size=1.0):
-    rng = np.random.default_rng(seed)
-    indices = rng.permutation(ROWS)[:count] if unique else rng.integers(0, ROWS, count)
-    values = size * rng.normal(size=(count, *columns))
-    return tf.IndexedSlices(
-        tf.constant(values, tf.float32), tf.constant(indices, tf.int64), tf.constant([ROWS, *columns], tf.int64)
-    )
 
 
 def assert_same(found, expected):
@@ -81,7 +57,7 @@ def test_other_constants():
 def test_a_gradient_of_zero_changes_nothing_at_the_least_epsilon():
     gradients = [slices(7, seed, size=0.0) for seed in range(3)]
     weights, squares, momentum = train(LazyLaProp(0.1, epsilon=1e-18), gradients)
-    np.testing.assert_array_equal(weights, tf.random.stateless_normal((ROWS, 3), [1, 2]))
+    np.testing.assert_array_equal(weights, initial())
     assert not squares.any() and not momentum.any()
 
 
@@ -93,8 +69,7 @@ def test_a_dense_gradient_is_one_of_all_rows():
 
 @pytest.mark.usefixtures("either_way")
 def test_rows_without_a_gradient_stay_as_they_are():
-    before = tf.random.stateless_normal((ROWS, 3), [1, 2]).numpy()
-    gradient = slices(5, 0)
+    before, gradient = initial(), slices(5, 0)
     after, squares, momentum = train(LazyLaProp(0.1), [gradient])
     untouched = np.setdiff1d(np.arange(ROWS), gradient.indices)
     np.testing.assert_array_equal(after[untouched], before[untouched])
