@@ -6,8 +6,10 @@ import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, point_of_entry
 
-# Entries worked on together: their gathered rows of W1, two blocks of [chunk, hidden], should stay in the cache.
-_CHUNK_FLOATS = 1 << 18
+# Entries of one point whose rows of W1 are multiplied by the point's gradient as one matrix.
+_BLOCK = 8
+# Gathered rows worked on together, in floats: they should stay in the cache.
+_CHUNK_FLOATS = 1 << 20
 
 
 def fgsm(gradient: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -28,7 +30,8 @@ def value_gradients(hidden_gradient: tf.Tensor, kernel: tf.Tensor, batch: Sparse
     """A loss' gradient with respect to the feature values, for repetitions side by side.
 
     The gradient for entry e, of point i and feature j, in repetition g is <hidden_gradient[i, g], kernel[j, g]>.
-    TensorFlow's own gradient of a sparse product gathers two [nonzeros, hidden] tensors; here it is done in chunks.
+    TensorFlow's own gradient of a sparse product gathers two [nonzeros, hidden] tensors. Here each point's entries are cut
+    into blocks, the last one padded, and a chunk of blocks' rows is multiplied by their points' gradients at a time.
 
     Args:
       hidden_gradient: float32 [n, G, hidden], of the loss with respect to x W1.
@@ -39,17 +42,25 @@ def value_gradients(hidden_gradient: tf.Tensor, kernel: tf.Tensor, batch: Sparse
       float32 [nonzeros, G].
     """
     groups, hidden = kernel.shape[1], tf.shape(kernel)[2]
-    chunk = tf.maximum(1, _CHUNK_FLOATS // (groups * hidden))
+    lengths = batch.row_splits[1:] - batch.row_splits[:-1]
+    blocks = (lengths + _BLOCK - 1) // _BLOCK
+    count, first_place = tf.reduce_sum(blocks), _BLOCK * tf.cumsum(blocks, exclusive=True)
     points = point_of_entry(batch.row_splits)
-    entries = tf.size(points)
+    places = tf.range(tf.size(points, tf.int64)) + tf.gather(first_place - batch.row_splits[:-1], points)
+    features = tf.reshape(tf.scatter_nd(places[:, None], batch.feature_ids, [_BLOCK * count]), [-1, 1, _BLOCK])
+    # Rows of the kernel seen as [features * G, hidden]; those of a block's padding are feature 0's.
+    kernel_rows = features * groups + tf.range(groups, dtype=tf.int64)[:, None]
+    flat_kernel = tf.reshape(kernel, [-1, hidden])
+    block_points = tf.repeat(tf.range(tf.size(blocks)), blocks)
+    chunk = tf.maximum(1, _CHUNK_FLOATS // (_BLOCK * groups * hidden))
 
     def of_chunk(begin: tf.Tensor, gradients: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        inputs = tf.gather(hidden_gradient, points[begin : begin + chunk])
-        rows = tf.gather(kernel, batch.feature_ids[begin : begin + chunk])
-        return begin + chunk, gradients.write(begin // chunk, tf.reduce_sum(inputs * rows, axis=2))
+        rows = tf.gather(flat_kernel, kernel_rows[begin : begin + chunk])
+        inputs = tf.gather(hidden_gradient, block_points[begin : begin + chunk])
+        return begin + chunk, gradients.write(begin // chunk, tf.linalg.matvec(rows, inputs))
 
     # One chunk at least, be it empty: run eagerly, TensorFlow cannot concatenate none.
-    chunks = tf.maximum(1, (entries + chunk - 1) // chunk)
-    gradients = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, groups])
+    chunks = tf.maximum(1, (tf.cast(count, tf.int32) + chunk - 1) // chunk)
+    gradients = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, groups, _BLOCK])
     _, gradients = tf.while_loop(lambda begin, _: begin < chunks * chunk, of_chunk, (0, gradients))
-    return gradients.concat()
+    return tf.gather(tf.reshape(tf.transpose(gradients.concat(), [0, 2, 1]), [-1, groups]), places)
