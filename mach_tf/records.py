@@ -118,6 +118,19 @@ def read_points(directory: str, manifest: DatasetManifest, split: str, limit: Op
     return concatenate(parts)
 
 
+def sample_points(directory: str, manifest: DatasetManifest, split: str, count: int) -> Points:
+    """`count` of a split's points, evenly spread over it, for files are often sorted; all where it has fewer."""
+    total = manifest.split(split).points
+    count = min(count, total)
+    wanted = np.zeros(total, bool)
+    wanted[np.arange(count) * total // max(count, 1)] = True
+    parts, begin = [], 0
+    for part in iterate_points(directory, manifest, split):
+        parts.append(part.take(wanted[begin : begin + len(part)]))
+        begin += len(part)
+    return concatenate(parts)
+
+
 def _to_points(batch: dict[str, tf.RaggedTensor]) -> Points:
     features, values, labels = batch[FEATURE_IDS], batch[FEATURE_VALUES], batch[LABEL_IDS]
     return Points(

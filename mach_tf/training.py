@@ -36,9 +36,9 @@ class Job:
       model_dir: a model directory that holds model.json.
       model: its manifest.
       strategy: where to train.
-      validation_points: size of the validation sample, from the beginning of the split; 0 for none.
+      validation_points: size of the validation sample; 0 for none.
       checkpoint_minutes: between checkpoints, besides one each epoch; 0 for those alone.
-      stop_requested: asked after every step; True saves a checkpoint and ends.
+      stop_requested: asked after every step, by every worker; True saves a checkpoint and ends.
       writes: whether this process writes checkpoints, logs and exports; of several workers, one does.
     """
 
@@ -198,7 +198,7 @@ def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distri
 def _validation(job: Job, table: np.ndarray) -> list[Validation]:
     if not job.validation_points or "valid" not in job.dataset.splits or not job.dataset.split("valid").points:
         return []
-    points = records.read_points(job.dataset_dir, job.dataset, "valid", job.validation_points)
+    points = records.sample_points(job.dataset_dir, job.dataset, "valid", job.validation_points)
     return [Validation(points, job.model.columns, table, job.model.bucket_spec.buckets, DEFAULT_ESTIMATOR)]
 
 

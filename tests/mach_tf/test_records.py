@@ -64,6 +64,15 @@ def test_read_points_stops_at_the_limit(dataset, limit):
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "wanted"), [(0, []), (1, [0]), (3, [0, 133, 266]), (400, range(400)), (9999, range(400))]
+)
+def test_a_sample_is_spread_over_the_split(dataset, count, wanted):
+    directory, manifest, raw = dataset
+    points = records.sample_points(directory, manifest, "train", count)
+    sample.assert_same(points, manifest.feature_spec.apply(raw).take(np.isin(np.arange(400), list(wanted))))
+
+
 @pytest.mark.parametrize(("batch_size", "drop"), itertools.product([1, 64, 400], [False, True]))
 def test_batches_without_a_seed_keep_the_order(dataset, batch_size, drop):
     directory, manifest, _ = dataset
