@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Optional
+from typing import Callable, Optional
 
 import tensorflow as tf
 
@@ -47,6 +47,21 @@ def is_chief(name: str) -> bool:
     task = config.get("task", {})
     chief = "chief" if "chief" in config.get("cluster", {}) else "worker"
     return not task or (task.get("type", chief), int(task.get("index", 0))) == (chief, 0)
+
+
+def agreed(strategy: tf.distribute.Strategy, requested: Callable[[], bool]) -> Callable[[], bool]:
+    """A question whose answer is the same in every worker: whether `requested` holds in any.
+
+    A worker that stopped on its own would leave the others waiting for its gradients. Each must ask equally often.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return requested
+
+    @tf.function
+    def requests(own: tf.Tensor) -> tf.Tensor:
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(tf.identity, [own]), axis=None)
+
+    return lambda: bool(requests(tf.constant(float(requested()))) > 0)
 
 
 def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.InputOptions]:

@@ -116,6 +116,7 @@ def main(_: list[str]) -> None:
         # Not before: a run that is refused leaves the directory free for one with other flags.
         resume.start(FLAGS.model_dir, model)
     with StopSignal() as stop:
+        stop_requested = strategies.agreed(strategy, stop.requested)
         job = training.Job(
             FLAGS.dataset_dir,
             dataset,
@@ -124,7 +125,7 @@ def main(_: list[str]) -> None:
             strategy,
             FLAGS.validation_points,
             FLAGS.checkpoint_minutes,
-            stop.requested,
+            stop_requested,
             writes,
         )
         results = []
@@ -137,7 +138,7 @@ def main(_: list[str]) -> None:
                 bar.close()
             if result:
                 results.append(result)
-            if stop.requested():
+            if stop_requested():
                 print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
                 sys.exit(stop.status)
     _report(results)

@@ -28,8 +28,8 @@ class StopSignal:
 
     @property
     def status(self) -> int:
-        """The exit status that shells give a process ended by the signal."""
-        return 128 + self._number
+        """The exit status that shells give a process ended by the signal; by SIGTERM where it came to another worker."""
+        return 128 + (self._number or signal.SIGTERM)
 
     def _catch(self, number: int, _: Optional[FrameType]) -> None:
         if self._number and number == signal.SIGINT:

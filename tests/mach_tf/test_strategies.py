@@ -45,3 +45,10 @@ def test_one_of_several_workers_writes(monkeypatch, config, chief):
 def test_who_trains_alone_writes_whatever_the_cluster_says(monkeypatch, name):
     monkeypatch.setenv("TF_CONFIG", '{"task": {"type": "worker", "index": 1}}')
     assert strategies.is_chief(name)
+
+
+def test_a_process_of_its_own_agrees_with_itself():
+    def requested():
+        return True
+
+    assert strategies.agreed(strategies.create("mirrored"), requested) is requested

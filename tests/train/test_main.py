@@ -247,23 +247,25 @@ def test_an_empty_train_split_is_refused(tmp_path):
     assert not os.path.exists(tmp_path / "model")
 
 
-def start(dataset, model, **changes):
+def start(dataset, model, environment=None, **changes):
     command = [sys.executable, "-m", "train.main", *arguments(dataset, model, **changes)]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    )
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **(environment or {})}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
 
 def interrupt(dataset, model, number, seconds, **changes):
     """Starts the program, sends it a signal so long after its first checkpoint directory appears; returns its status."""
     process = start(dataset, model, **changes)
+    await_checkpoint(model, process)
+    time.sleep(seconds)
+    process.send_signal(number)
+    return process.wait(timeout=120)
+
+
+def await_checkpoint(model, process):
     until = time.monotonic() + 120
     while not os.path.isdir(os.path.join(model, "checkpoints")) and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
-    time.sleep(seconds)
-    process.send_signal(number)
-    process.communicate(timeout=120)
-    return process.returncode
 
 
 # Many steps in few epochs: each epoch traces its input anew, which takes longer than its steps.
@@ -294,9 +296,8 @@ def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path,
     assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 
-@pytest.mark.slow
-def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
-    model, ports = str(tmp_path / "model"), []
+def start_two_workers(dataset, model, **changes):
+    ports = []
     for _ in range(2):
         with socket.socket() as free:
             free.bind(("localhost", 0))
@@ -307,10 +308,29 @@ def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
             "cluster": {"worker": [f"localhost:{port}" for port in ports]},
             "task": {"type": "worker", "index": index},
         }
-        environment = {**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": ""}
-        command = [sys.executable, "-m", "train.main", *arguments(dataset, model, strategy="multiworker")]
-        workers.append(subprocess.Popen(command, env=environment))
+        workers.append(start(dataset, model, {"TF_CONFIG": json.dumps(cluster)}, strategy="multiworker", **changes))
+    return workers
+
+
+@pytest.mark.slow
+def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
+    model = str(tmp_path / "model")
+    workers = start_two_workers(dataset, model)
     assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
     for repetition in range(REPETITIONS):
         for ours, theirs in zip(weights(trained, repetition), weights(model, repetition)):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_of_two_workers_stops_both(dataset, uninterrupted, tmp_path):
+    model = str(tmp_path / "model")
+    workers = start_two_workers(dataset, model, **LONG)
+    await_checkpoint(model, workers[0])
+    workers[1].send_signal(signal.SIGTERM)
+    assert [worker.wait(timeout=120) for worker in workers] == [143, 143]
+    workers = start_two_workers(dataset, model, **LONG)
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    for repetition, straight in enumerate(uninterrupted):
+        for ours, theirs in zip(straight, weights(model, repetition)):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

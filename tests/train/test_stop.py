@@ -25,3 +25,7 @@ def test_a_second_interrupt_ends_at_once():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert stop.requested()
+
+
+def test_a_request_by_another_worker_counts_as_sigterm():
+    assert StopSignal().status == 143
