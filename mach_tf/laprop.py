@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Union
 
 import tensorflow as tf
@@ -12,8 +11,6 @@ from mach_tf.unique_rows import UniqueRows
 
 # Its square is a float32 above zero.
 _LEAST_EPSILON = 1e-18
-# Of the rows that the kernel updates, side by side.
-_PARTS = min(os.cpu_count() or 1, 8)
 
 
 class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
@@ -80,34 +77,7 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
         if "GPU" in var.device:
             return self._apply_without_kernel(grad, var, indices, apply_state)
-        return self._apply_in_parts(grad, var, indices, apply_state)
-
-    def _apply_in_parts(self, grad, var, indices, apply_state):
-        """By the kernel, which takes one core, on parts of the rows side by side."""
-        prepared = apply_state[(var.device, var.dtype.base_dtype)]
-        bounds = tf.size(indices) * tf.range(_PARTS + 1) // _PARTS
-        with tf.control_dependencies([_write_nothing(var)]):
-            updates = [
-                tf.raw_ops.ResourceSparseApplyRMSProp(
-                    var=var.handle,
-                    ms=self.get_slot(var, "rms").handle,
-                    mom=self.get_slot(var, "momentum").handle,
-                    lr=prepared["lr_t"],
-                    rho=prepared["rho"],
-                    momentum=prepared["momentum"],
-                    epsilon=prepared["epsilon"],
-                    grad=grad[bounds[part] : bounds[part + 1]],
-                    indices=indices[bounds[part] : bounds[part + 1]],
-                )
-                for part in range(_PARTS)
-            ]
-        # TensorFlow puts all that writes to a variable in a row. These go side by side, in their place among all else.
-        manager = getattr(tf.compat.v1.get_default_graph(), "experimental_acd_manager", None)
-        if manager and not tf.executing_eagerly():
-            for update in updates:
-                manager.run_independently(update)
-        with tf.control_dependencies(updates):
-            return _write_nothing(var)
+        return super()._resource_apply_sparse(grad, var, indices, apply_state)
 
     def _apply_without_kernel(self, grad, var, indices, apply_state):
         """The same in several passes: the kernel is for the CPU alone."""
@@ -121,7 +91,3 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
             update_rows(momentum, indices, new_momentum),
             subtract_from_rows(var, indices, new_momentum),
         )
-
-
-def _write_nothing(variable: tf.Variable) -> tf.Operation:
-    return subtract_from_rows(variable, tf.zeros([0], tf.int32), tf.zeros([0, *variable.shape[1:]], variable.dtype))
