@@ -119,7 +119,10 @@ def read_points(directory: str, manifest: DatasetManifest, split: str, limit: Op
 
 
 def sample_points(directory: str, manifest: DatasetManifest, split: str, count: int) -> Points:
-    """`count` of a split's points, evenly spread over it, for files are often sorted; all where it has fewer."""
+    """`count` of a split's points, evenly spread over it, for files are often sorted; all where it has fewer.
+
+    Reads all of the split, and raises like `iterate_points`.
+    """
     total = manifest.split(split).points
     count = min(count, total)
     wanted = np.zeros(total, bool)

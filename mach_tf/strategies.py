@@ -52,7 +52,8 @@ def is_chief(name: str) -> bool:
 def agreed(strategy: tf.distribute.Strategy, requested: Callable[[], bool]) -> Callable[[], bool]:
     """A question whose answer is the same in every worker: whether `requested` holds in any.
 
-    A worker that stopped on its own would leave the others waiting for its gradients. Each must ask equally often.
+    A worker that stopped on its own would leave the others waiting for its gradients. Each must ask equally often: it is a
+    sum over all workers. One that fails, and asks no more, is left to TensorFlow's own health check.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return requested

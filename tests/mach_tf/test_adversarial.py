@@ -23,13 +23,15 @@ def test_no_gradient_flows_through_the_perturbation():
 
 @pytest.mark.parametrize("points", [0, 1, 9])
 @pytest.mark.parametrize("groups", [1, 3])
-@pytest.mark.parametrize("chunk_floats", [1, 64, 1 << 20])
-def test_value_gradients_are_inner_products(points, groups, chunk_floats, monkeypatch):
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("chunk_floats", [1, 240, 1 << 20])
+def test_value_gradients_are_inner_products(points, groups, density, chunk_floats, monkeypatch):
+    """By blocks one by one, by several, the last chunk short, and all at once; points of none, one and several blocks."""
     monkeypatch.setattr(adversarial, "_CHUNK_FLOATS", chunk_floats)
     rng = np.random.default_rng(0)
     hidden_gradient = rng.normal(size=(points, groups, 5)).astype(np.float32)
     kernel = rng.normal(size=(20, groups, 5)).astype(np.float32)
-    csr = random_points(points, 20, 0.3)
+    csr = random_points(points, 20, density)
     ours = value_gradients(tf.constant(hidden_gradient), tf.constant(kernel), as_batch(csr))
     rows, columns = csr.nonzero()
     expected = np.einsum("egh,egh->eg", hidden_gradient[rows], kernel[columns])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -67,7 +68,8 @@ def test_read_points_stops_at_the_limit(dataset, limit):
 @pytest.mark.parametrize(
     ("count", "wanted"), [(0, []), (1, [0]), (3, [0, 133, 266]), (400, range(400)), (9999, range(400))]
 )
-def test_a_sample_is_spread_over_the_split(dataset, count, wanted):
+def test_a_sample_is_spread_over_the_split(dataset, count, wanted, monkeypatch):
+    monkeypatch.setattr(records, "iterate_points", functools.partial(records.iterate_points, chunk=64))
     directory, manifest, raw = dataset
     points = records.sample_points(directory, manifest, "train", count)
     sample.assert_same(points, manifest.feature_spec.apply(raw).take(np.isin(np.arange(400), list(wanted))))
