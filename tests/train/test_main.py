@@ -1,16 +1,10 @@
-"""train.main through its flags, on a tiny dataset; in this process, and killed in one of its own."""
+"""train.main through its flags, on a tiny dataset, in this process."""
 
 from __future__ import annotations
 
-import json
+import glob
 import os
-import random
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -21,61 +15,9 @@ import mach_tf
 from mach_tf import manifest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
-from mach_tf.export import load_repetition
 from mach_tf.hashing import FeatureSpec
-from tests import programs
 from tests.mach_tf import sample
-
-POINTS, FEATURES, LABELS, REPETITIONS = 60, 50, 20, 3
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    """Each label has a feature of its own, so that it can be learned."""
-    rng = np.random.default_rng(0)
-    path = str(tmp_path_factory.mktemp("data") / "tiny")
-    splits = {}
-    for split, points in (("train", POINTS), ("valid", 20)):
-        labels = scipy.sparse.random(points, LABELS, 0.1, "csr", np.float32, rng)
-        noise = scipy.sparse.random(points, FEATURES - LABELS, 0.1, "csr", np.float32, rng)
-        splits[split] = (scipy.sparse.hstack([labels, noise], "csr"), labels)
-    mach_tf.write_dataset(*splits["train"], path, valid=splits["valid"], spec=FeatureSpec(dim=0))
-    return path
-
-
-def arguments(dataset, model, **changes):
-    settings = {
-        "dataset_dir": dataset,
-        "model_dir": model,
-        "buckets": 8,
-        "repetitions": REPETITIONS,
-        "hidden_units": 16,
-        "epochs": 3,
-        "batch_size": 16,
-        "learning_rate": 0.01,
-        "group_size": 2,
-        "dropout": 0.2,
-        "feature_dropout": 0.1,
-        "learning_rate_decay": "linear",
-        "strategy": "one_device",
-        **changes,
-    }
-    return [f"--{name}={value}" for name, value in settings.items()]
-
-
-def train(dataset, model, **changes):
-    programs.run("train.main", *arguments(dataset, model, **changes))
-
-
-def weights(model, repetition):
-    return [v.numpy() for v in load_repetition(manifest.repetition_directory(model, repetition)).weights]
-
-
-@pytest.fixture(scope="module")
-def trained(dataset, tmp_path_factory):
-    model = str(tmp_path_factory.mktemp("models") / "whole")
-    train(dataset, model)
-    return model
+from tests.train.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
 
 def test_a_run_leaves_a_whole_model_directory(dataset, trained):
@@ -125,6 +67,18 @@ def test_repetitions_are_the_same_in_another_grouping_and_spread_over_machines(d
 def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
     train(dataset, trained)
     assert "every repetition asked for is trained already" in capsys.readouterr().out
+
+
+def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
+    """Of an export and of the removal of a finished group's checkpoints."""
+    model = str(tmp_path / "model")
+    os.makedirs(os.path.join(model, "repetition-001.99.tmp"))
+    train(dataset, model, repetition_range="0:1")
+    os.makedirs(os.path.join(model, "checkpoints", "repetitions-000", "epoch-0003-step-00000000.99.old.tmp"))
+    train(dataset, model, repetition_range="0:2")
+    assert not glob.glob(os.path.join(model, "**", "*.tmp"), recursive=True)
+    assert sorted(os.listdir(model)) == ["checkpoints", "model.json", "repetition-000", "repetition-001", "tensorboard"]
+    assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 
 def test_a_changed_flag_is_refused(dataset, trained):
@@ -245,92 +199,3 @@ def test_an_empty_train_split_is_refused(tmp_path):
     with pytest.raises(InputError, match="the train split must have points"):
         train(data, str(tmp_path / "model"))
     assert not os.path.exists(tmp_path / "model")
-
-
-def start(dataset, model, environment=None, **changes):
-    command = [sys.executable, "-m", "train.main", *arguments(dataset, model, **changes)]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **(environment or {})}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-
-
-def interrupt(dataset, model, number, seconds, **changes):
-    """Starts the program, sends it a signal so long after its first checkpoint directory appears; returns its status."""
-    process = start(dataset, model, **changes)
-    await_checkpoint(model, process)
-    time.sleep(seconds)
-    process.send_signal(number)
-    return process.wait(timeout=120)
-
-
-def await_checkpoint(model, process):
-    until = time.monotonic() + 120
-    while not os.path.isdir(os.path.join(model, "checkpoints")) and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.02)
-
-
-# Many steps in few epochs: each epoch traces its input anew, which takes longer than its steps.
-LONG = {"epochs": 6, "batch_size": 4, "repetitions": 2, "checkpoint_minutes": 0.0005}
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(dataset, tmp_path_factory):
-    model = str(tmp_path_factory.mktemp("models") / "uninterrupted")
-    train(dataset, model, **LONG)
-    return [weights(model, repetition) for repetition in range(2)]
-
-
-@pytest.mark.parametrize(
-    ("number", "kills"),
-    [(signal.SIGKILL, 1), (signal.SIGTERM, 1), pytest.param(signal.SIGKILL, 6, marks=pytest.mark.slow)],
-)
-def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path, number, kills):
-    """Kills a real process somewhere after its first checkpoint, as often as asked, and lets this one finish."""
-    model, rng = str(tmp_path / "broken"), random.Random(kills)
-    statuses = [interrupt(dataset, model, number, rng.uniform(0, 0.5), **LONG) for _ in range(kills)]
-    expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]
-    assert statuses[0] == expected, "it ended before the signal; make it longer"
-    train(dataset, model, **LONG)
-    for repetition, straight in enumerate(uninterrupted):
-        for ours, theirs in zip(straight, weights(model, repetition)):
-            np.testing.assert_array_equal(ours, theirs)
-    assert os.listdir(os.path.join(model, "checkpoints")) == []
-
-
-def start_two_workers(dataset, model, **changes):
-    ports = []
-    for _ in range(2):
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            ports.append(free.getsockname()[1])
-    workers = []
-    for index in range(2):
-        cluster = {
-            "cluster": {"worker": [f"localhost:{port}" for port in ports]},
-            "task": {"type": "worker", "index": index},
-        }
-        workers.append(start(dataset, model, {"TF_CONFIG": json.dumps(cluster)}, strategy="multiworker", **changes))
-    return workers
-
-
-@pytest.mark.slow
-def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
-    model = str(tmp_path / "model")
-    workers = start_two_workers(dataset, model)
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
-    for repetition in range(REPETITIONS):
-        for ours, theirs in zip(weights(trained, repetition), weights(model, repetition)):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_a_signal_to_one_of_two_workers_stops_both(dataset, uninterrupted, tmp_path):
-    model = str(tmp_path / "model")
-    workers = start_two_workers(dataset, model, **LONG)
-    await_checkpoint(model, workers[0])
-    workers[1].send_signal(signal.SIGTERM)
-    assert [worker.wait(timeout=120) for worker in workers] == [143, 143]
-    workers = start_two_workers(dataset, model, **LONG)
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
-    for repetition, straight in enumerate(uninterrupted):
-        for ours, theirs in zip(straight, weights(model, repetition)):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
