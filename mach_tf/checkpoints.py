@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from mach_tf import files
 from mach_tf.errors import InputError
+from mach_tf.manifest import repetition_directory
 from mach_tf.rows import copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
@@ -65,9 +66,9 @@ class GroupCheckpoints:
                 ) from None
             state = {"repetitions": list(self.repetitions), **position._asdict(), "checksums": checksums}
             files.write_json(os.path.join(temporary, _STATE_FILE), state)
-        for other in self._all():
+        for other in _whole(self.directory):
             if other != path:
-                shutil.rmtree(other)
+                files.remove_directory(other)
 
     def restore(self, model: tf.keras.Model) -> Optional[Position]:
         """Gives a compiled model the last checkpoint's state; None, and the model as it is, when there is none.
@@ -75,7 +76,7 @@ class GroupCheckpoints:
         Raises:
           InputError: the checkpoint is damaged.
         """
-        saved = self._all()
+        saved = _whole(self.directory)
         if not saved:
             return None
         state = _read_state(saved[-1])
@@ -92,25 +93,37 @@ class GroupCheckpoints:
 
     def remove(self) -> None:
         """Removes them all; for a group whose repetitions are exported."""
+        for path in _whole(self.directory):
+            files.remove_directory(path)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def remove_temporaries(self) -> None:
-        """Removes what a killed process left half-written."""
-        for path in glob.glob(os.path.join(glob.escape(self.directory), "*.tmp")):
-            shutil.rmtree(path)
-
-    def _all(self) -> list[str]:
-        """Paths of the whole checkpoints, oldest first."""
-        return sorted(p for p in glob.glob(os.path.join(glob.escape(self.directory), "*")) if not p.endswith(".tmp"))
+        """Removes what a killed process left half-written or half-removed."""
+        files.remove_temporaries(os.path.join(self.directory, ""))
 
 
 def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
     """The groups that have a checkpoint."""
-    groups = set()
-    for path in glob.glob(os.path.join(glob.escape(model_dir), CHECKPOINTS_DIRECTORY, "*", "*")):
-        if not path.endswith(".tmp"):
-            groups.add(tuple(_read_state(path)["repetitions"]))
-    return sorted(groups)
+    saved = [_whole(directory) for directory in _group_directories(model_dir)]
+    return sorted(tuple(_read_state(paths[-1])["repetitions"]) for paths in saved if paths)
+
+
+def remove_finished(model_dir: str) -> None:
+    """Removes the checkpoints that a process killed between its group's export and their removal left."""
+    for directory in _group_directories(model_dir):
+        paths = _whole(directory)
+        repetitions = _read_state(paths[-1])["repetitions"] if paths else [int(directory.rpartition("-")[2])]
+        if all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in repetitions):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _group_directories(model_dir: str) -> list[str]:
+    return glob.glob(os.path.join(glob.escape(model_dir), CHECKPOINTS_DIRECTORY, "repetitions-*"))
+
+
+def _whole(directory: str) -> list[str]:
+    """Paths of a group's whole checkpoints, oldest first."""
+    return sorted(path for path in glob.glob(os.path.join(glob.escape(directory), "*")) if not path.endswith(".tmp"))
 
 
 def state_variables(model: tf.keras.Model) -> list[tf.Variable]:

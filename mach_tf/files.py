@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
 def atomic_directory(path: str) -> Iterator[str]:
     """Makes a temporary directory beside `path` that takes its name, synced to disk, when the block ends without error.
 
-    A directory that stands at `path` is replaced; the moment between its removal and the renaming leaves none.
+    A directory that stands at `path` is replaced; the moment between the two renamings leaves none.
     """
     temporary = f"{path}.{os.getpid()}.tmp"
     os.makedirs(temporary)
@@ -46,11 +47,24 @@ def atomic_directory(path: str) -> Iterator[str]:
                 _sync_file(os.path.join(parent, name))
             sync_directory(parent)
         if os.path.isdir(path):
-            shutil.rmtree(path)
+            remove_directory(path)
         os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_directory(os.path.dirname(path) or ".")
+
+
+def remove_directory(path: str) -> None:
+    """Removes a directory that counts as whole while it bears its name: it loses that first, then its files."""
+    temporary = f"{path}.{os.getpid()}.old.tmp"
+    os.rename(path, temporary)
+    shutil.rmtree(temporary)
+
+
+def remove_temporaries(prefix: str) -> None:
+    """Removes the directories that a killed process left half-written or half-removed; their paths begin with `prefix`."""
+    for path in glob.glob(f"{glob.escape(prefix)}*.tmp"):
+        shutil.rmtree(path)
 
 
 def sync_directory(path: str) -> None:

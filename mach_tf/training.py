@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import damage, optimizers, records, strategies
+from mach_tf import damage, files, optimizers, records, strategies
 from mach_tf.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.checkpoints import GroupCheckpoints, Position
 from mach_tf.export import export_repetition
@@ -140,6 +140,7 @@ def train_group(
 def _export(job: Job, model: RepetitionGroup) -> None:
     for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
+        files.remove_temporaries(f"{path}.")
         if not os.path.isdir(path):
             export_repetition(path, model.weights_of(position), job.model.origin(repetition))
 

@@ -96,7 +96,7 @@ _RUN_FLAGS = (
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf import strategies, training
+    from mach_tf import checkpoints, strategies, training
     from train.progress import ProgressBar
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
@@ -104,6 +104,8 @@ def main(_: list[str]) -> None:
     _check(dataset, model)
     pending, writes = _pending(model), strategies.is_chief(FLAGS.strategy)
     resume.check_same(FLAGS.model_dir, model)
+    if writes:
+        checkpoints.remove_finished(FLAGS.model_dir)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.

@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 
-from mach_tf.checkpoints import GroupCheckpoints, Position, unfinished_groups
+from mach_tf.checkpoints import GroupCheckpoints, Position, remove_finished, unfinished_groups
 from mach_tf.errors import InputError
 from mach_tf.laprop import LazyLaProp
+from mach_tf.manifest import repetition_directory
 from tests.mach_tf.test_model import batch_of, group
 
 
@@ -55,6 +56,61 @@ def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
     assert checkpoints.restore(compiled()) is None
     checkpoints.remove_temporaries()
     assert os.listdir(checkpoints.directory) == []
+
+
+class Killed(BaseException):
+    """Ends what runs as a signal would, whatever it catches."""
+
+
+@pytest.fixture
+def kill_in_removal(monkeypatch):
+    """Whoever removes a directory is killed when half of it is gone."""
+
+    def remove_half(path, **_):
+        for state in glob.glob(os.path.join(path, "**", "state.json"), recursive=True):
+            os.remove(state)
+            raise Killed
+
+    with monkeypatch.context() as patches:
+        patches.setattr("mach_tf.checkpoints.shutil.rmtree", remove_half)
+        yield patches
+
+
+def test_killed_while_the_checkpoint_before_is_removed(tmp_path, kill_in_removal):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    with pytest.raises(Killed):
+        checkpoints.save(model, Position(2, 0))
+    kill_in_removal.undo()
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    assert checkpoints.restore(compiled()) == Position(2, 0)
+    checkpoints.remove_temporaries()
+    assert os.listdir(checkpoints.directory) == ["epoch-0002-step-00000000"]
+
+
+def test_killed_while_the_checkpoints_of_a_finished_group_are_removed(tmp_path, kill_in_removal):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    with pytest.raises(Killed):
+        checkpoints.remove()
+    kill_in_removal.undo()
+    assert unfinished_groups(str(tmp_path)) == []
+    remove_finished(str(tmp_path))
+    assert os.path.isdir(checkpoints.directory), "repetition 1 is not exported; another process may train it"
+    os.mkdir(repetition_directory(str(tmp_path), 1))
+    remove_finished(str(tmp_path))
+    assert not os.path.isdir(checkpoints.directory)
+
+
+def test_killed_between_the_exports_and_the_removal(tmp_path):
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(compiled(), Position(1, 0))
+    os.mkdir(repetition_directory(str(tmp_path), 1))
+    remove_finished(str(tmp_path))
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    os.mkdir(repetition_directory(str(tmp_path), 2))
+    remove_finished(str(tmp_path))
+    assert not os.path.isdir(checkpoints.directory)
 
 
 @pytest.mark.parametrize("file", ["variable-00.npy", "variable-11.npy", "state.json"])

@@ -29,6 +29,31 @@ def test_a_failed_atomic_directory_leaves_the_old_one(tmp_path):
     assert os.listdir(tmp_path / "made") == ["old"]
 
 
+def test_an_atomic_directory_takes_the_place_of_the_old_one(tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").touch()
+    with files.atomic_directory(str(tmp_path / "made")) as temporary:
+        open(os.path.join(temporary, "new"), "w").close()
+    assert os.listdir(tmp_path) == ["made"] and os.listdir(tmp_path / "made") == ["new"]
+
+
+def test_a_directory_loses_its_name_before_its_files(tmp_path, monkeypatch):
+    path = str(tmp_path / "made")
+    os.mkdir(path)
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mach_tf.files.shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        files.remove_directory(path)
+    monkeypatch.undo()
+    assert not os.path.exists(path) and os.listdir(tmp_path)
+    os.mkdir(f"{path}er.1.tmp")
+    files.remove_temporaries(f"{path}.")
+    assert os.listdir(tmp_path) == ["madeer.1.tmp"]
+
+
 def test_an_atomic_write_appears_whole(tmp_path):
     path = str(tmp_path / "file")
     with files.atomic_write(path) as file:
