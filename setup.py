@@ -15,7 +15,7 @@ setuptools.setup(
     long_description=(_ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=["mach_tf", "preprocess", "train", "eval", "explain"],
+    packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain"]),
     package_data={"explain": ["templates/*"], "mach_tf": ["py.typed"]},
     python_requires=">=3.9,<3.12",
     install_requires=[

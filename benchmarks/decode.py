@@ -22,10 +22,11 @@ import numpy as np
 from absl import flags
 from tabulate import tabulate
 
-from mach_tf import files, program, sketch, startup
-from mach_tf.approximate import Approximate, recall
+from mach_tf import files, program, startup
 from mach_tf.buckets import BucketSpec
-from mach_tf.decode import Decoder
+from mach_tf.decoding import sketch
+from mach_tf.decoding.approximate import Approximate, recall
+from mach_tf.decoding.decode import Decoder
 
 FLAGS = flags.FLAGS
 

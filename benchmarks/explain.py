@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 
 from mach_tf import program, startup
-from mach_tf.paths import Pairs, PathIntegrals, Paths
+from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
 
 if TYPE_CHECKING:
     from mach_tf.classifier import Weights
@@ -134,7 +134,7 @@ def _pairs(labels: int) -> Pairs:
 
 
 def _exact(networks: list[Weights], table: np.ndarray, path: Paths) -> tuple[float, PathIntegrals]:
-    from mach_tf import exact_attribution
+    from mach_tf.explanations import exact_attribution
 
     def run() -> PathIntegrals:
         return exact_attribution.integrate(networks, table, path, _pairs(table.shape[1]), FLAGS.estimator == "mean")
@@ -163,7 +163,7 @@ def _one_by_one(
 
 
 def _tape(weights: Any, table: np.ndarray, path: Paths) -> Callable[[], PathIntegrals]:
-    from mach_tf import tape_attribution
+    from mach_tf.explanations import tape_attribution
 
     pairs, functions = _pairs(table.shape[1]), [tape_attribution.of_weights(weights)]
     return lambda: tape_attribution.integrate(functions, table, path, pairs, FLAGS.estimator, FLAGS.steps)

@@ -64,7 +64,7 @@ def measure(dataset_dir: str, batch_size: int, epochs: int) -> dict[str, Any]:
 
 
 def _make(directory: str, points: int) -> str:
-    from mach_tf import libsvm
+    from mach_tf.data import libsvm
     from preprocess import pipeline
 
     text, output = os.path.join(directory, "train.txt"), os.path.join(directory, "dataset")
@@ -74,7 +74,7 @@ def _make(directory: str, points: int) -> str:
 
 
 def _points_a_second(dataset_dir: str, manifest: Any, batch_size: int, seed: Optional[int], epoch: int) -> int:
-    from mach_tf import records
+    from mach_tf.data import records
 
     dataset = records.batches(dataset_dir, manifest, "train", batch_size, shuffle_seed=seed, epoch=epoch)
     points = 0

@@ -7,14 +7,14 @@ from typing import Any, Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import optimizers, strategies
-from mach_tf.adversarial import fgsm
+from mach_tf.attacks.adversarial import fgsm
 from mach_tf.buckets import BucketSpec
 from mach_tf.classifier import SparseBatch
-from mach_tf.model import RepetitionGroup
 from mach_tf.rows import gather_rows
-from mach_tf.training_batch import TrainingBatch, replica_batches
-from mach_tf.training_config import TrainingConfig
+from mach_tf.training import optimizers, strategies
+from mach_tf.training.model import RepetitionGroup
+from mach_tf.training.training_batch import TrainingBatch, replica_batches
+from mach_tf.training.training_config import TrainingConfig
 
 
 def step_function(

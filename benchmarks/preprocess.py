@@ -23,9 +23,10 @@ import psutil
 from absl import flags
 
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
-from mach_tf import libsvm, program, startup
+from mach_tf import program, startup
+from mach_tf.data import libsvm
+from mach_tf.data.textfile import opener
 from mach_tf.errors import InputError
-from mach_tf.textfile import opener
 from preprocess import pipeline
 
 flags.DEFINE_integer("points", 100_000, "Points of the synthetic file.", 1)

@@ -12,12 +12,13 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from eval import plots
-from mach_tf import bucket_loss, files, robustness
-from mach_tf.attacked import AttackRun
-from mach_tf.attacks import Attack
+from mach_tf import files
+from mach_tf.attacks import bucket_loss, robustness
+from mach_tf.attacks.attacked import AttackRun
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.robustness import ReportOptions
 from mach_tf.errors import InputError
 from mach_tf.points import Points
-from mach_tf.robustness import ReportOptions
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
@@ -49,7 +50,7 @@ def evaluate_attacks(
       target_label: for "push_in".
 
     Returns:
-      Entries of mach_tf.robustness.report, attack by attack, epsilon by epsilon.
+      Entries of mach_tf.attacks.robustness.report, attack by attack, epsilon by epsilon.
 
     Raises:
       InputError: these points or these models cannot be attacked so.

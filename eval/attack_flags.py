@@ -10,7 +10,7 @@ from absl import flags
 from mach_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from mach_tf.attacks import Attack
+    from mach_tf.attacks.gradient_attacks import Attack
 
 FLAGS = flags.FLAGS
 
@@ -42,7 +42,7 @@ def attacks() -> list[Attack]:
     Raises:
       InputError: an unknown attack, or a step size that is not positive.
     """
-    from mach_tf.attacks import Attack
+    from mach_tf.attacks.gradient_attacks import Attack
 
     names = [name for name in FLAGS.attack if name != "none"]
     unknown = [name for name in names if name not in ATTACKS]

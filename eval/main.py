@@ -19,17 +19,17 @@ from absl import flags
 
 from eval import attack_flags, metric_flags
 from mach_tf import program, program_flags, startup
+from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.errors import InputError
-from mach_tf.propensity import CONSTANTS, propensities
-from mach_tf.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
+from mach_tf.evaluation.propensity import CONSTANTS, propensities
 
 if TYPE_CHECKING:
     from eval.one_pass import PassResult
-    from mach_tf.approximate import Approximate
-    from mach_tf.calibration import Reliability
+    from mach_tf.decoding.approximate import Approximate
     from mach_tf.ensemble import Ensemble
+    from mach_tf.evaluation.calibration import Reliability
+    from mach_tf.evaluation.metrics import PerPoint
     from mach_tf.manifest import DatasetManifest
-    from mach_tf.metrics import PerPoint
     from mach_tf.points import Points
 
 FLAGS = flags.FLAGS
@@ -74,10 +74,11 @@ def main(_: list[str]) -> None:
     attacks, epsilons = attack_flags.attacks(), attack_flags.epsilons()
     estimators, approximate = _estimators(), _approximate()
     from eval import attack_evaluation, one_pass, outputs, tables
-    from mach_tf import bootstrap, breakdown, metrics, records
+    from mach_tf.attacks.robustness import ReportOptions
+    from mach_tf.data import records
     from mach_tf.ensemble import Ensemble
+    from mach_tf.evaluation import bootstrap, breakdown, metrics
     from mach_tf.manifest import DatasetManifest, check_same_features
-    from mach_tf.robustness import ReportOptions
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     ks = metric_flags.cut_offs(dataset.labels)
@@ -153,7 +154,7 @@ def _estimators() -> list[str]:
 
 
 def _approximate() -> Optional[Approximate]:
-    from mach_tf.approximate import Approximate
+    from mach_tf.decoding.approximate import Approximate
 
     if FLAGS.decode == "exact":
         return None
@@ -169,7 +170,8 @@ def _check_dataset(dataset: DatasetManifest) -> None:
 
 def _read_other(path: Optional[str], dataset: DatasetManifest, ks: list[int]) -> Optional[dict[str, PerPoint]]:
     from eval.outputs import POINTS_FILE
-    from mach_tf import bootstrap, files
+    from mach_tf import files
+    from mach_tf.evaluation import bootstrap
 
     if path is None:
         return None
@@ -202,7 +204,7 @@ def _read_other(path: Optional[str], dataset: DatasetManifest, ks: list[int]) ->
 
 def _load(ensemble: Ensemble, estimators: list[str], approximate: Optional[Approximate]) -> float:
     """Loads what stays in memory and compiles the decoder now, so that the pass is timed without it; gives the seconds."""
-    from mach_tf.lanes import LANES
+    from mach_tf.decoding.lanes import LANES
 
     begun = time.perf_counter()
     if ensemble.repetitions.kept:
@@ -218,14 +220,15 @@ def _load(ensemble: Ensemble, estimators: list[str], approximate: Optional[Appro
 
 
 def _percent(per_point: dict[str, PerPoint], top: np.ndarray, labels: Any, ks: list[int]) -> dict[str, float]:
-    from mach_tf import metrics
+    from mach_tf.evaluation import metrics
 
     values = {name: metric.percent for name, metric in per_point.items()}
     return {**values, **metrics.coverage(top, labels, ks)}
 
 
 def _reliability(found: PassResult, labels: Any, ensemble: Ensemble) -> dict[str, Reliability]:
-    from mach_tf import calibration, metrics, sketch
+    from mach_tf.decoding import sketch
+    from mach_tf.evaluation import calibration, metrics
 
     curves = {}
     for name, decoded in found.decoded.items():
@@ -261,7 +264,7 @@ def _losses(ensemble: Ensemble, points: Points) -> dict[str, Any]:
 
 
 def _differences(ours: dict[str, PerPoint], theirs: dict[str, PerPoint]) -> dict[str, Any]:
-    from mach_tf import bootstrap
+    from mach_tf.evaluation import bootstrap
 
     found = bootstrap.paired_differences(ours, theirs, FLAGS.bootstrap or 1000, FLAGS.seed)
     return {name: dataclasses.asdict(difference) for name, difference in found.items()}

@@ -10,9 +10,9 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
-from mach_tf import sketch
-from mach_tf.approximate import Approximate, recall
-from mach_tf.decode import Decoded
+from mach_tf.decoding import sketch
+from mach_tf.decoding.approximate import Approximate, recall
+from mach_tf.decoding.decode import Decoded
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import Points
 

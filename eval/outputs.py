@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from eval import plots
-from mach_tf import bootstrap, files
-from mach_tf.metrics import PerPoint
+from mach_tf import files
+from mach_tf.evaluation import bootstrap
+from mach_tf.evaluation.metrics import PerPoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mach_tf.calibration import Reliability
+    from mach_tf.evaluation.calibration import Reliability
 
 METRICS_FILE = "metrics.json"
 POINTS_FILE = "per_point.npz"

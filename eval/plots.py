@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mach_tf import files
-from mach_tf.calibration import Reliability
+from mach_tf.evaluation.calibration import Reliability
 
 _DOTS_PER_INCH = 110
 
@@ -20,7 +20,7 @@ def robustness_figure(models: Mapping[str, Sequence[Mapping[str, Any]]], metrics
     """Each metric against epsilon, one panel a metric, one line for each model and attack.
 
     Args:
-      models: by the model's name, entries as mach_tf.robustness.report makes them.
+      models: by the model's name, entries as mach_tf.attacks.robustness.report makes them.
       metrics: names such as "P@1"; "success_rate" is one too.
     """
     columns = min(len(metrics), 2)

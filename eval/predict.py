@@ -20,8 +20,8 @@ from mach_tf.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from mach_tf.data.libsvm import TextReader
     from mach_tf.ensemble import Ensemble
-    from mach_tf.libsvm import TextReader
 
 FLAGS = flags.FLAGS
 
@@ -41,8 +41,8 @@ program_flags.define_repetitions()
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
+    from mach_tf.data.libsvm import TextReader
     from mach_tf.ensemble import Ensemble
-    from mach_tf.libsvm import TextReader
 
     ensemble = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
     if ensemble.labels < FLAGS.k:
@@ -64,7 +64,8 @@ def main(_: list[str]) -> None:
 
 def _predict(ensemble: Ensemble, reader: TextReader) -> None:
     """Block by block, so that memory does not grow with the file; a file that breaks a rule leaves no output."""
-    from mach_tf import libsvm, sketch
+    from mach_tf.data import libsvm
+    from mach_tf.decoding import sketch
 
     spec, buckets = ensemble.manifest.feature_spec, ensemble.manifest.bucket_spec.buckets
     with (

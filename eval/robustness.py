@@ -19,8 +19,8 @@ from mach_tf import program, program_flags, startup
 from mach_tf.errors import InputError
 
 if TYPE_CHECKING:
+    from mach_tf.attacks.robustness import ReportOptions
     from mach_tf.manifest import DatasetManifest
-    from mach_tf.robustness import ReportOptions
 
 FLAGS = flags.FLAGS
 
@@ -45,7 +45,7 @@ def main(_: list[str]) -> None:
     if not attacks:
         raise InputError(f"--attack must name at least one of {', '.join(attack_flags.ATTACKS)}.")
     from eval import attack_evaluation
-    from mach_tf import records
+    from mach_tf.data import records
     from mach_tf.ensemble import Ensemble
     from mach_tf.manifest import DatasetManifest, check_same_features
 
@@ -86,8 +86,8 @@ def main(_: list[str]) -> None:
 
 
 def _options(dataset: DatasetManifest, ks: list[int]) -> ReportOptions:
-    from mach_tf.breakdown import label_groups
-    from mach_tf.robustness import ReportOptions
+    from mach_tf.attacks.robustness import ReportOptions
+    from mach_tf.evaluation.breakdown import label_groups
 
     groups = label_groups(dataset.label_counts(FLAGS.dataset_dir))
     return ReportOptions(ks, None, groups, FLAGS.bootstrap, FLAGS.seed)

@@ -10,12 +10,13 @@ import numpy as np
 
 from explain import selection
 from explain.report import AttackedLabel, LabelView
-from mach_tf import explainer, label_support, sketch
-from mach_tf.attribution import Attribution
+from mach_tf.attacks.fgsm_step import fgsm_step
+from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
-from mach_tf.explainer import Baseline
-from mach_tf.fgsm_step import fgsm_step
-from mach_tf.paths import Pairs
+from mach_tf.explanations import explainer, label_support
+from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.explainer import Baseline
+from mach_tf.explanations.paths import Pairs
 from mach_tf.points import Points
 
 # Ranks are exact down to here; five labels are shown.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from mach_tf import exact_attribution, program, program_flags, startup
+from mach_tf import program, program_flags, startup
+from mach_tf.explanations import exact_attribution
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,8 +53,8 @@ def main(_: list[str]) -> None:
 
     from explain import trials
     from mach_tf import files
-    from mach_tf.attribution import Attribution
     from mach_tf.ensemble import Ensemble
+    from mach_tf.explanations.attribution import Attribution
     from mach_tf.manifest import DatasetManifest, check_same_features
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
@@ -100,8 +101,9 @@ def _epsilons(ensemble: Ensemble) -> list[float]:
 def _sample(dataset: Any) -> Points:
     import numpy as np
 
-    from mach_tf import explainer, records
+    from mach_tf.data import records
     from mach_tf.errors import InputError
+    from mach_tf.explanations import explainer
 
     everything = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split)
     usable = np.flatnonzero(np.diff(everything.row_splits) > 1)  # one feature alone has no order

@@ -16,13 +16,15 @@ import scipy.sparse
 import tqdm
 
 from explain import sources
-from mach_tf import explainer, files, libsvm
-from mach_tf.attribution import Attribution
+from mach_tf import files
+from mach_tf.data import libsvm
+from mach_tf.data.libsvm import TextInput
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from mach_tf.libsvm import TextInput
+from mach_tf.explanations import explainer
+from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.paths import Pairs
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
-from mach_tf.paths import Pairs
 from mach_tf.points import Points
 
 _RUN_FILE = "global.json"

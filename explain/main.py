@@ -30,8 +30,8 @@ from mach_tf import program, program_flags, startup
 if TYPE_CHECKING:
     from explain.answers import Question
     from explain.report import LabelView
-    from mach_tf.explainer import Baseline
-    from mach_tf.libsvm import TextInput
+    from mach_tf.data.libsvm import TextInput
+    from mach_tf.explanations.explainer import Baseline
     from mach_tf.manifest import DatasetManifest
     from mach_tf.points import Points
 
@@ -81,8 +81,8 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     from explain import answers, drivers, global_view, selection, sources
-    from mach_tf.attribution import Attribution
     from mach_tf.ensemble import Ensemble
+    from mach_tf.explanations.attribution import Attribution
     from mach_tf.manifest import DatasetManifest, check_same_features
 
     _check_flags()
@@ -144,7 +144,7 @@ def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
     import scipy.sparse
 
     from explain import selection, sources
-    from mach_tf import explainer
+    from mach_tf.explanations import explainer
 
     point = selection.parse_baseline(FLAGS.baseline, len(everything))
     if point is not None:
@@ -160,7 +160,8 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     import tqdm
 
     from explain import answers, report
-    from mach_tf import explainer, files
+    from mach_tf import files
+    from mach_tf.explanations import explainer
 
     settings = question.settings
     page = report.Report(question.label_names, settings.estimator, question.epsilon or None, FLAGS.features_shown)

@@ -11,8 +11,8 @@ import jinja2
 import markupsafe
 import numpy as np
 
-from mach_tf.explanation import Explanation, FeatureAttribution
-from mach_tf.label_support import Neighbours
+from mach_tf.explanations.explanation import Explanation, FeatureAttribution
+from mach_tf.explanations.label_support import Neighbours
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5

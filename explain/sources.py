@@ -7,12 +7,13 @@ from typing import Optional
 
 import numpy as np
 
-from mach_tf import files, libsvm, points
+from mach_tf import files, points
+from mach_tf.data import libsvm
+from mach_tf.data.libsvm import TextInput
+from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
-from mach_tf.libsvm import TextInput
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
-from mach_tf.textfile import TextFile
 
 
 def inputs(
@@ -88,7 +89,7 @@ def check_header(dataset: DatasetManifest, path: str, header: libsvm.Header) -> 
 
 def mean_baseline(directory: str, dataset: DatasetManifest) -> np.ndarray:
     """The mean of the training points' hashed features, float64 [D]."""
-    from mach_tf import records
+    from mach_tf.data import records
 
     total = np.zeros(dataset.columns)
     for chunk in records.iterate_points(directory, dataset, "train"):

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mach_tf import attribution, bootstrap, faithfulness, paths, sketch, stability
-from mach_tf.attribution import Attribution
+from mach_tf.attacks.fgsm_step import fgsm_step
+from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from mach_tf.fgsm_step import fgsm_step
-from mach_tf.paths import Pairs, Paths
+from mach_tf.evaluation import bootstrap
+from mach_tf.explanations import attribution, faithfulness, paths, stability
+from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.paths import Pairs, Paths
 from mach_tf.points import Points
 
 OURS = "integrated_gradients"

@@ -11,16 +11,18 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import explainer, points, sketch
-from mach_tf.approximate import Approximate
-from mach_tf.attribution import Attribution
+from mach_tf import points
 from mach_tf.buckets import BucketMembers
-from mach_tf.decode import Decoded, Decoder
+from mach_tf.decoding import sketch
+from mach_tf.decoding.approximate import Approximate
+from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.errors import InputError
-from mach_tf.explanation import Explanations
+from mach_tf.explanations import explainer
+from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.explanation import Explanations
 from mach_tf.export import SPARSE_SIGNATURE, Repetition
 from mach_tf.manifest import ModelManifest, repetition_directory
-from mach_tf.memory_plan import available_memory
+from mach_tf.memory import available_memory
 from mach_tf.repetitions import Repetitions
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
@@ -214,7 +216,7 @@ class Ensemble:
         Args:
           features: CSR [n, raw features].
           labels: the labels to explain of each point, integers [n] or [n, m]; None for each point's best.
-          method: "exact" or "tape"; see mach_tf.attribution.
+          method: "exact" or "tape"; see mach_tf.explanations.attribution.
           estimator: of the label score; one of sketch.ESTIMATORS.
           baseline: raw points that the paths begin at, CSR [n or 1, raw features]; None for zero.
           steps: of "tape".

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.manifest import SPLITS
-from mach_tf.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 
 # They belong to the program that calls, whose --help lists them.
 flags.disclaim_key_flags()

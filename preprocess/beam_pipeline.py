@@ -18,10 +18,10 @@ import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from mach_tf import files
+from mach_tf.data.libsvm import BadLine, TextInput, TextReader
+from mach_tf.data.shards import shard_name
 from mach_tf.errors import InputError
-from mach_tf.libsvm import BadLine, TextInput, TextReader
 from mach_tf.manifest import Shard, Source
-from mach_tf.shards import shard_name
 from preprocess import pipeline
 from preprocess.pipeline import Converted, Options, Task
 

@@ -9,12 +9,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional, TypeVar
 
-from mach_tf import dataset, files, libsvm
+from mach_tf import files
+from mach_tf.data import dataset, libsvm
+from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
+from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.libsvm import BadLine, TextBlock, TextInput, TextReader
 from mach_tf.manifest import DatasetManifest, Source
-from mach_tf.shards import POINTS_PER_SHARD
 
 # Of features and of labels; None where no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]

@@ -27,11 +27,11 @@ import tqdm
 from absl import flags
 
 from mach_tf import program, startup
+from mach_tf.data.libsvm import TextInput
+from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
-from mach_tf.libsvm import TextInput
 from mach_tf.manifest import DATASET_FILE, SPLITS, DatasetManifest
-from mach_tf.shards import POINTS_PER_SHARD
 from preprocess import pipeline
 
 # Input.

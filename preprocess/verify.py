@@ -21,7 +21,7 @@ def main(argv: list[str]) -> None:
     del argv
     startup.prepare()
     startup.check_versions()
-    from mach_tf import verification
+    from mach_tf.data import verification
     from mach_tf.errors import InputError
     from mach_tf.manifest import DatasetManifest
 

@@ -1,6 +1,6 @@
 """A slow and obvious reader of Extreme Classification Repository text, to hold the fast one to.
 
-Written from the format's description at the top of mach_tf/libsvm.py, with regular expressions and dictionaries.
+Written from the format's description at the top of mach_tf/data/libsvm.py, with regular expressions and dictionaries.
 """
 
 from __future__ import annotations

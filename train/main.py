@@ -14,12 +14,13 @@ import sys
 from absl import flags, logging
 from tabulate import tabulate
 
-from mach_tf import memory_plan, program, program_flags, startup
+from mach_tf import program, program_flags, startup
 from mach_tf.buckets import FAMILIES, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
-from mach_tf.memory_plan import Shapes
-from mach_tf.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
+from mach_tf.training import memory_plan
+from mach_tf.training.memory_plan import Shapes
+from mach_tf.training.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
 from train import resources, resume
 from train.stop import StopSignal
 
@@ -96,7 +97,7 @@ _RUN_FLAGS = (
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf import checkpoints, strategies, training
+    from mach_tf.training import checkpoints, group_training, strategies
     from train.progress import ProgressBar
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
@@ -119,7 +120,7 @@ def main(_: list[str]) -> None:
         resume.start(FLAGS.model_dir, model)
     with StopSignal() as stop:
         stop_requested = strategies.agreed(strategy, stop.requested)
-        job = training.Job(
+        job = group_training.Job(
             FLAGS.dataset_dir,
             dataset,
             FLAGS.model_dir,
@@ -135,7 +136,7 @@ def main(_: list[str]) -> None:
             name = f"group {number + 1}/{len(groups)}"
             bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
             try:
-                result = training.train_group(job, group, [bar])
+                result = group_training.train_group(job, group, [bar])
             finally:
                 bar.close()
             if result:

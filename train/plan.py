@@ -29,11 +29,12 @@ import numpy as np
 import tabulate
 from absl import flags
 
-from mach_tf import planning, program
+from mach_tf import program
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.memory_plan import available_memory
-from mach_tf.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
+from mach_tf.memory import available_memory
+from mach_tf.training import planning
+from mach_tf.training.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
 
 # The data.
 flags.DEFINE_integer("labels", None, "K.", lower_bound=2, required=True)

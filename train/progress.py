@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from mach_tf.callbacks import LOSSES
+from mach_tf.training.callbacks import LOSSES
 
 
 class ProgressBar(tf.keras.callbacks.Callback):

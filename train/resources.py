@@ -8,8 +8,9 @@ import shutil
 from tabulate import tabulate
 
 from mach_tf.errors import InputError
-from mach_tf.memory_plan import MemoryPlan, Shapes, available_memory, largest_group, plan
-from mach_tf.training_config import TrainingConfig
+from mach_tf.memory import available_memory
+from mach_tf.training.memory_plan import MemoryPlan, Shapes, largest_group, plan
+from mach_tf.training.training_config import TrainingConfig
 
 # Wider groups share the batch's reading no better, and their touched rows leave the cache.
 _WIDEST_GROUP = 8192

@@ -61,7 +61,7 @@ def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int,
       pending: repetitions without a SavedModel, ascending.
       size: of a new group.
     """
-    from mach_tf.checkpoints import unfinished_groups
+    from mach_tf.training.checkpoints import unfinished_groups
 
     begun = [group for group in unfinished_groups(model_dir) if set(group) & set(pending)]
     rest = [repetition for repetition in pending if not any(repetition in group for group in begun)]

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from mach_tf import sketch
+from mach_tf.decoding import sketch
 from tests import programs
 
 

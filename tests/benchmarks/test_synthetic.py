@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import synthetic
-from mach_tf import libsvm
+from mach_tf.data import libsvm
 
 
 @pytest.mark.parametrize("compression", synthetic.COMPRESSIONS)

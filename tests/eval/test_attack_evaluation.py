@@ -7,10 +7,10 @@ import pytest
 import scipy.sparse
 
 from eval import attack_evaluation
-from mach_tf.attacks import Attack
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.robustness import ReportOptions
 from mach_tf.errors import InputError
 from mach_tf.points import from_csr
-from mach_tf.robustness import ReportOptions
 from tests.mach_tf.tiny_ensemble import make_ensemble, make_points
 
 

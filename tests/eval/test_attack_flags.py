@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from mach_tf.attacks import Attack
+from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
 from tests import programs
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
-from mach_tf import bootstrap, metrics, points, sketch
+from mach_tf import points
+from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.evaluation import bootstrap, metrics
 from tests import model_directory, programs
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,8 +75,8 @@ def test_the_report_has_what_the_format_promises(evaluated, full):
 
 
 def test_propensities_come_from_the_training_split(evaluated, full):
+    from mach_tf.evaluation.propensity import propensities
     from mach_tf.manifest import DatasetManifest
-    from mach_tf.propensity import propensities
 
     counts = DatasetManifest.read(evaluated.dataset_dir).label_counts(evaluated.dataset_dir)
     truth = points.from_csr(*evaluated.test).labels(30)

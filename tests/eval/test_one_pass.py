@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from eval import one_pass
-from mach_tf import points, sketch
-from mach_tf.approximate import Approximate, recall
-from mach_tf.decode import Decoder
+from mach_tf import points
+from mach_tf.decoding import sketch
+from mach_tf.decoding.approximate import Approximate, recall
+from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
 
 

@@ -7,8 +7,8 @@ import json
 import numpy as np
 
 from eval import outputs
-from mach_tf import bootstrap, calibration
-from mach_tf.metrics import PerPoint
+from mach_tf.evaluation import bootstrap, calibration
+from mach_tf.evaluation.metrics import PerPoint
 
 REPORT = {
     "estimators": {"mean": {"P@1": 50.0}},

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from eval import plots
-from mach_tf import calibration
+from mach_tf.evaluation import calibration
 
 
 def entry(attack, epsilon, value):

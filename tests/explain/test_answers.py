@@ -10,9 +10,9 @@ import pytest
 
 from explain import answers
 from mach_tf import points
-from mach_tf.attribution import Attribution
+from mach_tf.attacks.fgsm_step import fgsm_step
 from mach_tf.ensemble import Ensemble
-from mach_tf.fgsm_step import fgsm_step
+from mach_tf.explanations.attribution import Attribution
 from tests.explain import world as worlds
 
 EPSILON = 0.1

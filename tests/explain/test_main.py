@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf import libsvm, points, sketch
+from mach_tf import points
+from mach_tf.data import libsvm
+from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from tests import programs

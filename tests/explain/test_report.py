@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from explain.report import AttackedLabel, LabelView, Report, script_json
-from mach_tf.explanation import Explanation, FeatureAttribution
-from mach_tf.label_support import Neighbours
+from mach_tf.explanations.explanation import Explanation, FeatureAttribution
+from mach_tf.explanations.label_support import Neighbours
 
 HOSTILE_FEATURE = "<script>alert(1)</script>"
 HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"

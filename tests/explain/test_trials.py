@@ -11,9 +11,9 @@ import scipy.sparse
 
 from explain import trials
 from mach_tf import points
-from mach_tf.attribution import Attribution
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.explanations.attribution import Attribution
 from tests.explain import world as worlds
 
 ESTIMATORS = ["mean", "logit_mean"]

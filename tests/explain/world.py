@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse
 
 import mach_tf
-from mach_tf import hashing, manifest, sketch
+from mach_tf import hashing, manifest
 from mach_tf.classifier import Weights
+from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import Points
 from tests import model_directory

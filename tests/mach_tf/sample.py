@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mach_tf import dataset
+from mach_tf.data import dataset
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points

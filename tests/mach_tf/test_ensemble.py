@@ -9,8 +9,9 @@ import pytest
 import scipy.sparse
 
 import mach_tf
-from mach_tf import points, sketch
-from mach_tf.approximate import Approximate
+from mach_tf import points
+from mach_tf.decoding import sketch
+from mach_tf.decoding.approximate import Approximate
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import mach_tf
-from mach_tf import matrices
+from mach_tf.data import matrices
 
 
 def test_public_names_are_there():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf import manifest, verification, write_dataset
+from mach_tf import manifest, write_dataset
 from mach_tf.buckets import BucketSpec
+from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest, Source

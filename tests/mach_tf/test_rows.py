@@ -5,8 +5,8 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from mach_tf import strategies
 from mach_tf.rows import copies, gather_rows, primary, release, update_rows
+from mach_tf.training import strategies
 
 
 @pytest.mark.parametrize("rows", [[], [2], [4, 0, 3]])

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import sketch
 from mach_tf.buckets import BucketSpec, invert
 from mach_tf.classifier import Weights
+from mach_tf.decoding import sketch
 from mach_tf.export import Repetition
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest

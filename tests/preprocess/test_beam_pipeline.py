@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from mach_tf import records
+from mach_tf.data import records
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from tests import mutations, programs
@@ -41,7 +41,7 @@ def texts(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
     """Many blocks a file, so that chunks and shards do not fall together."""
-    from mach_tf import libsvm
+    from mach_tf.data import libsvm
 
     blocks = libsvm.TextReader.blocks
     monkeypatch.setattr(libsvm.TextReader, "blocks", lambda reader, size=10_000: blocks(reader, size))

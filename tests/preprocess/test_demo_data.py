@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from mach_tf import libsvm
+from mach_tf.data import libsvm
 from mach_tf.errors import InputError
 from preprocess import demo_data
 from tests import programs

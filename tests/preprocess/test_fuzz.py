@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from mach_tf import dataset, libsvm, records
+from mach_tf.data import dataset, libsvm, records
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.points import Points

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from mach_tf import libsvm, records, verification
+from mach_tf.data import libsvm, records, verification
+from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.libsvm import TextInput
 from mach_tf.manifest import DatasetManifest
 from preprocess import pipeline
 from preprocess.pipeline import Options
@@ -77,7 +77,7 @@ def test_several_files_hold_back_different_places(tmp_path):
     inputs = {"train": [_text(tmp_path / "a", points)] * 2}
     options = Options(FeatureSpec(0, norm="none"), valid_fraction=0.5)
     manifest = pipeline.convert(inputs, str(tmp_path / "out"), options).manifest
-    from mach_tf.dataset import held_back
+    from mach_tf.data.dataset import held_back
 
     back = held_back(np.arange(400), 0.5, 0)
     expected = libsvm.concatenate([points, points]).take(back)

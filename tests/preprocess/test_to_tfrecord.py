@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mach_tf import records, verification
+from mach_tf.data import records, verification
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
 from tests.mach_tf import sample
@@ -216,7 +216,8 @@ def test_a_full_disk(tmp_path, small_disk, old):
 # The administrator may write everywhere: the program becomes a user who may not, once everything is imported.
 _AS_NOBODY = """
 import os, sys
-from mach_tf import libsvm, program
+from mach_tf import program
+from mach_tf.data import libsvm
 from preprocess import pipeline, to_tfrecord
 pipeline.convert({"train": [libsvm.TextInput(sys.argv[1])]}, sys.argv[2], pipeline.Options())
 if os.geteuid() == 0:

@@ -129,7 +129,7 @@ def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
     state.mkdir(parents=True)
     files.write_json(str(state / "state.json"), {"repetitions": [0, 1, 2], "epoch": 1, "step": 1})
     seen = []
-    monkeypatch.setattr("mach_tf.training.train_group", lambda job, group, bars: seen.append(group))
+    monkeypatch.setattr("mach_tf.training.group_training.train_group", lambda job, group, bars: seen.append(group))
     with caplog.at_level("WARNING", logger="absl"):
         train(dataset, str(model), group_size=1)
     assert seen == [(0, 1, 2)]

@@ -6,8 +6,8 @@ from collections import namedtuple
 import pytest
 
 from mach_tf.errors import InputError
-from mach_tf.memory_plan import Shapes, plan
-from mach_tf.training_config import TrainingConfig
+from mach_tf.training.memory_plan import Shapes, plan
+from mach_tf.training.training_config import TrainingConfig
 from train import resources
 
 CONFIG = TrainingConfig(hidden_units=1024, batch_size=64)

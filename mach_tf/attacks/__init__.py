@@ -1,0 +1,1 @@
+"""Attacks on an ensemble, and what they did."""

@@ -1,0 +1,158 @@
+"""Bucket logits as a function of a point's feature values, and the way back: what every attack is made of.
+
+An attack may touch the features that are present (`nonzero`) or every coordinate (`dense`). In the first case its variable
+is float32 [nonzeros], aligned with the points' own entries; in the second float32 [n, D], so n must be a small block.
+Repetitions are taken one after the other, and one sketch [n, R, B] is all that is kept of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Union
+
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf.attacks.adversarial import value_gradients
+from mach_tf.classifier import SparseBatch, Weights, sparse_product
+from mach_tf.export import Repetition
+from mach_tf.points import Points
+
+SUPPORTS = ("nonzero", "dense")
+
+_MATRIX = tf.TensorSpec([None, None], tf.float32)
+_VECTOR = tf.TensorSpec([None], tf.float32)
+_IDS = tf.TensorSpec([None], tf.int64)
+_WEIGHTS = Weights(_MATRIX, _VECTOR, _MATRIX, _VECTOR)
+_SPARSE = SparseBatch(_IDS, _IDS, _VECTOR)
+
+
+@dataclasses.dataclass(frozen=True)
+class NonzeroInput:
+    """Points whose present features may change.
+
+    Attributes:
+      points: hashed points.
+      columns: D.
+    """
+
+    points: Points
+    columns: int
+
+    @property
+    def clean(self) -> np.ndarray:
+        """The feature values as they are, float32 [nonzeros]."""
+        return self.points.feature_values
+
+    def features(self, values: np.ndarray) -> scipy.sparse.csr_matrix:
+        """The points with other values, CSR [n, D]."""
+        return dataclasses.replace(self.points, feature_values=values).features(self.columns)
+
+    def norms(self, values: np.ndarray) -> np.ndarray:
+        """Euclidean norm of each point's values, float64 [n]."""
+        rows = np.repeat(np.arange(len(self.points)), np.diff(self.points.row_splits))
+        return np.sqrt(np.bincount(rows, np.square(values, dtype=np.float64), minlength=len(self.points)))
+
+    def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
+        """One repetition's bucket logits, [n, B]."""
+        return _sparse_forward(_tensors(weights), self._batch(values))
+
+    def backward(self, weights: Weights, values: np.ndarray, logit_gradient: np.ndarray) -> tf.Tensor:
+        """A loss' gradient for the values, [nonzeros], from its gradient for one repetition's logits, [n, B]."""
+        return _sparse_backward(_tensors(weights), self._batch(values), logit_gradient)
+
+    def _batch(self, values: np.ndarray) -> SparseBatch:
+        return SparseBatch(
+            tf.constant(self.points.row_splits, tf.int64),
+            tf.constant(self.points.feature_ids, tf.int64),
+            tf.constant(values, tf.float32),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseInput:
+    """A block of points of which every coordinate may change; attributes and methods as NonzeroInput's, values [n, D]."""
+
+    points: Points
+    columns: int
+
+    @property
+    def clean(self) -> np.ndarray:
+        return self.points.features(self.columns).toarray()
+
+    def features(self, values: np.ndarray) -> scipy.sparse.csr_matrix:
+        return scipy.sparse.csr_matrix(values)
+
+    def norms(self, values: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.square(values, dtype=np.float64).sum(axis=1))
+
+    def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
+        return _dense_forward(_tensors(weights), values)
+
+    def backward(self, weights: Weights, values: np.ndarray, logit_gradient: np.ndarray) -> tf.Tensor:
+        return _dense_backward(_tensors(weights), values, logit_gradient)
+
+
+AttackInput = Union[NonzeroInput, DenseInput]
+
+
+def attack_input(points: Points, columns: int, support: str) -> AttackInput:
+    """The input for one of SUPPORTS."""
+    if support not in SUPPORTS:
+        raise ValueError(f"support must be one of {SUPPORTS} (got {support!r})")
+    return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
+
+
+def bucket_logits(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> np.ndarray:
+    """The logits of all repetitions, float32 [n, R, B]; each repetition is taken from the sequence once."""
+    # By index: a loop's variable would hold on to one repetition while the next is loaded.
+    return np.stack([inputs.forward(repetitions[i].weights, values).numpy() for i in range(len(repetitions))], axis=1)
+
+
+def value_gradient(
+    repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray, logit_gradient: np.ndarray
+) -> np.ndarray:
+    """The gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
+    total = np.zeros(values.shape, np.float32)
+    for index in range(len(repetitions)):
+        total += inputs.backward(repetitions[index].weights, values, logit_gradient[:, index]).numpy()
+    return total
+
+
+def _tensors(weights: Weights) -> Weights:
+    return Weights(*(tf.convert_to_tensor(weight) for weight in weights))
+
+
+def _logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
+    return tf.matmul(tf.nn.relu(hidden_input + weights.hidden_bias), weights.output_kernel) + weights.output_bias
+
+
+def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
+    with tf.GradientTape() as tape:
+        tape.watch(hidden_input)
+        logits = _logits(weights, hidden_input)
+    return tape.gradient(logits, hidden_input, logit_gradient)
+
+
+@tf.function(input_signature=[_WEIGHTS, _SPARSE])
+def _sparse_forward(weights: Weights, batch: SparseBatch) -> tf.Tensor:
+    return _logits(weights, sparse_product(batch, weights.hidden_kernel))
+
+
+@tf.function(input_signature=[_WEIGHTS, _SPARSE, _MATRIX])
+def _sparse_backward(weights: Weights, batch: SparseBatch, logit_gradient: tf.Tensor) -> tf.Tensor:
+    gradient = _hidden_gradient(weights, sparse_product(batch, weights.hidden_kernel), logit_gradient)
+    return value_gradients(gradient[:, None], weights.hidden_kernel[:, None], batch)[:, 0]
+
+
+@tf.function(input_signature=[_WEIGHTS, _MATRIX])
+def _dense_forward(weights: Weights, values: tf.Tensor) -> tf.Tensor:
+    return _logits(weights, tf.matmul(values, weights.hidden_kernel))
+
+
+@tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])
+def _dense_backward(weights: Weights, values: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
+    gradient = _hidden_gradient(weights, tf.matmul(values, weights.hidden_kernel), logit_gradient)
+    return tf.matmul(gradient, weights.hidden_kernel, transpose_b=True)

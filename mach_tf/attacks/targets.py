@@ -1,0 +1,114 @@
+"""Targeted attacks: which label is to leave or to enter the top k, and the margin that says how far it is from there.
+
+A label t is in the top k when its score exceeds that of its rival: the k-th best among all other labels. To push t out, the
+attack increases the rival's score minus t's; to push it in, the reverse. The rival is looked up again at every step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf.attacks.gradient_attacks import draws
+from mach_tf.attacks.label_loss import loss_estimator
+from mach_tf.decoding import sketch
+from mach_tf.evaluation.metrics import hits
+
+NO_TARGET = -1
+# Of several draws the first that will do; that none does is all but impossible unless labels are few.
+_DRAWS = 16
+
+
+def targets_to_push_out(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
+    """Each point's best-ranked true label in its top k; NO_TARGET where there is none.
+
+    Args:
+      top_labels: int [n, k], of the clean points.
+      labels: [n, K] canonical CSR.
+
+    Returns:
+      int64 [n].
+    """
+    hit = hits(top_labels, labels)
+    best = np.take_along_axis(top_labels, hit.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(hit.any(axis=1), best, NO_TARGET).astype(np.int64)
+
+
+def targets_to_push_in(
+    top_labels: np.ndarray,
+    labels: scipy.sparse.csr_matrix,
+    label: Optional[int] = None,
+    seed: int = 0,
+    first_point: int = 0,
+) -> np.ndarray:
+    """For each point one label that is neither true nor in its top k; NO_TARGET where there is none.
+
+    Args:
+      top_labels: int [n, k], of the clean points.
+      labels: [n, K] canonical CSR.
+      label: the same for every point; None draws one for each point, uniformly from all labels.
+      seed: of the draws.
+      first_point: number of points in the parts before, when points are attacked part by part: each point's draws are its own.
+
+    Returns:
+      int64 [n].
+
+    Raises:
+      ValueError: a label that does not exist.
+    """
+    points, count = labels.shape
+    if label is not None:
+        if not 0 <= label < count:
+            raise ValueError(f"the label to push in must be in [0, {count}) (got {label})")
+        candidates = np.full((points, 1), label, np.int64)
+    else:
+        candidates = (draws(seed, _DRAWS * first_point, (points, _DRAWS)) * count).astype(np.int64)
+    taken = hits(candidates, labels) | (candidates[:, :, None] == top_labels[:, None, :]).any(axis=2)
+    chosen = np.take_along_axis(candidates, taken.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(taken.all(axis=1), NO_TARGET, chosen)
+
+
+def rivals(decoder: Any, logits: np.ndarray, targets: np.ndarray, k: int, estimator: str) -> np.ndarray:
+    """The k-th best label of each point among all but its target, int64 [n]; where there is no target, any label.
+
+    Args:
+      decoder: of the ensemble.
+      logits: float32 [n, R, B].
+      targets: int [n].
+      k: in [1, K - 1].
+      estimator: of the label scores.
+    """
+    top_labels = decoder.top_k(sketch.bucket_scores(logits, estimator), k + 1, estimator)[0]
+    own = top_labels == targets[:, None]
+    # The target's rank decides whether the k-th other label stands at rank k or at k + 1.
+    return np.where(own[:, :k].any(axis=1), top_labels[:, k], top_labels[:, k - 1]).astype(np.int64)
+
+
+def margin_gradient(
+    logits: np.ndarray, table: np.ndarray, up: np.ndarray, down: np.ndarray, estimator: str
+) -> np.ndarray:
+    """The gradient, for the bucket logits, of one label's score minus another's.
+
+    Args:
+      logits: float32 [n, R, B].
+      table: int32 [R, K].
+      up, down: int [n], the labels; where either is NO_TARGET the gradient is 0.
+      estimator: of the scores; see label_loss.loss_estimator.
+
+    Returns:
+      float32 [n, R, B].
+    """
+    slope = np.ones_like(logits)
+    if loss_estimator(estimator) == "mean":
+        probabilities = sketch.bucket_scores(logits, "mean")
+        slope = probabilities * (1 - probabilities)
+    gradient = np.zeros_like(logits)
+    valid = np.flatnonzero((up != NO_TARGET) & (down != NO_TARGET))[:, None]
+    repetitions = np.arange(len(table))
+    for labels, sign in ((up, 1), (down, -1)):
+        # A label has one bucket a repetition: no index occurs twice in one assignment.
+        index = (valid, repetitions, table.T[labels[valid[:, 0]]])
+        gradient[index] += np.float32(sign / len(table)) * slope[index]
+    return gradient

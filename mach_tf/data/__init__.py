@@ -1,0 +1,1 @@
+"""From text or matrices to a dataset directory of TFRecord shards, and back."""

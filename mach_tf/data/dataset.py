@@ -1,0 +1,243 @@
+"""Writing a dataset directory: the one path that text files, Python matrices and distributed runners share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from mach_tf import files, manifest, staging
+from mach_tf.data.examples import Records, encode
+from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec, murmur3_32
+from mach_tf.manifest import DatasetManifest, Shard, Source, Split
+from mach_tf.points import Points
+
+SKIPPED_FILE = "skipped.txt"
+# Counts and bucket table are dense in the labels: a header that lies must not fill memory and disk.
+MAX_LABELS = 100_000_000
+_OURS = re.compile(
+    rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
+    + "|".join(
+        re.escape(name)
+        for name in (
+            manifest.DATASET_FILE,
+            manifest.LABEL_COUNTS_FILE,
+            manifest.FEATURE_NAMES_FILE,
+            manifest.LABEL_NAMES_FILE,
+            SKIPPED_FILE,
+        )
+    )
+)
+
+
+class Chunk(NamedTuple):
+    """Points ready to be written, and what the manifest counts of them.
+
+    Attributes:
+      records: the serialized points.
+      features, raw_features: features present, summed over the points, after and before hashing.
+      label_ids: int64, of all points.
+    """
+
+    records: Records
+    features: int
+    raw_features: int
+    label_ids: np.ndarray
+
+
+def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
+    """Hashes and serializes raw points; pure, and free of the interpreter's lock nearly all the time.
+
+    Raises:
+      InputError: raw features that share a hashed feature add up beyond float32.
+    """
+    hashed = spec.apply(raw)
+    finite = np.isfinite(hashed.feature_values)
+    if not finite.all():
+        point = int(np.searchsorted(hashed.row_splits, np.flatnonzero(~finite)[0], side="right")) - 1
+        values = raw.feature_values[raw.row_splits[point] : raw.row_splits[point + 1]]
+        raise InputError(
+            "Raw features that share a hashed feature must add up to a number finite as float32 (got one point's that do "
+            f"not, with values up to {np.abs(values).max():g}). Scale the values, or keep raw ids: a feature_hash_dim of 0."
+        )
+    return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids)
+
+
+def held_back(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """bool [n]: which training points to use for validation; each point's lot depends on seed and place alone."""
+    return murmur3_32(places, seed) < fraction * 2.0**32
+
+
+def check_output(output_dir: str, overwrite: bool) -> None:
+    """Raises InputError unless a dataset may be written to `output_dir`."""
+    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
+        raise InputError(f"The output directory {output_dir} is a file. Give another.")
+    present = sorted(os.listdir(output_dir)) if os.path.isdir(output_dir) else []
+    if manifest.DATASET_FILE in present and not overwrite:
+        raise InputError(
+            f"The output directory must not hold a dataset ({output_dir} does). Give another, or overwrite it: --overwrite."
+        )
+    foreign = [name for name in present if not _OURS.fullmatch(name)]
+    if foreign or (present and manifest.DATASET_FILE not in present):
+        raise InputError(
+            f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
+            f"{(foreign or present)[0]!r}): it would be replaced as a whole. Give another."
+        )
+
+
+class DatasetWriter:
+    """Writes chunks to the shards of their splits, and the manifest last; made by `open_dataset`.
+
+    Attributes:
+      directory: where it writes, until the dataset takes its place.
+    """
+
+    def __init__(self, directory: str, features: int, labels: int, spec: FeatureSpec, points_per_shard: int) -> None:
+        self.directory = directory
+        self._features, self._labels, self._spec = features, labels, spec
+        self._points_per_shard = points_per_shard
+        self._writers: dict[str, ShardWriter] = {}
+        self._totals: dict[str, np.ndarray] = {}
+        self._label_counts = np.zeros(labels, np.int64)
+
+    def add(self, split: str, chunk: Chunk) -> None:
+        """Appends a chunk to a split."""
+        if split not in self._writers:
+            self._writers[split] = ShardWriter(self.directory, split, self._points_per_shard)
+            self._totals[split] = np.zeros(3, np.int64)
+        self._writers[split].write(chunk.records)
+        self._totals[split] += chunk.features, chunk.raw_features, len(chunk.label_ids)
+        if split == "train":
+            np.add.at(self._label_counts, chunk.label_ids, 1)
+
+    def finish(
+        self,
+        sources: dict[str, list[Source]],
+        feature_names: Optional[Sequence[str]] = None,
+        label_names: Optional[Sequence[str]] = None,
+        skipped: Sequence[str] = (),
+    ) -> DatasetManifest:
+        """Completes the shards and writes the other files, dataset.json last.
+
+        Args:
+          sources: of each split, the files that it came from; a split that has sources must have points.
+          feature_names, label_names: one a raw feature or label.
+          skipped: lines for skipped.txt.
+        """
+        shards = {split: writer.finish() for split, writer in self._writers.items()}
+        return self.complete(shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped)
+
+    def complete(
+        self,
+        shards: Mapping[str, list[Shard]],
+        totals: Mapping[str, Iterable[int]],
+        label_counts: np.ndarray,
+        sources: Mapping[str, list[Source]],
+        feature_names: Optional[Sequence[str]] = None,
+        label_names: Optional[Sequence[str]] = None,
+        skipped: Sequence[str] = (),
+    ) -> DatasetManifest:
+        """Writes what belongs to shards that are in the directory already; the end of `finish`.
+
+        Args:
+          shards: of each split that has points.
+          totals: of each such split: features, raw features, and label assignments, as in `Split`.
+          label_counts: int64 [K], the labels' training frequencies.
+          sources, feature_names, label_names, skipped: as of `finish`.
+        """
+        splits = {}
+        for split in manifest.SPLITS:
+            if split in sources and split not in shards:
+                raise InputError(
+                    f"The {split} split must have at least one point (got none). Give it more, or leave it out."
+                )
+            if split in shards:
+                features, raw_features, labels = map(int, totals[split])
+                total = sum(shard.points for shard in shards[split])
+                splits[split] = Split(total, features, raw_features, labels, shards[split], sources.get(split, []))
+        counts = os.path.join(self.directory, manifest.LABEL_COUNTS_FILE)
+        with files.atomic_write(counts) as file:
+            np.save(file, label_counts, allow_pickle=False)
+        self._write_lines(manifest.FEATURE_NAMES_FILE, feature_names, self._features)
+        self._write_lines(manifest.LABEL_NAMES_FILE, label_names, self._labels)
+        self._write_lines(SKIPPED_FILE, skipped or None, len(skipped))
+        named = ((manifest.FEATURE_NAMES_FILE, feature_names), (manifest.LABEL_NAMES_FILE, label_names))
+        result = DatasetManifest(
+            self._features,
+            self._labels,
+            self._spec,
+            splits,
+            files.sha256(counts),
+            feature_names is not None,
+            label_names is not None,
+            {name: files.sha256(os.path.join(self.directory, name)) for name, lines in named if lines is not None},
+        )
+        result.write(self.directory)
+        return result
+
+    def abandon(self) -> None:
+        """Closes what is open."""
+        for writer in self._writers.values():
+            writer.abandon()
+
+    def _write_lines(self, name: str, lines: Optional[Sequence[str]], count: int) -> None:
+        if lines is None:
+            return
+        if len(lines) != count or any("\n" in line for line in lines):
+            raise InputError(
+                f"{name} must have {count} lines, one name each (got {len(lines)}, or names with line ends)."
+            )
+        with files.atomic_write(os.path.join(self.directory, name)) as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+@contextlib.contextmanager
+def open_dataset(
+    output_dir: str,
+    features: int,
+    labels: int,
+    spec: FeatureSpec,
+    *,
+    points_per_shard: int = POINTS_PER_SHARD,
+    overwrite: bool = False,
+) -> Iterator[DatasetWriter]:
+    """Yields a writer; the dataset appears at `output_dir` when the block ends without error, after `finish`.
+
+    Until then nothing there changes: an old dataset stays usable.
+
+    Raises:
+      InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds something else.
+    """
+    check_output(output_dir, overwrite)
+    if not 1 <= labels <= MAX_LABELS or points_per_shard < 1:
+        raise InputError(
+            f"labels must be in [1, {MAX_LABELS}] and points_per_shard at least 1 (got {labels} and {points_per_shard})."
+        )
+    with staging.staged(output_dir) as directory:
+        writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
+        try:
+            yield writer
+        finally:
+            writer.abandon()
+
+
+def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, seed: int) -> list[tuple[str, Points]]:
+    """Divides points among splits: training points between train and valid, others not at all."""
+    if split != "train" or not valid_fraction:
+        return [(split, raw)]
+    back = held_back(places, valid_fraction, seed)
+    return [(name, raw.take(chosen)) for name, chosen in (("train", ~back), ("valid", back)) if chosen.any()]
+
+
+def check_valid_fraction(fraction: float, has_valid: bool) -> None:
+    """Raises InputError unless the fraction is in [0, 1), and 0 when there is a valid split already."""
+    if not 0 <= fraction < 1 or (fraction and has_valid):
+        raise InputError(
+            f"valid_fraction must be in [0, 1), and 0 when a valid split is given (got {fraction}). Leave one of them out."
+        )

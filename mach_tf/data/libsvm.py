@@ -1,0 +1,289 @@
+"""Text of the Extreme Classification Repository: read, checked, and turned into points.
+
+A file begins with a header, `points features labels`; each further line is a point, `l1,l2,... f1:v1 f2:v2 ...`, ids from 0.
+
+- Items are separated by blanks (spaces, tabs); lines end with `\\n` or `\\r\\n`, the last one perhaps with neither.
+- A point without labels begins with a blank or directly with a feature. A point may have no features. An empty line
+  is a point with neither.
+- An id is a row of ASCII digits; a value is `[+-] digits [. digits] [e [+-] digits]`, at least one digit before or after
+  the dot, read as the nearest double and rounded to float32.
+- Features and labels may come in any order. A feature twice in a line is an error; a label twice counts once, as labels
+  are a set. A zero value is the same as no feature.
+
+The repository's split form has two files: `points features` and lines `f1:v1 ...`, and `points labels` and lines
+`l1:1 l2:1 ...`, where each value but zero marks a label, and one that comes twice is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from mach_tf.data import textparser
+from mach_tf.data.textfile import TextFile
+from mach_tf.errors import InputError
+from mach_tf.hashing import MAX_ID
+from mach_tf.manifest import Source
+from mach_tf.points import Points, concatenate
+
+BLOCK_BYTES = 1 << 20
+_SHOWN = 60
+
+
+class TextInput(NamedTuple):
+    """One input: a file, or in split form the features' and the labels' files."""
+
+    path: str
+    labels_path: Optional[str] = None
+
+
+class Header(NamedTuple):
+    """The numbers of a first line; in split form those of both files."""
+
+    points: int
+    features: int
+    labels: int
+
+
+class TextBlock(NamedTuple):
+    """Some whole lines, not parsed yet.
+
+    Attributes:
+      path, labels_path: the file, and in split form the labels' file.
+      text, labels_text: the lines, each ended by a newline; labels_text is None unless in split form.
+      first_point: how many points of the file come before.
+      header: of the file.
+    """
+
+    path: str
+    text: bytes
+    first_point: int
+    header: Header
+    labels_path: Optional[str] = None
+    labels_text: Optional[bytes] = None
+
+
+class BadLine(NamedTuple):
+    """A line that breaks a rule: its file, its number from 1, and what is wrong with it."""
+
+    path: str
+    line: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line}: {self.problem}"
+
+
+class Parsed(NamedTuple):
+    """A parsed block.
+
+    Attributes:
+      points: those without a fault, raw.
+      places: int64 [n], each point's place among the file's points.
+      bad_lines: the others.
+    """
+
+    points: Points
+    places: np.ndarray
+    bad_lines: list[BadLine]
+
+    def faultless(self) -> Points:
+        """The points; raises InputError if there is a bad line."""
+        if self.bad_lines:
+            raise InputError(f"{self.bad_lines[0]} Correct the line.")
+        return self.points
+
+
+class TextReader:
+    """Reads one file, or the two of the split form, block by block.
+
+    Attributes:
+      header: read when the reader is made.
+      points: how many lines were handed out so far.
+    """
+
+    def __init__(self, path: str, labels_path: Optional[str] = None) -> None:
+        """Opens the files and reads their headers.
+
+        Raises:
+          InputError: no file, an empty file, or a header that breaks a rule.
+        """
+        self.points = 0
+        self._text = TextFile(path)
+        self._labels: Optional[TextFile] = None
+        if labels_path is None:
+            self.header = Header(*_read_header(self._text, ("points", "features", "labels")))
+        else:
+            self._labels = TextFile(labels_path)
+            points, features = _read_header(self._text, ("points", "features"))
+            other, labels = _read_header(self._labels, ("points", "labels"))
+            if points != other:
+                raise InputError(
+                    f"{path} and {labels_path} must have equally many points (their headers say {points} and {other}). "
+                    "Give the two files of one split."
+                )
+            self.header = Header(points, features, labels)
+
+    def __enter__(self) -> TextReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.__exit__()
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from disk so far."""
+        return sum(file.position for file in self._files)
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text handed out so far, headers included."""
+        return sum(file.text_bytes for file in self._files)
+
+    @property
+    def _files(self) -> list[TextFile]:
+        return [self._text] if self._labels is None else [self._text, self._labels]
+
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[TextBlock]:
+        """Yields the lines after the header in blocks of about `size` bytes.
+
+        Raises:
+          InputError: more or fewer lines than the header says, a damaged compressed file.
+        """
+        for text in iter(lambda: self._text.block(size), b""):
+            first, self.points = self.points, self._text.line_count - 1
+            lines = self.points - first
+            if self.points > self.header.points:
+                self._refuse_count(self._text)
+            if self._labels is None:
+                yield TextBlock(self._text.path, text, first, self.header)
+                continue
+            labels_text = self._labels.lines(lines)
+            if self._labels.line_count <= self.points:
+                self._refuse_count(self._labels)
+            yield TextBlock(self._text.path, text, first, self.header, self._labels.path, labels_text)
+        if self.points < self.header.points:
+            self._refuse_count(self._text)
+        if self._labels is not None and self._labels.block(1):
+            self._refuse_count(self._labels)
+
+    def finish(self) -> list[Source]:
+        """Describes the files; raises InputError when one changed while it was read."""
+        return [file.finish() for file in self._files]
+
+    def _refuse_count(self, file: TextFile) -> None:
+        file.finish()  # a file that somebody is still writing is the better explanation
+        more = file.line_count - 1 > self.header.points
+        line = self.header.points + 2 if more else file.line_count
+        raise InputError(
+            f"{file.path}, line {line}: a file must have as many lines after the header as that says, {self.header.points} "
+            f"points (got {'a point more' if more else f'the end after {line - 1}'}). Correct the header, or get the whole file."
+        )
+
+
+def parse(block: TextBlock) -> Parsed:
+    """Parses a block; a pure function that leaves the interpreter to other threads for nearly all of its time."""
+    header = block.header
+    if block.labels_text is None or block.labels_path is None:
+        return _parse(block.path, block.text, block.first_point, header.features, header.labels, "feature")
+    features = _parse(block.path, block.text, block.first_point, header.features, None, "feature")
+    labels = _parse(block.labels_path, block.labels_text, block.first_point, header.labels, None, "label")
+    if features.bad_lines or labels.bad_lines:
+        both = np.intersect1d(features.places, labels.places)
+        features, labels = _only(features, both), _only(labels, both)
+    points = dataclasses.replace(
+        features.points, label_splits=labels.points.row_splits, label_ids=labels.points.feature_ids
+    )
+    return Parsed(points, features.places, features.bad_lines + labels.bad_lines)
+
+
+def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, Points]:
+    """Reads a whole file into memory.
+
+    Args:
+      path: the file.
+      labels_path: its labels' file, in split form.
+
+    Returns:
+      The header and the points, raw.
+
+    Raises:
+      InputError: the file breaks a rule.
+    """
+    parts = []
+    with TextReader(path, labels_path) as reader:
+        for block in reader.blocks():
+            parts.append(parse(block).faultless())
+        reader.finish()
+    return reader.header, concatenate(parts)
+
+
+def _read_header(file: TextFile, names: tuple[str, ...]) -> list[int]:
+    line = file.lines(1, 1 << 16)
+    match = re.fullmatch(rb"[ \t]*%s[ \t]*\r?\n" % rb"[ \t]+".join([rb"0*([0-9]{1,10})"] * len(names)), line)
+    numbers = [int(group) for group in match.groups()] if match else []
+    if not match or max(numbers) > MAX_ID:
+        raise InputError(
+            f"{file.path}, line 1: the header must be {len(names)} numbers below 2^31, '{' '.join(names)}' "
+            f"(got {_show(line)}). Is it the right file? Text after a header of another form is not guessed at."
+        )
+    if numbers[0] == 0 or numbers[1] == 0:
+        raise InputError(
+            f"{file.path}, line 1: a file must have at least one point and one {names[1][:-1]} (got {_show(line)}). "
+            "Leave an empty file out."
+        )
+    return numbers
+
+
+def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[int], feature: str) -> Parsed:
+    data = np.frombuffer(text, np.uint8)
+    rows, feature_ids, feature_values, label_splits, label_ids, faults, fault_at, open_items = textparser.scan(
+        data, features, labels or 0, labels is not None
+    )
+    for place, begin, end in open_items:
+        with np.errstate(over="ignore", under="ignore"):
+            value = np.float32(float(text[begin:end]))
+        feature_values[place] = value
+        if not np.isfinite(value):
+            line = np.searchsorted(rows, place, side="right") - 1
+            item = begin - 1
+            while item and text[item - 1 : item].isdigit():
+                item -= 1
+            faults[line], fault_at[line] = textparser.NOT_FINITE, item
+    *settled, kept = textparser.settle(rows, feature_ids, feature_values, label_splits, label_ids, faults, fault_at)
+    bad_lines = [
+        BadLine(
+            path, first + int(line) + 2, _problem(faults[line], int(fault_at[line]), text, features, labels, feature)
+        )
+        for line in np.flatnonzero(faults)
+    ]
+    return Parsed(Points(*settled), first + kept, bad_lines)
+
+
+def _problem(fault: int, at: int, text: bytes, features: int, labels: Optional[int], feature: str) -> str:
+    if fault == textparser.DUPLICATE:
+        return f"a {feature} may come only once in a point (got {feature} {at} twice)."
+    item = _show(text[at : at + 4 * _SHOWN].replace(b"\t", b" ").split(b"\n")[0].split(b" ")[0])
+    rules = {
+        textparser.NOT_A_LABEL: "labels must be ids separated by commas, such as 3,17, before the first feature",
+        textparser.NOT_A_PAIR: f"a {feature} must be written id:value, such as 12:0.5",
+        textparser.NEGATIVE_ID: "an id must not be negative",
+        textparser.FEATURE_OUT_OF_RANGE: f"a {feature} id must be below the header's {features}",
+        textparser.LABEL_OUT_OF_RANGE: f"a label id must be below the header's {labels}",
+        textparser.NOT_FINITE: "a value must be a decimal number, finite as float32",
+    }
+    return f"{rules[fault]} (got {item})."
+
+
+def _show(text: bytes) -> str:
+    shown = repr(text.rstrip(b"\r\n").decode("utf-8", "backslashreplace"))
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}...'"
+
+
+def _only(parsed: Parsed, places: np.ndarray) -> Parsed:
+    return parsed._replace(points=parsed.points.take(np.isin(parsed.places, places)), places=places)

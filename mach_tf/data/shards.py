@@ -1,0 +1,88 @@
+"""Shards: TFRecord files of a bounded number of points, written whole, hashed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import BinaryIO, Optional
+
+import numpy as np
+
+from mach_tf.data.examples import Records
+from mach_tf.manifest import Shard
+
+POINTS_PER_SHARD = 32_768
+
+
+def shard_name(split: str, index: int, total: int) -> str:
+    """The name of shard `index` of `total`, as TensorFlow programs write it."""
+    return f"{split}-{index:05d}-of-{total:05d}.tfrecord"
+
+
+class ShardWriter:
+    """Writes one split's records to shards, in order; the last may be shorter.
+
+    The number of shards, which their names tell, is known at the end only: until `finish` they have temporary names.
+    """
+
+    def __init__(self, directory: str, split: str, points_per_shard: int = POINTS_PER_SHARD) -> None:
+        self._directory = directory
+        self._split = split
+        self._limit = points_per_shard
+        self._file: Optional[BinaryIO] = None
+        self._shards: list[Shard] = []  # under their temporary names
+        self._points = self._bytes = 0  # of the shard that is open
+        self._digest = hashlib.sha256()
+
+    def write(self, records: Records) -> None:
+        """Appends records."""
+        done, total = 0, len(records.ends)
+        while done < total:
+            if self._file is None:
+                self._open()
+            upto = min(total, done + self._limit - self._points)
+            begin = int(records.ends[done - 1]) if done else 0
+            self._append(records.data[begin : records.ends[upto - 1]], upto - done)
+            done = upto
+            if self._points == self._limit:
+                self._close()
+
+    def finish(self) -> list[Shard]:
+        """Closes the last shard and gives all their final names."""
+        if self._file is not None:
+            self._close()
+        final = []
+        for index, shard in enumerate(self._shards):
+            name = shard_name(self._split, index, len(self._shards))
+            os.rename(os.path.join(self._directory, shard.file), os.path.join(self._directory, name))
+            final.append(Shard(name, shard.points, shard.bytes, shard.sha256))
+        return final
+
+    def abandon(self) -> None:
+        """Closes the file that is open, if any, and leaves what is written to whoever removes the directory."""
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self) -> None:
+        self._file = open(os.path.join(self._directory, self._temporary()), "wb", buffering=0)  # noqa: SIM115
+        self._points = self._bytes = 0
+        self._digest = hashlib.sha256()
+
+    def _append(self, data: np.ndarray, points: int) -> None:
+        assert self._file is not None
+        view = memoryview(data)  # type: ignore[arg-type]
+        self._digest.update(view)
+        while view:  # a raw file may take less than it is given
+            view = view[self._file.write(view) :]
+        self._points += points
+        self._bytes += len(data)
+
+    def _close(self) -> None:
+        assert self._file is not None
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._file = None
+        self._shards.append(Shard(self._temporary(), self._points, self._bytes, self._digest.hexdigest()))
+
+    def _temporary(self) -> str:
+        return f"{self._split}-{len(self._shards):05d}.tfrecord.partial"

@@ -1,0 +1,124 @@
+"""Checking every byte of a dataset directory against its manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf import files
+from mach_tf.data import damage
+from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
+from mach_tf.data.records import SCHEMA
+from mach_tf.errors import InputError
+from mach_tf.manifest import DatasetManifest, Shard
+
+_BATCH = 4096
+
+
+class _Totals:
+    """What a split's shards hold, to be compared with the manifest."""
+
+    def __init__(self, labels: int) -> None:
+        self.points = self.features = self.labels = 0
+        self.label_counts = np.zeros(labels, np.int64)
+
+
+def problems(directory: str) -> Iterator[str]:
+    """Yields a sentence for each thing that is wrong with a dataset, as it is found; nothing when all is well."""
+    try:
+        manifest = DatasetManifest.parse(directory)
+    except InputError as error:
+        yield str(error)
+        return
+    yield from manifest.file_problems(directory)
+    for read in (manifest.label_counts, manifest.read_feature_names, manifest.read_label_names):
+        try:
+            read(directory)
+        except FileNotFoundError:
+            pass  # told already
+        except (InputError, ValueError) as error:
+            yield str(error)
+    for name, split in manifest.splits.items():
+        totals = _Totals(manifest.labels)
+        whole = True
+        for shard in split.shards:
+            path = os.path.join(directory, shard.file)
+            if not os.path.isfile(path):
+                whole = False  # told already
+                continue
+            found = list(_shard_problems(path, shard, manifest, totals))
+            whole = whole and not found
+            yield from found
+        if not whole:
+            continue  # its totals say nothing new
+        for what in ("points", "features", "labels"):
+            if getattr(totals, what) != getattr(split, what):
+                yield (
+                    f"The {name} split must have {getattr(split, what)} {what} in all, as dataset.json says "
+                    f"(got {getattr(totals, what)}); preprocess again."
+                )
+        if name == "train" and not _same_counts(manifest, directory, totals.label_counts):
+            yield "The labels' training frequencies must be those of the train shards (they differ); preprocess again."
+
+
+def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: _Totals) -> Iterator[str]:
+    found = damage.find(path)
+    if found:
+        yield damage.describe(path, found)
+        return
+    digest = files.sha256(path)
+    if digest != shard.sha256:
+        yield f"{path} must have the SHA-256 {shard.sha256} (got {digest}): it is not the file that was written."
+        return
+    record = 0
+    for serialized in tf.data.TFRecordDataset(path).batch(_BATCH):
+        problem = _batch_problem(serialized, manifest, totals)
+        if problem:
+            yield f"{path}, {_first_bad(serialized, record, manifest)}: {problem} Preprocess again."
+            return
+        record += len(serialized)
+    totals.points += record
+    if record != shard.points:
+        yield f"{path} must have {shard.points} records, as dataset.json says (got {record}); preprocess again."
+
+
+def _batch_problem(serialized: tf.Tensor, manifest: DatasetManifest, totals: _Totals) -> str:
+    """Adds a batch to the totals; says what is wrong with it, or nothing."""
+    try:
+        parsed = tf.io.parse_example(serialized, SCHEMA)
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the latter when TensorFlow quotes the record
+        return "a record must be a tf.train.Example of feature_ids, feature_values and label_ids."
+    splits = {name: tensor.row_splits.numpy() for name, tensor in parsed.items()}
+    flat = {name: tensor.flat_values.numpy() for name, tensor in parsed.items()}
+    if not np.array_equal(splits[FEATURE_IDS], splits[FEATURE_VALUES]):
+        return "a point must have as many feature_values as feature_ids."
+    for name, bound in ((FEATURE_IDS, manifest.columns), (LABEL_IDS, manifest.labels)):
+        if len(flat[name]) and not (flat[name].min() >= 0 and flat[name].max() < bound):
+            return f"{name} must be in [0, {bound})."
+        rising = np.diff(flat[name]) > 0
+        starts = splits[name][1:-1]
+        rising[starts[(starts > 0) & (starts < len(flat[name]))] - 1] = True
+        if not rising.all():
+            return f"{name} must be ascending and unique in a point."
+    if not np.isfinite(flat[FEATURE_VALUES]).all():
+        return "feature_values must be finite."
+    totals.features += len(flat[FEATURE_IDS])
+    totals.labels += len(flat[LABEL_IDS])
+    np.add.at(totals.label_counts, flat[LABEL_IDS], 1)
+    return ""
+
+
+def _first_bad(serialized: tf.Tensor, before: int, manifest: DatasetManifest) -> str:
+    unused = _Totals(manifest.labels)
+    bad = (i for i in range(len(serialized)) if _batch_problem(serialized[i : i + 1], manifest, unused))
+    return f"record {before + next(bad)}"
+
+
+def _same_counts(manifest: DatasetManifest, directory: str, counts: np.ndarray) -> bool:
+    try:
+        return np.array_equal(manifest.label_counts(directory), counts)
+    except (InputError, ValueError, FileNotFoundError):
+        return True  # told already

@@ -1,0 +1,1 @@
+"""From the sketch to label scores and the top k labels."""

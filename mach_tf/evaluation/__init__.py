@@ -1,0 +1,1 @@
+"""Metrics of the top k labels, with their uncertainty."""

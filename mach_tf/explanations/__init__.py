@@ -1,0 +1,1 @@
+"""Integrated Gradients of label scores, and whether they are true."""

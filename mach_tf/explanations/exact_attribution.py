@@ -1,0 +1,224 @@
+"""Integrated Gradients in closed form, for the two-layer ReLU network of a bucket classifier.
+
+Along the path x(t) = x' + t (x - x') the hidden units' pre-activations are a + t d, with a = x' W1 + b1 and
+d = (x - x') W1: each unit switches at most once, at t = -a / d. Between two switching points a bucket's logit z is
+linear in t, so the mean over [0, 1] of its gradient for x_j, sum_u W1[j, u] w2[u] [unit u is active at t], is
+
+    sum_u W1[j, u] w2[u] * (the part of [0, 1] on which u is active)                           for the logit,
+    sum_u W1[j, u] w2[u] * (the integral of sigmoid'(z(t)) dt over that part)                  for the probability,
+
+and over a piece from t0 to t1 the integral of sigmoid'(z(t)) is (t1 - t0) (sigmoid(z1) - sigmoid(z0)) / (z1 - z0),
+or (t1 - t0) sigmoid'(z0) where z does not change. Integrated Gradients: Sundararajan et al. 2017, equation 1.
+
+Only the rows of W1 of the features present are read, in place; everything is summed in float64.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import os
+from collections.abc import Iterable
+from concurrent import futures
+from typing import TYPE_CHECKING, Any, Optional
+
+import numba
+import numpy as np
+
+from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
+
+if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
+    from mach_tf.classifier import Weights
+
+# Those whose score is a sum over buckets.
+ESTIMATORS = ("mean", "logit_mean")
+
+
+def integrate(
+    networks: Iterable[Weights],
+    table: np.ndarray,
+    paths: Paths,
+    pairs: Pairs,
+    sigmoid: bool,
+    at_once: Optional[int] = None,
+) -> PathIntegrals:
+    """Integrates the label scores' gradients along paths, exactly.
+
+    Args:
+      networks: the R repetitions' weights as arrays, float32, each taken once, in order; they are only read, so views will do.
+      table: int32 [R, K], the bucket of each label in each repetition.
+      paths: n paths in hashed features.
+      pairs: the labels to explain of each of the n points.
+      sigmoid: whether a label's score is the mean of its buckets' probabilities (`mean`) or logits (`logit_mean`).
+      at_once: how many repetitions may be held at a time; one a core by default.
+
+    Returns:
+      The integrals of the pairs. The repetitions are summed in order: the same numbers on any number of cores.
+    """
+    splits = entry_splits(paths, pairs)
+    gradients = np.zeros(splits[-1])
+    scores = np.zeros((2, len(pairs.labels)))
+
+    def one(network: Weights, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
+        inputs = (*network, *paths, pairs.splits, buckets, splits)
+        compiled: Any = _integrate  # numba's annotations know no arguments
+        compiled(*(_read_only(array) for array in inputs), sigmoid, part, ends)
+        return part, ends
+
+    at_once = at_once or os.cpu_count() or 1
+    remaining = iter(networks)
+    running: collections.deque[futures.Future[tuple[np.ndarray, np.ndarray]]] = collections.deque()
+    with futures.ThreadPoolExecutor(at_once) as pool:
+        for step in range(len(table) + at_once):
+            if step >= at_once and running:
+                part, ends = running.popleft().result()
+                gradients += part
+                scores += ends
+            if step < len(table):
+                buckets = table[step][pairs.labels].astype(np.int64)
+                running.append(pool.submit(one, next(remaining), buckets))
+    share = 1.0 / len(table)
+    return PathIntegrals(splits, gradients * share, scores[1] * share, scores[0] * share)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A contiguous view: numba compiles anew, for seconds, for each layout and for writable and read-only arrays."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+@numba.njit(cache=True, nogil=True)
+def _integrate(w1, b1, w2, b2, row_splits, ids, start, difference, pair_splits, buckets, splits, sigmoid, out, ends):
+    """Fills `out` (laid out by `splits`) and `ends` [2, pairs] (scores at start and end) for one repetition."""
+    hidden = len(b1)
+    at_start, change = np.empty(hidden), np.empty(hidden)
+    kernel, weights = np.empty(hidden), np.empty(hidden)
+    for point in range(len(row_splits) - 1):
+        first, last = row_splits[point], row_splits[point + 1]
+        _pre_activations(w1, b1, ids[first:last], start[first:last], difference[first:last], at_start, change)
+        times, order = _switching_points(at_start, change, sigmoid)
+        for pair in range(pair_splits[point], pair_splits[point + 1]):
+            for u in range(hidden):
+                kernel[u] = w2[u, buckets[pair]]
+            bias = b2[buckets[pair]]
+            z0, z1 = _logits(kernel, bias, at_start, change)
+            if sigmoid:
+                _probability_weights(kernel, at_start, change, times, order, z0, weights)
+                ends[0, pair], ends[1, pair] = _sigmoid(z0), _sigmoid(z1)
+            else:
+                _logit_weights(kernel, at_start, change, times, weights)
+                ends[0, pair], ends[1, pair] = z0, z1
+            for j in range(first, last):
+                out[splits[pair] + j - first] = _dot(w1[ids[j]], weights)
+
+
+@numba.njit(cache=True, nogil=True)
+def _pre_activations(w1, b1, ids, start, difference, at_start, change):
+    """a = x' W1 + b1 and d = (x - x') W1, float64 [hidden]."""
+    for u in range(len(b1)):
+        at_start[u] = b1[u]
+        change[u] = 0.0
+    for j in range(len(ids)):
+        row, from_value, by = w1[ids[j]], start[j], difference[j]
+        if from_value != 0.0:
+            for u in range(len(b1)):
+                at_start[u] += from_value * row[u]
+        for u in range(len(b1)):
+            change[u] += by * row[u]
+
+
+@numba.njit(cache=True, nogil=True)
+def _switching_points(at_start, change, in_order):
+    """Where each unit switches, clipped to [0, 1], float64 [hidden]; and the units that switch inside, in order.
+
+    A unit is active after its point if its pre-activation rises, before it if it falls; one that does not move is
+    active throughout (its point is 0 and counts as rising) or, like ReLU at 0, never (1).
+    """
+    times = np.empty(len(change))
+    inside = np.empty(len(change), np.int64)
+    count = 0
+    for u in range(len(change)):
+        if change[u] == 0.0:
+            times[u] = 0.0 if at_start[u] > 0.0 else 1.0
+        else:
+            times[u] = min(max(-at_start[u] / change[u], 0.0), 1.0)
+            if 0.0 < times[u] < 1.0:
+                inside[count] = u
+                count += 1
+    inside = inside[:count]
+    if in_order:
+        inside = inside[np.argsort(times[inside])]
+    return times, inside
+
+
+@numba.njit(cache=True, nogil=True)
+def _logits(kernel, bias, at_start, change):
+    """The logits at both ends, from the forward pass alone: what completeness is checked against."""
+    z0, z1 = np.float64(bias), np.float64(bias)
+    for u in range(len(kernel)):
+        z0 += kernel[u] * max(at_start[u], 0.0)
+        z1 += kernel[u] * max(at_start[u] + change[u], 0.0)
+    return z0, z1
+
+
+@numba.njit(cache=True, nogil=True)
+def _logit_weights(kernel, at_start, change, times, weights):
+    for u in range(len(kernel)):
+        weights[u] = kernel[u] * (times[u] if change[u] < 0.0 else 1.0 - times[u])
+
+
+@numba.njit(cache=True, nogil=True)
+def _probability_weights(kernel, at_start, change, times, order, z, weights):
+    """w2[u] times the integral of sigmoid'(z(t)) over the part of the path on which unit u is active."""
+    slope = 0.0
+    for u in range(len(kernel)):
+        if (times[u] == 0.0 and change[u] >= 0.0) or (times[u] > 0.0 and change[u] < 0.0):
+            slope += kernel[u] * change[u]
+    integral, before = 0.0, 0.0
+    for u in order:
+        after = z + slope * (times[u] - before)
+        integral += (times[u] - before) * _mean_sigmoid_derivative(z, after)
+        weights[u] = integral
+        # A unit that starts adds its slope, one that stops takes its own, which is negative, away.
+        slope += kernel[u] * abs(change[u])
+        z, before = after, times[u]
+    integral += (1.0 - before) * _mean_sigmoid_derivative(z, z + slope * (1.0 - before))
+    for u in range(len(kernel)):
+        inside = 0.0 < times[u] < 1.0
+        reached = weights[u] if inside else times[u] * integral
+        weights[u] = kernel[u] * (reached if change[u] < 0.0 else integral - reached)
+
+
+@numba.njit(cache=True, nogil=True)
+def _mean_sigmoid_derivative(a, b):
+    """The mean of sigmoid' between two logits, (sigmoid(b) - sigmoid(a)) / (b - a), to full relative precision.
+
+    Near ones by sigmoid(b) - sigmoid(a) = sinh((b - a) / 2) / (2 cosh(a / 2) cosh(b / 2)), where nothing cancels;
+    far ones by the difference, on the side where sigmoid is small (sigmoid' is even).
+    """
+    if abs(b - a) < 1.0:
+        half = 0.5 * (b - a)
+        quotient = math.sinh(half) / half if half != 0.0 else 1.0
+        scale = math.exp(-0.5 * (abs(a) + abs(b)))
+        return quotient * scale / ((1.0 + math.exp(-abs(a))) * (1.0 + math.exp(-abs(b))))
+    if a + b > 0.0:
+        a, b = -b, -a
+    return (_sigmoid(b) - _sigmoid(a)) / (b - a)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sigmoid(z):
+    if z >= 0.0:
+        return 1.0 / (1.0 + math.exp(-z))
+    return math.exp(z) / (1.0 + math.exp(z))
+
+
+# Only here may the compiler reorder a sum: it is what lets it use vector instructions.
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _dot(row, weights):
+    total = 0.0
+    for u in range(len(weights)):
+        total += row[u] * weights[u]
+    return total

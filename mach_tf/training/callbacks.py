@@ -1,0 +1,144 @@
+"""Keras callbacks of a training run: validation, TensorBoard, a stop at a loss that is not finite, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Optional
+
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf import buckets
+from mach_tf.classifier import SparseBatch
+from mach_tf.decoding import sketch
+from mach_tf.errors import InputError
+from mach_tf.evaluation import metrics
+from mach_tf.points import Points
+from mach_tf.training.model import RepetitionGroup
+
+_VALIDATION_BATCH = 256
+LOSSES = ("clean_loss", "adversarial_loss")
+
+
+class StopAtNonFiniteLoss(tf.keras.callbacks.Callback):
+    """Raises InputError at the first loss that is not finite, saying where and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        for name in LOSSES:
+            values = (logs or {}).get(name)
+            if values is not None and not np.isfinite(values).all():
+                position = int(np.flatnonzero(~np.isfinite(values))[0])
+                raise InputError(
+                    f"Every loss must be finite, but the {name.replace('_', ' ')} of repetition "
+                    f"{self.model.repetitions[position]} is {values[position]} in epoch {self._epoch + 1}, "
+                    f"step {int(self.model.optimizer.iterations.numpy())}. Lower --learning_rate or --epsilon; the last checkpoint "
+                    "is from before, remove it if it leads here again."
+                )
+
+
+class Validation(tf.keras.callbacks.Callback):
+    """Adds P@1 and P@5, in percent, of this group's repetitions on a sample of points to each epoch's logs."""
+
+    def __init__(self, points: Points, columns: int, bucket_table: np.ndarray, bucket_count: int, estimator: str):
+        """Takes the sample.
+
+        Args:
+          points: the sample, hashed.
+          columns: D.
+          bucket_table: int32 [G, K], of the group.
+          bucket_count: B.
+          estimator: of label scores.
+        """
+        super().__init__()
+        self._points, self._columns, self._table, self._estimator = points, columns, bucket_table, estimator
+        self._members = buckets.invert(bucket_table, bucket_count)
+
+    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        if logs is not None and not self.model.stop_training:
+            logs.update(self.measure(self.model))
+
+    def measure(self, model: RepetitionGroup) -> dict[str, float]:
+        """P@1 and P@5 by name."""
+        features = self._points.features(self._columns)
+        k = min(5, self._table.shape[1])
+        top = []
+        for begin in range(0, len(self._points), _VALIDATION_BATCH):
+            logits = model.bucket_logits(_as_batch(features[begin : begin + _VALIDATION_BATCH])).numpy()
+            scores = sketch.bucket_scores(logits, self._estimator)
+            top.append(sketch.top_k(scores, self._table, self._members, k, self._estimator)[0])
+        found = metrics.hits(np.concatenate(top), self._points.labels(self._table.shape[1]))
+        return {"P@1": 100 * float(found[:, 0].mean()), "P@5": 100 * float(found.sum(1).mean()) / 5}
+
+
+class Curves(tf.keras.callbacks.Callback):
+    """TensorBoard scalars: losses, learning rate and points a second each step; validation each epoch."""
+
+    def __init__(self, directory: str, points: int, batch_size: int):
+        super().__init__()
+        self._writer = tf.summary.create_file_writer(directory)
+        self._points, self._batch_size = points, batch_size
+        self._begin = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self._begin = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        optimizer = self.model.optimizer
+        values = {f"loss/{name[:-5]}": float(np.mean(logs[name])) for name in LOSSES if logs and name in logs}
+        values["learning_rate"] = float(optimizer._decayed_lr(tf.float32))
+        step = int(optimizer.iterations.numpy())
+        values["points_per_second"] = self._points_of(step) / (time.perf_counter() - self._begin)
+        self._write(values, step)
+
+    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        values = {f"validation/{name}": value for name, value in (logs or {}).items() if name.startswith("P@")}
+        self._write(values, epoch + 1)
+        self._writer.flush()
+
+    def _points_of(self, step: int) -> int:
+        """An epoch's last batch may be short."""
+        done = (step - 1) * self._batch_size % (-(-self._points // self._batch_size) * self._batch_size)
+        return min(self._batch_size, self._points - done)
+
+    def _write(self, values: dict[str, float], step: int) -> None:
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step)
+
+
+class CheckpointOften(tf.keras.callbacks.Callback):
+    """Saves every so many minutes, and at once when a stop is asked for, which ends the fit."""
+
+    def __init__(self, save: Callable[[int], None], minutes: float, stop_requested: Callable[[], bool]):
+        """Sets it up.
+
+        Args:
+          save: takes the number of steps done in this fit.
+          minutes: between two saves; 0 saves only when asked to stop.
+          stop_requested: asked after every step.
+        """
+        super().__init__()
+        self._save, self._seconds, self._stop_requested = save, 60 * minutes, stop_requested
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        stop = self._stop_requested()
+        if stop or (self._seconds and time.monotonic() - self._last >= self._seconds):
+            self._save(batch + 1)
+            self._last = time.monotonic()
+        if stop:
+            self.model.stop_training = True
+
+
+def _as_batch(features: scipy.sparse.csr_matrix) -> SparseBatch:
+    return SparseBatch(
+        tf.constant(features.indptr, tf.int64), tf.constant(features.indices, tf.int64), tf.constant(features.data)
+    )

@@ -1,0 +1,210 @@
+"""Trains a group of repetitions side by side, from a dataset directory to SavedModels; resumes where it was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf import files
+from mach_tf.data import damage, records
+from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR
+from mach_tf.export import export_repetition
+from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
+from mach_tf.rows import release
+from mach_tf.training import optimizers, strategies
+from mach_tf.training.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from mach_tf.training.checkpoints import GroupCheckpoints, Position
+from mach_tf.training.feature_dropout import drop_features
+from mach_tf.training.model import RepetitionGroup
+from mach_tf.training.training_batch import replica_batches
+from mach_tf.training.training_config import TrainingConfig
+
+TENSORBOARD_DIRECTORY = "tensorboard"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """All that training a group needs to know, but for which repetitions.
+
+    Attributes:
+      dataset_dir: a dataset directory.
+      dataset: its manifest.
+      model_dir: a model directory that holds model.json.
+      model: its manifest.
+      strategy: where to train.
+      validation_points: size of the validation sample; 0 for none.
+      checkpoint_minutes: between checkpoints, besides one each epoch; 0 for those alone.
+      stop_requested: asked after every step, by every worker; True saves a checkpoint and ends.
+      writes: whether this process writes checkpoints, logs and exports; of several workers, one does.
+    """
+
+    dataset_dir: str
+    dataset: DatasetManifest
+    model_dir: str
+    model: ModelManifest
+    strategy: tf.distribute.Strategy
+    validation_points: int = 2000
+    checkpoint_minutes: float = 10.0
+    stop_requested: Callable[[], bool] = lambda: False
+    writes: bool = True
+
+    @property
+    def config(self) -> TrainingConfig:
+        return TrainingConfig(**self.model.training)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.dataset.split("train").points // self.config.batch_size)
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupResult:
+    """What training a group gave.
+
+    Attributes:
+      repetitions: the group's.
+      logs: of the last epoch: clean_loss and adversarial_loss (arrays [G]), P@1 and P@5 in percent; empty when nothing was
+        left to train.
+      seconds: it took.
+    """
+
+    repetitions: tuple[int, ...]
+    logs: dict[str, Any]
+    seconds: float
+
+
+def train_group(
+    job: Job, repetitions: Sequence[int], callbacks: Sequence[tf.keras.callbacks.Callback] = ()
+) -> Optional[GroupResult]:
+    """Trains repetitions side by side and exports them; goes on from the group's checkpoint when there is one.
+
+    Args:
+      job: what and where.
+      repetitions: the group's numbers, ascending.
+      callbacks: more Keras callbacks. `logs` hold the losses as arrays [G] and, at an epoch's end, P@1 and P@5.
+
+    Returns:
+      The result; None when a stop was requested: the state is saved, and the same call goes on.
+
+    Raises:
+      InputError: a damaged shard or checkpoint, or a loss that is not finite.
+    """
+    begin = time.monotonic()
+    config, group = job.config, tuple(repetitions)
+    table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
+    checkpoints = GroupCheckpoints(job.model_dir, group)
+    if job.writes:
+        checkpoints.remove_temporaries()
+    model = build(job, group, table)
+    start = checkpoints.restore(model) or Position(0, 0)
+    every = [StopAtNonFiniteLoss(), *callbacks]
+    if job.writes:
+        every[1:1] = [*_validation(job, table), _curves(job, group)]
+    logs: dict[str, Any] = {}
+    for epoch in range(start.epoch, config.epochs):
+        skip = start.step if epoch == start.epoch else 0
+
+        def save(steps: int, epoch: int = epoch, skip: int = skip) -> None:
+            if job.writes:
+                checkpoints.save(model, Position(epoch, skip + steps))
+
+        if skip < job.steps_per_epoch:
+            with damage.named(job.dataset_dir, job.dataset, "train"):
+                history = model.fit(
+                    _epoch_data(job, table, epoch, skip),
+                    epochs=epoch + 1,
+                    initial_epoch=epoch,
+                    steps_per_epoch=job.steps_per_epoch - skip,
+                    callbacks=[*every, CheckpointOften(save, job.checkpoint_minutes, job.stop_requested)],
+                    verbose=0,
+                )
+            if model.stop_training:
+                return None
+            logs = {name: values[-1] for name, values in history.history.items()}
+            save(job.steps_per_epoch - skip)
+    # A SavedModel is written from copies, which take the place of the moments; the next group takes that of the weights.
+    for moment in model.moments:
+        release(moment)
+    if job.writes:
+        _export(job, model)
+        checkpoints.remove()
+    for variable in model.trainable_variables:
+        release(variable)
+    return GroupResult(group, logs, time.monotonic() - begin)
+
+
+def _export(job: Job, model: RepetitionGroup) -> None:
+    for position, repetition in enumerate(model.repetitions):
+        path = repetition_directory(job.model_dir, repetition)
+        files.remove_temporaries(f"{path}.")
+        if not os.path.isdir(path):
+            export_repetition(path, model.weights_of(position), job.model.origin(repetition))
+
+
+def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:
+    """The compiled model, with its initial weights.
+
+    Args:
+      job: what and where.
+      repetitions: the group's numbers.
+      table: int32 [G, K], their rows of the bucket table.
+    """
+    config = job.config
+    counts = job.dataset.label_counts(job.dataset_dir)
+    bias = bucket_log_odds(table, counts, job.dataset.split("train").points, job.model.bucket_spec.buckets)
+    with job.strategy.scope():
+        model = RepetitionGroup(config, job.model.columns, repetitions, bias)
+        steps = config.epochs * job.steps_per_epoch
+        model.compile(optimizer=optimizers.create(config, steps, job.strategy.num_replicas_in_sync))
+    return model
+
+
+def bucket_log_odds(table: np.ndarray, label_counts: np.ndarray, points: int, buckets: int) -> np.ndarray:
+    """Where the output biases begin: each bucket's log-odds in training, so that the first steps need not find them.
+
+    Args:
+      table: int32 [G, K], rows of the bucket table.
+      label_counts: int64 [K], the labels' training frequencies; a point with two labels in a bucket counts twice.
+      points: of the training split.
+      buckets: B.
+
+    Returns:
+      float32 [G, B], log(p / (1 - p)) with p kept in [1 / (2 points), 1 / 2].
+    """
+    totals = np.stack([np.bincount(row, label_counts, buckets) for row in table])
+    share = np.clip(totals / points, 0.5 / points, 0.5)
+    return np.log(share / (1 - share)).astype(np.float32)
+
+
+def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distribute.DistributedDataset:
+    config = job.config
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        batches = records.batches(
+            job.dataset_dir, job.dataset, "train", config.batch_size, shuffle_seed=config.seed, epoch=epoch
+        ).skip(skip)
+        batches = drop_features(batches, config.feature_dropout, config.seed, epoch, skip)
+        replicas = context.num_replicas_in_sync
+        own = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * own
+        return replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
+
+    return job.strategy.distribute_datasets_from_function(of_worker, strategies.input_options(job.strategy))
+
+
+def _validation(job: Job, table: np.ndarray) -> list[Validation]:
+    if not job.validation_points or "valid" not in job.dataset.splits or not job.dataset.split("valid").points:
+        return []
+    points = records.sample_points(job.dataset_dir, job.dataset, "valid", job.validation_points)
+    return [Validation(points, job.model.columns, table, job.model.bucket_spec.buckets, DEFAULT_ESTIMATOR)]
+
+
+def _curves(job: Job, group: tuple[int, ...]) -> Curves:
+    path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
+    return Curves(path, job.dataset.split("train").points, job.config.batch_size)

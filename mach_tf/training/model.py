@@ -1,0 +1,218 @@
+"""The Keras model: repetitions trained side by side, adversarially, by its own train_step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf.attacks.adversarial import fgsm, value_gradients
+from mach_tf.attacks.dense_perturbation import dense_shift, whole_kernel_gradient
+from mach_tf.classifier import SparseBatch, Weights
+from mach_tf.hashing import murmur3_32
+from mach_tf.rows import gather_rows, primary
+from mach_tf.training.group_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
+from mach_tf.training.training_batch import TrainingBatch
+from mach_tf.training.training_config import TrainingConfig
+
+_READ_ROWS = 4096
+_HIDDEN_KERNEL, _OUTPUT_KERNEL, _DROPOUT = range(3)  # what a random stream is for
+
+
+class RepetitionGroup(tf.keras.Model):
+    """G bucket classifiers that share each batch and nothing else.
+
+    A feature's rows of all W1 lie side by side, so that one gather serves the group; the output layers are one batched
+    product. Each repetition's random streams depend on the seed and its own number only, so it gets the weights that
+    training it alone gives.
+
+    Attributes:
+      hidden_kernel: [D, G, hidden].
+      hidden_bias: [G, hidden].
+      output_kernel: [G, hidden, B].
+      output_bias: [G, B].
+    """
+
+    def __init__(
+        self, config: TrainingConfig, columns: int, repetitions: Sequence[int], initial_output_bias: np.ndarray
+    ):
+        """Creates the variables; under a strategy, call it in the strategy's scope.
+
+        Args:
+          config: the same for every repetition.
+          columns: D, the input width.
+          repetitions: their numbers.
+          initial_output_bias: float32 [G, B].
+        """
+        super().__init__()
+        # Every replica returns the same losses; Keras' default would add them all up to one number.
+        self.distribute_reduction_method = "first"
+        self.config = config
+        self.buckets = buckets = initial_output_bias.shape[1]
+        self.repetitions = tuple(repetitions)
+        count, hidden = len(repetitions), config.hidden_units
+        self.hidden_kernel = self._variable(
+            "hidden_kernel",
+            lambda: self._normal(_HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
+        )
+        self.hidden_bias = self._variable("hidden_bias", lambda: tf.zeros([count, hidden]))
+        self.output_kernel = self._variable(
+            "output_kernel", lambda: self._normal(_OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
+        )
+        self.output_bias = self._variable("output_bias", lambda: tf.constant(initial_output_bias, tf.float32))
+
+    def compile(self, optimizer: tf.keras.optimizers.legacy.Optimizer, **kwargs: Any) -> None:
+        """Keras' own, and creates the optimizer's slots.
+
+        Slots created in the first step make tf.function run it in a conditional, where one device waits for the other's
+        placeholders; and a checkpoint could not be restored, and checked, before training.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        with self.distribute_strategy.scope():
+            self.optimizer._create_all_weights(self._variables)
+
+    def train_step(self, batch: TrainingBatch) -> dict[str, tf.Tensor]:
+        """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns the global batch's losses, [G] each."""
+        losses, gradients = self.losses_and_gradients(batch)
+        self.optimizer.apply_gradients(zip(gradients, self._variables))
+        totals = tf.distribute.get_replica_context().merge_call(_sum_over_replicas, [tf.stack(list(losses.values()))])
+        return dict(zip(losses, tf.unstack(totals, len(losses))))
+
+    def losses_and_gradients(
+        self, batch: TrainingBatch
+    ) -> tuple[dict[str, tf.Tensor], list[Union[tf.Tensor, tf.IndexedSlices]]]:
+        """This replica's shares of the losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias.
+
+        hidden_kernel's gradient is tf.IndexedSlices of unique rows, but for the dense support.
+        """
+        targets, mask = self._targets(batch), self._dropout_mask(batch)
+        kernel = gather_rows(self.hidden_kernel, batch.rows)
+        with tf.GradientTape(persistent=True) as tape:
+            hidden_input = product(batch.points, kernel)
+            # W1 comes in through its products alone, whose way back is group_products'.
+            tape.watch(hidden_input)
+            clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
+        upper = self._variables[1:]
+        # One backward pass of the clean loss serves the perturbation and the weights.
+        hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
+        if not self.config.adversarial:
+            first = self._of_rows(kernel_gradient(batch.points, batch.entries, hidden_gradient), batch)
+            return {"clean_loss": clean_loss}, [first, *clean_gradients]
+
+        epsilon = self.config.epsilon
+        if self.config.fgsm_support == "dense":
+            dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
+            shift = dense.shift
+        else:
+            perturbation = fgsm(value_gradients(hidden_gradient, kernel, batch.points), epsilon)
+            shift = product_by_repetition(batch.points, perturbation, kernel)
+        # The perturbed product is a variable of its own here; what its gradient is for W1 comes after.
+        with tape:
+            tape.watch(shift)
+            adversarial_loss = self._loss(hidden_input + shift, mask, targets, batch.global_points)
+            weighted = self.config.adversarial_weight * adversarial_loss
+        shift_gradient, *adversarial_gradients = tape.gradient(weighted, [shift, *upper])
+        if self.config.fgsm_support == "dense":
+            sparse = kernel_gradient(batch.points, batch.entries, hidden_gradient + shift_gradient)
+            first = whole_kernel_gradient(
+                dense, shift_gradient, self._of_rows(sparse, batch), self.hidden_kernel, epsilon
+            )
+        else:
+            both = kernel_gradient_of_both(batch.points, batch.entries, perturbation, hidden_gradient, shift_gradient)
+            first = self._of_rows(both, batch)
+        gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
+        return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
+
+    def weights_of(self, position: int) -> Weights:
+        """A copy of the weights of the repetition at this position of the group, as float32 tensors.
+
+        W1 is read block by block: reading the variable would copy that of the whole group. As tensors and not as arrays:
+        TensorFlow's allocator keeps what was freed, for tensors alone.
+        """
+        columns = self.hidden_kernel.shape[0]
+        ranges = [tf.range(b, min(b + _READ_ROWS, columns)) for b in range(0, columns, _READ_ROWS)]
+        blocks = [gather_rows(primary(self.hidden_kernel), rows)[:, position] for rows in ranges]
+        rest = (self.hidden_bias, self.output_kernel, self.output_bias)
+        return Weights(tf.concat(blocks, axis=0), *(variable[position] for variable in rest))
+
+    @property
+    def moments(self) -> list[tf.Variable]:
+        """The optimizer's slots, two for each of the weights; of a compiled model."""
+        names = self.optimizer.get_slot_names()
+        return [self.optimizer.get_slot(variable, name) for variable in self._variables for name in names]
+
+    @tf.function(reduce_retracing=True)
+    def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
+        """The logits of every repetition, float32 [n, G, B]."""
+        rows, positions = tf.unique(points.feature_ids, tf.int64)
+        hidden_input = product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
+        hidden = tf.nn.relu(hidden_input + self.hidden_bias)
+        return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
+
+    @property
+    def _variables(self) -> list[tf.Variable]:
+        return [self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias]
+
+    def _of_rows(self, gradient: tf.Tensor, batch: TrainingBatch) -> tf.IndexedSlices:
+        return tf.IndexedSlices(gradient, batch.rows, tf.constant(self.hidden_kernel.shape.as_list(), tf.int64))
+
+    def _loss(
+        self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor
+    ) -> tf.Tensor:
+        """[G], this replica's share of each repetition's mean binary cross-entropy over points and buckets.
+
+        Divided by the global batch's size and not by the local one, so that shares add up however the batch is cut.
+        """
+        hidden = tf.nn.relu(hidden_input + self.hidden_bias)
+        if mask is not None:
+            hidden *= mask
+        precision = tf.bfloat16 if self.config.mixed_precision else tf.float32
+        inputs = tf.cast(tf.transpose(hidden, [1, 0, 2]), precision)
+        outputs = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
+        logits = tf.cast(outputs, tf.float32) + self.output_bias[:, None]
+        entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
+
+    def _targets(self, batch: TrainingBatch) -> tf.Tensor:
+        """float32 [G, n, B], 1 in every bucket that a label of the point falls in."""
+        count, points = len(self.repetitions), tf.size(batch.points.row_splits) - 1
+        buckets = tf.transpose(batch.target_buckets)
+        groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(buckets))
+        rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(buckets))
+        indices = tf.reshape(tf.stack([groups, rows, buckets], axis=2), [-1, 3])
+        shape = [count, points, self.buckets]
+        # Two labels of a point may share a bucket: counts, cut to 1.
+        return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), shape), 1.0)
+
+    def _dropout_mask(self, batch: TrainingBatch) -> Optional[tf.Tensor]:
+        """[n, G, hidden] of 0 and 1 / (1 - dropout), the same for the clean and the adversarial pass; None without dropout."""
+        if not self.config.dropout:
+            return None
+        size, first = self.config.batch_size, batch.first_point
+        last = first + tf.size(batch.points.row_splits, tf.int64) - 1
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        uniform = [
+            # Drawn for the whole global batch: a point's mask is the same in whichever replica it is.
+            tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, _DROPOUT, step))[first:last]
+            for r in self.repetitions
+        ]
+        kept = tf.cast(tf.stack(uniform, axis=1) >= self.config.dropout, tf.float32)
+        return kept / (1 - self.config.dropout)
+
+    def _stream(self, repetition: int, purpose: int, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
+        """Seed, int32 [2], of a random stream; distinct for every repetition, purpose and step."""
+        key = int(murmur3_32(np.array([3 * repetition + purpose]), self.config.seed)[0] >> 1)
+        return tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
+
+    def _normal(self, purpose: int, shape: list[int], stddev: float, axis: int) -> tf.Tensor:
+        streams = [self._stream(repetition, purpose) for repetition in self.repetitions]
+        return tf.stack([tf.random.stateless_normal(shape, stream, stddev=stddev) for stream in streams], axis)
+
+    def _variable(self, name: str, initial: Callable[[], tf.Tensor]) -> tf.Variable:
+        return tf.Variable(initial, name=name, trainable=True)
+
+
+def _sum_over_replicas(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
+    return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)

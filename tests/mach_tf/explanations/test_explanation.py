@@ -1,0 +1,81 @@
+"""Explanations that display themselves, with nothing but text in their names."""
+
+from __future__ import annotations
+
+import html.parser
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution, bars_html
+
+_HOSTILE = "<script>alert(1)</script>"
+
+
+class _Reader(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def _read(text):
+    reader = _Reader()
+    reader.feed(text)
+    return reader
+
+
+def _explanation():
+    features = [FeatureAttribution(i, _HOSTILE if i == 0 else None, 1.0, 3.0 - i, False, i) for i in range(14)]
+    features.append(FeatureAttribution(None, None, 0.0, -0.001, False, 77))
+    return Explanation(4, 2, "a & b", 5.0, 1.0, 0.0, features)
+
+
+def test_displays_itself_and_escapes_names():
+    page = _read(_explanation()._repr_html_())
+    assert "script" not in page.tags and page.tags.count("tr") == 11
+    text = "".join(page.text)
+    assert _HOSTILE in text and "a & b, point 4" in text and "5 other features" in text
+
+
+def test_titles_without_names():
+    features = _explanation().attributions
+    assert (features[0].title, features[1].title, features[-1].title) == (_HOSTILE, "feature 1", "hashed feature 77")
+    assert Explanation(0, 9, None, 0.0, 0.0, 0.0, []).title == "label 9"
+
+
+def test_json_has_the_documented_fields():
+    value = _explanation().to_json()
+    assert list(value) == [
+        "point",
+        "label",
+        "label_name",
+        "score",
+        "baseline_score",
+        "completeness_gap",
+        "attributions",
+    ]
+    assert value["attributions"][1]["attribution"] == 2.0
+
+
+def test_bars_are_as_long_as_their_magnitude():
+    text = bars_html("t", None, None, [("small", 1.0), ("large", -4.0)])
+    assert text.index("large") < text.index("small") and "width:25.0%" in text and "width:100.0%" in text
+    assert "width" in bars_html("zero", 1.0, 0.0, [("a", 0.0)])
+
+
+def test_a_matrix_of_explanations_is_csr_and_displays_itself():
+    matrix = Explanations(scipy.sparse.csr_matrix(np.array([[0.0, 2.0, -1.0], [1.0, 0.0, 0.0]])))
+    assert scipy.sparse.issparse(matrix) and (matrix @ np.ones(3)).tolist() == [1.0, 1.0]
+    assert "row 1" in matrix._repr_html_()
+    matrix.points, matrix.labels = np.array([0, 1]), np.array([5, 6])
+    matrix.scores, matrix.baseline_scores = np.array([0.5, 0.25]), np.zeros(2)
+    assert "label 6, row 1" in matrix._repr_html_() and "feature 2" in matrix._repr_html_()
+    assert matrix[1:].labels is None and "row 0" in matrix[1:]._repr_html_()
+    many = Explanations(scipy.sparse.eye(8, format="csr"))
+    assert "and 3 more" in many._repr_html_()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import itertools
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import points
+from mach_tf.errors import InputError
+from mach_tf.training.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from tests.mach_tf.test_classifier import dense_logits, random_points
+from tests.mach_tf.training.test_model import BUCKETS, COLUMNS, LABELS, TABLE, group
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["clean", "adversarial"])
+def test_a_loss_that_is_not_finite_is_named(value, name):
+    callback = StopAtNonFiniteLoss()
+    callback.model = SimpleNamespace(repetitions=(4, 7), optimizer=SimpleNamespace(iterations=tf.Variable(12)))
+    callback.on_epoch_begin(2)
+    callback.on_train_batch_end(0, {"clean_loss": np.float32([0.5, 0.5]), "adversarial_loss": np.float32([1, 1])})
+    with pytest.raises(InputError, match=rf"the {name} loss of repetition 7 is {value} in epoch 3, step 12"):
+        callback.on_train_batch_end(1, {f"{name}_loss": np.float32([0.5, value])})
+
+
+@pytest.mark.parametrize("repetitions", [[1], [0, 2, 3]])
+def test_validation_is_precision_by_brute_force(repetitions):
+    """logit_mean by hand, on 300 points, so in more than one batch."""
+    model = group(repetitions)
+    features, labels = random_points(300, COLUMNS, 0.2), random_points(300, LABELS, 0.2, seed=1)
+    sample = points.from_csr(features, labels)
+    callback = Validation(sample, COLUMNS, TABLE[repetitions], BUCKETS, "logit_mean")
+    weights = list(map(model.weights_of, range(len(repetitions))))
+    logits = np.stack([dense_logits(w, features.toarray()) for w in weights], axis=1)
+    scores = np.mean([logits[:, g, TABLE[r]] for g, r in enumerate(repetitions)], axis=0)
+    hit = np.take_along_axis(labels.toarray() != 0, np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    found = callback.measure(model)
+    np.testing.assert_allclose(
+        [found["P@1"], found["P@5"]], [100 * hit[:, 0].mean(), 100 * hit[:, :5].mean()], atol=0.4
+    )
+
+
+@pytest.mark.parametrize(("points", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3])])
+def test_points_a_second_are_those_of_the_batch(tmp_path, monkeypatch, points, sizes):
+    """Each step takes half a second by this clock; the last one of an epoch may be short."""
+    clock = itertools.count(0, 0.5)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    callback, iterations = Curves(str(tmp_path), points, 4), tf.Variable(0)
+    callback.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1))
+    for step in range(2 * len(sizes)):
+        iterations.assign(step + 1)
+        callback.on_train_batch_begin(step % len(sizes))
+        callback.on_train_batch_end(step % len(sizes))
+    callback.on_epoch_end(1)
+    (file,) = tmp_path.iterdir()
+    found = [
+        float(tf.make_ndarray(value.tensor))
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "points_per_second"
+    ]
+    assert found == [2 * size for size in 2 * sizes]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "stop_at", "saved"), [(0, None, []), (1e-9, None, [1, 2, 3]), (0, 1, [2]), (60, 2, [3])]
+)
+def test_checkpoints_come_by_time_and_when_stopped(minutes, stop_at, saved):
+    found, done = [], []
+    callback = CheckpointOften(found.append, minutes, lambda: len(done) - 1 == stop_at)
+    callback.model = SimpleNamespace(stop_training=False)
+    for batch in range(3):
+        done.append(batch)
+        callback.on_train_batch_end(batch)
+        if callback.model.stop_training:
+            break
+    assert found == saved
+    assert callback.model.stop_training == (stop_at is not None)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import glob
+import os
+
+import numpy as np
+import pytest
+
+from mach_tf.errors import InputError
+from mach_tf.manifest import repetition_directory
+from mach_tf.training.checkpoints import GroupCheckpoints, Position, remove_finished, unfinished_groups
+from mach_tf.training.laprop import LazyLaProp
+from tests.mach_tf.training.test_model import batch_of, group
+
+
+def compiled(seed=0):
+    model = group([1, 2], seed=seed)
+    model.compile(LazyLaProp(0.1))
+    return model
+
+
+def state(model):
+    names = model.optimizer.get_slot_names()
+    slots = [model.optimizer.get_slot(v, name) for v in model.trainable_variables for name in names]
+    assert len(slots) == 8
+    return [v.numpy() for v in (*model.trainable_variables, *slots, model.optimizer.iterations)]
+
+
+def test_weights_slots_and_position_come_back(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    assert checkpoints.restore(model) is None
+    model.train_step(batch_of(16, [1, 2]))
+    checkpoints.save(model, Position(3, 14))
+    other = compiled(seed=5)
+    assert checkpoints.restore(other) == Position(3, 14)
+    for ours, theirs in zip(state(model), state(other)):
+        np.testing.assert_array_equal(ours, theirs)
+    assert int(other.optimizer.iterations) == 1
+
+
+def test_the_last_one_is_kept_and_its_position_wins(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    for position in (Position(0, 9), Position(0, 10), Position(1, 0)):
+        checkpoints.save(model, position)
+    assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]
+    assert checkpoints.restore(compiled()) == Position(1, 0)
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    checkpoints.remove()
+    assert unfinished_groups(str(tmp_path)) == []
+
+
+def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    os.makedirs(os.path.join(checkpoints.directory, "epoch-0001-step-00000000.123.tmp"))
+    assert unfinished_groups(str(tmp_path)) == []
+    assert checkpoints.restore(compiled()) is None
+    checkpoints.remove_temporaries()
+    assert os.listdir(checkpoints.directory) == []
+
+
+class Killed(BaseException):
+    """Ends what runs as a signal would, whatever it catches."""
+
+
+@pytest.fixture
+def kill_in_removal(monkeypatch):
+    """Whoever removes a directory is killed when half of it is gone."""
+
+    def remove_half(path, **_):
+        for state in glob.glob(os.path.join(path, "**", "state.json"), recursive=True):
+            os.remove(state)
+            raise Killed
+
+    with monkeypatch.context() as patches:
+        patches.setattr("mach_tf.training.checkpoints.shutil.rmtree", remove_half)
+        yield patches
+
+
+def test_killed_while_the_checkpoint_before_is_removed(tmp_path, kill_in_removal):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    with pytest.raises(Killed):
+        checkpoints.save(model, Position(2, 0))
+    kill_in_removal.undo()
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    assert checkpoints.restore(compiled()) == Position(2, 0)
+    checkpoints.remove_temporaries()
+    assert os.listdir(checkpoints.directory) == ["epoch-0002-step-00000000"]
+
+
+def test_killed_while_the_checkpoints_of_a_finished_group_are_removed(tmp_path, kill_in_removal):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    with pytest.raises(Killed):
+        checkpoints.remove()
+    kill_in_removal.undo()
+    assert unfinished_groups(str(tmp_path)) == []
+    remove_finished(str(tmp_path))
+    assert os.path.isdir(checkpoints.directory), "repetition 1 is not exported; another process may train it"
+    os.mkdir(repetition_directory(str(tmp_path), 1))
+    remove_finished(str(tmp_path))
+    assert not os.path.isdir(checkpoints.directory)
+
+
+def test_killed_between_the_exports_and_the_removal(tmp_path):
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(compiled(), Position(1, 0))
+    os.mkdir(repetition_directory(str(tmp_path), 1))
+    remove_finished(str(tmp_path))
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    os.mkdir(repetition_directory(str(tmp_path), 2))
+    remove_finished(str(tmp_path))
+    assert not os.path.isdir(checkpoints.directory)
+
+
+@pytest.mark.parametrize("file", ["variable-00.npy", "variable-11.npy", "state.json"])
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path, file):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    (path,) = glob.glob(os.path.join(checkpoints.directory, "*", file))
+    with open(path, "wb") as damaged:
+        damaged.write(b"{}")
+    with pytest.raises(InputError, match="remove"):
+        checkpoints.restore(compiled())
+
+
+def test_one_flipped_bit_is_refused(tmp_path):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    (path,) = glob.glob(os.path.join(checkpoints.directory, "*", "variable-04.npy"))
+    with open(path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x01")
+    with pytest.raises(InputError, match=r"variable-04\.npy must be as it was written.*checksum.*remove"):
+        checkpoints.restore(compiled())
+
+
+def test_variables_larger_than_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr("mach_tf.training.checkpoints._BLOCK_FLOATS", 30)
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    other = compiled(seed=5)
+    checkpoints.restore(other)
+    for ours, theirs in zip(state(model), state(other)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_failing_disk_is_said_and_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mach_tf.training.checkpoints._write", fail)
+    with pytest.raises(InputError, match=r"No space left on device.*Make room"):
+        checkpoints.save(model, Position(2, 0))
+    assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.sparse
+import tensorflow as tf
+
+import mach_tf
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest
+from mach_tf.training import group_training
+from mach_tf.training.strategies import create
+from mach_tf.training.training_config import TrainingConfig
+
+
+def job(tmp_path, **changes):
+    rng = np.random.default_rng(0)
+    features = scipy.sparse.random(30, 20, 0.3, "csr", np.float32, rng)
+    labels = scipy.sparse.random(30, 9, 0.2, "csr", np.float32, rng)
+    dataset = mach_tf.write_dataset(
+        features, labels, str(tmp_path / "data"), spec=FeatureSpec(dim=0), points_per_shard=15
+    )
+    config = TrainingConfig(**{"hidden_units": 4, "batch_size": 8, "epochs": 2, **changes})
+    model = ModelManifest(
+        20, 9, FeatureSpec(dim=0), BucketSpec(5, 3), dataclasses.asdict(config), dataset.fingerprint, {}, {}
+    )
+    (tmp_path / "model").mkdir()
+    return group_training.Job(str(tmp_path / "data"), dataset, str(tmp_path / "model"), model, create("one_device"))
+
+
+def test_output_biases_begin_at_the_buckets_log_odds():
+    table = np.array([[0, 1, 1, 3], [2, 2, 2, 2]], np.int32)
+    bias = group_training.bucket_log_odds(table, np.array([10, 5, 15, 100]), 100, 4)
+    probability = 1 / (1 + np.exp(-bias))
+    np.testing.assert_allclose(probability, [[0.1, 0.2, 0.005, 0.5], [0.005, 0.005, 0.5, 0.005]], rtol=1e-5)
+
+
+def test_the_model_is_compiled_as_the_configuration_says(tmp_path):
+    made = job(tmp_path, optimizer="adam", learning_rate_decay="linear", epochs=3)
+    model = group_training.build(made, [0, 2], np.stack([made.model.bucket_spec.row(r, 9) for r in (0, 2)]))
+    assert type(model.optimizer) is tf.keras.optimizers.legacy.Adam
+    assert model.optimizer.learning_rate.decay_steps == 3 * made.steps_per_epoch
+    assert model.repetitions == (0, 2)
+
+
+def test_a_single_cpu_reads_an_epoch_without_the_iterator_for_several_devices(tmp_path):
+    made = job(tmp_path)
+    data = group_training._epoch_data(made, np.stack([made.model.bucket_spec.row(0, 9)]), 0, 0)
+    assert isinstance(iter(data)._iterators[0]._iterator, tf.data.Iterator)
+
+
+def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere(tmp_path):
+    made = job(tmp_path)
+    table = np.stack([made.model.bucket_spec.row(0, 9)])
+
+    def read(epoch, skip):
+        return [b.points.feature_values.numpy() for b in group_training._epoch_data(made, table, epoch, skip)]
+
+    first, again, second = read(0, 0), read(0, 0), read(1, 0)
+    assert made.steps_per_epoch == len(first) == 4
+    for ours, theirs in zip(first, again):
+        np.testing.assert_array_equal(ours, theirs)
+    for ours, theirs in zip(first[3:], read(0, 3)):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(first[0], second[0])
+    np.testing.assert_array_equal(np.sort(np.concatenate(first)), np.sort(np.concatenate(second)))
+
+
+def test_feature_dropout_goes_on_where_an_epoch_was_left(tmp_path):
+    made = job(tmp_path, feature_dropout=0.5)
+    table = np.stack([made.model.bucket_spec.row(0, 9)])
+
+    def read(skip):
+        return [b.points.feature_values.numpy() for b in group_training._epoch_data(made, table, 1, skip)]
+
+    whole, rest = read(0), read(2)
+    entries = made.dataset.split("train").features
+    assert 0.3 * entries < sum(map(len, whole)) < 0.7 * entries
+    for ours, theirs in zip(whole[2:], rest):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_damaged_shard_is_named(tmp_path):
+    made = job(tmp_path)
+    path = tmp_path / "data" / made.dataset.split("train").shards[1].file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"train-00001-of-00002\.tfrecord, record \d+"):
+        group_training.train_group(made, [0])
