@@ -1,6 +1,7 @@
 """Helps to choose buckets and repetitions: memory, collisions and time of each, reckoned without training.
 
   python -m train.plan --labels=670091 --features=135909 --points=490449 --memory=24GB --hidden_units=4096
+  python -m train.plan --dataset_dir=data/bibtex
 
 prints a line for each combination:
 
@@ -32,14 +33,16 @@ from absl import flags
 from mach_tf import program
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import DatasetManifest
 from mach_tf.memory import available_memory
 from mach_tf.training import planning
 from mach_tf.training.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
 
-# The data.
-flags.DEFINE_integer("labels", None, "K.", lower_bound=2, required=True)
-flags.DEFINE_integer("features", None, "Raw features.", lower_bound=1, required=True)
-flags.DEFINE_integer("points", None, "Training points.", lower_bound=1, required=True)
+# The data: a dataset directory, or, before there is one, its numbers.
+flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord; in place of the six below.")
+flags.DEFINE_integer("labels", None, "K.", lower_bound=2)
+flags.DEFINE_integer("features", None, "Raw features.", lower_bound=1)
+flags.DEFINE_integer("points", None, "Training points.", lower_bound=1)
 flags.DEFINE_float("features_per_point", 76.0, "Mean number of features a point.", lower_bound=0)
 flags.DEFINE_float("labels_per_point", 5.5, "Mean number of labels a point.", lower_bound=0)
 flags.DEFINE_integer("feature_hash_dim", 50_000, "Number of hashed features, D; 0 keeps raw ids.", lower_bound=0)
@@ -66,19 +69,15 @@ flags.DEFINE_float("hours", 24.0, "Longest training of all repetitions, one afte
 flags.DEFINE_float("delta", 0.01, "Largest probability of failure.", lower_bound=1e-12, upper_bound=1)
 
 FLAGS = flags.FLAGS
+_NUMBERS = ("labels", "features", "points")
+_DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 _UNITS = ("", "K", "M", "G", "T")
 
 
 def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
-    problem = planning.Problem(
-        labels=FLAGS.labels,
-        columns=FeatureSpec(FLAGS.feature_hash_dim).columns(FLAGS.features),
-        points=FLAGS.points,
-        features=FLAGS.features_per_point,
-        labels_a_point=FLAGS.labels_per_point,
-    )
+    problem = _problem()
     config = TrainingConfig(
         hidden_units=FLAGS.hidden_units,
         batch_size=FLAGS.batch_size,
@@ -97,7 +96,37 @@ def main(argv: list[str]) -> None:
         problem, machine, config, _numbers("buckets", 2) or buckets, _numbers("repetitions", 1) or repetitions
     )
     best = planning.recommend(plans, problem, machine, FLAGS.delta, FLAGS.hours * 3600)
-    _print(plans, best, machine)
+    _print(plans, best, problem, machine)
+
+
+def _problem() -> planning.Problem:
+    given = [f"--{name}" for name in (*_NUMBERS, *_DEFAULTED) if FLAGS[name].present]
+    if FLAGS.dataset_dir:
+        if given:
+            raise InputError(f"--dataset_dir says what {', '.join(given)} would; give one or the other.")
+        dataset = DatasetManifest.read(FLAGS.dataset_dir)
+        train = dataset.split("train")
+        if not train.points:
+            raise InputError(f"{FLAGS.dataset_dir}: the train split must have points (got 0); preprocess other input.")
+        return planning.Problem(
+            labels=dataset.labels,
+            columns=dataset.columns,
+            points=train.points,
+            features=train.features / train.points,
+            labels_a_point=train.labels / train.points,
+        )
+    missing = [f"--{name}" for name in _NUMBERS if FLAGS[name].value is None]
+    if missing:
+        raise InputError(
+            f"--dataset_dir, or --labels, --features and --points, must be given (missing {', '.join(missing)})."
+        )
+    return planning.Problem(
+        labels=FLAGS.labels,
+        columns=FeatureSpec(FLAGS.feature_hash_dim).columns(FLAGS.features),
+        points=FLAGS.points,
+        features=FLAGS.features_per_point,
+        labels_a_point=FLAGS.labels_per_point,
+    )
 
 
 def parse_bytes(text: str) -> int:
@@ -137,7 +166,9 @@ def _numbers(flag: str, least: int) -> list[int]:
     return [int(value) for value in values]
 
 
-def _print(plans: list[planning.Plan], best: planning.Plan | None, machine: planning.Machine) -> None:
+def _print(
+    plans: list[planning.Plan], best: planning.Plan | None, problem: planning.Problem, machine: planning.Machine
+) -> None:
     rows = [
         (
             f"{plan.buckets:,}",
@@ -190,7 +221,7 @@ def _print(plans: list[planning.Plan], best: planning.Plan | None, machine: plan
             f"Recommended: --buckets={best.buckets} --repetitions={best.repetitions} --hidden_units={FLAGS.hidden_units} "
             f"--batch_size={FLAGS.batch_size}. For all pairs of labels distinguishable with probability "
             f"{1 - FLAGS.delta:g}, B = {best.buckets:,} needs R >= "
-            f"{planning.repetitions_needed(FLAGS.labels, best.buckets, FLAGS.delta)}."
+            f"{planning.repetitions_needed(problem.labels, best.buckets, FLAGS.delta)}."
         )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf.errors import InputError
+from mach_tf.manifest import DatasetManifest
 from tests import programs
 
 AMAZON = (
@@ -31,6 +32,35 @@ def test_amazon_670k(capsys):
     buckets, repetitions = recommended[0][:2]
     assert f"Recommended: --buckets={buckets.replace(',', '')} --repetitions={repetitions} " in printed
     assert "24.0 GB of memory, 1,000 Gflop/s, 50.0 GB/s" in printed
+
+
+def test_a_dataset_says_what_the_numbers_would(capsys, dataset):
+    manifest = DatasetManifest.read(dataset)
+    train = manifest.split("train")
+    numbers = {
+        "labels": manifest.labels,
+        "features": manifest.features,
+        "points": train.points,
+        "features_per_point": train.features / train.points,
+        "labels_per_point": train.labels / train.points,
+        "feature_hash_dim": 0,
+    }
+    machine = ("--memory=24GB", "--gflops=1e3", "--bandwidth=50")
+    printed = _run(capsys, f"--dataset_dir={dataset}", *machine)
+    assert printed == _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
+    assert "recommended" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--labels=9"], "missing --features, --points"),
+        (["--dataset_dir=DATASET", "--points=9", "--labels_per_point=2"], "what --points, --labels_per_point would"),
+    ],
+)
+def test_neither_both_nor_half(dataset, arguments, message):
+    with pytest.raises(InputError, match=message):
+        programs.run("train.plan", *(argument.replace("DATASET", dataset) for argument in arguments))
 
 
 def test_chosen_combinations_only(capsys):
