@@ -46,25 +46,37 @@ def atomic_directory(path: str) -> Iterator[str]:
             for name in names:
                 _sync_file(os.path.join(parent, name))
             sync_directory(parent)
-        if os.path.isdir(path):
-            remove_directory(path)
+        old = _set_aside(path) if os.path.isdir(path) else None
         os.rename(temporary, path)
+        if old:
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_directory(os.path.dirname(path) or ".")
 
 
 def remove_directory(path: str) -> None:
-    """Removes a directory that counts as whole while it bears its name: it loses that first, then its files."""
+    """Removes a directory that counts as whole while it bears its name: it loses that first, then its files.
+
+    Another process may do the same at the same time.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(_set_aside(path), ignore_errors=True)
+
+
+def _set_aside(path: str) -> str:
+    """Renames a directory to a temporary name, which it returns."""
     temporary = f"{path}.{os.getpid()}.old.tmp"
     os.rename(path, temporary)
-    shutil.rmtree(temporary)
+    # Else a power cut could keep the name and lose files.
+    sync_directory(os.path.dirname(path) or ".")
+    return temporary
 
 
 def remove_temporaries(prefix: str) -> None:
     """Removes the directories that a killed process left half-written or half-removed; their paths begin with `prefix`."""
     for path in glob.glob(f"{glob.escape(prefix)}*.tmp"):
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sync_directory(path: str) -> None:

@@ -13,9 +13,9 @@ from mach_tf.manifest import SPLITS
 flags.disclaim_key_flags()
 
 
-def define_dataset_dir() -> None:
-    """--dataset_dir, required."""
-    flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=True)
+def define_dataset_dir(required: bool = True) -> None:
+    """--dataset_dir. Args: required: whether the program does nothing without."""
+    flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=required)
 
 
 def define_model_dir() -> None:

@@ -105,12 +105,11 @@ def main(_: list[str]) -> None:
     _check(dataset, model)
     pending, writes = _pending(model), strategies.is_chief(FLAGS.strategy)
     resume.check_same(FLAGS.model_dir, model)
-    if writes:
-        checkpoints.remove_finished(FLAGS.model_dir)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
             resume.start(FLAGS.model_dir, model)
+            checkpoints.remove_finished(FLAGS.model_dir)
         print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
         return
     strategy = strategies.create(FLAGS.strategy)
@@ -144,6 +143,8 @@ def main(_: list[str]) -> None:
             if stop_requested():
                 print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
                 sys.exit(stop.status)
+    if writes:
+        checkpoints.remove_finished(FLAGS.model_dir)
     _report(results)
 
 

@@ -30,7 +30,7 @@ import numpy as np
 import tabulate
 from absl import flags
 
-from mach_tf import program
+from mach_tf import program, program_flags
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
@@ -38,9 +38,15 @@ from mach_tf.memory import available_memory
 from mach_tf.training import planning
 from mach_tf.training.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
 
+FLAGS = flags.FLAGS
+_UNITS = ("", "K", "M", "G", "T")
+_LEAST_LABELS = 2
+_NUMBERS = ("labels", "features", "points")
+_DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
+
 # The data: a dataset directory, or, before there is one, its numbers.
-flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord; in place of the six below.")
-flags.DEFINE_integer("labels", None, "K.", lower_bound=2)
+program_flags.define_dataset_dir(required=False)
+flags.DEFINE_integer("labels", None, "K.", lower_bound=_LEAST_LABELS)
 flags.DEFINE_integer("features", None, "Raw features.", lower_bound=1)
 flags.DEFINE_integer("points", None, "Training points.", lower_bound=1)
 flags.DEFINE_float("features_per_point", 76.0, "Mean number of features a point.", lower_bound=0)
@@ -67,11 +73,6 @@ flags.DEFINE_float("bandwidth", None, "Memory bandwidth in GB/s [measured].", lo
 # What is wanted.
 flags.DEFINE_float("hours", 24.0, "Longest training of all repetitions, one after the other.", lower_bound=0)
 flags.DEFINE_float("delta", 0.01, "Largest probability of failure.", lower_bound=1e-12, upper_bound=1)
-
-FLAGS = flags.FLAGS
-_NUMBERS = ("labels", "features", "points")
-_DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
-_UNITS = ("", "K", "M", "G", "T")
 
 
 def main(argv: list[str]) -> None:
@@ -108,6 +109,10 @@ def _problem() -> planning.Problem:
         train = dataset.split("train")
         if not train.points:
             raise InputError(f"{FLAGS.dataset_dir}: the train split must have points (got 0); preprocess other input.")
+        if dataset.labels < _LEAST_LABELS:
+            raise InputError(
+                f"{FLAGS.dataset_dir}: a plan needs at least {_LEAST_LABELS} labels (got {dataset.labels})."
+            )
         return planning.Problem(
             labels=dataset.labels,
             columns=dataset.columns,

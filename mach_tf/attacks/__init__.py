@@ -1,1 +1,1 @@
-"""Attacks on an ensemble, and what they did."""
+"""FGSM in training; FGSM, PGD and targeted attacks on an ensemble, and what they did."""

@@ -10,7 +10,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf import files, manifest, staging
+from mach_tf import files, manifest
+from mach_tf.data import staging
 from mach_tf.data.examples import Records, encode
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
 from mach_tf.errors import InputError

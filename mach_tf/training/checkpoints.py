@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 import zlib
 from typing import NamedTuple, Optional
@@ -93,9 +93,7 @@ class GroupCheckpoints:
 
     def remove(self) -> None:
         """Removes them all; for a group whose repetitions are exported."""
-        for path in _whole(self.directory):
-            files.remove_directory(path)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        _remove(self.directory)
 
     def remove_temporaries(self) -> None:
         """Removes what a killed process left half-written or half-removed."""
@@ -104,26 +102,50 @@ class GroupCheckpoints:
 
 def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
     """The groups that have a checkpoint."""
-    saved = [_whole(directory) for directory in _group_directories(model_dir)]
-    return sorted(tuple(_read_state(paths[-1])["repetitions"]) for paths in saved if paths)
+    return sorted(group for group in map(_group, _group_directories(model_dir)) if group)
 
 
 def remove_finished(model_dir: str) -> None:
     """Removes the checkpoints that a process killed between its group's export and their removal left."""
     for directory in _group_directories(model_dir):
-        paths = _whole(directory)
-        repetitions = _read_state(paths[-1])["repetitions"] if paths else [int(directory.rpartition("-")[2])]
-        if all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in repetitions):
-            shutil.rmtree(directory, ignore_errors=True)
+        group = _group(directory) or (int(directory.rpartition("-")[2]),)
+        if all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in group):
+            _remove(directory)
 
 
 def _group_directories(model_dir: str) -> list[str]:
-    return glob.glob(os.path.join(glob.escape(model_dir), CHECKPOINTS_DIRECTORY, "repetitions-*"))
+    return _matching(os.path.join(model_dir, CHECKPOINTS_DIRECTORY), r"repetitions-\d+")
 
 
 def _whole(directory: str) -> list[str]:
     """Paths of a group's whole checkpoints, oldest first."""
-    return sorted(path for path in glob.glob(os.path.join(glob.escape(directory), "*")) if not path.endswith(".tmp"))
+    return _matching(directory, r"epoch-\d+-step-\d+")
+
+
+def _matching(parent: str, pattern: str) -> list[str]:
+    """Paths of the directories in `parent` whose whole name matches, sorted; none where there is no such parent."""
+    if not os.path.isdir(parent):
+        return []
+    return sorted(e.path for e in os.scandir(parent) if e.is_dir() and re.fullmatch(pattern, e.name))
+
+
+def _group(directory: str) -> Optional[tuple[int, ...]]:
+    """The repetitions of the last whole checkpoint; None when there is none."""
+    while paths := _whole(directory):
+        try:
+            return tuple(_read_state(paths[-1])["repetitions"])
+        except InputError:
+            if os.path.isdir(paths[-1]):
+                raise
+            # The process that trains this group has just put another in its place.
+    return None
+
+
+def _remove(directory: str) -> None:
+    """Removes a group's checkpoints; killed on the way, none is left that counts as whole and is not."""
+    for path in _whole(directory):
+        files.remove_directory(path)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def state_variables(model: tf.keras.Model) -> list[tf.Variable]:

@@ -103,6 +103,9 @@ def train_group(
         checkpoints.remove_temporaries()
     model = build(job, group, table)
     start = checkpoints.restore(model) or Position(0, 0)
+    if job.stop_requested():
+        # Asked here too so that no worker exports, and removes the checkpoint, while another still restores it.
+        return None
     every = [StopAtNonFiniteLoss(), *callbacks]
     if job.writes:
         every[1:1] = [*_validation(job, table), _curves(job, group)]

@@ -37,21 +37,40 @@ def test_an_atomic_directory_takes_the_place_of_the_old_one(tmp_path):
     assert os.listdir(tmp_path) == ["made"] and os.listdir(tmp_path / "made") == ["new"]
 
 
-def test_a_directory_loses_its_name_before_its_files(tmp_path, monkeypatch):
-    path = str(tmp_path / "made")
-    os.mkdir(path)
+@pytest.fixture
+def killed_in_removal(monkeypatch):
+    """Whoever begins to remove a directory is killed."""
 
-    def killed(_):
+    def kill(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mach_tf.files.shutil.rmtree", killed)
+    with monkeypatch.context() as patches:
+        patches.setattr("mach_tf.files.shutil.rmtree", kill)
+        yield patches
+
+
+def test_a_directory_loses_its_name_before_its_files(tmp_path, killed_in_removal):
+    path = str(tmp_path / "made")
+    os.mkdir(path)
     with pytest.raises(KeyboardInterrupt):
         files.remove_directory(path)
-    monkeypatch.undo()
+    killed_in_removal.undo()
     assert not os.path.exists(path) and os.listdir(tmp_path)
     os.mkdir(f"{path}er.1.tmp")
     files.remove_temporaries(f"{path}.")
     assert os.listdir(tmp_path) == ["madeer.1.tmp"]
+
+
+def test_a_new_directory_is_in_place_before_the_old_one_is_removed(tmp_path, killed_in_removal):
+    path = tmp_path / "made"
+    path.mkdir()
+    with pytest.raises(KeyboardInterrupt), files.atomic_directory(str(path)) as temporary:
+        open(os.path.join(temporary, "new"), "w").close()
+    assert os.listdir(path) == ["new"]
+
+
+def test_what_another_process_removes_is_removed(tmp_path):
+    files.remove_directory(str(tmp_path / "none"))
 
 
 def test_an_atomic_write_appears_whole(tmp_path):

@@ -12,6 +12,7 @@ from tests import programs
 PROGRAMS = {
     "preprocess.verify": ["dataset_dir"],
     "train.main": ["dataset_dir"],
+    "train.plan": ["dataset_dir"],
     "eval.main": ["dataset_dir", "model_dir", "output_dir", "split", "limit", "repetitions", "k", "attack", "epsilon"],
     "eval.robustness": [
         "dataset_dir",

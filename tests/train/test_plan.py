@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import scipy.sparse
 
+import mach_tf
 from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
 from tests import programs
+from tests.mach_tf import sample
 
 AMAZON = (
     "--labels=670091",
@@ -34,33 +39,50 @@ def test_amazon_670k(capsys):
     assert "24.0 GB of memory, 1,000 Gflop/s, 50.0 GB/s" in printed
 
 
-def test_a_dataset_says_what_the_numbers_would(capsys, dataset):
-    manifest = DatasetManifest.read(dataset)
-    train = manifest.split("train")
+def _dataset(path, labels, dim=0):
+    rng = np.random.default_rng(0)
+    features, labels = (scipy.sparse.random(60, n, 0.05, "csr", np.float32, rng) for n in (40, labels))
+    mach_tf.write_dataset(features, labels, str(path), spec=FeatureSpec(dim))
+    return str(path)
+
+
+def test_a_dataset_says_what_the_numbers_would(capsys, tmp_path):
+    path = _dataset(tmp_path / "data", 100, dim=16)
+    train = DatasetManifest.read(path).split("train")
+    assert train.features < train.raw_features, "features of a point collide"
     numbers = {
-        "labels": manifest.labels,
-        "features": manifest.features,
-        "points": train.points,
-        "features_per_point": train.features / train.points,
-        "labels_per_point": train.labels / train.points,
-        "feature_hash_dim": 0,
+        "labels": 100,
+        "features": 40,
+        "points": 60,
+        "features_per_point": train.features / 60,
+        "labels_per_point": train.labels / 60,
+        "feature_hash_dim": 16,
     }
-    machine = ("--memory=24GB", "--gflops=1e3", "--bandwidth=50")
-    printed = _run(capsys, f"--dataset_dir={dataset}", *machine)
+    machine = ("--memory=24GB", "--gflops=1e-2", "--bandwidth=1e-2", "--hours=1e6")
+    printed = _run(capsys, f"--dataset_dir={path}", *machine)
     assert printed == _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
     assert "recommended" in printed
+
+
+def test_a_plan_needs_points_and_labels(tmp_path):
+    one_label, no_points = _dataset(tmp_path / "one_label", 1), str(tmp_path / "no_points")
+    points = sample.random_points(20)
+    sample.write(no_points, train=points.take(np.zeros(20, bool)), valid=points)
+    for path, message in ((one_label, "at least 2 labels"), (no_points, "must have points")):
+        with pytest.raises(InputError, match=message):
+            programs.run("train.plan", f"--dataset_dir={path}")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--labels=9"], "missing --features, --points"),
-        (["--dataset_dir=DATASET", "--points=9", "--labels_per_point=2"], "what --points, --labels_per_point would"),
+        (["--dataset_dir=data", "--points=9", "--labels_per_point=2"], "what --points, --labels_per_point would"),
     ],
 )
-def test_neither_both_nor_half(dataset, arguments, message):
+def test_neither_both_nor_half(arguments, message):
     with pytest.raises(InputError, match=message):
-        programs.run("train.plan", *(argument.replace("DATASET", dataset) for argument in arguments))
+        programs.run("train.plan", *arguments)
 
 
 def test_chosen_combinations_only(capsys):

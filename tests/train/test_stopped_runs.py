@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import random
@@ -37,15 +38,20 @@ def printed(model):
         return log.read()
 
 
+def checkpoints(model):
+    return set(glob.glob(os.path.join(model, "checkpoints", "*", "epoch-*[0-9]")))
+
+
 def await_checkpoint(model, process):
-    directory, until = os.path.join(model, "checkpoints"), time.monotonic() + 120
-    while not os.path.isdir(directory) and process.poll() is None and time.monotonic() < until:
+    """Waits for one that was not there."""
+    before, until = checkpoints(model), time.monotonic() + 120
+    while not checkpoints(model) - before and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
-    assert os.path.isdir(directory), printed(model)
+    assert checkpoints(model) - before, printed(model)
 
 
 def interrupt(dataset, model, number, seconds, **changes):
-    """Starts the program, sends it a signal so long after its first checkpoint directory appears; returns its status."""
+    """Starts the program, sends it a signal so long after its first checkpoint; returns its status."""
     with started(dataset, model, **changes) as process:
         await_checkpoint(model, process)
         time.sleep(seconds)
@@ -73,7 +79,7 @@ def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path,
     model, rng = str(tmp_path / "broken"), random.Random(kills)
     statuses = [interrupt(dataset, model, number, rng.uniform(0, 0.5), **LONG) for _ in range(kills)]
     expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]
-    assert statuses[0] == expected, "it ended before the signal; make it longer"
+    assert statuses == [expected] * kills, f"it ended before a signal; make it longer: {printed(model)}"
     train(dataset, model, **LONG)
     for repetition, straight in enumerate(uninterrupted):
         for ours, theirs in zip(straight, weights(model, repetition)):

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 
 import numpy as np
 import pytest
 
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training.checkpoints import GroupCheckpoints, Position, remove_finished, unfinished_groups
@@ -102,15 +104,54 @@ def test_killed_while_the_checkpoints_of_a_finished_group_are_removed(tmp_path, 
     assert not os.path.isdir(checkpoints.directory)
 
 
-def test_killed_between_the_exports_and_the_removal(tmp_path):
+def test_killed_between_the_exports_and_the_removal(tmp_path, kill_in_removal):
     checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
     checkpoints.save(compiled(), Position(1, 0))
     os.mkdir(repetition_directory(str(tmp_path), 1))
     remove_finished(str(tmp_path))
     assert unfinished_groups(str(tmp_path)) == [(1, 2)]
     os.mkdir(repetition_directory(str(tmp_path), 2))
+    with pytest.raises(Killed):
+        remove_finished(str(tmp_path))
+    kill_in_removal.undo()
+    assert unfinished_groups(str(tmp_path)) == []
     remove_finished(str(tmp_path))
     assert not os.path.isdir(checkpoints.directory)
+
+
+def test_the_last_checkpoint_speaks_for_its_group(tmp_path):
+    """As a process leaves them that is killed between a checkpoint's renaming and the removal of the one before."""
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(compiled(), Position(1, 0))
+    os.mkdir(os.path.join(checkpoints.directory, "epoch-0000-step-00000003"))
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    assert checkpoints.restore(compiled()) == Position(1, 0)
+
+
+def test_a_checkpoint_that_another_process_replaces_while_it_is_read(tmp_path, monkeypatch):
+    model, checkpoints = compiled(), GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(model, Position(1, 0))
+    read = files.read_json
+
+    def replaced(*arguments):
+        monkeypatch.undo()
+        checkpoints.save(model, Position(2, 0))
+        return read(*arguments)
+
+    monkeypatch.setattr("mach_tf.files.read_json", replaced)
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+
+
+def test_what_bears_other_names_is_no_checkpoint(tmp_path):
+    checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
+    checkpoints.save(compiled(), Position(1, 0))
+    shutil.copytree(checkpoints.directory, f"{checkpoints.directory}-backup")
+    os.mkdir(tmp_path / "checkpoints" / "repetitions-old")
+    (tmp_path / "checkpoints" / "repetitions-003").touch()
+    open(os.path.join(checkpoints.directory, "epochs.txt"), "w").close()
+    assert unfinished_groups(str(tmp_path)) == [(1, 2)]
+    remove_finished(str(tmp_path))
+    assert checkpoints.restore(compiled()) == Position(1, 0)
 
 
 @pytest.mark.parametrize("file", ["variable-00.npy", "variable-11.npy", "state.json"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -82,6 +83,12 @@ def test_feature_dropout_goes_on_where_an_epoch_was_left(tmp_path):
     assert 0.3 * entries < sum(map(len, whole)) < 0.7 * entries
     for ours, theirs in zip(whole[2:], rest):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_stop_before_the_first_step_changes_nothing(tmp_path):
+    made = dataclasses.replace(job(tmp_path), stop_requested=lambda: True)
+    assert group_training.train_group(made, [0]) is None
+    assert os.listdir(made.model_dir) == []
 
 
 def test_a_damaged_shard_is_named(tmp_path):

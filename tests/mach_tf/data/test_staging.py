@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mach_tf import staging
+from mach_tf.data import staging
 from mach_tf.errors import InputError
 
 
@@ -67,7 +67,7 @@ def test_what_a_killed_run_left_is_cleared(tmp_path):
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):
     script = (
-        "import sys; from mach_tf import staging\n"
+        "import sys; from mach_tf.data import staging\n"
         "with staging.staged(sys.argv[1]) as d: print(d, flush=True); sys.stdin.read()"
     )
     path = str(tmp_path / "made")
