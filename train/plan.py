@@ -15,9 +15,10 @@ prints a line for each combination:
 - step: milliseconds of a step of one repetition; hours: of all. They assume the machine's full rate in matrix products and
   copies, measured here (or --gflops, --bandwidth for another machine): the real time is about twice as long.
 
-Recommended is, among those that fit, the one with the most bucket scores R B (score variance by collisions is proportional to
-1 / (R B)). Fit means: memory for training and serving, --hours, and both failure figures at most --delta. R B beyond the
-number of labels (or 16,384) is not recommended: one classifier with an output a label would be smaller.
+Recommended is, of those that fit, the quickest to train. Fit means: memory for training and serving, --hours, and both failure
+figures at most --delta; and R B at most the number of labels (or 16,384), beyond which one classifier with an output a label
+would be smaller. More buckets than that teach each of them from fewer points; more repetitions gain a little accuracy, at
+their cost.
 """
 
 from __future__ import annotations

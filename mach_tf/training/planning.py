@@ -175,12 +175,12 @@ def candidates(labels: int) -> tuple[list[int], list[int]]:
 def recommend(
     plans: Iterable[Plan], problem: Problem, machine: Machine, delta: float, seconds: float
 ) -> Optional[Plan]:
-    """Of the plans that hold all of the rules below, the one of the most bucket scores, R B; the quickest if several.
+    """Of the plans that hold all of the rules below, the quickest to train.
 
-    The variance of a label score that collisions cause is about s / (R B). The rules: training one repetition and serving
-    all fit in the memory; training takes at most `seconds`; all labels are distinguishable with probability 1 - delta; a
-    point has less than delta confusable labels; and R B is not above K (or some thousands), where a single
-    classifier of K outputs would be the smaller model.
+    The rules: training one repetition and serving all fit in the memory; training takes at most `seconds`; all labels are
+    distinguishable with probability 1 - delta; a point has less than delta confusable labels; and R B is not above K (or
+    some thousands), where a single classifier of K outputs would be the smaller model. Beyond these rules more buckets did
+    not gain: each has fewer points to learn from (BUILD_NOTES.md).
 
     Args:
       plans: to choose from.
@@ -202,7 +202,7 @@ def recommend(
         and plan.confusable <= delta
         and plan.buckets * plan.repetitions <= _most_scores(problem.labels)
     ]
-    return max(allowed, key=lambda plan: (plan.buckets * plan.repetitions, -plan.training_seconds), default=None)
+    return min(allowed, key=lambda plan: plan.training_seconds, default=None)
 
 
 def _most_scores(labels: int) -> int:

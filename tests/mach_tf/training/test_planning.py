@@ -120,22 +120,30 @@ def test_no_repetition_fits_in_too_little_memory():
 def test_recommend_against_a_search(memory, delta, seconds):
     machine = dataclasses.replace(MACHINE, memory=memory)
     plans = planning.make_plans(PROBLEM, machine, CONFIG, [10, 100, 1000, 4000], [1, 2, 4, 8, 32])
-    best, score = None, 0
-    for plan in sorted(plans, key=lambda plan: plan.training_seconds):
+    allowed = []
+    for plan in plans:
         fits = plan.training_bytes <= memory and plan.serving_bytes <= memory and plan.training_seconds <= seconds
         apart = plan.buckets**-plan.repetitions * PROBLEM.labels**2 <= delta and plan.confusable <= delta
-        scores = plan.buckets * plan.repetitions
-        if fits and apart and scores <= 16_384 and scores > score:
-            best, score = plan, scores
+        if fits and apart and plan.buckets * plan.repetitions <= 16_384:
+            allowed.append((plan.training_seconds, plan))
+    best = min(allowed, key=lambda pair: pair[0])[1] if allowed else None
     assert planning.recommend(plans, PROBLEM, machine, delta, seconds) == best
 
 
-def test_of_equally_many_scores_the_quicker_is_recommended():
-    slow = planning.make_plan(PROBLEM, MACHINE, CONFIG, 500, 16)
-    quick = planning.make_plan(PROBLEM, MACHINE, CONFIG, 1000, 8)
-    assert quick.training_seconds < slow.training_seconds
-    for plans in ([slow, quick], [quick, slow]):
-        assert planning.recommend(plans, PROBLEM, MACHINE, 0.01, 1e9) == quick
+@pytest.mark.parametrize(
+    ("labels", "labels_a_point", "columns", "points", "buckets", "repetitions"),
+    [
+        (159, 2.4, 1836, 4880, 100, 8),
+        (4271, 5.1, 18_407, 45_000, 500, 8),
+        (41_218, 2.9, 105_964, 90_452, 500, 8),
+        (670_091, 5.5, 50_000, 490_449, 2000, 8),
+    ],
+)
+def test_recommended_for_known_data(labels, labels_a_point, columns, points, buckets, repetitions):
+    problem = planning.Problem(labels, columns, points, 76.0, labels_a_point)
+    plans = planning.make_plans(problem, MACHINE, TrainingConfig(), *planning.candidates(labels))
+    best = planning.recommend(plans, problem, dataclasses.replace(MACHINE, memory=24 << 30), 0.01, 24 * 3600)
+    assert (best.buckets, best.repetitions) == (buckets, repetitions)
 
 
 @pytest.mark.parametrize("labels", [2, 3, 159, 30_938, 670_091, 10**8])
