@@ -42,7 +42,7 @@ def step_function(
     with strategy.scope():
         kind = _NestedTapes if variant == "d" else RepetitionGroup
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
-        model.compile(optimizer=optimizers.create(config, 1000, 1))
+        model.compile(optimizer=optimizers.create(config, setting["buckets"], 1000, 1))
 
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
         stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}

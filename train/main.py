@@ -54,7 +54,10 @@ flags.DEFINE_enum(
     "laprop and lazy_adam update only the rows of W1 that have a gradient.",
 )
 flags.DEFINE_float(
-    "adam_epsilon", _DEFAULTS.adam_epsilon, "In Adam's denominator; in LaProp's its square, under the root."
+    "adam_epsilon",
+    _DEFAULTS.adam_epsilon,
+    "In Adam's denominator (in LaProp's its square, under the root) for the gradient of the loss summed over the buckets. The "
+    "larger, the less the optimizer evens out frequent and rare features: try 1e-4 to 1e-3 and a learning rate of 0.02.",
 )
 flags.DEFINE_bool("mixed_precision", _DEFAULTS.mixed_precision, "Products with W2 in bfloat16; for GPUs that have it.")
 flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of bucket table, initial weights, dropout and the order of the data.")

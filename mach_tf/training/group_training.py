@@ -158,13 +158,13 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
       repetitions: the group's numbers.
       table: int32 [G, K], their rows of the bucket table.
     """
-    config = job.config
+    config, buckets = job.config, job.model.bucket_spec.buckets
     counts = job.dataset.label_counts(job.dataset_dir)
-    bias = bucket_log_odds(table, counts, job.dataset.split("train").points, job.model.bucket_spec.buckets)
+    bias = bucket_log_odds(table, counts, job.dataset.split("train").points, buckets)
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         steps = config.epochs * job.steps_per_epoch
-        model.compile(optimizer=optimizers.create(config, steps, job.strategy.num_replicas_in_sync))
+        model.compile(optimizer=optimizers.create(config, buckets, steps, job.strategy.num_replicas_in_sync))
     return model
 
 

@@ -11,15 +11,16 @@ from mach_tf.training.lazy_adam import ChunkedLazyAdam
 from mach_tf.training.training_config import TrainingConfig
 
 
-def create(config: TrainingConfig, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
+def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
     """The optimizer; within its strategy's scope.
 
     Args:
       config: what is trained and how.
+      buckets: of a repetition; the loss is their mean.
       steps: of the whole training.
       replicas: each makes row gradients of its own.
     """
-    rate, epsilon, unique = learning_rate(config, steps), config.adam_epsilon, replicas == 1
+    rate, epsilon, unique = learning_rate(config, steps), config.adam_epsilon / buckets, replicas == 1
     if config.optimizer == "laprop":
         return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique)
     if config.optimizer == "lazy_adam":

@@ -25,8 +25,8 @@ class TrainingConfig:
         gradient enters the momentum.
       optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that have a gradient, with nonzero support those that
         the batch touches; "adam" every row.
-      adam_epsilon: in Adam's denominator; in LaProp's its square, under the root. Gradients of a loss averaged over thousands of buckets are around 1e-7, so Keras'
-        default of 1e-7 would shrink the steps.
+      adam_epsilon: in Adam's denominator; in LaProp's its square, under the root. For gradients of the loss summed over the
+        buckets: divided by their number, since the loss is their mean. The larger, the shorter the steps of what is rare.
       epsilon: size of the FGSM perturbation.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
       fgsm_support: which coordinates FGSM moves: "nonzero", the features present, or "dense", all.
@@ -45,7 +45,7 @@ class TrainingConfig:
     learning_rate: float = 0.01
     learning_rate_decay: str = "linear"
     optimizer: str = "laprop"
-    adam_epsilon: float = 1e-12
+    adam_epsilon: float = 3e-5
     epsilon: float = 0.01
     adversarial_weight: float = 1.0
     fgsm_support: str = "nonzero"
@@ -60,8 +60,8 @@ class TrainingConfig:
             self._require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("learning_rate", "hidden_init_stddev"):
             self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
-        # LaProp squares it in float32.
-        self._require(1e-18 <= self.adam_epsilon < math.inf, "adam_epsilon", "at least 1e-18 and finite")
+        # LaProp squares it in float32, divided by the buckets, of which there are at most 100 million.
+        self._require(1e-10 <= self.adam_epsilon < math.inf, "adam_epsilon", "at least 1e-10 and finite")
         for name in ("epsilon", "adversarial_weight"):
             self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
         for name in ("dropout", "feature_dropout"):

@@ -22,7 +22,7 @@ def config(**changes):
         "epsilon": 0.1,
         "hidden_init_stddev": 1.0,
         "learning_rate": 0.05,
-        "adam_epsilon": 1e-6,
+        "adam_epsilon": 5e-6,
     }
     return TrainingConfig(**{**settings, **changes})
 
@@ -117,7 +117,7 @@ def train(repetitions, strategy=None, **changes):
 
     with strategy.scope():
         model = group(repetitions, **changes)
-        model.compile(optimizer=optimizers.create(model.config, len(batches), strategy.num_replicas_in_sync))
+        model.compile(optimizer=optimizers.create(model.config, BUCKETS, len(batches), strategy.num_replicas_in_sync))
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
     weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history

@@ -27,9 +27,9 @@ def test_learning_rate(decay):
         ("adam", tf.keras.optimizers.legacy.Adam, 1e-5),
     ],
 )
-def test_the_flag_names_the_optimizer(name, kind, epsilon):
-    config = TrainingConfig(optimizer=name, adam_epsilon=1e-5, learning_rate=0.4, learning_rate_decay="linear")
-    made = optimizers.create(config, 100, 1)
+def test_the_flag_names_the_optimizer_and_epsilon_is_of_the_sum_over_buckets(name, kind, epsilon):
+    config = TrainingConfig(optimizer=name, adam_epsilon=2e-4, learning_rate=0.4, learning_rate_decay="linear")
+    made = optimizers.create(config, 20, 100, 1)
     assert type(made) is kind
     assert made.epsilon == pytest.approx(epsilon)
     assert float(made.learning_rate(50)) == pytest.approx(0.2)
@@ -41,7 +41,7 @@ def test_rows_that_replicas_share_are_summed_first(name, replicas):
     """A row given twice: with two replicas one update by the sum; of one replica unique rows are expected."""
 
     def after(indices, values, replicas):
-        made = optimizers.create(TrainingConfig(optimizer=name, learning_rate_decay="none"), 100, replicas)
+        made = optimizers.create(TrainingConfig(optimizer=name, learning_rate_decay="none"), 20, 100, replicas)
         variable = tf.Variable(tf.zeros([4, 2]))
         for step in range(2):
             gradient = tf.IndexedSlices(tf.constant(values) * (step + 1.0), tf.constant(indices, tf.int64), [4, 2])
