@@ -34,6 +34,8 @@ def step_function(setting: dict[str, Any], group: int, batches: list[dict[str, n
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         return loss
 
+    # A function for each repetition is meant; TensorFlow takes it for one that is traced again and again.
+    tf.get_logger().setLevel("ERROR")
     steps = [tf.function(lambda x, y, v=v, o=o: train(x, y, v, o)) for v, o in classifiers]
 
     def prepare(batch: dict[str, np.ndarray]) -> tuple[tf.SparseTensor, list[tf.Tensor]]:

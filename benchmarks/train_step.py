@@ -173,11 +173,13 @@ def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
 
 
 def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:
-    from benchmarks import original_step, our_step
-
     group = 1 if variant == "alone" else setting["group"]
     if variant == "a":
+        from benchmarks import original_step
+
         return original_step.step_function(setting, group, _points(setting))
+    from benchmarks import our_step
+
     return our_step.step_function(setting, group, _points(setting), variant)
 
 
