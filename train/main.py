@@ -167,8 +167,14 @@ def _model_manifest(dataset: DatasetManifest) -> ModelManifest:
 
 
 def _warn(dataset: DatasetManifest, model: ModelManifest) -> None:
-    """Says what is unusual."""
+    """Says what is unusual, or could be better."""
     points = dataset.split("train").points
+    if not FLAGS["buckets"].present:
+        logging.warning(
+            "Settings that are not given are the same for any data; fitted to this one they learn better: "
+            "python -m train.plan --dataset_dir=%s --output=mine.flags",
+            FLAGS.dataset_dir,
+        )
     if FLAGS.batch_size > points:
         logging.warning(
             "--batch_size=%d is larger than the data: each epoch is one batch of %d.", FLAGS.batch_size, points

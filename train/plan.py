@@ -1,7 +1,7 @@
 """Helps to choose buckets and repetitions: memory, collisions and time of each, reckoned without training.
 
   python -m train.plan --labels=670091 --features=135909 --points=490449 --memory=24GB --hidden_units=4096
-  python -m train.plan --dataset_dir=data/bibtex
+  python -m train.plan --dataset_dir=data/bibtex --output=bibtex.flags
 
 prints a line for each combination:
 
@@ -18,7 +18,8 @@ prints a line for each combination:
 Recommended is, of those that fit, the quickest to train. Fit means: memory for training and serving, --hours, and both failure
 figures at most --delta; and R B at most the number of labels (or 16,384), beyond which one classifier with an output a label
 would be smaller. More buckets than that teach each of them from fewer points; more repetitions gain a little accuracy, at
-their cost.
+their cost. With it come the network, the length of the training and the optimizer's settings, by rules of thumb from the size
+of the data; --output writes it all as a flagfile: python -m train.main --flagfile=bibtex.flags.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tabulate
 from absl import flags
 
-from mach_tf import program, program_flags
+from mach_tf import files, program, program_flags
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.memory import available_memory
-from mach_tf.training import planning
+from mach_tf.training import planning, recommendation
 from mach_tf.training.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
 from train.dataset import read_dataset
 
@@ -43,6 +45,7 @@ FLAGS = flags.FLAGS
 _UNITS = ("", "K", "M", "G", "T")
 _LEAST_LABELS = 2
 _NUMBERS = ("labels", "features", "points")
+_TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial_weight", "fgsm_support", "optimizer")
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 
 # The data: a dataset directory, or, before there is one, its numbers.
@@ -54,12 +57,12 @@ flags.DEFINE_float("features_per_point", 76.0, "Mean number of features a point.
 flags.DEFINE_float("labels_per_point", 5.5, "Mean number of labels a point.", lower_bound=0)
 flags.DEFINE_integer("feature_hash_dim", 50_000, "Number of hashed features, D; 0 keeps raw ids.", lower_bound=0)
 
-# Training, as given to train.main.
+# Training, as given to train.main; what is given here is not left to the rules.
 flags.DEFINE_list("buckets", [], "Numbers of buckets to look at [a range that fits the labels].")
 flags.DEFINE_list("repetitions", [], "Numbers of repetitions to look at [4, 8, 16, 32].")
-flags.DEFINE_integer("hidden_units", TrainingConfig.hidden_units, "Hidden units of a repetition.", lower_bound=1)
-flags.DEFINE_integer("batch_size", TrainingConfig.batch_size, "Points a step.", lower_bound=1)
-flags.DEFINE_integer("epochs", TrainingConfig.epochs, "Passes over the training split.", lower_bound=1)
+flags.DEFINE_integer("hidden_units", None, "Hidden units of a repetition [by the size of the data].", lower_bound=1)
+flags.DEFINE_integer("batch_size", None, "Points a step [by the size of the data].", lower_bound=1)
+flags.DEFINE_integer("epochs", None, "Passes over the training split [by the size of the data].", lower_bound=1)
 flags.DEFINE_float("adversarial_weight", TrainingConfig.adversarial_weight, "Lambda; 0 trains on the clean loss alone.")
 flags.DEFINE_enum("fgsm_support", TrainingConfig.fgsm_support, SUPPORTS, "Coordinates that FGSM may move.")
 flags.DEFINE_enum("optimizer", TrainingConfig.optimizer, OPTIMIZERS, "Optimizer.")
@@ -72,6 +75,7 @@ flags.DEFINE_float(
 flags.DEFINE_float("bandwidth", None, "Memory bandwidth in GB/s [measured].", lower_bound=1e-3)
 
 # What is wanted.
+flags.DEFINE_string("output", None, "Flagfile to write: what is recommended, for train.main.")
 flags.DEFINE_float("hours", 24.0, "Longest training of all repetitions, one after the other.", lower_bound=0)
 flags.DEFINE_float("delta", 0.01, "Largest probability of failure.", lower_bound=1e-12, upper_bound=1)
 
@@ -80,14 +84,9 @@ def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
     problem = _problem()
-    config = TrainingConfig(
-        hidden_units=FLAGS.hidden_units,
-        batch_size=FLAGS.batch_size,
-        epochs=FLAGS.epochs,
-        adversarial_weight=FLAGS.adversarial_weight,
-        fgsm_support=FLAGS.fgsm_support,
-        optimizer=FLAGS.optimizer,
-    )
+    given = {name: FLAGS[name].value for name in _TRAINING if FLAGS[name].present}
+    settings = {**recommendation.settings(problem), **given}
+    config = TrainingConfig(**settings)
     machine = planning.Machine(
         memory=parse_bytes(FLAGS.memory) if FLAGS.memory else available_memory(),
         flops=FLAGS.gflops * 1e9 if FLAGS.gflops else measure_flops(),
@@ -98,7 +97,11 @@ def main(argv: list[str]) -> None:
         problem, machine, config, _numbers("buckets", 2) or buckets, _numbers("repetitions", 1) or repetitions
     )
     best = planning.recommend(plans, problem, machine, FLAGS.delta, FLAGS.hours * 3600)
-    _print(plans, best, problem, machine)
+    if best:
+        settings = {"buckets": best.buckets, "repetitions": best.repetitions, **settings}
+    _print(plans, best, settings, problem, machine)
+    if FLAGS.output:
+        _write_flagfile(best, settings, problem)
 
 
 def _problem() -> planning.Problem:
@@ -171,7 +174,11 @@ def _numbers(flag: str, least: int) -> list[int]:
 
 
 def _print(
-    plans: list[planning.Plan], best: planning.Plan | None, problem: planning.Problem, machine: planning.Machine
+    plans: list[planning.Plan],
+    best: planning.Plan | None,
+    settings: dict[str, Any],
+    problem: planning.Problem,
+    machine: planning.Machine,
 ) -> None:
     rows = [
         (
@@ -222,11 +229,26 @@ def _print(
         )
     else:
         print(
-            f"Recommended: --buckets={best.buckets} --repetitions={best.repetitions} --hidden_units={FLAGS.hidden_units} "
-            f"--batch_size={FLAGS.batch_size}. For all pairs of labels distinguishable with probability "
-            f"{1 - FLAGS.delta:g}, B = {best.buckets:,} needs R >= "
+            f"Recommended: {' '.join(_flags(settings))}\n"
+            f"For all pairs of labels distinguishable with probability {1 - FLAGS.delta:g}, B = {best.buckets:,} needs R >= "
             f"{planning.repetitions_needed(problem.labels, best.buckets, FLAGS.delta)}."
         )
+
+
+def _write_flagfile(best: planning.Plan | None, settings: dict[str, Any], problem: planning.Problem) -> None:
+    if best is None:
+        raise InputError(f"{FLAGS.output}: nothing to write, since none of these fits.")
+    comment = (
+        f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. By train.plan's rules, untried.\n"
+        f"# Estimated: {_gigabytes(best.training_bytes)} of memory for a repetition at a time."
+    )
+    with files.atomic_write(FLAGS.output) as file:
+        file.write("\n".join([comment, *_flags(settings), ""]).encode())
+    print(f"python -m train.main --flagfile={FLAGS.output} trains so.")
+
+
+def _flags(settings: dict[str, Any]) -> list[str]:
+    return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def _gigabytes(value: int) -> str:

@@ -16,6 +16,7 @@ from mach_tf import manifest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from tests import programs
 from tests.mach_tf import sample
 from tests.train.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
@@ -191,6 +192,14 @@ def test_nothing_unusual_is_not_warned_of(dataset, trained, caplog):
     unseen = int((manifest.DatasetManifest.read(dataset).label_counts(dataset) == 0).sum())
     said = [record.getMessage() for record in caplog.records if record.name == "absl"]
     assert len(said) == (unseen > 0), said
+
+
+def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
+    data = small_dataset(tmp_path / "data", 10, 5)
+    places = [f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}"]
+    with caplog.at_level("WARNING", logger="absl"):
+        programs.run("train.main", *places, "--repetitions=1", "--epochs=1", "--hidden_units=4")
+    assert f"train.plan --dataset_dir={data} --output" in caplog.records[0].getMessage()
 
 
 def test_an_empty_train_split_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import scipy.sparse
 import mach_tf
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest
+from mach_tf.manifest import DatasetManifest, ModelManifest
 from tests import programs
 from tests.mach_tf import sample
 
@@ -35,7 +35,9 @@ def test_amazon_670k(capsys):
     recommended = [line.split() for line in lines if line.endswith("<- recommended")]
     assert len(recommended) == 1
     buckets, repetitions = recommended[0][:2]
-    assert f"Recommended: --buckets={buckets.replace(',', '')} --repetitions={repetitions} " in printed
+    assert (
+        f"Recommended: --buckets={buckets.replace(',', '')} --repetitions={repetitions} --hidden_units=4096 " in printed
+    )
     assert "24.0 GB of memory, 1,000 Gflop/s, 50.0 GB/s" in printed
 
 
@@ -62,6 +64,25 @@ def test_a_dataset_says_what_the_numbers_would(capsys, tmp_path):
     printed = _run(capsys, f"--dataset_dir={path}", *machine)
     assert printed == _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
     assert "recommended" in printed
+
+
+def test_what_is_recommended_is_a_flagfile_of_train_main(capsys, tmp_path):
+    data, preset = _dataset(tmp_path / "data", 100), tmp_path / "mine.flags"
+    printed = _run(capsys, f"--dataset_dir={data}", "--hidden_units=7", "--adversarial_weight=0", f"--output={preset}")
+    programs.run("train.main", f"--flagfile={preset}", f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}")
+    model = ModelManifest.read(str(tmp_path / "model"))
+    assert model.training["hidden_units"] == 7 and model.training["adversarial_weight"] == 0
+    flags = [line for line in preset.read_text().splitlines() if not line.startswith("#")]
+    assert f"Recommended: {' '.join(flags)}\n" in printed
+    (row,) = (line.split() for line in printed.splitlines() if line.endswith("<- recommended"))
+    assert row[:2] == [str(model.bucket_spec.buckets), str(model.bucket_spec.repetitions)]
+
+
+def test_nothing_recommended_is_nothing_written(tmp_path):
+    preset = tmp_path / "mine.flags"
+    with pytest.raises(InputError, match="none of these fits"):
+        programs.run("train.plan", *AMAZON, "--memory=2GB", f"--output={preset}")
+    assert not preset.exists()
 
 
 def test_a_plan_needs_points_and_labels(tmp_path):

@@ -1,0 +1,42 @@
+"""Settings of a training for data that nobody has tuned for: rules drawn from the data that somebody has.
+
+What they were drawn from is in BUILD_NOTES.md, "Settings by rule".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mach_tf.training.planning import Problem
+from mach_tf.training.training_config import TrainingConfig
+
+_STEPS = 1000
+_EPOCHS = (4, 16)
+_MANY_POINTS = 60_000
+_FEW_POINTS = 20_000
+# Training points of a label, on average. Below, what is rare is most of what is to be learned.
+_THIN = 8.0
+
+
+def settings(problem: Problem) -> dict[str, Any]:
+    """How to train on such data: values by the names that TrainingConfig's fields and train.main's flags have.
+
+    The number of steps is what stays the same: few points are gone through more often, within bounds. Where labels are not
+    thin, dropout, and an optimizer that lets rare features take shorter steps, keep such points from being learned by heart;
+    where they are, both would keep the rare from being learned at all.
+
+    Args:
+      problem: the data.
+    """
+    batch_size = 256 if problem.points < _MANY_POINTS else 512
+    least, most = _EPOCHS
+    thin = problem.points * problem.labels_a_point < _THIN * problem.labels
+    return {
+        "hidden_units": TrainingConfig.hidden_units,
+        "hidden_init_stddev": TrainingConfig.hidden_init_stddev,
+        "dropout": 0.0 if thin else 0.3,
+        "epochs": min(max(round(_STEPS * batch_size / problem.points), least), most),
+        "batch_size": batch_size,
+        "learning_rate": 0.01 if thin else 0.02,
+        "adam_epsilon": TrainingConfig.adam_epsilon if thin else 1e-3 if problem.points < _FEW_POINTS else 1e-4,
+    }
