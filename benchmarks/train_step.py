@@ -175,6 +175,7 @@ def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
 def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:
     group = 1 if variant == "alone" else setting["group"]
     if variant == "a":
+        # Alone: our_step imports tensorflow-addons, which prints a notice where startup.prepare was not called.
         from benchmarks import original_step
 
         return original_step.step_function(setting, group, _points(setting))

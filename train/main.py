@@ -169,9 +169,9 @@ def _model_manifest(dataset: DatasetManifest) -> ModelManifest:
 def _warn(dataset: DatasetManifest, model: ModelManifest) -> None:
     """Says what is unusual, or could be better."""
     points = dataset.split("train").points
-    if not FLAGS["buckets"].present:
+    if not FLAGS["buckets"].present and not os.path.exists(os.path.join(FLAGS.model_dir, MODEL_FILE)):
         logging.warning(
-            "Settings that are not given are the same for any data; fitted to this one they learn better: "
+            "Settings that are not given are the same for any data; fitted to this one they usually learn better: "
             "python -m train.plan --dataset_dir=%s --output=mine.flags",
             FLAGS.dataset_dir,
         )

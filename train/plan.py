@@ -18,16 +18,16 @@ prints a line for each combination:
 Recommended is, of those that fit, the quickest to train. Fit means: memory for training and serving, --hours, and both failure
 figures at most --delta; and R B at most the number of labels (or 16,384), beyond which one classifier with an output a label
 would be smaller. More buckets than that teach each of them from fewer points; more repetitions gain a little accuracy, at
-their cost. With it come the network, the length of the training and the optimizer's settings, by rules of thumb from the size
-of the data; --output writes it all as a flagfile: python -m train.main --flagfile=bibtex.flags.
+their cost. With it come the length of the training, dropout and the optimizer's settings, by rules of thumb from the size of
+the data; --output writes it all as a flagfile for train.main. It trains adversarially unless --adversarial_weight=0 is given.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tabulate
@@ -46,6 +46,11 @@ _UNITS = ("", "K", "M", "G", "T")
 _LEAST_LABELS = 2
 _NUMBERS = ("labels", "features", "points")
 _TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial_weight", "fgsm_support", "optimizer")
+# Of the flagfile, after buckets and repetitions.
+_WRITTEN = (
+    *("hidden_units", "hidden_init_stddev", "dropout", "epochs", "batch_size", "learning_rate", "optimizer"),
+    *("adam_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
+)
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 
 # The data: a dataset directory, or, before there is one, its numbers.
@@ -60,9 +65,9 @@ flags.DEFINE_integer("feature_hash_dim", 50_000, "Number of hashed features, D; 
 # Training, as given to train.main; what is given here is not left to the rules.
 flags.DEFINE_list("buckets", [], "Numbers of buckets to look at [a range that fits the labels].")
 flags.DEFINE_list("repetitions", [], "Numbers of repetitions to look at [4, 8, 16, 32].")
-flags.DEFINE_integer("hidden_units", None, "Hidden units of a repetition [by the size of the data].", lower_bound=1)
-flags.DEFINE_integer("batch_size", None, "Points a step [by the size of the data].", lower_bound=1)
-flags.DEFINE_integer("epochs", None, "Passes over the training split [by the size of the data].", lower_bound=1)
+flags.DEFINE_integer("hidden_units", TrainingConfig.hidden_units, "Hidden units of a repetition.", lower_bound=1)
+flags.DEFINE_integer("batch_size", None, "Points a step [by the number of points].", lower_bound=1)
+flags.DEFINE_integer("epochs", None, "Passes over the training split [by the number of points].", lower_bound=1)
 flags.DEFINE_float("adversarial_weight", TrainingConfig.adversarial_weight, "Lambda; 0 trains on the clean loss alone.")
 flags.DEFINE_enum("fgsm_support", TrainingConfig.fgsm_support, SUPPORTS, "Coordinates that FGSM may move.")
 flags.DEFINE_enum("optimizer", TrainingConfig.optimizer, OPTIMIZERS, "Optimizer.")
@@ -84,9 +89,9 @@ def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
     problem = _problem()
+    _check_output()
     given = {name: FLAGS[name].value for name in _TRAINING if FLAGS[name].present}
-    settings = {**recommendation.settings(problem), **given}
-    config = TrainingConfig(**settings)
+    config = TrainingConfig(**{**recommendation.settings(problem, FLAGS.batch_size), **given})
     machine = planning.Machine(
         memory=parse_bytes(FLAGS.memory) if FLAGS.memory else available_memory(),
         flops=FLAGS.gflops * 1e9 if FLAGS.gflops else measure_flops(),
@@ -97,11 +102,20 @@ def main(argv: list[str]) -> None:
         problem, machine, config, _numbers("buckets", 2) or buckets, _numbers("repetitions", 1) or repetitions
     )
     best = planning.recommend(plans, problem, machine, FLAGS.delta, FLAGS.hours * 3600)
-    if best:
-        settings = {"buckets": best.buckets, "repetitions": best.repetitions, **settings}
-    _print(plans, best, settings, problem, machine)
+    _print(plans, best, config, problem, machine)
     if FLAGS.output:
-        _write_flagfile(best, settings, problem)
+        _write_flagfile(best, config, problem)
+
+
+def _check_output() -> None:
+    """Raises InputError where the flagfile cannot be written, before anything is measured."""
+    path = FLAGS.output
+    if path and os.path.exists(path):
+        raise InputError(
+            f"--output must be a new file (got {path}, which is there already); remove it or name another."
+        )
+    if path and not os.path.isdir(os.path.dirname(path) or "."):
+        raise InputError(f"--output must be in a folder that is there (got {path}); make the folder or name another.")
 
 
 def _problem() -> planning.Problem:
@@ -176,7 +190,7 @@ def _numbers(flag: str, least: int) -> list[int]:
 def _print(
     plans: list[planning.Plan],
     best: planning.Plan | None,
-    settings: dict[str, Any],
+    config: TrainingConfig,
     problem: planning.Problem,
     machine: planning.Machine,
 ) -> None:
@@ -222,33 +236,41 @@ def _print(
         f"\nMachine: {_gigabytes(machine.memory)} of memory, {machine.flops / 1e9:,.0f} Gflop/s, "
         f"{machine.bandwidth / 1e9:,.1f} GB/s."
     )
+    if not FLAGS.dataset_dir:
+        print(f"Taken for the data: {problem.features:g} features and {problem.labels_a_point:g} labels a point.")
     if best is None:
         print(
-            "None of these fits the memory, the hours and the failure probability. Lower --hidden_units or "
+            "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
             "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
         )
     else:
         print(
-            f"Recommended: {' '.join(_flags(settings))}\n"
+            f"Recommended: {' '.join(_flags(best, config))}\n"
             f"For all pairs of labels distinguishable with probability {1 - FLAGS.delta:g}, B = {best.buckets:,} needs R >= "
             f"{planning.repetitions_needed(problem.labels, best.buckets, FLAGS.delta)}."
         )
 
 
-def _write_flagfile(best: planning.Plan | None, settings: dict[str, Any], problem: planning.Problem) -> None:
+def _write_flagfile(best: planning.Plan | None, config: TrainingConfig, problem: planning.Problem) -> None:
     if best is None:
-        raise InputError(f"{FLAGS.output}: nothing to write, since none of these fits.")
+        raise InputError(f"{FLAGS.output} was not written: none of the plans fits. See above for what to change.")
     comment = (
         f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. By train.plan's rules, untried.\n"
         f"# Estimated: {_gigabytes(best.training_bytes)} of memory for a repetition at a time."
     )
     with files.atomic_write(FLAGS.output) as file:
-        file.write("\n".join([comment, *_flags(settings), ""]).encode())
-    print(f"python -m train.main --flagfile={FLAGS.output} trains so.")
+        file.write("\n".join([comment, *_flags(best, config), ""]).encode())
+    dataset = FLAGS.dataset_dir or "DATASET_DIR"
+    print(f"Train so: python -m train.main --flagfile={FLAGS.output} --dataset_dir={dataset} --model_dir=MODEL_DIR")
 
 
-def _flags(settings: dict[str, Any]) -> list[str]:
-    return [f"--{name}={value}" for name, value in settings.items()]
+def _flags(best: planning.Plan, config: TrainingConfig) -> list[str]:
+    settings = {name: getattr(config, name) for name in _WRITTEN}
+    return [
+        f"--buckets={best.buckets}",
+        f"--repetitions={best.repetitions}",
+        *(f"--{n}={v}" for n, v in settings.items()),
+    ]
 
 
 def _gigabytes(value: int) -> str:

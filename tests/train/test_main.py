@@ -197,9 +197,12 @@ def test_nothing_unusual_is_not_warned_of(dataset, trained, caplog):
 def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
     data = small_dataset(tmp_path / "data", 10, 5)
     places = [f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}"]
-    with caplog.at_level("WARNING", logger="absl"):
-        programs.run("train.main", *places, "--repetitions=1", "--epochs=1", "--hidden_units=4")
-    assert f"train.plan --dataset_dir={data} --output" in caplog.records[0].getMessage()
+    for told in (True, False):  # a model that is there already goes on as it is
+        caplog.clear()
+        with caplog.at_level("WARNING", logger="absl"):
+            programs.run("train.main", *places, "--repetitions=1", "--epochs=1", "--hidden_units=4")
+        said = [record.getMessage() for record in caplog.records]
+        assert any(f"train.plan --dataset_dir={data} --output" in message for message in said) == told
 
 
 def test_an_empty_train_split_is_refused(tmp_path):

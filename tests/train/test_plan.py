@@ -62,16 +62,21 @@ def test_a_dataset_says_what_the_numbers_would(capsys, tmp_path):
     }
     machine = ("--memory=24GB", "--gflops=1e-2", "--bandwidth=1e-2", "--hours=1e6")
     printed = _run(capsys, f"--dataset_dir={path}", *machine)
-    assert printed == _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
+    by_numbers = _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
+    assert printed == "".join(
+        line for line in by_numbers.splitlines(True) if not line.startswith("Taken for the data: ")
+    )
     assert "recommended" in printed
 
 
 def test_what_is_recommended_is_a_flagfile_of_train_main(capsys, tmp_path):
     data, preset = _dataset(tmp_path / "data", 100), tmp_path / "mine.flags"
-    printed = _run(capsys, f"--dataset_dir={data}", "--hidden_units=7", "--adversarial_weight=0", f"--output={preset}")
+    given = ("--hidden_units=7", "--adversarial_weight=0", "--batch_size=9", "--epochs=2")
+    printed = _run(capsys, f"--dataset_dir={data}", *given, f"--output={preset}")
     programs.run("train.main", f"--flagfile={preset}", f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}")
     model = ModelManifest.read(str(tmp_path / "model"))
-    assert model.training["hidden_units"] == 7 and model.training["adversarial_weight"] == 0
+    expected = {"hidden_units": 7, "adversarial_weight": 0, "batch_size": 9, "epochs": 2, "dropout": 0.0}
+    assert expected.items() <= model.training.items()
     flags = [line for line in preset.read_text().splitlines() if not line.startswith("#")]
     assert f"Recommended: {' '.join(flags)}\n" in printed
     (row,) = (line.split() for line in printed.splitlines() if line.endswith("<- recommended"))
@@ -80,9 +85,17 @@ def test_what_is_recommended_is_a_flagfile_of_train_main(capsys, tmp_path):
 
 def test_nothing_recommended_is_nothing_written(tmp_path):
     preset = tmp_path / "mine.flags"
-    with pytest.raises(InputError, match="none of these fits"):
+    with pytest.raises(InputError, match="none of the plans fits"):
         programs.run("train.plan", *AMAZON, "--memory=2GB", f"--output={preset}")
     assert not preset.exists()
+
+
+def test_an_output_that_is_there_or_cannot_be(tmp_path):
+    (tmp_path / "mine.flags").write_text("--epochs=3")
+    for path, message in (("mine.flags", "must be a new file"), ("no/mine.flags", "in a folder that is there")):
+        with pytest.raises(InputError, match=message):
+            programs.run("train.plan", *AMAZON, "--memory=24GB", f"--output={tmp_path / path}")
+    assert (tmp_path / "mine.flags").read_text() == "--epochs=3"
 
 
 def test_a_plan_needs_points_and_labels(tmp_path):
