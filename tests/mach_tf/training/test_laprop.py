@@ -28,7 +28,9 @@ def by_hand(gradients, rates, beta_1=0.9, beta_2=0.99, epsilon=1e-7):
 
 def assert_same(found, expected):
     for name, ours, theirs in zip(("weights", "squares", "momentum"), found, expected):
-        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=1e-6 if name == "weights" else 1e-30)
+        # A momentum whose terms nearly cancel keeps their rounding, so what counts is how large others are.
+        atol = 1e-6 if name == "weights" else 1e-6 * np.abs(theirs).max()
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=atol)
 
 
 @pytest.fixture(params=["kernel", "without kernel"])
