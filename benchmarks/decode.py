@@ -22,11 +22,11 @@ import numpy as np
 from absl import flags
 from tabulate import tabulate
 
-from mach_tf import files, program, startup
+from mach_tf import estimators, files, startup
 from mach_tf.buckets import BucketSpec
-from mach_tf.decoding import sketch
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoder
+from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 
@@ -107,7 +107,7 @@ def main(_: list[str]) -> None:
     generator = np.random.default_rng(FLAGS.seed)
     logits = trained_like(table, FLAGS.buckets, FLAGS.points, generator)
     cases = {
-        ("trained-like", "mean"): sketch.bucket_scores(logits, "mean"),
+        ("trained-like", "mean"): estimators.bucket_scores(logits, "mean"),
         ("trained-like", "logit_mean"): logits,
         ("flat", "mean"): generator.random(logits.shape, np.float32),
         ("flat", "logit_mean"): generator.normal(*_BACKGROUND, logits.shape).astype(np.float32),

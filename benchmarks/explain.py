@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from absl import flags
 
-from mach_tf import program, startup
+from mach_tf import startup
 from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
+from mach_tf.programs import program
 
 if TYPE_CHECKING:
     from mach_tf.classifier import Weights

@@ -18,7 +18,8 @@ from typing import Any, Optional
 from absl import flags
 
 from benchmarks.synthetic import write_synthetic
-from mach_tf import program, startup
+from mach_tf import startup
+from mach_tf.programs import program
 
 flags.DEFINE_integer("points", 100_000, "Points of the synthetic dataset.", 1)
 flags.DEFINE_string("dataset_dir", None, "A dataset to read instead.")
@@ -64,12 +65,11 @@ def measure(dataset_dir: str, batch_size: int, epochs: int) -> dict[str, Any]:
 
 
 def _make(directory: str, points: int) -> str:
-    from mach_tf.data import libsvm
-    from preprocess import pipeline
+    from mach_tf.data import conversion, libsvm
 
     text, output = os.path.join(directory, "train.txt"), os.path.join(directory, "dataset")
     write_synthetic(text, points)
-    pipeline.convert({"train": [libsvm.TextInput(text)]}, output, pipeline.Options())
+    conversion.convert({"train": [libsvm.TextInput(text)]}, output, conversion.Options())
     return output
 
 

@@ -21,10 +21,10 @@ import time
 from absl import flags
 
 from benchmarks.synthetic import write_synthetic
-from mach_tf import program
-from mach_tf.training import memory_plan
-from mach_tf.training.memory_plan import Shapes
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.programs import program
+from mach_tf.sizing import memory_plan
+from mach_tf.sizing.memory_plan import Shapes
+from mach_tf.training_config import TrainingConfig
 
 flags.DEFINE_integer("points", 3072, "Training points.", 1)
 flags.DEFINE_integer("columns", 50_000, "D, features hashed to.", 1)

@@ -7,14 +7,15 @@ from typing import Any, Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.attacks.adversarial import fgsm
 from mach_tf.buckets import BucketSpec
 from mach_tf.classifier import SparseBatch
-from mach_tf.rows import gather_rows
-from mach_tf.training import optimizers, strategies
+from mach_tf.fgsm import fgsm
+from mach_tf.training import strategies
 from mach_tf.training.model import RepetitionGroup
+from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import TrainingBatch, replica_batches
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.training_config import TrainingConfig
+from mach_tf.variable_rows import gather_rows
 
 
 def step_function(
@@ -42,7 +43,7 @@ def step_function(
     with strategy.scope():
         kind = _NestedTapes if variant == "d" else RepetitionGroup
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
-        model.compile(optimizer=optimizers.create(config, setting["buckets"], 1000, 1))
+        model.compile(optimizer=factory.create(config, setting["buckets"], 1000, 1))
 
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
         stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}

@@ -23,11 +23,11 @@ import psutil
 from absl import flags
 
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
-from mach_tf import program, startup
-from mach_tf.data import libsvm
+from mach_tf import startup
+from mach_tf.data import conversion, libsvm
 from mach_tf.data.textfile import opener
 from mach_tf.errors import InputError
-from preprocess import pipeline
+from mach_tf.programs import program
 
 flags.DEFINE_integer("points", 100_000, "Points of the synthetic file.", 1)
 flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Of the synthetic file.")
@@ -156,11 +156,11 @@ def _ours(workers: int) -> Callable[[str, str], _Work]:
         with tempfile.TemporaryDirectory() as directory:
             write_synthetic(os.path.join(directory, "tiny.txt"), 2)
             warm_up = {"train": [libsvm.TextInput(os.path.join(directory, "tiny.txt"))]}
-            pipeline.convert(warm_up, os.path.join(directory, "tiny"), pipeline.Options())
+            conversion.convert(warm_up, os.path.join(directory, "tiny"), conversion.Options())
         inputs = {"train": [libsvm.TextInput(path)]}
 
         def work() -> tuple[int, int]:
-            done = pipeline.convert(inputs, output, pipeline.Options(workers=workers))
+            done = conversion.convert(inputs, output, conversion.Options(workers=workers))
             return done.manifest.splits["train"].points, done.text_bytes
 
         return work

@@ -21,9 +21,10 @@ from typing import Any, Optional
 
 from absl import flags
 
-from mach_tf import files, program
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, ModelManifest
+from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 

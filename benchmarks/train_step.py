@@ -34,7 +34,8 @@ from tabulate import tabulate
 
 from benchmarks import whole_programs
 from benchmarks.synthetic import long_tailed_rows
-from mach_tf import program, startup
+from mach_tf import startup
+from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(

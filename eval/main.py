@@ -18,31 +18,32 @@ import numpy as np
 from absl import flags
 
 from eval import attack_flags, metric_flags
-from mach_tf import program, program_flags, startup
-from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
+from mach_tf import startup
 from mach_tf.errors import InputError
-from mach_tf.evaluation.propensity import CONSTANTS, propensities
+from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
+from mach_tf.metrics.propensity import CONSTANTS, propensities
+from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
-    from eval.one_pass import PassResult
     from mach_tf.decoding.approximate import Approximate
     from mach_tf.ensemble import Ensemble
-    from mach_tf.evaluation.calibration import Reliability
-    from mach_tf.evaluation.metrics import PerPoint
+    from mach_tf.evaluation.one_pass import PassResult
     from mach_tf.manifest import DatasetManifest
+    from mach_tf.metrics.calibration import Reliability
+    from mach_tf.metrics.ranking_metrics import PerPoint
     from mach_tf.points import Points
 
 FLAGS = flags.FLAGS
 
 # Where
-program_flags.define_dataset_dir()
-program_flags.define_model_dir()
-program_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
+shared_flags.define_dataset_dir()
+shared_flags.define_model_dir()
+shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 
 # Which points, which part of the model
-program_flags.define_split()
-program_flags.define_limit()
-program_flags.define_repetitions()
+shared_flags.define_split()
+shared_flags.define_limit()
+shared_flags.define_repetitions()
 
 # Decoding
 flags.DEFINE_list(
@@ -73,12 +74,12 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     attacks, epsilons = attack_flags.attacks(), attack_flags.epsilons()
     estimators, approximate = _estimators(), _approximate()
-    from eval import attack_evaluation, one_pass, outputs, tables
-    from mach_tf.attacks.robustness import ReportOptions
+    from mach_tf.attacks.attack_report import ReportOptions
     from mach_tf.data import records
     from mach_tf.ensemble import Ensemble
-    from mach_tf.evaluation import bootstrap, breakdown, metrics
+    from mach_tf.evaluation import one_pass, outputs, robustness, tables
     from mach_tf.manifest import DatasetManifest, check_same_features
+    from mach_tf.metrics import bootstrap, breakdown, ranking_metrics
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
     ks = metric_flags.cut_offs(dataset.labels)
@@ -93,13 +94,13 @@ def main(_: list[str]) -> None:
     groups = breakdown.label_groups(counts)
     options = ReportOptions(ks, weights, groups, FLAGS.bootstrap, FLAGS.seed)
     # Now: what cannot be attacked should not be found out after the evaluation.
-    attack_evaluation.check(ensemble, points, attacks, options, None, FLAGS.target_label)
+    robustness.check(ensemble, points, attacks, options, None, FLAGS.target_label)
 
     loading = _load(ensemble, estimators, approximate)
     prefixes = one_pass.repetition_counts(len(ensemble.repetitions)) if FLAGS.repetition_curve else []
     found = one_pass.run(ensemble, points, one_pass.PassOptions(max(ks), estimators, approximate, prefixes))
     by_estimator = {
-        name: metrics.per_point(decoded.labels, labels, ks, weights) for name, decoded in found.decoded.items()
+        name: ranking_metrics.per_point(decoded.labels, labels, ks, weights) for name, decoded in found.decoded.items()
     }
     per_point = by_estimator[estimators[0]]
     reliability = _reliability(found, labels, ensemble)
@@ -120,7 +121,10 @@ def main(_: list[str]) -> None:
         "by_frequency": breakdown.by_frequency(found.decoded[estimators[0]].labels, labels, groups, max(ks)),
         "calibration": {name: curve.to_json() for name, curve in reliability.items()},
         "repetition_curve": [
-            {"repetitions": count, "metrics": _percent(metrics.per_point(top, labels, ks, weights), top, labels, ks)}
+            {
+                "repetitions": count,
+                "metrics": _percent(ranking_metrics.per_point(top, labels, ks, weights), top, labels, ks),
+            }
             for count, top in found.by_repetitions.items()
         ],
         "decoding": _decoding(found, approximate),
@@ -134,11 +138,11 @@ def main(_: list[str]) -> None:
     paths = outputs.write(FLAGS.output_dir, report, per_point, reliability, ks)
     if attacks:
         # They take the longest, after all else is on disk.
-        report["attacks"] = attack_evaluation.evaluate_attacks(
+        report["attacks"] = robustness.evaluate_attacks(
             ensemble, points, attacks, epsilons, options, estimators[0], target_label=FLAGS.target_label
         )
         header = {name: report[name] for name in ("dataset_dir", "split", "points", "estimator")}
-        paths += attack_evaluation.write(FLAGS.output_dir, {FLAGS.model_dir: {"attacks": report["attacks"]}}, header)
+        paths += robustness.write(FLAGS.output_dir, {FLAGS.model_dir: {"attacks": report["attacks"]}}, header)
         outputs.write_metrics(FLAGS.output_dir, report)
     print("\n" + tables.summary(report, ks))
     print("\n".join(["", *dict.fromkeys(paths)]))
@@ -169,9 +173,9 @@ def _check_dataset(dataset: DatasetManifest) -> None:
 
 
 def _read_other(path: Optional[str], dataset: DatasetManifest, ks: list[int]) -> Optional[dict[str, PerPoint]]:
-    from eval.outputs import POINTS_FILE
     from mach_tf import files
-    from mach_tf.evaluation import bootstrap
+    from mach_tf.evaluation.outputs import POINTS_FILE
+    from mach_tf.metrics import bootstrap
 
     if path is None:
         return None
@@ -220,15 +224,15 @@ def _load(ensemble: Ensemble, estimators: list[str], approximate: Optional[Appro
 
 
 def _percent(per_point: dict[str, PerPoint], top: np.ndarray, labels: Any, ks: list[int]) -> dict[str, float]:
-    from mach_tf.evaluation import metrics
+    from mach_tf.metrics import ranking_metrics
 
     values = {name: metric.percent for name, metric in per_point.items()}
-    return {**values, **metrics.coverage(top, labels, ks)}
+    return {**values, **ranking_metrics.coverage(top, labels, ks)}
 
 
 def _reliability(found: PassResult, labels: Any, ensemble: Ensemble) -> dict[str, Reliability]:
-    from mach_tf.decoding import sketch
-    from mach_tf.evaluation import calibration, metrics
+    from mach_tf import estimators
+    from mach_tf.metrics import calibration, ranking_metrics
 
     curves = {}
     for name, decoded in found.decoded.items():
@@ -238,8 +242,8 @@ def _reliability(found: PassResult, labels: Any, ensemble: Ensemble) -> dict[str
                 f"--decode=approximate must find a label (got none for any point, estimator {name}); raise "
                 "--approximate_buckets or lower --approximate_repetitions."
             )
-        scores = sketch.probabilities(decoded.scores, name, ensemble.manifest.bucket_spec.buckets)
-        curves[name] = calibration.reliability(scores[there], metrics.hits(decoded.labels, labels)[there])
+        scores = estimators.probabilities(decoded.scores, name, ensemble.manifest.bucket_spec.buckets)
+        curves[name] = calibration.reliability(scores[there], ranking_metrics.hits(decoded.labels, labels)[there])
     return curves
 
 
@@ -254,17 +258,17 @@ def _decoding(found: PassResult, approximate: Optional[Approximate]) -> dict[str
 
 def _losses(ensemble: Ensemble, points: Points) -> dict[str, Any]:
     """Clean and adversarial loss, the latter at the trained epsilon; null where it is not wanted."""
-    from eval import attack_evaluation
+    from mach_tf.evaluation import robustness
 
     epsilon = float(ensemble.manifest.training["epsilon"])
     support = ensemble.manifest.training["fgsm_support"]
     sizes = [0.0, epsilon] if FLAGS.adversarial_loss else [0.0]
-    losses = [entry["loss"] for entry in attack_evaluation.bucket_loss_report(ensemble, points, sizes, support)]
+    losses = [entry["loss"] for entry in robustness.bucket_loss_report(ensemble, points, sizes, support)]
     return {"clean": losses[0], "adversarial": losses[1] if FLAGS.adversarial_loss else None, "epsilon": epsilon}
 
 
 def _differences(ours: dict[str, PerPoint], theirs: dict[str, PerPoint]) -> dict[str, Any]:
-    from mach_tf.evaluation import bootstrap
+    from mach_tf.metrics import bootstrap
 
     found = bootstrap.paired_differences(ours, theirs, FLAGS.bootstrap or 1000, FLAGS.seed)
     return {name: dataclasses.asdict(difference) for name, difference in found.items()}

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tqdm import tqdm
 
-from mach_tf import files, program, program_flags, startup
+from mach_tf import files, startup
 from mach_tf.errors import InputError
+from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # Where
-program_flags.define_model_dir()
+shared_flags.define_model_dir()
 flags.DEFINE_string(
     "input", None, "Points as text, raw features as the model's own training text has them.", required=True
 )
@@ -34,8 +35,8 @@ flags.DEFINE_string("output", None, "Where the predictions go.", required=True)
 
 # What
 flags.DEFINE_integer("k", 5, "Labels a point.", lower_bound=1)
-program_flags.define_estimator()
-program_flags.define_repetitions()
+shared_flags.define_estimator()
+shared_flags.define_repetitions()
 
 
 def main(_: list[str]) -> None:
@@ -64,8 +65,8 @@ def main(_: list[str]) -> None:
 
 def _predict(ensemble: Ensemble, reader: TextReader) -> None:
     """Block by block, so that memory does not grow with the file; a file that breaks a rule leaves no output."""
+    from mach_tf import estimators
     from mach_tf.data import libsvm
-    from mach_tf.decoding import sketch
 
     spec, buckets = ensemble.manifest.feature_spec, ensemble.manifest.bucket_spec.buckets
     with (
@@ -79,7 +80,7 @@ def _predict(ensemble: Ensemble, reader: TextReader) -> None:
                 raise InputError(f"{parsed.bad_lines[0]} Correct the line.")
             features = spec.apply(parsed.points).features(ensemble.manifest.columns)
             found = ensemble.top_k(features, FLAGS.k, FLAGS.estimator)
-            output.write(_lines(found.labels, sketch.reported(found.scores, FLAGS.estimator, buckets)))
+            output.write(_lines(found.labels, estimators.reported(found.scores, FLAGS.estimator, buckets)))
             bar.update(len(parsed.points))
         reader.finish()
 

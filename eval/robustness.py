@@ -15,25 +15,26 @@ from absl import flags
 from tabulate import tabulate
 
 from eval import attack_flags, metric_flags
-from mach_tf import program, program_flags, startup
+from mach_tf import startup
 from mach_tf.errors import InputError
+from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
-    from mach_tf.attacks.robustness import ReportOptions
+    from mach_tf.attacks.attack_report import ReportOptions
     from mach_tf.manifest import DatasetManifest
 
 FLAGS = flags.FLAGS
 
 # Where
-program_flags.define_dataset_dir()
+shared_flags.define_dataset_dir()
 flags.DEFINE_list("model_dir", None, "Model directories, compared on one plot.", required=True)
 flags.DEFINE_string("attack_model_dir", None, "Model directory that the attacks are made on; by default each its own.")
-program_flags.define_output_dir("robustness.json, robustness.png and TensorBoard logs")
+shared_flags.define_output_dir("robustness.json, robustness.png and TensorBoard logs")
 
 # What is measured
-program_flags.define_split()
-program_flags.define_limit()
-program_flags.define_estimator()
+shared_flags.define_split()
+shared_flags.define_limit()
+shared_flags.define_estimator()
 flags.adopt_module_key_flags(metric_flags)
 flags.adopt_module_key_flags(attack_flags)
 
@@ -44,9 +45,9 @@ def main(_: list[str]) -> None:
     attacks, epsilons = attack_flags.attacks(), attack_flags.epsilons()
     if not attacks:
         raise InputError(f"--attack must name at least one of {', '.join(attack_flags.ATTACKS)}.")
-    from eval import attack_evaluation
     from mach_tf.data import records
     from mach_tf.ensemble import Ensemble
+    from mach_tf.evaluation import robustness
     from mach_tf.manifest import DatasetManifest, check_same_features
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
@@ -60,15 +61,15 @@ def main(_: list[str]) -> None:
     for model_dir in FLAGS.model_dir:
         ensemble = Ensemble.load(model_dir)
         check_same_features(ensemble.manifest, dataset)
-        attack_evaluation.check(ensemble, points, attacks, options, source, FLAGS.target_label)
+        robustness.check(ensemble, points, attacks, options, source, FLAGS.target_label)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that the models below see what memory it leaves them
     reports: dict[str, Any] = {}
     for model_dir in FLAGS.model_dir:
         ensemble = Ensemble.load(model_dir)
         reports[model_dir] = {
-            "bucket_loss": attack_evaluation.bucket_loss_report(ensemble, points, epsilons, FLAGS.support),
-            "attacks": attack_evaluation.evaluate_attacks(
+            "bucket_loss": robustness.bucket_loss_report(ensemble, points, epsilons, FLAGS.support),
+            "attacks": robustness.evaluate_attacks(
                 ensemble, points, attacks, epsilons, options, FLAGS.estimator, source, FLAGS.target_label
             ),
         }
@@ -80,14 +81,14 @@ def main(_: list[str]) -> None:
         "attack_model_dir": FLAGS.attack_model_dir,
         "target_label": FLAGS.target_label,
     }
-    paths = attack_evaluation.write(FLAGS.output_dir, reports, header)
+    paths = robustness.write(FLAGS.output_dir, reports, header)
     _print(reports, ks)
     print("\n".join(["", *paths]))
 
 
 def _options(dataset: DatasetManifest, ks: list[int]) -> ReportOptions:
-    from mach_tf.attacks.robustness import ReportOptions
-    from mach_tf.evaluation.breakdown import label_groups
+    from mach_tf.attacks.attack_report import ReportOptions
+    from mach_tf.metrics.breakdown import label_groups
 
     groups = label_groups(dataset.label_counts(FLAGS.dataset_dir))
     return ReportOptions(ks, None, groups, FLAGS.bootstrap, FLAGS.seed)

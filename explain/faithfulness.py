@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from mach_tf import program, program_flags, startup
+from mach_tf import startup
 from mach_tf.explanations import exact_attribution
+from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # What is read and written
-program_flags.define_dataset_dir()
-program_flags.define_model_dir()
+shared_flags.define_dataset_dir()
+shared_flags.define_model_dir()
 flags.DEFINE_string(
     "compare_model_dir", None, "Another model, for stability side by side: one trained without attacks."
 )
-program_flags.define_output_dir("faithfulness.json and faithfulness.png")
+shared_flags.define_output_dir("faithfulness.json and faithfulness.png")
 
 # The trial
-program_flags.define_split()
+shared_flags.define_split()
 flags.DEFINE_integer(
     "sample_points", 500, "Points in the sample; those with fewer than two features are left out.", lower_bound=2
 )
 flags.DEFINE_integer("seed", 0, "Of the sample, the random orders and the intervals.", lower_bound=0)
-program_flags.define_estimator(exact_attribution.ESTIMATORS)
+shared_flags.define_estimator(exact_attribution.ESTIMATORS)
 flags.DEFINE_list("epsilon", [], "Sizes of the FGSM step; the model's own by default.")
 
 
@@ -51,9 +52,9 @@ def main(_: list[str]) -> None:
     # Imported here so that --help does not wait for TensorFlow.
     import tqdm
 
-    from explain import trials
     from mach_tf import files
     from mach_tf.ensemble import Ensemble
+    from mach_tf.explanations import faithfulness_trial
     from mach_tf.explanations.attribution import Attribution
     from mach_tf.manifest import DatasetManifest, check_same_features
 
@@ -71,9 +72,12 @@ def main(_: list[str]) -> None:
         "split": FLAGS.split,
         "label": "each point's best",
         "estimator": FLAGS.estimator,
-        **trials.faithfulness_of(ensembles[0], sample, settings, FLAGS.seed),
+        **faithfulness_trial.faithfulness_of(ensembles[0], sample, settings, FLAGS.seed),
         "stability": [
-            {"model": ensemble.model_dir, **trials.stability_of(ensemble, sample, settings, epsilon, FLAGS.seed)}
+            {
+                "model": ensemble.model_dir,
+                **faithfulness_trial.stability_of(ensemble, sample, settings, epsilon, FLAGS.seed),
+            }
             for ensemble, epsilon in tqdm.tqdm([(e, size) for size in epsilons for e in ensembles], desc="stability")
         ],
     }

@@ -25,27 +25,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
-from mach_tf import program, program_flags, startup
+from mach_tf import startup
+from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
-    from explain.answers import Question
-    from explain.report import LabelView
     from mach_tf.data.libsvm import TextInput
     from mach_tf.explanations.explainer import Baseline
+    from mach_tf.explanations.point_explanations import Question
+    from mach_tf.explanations.report import LabelView
     from mach_tf.manifest import DatasetManifest
     from mach_tf.points import Points
 
 FLAGS = flags.FLAGS
 
 # What is read and written
-program_flags.define_dataset_dir()
-program_flags.define_model_dir()
-program_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv")
+shared_flags.define_dataset_dir()
+shared_flags.define_model_dir()
+shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv")
 flags.DEFINE_string(
     "input", None, "Points as XML-repository text, labels optional. By default what --split was made from."
 )
 flags.DEFINE_string("input_labels", None, "Split form: the labels' file of --input, which then has features alone.")
-program_flags.define_split()
+shared_flags.define_split()
 
 # What is explained
 flags.DEFINE_string(
@@ -56,7 +57,7 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "labels", "top:3", "top:N, each point's N best labels; true; ids like 3,14; or all, for the view of a whole split."
 )
-program_flags.define_estimator()
+shared_flags.define_estimator()
 
 # How
 flags.DEFINE_enum("method", "exact", ["exact", "tape"], "In closed form, or by quadrature with tf.GradientTape.")
@@ -80,8 +81,8 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
-    from explain import answers, drivers, global_view, selection, sources
     from mach_tf.ensemble import Ensemble
+    from mach_tf.explanations import driver_run, label_drivers, point_explanations, selection, sources
     from mach_tf.explanations.attribution import Attribution
     from mach_tf.manifest import DatasetManifest, check_same_features
 
@@ -96,8 +97,8 @@ def main(_: list[str]) -> None:
     os.makedirs(FLAGS.output_dir, exist_ok=True)
     print("The first explanations on a machine wait for kernels to be compiled, up to a minute.", file=sys.stderr)
     if FLAGS.labels == "all":
-        view = global_view.GlobalView(ensemble, dataset, settings, FLAGS.output_dir)
-        found = drivers.Drivers(*view.run(texts), feature_names, label_names)
+        view = driver_run.GlobalView(ensemble, dataset, settings, FLAGS.output_dir)
+        found = label_drivers.Drivers(*view.run(texts), feature_names, label_names)
         found.write(FLAGS.output_dir, FLAGS.top_features)
         view.clear()
         print(found.summary())
@@ -109,7 +110,7 @@ def main(_: list[str]) -> None:
         chosen = selection.parse_points(FLAGS.points, len(everything))
     selection.check_labels(FLAGS.labels, ensemble.labels)
     epsilon = ensemble.manifest.training.get("epsilon", 0.0) if FLAGS.epsilon is None else FLAGS.epsilon
-    question = answers.Question(
+    question = point_explanations.Question(
         ensemble,
         settings,
         FLAGS.labels,
@@ -143,8 +144,7 @@ def _check_flags() -> None:
 def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
     import scipy.sparse
 
-    from explain import selection, sources
-    from mach_tf.explanations import explainer
+    from mach_tf.explanations import explainer, selection, sources
 
     point = selection.parse_baseline(FLAGS.baseline, len(everything))
     if point is not None:
@@ -159,9 +159,8 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     import tabulate
     import tqdm
 
-    from explain import answers, report
     from mach_tf import files
-    from mach_tf.explanations import explainer
+    from mach_tf.explanations import explainer, point_explanations, report
 
     settings = question.settings
     page = report.Report(question.label_names, settings.estimator, question.epsilon or None, FLAGS.features_shown)
@@ -171,7 +170,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     with files.atomic_write(os.path.join(FLAGS.output_dir, "explanations.jsonl")) as file:
         for begin in range(0, len(chosen), _CHUNK_POINTS):
             ids = chosen[begin : begin + _CHUNK_POINTS]
-            for answer in answers.answer(question, explainer.choose(everything, ids), ids):
+            for answer in point_explanations.answer(question, explainer.choose(everything, ids), ids):
                 for line in answer.json_lines(question.label_names):
                     file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
                     lines += 1

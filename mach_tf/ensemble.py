@@ -11,19 +11,18 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import points
+from mach_tf import estimators, points
 from mach_tf.buckets import BucketMembers
-from mach_tf.decoding import sketch
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
 from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.explanation import Explanations
-from mach_tf.export import SPARSE_SIGNATURE, Repetition
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.repetitions import Repetitions
+from mach_tf.saved_repetition import SPARSE_SIGNATURE, Repetition
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
 _BATCH = 1024
@@ -158,7 +157,7 @@ class Ensemble:
         self,
         features: scipy.sparse.csr_matrix,
         k: int,
-        estimator: str = sketch.DEFAULT_ESTIMATOR,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
     ) -> Decoded:
         """The k best labels of hashed points; exactly, or approximately when told how.
@@ -166,12 +165,12 @@ class Ensemble:
         Args:
           features: CSR [n, D].
           k: in [1, K].
-          estimator: one of sketch.ESTIMATORS.
+          estimator: one of estimators.ESTIMATORS.
           approximate: which labels to look at; None for all.
         """
         parts = []
         for _, logits in self.sketches(features):
-            scores = sketch.bucket_scores(logits, estimator)
+            scores = estimators.bucket_scores(logits, estimator)
             if approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
             else:
@@ -182,21 +181,21 @@ class Ensemble:
         return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
     def predict(
-        self, features: scipy.sparse.csr_matrix, k: int = 5, estimator: str = sketch.DEFAULT_ESTIMATOR
+        self, features: scipy.sparse.csr_matrix, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR
     ) -> scipy.sparse.csr_matrix:
         """The k best labels of raw points.
 
         Args:
           features: CSR [n, raw features], as in the text the model was trained on.
           k: in [1, K].
-          estimator: one of sketch.ESTIMATORS.
+          estimator: one of estimators.ESTIMATORS.
 
         Returns:
-          float32 CSR [n, K] with k entries a row: the label scores (`sketch.reported`), best first in each row as stored;
+          float32 CSR [n, K] with k entries a row: the label scores (`estimators.reported`), best first in each row as stored;
           scores may be negative, and the labels that are not stored have lower ones.
         """
         found = self.top_k(self.hash(features), k, estimator)
-        scores = sketch.reported(found.scores, estimator, self.manifest.bucket_spec.buckets)
+        scores = estimators.reported(found.scores, estimator, self.manifest.bucket_spec.buckets)
         row_splits = np.arange(len(scores) + 1) * k
         return scipy.sparse.csr_matrix(
             (scores.ravel(), found.labels.ravel(), row_splits), shape=(len(scores), self.labels)
@@ -207,7 +206,7 @@ class Ensemble:
         features: scipy.sparse.csr_matrix,
         labels: Optional[np.ndarray] = None,
         method: str = "exact",
-        estimator: str = sketch.DEFAULT_ESTIMATOR,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[scipy.sparse.csr_matrix] = None,
         steps: int = 64,
     ) -> Explanations:
@@ -217,7 +216,7 @@ class Ensemble:
           features: CSR [n, raw features].
           labels: the labels to explain of each point, integers [n] or [n, m]; None for each point's best.
           method: "exact" or "tape"; see mach_tf.explanations.attribution.
-          estimator: of the label score; one of sketch.ESTIMATORS.
+          estimator: of the label score; one of estimators.ESTIMATORS.
           baseline: raw points that the paths begin at, CSR [n or 1, raw features]; None for zero.
           steps: of "tape".
 

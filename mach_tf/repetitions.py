@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Optional, Union, overload
 
 from mach_tf.errors import InputError
-from mach_tf.export import Repetition, load_repetition
+from mach_tf.saved_repetition import Repetition, load_repetition
 
 
 class Repetitions(Sequence[Repetition]):

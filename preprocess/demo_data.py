@@ -26,9 +26,10 @@ import tabulate
 import tqdm
 from absl import flags
 
-from mach_tf import files, program
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
+from mach_tf.programs import program
 from preprocess import python_points, tfidf
 
 # Input and output.

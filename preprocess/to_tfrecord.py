@@ -26,13 +26,14 @@ import tabulate
 import tqdm
 from absl import flags
 
-from mach_tf import program, startup
+from mach_tf import startup
+from mach_tf.data import conversion
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
 from mach_tf.manifest import DATASET_FILE, SPLITS, DatasetManifest
-from preprocess import pipeline
+from mach_tf.programs import program
 
 # Input.
 for _split in SPLITS:
@@ -78,7 +79,7 @@ def main(argv: list[str]) -> None:
             f"At least one of --{', --'.join(SPLITS)} (or --train_features and the like) must name a file."
         )
     _check_runner_flags()
-    options = pipeline.Options(
+    options = conversion.Options(
         spec=FeatureSpec(FLAGS.feature_hash_dim, FLAGS.hash_seed, FLAGS.signed_hash, FLAGS.feature_norm),
         valid_fraction=FLAGS.valid_fraction,
         split_seed=FLAGS.split_seed,
@@ -91,7 +92,7 @@ def main(argv: list[str]) -> None:
     )
     if FLAGS.runner is None:
         print("Compiling kernels (the first time on a machine takes a while) ...", end="", file=sys.stderr, flush=True)
-        pipeline.compile_kernels(options.spec)
+        conversion.compile_kernels(options.spec)
         print(" done.", file=sys.stderr)
     begin = time.monotonic()
     convert = _convert_here if FLAGS.runner is None else _convert_by_beam
@@ -122,7 +123,7 @@ def _what_is_left() -> str:
     return "No dataset was made."
 
 
-def _convert_here(inputs: dict[str, list[TextInput]], options: pipeline.Options) -> pipeline.Converted:
+def _convert_here(inputs: dict[str, list[TextInput]], options: conversion.Options) -> conversion.Converted:
     size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
     with tqdm.tqdm(total=size, unit="B", unit_scale=True, desc="Preprocessing") as bar:
         points = 0
@@ -133,17 +134,17 @@ def _convert_here(inputs: dict[str, list[TextInput]], options: pipeline.Options)
             bar.set_postfix_str(f"{points:,} points", refresh=False)
             bar.update(new_bytes)
 
-        return pipeline.convert(inputs, FLAGS.output_dir, options, progress)
+        return conversion.convert(inputs, FLAGS.output_dir, options, progress)
 
 
-def _convert_by_beam(inputs: dict[str, list[TextInput]], options: pipeline.Options) -> pipeline.Converted:
+def _convert_by_beam(inputs: dict[str, list[TextInput]], options: conversion.Options) -> conversion.Converted:
     try:
-        from preprocess import beam_pipeline
+        from mach_tf.data import beam_conversion
     except ImportError as error:
         raise InputError(
             f"--runner needs Apache Beam ({error}). Install it beside TensorFlow: pip install 'mach-tf[beam]'"
         ) from None
-    return beam_pipeline.convert(inputs, FLAGS.output_dir, options, FLAGS.runner, shlex.split(FLAGS.beam_options))
+    return beam_conversion.convert(inputs, FLAGS.output_dir, options, FLAGS.runner, shlex.split(FLAGS.beam_options))
 
 
 def _inputs(split: str) -> list[TextInput]:
@@ -165,7 +166,7 @@ def _paths(flag: str) -> list[str]:
     return paths
 
 
-def _report(converted: pipeline.Converted, seconds: float) -> None:
+def _report(converted: conversion.Converted, seconds: float) -> None:
     manifest = converted.manifest
     rows = [
         [

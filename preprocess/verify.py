@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from absl import flags
 
-from mach_tf import program, program_flags, startup
+from mach_tf import startup
+from mach_tf.programs import program, shared_flags
 
-program_flags.define_dataset_dir()
+shared_flags.define_dataset_dir()
 
 FLAGS = flags.FLAGS
 

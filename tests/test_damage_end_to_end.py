@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from mach_tf.errors import InputError
-from tests import programs
-from tests.explain import world as worlds
+from tests.helpers import programs
+from tests.helpers import world as worlds
 
 _RECORD = 7
 _TRAINING = ["--buckets=8", "--repetitions=2", "--hidden_units=4", "--epochs=1", "--batch_size=4"]

@@ -14,21 +14,22 @@ import sys
 from absl import flags, logging
 from tabulate import tabulate
 
-from mach_tf import program, program_flags, startup
+from mach_tf import startup
 from mach_tf.buckets import FAMILIES, BucketSpec
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
-from mach_tf.training import memory_plan
-from mach_tf.training.memory_plan import Shapes
-from mach_tf.training.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
-from train import resources, resume
-from train.dataset import read_dataset
-from train.stop import StopSignal
+from mach_tf.programs import program, shared_flags
+from mach_tf.sizing import memory_plan, resources
+from mach_tf.sizing.memory_plan import Shapes
+from mach_tf.training import resume
+from mach_tf.training.stop import StopSignal
+from mach_tf.training.training_data import read_dataset
+from mach_tf.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
 
 FLAGS = flags.FLAGS
 _DEFAULTS = TrainingConfig()
 
 # Where
-program_flags.define_dataset_dir()
+shared_flags.define_dataset_dir()
 flags.DEFINE_string("model_dir", None, "Model directory to make or to go on with.", required=True)
 
 # The bucket table
@@ -101,7 +102,7 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     from mach_tf.training import checkpoints, group_training, strategies
-    from train.progress import ProgressBar
+    from mach_tf.training.progress import ProgressBar
 
     dataset = read_dataset(FLAGS.dataset_dir)
     model = _model_manifest(dataset)

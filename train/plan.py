@@ -33,13 +33,14 @@ import numpy as np
 import tabulate
 from absl import flags
 
-from mach_tf import files, program, program_flags
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.memory import available_memory
-from mach_tf.training import planning, recommendation
-from mach_tf.training.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
-from train.dataset import read_dataset
+from mach_tf.programs import program, shared_flags
+from mach_tf.sizing import planning, recommendation
+from mach_tf.training.training_data import read_dataset
+from mach_tf.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
 
 FLAGS = flags.FLAGS
 _UNITS = ("", "K", "M", "G", "T")
@@ -54,7 +55,7 @@ _WRITTEN = (
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 
 # The data: a dataset directory, or, before there is one, its numbers.
-program_flags.define_dataset_dir(required=False)
+shared_flags.define_dataset_dir(required=False)
 flags.DEFINE_integer("labels", None, "K.", lower_bound=_LEAST_LABELS)
 flags.DEFINE_integer("features", None, "Raw features.", lower_bound=1)
 flags.DEFINE_integer("points", None, "Training points.", lower_bound=1)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.attacks.adversarial import fgsm
+from mach_tf import estimators
 from mach_tf.attacks.attack_chunks import chunks, take_rows
 from mach_tf.attacks.input_gradient import AttackInput, attack_input
 from mach_tf.classifier import Weights
-from mach_tf.decoding import sketch
+from mach_tf.fgsm import fgsm
 from mach_tf.points import Points
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _losses_of_repetition(
     """float64 [epsilons, n]; table is int32 [1, K]."""
     points = inputs.points
     logits = inputs.forward(weights, inputs.clean).numpy()
-    difference = sketch.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
+    difference = estimators.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
     gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
     losses = np.empty((len(epsilons), len(points)))
     for i, epsilon in enumerate(epsilons):

@@ -10,8 +10,8 @@ from typing import Callable
 
 import numpy as np
 
-from mach_tf.attacks.adversarial import fgsm as sign_step
 from mach_tf.attacks.input_gradient import SUPPORTS
+from mach_tf.fgsm import fgsm as sign_step
 
 METHODS = ("fgsm", "pgd")
 OBJECTIVES = ("untargeted", "push_out", "push_in")

@@ -15,10 +15,10 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf.attacks.adversarial import value_gradients
 from mach_tf.classifier import SparseBatch, Weights, sparse_product
-from mach_tf.export import Repetition
+from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
+from mach_tf.saved_repetition import Repetition
 
 SUPPORTS = ("nonzero", "dense")
 

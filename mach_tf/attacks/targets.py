@@ -11,10 +11,10 @@ from typing import Any, Optional
 import numpy as np
 import scipy.sparse
 
+from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import draws
 from mach_tf.attacks.label_loss import loss_estimator
-from mach_tf.decoding import sketch
-from mach_tf.evaluation.metrics import hits
+from mach_tf.metrics.ranking_metrics import hits
 
 NO_TARGET = -1
 # Of several draws the first that will do; that none does is all but impossible unless labels are few.
@@ -80,7 +80,7 @@ def rivals(decoder: Any, logits: np.ndarray, targets: np.ndarray, k: int, estima
       k: in [1, K - 1].
       estimator: of the label scores.
     """
-    top_labels = decoder.top_k(sketch.bucket_scores(logits, estimator), k + 1, estimator)[0]
+    top_labels = decoder.top_k(estimators.bucket_scores(logits, estimator), k + 1, estimator)[0]
     own = top_labels == targets[:, None]
     # The target's rank decides whether the k-th other label stands at rank k or at k + 1.
     return np.where(own[:, :k].any(axis=1), top_labels[:, k], top_labels[:, k - 1]).astype(np.int64)
@@ -102,7 +102,7 @@ def margin_gradient(
     """
     slope = np.ones_like(logits)
     if loss_estimator(estimator) == "mean":
-        probabilities = sketch.bucket_scores(logits, "mean")
+        probabilities = estimators.bucket_scores(logits, "mean")
         slope = probabilities * (1 - probabilities)
     gradient = np.zeros_like(logits)
     valid = np.flatnonzero((up != NO_TARGET) & (down != NO_TARGET))[:, None]

@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, Weights
-from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.errors import InputError
+from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.explanations import exact_attribution, tape_attribution
 from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
-from mach_tf.export import Repetition
 from mach_tf.repetitions import Repetitions
+from mach_tf.saved_repetition import Repetition
 
 METHODS = ("exact", "tape")
 # The largest completeness gap that is let pass, relative to |F(x) - F(x')| and added to it.

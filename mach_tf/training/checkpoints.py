@@ -14,7 +14,7 @@ import tensorflow as tf
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
-from mach_tf.rows import copies, gather_rows, primary, update_rows
+from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
 _STATE_FILE = "state.json"

@@ -13,17 +13,18 @@ import tensorflow as tf
 
 from mach_tf import files
 from mach_tf.data import damage, records
-from mach_tf.decoding.sketch import DEFAULT_ESTIMATOR
-from mach_tf.export import export_repetition
+from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
-from mach_tf.rows import release
-from mach_tf.training import optimizers, strategies
+from mach_tf.saved_repetition import export_repetition
+from mach_tf.training import strategies
 from mach_tf.training.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.training.checkpoints import GroupCheckpoints, Position
 from mach_tf.training.feature_dropout import drop_features
 from mach_tf.training.model import RepetitionGroup
+from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.training_config import TrainingConfig
+from mach_tf.variable_rows import release
 
 TENSORBOARD_DIRECTORY = "tensorboard"
 
@@ -164,7 +165,7 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         steps = config.epochs * job.steps_per_epoch
-        model.compile(optimizer=optimizers.create(config, buckets, steps, job.strategy.num_replicas_in_sync))
+        model.compile(optimizer=factory.create(config, buckets, steps, job.strategy.num_replicas_in_sync))
     return model
 
 

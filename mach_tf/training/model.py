@@ -8,14 +8,14 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.attacks.adversarial import fgsm, value_gradients
-from mach_tf.attacks.dense_perturbation import dense_shift, whole_kernel_gradient
 from mach_tf.classifier import SparseBatch, Weights
+from mach_tf.fgsm import fgsm, value_gradients
 from mach_tf.hashing import murmur3_32
-from mach_tf.rows import gather_rows, primary
-from mach_tf.training.group_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
+from mach_tf.training.dense_perturbation import dense_shift, whole_kernel_gradient
+from mach_tf.training.sparse_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
 from mach_tf.training.training_batch import TrainingBatch
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.training_config import TrainingConfig
+from mach_tf.variable_rows import gather_rows, primary
 
 _READ_ROWS = 4096
 _HIDDEN_KERNEL, _OUTPUT_KERNEL, _DROPOUT = range(3)  # what a random stream is for

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from mach_tf.decoding import sketch
-from tests import programs
+from mach_tf import estimators
+from tests.helpers import programs
 
 
 def test_it_reports_every_case(tmp_path, capsys):
@@ -35,7 +35,7 @@ def test_the_baselines_are_exact(repetitions):
     generator = np.random.default_rng(0)
     table = generator.integers(0, 30, (repetitions, 500)).astype(np.int32)
     scores = generator.random((4, repetitions, 30), np.float32)
-    every = sketch.label_scores(scores, table, np.tile(np.arange(500), (4, 1)), "mean")
+    every = estimators.label_scores(scores, table, np.tile(np.arange(500), (4, 1)), "mean")
     values = -np.sort(-every, axis=1)[:, :3]
     labels = np.zeros((4, 3), np.int32)
     places = np.ascontiguousarray((table + np.arange(repetitions, dtype=np.int32)[:, None] * 30).T)

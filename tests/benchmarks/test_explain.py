@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests import programs
+from tests.helpers import programs
 
 _SMALL = (
     "--features=300",

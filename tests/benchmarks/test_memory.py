@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests import programs
+from tests.helpers import programs
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
-from tests import programs
+from tests.helpers import programs
 
 
 def entry(attack, epsilon, value, lost):

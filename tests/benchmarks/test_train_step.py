@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import train_step
-from tests import programs
+from tests.helpers import programs
 
 TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
 

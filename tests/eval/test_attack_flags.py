@@ -8,7 +8,7 @@ from absl.testing import flagsaver
 
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
-from tests import programs
+from tests.helpers import programs
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
-from mach_tf import points
-from mach_tf.decoding import sketch
+from mach_tf import estimators, points
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from mach_tf.evaluation import bootstrap, metrics
-from tests import model_directory, programs
+from mach_tf.metrics import bootstrap, ranking_metrics
+from tests.helpers import model_directory, programs
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -34,8 +33,10 @@ def expected_top(evaluated, estimator, k, repetitions=3):
     """By scoring every label of the NumPy network."""
     ensemble = Ensemble.load(evaluated.model_dir)
     hashed = ensemble.manifest.feature_spec.apply(points.from_csr(evaluated.test[0])).features(40)
-    scores = sketch.bucket_scores(model_directory.logits(evaluated.weights, hashed), estimator)[:, :repetitions]
-    every = sketch.label_scores(scores, ensemble.bucket_table[:repetitions], np.tile(np.arange(30), (25, 1)), estimator)
+    scores = estimators.bucket_scores(model_directory.logits(evaluated.weights, hashed), estimator)[:, :repetitions]
+    every = estimators.label_scores(
+        scores, ensemble.bucket_table[:repetitions], np.tile(np.arange(30), (25, 1)), estimator
+    )
     return np.argsort(-every, axis=1, kind="stable")[:, :k]
 
 
@@ -54,7 +55,7 @@ def full(evaluated, tmp_path_factory):
     return output_dir, report
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize("k", [1, 4])
 def test_each_estimators_metrics(evaluated, full, estimator, k):
     top = expected_top(evaluated, estimator, 4)
@@ -70,17 +71,19 @@ def test_the_report_has_what_the_format_promises(evaluated, full):
     assert set(report["intervals"]) == {name for name in wanted if not name.startswith("coverage")}
     assert report["by_frequency"].keys() == {"head", "torso", "tail"}
     assert sum(group["P@4"] for group in report["by_frequency"].values()) == pytest.approx(report["metrics"]["P@4"])
-    assert report["calibration"].keys() == set(sketch.ESTIMATORS)
+    assert report["calibration"].keys() == set(estimators.ESTIMATORS)
     assert report["decoding"]["mode"] == "exact" and report["decoding"]["labels_scored"]["mean"] == 30
 
 
 def test_propensities_come_from_the_training_split(evaluated, full):
-    from mach_tf.evaluation.propensity import propensities
     from mach_tf.manifest import DatasetManifest
+    from mach_tf.metrics.propensity import propensities
 
     counts = DatasetManifest.read(evaluated.dataset_dir).label_counts(evaluated.dataset_dir)
     truth = points.from_csr(*evaluated.test).labels(30)
-    expected = metrics.summary(expected_top(evaluated, "logit_mean", 4), truth, [1, 4], propensities(counts, 40))
+    expected = ranking_metrics.summary(
+        expected_top(evaluated, "logit_mean", 4), truth, [1, 4], propensities(counts, 40)
+    )
     assert full[1]["metrics"] == pytest.approx(expected)
 
 
@@ -109,7 +112,7 @@ def test_attacks_that_end_badly_leave_the_evaluation(evaluated, tmp_path, monkey
     def end_badly(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("eval.attack_evaluation.evaluate_attacks", end_badly)
+    monkeypatch.setattr("mach_tf.evaluation.robustness.evaluate_attacks", end_badly)
     with pytest.raises(MemoryError):
         evaluate(evaluated, tmp_path, "--attack=fgsm", "--epsilon=0.05")
     report = json.loads((tmp_path / "metrics.json").read_text())
@@ -214,7 +217,7 @@ def test_a_comparison_of_other_metrics_is_refused(evaluated, full, tmp_path, arg
 
 def test_points_of_another_evaluation_are_refused(evaluated, full, tmp_path):
     shutil.copy(full[0] / "metrics.json", tmp_path / "metrics.json")
-    bootstrap.write_points(str(tmp_path / "per_point.npz"), {"P@1": metrics.PerPoint(np.ones(7), np.ones(7))})
+    bootstrap.write_points(str(tmp_path / "per_point.npz"), {"P@1": ranking_metrics.PerPoint(np.ones(7), np.ones(7))})
     with pytest.raises(InputError, match=r"per_point\.npz must be of the evaluation in .*, 25 points"):
         evaluate(evaluated, tmp_path / "out", f"--compare={tmp_path}/metrics.json", "--k=1")
 

@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from mach_tf.errors import InputError
-from tests import programs
+from tests.helpers import programs
 
 
 @pytest.fixture

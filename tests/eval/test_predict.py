@@ -9,7 +9,7 @@ import pytest
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from tests import programs
+from tests.helpers import programs
 
 
 def write_text(path, features, labels=None, header=None, opener=open):

@@ -8,13 +8,13 @@ import pytest
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
 from mach_tf import points
-from mach_tf.attacks.attacked import AttackRun
+from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.bucket_loss import bucket_losses
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from tests import model_directory, programs
+from tests.helpers import model_directory, programs
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mach_tf.errors import InputError
-from tests import programs
+from tests.helpers import programs
 
 
 def run(world, output_dir, *flags):

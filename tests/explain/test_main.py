@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf import points
+from mach_tf import estimators, points
 from mach_tf.data import libsvm
-from mach_tf.decoding import sketch
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from tests import programs
-from tests.explain import world as worlds
+from tests.helpers import programs
+from tests.helpers import world as worlds
 
 
 def explain(world, output_dir, *flags, text=None):
@@ -87,8 +86,8 @@ def test_methods_and_estimators(world, tmp_path, estimator, method):
     (line,) = explain(world, tmp_path, *flags)
     ensemble = Ensemble.load(world.model)
     logits = ensemble.bucket_logits(ensemble.hash(world.features[1]))
-    scores = sketch.bucket_scores(logits, estimator)
-    expected = sketch.label_scores(scores, ensemble.bucket_table, np.array([[3]]), estimator)[0, 0]
+    scores = estimators.bucket_scores(logits, estimator)
+    expected = estimators.label_scores(scores, ensemble.bucket_table, np.array([[3]]), estimator)[0, 0]
     assert line["score"] == pytest.approx(float(expected), rel=1e-4)
 
 
@@ -99,7 +98,7 @@ def test_other_baselines(world, tmp_path, baseline):
     hashed = ensemble.hash(world.features)
     start = scipy.sparse.csr_matrix(hashed.mean(axis=0)) if baseline == "mean" else hashed[4]
     logits = ensemble.bucket_logits(start)
-    expected = sketch.label_scores(logits, ensemble.bucket_table, np.array([[3]]), "logit_mean")[0, 0]
+    expected = estimators.label_scores(logits, ensemble.bucket_table, np.array([[3]]), "logit_mean")[0, 0]
     assert line["baseline_score"] == pytest.approx(float(expected), rel=1e-4)
     absent = [feature for feature in line["attributions"] if feature["value"] == 0]
     assert absent and all((feature["feature"] is None) == (baseline == "mean") for feature in absent)
@@ -170,7 +169,7 @@ def test_without_input_the_text_of_the_split_must_still_be_there(world, tmp_path
 
 
 def test_points_in_memory_are_the_texts(world):
-    from explain import sources
+    from mach_tf.explanations import sources
     from mach_tf.manifest import DatasetManifest
 
     read = sources.read(DatasetManifest.read(world.dataset), [libsvm.TextInput(world.text)])

@@ -9,13 +9,12 @@ import pytest
 import scipy.sparse
 
 import mach_tf
-from mach_tf import points
-from mach_tf.decoding import sketch
+from mach_tf import estimators, points
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
-from tests import model_directory
+from tests.helpers import model_directory
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +49,17 @@ def test_hash_applies_the_models_own_hashing(model, raw):
     np.testing.assert_allclose(scipy.sparse.linalg.norm(got, axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize("chunk", [1, 5, 1000])
 def test_predict_gives_the_best_labels_best_first(model, raw, estimator, chunk):
     ensemble = Ensemble.load(model[0])
     ensemble.chunk_points = chunk
     predicted = ensemble.predict(raw, k=4, estimator=estimator)
-    scores = sketch.bucket_scores(model_directory.logits(model[1], hashed(ensemble, raw)), estimator)
+    scores = estimators.bucket_scores(model_directory.logits(model[1], hashed(ensemble, raw)), estimator)
     every = np.broadcast_to(np.arange(30), (23, 30))
-    expected = sketch.reported(sketch.label_scores(scores, ensemble.bucket_table, every, estimator), estimator, 8)
+    expected = estimators.reported(
+        estimators.label_scores(scores, ensemble.bucket_table, every, estimator), estimator, 8
+    )
     assert predicted.shape == (23, 30) and predicted.dtype == np.float32
     stored = predicted.data.reshape(23, 4)
     assert (np.diff(stored, axis=1) <= 0).all()

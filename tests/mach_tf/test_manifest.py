@@ -14,7 +14,7 @@ from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest, Source
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 @pytest.fixture

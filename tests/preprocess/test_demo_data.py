@@ -9,7 +9,7 @@ import pytest
 from mach_tf.data import libsvm
 from mach_tf.errors import InputError
 from preprocess import demo_data
-from tests import programs
+from tests.helpers import programs
 
 SPLITS = ("train", "valid", "test")
 

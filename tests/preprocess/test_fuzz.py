@@ -8,12 +8,11 @@ import random
 import numpy as np
 import pytest
 
-from mach_tf.data import dataset, libsvm, records
+from mach_tf.data import conversion, dataset, libsvm, records
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.points import Points
-from preprocess import pipeline
-from tests import mutations, reference_parser
+from tests.helpers import mutations, reference_parser
 
 SEED = 20
 RAW = FeatureSpec(dim=0, norm="none")
@@ -70,9 +69,9 @@ def _check_reading(paths: list[str], expected: reference_parser.Read | None, blo
 def _check_conversion(path: str, expected: reference_parser.Read | None, output_dir: str, example: bytes) -> bool:
     """Makes a dataset, bad lines left out, and compares what its shards hold; returns whether there is one."""
     kept = [] if expected is None else [point for point in expected.points if point is not None]
-    options = pipeline.Options(RAW, skip_bad_lines=True, points_per_shard=7)
+    options = conversion.Options(RAW, skip_bad_lines=True, points_per_shard=7)
     try:
-        converted = pipeline.convert({"train": [libsvm.TextInput(path)]}, output_dir, options)
+        converted = conversion.convert({"train": [libsvm.TextInput(path)]}, output_dir, options)
     except InputError as error:
         assert expected is None or not kept or not 1 <= expected.header[2] <= dataset.MAX_LABELS, (str(error), example)
         return False

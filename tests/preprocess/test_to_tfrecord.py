@@ -19,7 +19,7 @@ import pytest
 from mach_tf.data import records, verification
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 LINES = ["1,2 3:0.5 4:1.5", " 0:2", "3 1:1", "0 2:-1 7:1", "2 5:3"]
 
@@ -216,10 +216,11 @@ def test_a_full_disk(tmp_path, small_disk, old):
 # The administrator may write everywhere: the program becomes a user who may not, once everything is imported.
 _AS_NOBODY = """
 import os, sys
-from mach_tf import program
+from mach_tf.programs import program
 from mach_tf.data import libsvm
-from preprocess import pipeline, to_tfrecord
-pipeline.convert({"train": [libsvm.TextInput(sys.argv[1])]}, sys.argv[2], pipeline.Options())
+from preprocess import to_tfrecord
+from mach_tf.data import conversion
+conversion.convert({"train": [libsvm.TextInput(sys.argv[1])]}, sys.argv[2], conversion.Options())
 if os.geteuid() == 0:
     os.seteuid(65534)
 sys.argv = ["to_tfrecord", f"--train={sys.argv[1]}", f"--output_dir={sys.argv[3]}"]

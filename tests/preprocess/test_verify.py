@@ -3,8 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests import programs
-from tests.mach_tf import sample
+from tests.helpers import programs, sample
 
 
 def test_says_what_is_whole_and_what_is_damaged(tmp_path, capsys):

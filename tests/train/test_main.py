@@ -16,9 +16,8 @@ from mach_tf import manifest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from tests import programs
-from tests.mach_tf import sample
-from tests.train.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
+from tests.helpers import programs, sample
+from tests.helpers.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
 
 def test_a_run_leaves_a_whole_model_directory(dataset, trained):
@@ -105,7 +104,7 @@ def test_what_cannot_be_trained_is_refused(dataset, tmp_path, changes, message):
 
 
 def test_a_refused_run_leaves_the_directory_to_another(dataset, tmp_path, monkeypatch):
-    from train import resources
+    from mach_tf.sizing import resources
 
     model, enough = str(tmp_path / "new" / "model"), resources.available_memory
     monkeypatch.setattr(resources, "available_memory", lambda: 1 << 20)
@@ -121,7 +120,7 @@ def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
     dataset, trained, tmp_path, monkeypatch, caplog, capsys
 ):
     from mach_tf import files
-    from train import resources
+    from mach_tf.sizing import resources
 
     model = tmp_path / "model"
     shutil.copytree(trained, model)

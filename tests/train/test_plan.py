@@ -8,8 +8,7 @@ import mach_tf
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
-from tests import programs
-from tests.mach_tf import sample
+from tests.helpers import programs, sample
 
 AMAZON = (
     "--labels=670091",

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 from absl import flags
 
-from tests import programs
+from tests.helpers import programs
 
 PRESETS = sorted(pathlib.Path(__file__).parents[2].glob("configs/*.flags"))
 PLACES = ("dataset_dir", "model_dir")
@@ -17,7 +17,7 @@ PLACES = ("dataset_dir", "model_dir")
 def test_every_flag_is_known_and_in_range(preset):
     programs.forget_flags()
     from mach_tf.buckets import BucketSpec
-    from mach_tf.training.training_config import TrainingConfig
+    from mach_tf.training_config import TrainingConfig
     from train import main
 
     values = flags.FLAGS

@@ -16,7 +16,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.train.tiny import REPETITIONS, arguments, train, weights
+from tests.helpers.tiny import REPETITIONS, arguments, train, weights
 
 
 @contextlib.contextmanager

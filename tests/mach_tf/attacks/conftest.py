@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mach_tf.tiny_ensemble import make_ensemble, make_points
+from tests.helpers.tiny_ensemble import make_ensemble, make_points
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mach_tf.attacks import attack_chunks
-from tests.mach_tf.tiny_ensemble import make_ensemble, make_points
+from tests.helpers.tiny_ensemble import make_ensemble, make_points
 
 ENSEMBLE = make_ensemble(repetitions=3, buckets=6, columns=20)
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from mach_tf.attacks import attack_chunks, bucket_loss
 from mach_tf.attacks.input_gradient import SUPPORTS
 from mach_tf.ensemble import Ensemble
-from tests import model_directory
-from tests.mach_tf.tiny_ensemble import all_logits
+from tests.helpers import model_directory
+from tests.helpers.tiny_ensemble import all_logits
 
 
 def bucket_targets(ensemble, points):

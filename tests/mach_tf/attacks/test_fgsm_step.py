@@ -12,7 +12,7 @@ from mach_tf import points
 from mach_tf.attacks.fgsm_step import fgsm_step
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.ensemble import Ensemble
-from tests import model_directory
+from tests.helpers import model_directory
 
 
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean"])

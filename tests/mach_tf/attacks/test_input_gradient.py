@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from mach_tf.attacks import input_gradient
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
-from mach_tf.export import Repetition
 from mach_tf.points import from_csr
+from mach_tf.saved_repetition import Repetition
 
 
 def make_repetitions(count, columns, hidden, buckets, seed=0):

@@ -5,10 +5,10 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
+from mach_tf import estimators
 from mach_tf.attacks import targets
 from mach_tf.buckets import BucketSpec
-from mach_tf.decoding import sketch
-from tests.mach_tf.tiny_ensemble import BruteForceDecoder
+from tests.helpers.tiny_ensemble import BruteForceDecoder
 
 TABLE = BucketSpec(7, 4).table(30)
 
@@ -19,10 +19,10 @@ def random_logits(points=12, seed=0):
 
 def scores_of_all(logits, estimator):
     every = np.broadcast_to(np.arange(30), (len(logits), 30))
-    return sketch.label_scores(sketch.bucket_scores(logits, estimator), TABLE, every, estimator)
+    return estimators.label_scores(estimators.bucket_scores(logits, estimator), TABLE, every, estimator)
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize("k", [1, 3, 29])
 def test_a_label_is_in_the_top_k_when_it_beats_its_rival(estimator, k):
     logits, decoder = random_logits(), BruteForceDecoder(TABLE, 7)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mach_tf.data import damage, examples
 from mach_tf.errors import InputError
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 _PLACES = {"length": 2, "length's CRC": 9, "message": 30, "message's CRC": -1}
 

@@ -10,7 +10,7 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, Source
 from mach_tf.points import Points
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 SPEC = FeatureSpec(300)
 

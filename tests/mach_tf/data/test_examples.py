@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mach_tf.data import examples
 from mach_tf.points import Points
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 def _serialize(points: Points) -> list[bytes]:

@@ -11,7 +11,7 @@ from mach_tf.data import dataset, matrices, records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 def _pair(points):

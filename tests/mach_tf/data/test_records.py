@@ -10,7 +10,7 @@ import tensorflow as tf
 from mach_tf.data import examples, records
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mach_tf import files
 from mach_tf.data import examples, shards
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 @pytest.mark.parametrize("limit", [1, 7, 50, 60, 1000])

@@ -12,7 +12,7 @@ from mach_tf import files, manifest
 from mach_tf.data import examples, verification
 from mach_tf.manifest import Shard
 from mach_tf.points import Points
-from tests.mach_tf import sample
+from tests.helpers import sample
 
 
 @pytest.fixture

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.decoding import sketch
+from mach_tf import estimators
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoder
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize(("buckets", "needed"), [(1, 1), (3, 1), (3, 2), (5, 4), (20, 4)])
 def test_it_ranks_the_labels_in_the_top_buckets_of_enough_repetitions(estimator, buckets, needed):
     generator = np.random.default_rng(buckets)
     table = generator.integers(0, 20, (4, 200)).astype(np.int32)
-    scores = sketch.bucket_scores(generator.normal(size=(5, 4, 20)), estimator)
+    scores = estimators.bucket_scores(generator.normal(size=(5, 4, 20)), estimator)
     found = Approximate(buckets, needed).top_k(Decoder.of(table, 20), scores, 6, estimator)
-    every = sketch.label_scores(scores, table, np.broadcast_to(np.arange(200), (5, 200)), estimator)
+    every = estimators.label_scores(scores, table, np.broadcast_to(np.arange(200), (5, 200)), estimator)
     for point in range(5):
         top = np.argsort(-scores[point], axis=1)[:, :buckets]
         looked_at = [label for label in range(200) if sum(table[r, label] in top[r] for r in range(4)) >= needed]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.decoding import scan, sketch
+from mach_tf import estimators
+from mach_tf.decoding import scan
 from mach_tf.decoding.block_scan import scan_blocks
 
 WIDTH, COUNT = 40, 4000
@@ -35,7 +36,7 @@ def scanned(scores, table, kind, points, chunks=1, k=6, known=None):
 
 
 def every_score(scores, table, kind):
-    return sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (len(scores), 1)), ESTIMATORS[kind])
+    return estimators.label_scores(scores, table, np.tile(np.arange(COUNT), (len(scores), 1)), ESTIMATORS[kind])
 
 
 @pytest.mark.parametrize("kind", ["random", "normal", "shifted", "ties", "outlier", "low outlier", "peaked"])

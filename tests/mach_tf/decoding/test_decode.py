@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.decoding import decode, sketch
+from mach_tf import estimators
+from mach_tf.decoding import decode
 from mach_tf.decoding.decode import Decoder
 
 BUCKETS = 50
@@ -49,7 +50,7 @@ def brute_force(scores, table, k, estimator):
     count = table.shape[1]
     every = np.broadcast_to(np.arange(count), (len(scores), count))
     with np.errstate(invalid="ignore"):
-        values = sketch.label_scores(scores, table, every, estimator)
+        values = estimators.label_scores(scores, table, every, estimator)
     order = np.argsort(-values, axis=1, kind="stable")[:, :k]
     return order, np.take_along_axis(values, order, axis=1)
 
@@ -67,13 +68,13 @@ def path(request, monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("repetitions", [1, 2, 5, 16])
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 def test_the_top_k_are_those_of_a_full_sort(path, estimator, repetitions, kind):
     generator = np.random.default_rng(len(kind) * repetitions)
     table = generator.integers(0, BUCKETS, (repetitions, 1500)).astype(np.int32)
     decoder = Decoder.of(table, BUCKETS)
     logits = sketches(kind, generator, 6, repetitions, table).astype(np.float32)
-    scores = sketch.bucket_scores(logits, estimator)
+    scores = estimators.bucket_scores(logits, estimator)
     for k in (1, 5, 40):
         found = decoder.top_k(scores, k, estimator)
         labels, values = brute_force(scores, table, k, estimator)
@@ -81,17 +82,17 @@ def test_the_top_k_are_those_of_a_full_sort(path, estimator, repetitions, kind):
         np.testing.assert_array_equal(found.scores, values)
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize(("count", "k"), [(1, 1), (2, 2), (7, 7), (60, 60), (3000, 3000)])
 def test_k_up_to_all_labels(path, estimator, count, k):
     generator = np.random.default_rng(count)
     table = generator.integers(0, BUCKETS, (3, count)).astype(np.int32)
-    scores = sketch.bucket_scores(generator.normal(size=(2, 3, BUCKETS)), estimator)
+    scores = estimators.bucket_scores(generator.normal(size=(2, 3, BUCKETS)), estimator)
     found = Decoder.of(table, BUCKETS).top_k(scores, k, estimator)
     np.testing.assert_array_equal(found.labels, brute_force(scores, table, k, estimator)[0])
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 def test_a_peaked_sketch_is_decoded_without_scoring_most_labels(estimator):
     generator = np.random.default_rng(0)
     count, repetitions, width = 100_000, 8, 1000
@@ -99,7 +100,7 @@ def test_a_peaked_sketch_is_decoded_without_scoring_most_labels(estimator):
     logits = generator.normal(-9, 1, (20, repetitions, width))
     for point in range(20):
         logits[point, np.arange(repetitions), table[:, generator.integers(0, count, 5)].T] = 2
-    scores = sketch.bucket_scores(logits, estimator)
+    scores = estimators.bucket_scores(logits, estimator)
     found = Decoder.of(table, width).top_k(scores, 5, estimator)
     np.testing.assert_array_equal(found.labels, brute_force(scores, table, 5, estimator)[0])
     assert found.scored.max() < count / 20
@@ -125,7 +126,7 @@ def test_a_few_hard_points_among_easy_ones_are_searched_longer(estimator):
     for point in points:
         labels = generator.integers(0, count, 60 if point in hard else 5)
         logits[point, np.arange(repetitions), table[:, labels].T] = generator.normal(1, 1, (len(labels), repetitions))
-    scores = sketch.bucket_scores(logits, estimator)
+    scores = estimators.bucket_scores(logits, estimator)
     decoder = Decoder.of(table, width)
     found = decoder.top_k(scores, 5, estimator)
     np.testing.assert_array_equal(found.labels, brute_force(scores, table, 5, estimator)[0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mach_tf import estimators
 from mach_tf.buckets import invert
-from mach_tf.decoding import sketch
 from mach_tf.decoding.order_search import search_order_statistic
 from mach_tf.decoding.scan import MEDIAN, MIN
 
@@ -23,7 +23,7 @@ def test_what_it_finds_is_exact(estimator, kind, repetitions, digits):
     members = invert(table, WIDTH)
     by_label = np.ascontiguousarray(table.T.astype(np.uint16))
     labels, values = np.empty((10, 5), np.int32), np.empty((10, 5), np.float32)
-    expected = sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (10, 1)), estimator)
+    expected = estimators.label_scores(scores, table, np.tile(np.arange(COUNT), (10, 1)), estimator)
     order = np.argsort(-expected, axis=1, kind="stable")[:, :5]
     for budget, finished in ((1e9, True), (0.0, False)):
         points = np.arange(10)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mach_tf.decoding import scan, sketch
+from mach_tf import estimators
+from mach_tf.decoding import scan
 
 WIDTH, COUNT = 40, 3000
 
@@ -16,7 +17,7 @@ def test_it_finds_what_a_sort_does_and_adds_to_what_is_known(kind, estimator, ch
     generator = np.random.default_rng(kind)
     scores = generator.integers(0, 3, (9, 5, WIDTH)).astype(np.float32)
     table = generator.integers(0, WIDTH, (5, COUNT)).astype(np.int32)
-    expected = sketch.label_scores(scores, table, np.tile(np.arange(COUNT), (9, 1)), estimator)
+    expected = estimators.label_scores(scores, table, np.tile(np.arange(COUNT), (9, 1)), estimator)
     labels, values = np.full((9, 6), scan.NO_LABEL), np.full((9, 6), -np.inf, np.float32)
     labels[3, 0], values[3, 0] = COUNT, 100  # none that a scan finds
     by_label = np.ascontiguousarray(table.T.astype(np.uint16))

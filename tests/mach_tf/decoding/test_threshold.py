@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mach_tf import estimators
 from mach_tf.buckets import invert
-from mach_tf.decoding import sketch
 from mach_tf.decoding.scan import NO_LABEL
 from mach_tf.decoding.threshold import _SLOTS, _count_gains, _take_out, search_mean
 
@@ -20,7 +20,7 @@ def search(logits, budget, k=5):
     labels, values = np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float32)
     points = np.arange(len(logits))
     scored = search_mean(logits, by_label, members.splits, members.labels, points, budget, labels, values)
-    expected = sketch.label_scores(logits, table, np.tile(np.arange(COUNT), (len(logits), 1)), "logit_mean")
+    expected = estimators.label_scores(logits, table, np.tile(np.arange(COUNT), (len(logits), 1)), "logit_mean")
     return scored, labels, np.argsort(-expected, axis=1, kind="stable")[:, :k]
 
 

@@ -8,12 +8,12 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
-from mach_tf.decoding.sketch import ESTIMATORS, bucket_scores, label_scores
 from mach_tf.errors import InputError
+from mach_tf.estimators import ESTIMATORS, bucket_scores, label_scores
 from mach_tf.explanations import attribution
 from mach_tf.explanations.attribution import Attribution, check_complete, integrate
 from mach_tf.explanations.paths import Pairs, from_zero
-from mach_tf.export import Repetition
+from mach_tf.saved_repetition import Repetition
 
 
 def _setting(seed=0):

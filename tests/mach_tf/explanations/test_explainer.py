@@ -16,9 +16,9 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import explainer
 from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.paths import Pairs
-from mach_tf.export import Repetition
 from mach_tf.hashing import FeatureSpec
-from tests import model_directory
+from mach_tf.saved_repetition import Repetition
+from tests.helpers import model_directory
 
 _FEATURES = 50
 

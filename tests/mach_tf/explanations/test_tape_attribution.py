@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
+from mach_tf import estimators
 from mach_tf.classifier import Weights
-from mach_tf.decoding import sketch
 from mach_tf.explanations import exact_attribution
 from mach_tf.explanations.paths import Pairs, between, from_zero
 from mach_tf.explanations.tape_attribution import RULES, combine, integrate, of_weights, quadrature
@@ -85,15 +85,15 @@ def test_smooth_paths_converge_at_the_rule_s_own_rate():
     assert abs(gauss.gradients - exact.gradients).max() < 1e-5 * abs(exact.gradients).max()
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize("repetitions", [1, 2, 3, 4])
 def test_combine_agrees_with_the_decoder(estimator, repetitions):
     logits = np.random.default_rng(0).normal(size=(repetitions, 5, 3)).astype(np.float32) * 3
-    expected = sketch.combine(np.moveaxis(sketch.bucket_scores(logits, estimator), 0, -1), estimator)
+    expected = estimators.combine(np.moveaxis(estimators.bucket_scores(logits, estimator), 0, -1), estimator)
     np.testing.assert_allclose(combine(tf.constant(logits), estimator), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("estimator", sketch.ESTIMATORS)
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 def test_complete_for_every_estimator(estimator):
     _, functions, table, paths, pairs = _setting(seed=2)
     integrals = integrate(functions, table, paths, pairs, estimator, steps=400)

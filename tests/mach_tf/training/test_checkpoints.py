@@ -11,7 +11,7 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training.checkpoints import GroupCheckpoints, Position, remove_finished, unfinished_groups
-from mach_tf.training.laprop import LazyLaProp
+from mach_tf.training.optimizers.laprop import LazyLaProp
 from tests.mach_tf.training.test_model import batch_of, group
 
 

@@ -15,7 +15,7 @@ from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.training import group_training
 from mach_tf.training.strategies import create
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.training_config import TrainingConfig
 
 
 def job(tmp_path, **changes):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training import optimizers, strategies
+from mach_tf.training import strategies
 from mach_tf.training.model import RepetitionGroup
+from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
-from mach_tf.training.training_config import TrainingConfig
+from mach_tf.training_config import TrainingConfig
 from tests.mach_tf.training.test_training_batch import ragged_points
 
 COLUMNS, LABELS, BUCKETS, TABLE = 40, 12, 5, np.random.default_rng(3).integers(0, 5, (4, 12)).astype(np.int32)
@@ -117,7 +118,7 @@ def train(repetitions, strategy=None, **changes):
 
     with strategy.scope():
         model = group(repetitions, **changes)
-        model.compile(optimizer=optimizers.create(model.config, BUCKETS, len(batches), strategy.num_replicas_in_sync))
+        model.compile(optimizer=factory.create(model.config, BUCKETS, len(batches), strategy.num_replicas_in_sync))
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
     weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history

@@ -1,0 +1,136 @@
+"""Runs an attack on an ensemble, chunk by chunk: white-box, or made on another ensemble and transferred."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import numpy as np
+
+from mach_tf import estimators
+from mach_tf.attacks import targets
+from mach_tf.attacks.attack_chunks import chunks, take_rows
+from mach_tf.attacks.gradient_attacks import Attack, perturb
+from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, value_gradient
+from mach_tf.attacks.label_loss import label_loss
+from mach_tf.points import Points
+
+if TYPE_CHECKING:
+    from mach_tf.ensemble import Ensemble
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What n points have become under an attack of one size.
+
+    Attributes:
+      epsilon: the size.
+      top_labels: int32 [n, k], the ensemble's answer, best first.
+      losses: float64 [n], the ensemble's label-space loss.
+      relative_norms: float64 [n], Euclidean norm of the perturbation over that of the point; 0 for an empty point.
+      targets: int64 [n], the label attacked, targets.NO_TARGET where there is none; None for an untargeted attack.
+    """
+
+    epsilon: float
+    top_labels: np.ndarray
+    losses: np.ndarray
+    relative_norms: np.ndarray
+    targets: Optional[np.ndarray] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackRun:
+    """An attack and the ensembles it is run with.
+
+    Attributes:
+      ensemble: answers; its label scores and loss are what the outcomes report.
+      attack: what is done.
+      k: labels answered, and the k of targeted attacks.
+      estimator: of label scores, for the answers and, as label_loss.loss_estimator says, for the attack.
+      source: the ensemble that the attack is made on, knowing all its weights; None for `ensemble` itself.
+      target_label: for "push_in", the label for all points; None draws one for each point.
+    """
+
+    ensemble: Ensemble
+    attack: Attack
+    k: int = 5
+    estimator: str = estimators.DEFAULT_ESTIMATOR
+    source: Optional[Ensemble] = None
+    target_label: Optional[int] = None
+
+    def outcomes(
+        self,
+        points: Points,
+        epsilons: Sequence[float],
+        progress: Callable[[Sequence[range]], Iterable[range]] = iter,
+    ) -> list[Outcome]:
+        """Attacks every point at every size, and lets the ensemble answer.
+
+        Args:
+          points: hashed, with labels; at least one.
+          epsilons: sizes; at 0 the outcome is that of the clean points.
+          progress: wraps the chunks of points, for a progress bar.
+
+        Returns:
+          One outcome for each epsilon, in order.
+        """
+        parts = []
+        ensembles = [self.ensemble] if self.source is None else [self.ensemble, self.source]
+        for rows in progress(chunks(len(points), ensembles, self.attack.support)):
+            parts.append(self._outcomes_of_chunk(points, rows, list(epsilons)))
+        return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
+
+    def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
+        points, columns = take_rows(every, rows), self.ensemble.manifest.columns
+        inputs = attack_input(points, columns, self.attack.support)
+        chosen = self._targets(inputs, rows.start)
+        norms = inputs.norms(inputs.clean)
+        # Random draws are numbered through all points: how they are cut into chunks changes nothing.
+        first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
+        attacked = perturb(self.attack, self._gradient(inputs, chosen), inputs.clean, epsilons, first)
+        outcomes = []
+        for epsilon, values in zip(epsilons, attacked):
+            logits = bucket_logits(self.ensemble.repetitions, inputs, values)
+            losses, _ = label_loss(logits, self.ensemble.bucket_table, points, self.estimator)
+            moved = inputs.norms(values - inputs.clean)
+            relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
+            outcomes.append(Outcome(epsilon, self._top_k(logits), losses, relative, chosen))
+        return outcomes
+
+    def _gradient(self, inputs: AttackInput, chosen: Optional[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+        """From feature values to the gradient of what the attack increases."""
+        source = self.source or self.ensemble
+
+        def of_values(values: np.ndarray) -> np.ndarray:
+            logits = bucket_logits(source.repetitions, inputs, values)
+            if chosen is None:
+                _, gradient = label_loss(logits, source.bucket_table, inputs.points, self.estimator)
+            else:
+                rivals = targets.rivals(source.decoder, logits, chosen, self.k, self.estimator)
+                up, down = (rivals, chosen) if self.attack.objective == "push_out" else (chosen, rivals)
+                gradient = targets.margin_gradient(logits, source.bucket_table, up, down, self.estimator)
+            return value_gradient(source.repetitions, inputs, values, gradient)
+
+        return of_values
+
+    def _targets(self, inputs: AttackInput, first_point: int) -> Optional[np.ndarray]:
+        if self.attack.objective == "untargeted":
+            return None
+        labels = inputs.points.labels(self.ensemble.manifest.labels)
+        top_labels = self._top_k(bucket_logits(self.ensemble.repetitions, inputs, inputs.clean))
+        if self.attack.objective == "push_out":
+            return targets.targets_to_push_out(top_labels, labels)
+        return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, first_point)
+
+    def _top_k(self, logits: np.ndarray) -> np.ndarray:
+        return self.ensemble.decoder.top_k(estimators.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]
+
+
+def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:
+    def joined(name: str) -> Any:
+        parts = [getattr(outcome, name) for outcome in outcomes]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    names = ("top_labels", "losses", "relative_norms", "targets")
+    return Outcome(outcomes[0].epsilon, *(joined(name) for name in names))

@@ -1,0 +1,87 @@
+"""Writes an evaluation: metrics.json, per_point.npz, plots, TensorBoard scalars and figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from mach_tf import files
+from mach_tf.evaluation import plots
+from mach_tf.metrics import bootstrap
+from mach_tf.metrics.ranking_metrics import PerPoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mach_tf.metrics.calibration import Reliability
+
+METRICS_FILE = "metrics.json"
+POINTS_FILE = "per_point.npz"
+CALIBRATION_FILE = "calibration.png"
+REPETITIONS_FILE = "repetitions.png"
+TENSORBOARD_DIRECTORY = "tensorboard"
+
+
+def write(
+    output_dir: str,
+    report: Mapping[str, Any],
+    per_point: Mapping[str, PerPoint],
+    reliability: Mapping[str, Reliability],
+    ks: Sequence[int],
+) -> list[str]:
+    """Writes everything but the robustness plot.
+
+    Args:
+      output_dir: made when it is not there.
+      report: metrics.json.
+      per_point: of the first estimator; what --compare reads.
+      reliability: calibration curves by estimator.
+      ks: the cut-offs of P@k in the plots.
+
+    Returns:
+      The paths written.
+    """
+    os.makedirs(output_dir, exist_ok=True)
+    figures: dict[str, Figure] = {CALIBRATION_FILE: plots.calibration_figure(reliability)}
+    curve = report.get("repetition_curve")
+    if curve:
+        lines = {f"P@{k}": [entry["metrics"][f"P@{k}"] for entry in curve] for k in ks}
+        counts = [entry["repetitions"] for entry in curve]
+        figures[REPETITIONS_FILE] = plots.curves_figure(counts, lines, "repetitions", "P@k (%)")
+    for name, figure in figures.items():
+        plots.write_png(figure, os.path.join(output_dir, name))
+    bootstrap.write_points(os.path.join(output_dir, POINTS_FILE), per_point)
+    _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
+    # Last: whoever finds metrics.json finds all the rest, but for attacks.
+    write_metrics(output_dir, report)
+    return [os.path.join(output_dir, name) for name in (METRICS_FILE, *figures, TENSORBOARD_DIRECTORY)]
+
+
+def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
+    """Writes metrics.json alone."""
+    files.write_json(os.path.join(output_dir, METRICS_FILE), report)
+
+
+def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:
+    """One run an estimator; beside them one of the curve over repetitions (its step is R), figures and all other numbers."""
+    for estimator, metrics in report["estimators"].items():
+        with tf.summary.create_file_writer(os.path.join(directory, estimator)).as_default():
+            for name, value in metrics.items():
+                tf.summary.scalar(f"metrics/{name}", value, step=0)
+    with tf.summary.create_file_writer(directory).as_default():
+        for name, value in report["loss"].items():
+            if isinstance(value, float):
+                tf.summary.scalar(f"loss/{name}", value, step=0)
+        for estimator, curve in report.get("calibration", {}).items():
+            tf.summary.scalar(f"expected_calibration_error/{estimator}", curve["expected_calibration_error"], step=0)
+        for group, values in report.get("by_frequency", {}).items():
+            for name, value in values.items():
+                tf.summary.scalar(f"by_frequency/{group} {name}", value, step=0)
+        for entry in report.get("repetition_curve", ()):
+            for name, value in entry["metrics"].items():
+                tf.summary.scalar(f"repetitions/{name}", value, step=entry["repetitions"])
+        for file, figure in figures.items():
+            tf.summary.image(os.path.splitext(file)[0], plots.pixels(figure), step=0)

@@ -1,0 +1,108 @@
+"""Figures of an evaluation, as PNG files and as TensorBoard images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mach_tf import files
+from mach_tf.metrics.calibration import Reliability
+
+_DOTS_PER_INCH = 110
+
+
+def robustness_figure(models: Mapping[str, Sequence[Mapping[str, Any]]], metrics: Sequence[str]) -> Figure:
+    """Each metric against epsilon, one panel a metric, one line for each model and attack.
+
+    Args:
+      models: by the model's name, entries as mach_tf.attacks.attack_report.report makes them.
+      metrics: names such as "P@1"; "success_rate" is one too.
+    """
+    columns = min(len(metrics), 2)
+    rows = -(-len(metrics) // columns)
+    figure = Figure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    attacks = list(dict.fromkeys(entry["attack"] for entries in models.values() for entry in entries))
+    for panel, metric in zip(panels, metrics):
+        for color, (model, entries) in enumerate(models.items()):
+            for style, attack in enumerate(attacks):
+                curve = sorted((e["epsilon"], _value(e, metric)) for e in entries if e["attack"] == attack)
+                if curve:
+                    panel.plot(
+                        *zip(*curve), f"{_MARKERS[style % 4]}{_LINES[style % 4]}", color=f"C{color}", markersize=4,
+                        label=f"{model}, {attack}" if len(models) > 1 else attack,
+                    )  # fmt: skip
+        _label(panel, "epsilon", f"{metric} (%)")
+    panels[0].legend(fontsize="small")
+    for panel in panels[len(metrics) :]:
+        panel.set_visible(False)
+    return figure
+
+
+def calibration_figure(curves: Mapping[str, Reliability]) -> Figure:
+    """Reliability curves above the number of predictions in each bin.
+
+    Args:
+      curves: by what they are of, an estimator for instance.
+    """
+    figure = Figure(figsize=(5.5, 5.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    top.plot([0, 1], [0, 1], ":", color="gray", label="calibrated")
+    for name, curve in curves.items():
+        filled = curve.counts > 0
+        label = f"{name} (expected error {curve.expected_error:.3f})"
+        top.plot(curve.confidence[filled], curve.accuracy[filled], "o-", markersize=4, label=label)
+        bottom.stairs(curve.counts, curve.edges)
+    _label(top, "", "fraction that is true")
+    _label(bottom, "label score as a probability", "predictions")
+    bottom.set_yscale("symlog", linthresh=1)
+    top.legend(fontsize="small")
+    return figure
+
+
+def curves_figure(x: Sequence[float], curves: Mapping[str, Sequence[float]], x_label: str, y_label: str) -> Figure:
+    """Lines over shared x values; x is logarithmic, as repetitions double."""
+    figure = Figure(figsize=(5.5, 3.8), layout="constrained")
+    panel = figure.subplots()
+    for name, y in curves.items():
+        panel.plot(x, y, "o-", markersize=4, label=name)
+    panel.set_xscale("log", base=2)
+    panel.set_xticks(list(x), [f"{value:g}" for value in x])
+    _label(panel, x_label, y_label)
+    panel.legend(fontsize="small")
+    return figure
+
+
+def write_png(figure: Figure, path: str) -> None:
+    """Writes the figure atomically."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    with files.atomic_write(path) as file:
+        file.write(buffer.getvalue())
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure drawn, uint8 [1, height, width, 4], as tf.summary.image takes it."""
+    figure.set_dpi(_DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[None]
+
+
+_MARKERS = "os^d"
+_LINES = ("-", "--", "-.", ":")
+
+
+def _value(entry: Mapping[str, Any], metric: str) -> float:
+    return entry["success_rate"] if metric == "success_rate" else entry["metrics"][metric]
+
+
+def _label(panel: Any, x: str, y: str) -> None:
+    panel.set_xlabel(x)
+    panel.set_ylabel(y)
+    panel.grid(alpha=0.3)

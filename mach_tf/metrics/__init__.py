@@ -1,0 +1,1 @@
+"""Metrics of ranked labels, their intervals, breakdowns and calibration; pure NumPy."""

@@ -1,0 +1,135 @@
+"""Percentile bootstrap over points: 95% intervals of metrics, and of the difference between two models."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from mach_tf import files
+from mach_tf.errors import InputError
+from mach_tf.metrics.ranking_metrics import PerPoint
+
+_PERCENTILES = (2.5, 97.5)
+_CHUNK_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How much better one model is than another on the same points, in percentage points.
+
+    Attributes:
+      difference: ours minus theirs.
+      low, high: its 95% interval.
+    """
+
+    difference: float
+    low: float
+    high: float
+
+
+def intervals(per_point: Mapping[str, PerPoint], samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """95% percentile intervals, in percent.
+
+    Args:
+      per_point: each metric's part of each point, all of n points.
+      samples: number of resamples of n points with replacement.
+      seed: of the resamples; the same for the same n, seed and samples.
+    """
+    resampled = _resample(per_point, samples, seed)
+    return {name: _interval(resampled[:, column]) for column, name in enumerate(per_point)}
+
+
+def mean_interval(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95% percentile interval of the mean of per-point values, float [n].
+
+    Args:
+      values: one a point, at least one.
+      samples, seed: as in `intervals`.
+    """
+    draws = _draws(len(values), samples, np.random.default_rng(seed))
+    return _interval(np.concatenate([counts @ values for counts in draws]) / len(values))
+
+
+def paired_differences(
+    ours: Mapping[str, PerPoint], theirs: Mapping[str, PerPoint], samples: int = 1000, seed: int = 0
+) -> dict[str, Difference]:
+    """Differences of the metrics that both have, with 95% intervals from resampling the same points for both.
+
+    Args:
+      ours, theirs: two models' metrics on the same n points in the same order.
+      samples, seed: as in `intervals`.
+
+    Raises:
+      ValueError: the numbers of points differ, or no metric is in both.
+    """
+    shared = [name for name in ours if name in theirs]
+    if not shared:
+        raise ValueError(f"no metric is in both: {sorted(ours)} and {sorted(theirs)}")
+    counts = {len(metrics[name].numerator) for metrics in (ours, theirs) for name in shared}
+    if len(counts) > 1:
+        raise ValueError(f"both must be of the same points (got {sorted(counts)} points)")
+    resampled = _resample({name: ours[name] for name in shared}, samples, seed)
+    resampled -= _resample({name: theirs[name] for name in shared}, samples, seed)
+    return {
+        name: Difference(ours[name].percent - theirs[name].percent, *_interval(resampled[:, column]))
+        for column, name in enumerate(shared)
+    }
+
+
+def write_points(path: str, per_point: Mapping[str, PerPoint]) -> None:
+    """Writes every point's part of every metric to an .npz file, atomically, for a later comparison."""
+    arrays = {}
+    for name, metric in per_point.items():
+        arrays[f"{name}/numerator"], arrays[f"{name}/denominator"] = metric.numerator, metric.denominator
+    with files.atomic_write(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_points(path: str) -> dict[str, PerPoint]:
+    """Reads what `write_points` wrote.
+
+    Raises:
+      InputError: there is no such file, or it is not one.
+    """
+    try:
+        # np.load returns an array, not an archive, for an .npy file; ZipFile refuses it.
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
+            names = [name[: -len("/numerator")] for name in arrays.files if name.endswith("/numerator")]
+            return {name: PerPoint(arrays[f"{name}/numerator"], arrays[f"{name}/denominator"]) for name in names}
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; evaluate the other model with this version of mach_tf.") from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} does not hold metrics of points ({error}); evaluate the other model again.") from None
+
+
+def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.ndarray:
+    """Metrics of resampled points in percent, float64 [samples, metrics]; 0 where nothing can be attained."""
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1 (got {samples})")
+    numerators = np.stack([metric.numerator for metric in per_point.values()], axis=1)
+    denominators = np.stack([metric.denominator for metric in per_point.values()], axis=1)
+    parts = []
+    for counts in _draws(len(numerators), samples, np.random.default_rng(seed)):
+        ideal = counts @ denominators
+        parts.append(np.divide(counts @ numerators, ideal, out=np.zeros_like(ideal), where=ideal > 0))
+    return 100 * np.concatenate(parts)
+
+
+def _draws(points: int, samples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """How often each point is drawn, float64 [some samples, points] at a time, so that memory stays bounded."""
+    rows = max(1, _CHUNK_BYTES // (8 * max(points, 1)))
+    for begin in range(0, samples, rows):
+        chunk = [
+            np.bincount(generator.integers(points, size=points), minlength=points)
+            for _ in range(begin, min(begin + rows, samples))
+        ]
+        yield np.stack(chunk).astype(np.float64)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, _PERCENTILES)
+    return float(low), float(high)

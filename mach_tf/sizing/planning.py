@@ -1,0 +1,216 @@
+"""Choosing buckets and repetitions: what a MACH ensemble can tell apart, and what it costs. Pure arithmetic."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from typing import Optional
+
+import scipy.stats
+
+from mach_tf.sizing import memory_plan
+from mach_tf.sizing.memory_plan import FLOAT_BYTES, PROCESS_BYTES, Shapes
+from mach_tf.training_config import TrainingConfig
+
+_TABLE_BYTES = 4  # of an entry of the bucket table, and of its inverse
+_SPLIT_BYTES = 8
+# At up to so many bucket scores a point an ensemble is cheap, even where the labels are fewer.
+_FEW_SCORES = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is to be learned.
+
+    Attributes:
+      labels: K.
+      columns: D, the model's input width.
+      points: of the training split.
+      features: mean number of features a point.
+      labels_a_point: mean number of labels a point.
+    """
+
+    labels: int
+    columns: int
+    points: int
+    features: float
+    labels_a_point: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What is there to do it.
+
+    Attributes:
+      memory: bytes.
+      flops: floating-point operations a second of a matrix product, float32.
+      bandwidth: bytes a second, read or written.
+    """
+
+    memory: int
+    flops: float
+    bandwidth: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One choice of B and R.
+
+    Attributes:
+      buckets, repetitions: B and R.
+      parameters: of all repetitions.
+      training_bytes: to train one repetition at a time.
+      side_by_side: repetitions whose training fits in the memory together, at most R; 0 if not even one does.
+      serving_bytes: with all repetitions in memory.
+      pair_collision: probability that two given labels share a bucket in every repetition.
+      any_pair_collision: bound on the probability that there are two such labels at all.
+      confusable: expected labels a point that share a bucket with one of its own in at least half of the repetitions.
+      step_seconds: of one repetition, at the machine's full rate: the time that cannot be undercut.
+      training_seconds: of all repetitions and epochs, likewise.
+    """
+
+    buckets: int
+    repetitions: int
+    parameters: int
+    training_bytes: int
+    side_by_side: int
+    serving_bytes: int
+    pair_collision: float
+    any_pair_collision: float
+    confusable: float
+    step_seconds: float
+    training_seconds: float
+
+
+def pair_collision(buckets: int, repetitions: int) -> float:
+    """Probability that two labels share a bucket in every repetition, (1/B)^R."""
+    return float(buckets) ** -repetitions
+
+
+def any_pair_collision(labels: int, buckets: int, repetitions: int) -> float:
+    """Bound on the probability that any two labels are indistinguishable: K^2 (1/B)^R, at most 1.
+
+    The failure probability delta at which `repetitions_needed` gives R.
+    """
+    return min(1.0, math.exp(2 * math.log(labels) - repetitions * math.log(buckets)))
+
+
+def repetitions_needed(labels: int, buckets: int, delta: float) -> int:
+    """The R from which all pairs of labels are distinguishable with probability at least 1 - delta.
+
+    R >= 2 log(K / sqrt(delta)) / log B: Medini et al., "Extreme Classification in Log Memory", NeurIPS 2019, theorem 2.
+    """
+    return max(1, math.ceil(2 * math.log(labels / math.sqrt(delta)) / math.log(buckets)))
+
+
+def confusable_labels(labels: int, labels_a_point: float, buckets: int, repetitions: int) -> float:
+    """Expected number of a point's wrong labels that fall in a bucket of its own labels in half or more repetitions.
+
+    Even perfect classifiers score such a label at 1/2 or more. The hits of a wrong label are binomial: R trials, each with
+    the probability 1 - (1 - 1/B)^s that one of the point's s labels is in its bucket.
+    """
+    hit = -math.expm1(labels_a_point * math.log1p(-1 / buckets))
+    return labels * float(scipy.stats.binom.sf(math.ceil(repetitions / 2) - 1, repetitions, hit))
+
+
+def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
+    """Floating-point operations of one repetition's training step."""
+    # Forward, gradient for the input and gradient for the weights of the upper layer; forward and weights of the first.
+    upper = 6.0 * config.batch_size * config.hidden_units * shapes.buckets
+    first = 4.0 * config.batch_size * shapes.features * config.hidden_units
+    if not config.adversarial:
+        return upper + first
+    present = shapes.columns if config.fgsm_support == "dense" else shapes.features
+    perturbation = 2.0 * config.batch_size * present * config.hidden_units
+    perturbed = 4.0 * config.batch_size * present * config.hidden_units
+    return 2 * upper + first + perturbation + perturbed
+
+
+def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
+    """Bytes that the optimizer moves in one repetition's step: weights and two moments read and written, the gradient read."""
+    touched = min(shapes.columns, int(config.batch_size * shapes.features))
+    if config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense"):
+        touched = shapes.columns
+    return 7.0 * FLOAT_BYTES * config.hidden_units * (touched + shapes.buckets)
+
+
+def serving_bytes(config: TrainingConfig, shapes: Shapes, repetitions: int, labels: int) -> int:
+    """Memory of an ensemble with all repetitions loaded: weights, bucket table, its inverse, and the process."""
+    weights = memory_plan.plan(config, dataclasses.replace(shapes, replicas=1), 1).weights
+    table = 2 * _TABLE_BYTES * labels + _SPLIT_BYTES * (shapes.buckets + 1)
+    return PROCESS_BYTES + repetitions * (weights + table)
+
+
+def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, buckets: int, repetitions: int) -> Plan:
+    """Reckons one choice."""
+    shapes = Shapes(problem.columns, buckets, problem.features)
+    one = memory_plan.plan(config, shapes, 1)
+    seconds = step_flops(config, shapes) / machine.flops + step_bytes(config, shapes) / machine.bandwidth
+    steps = config.epochs * math.ceil(problem.points / config.batch_size)
+    return Plan(
+        buckets=buckets,
+        repetitions=repetitions,
+        parameters=repetitions * one.weights // FLOAT_BYTES,
+        training_bytes=one.total,
+        side_by_side=memory_plan.largest_group(config, shapes, repetitions, machine.memory),
+        serving_bytes=serving_bytes(config, shapes, repetitions, problem.labels),
+        pair_collision=pair_collision(buckets, repetitions),
+        any_pair_collision=any_pair_collision(problem.labels, buckets, repetitions),
+        confusable=confusable_labels(problem.labels, problem.labels_a_point, buckets, repetitions),
+        step_seconds=seconds,
+        training_seconds=repetitions * steps * seconds,
+    )
+
+
+def candidates(labels: int) -> tuple[list[int], list[int]]:
+    """Numbers of buckets, of the series 1, 2, 5, 10, ..., and of repetitions worth looking at."""
+    series = [step * 10**power for power in range(9) for step in (1, 2, 5)]
+    repetitions = [4, 8, 16, 32]
+    # Below the square root of K a bucket mixes more labels than there are buckets.
+    least, most = max(2.0, math.sqrt(labels)), min(labels - 1, _most_scores(labels) // repetitions[0])
+    return [buckets for buckets in series if least <= buckets <= most] or [labels], repetitions
+
+
+def recommend(
+    plans: Iterable[Plan], problem: Problem, machine: Machine, delta: float, seconds: float
+) -> Optional[Plan]:
+    """Of the plans that hold all of the rules below, the quickest to train.
+
+    The rules: training one repetition and serving all fit in the memory; training takes at most `seconds`; all labels are
+    distinguishable with probability 1 - delta; a point has less than delta confusable labels; and R B is not above K (or
+    some thousands), where a single classifier of K outputs would be the smaller model. Beyond these rules more buckets did
+    not gain: each has fewer points to learn from (BUILD_NOTES.md).
+
+    Args:
+      plans: to choose from.
+      problem: that they are for.
+      machine: that they are for.
+      delta: accepted probability of failure.
+      seconds: accepted training time.
+
+    Returns:
+      None if no plan holds all rules.
+    """
+    allowed = [
+        plan
+        for plan in plans
+        if plan.side_by_side >= 1
+        and plan.serving_bytes <= machine.memory
+        and plan.training_seconds <= seconds
+        and plan.any_pair_collision <= delta
+        and plan.confusable <= delta
+        and plan.buckets * plan.repetitions <= _most_scores(problem.labels)
+    ]
+    return min(allowed, key=lambda plan: plan.training_seconds, default=None)
+
+
+def _most_scores(labels: int) -> int:
+    return max(labels, _FEW_SCORES)
+
+
+def make_plans(
+    problem: Problem, machine: Machine, config: TrainingConfig, buckets: Sequence[int], repetitions: Sequence[int]
+) -> list[Plan]:
+    """All combinations."""
+    return [make_plan(problem, machine, config, b, r) for b in buckets for r in repetitions]

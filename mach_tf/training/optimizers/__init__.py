@@ -1,0 +1,1 @@
+"""Optimizers that update only the rows of W1 that a batch touches."""

@@ -1,0 +1,39 @@
+"""The optimizer and learning rate that a configuration asks for."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import tensorflow as tf
+
+from mach_tf.training.optimizers.laprop import LazyLaProp
+from mach_tf.training.optimizers.lazy_adam import ChunkedLazyAdam
+from mach_tf.training_config import TrainingConfig
+
+
+def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
+    """The optimizer; within its strategy's scope.
+
+    Args:
+      config: what is trained and how.
+      buckets: of a repetition; the loss is their mean.
+      steps: of the whole training.
+      replicas: each makes row gradients of its own.
+    """
+    rate, epsilon, unique = learning_rate(config, steps), config.adam_epsilon / buckets, replicas == 1
+    if config.optimizer == "laprop":
+        return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique)
+    if config.optimizer == "lazy_adam":
+        return ChunkedLazyAdam(rate, epsilon=epsilon, unique_rows=unique)
+    return tf.keras.optimizers.legacy.Adam(rate, epsilon=epsilon)
+
+
+def learning_rate(
+    config: TrainingConfig, steps: int
+) -> Union[float, tf.keras.optimizers.schedules.LearningRateSchedule]:
+    """The learning rate, constant or as a schedule that ends at zero after all steps; see LazyLaProp for what it does there."""
+    if config.learning_rate_decay == "linear":
+        return tf.keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
+    if config.learning_rate_decay == "cosine":
+        return tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+    return config.learning_rate

@@ -1,0 +1,44 @@
+"""Small model directories with random weights, and the same network in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mach_tf.buckets import BucketSpec
+from mach_tf.classifier import Weights
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.saved_repetition import export_repetition
+
+EPSILON = 0.02
+
+
+def write(
+    directory: str, *, features=60, labels=30, columns=40, buckets=8, repetitions=3, hidden=5, seed=0, epsilon=EPSILON
+) -> list[Weights]:
+    """Writes model.json and the repetitions' SavedModels; returns their weights as arrays."""
+    generator = np.random.default_rng(seed)
+    spec = BucketSpec(buckets, repetitions)
+    training = {"epsilon": epsilon, "fgsm_support": "nonzero", "adversarial_weight": 1.0}
+    manifest = ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {})
+    manifest.write(directory)
+    every = []
+    for repetition in range(repetitions):
+        weights = Weights(
+            *(
+                generator.normal(size=s).astype(np.float32)
+                for s in ((columns, hidden), hidden, (hidden, buckets), buckets)
+            )
+        )
+        export_repetition(repetition_directory(directory, repetition), weights, manifest.origin(repetition))
+        every.append(weights)
+    return every
+
+
+def logits(every: list[Weights], features) -> np.ndarray:
+    """float32 [n, R, B] of hashed points, CSR [n, columns]."""
+    dense = features.toarray()
+    return np.stack(
+        [np.maximum(dense @ w.hidden_kernel + w.hidden_bias, 0) @ w.output_kernel + w.output_bias for w in every],
+        axis=1,
+    )

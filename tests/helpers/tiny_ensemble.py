@@ -1,0 +1,80 @@
+"""A small random ensemble and points, in memory: what the attacks need of mach_tf.ensemble.Ensemble."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf import estimators
+from mach_tf.buckets import BucketSpec, invert
+from mach_tf.classifier import Weights
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest
+from mach_tf.points import Points, from_csr
+from mach_tf.saved_repetition import Repetition
+
+
+class BruteForceDecoder:
+    """Scores every label."""
+
+    def __init__(self, table: np.ndarray, buckets: int):
+        self.table, self.members = table, invert(table, buckets)
+
+    def top_k(self, scores: np.ndarray, k: int, estimator: str) -> tuple[np.ndarray, np.ndarray]:
+        return estimators.top_k(scores, self.table, self.members, k, estimator)
+
+
+class InMemory(list):
+    """Repetitions all in memory, as mach_tf.repetitions.Repetitions says of itself."""
+
+    kept = True
+
+
+def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return tf.constant(rng.standard_normal(shape), tf.float32)
+
+    weights = [
+        Weights(normal(columns, hidden), normal(hidden), normal(hidden, buckets), normal(buckets) - 1.0)
+        for _ in range(repetitions)
+    ]
+    spec = BucketSpec(buckets, repetitions)
+    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, {}, "", {}, {})
+    table = manifest.bucket_table()
+    return types.SimpleNamespace(
+        manifest=manifest,
+        bucket_table=table,
+        repetitions=InMemory(Repetition(each, {}, None) for each in weights),
+        decoder=BruteForceDecoder(table, buckets),
+    )
+
+
+def make_points(ensemble, points=30, density=0.3, seed=1) -> Points:
+    """Unit-length nonnegative points, one of them empty, labelled with what the ensemble says of a noisy copy."""
+    rng = np.random.default_rng(seed)
+    columns, count = ensemble.manifest.columns, ensemble.manifest.labels
+    dense = rng.random((points, columns)) * (rng.random((points, columns)) < density)
+    dense[3] = 0
+    dense /= np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-9)
+    scores = label_scores(ensemble, dense) + rng.standard_normal((points, count))
+    truth = scores >= np.sort(scores, axis=1)[:, [-3]]
+    return from_csr(scipy.sparse.csr_matrix(dense.astype(np.float32)), scipy.sparse.csr_matrix(truth))
+
+
+def label_scores(ensemble, dense: np.ndarray) -> np.ndarray:
+    """Mean logits of all labels, [n, K], computed with NumPy alone."""
+    return np.mean([logits[:, row] for logits, row in zip(all_logits(ensemble, dense), ensemble.bucket_table)], axis=0)
+
+
+def all_logits(ensemble, dense: np.ndarray) -> list[np.ndarray]:
+    """float64 [n, B] for each repetition."""
+    result = []
+    for repetition in ensemble.repetitions:
+        w1, b1, w2, b2 = (np.asarray(weight, np.float64) for weight in repetition.weights)
+        result.append(np.maximum(dense @ w1 + b1, 0) @ w2 + b2)
+    return result

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from mach_tf.sizing.memory_plan import Shapes, largest_group, plan
+from mach_tf.training_config import TrainingConfig
+
+REFERENCE = TrainingConfig(hidden_units=4096, batch_size=256, adversarial_weight=0.0)
+SHAPES = Shapes(columns=50_000, buckets=2000, features=76)
+
+
+def test_the_reference_setting_by_hand():
+    found = plan(REFERENCE, SHAPES, 1)
+    parameters = 50_000 * 4096 + 4096 + 4096 * 2000 + 2000
+    assert found.weights == found.exported == 4 * parameters
+    assert found.slots == 8 * parameters
+    assert found.checkpoint == 12 * parameters
+    # At most 256 * 76 rows are touched: gathered, and their gradient.
+    assert found.gradients == 4 * (2 * 256 * 76 * 4096 + 4096 + 4096 * 2000 + 2000)
+
+
+@pytest.mark.parametrize("group", [2, 5])
+def test_everything_but_the_process_and_one_export_grows_with_the_group(group):
+    one, many = plan(REFERENCE, SHAPES, 1), plan(REFERENCE, SHAPES, group)
+    for name in ("weights", "slots", "gradients", "batch", "checkpoint"):
+        assert getattr(many, name) == group * getattr(one, name)
+    assert many.exported == one.exported
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adam"}, {"adversarial_weight": 1.0, "fgsm_support": "dense"}])
+def test_a_dense_gradient_of_w1_is_counted(changes):
+    config = TrainingConfig(**{"hidden_units": 4096, "batch_size": 256, "adversarial_weight": 0.0, **changes})
+    assert plan(config, SHAPES, 1).gradients >= 4 * 50_000 * 4096
+
+
+def test_largest_group():
+    fits_three = plan(REFERENCE, SHAPES, 3).total
+    assert largest_group(REFERENCE, SHAPES, 8, fits_three) == 3
+    assert largest_group(REFERENCE, SHAPES, 2, fits_three) == 2
+    assert largest_group(REFERENCE, SHAPES, 8, plan(REFERENCE, SHAPES, 1).total - 1) == 0

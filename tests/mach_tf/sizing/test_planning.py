@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from mach_tf.buckets import BucketSpec
+from mach_tf.sizing import memory_plan, planning
+from mach_tf.sizing.memory_plan import Shapes
+from mach_tf.training_config import TrainingConfig
+
+PROBLEM = planning.Problem(labels=5000, columns=2000, points=10_000, features=20.0, labels_a_point=3.0)
+MACHINE = planning.Machine(memory=4 * 10**9, flops=1e11, bandwidth=1e10)
+CONFIG = TrainingConfig(hidden_units=64, batch_size=128, epochs=3)
+
+
+@pytest.mark.parametrize(("buckets", "repetitions"), itertools.product([5, 20], [1, 2, 3]))
+def test_pair_collision_is_what_bucket_tables_show(buckets, repetitions):
+    labels, tables = 200, 100
+    pairs = labels * (labels - 1) // 2
+    found = 0
+    for seed in range(tables):
+        table = BucketSpec(buckets, repetitions, seed=seed).table(labels)
+        keys = np.ravel_multi_index(tuple(table), (buckets,) * repetitions)
+        sizes = np.bincount(keys)
+        found += int((sizes * (sizes - 1) // 2).sum())
+    expected = planning.pair_collision(buckets, repetitions) * pairs * tables
+    assert expected == pytest.approx(pairs * tables / buckets**repetitions)
+    assert abs(found - expected) < 6 * math.sqrt(expected) * (1 + 3 / repetitions)
+
+
+def test_the_bound_over_all_pairs_holds_in_simulation():
+    labels, buckets, repetitions, tables = 30, 20, 3, 400
+    some = 0
+    for seed in range(tables):
+        table = BucketSpec(buckets, repetitions, seed=seed).table(labels)
+        some += len(np.unique(table, axis=1).T) < labels
+    assert 0 < some / tables <= planning.any_pair_collision(labels, buckets, repetitions) < 1
+
+
+def test_repetitions_needed_of_the_paper():
+    # 2 ln(670091 / 0.1) / ln(2000) = 31.436 / 7.601 = 4.136
+    assert planning.repetitions_needed(670_091, 2000, 0.01) == 5
+    # 2 ln(100) / ln(10,000) = 1
+    assert planning.repetitions_needed(100, 10_000, 1.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "buckets", "delta"), itertools.product([159, 670_091], [32, 2000], [0.5, 0.01, 1e-6])
+)
+def test_repetitions_needed_is_the_fewest_whose_bound_is_delta(labels, buckets, delta):
+    needed = planning.repetitions_needed(labels, buckets, delta)
+    assert planning.any_pair_collision(labels, buckets, needed) <= delta
+    assert needed == 1 or planning.any_pair_collision(labels, buckets, needed - 1) > delta
+
+
+@pytest.mark.parametrize(("buckets", "repetitions"), [(10, 1), (10, 3), (20, 4), (8, 5)])
+def test_confusable_labels_in_simulation(buckets, repetitions):
+    labels, own, tables = 300, 3, 400
+    generator = np.random.default_rng(buckets * repetitions)
+    counts = []
+    for _ in range(tables):
+        table = generator.integers(buckets, size=(repetitions, labels))
+        hit = (table[:, own:, None] == table[:, None, :own]).any(axis=2)
+        counts.append((hit.sum(axis=0) * 2 >= repetitions).sum() * labels / (labels - own))
+    expected = planning.confusable_labels(labels, own, buckets, repetitions)
+    assert abs(np.mean(counts) - expected) < 5 * np.std(counts) / math.sqrt(tables)
+
+
+def test_step_flops_by_hand():
+    shapes = Shapes(columns=2000, buckets=100, features=20.0)
+    upper, first = 6 * 128 * 64 * 100, 4 * 128 * 20 * 64
+    clean = dataclasses.replace(CONFIG, adversarial_weight=0.0)
+    assert planning.step_flops(clean, shapes) == upper + first
+    assert planning.step_flops(CONFIG, shapes) == 2 * (upper + first) + 2 * 128 * 20 * 64
+    dense = dataclasses.replace(CONFIG, fgsm_support="dense")
+    assert planning.step_flops(dense, shapes) == 2 * upper + first + 6 * 128 * 2000 * 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({}, 2000),  # 128 points of 20 features may touch all 2,000
+        ({"batch_size": 10}, 200),
+        ({"batch_size": 10, "optimizer": "adam"}, 2000),
+        ({"batch_size": 10, "fgsm_support": "dense"}, 2000),
+        ({"batch_size": 10, "fgsm_support": "dense", "adversarial_weight": 0.0}, 200),
+    ],
+)
+def test_step_bytes_counts_the_rows_that_the_optimizer_touches(changes, rows):
+    config = dataclasses.replace(CONFIG, **changes)
+    assert planning.step_bytes(config, Shapes(2000, 100, 20.0)) == 7 * 4 * 64 * (rows + 100)
+
+
+def test_a_plan_by_hand():
+    plan = planning.make_plan(PROBLEM, MACHINE, CONFIG, buckets=100, repetitions=6)
+    shapes = Shapes(2000, 100, 20.0)
+    parameters = 6 * (2000 * 64 + 64 + 64 * 100 + 100)
+    assert plan.parameters == parameters
+    assert plan.training_bytes == memory_plan.plan(CONFIG, shapes, 1).total
+    assert plan.side_by_side == 6
+    assert plan.serving_bytes == memory_plan.PROCESS_BYTES + 4 * parameters + 6 * (2 * 4 * 5000 + 8 * 101)
+    step = planning.step_flops(CONFIG, shapes) / 1e11 + planning.step_bytes(CONFIG, shapes) / 1e10
+    assert plan.step_seconds == pytest.approx(step)
+    assert plan.training_seconds == pytest.approx(6 * 3 * 79 * step)
+
+
+def test_no_repetition_fits_in_too_little_memory():
+    machine = dataclasses.replace(MACHINE, memory=10**8)
+    assert planning.make_plan(PROBLEM, machine, CONFIG, 100, 6).side_by_side == 0
+
+
+@pytest.mark.parametrize(
+    ("memory", "delta", "seconds"),
+    itertools.product([1 * 10**9, 4 * 10**9], [1e-9, 0.01, 1.0], [1.0, 60.0, 1e9]),
+)
+def test_recommend_against_a_search(memory, delta, seconds):
+    machine = dataclasses.replace(MACHINE, memory=memory)
+    plans = planning.make_plans(PROBLEM, machine, CONFIG, [10, 100, 1000, 4000], [1, 2, 4, 8, 32])
+    allowed = []
+    for plan in plans:
+        fits = plan.training_bytes <= memory and plan.serving_bytes <= memory and plan.training_seconds <= seconds
+        apart = plan.buckets**-plan.repetitions * PROBLEM.labels**2 <= delta and plan.confusable <= delta
+        if fits and apart and plan.buckets * plan.repetitions <= 16_384:
+            allowed.append((plan.training_seconds, plan))
+    best = min(allowed, key=lambda pair: pair[0])[1] if allowed else None
+    assert planning.recommend(plans, PROBLEM, machine, delta, seconds) == best
+
+
+@pytest.mark.parametrize(
+    ("labels", "labels_a_point", "columns", "points", "buckets", "repetitions"),
+    [
+        (159, 2.4, 1836, 4880, 100, 8),
+        (4271, 5.1, 18_407, 45_000, 500, 8),
+        (41_218, 2.9, 105_964, 90_452, 500, 8),
+        (670_091, 5.5, 50_000, 490_449, 2000, 8),
+    ],
+)
+def test_recommended_for_known_data(labels, labels_a_point, columns, points, buckets, repetitions):
+    problem = planning.Problem(labels, columns, points, 76.0, labels_a_point)
+    plans = planning.make_plans(problem, MACHINE, TrainingConfig(), *planning.candidates(labels))
+    best = planning.recommend(plans, problem, dataclasses.replace(MACHINE, memory=24 << 30), 0.01, 24 * 3600)
+    assert (best.buckets, best.repetitions) == (buckets, repetitions)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 159, 30_938, 670_091, 10**8])
+def test_candidates_are_worth_a_look(labels):
+    buckets, repetitions = planning.candidates(labels)
+    assert buckets and repetitions and buckets == sorted(set(buckets))
+    assert all(2 <= b <= max(labels, 2) for b in buckets)
+    assert 2000 in buckets or labels < 4000 or labels > 4_000_000

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from mach_tf.sizing import planning, recommendation
+from mach_tf.training_config import TrainingConfig
+
+
+def _settings(points, labels=1000, labels_a_point=3.0, **given):
+    return recommendation.settings(planning.Problem(labels, 5000, points, 50.0, labels_a_point), **given)
+
+
+def _steps(points, **given):
+    found = _settings(points, **given)
+    return found["epochs"] * points / found["batch_size"]
+
+
+@pytest.mark.parametrize(("points", "labels"), itertools.product([1, 100, 12_000, 500_000, 20_000_000], [2, 700_000]))
+def test_a_training_can_be_configured_so(points, labels):
+    found = _settings(points, labels)
+    config = TrainingConfig(**found)
+    assert config.batch_size <= points
+    assert config.epsilon == TrainingConfig.epsilon and config.adversarial, "what no rule is about stays as it is"
+
+
+@pytest.mark.parametrize("points", [32_000, 50_000, 59_999, 60_000, 100_000])
+def test_between_the_bounds_steps_are_what_stays_the_same(points):
+    assert _steps(points) == pytest.approx(1000, rel=0.12)
+    assert _steps(points, batch_size=512) == pytest.approx(1000, rel=0.12)
+
+
+@pytest.mark.parametrize(("points", "epochs"), [(1, 16), (15_000, 16), (10**6, 4)])
+def test_epochs_are_bounded(points, epochs):
+    assert _settings(points)["epochs"] == epochs
+
+
+def test_a_given_batch_size_stays_and_counts():
+    assert _settings(4000, batch_size=1000) == {**_settings(4000), "batch_size": 1000}, "16 epochs are the most"
+    assert _settings(50_000, batch_size=512)["epochs"] == 2 * _settings(50_000)["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("points", "labels", "labels_a_point", "dropout", "learning_rate", "adam_epsilon"),
+    [
+        (4_207, 159, 2.4, 0.3, 0.02, 1e-3),  # Bibtex
+        (45_000, 4_271, 5.1, 0.3, 0.02, 1e-4),  # EURLEX57K
+        (90_452, 41_218, 2.9, 0.0, 0.01, 3e-5),  # TIBKAT-GND: 6.4 points a label
+        (8_000, 1000, 1.0, 0.3, 0.02, 1e-3),
+        (7_999, 1000, 1.0, 0.0, 0.01, 3e-5),
+        (19_999, 9, 1.0, 0.3, 0.02, 1e-3),
+        (20_000, 9, 1.0, 0.3, 0.02, 1e-4),
+    ],
+)
+def test_thin_labels_and_few_points(points, labels, labels_a_point, dropout, learning_rate, adam_epsilon):
+    found = _settings(points, labels, labels_a_point)
+    expected = [dropout, learning_rate, adam_epsilon]
+    assert [found[name] for name in ("dropout", "learning_rate", "adam_epsilon")] == expected

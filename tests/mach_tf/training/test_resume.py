@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import pytest
+
+from mach_tf import files
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest
+from mach_tf.training import resume
+
+MANIFEST = ModelManifest(
+    10, 4, FeatureSpec(8), BucketSpec(3, 6), {"epochs": 2, "seed": 0}, "abc", {"tensorflow": "2.15.1"}, {}
+)
+
+
+def test_a_new_directory_gets_model_json_and_the_same_settings_go_on(tmp_path):
+    path = str(tmp_path / "new" / "model")
+    resume.check_same(path, MANIFEST)
+    assert not os.path.exists(path)
+    resume.start(path, MANIFEST)
+    assert ModelManifest.read(path) == MANIFEST
+    other_run = dataclasses.replace(MANIFEST, run={"group_size": "1"}, versions={"tensorflow": "2.15.0"})
+    resume.check_same(path, other_run)
+    resume.start(path, other_run)
+    assert ModelManifest.read(path) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"training": {"epochs": 3, "seed": 0}}, "training.epochs was 2, is now 3"),
+        ({"bucket_spec": BucketSpec(5, 6)}, "bucket_spec.buckets was 3, is now 5"),
+        ({"dataset_fingerprint": "def"}, "dataset_fingerprint was 'abc', is now 'def'"),
+        ({"feature_spec": FeatureSpec(8, seed=1)}, "feature_spec.seed was 0, is now 1"),
+    ],
+)
+def test_another_training_is_refused_by_name(tmp_path, changes, named):
+    resume.start(str(tmp_path), MANIFEST)
+    with pytest.raises(InputError) as raised:
+        resume.check_same(str(tmp_path), dataclasses.replace(MANIFEST, **changes))
+    assert named in str(raised.value)
+    assert "another --model_dir" in str(raised.value)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 9])
+def test_groups_cover_what_is_pending_once(tmp_path, size):
+    groups = resume.groups(str(tmp_path), [0, 1, 3, 4, 5], size)
+    assert [r for group in groups for r in group] == [0, 1, 3, 4, 5]
+    assert all(len(group) <= size for group in groups)
+
+
+def test_a_group_with_a_checkpoint_comes_first_as_it_was(tmp_path):
+    state = tmp_path / "checkpoints" / "repetitions-003" / "epoch-0001-step-00000000"
+    state.mkdir(parents=True)
+    files.write_json(str(state / "state.json"), {"repetitions": [3, 4], "epoch": 1, "step": 0})
+    # Repetition 3 was exported before the process died; its group still goes on whole.
+    assert resume.groups(str(tmp_path), [0, 1, 4, 5], 3) == [(3, 4), (0, 1, 5)]
+    assert resume.groups(str(tmp_path), [0, 1], 3) == [(0, 1)]
+
+
+@pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3", "0:²"])
+def test_a_wrong_range_is_refused(text):
+    with pytest.raises(InputError, match="FIRST:END"):
+        resume.parse_range(text, 8)
+
+
+def test_a_range():
+    assert list(resume.parse_range("2:5", 8)) == [2, 3, 4]
