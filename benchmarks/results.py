@@ -121,7 +121,7 @@ def _result(name: str) -> list[dict[str, Any]]:
         _evaluate(model, dataset)
     report = os.path.join(directory, _ATTACKS_REPORT)
     if not os.path.isfile(report):
-        epsilon = ModelManifest.read(models[-1]).training["epsilon"]
+        epsilon = ModelManifest.read(models[-1]).training.epsilon
         options = [f"--attack={','.join(FLAGS.attack)}", f"--epsilon=0,{epsilon}", f"--bootstrap={FLAGS.bootstrap}"]
         places = [f"--dataset_dir={dataset}", f"--model_dir={','.join(models)}", f"--output_dir={directory}"]
         _run(directory, "eval.robustness", *places, *options, f"--limit={FLAGS.attack_limit}")

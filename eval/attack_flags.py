@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from mach_tf.choices import SUPPORTS
 from mach_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ flags.DEFINE_list(
     "label out of the top k, push_in a false one into it, both by PGD.",
 )
 flags.DEFINE_list("epsilon", ["0", "0.005", "0.01", "0.02", "0.05"], "Sizes of the perturbation; 0 is clean.")
-flags.DEFINE_enum("support", "nonzero", ["nonzero", "dense"], "Coordinates touched: the features present, or all.")
+flags.DEFINE_enum("support", "nonzero", SUPPORTS, "Coordinates touched: the features present, or all.")
 flags.DEFINE_bool("clip_nonnegative", False, "Keep perturbed values from falling below 0: term weights do not.")
 
 # PGD, and the targeted attacks

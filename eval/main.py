@@ -260,8 +260,8 @@ def _losses(ensemble: Ensemble, points: Points) -> dict[str, Any]:
     """Clean and adversarial loss, the latter at the trained epsilon; null where it is not wanted."""
     from mach_tf.evaluation import robustness
 
-    epsilon = float(ensemble.manifest.training["epsilon"])
-    support = ensemble.manifest.training["fgsm_support"]
+    epsilon = ensemble.manifest.training.epsilon
+    support = ensemble.manifest.training.fgsm_support
     sizes = [0.0, epsilon] if FLAGS.adversarial_loss else [0.0]
     losses = [entry["loss"] for entry in robustness.bucket_loss_report(ensemble, points, sizes, support)]
     return {"clean": losses[0], "adversarial": losses[1] if FLAGS.adversarial_loss else None, "epsilon": epsilon}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.explanations import exact_attribution
+from mach_tf.estimators import EXACT_ESTIMATORS
 from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ flags.DEFINE_integer(
     "sample_points", 500, "Points in the sample; those with fewer than two features are left out.", lower_bound=2
 )
 flags.DEFINE_integer("seed", 0, "Of the sample, the random orders and the intervals.", lower_bound=0)
-shared_flags.define_estimator(exact_attribution.ESTIMATORS)
+shared_flags.define_estimator(EXACT_ESTIMATORS)
 flags.DEFINE_list("epsilon", [], "Sizes of the FGSM step; the model's own by default.")
 
 
@@ -92,7 +92,7 @@ def _epsilons(ensemble: Ensemble) -> list[float]:
     from mach_tf.errors import InputError
 
     try:
-        sizes = [float(size) for size in FLAGS.epsilon] or [float(ensemble.manifest.training.get("epsilon", 0.0))]
+        sizes = [float(size) for size in FLAGS.epsilon] or [ensemble.manifest.training.epsilon]
     except ValueError:
         sizes = []
     if not sizes or not all(0 < size < float("inf") for size in sizes):
@@ -107,7 +107,6 @@ def _sample(dataset: Any) -> Points:
 
     from mach_tf.data import records
     from mach_tf.errors import InputError
-    from mach_tf.explanations import explainer
 
     everything = records.read_points(FLAGS.dataset_dir, dataset, FLAGS.split)
     usable = np.flatnonzero(np.diff(everything.row_splits) > 1)  # one feature alone has no order
@@ -116,7 +115,7 @@ def _sample(dataset: Any) -> Points:
             f"The {FLAGS.split} split must have at least 2 points with two features or more (got {len(usable)})."
         )
     chosen = np.random.default_rng(FLAGS.seed).choice(usable, min(FLAGS.sample_points, len(usable)), replace=False)
-    return explainer.choose(everything, np.sort(chosen))
+    return everything[np.sort(chosen)]
 
 
 def _tables(result: dict[str, Any]) -> str:

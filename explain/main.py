@@ -26,6 +26,7 @@ import numpy as np
 from absl import flags
 
 from mach_tf import startup
+from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
 from mach_tf.programs import program, shared_flags
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ flags.DEFINE_string(
 shared_flags.define_estimator()
 
 # How
-flags.DEFINE_enum("method", "exact", ["exact", "tape"], "In closed form, or by quadrature with tf.GradientTape.")
+flags.DEFINE_enum("method", "exact", ATTRIBUTION_METHODS, "In closed form, or by quadrature with tf.GradientTape.")
 flags.DEFINE_integer("steps", 64, "Nodes of the quadrature; --method=exact has none.", lower_bound=1)
-flags.DEFINE_enum("rule", "gauss_legendre", ["gauss_legendre", "midpoint"], "Where the nodes of the tape are.")
+flags.DEFINE_enum("rule", "gauss_legendre", QUADRATURE_RULES, "Where the nodes of the tape are.")
 flags.DEFINE_string("baseline", "zero", "Where paths begin: zero, mean (of the training points), or point:ID.")
 
 # The report
@@ -109,7 +110,7 @@ def main(_: list[str]) -> None:
     if chosen is None:
         chosen = selection.parse_points(FLAGS.points, len(everything))
     selection.check_labels(FLAGS.labels, ensemble.labels)
-    epsilon = ensemble.manifest.training.get("epsilon", 0.0) if FLAGS.epsilon is None else FLAGS.epsilon
+    epsilon = ensemble.manifest.training.epsilon if FLAGS.epsilon is None else FLAGS.epsilon
     question = point_explanations.Question(
         ensemble,
         settings,
@@ -144,11 +145,11 @@ def _check_flags() -> None:
 def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
     import scipy.sparse
 
-    from mach_tf.explanations import explainer, selection, sources
+    from mach_tf.explanations import selection, sources
 
     point = selection.parse_baseline(FLAGS.baseline, len(everything))
     if point is not None:
-        return explainer.choose(everything, np.array([point]))
+        return everything[point : point + 1]
     if FLAGS.baseline == "mean":
         return scipy.sparse.csr_matrix(sources.mean_baseline(FLAGS.dataset_dir, dataset)[None])
     return None
@@ -160,7 +161,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     import tqdm
 
     from mach_tf import files
-    from mach_tf.explanations import explainer, point_explanations, report
+    from mach_tf.explanations import point_explanations, report
 
     settings = question.settings
     page = report.Report(question.label_names, settings.estimator, question.epsilon or None, FLAGS.features_shown)
@@ -170,7 +171,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     with files.atomic_write(os.path.join(FLAGS.output_dir, "explanations.jsonl")) as file:
         for begin in range(0, len(chosen), _CHUNK_POINTS):
             ids = chosen[begin : begin + _CHUNK_POINTS]
-            for answer in point_explanations.answer(question, explainer.choose(everything, ids), ids):
+            for answer in point_explanations.answer(question, everything[ids], ids):
                 for line in answer.json_lines(question.label_names):
                     file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
                     lines += 1

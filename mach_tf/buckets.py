@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mach_tf.choices import LABEL_HASHES
 from mach_tf.hashing import murmur3_32
 
-FAMILIES = ("murmur3", "universal")
 _PRIME = 2**31 - 1
 
 
@@ -30,8 +30,8 @@ class BucketSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {FAMILIES} (got {self.family!r})")
+        if self.family not in LABEL_HASHES:
+            raise ValueError(f"family must be one of {LABEL_HASHES} (got {self.family!r})")
         if self.buckets < 2 or self.repetitions < 1:
             raise ValueError(
                 f"buckets must be at least 2 and repetitions at least 1 (got {self.buckets} and {self.repetitions})"

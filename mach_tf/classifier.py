@@ -39,14 +39,18 @@ class SparseBatch(NamedTuple):
 
 def bucket_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
     """The logits of a batch, float32 [n, buckets]; differentiable in the weights and in the feature values."""
-    hidden = tf.nn.relu(sparse_product(batch, weights.hidden_kernel) + weights.hidden_bias)
-    return tf.matmul(hidden, weights.output_kernel) + weights.output_bias
+    return output_logits(weights, sparse_product(batch, weights.hidden_kernel))
+
+
+def output_logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
+    """The logits, float32 [n, buckets], from x W1, float32 [n, hidden]: everything above the first product."""
+    return tf.matmul(tf.nn.relu(hidden_input + weights.hidden_bias), weights.output_kernel) + weights.output_bias
 
 
 def sparse_product(batch: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
     """x times a kernel [features, columns]: float32 [n, columns].
 
-    Training has products of its own, group_products; this one differentiates in the values alone without the gradient of the
+    Training has products of its own, training.sparse_products; this one differentiates in the values alone without the gradient of the
     whole kernel. On the CPU a feature id outside the kernel raises InvalidArgumentError.
     """
     points = tf.size(batch.row_splits, out_type=tf.int64) - 1

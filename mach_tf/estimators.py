@@ -1,28 +1,75 @@
-"""Label scores from the sketch: the estimators, and the exact top k.
+"""Estimators: how the scores of a label's R buckets become the label's score.
 
-The functions take bucket scores: probabilities, or logits for "logit_mean" (`bucket_scores` gives the fitting ones).
+Each estimator is one entry of REGISTRY; decoding, attacks and explanations ask the entry and never compare names. The
+functions take bucket scores: logits or probabilities, whichever the estimator combines (`bucket_scores` gives them).
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from mach_tf.buckets import BucketMembers
-from mach_tf.decoding.decode import Decoder
+# Combinations of bucket scores, by the numbers that compiled code knows them by (mach_tf.decoding.scan).
+MEAN, MIN, MEDIAN = 0, 1, 2
 
-ESTIMATORS = ("logit_mean", "mean", "min", "median")
+
+@dataclasses.dataclass(frozen=True)
+class Estimator:
+    """What the system knows of an estimator.
+
+    Attributes:
+      name: what flags and arguments call it.
+      takes_logits: whether it combines bucket logits; otherwise it combines probabilities.
+      kernel: MEAN, MIN or MEDIAN, how it combines them.
+      debiased: whether users see the paper's unbiased estimate of the combination (see `reported`).
+      attacked_through: the name of the estimator whose gradient attacks follow. `min` and `median` send a gradient to one
+        or two buckets only, so attacks follow `mean` instead.
+      exact_attribution: whether Integrated Gradients have a closed form, which they have where the score is a sum over
+        buckets.
+    """
+
+    name: str
+    takes_logits: bool
+    kernel: int
+    debiased: bool
+    attacked_through: str
+    exact_attribution: bool
+
+
+REGISTRY = {
+    entry.name: entry
+    for entry in (
+        Estimator("logit_mean", True, MEAN, False, "logit_mean", True),
+        Estimator("mean", False, MEAN, True, "mean", True),
+        Estimator("min", False, MIN, False, "mean", False),
+        Estimator("median", False, MEDIAN, False, "mean", False),
+    )
+}
+ESTIMATORS = tuple(REGISTRY)
+EXACT_ESTIMATORS = tuple(name for name, entry in REGISTRY.items() if entry.exact_attribution)
 DEFAULT_ESTIMATOR = ESTIMATORS[0]
 
 
-def bucket_scores(logits: np.ndarray, estimator: str) -> np.ndarray:
-    """What an estimator combines: the logits themselves for "logit_mean", else their sigmoid; float32, same shape."""
-    _check_estimator(estimator)
-    logits = np.asarray(logits, np.float32)
-    if estimator == "logit_mean":
-        return logits
+def get(name: str) -> Estimator:
+    """Returns the entry of that name; ValueError names those there are."""
+    if name not in REGISTRY:
+        raise ValueError(f"estimator must be one of {ESTIMATORS} (got {name!r})")
+    return REGISTRY[name]
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """The logistic function, without overflow; float32, same shape."""
     # exp of a non-positive number cannot overflow.
     small = np.exp(-np.abs(logits))
     return np.where(logits >= 0, np.float32(1), small) / (np.float32(1) + small)
+
+
+def bucket_scores(logits: np.ndarray, estimator: str) -> np.ndarray:
+    """What an estimator combines: the logits themselves or their sigmoid; float32, same shape."""
+    takes_logits = get(estimator).takes_logits
+    logits = np.asarray(logits, np.float32)
+    return logits if takes_logits else sigmoid(logits)
 
 
 def combine(values: np.ndarray, estimator: str) -> np.ndarray:
@@ -38,19 +85,7 @@ def combine(values: np.ndarray, estimator: str) -> np.ndarray:
     Returns:
       float32 [...].
     """
-    _check_estimator(estimator)
-    values = np.asarray(values, np.float32)
-    repetitions = values.shape[-1]
-    if estimator == "min":
-        return values.min(axis=-1)
-    if estimator == "median":
-        ordered = np.sort(values, axis=-1)
-        low, high = ordered[..., (repetitions - 1) // 2], ordered[..., repetitions // 2]
-        return (low + high) * np.float32(0.5)
-    total = values[..., 0].copy()
-    for repetition in range(1, repetitions):
-        total += values[..., repetition]
-    return total * (np.float32(1) / np.float32(repetitions))
+    return _COMBINATIONS[get(estimator).kernel](np.asarray(values, np.float32))
 
 
 def label_scores(scores: np.ndarray, table: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
@@ -59,7 +94,7 @@ def label_scores(scores: np.ndarray, table: np.ndarray, labels: np.ndarray, esti
     Args:
       scores: float32 [n, R, B], bucket scores.
       table: int32 [R, K], the bucket table.
-      labels: integers [n, m], the labels asked for, point by point.
+      labels: integers [n, m], the labels of each point.
       estimator: one of ESTIMATORS.
 
     Returns:
@@ -82,39 +117,33 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
       estimator: one of ESTIMATORS.
       buckets: B.
     """
-    _check_estimator(estimator)
-    if estimator != "mean":
+    if not get(estimator).debiased:
         return scores
     return ((scores - 1.0 / buckets) * (buckets / (buckets - 1.0))).astype(np.float32)
 
 
 def probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
     """Label scores on the scale of probabilities, in [0, 1], for calibration; arguments as in `reported`."""
-    if estimator == "logit_mean":
-        return bucket_scores(scores, "mean")
+    if get(estimator).takes_logits:
+        return sigmoid(np.asarray(scores, np.float32))
     return np.clip(reported(scores, estimator, buckets), 0, 1)
 
 
-def top_k(
-    scores: np.ndarray, table: np.ndarray, members: BucketMembers, k: int, estimator: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """The k best labels of each point, exactly, best first; among equal scores the smaller label.
-
-    Args:
-      scores: float32 [n, R, B], bucket scores; not NaN.
-      table: int32 [R, K], the bucket table.
-      members: its inverse.
-      k: in [1, K].
-      estimator: one of ESTIMATORS.
-
-    Returns:
-      Labels, int32 [n, k], and their scores, float32 [n, k]. To decode more than once, keep a `decode.Decoder`.
-    """
-    _check_estimator(estimator)
-    found = Decoder(table, members).top_k(scores, k, estimator)
-    return found.labels, found.scores
+def _mean(values: np.ndarray) -> np.ndarray:
+    total = values[..., 0].copy()
+    for repetition in range(1, values.shape[-1]):
+        total += values[..., repetition]
+    return total * (np.float32(1) / np.float32(values.shape[-1]))
 
 
-def _check_estimator(estimator: str) -> None:
-    if estimator not in ESTIMATORS:
-        raise ValueError(f"estimator must be one of {ESTIMATORS} (got {estimator!r})")
+def _min(values: np.ndarray) -> np.ndarray:
+    return values.min(axis=-1)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    ordered, repetitions = np.sort(values, axis=-1), values.shape[-1]
+    low, high = ordered[..., (repetitions - 1) // 2], ordered[..., repetitions // 2]
+    return (low + high) * np.float32(0.5)
+
+
+_COMBINATIONS = {MEAN: _mean, MIN: _min, MEDIAN: _median}

@@ -7,9 +7,9 @@ import dataclasses
 import numba
 import numpy as np
 
+from mach_tf.choices import FEATURE_NORMS
 from mach_tf.points import Points
 
-NORMS = ("l2", "none")
 MAX_ID = 2**31 - 1
 _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
 
@@ -67,8 +67,8 @@ class FeatureSpec:
     norm: str = "l2"
 
     def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise ValueError(f"norm must be one of {NORMS} (got {self.norm!r})")
+        if self.norm not in FEATURE_NORMS:
+            raise ValueError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r})")
         if not 0 <= self.dim <= MAX_ID:
             raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
 

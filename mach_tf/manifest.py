@@ -16,6 +16,7 @@ from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.training_config import TrainingConfig
 
 SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
@@ -198,7 +199,7 @@ class ModelManifest:
       features, labels: number of raw features and of labels, K.
       feature_spec: how raw features become the model's input.
       bucket_spec: the R hash functions; with `labels`, the bucket table.
-      training: the training flags that decide the weights, by flag name.
+      training: the settings that decide the weights.
       dataset_fingerprint: of the dataset trained on.
       versions: of the libraries, by package name.
       run: flags that do not decide the weights (group size, strategy, ...), by flag name.
@@ -208,7 +209,7 @@ class ModelManifest:
     labels: int
     feature_spec: FeatureSpec
     bucket_spec: BucketSpec
-    training: dict[str, Any]
+    training: TrainingConfig
     dataset_fingerprint: str
     versions: dict[str, str]
     run: dict[str, Any]
@@ -232,6 +233,8 @@ class ModelManifest:
         content = self.decisive()
         # How many repetitions there are decides none of them.
         del content["bucket_spec"]["repetitions"]
+        # Under its earlier name, so that repetitions trained then keep their origin.
+        content["training"]["adam_epsilon"] = content["training"].pop("optimizer_epsilon")
         return hashlib.sha256(json.dumps([content, repetition], sort_keys=True).encode()).hexdigest()
 
     def write(self, directory: str) -> None:
@@ -246,7 +249,11 @@ class ModelManifest:
           InputError: no model directory, or another schema version.
         """
         path = os.path.join(directory, MODEL_FILE)
-        return _parse(cls, files.read_json(path, "model; make one with python -m train.main"), path)
+        value = files.read_json(path, "model; make one with python -m train.main")
+        training = value.get("training")
+        if isinstance(training, dict) and "adam_epsilon" in training:  # its name in earlier versions
+            training["optimizer_epsilon"] = training.pop("adam_epsilon")
+        return _parse(cls, value, path)
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Union
 
 import numpy as np
 import scipy.sparse
@@ -41,12 +42,47 @@ class Points:
         ones = np.ones(len(self.label_ids), np.float32)
         return scipy.sparse.csr_matrix((ones, self.label_ids, self.label_splits), shape=(len(self), columns))
 
-    def take(self, keep: np.ndarray) -> Points:
-        """The points where `keep`, bool [n], is true."""
-        rows, feature_kept = _take(self.row_splits, keep)
-        labels, label_kept = _take(self.label_splits, keep)
+    def rows(self) -> np.ndarray:
+        """The point that each feature entry belongs to, int64 [nonzeros]."""
+        return np.repeat(np.arange(len(self)), np.diff(self.row_splits))
+
+    def __getitem__(self, rows: Union[slice, range, np.ndarray]) -> Points:
+        """Selects points.
+
+        Args:
+          rows: consecutive rows as a slice or range of step 1, of which no values are copied; a bool mask [n]; or integer
+            positions in any order, which may repeat.
+
+        Returns:
+          The selected points, in the order of `rows`.
+        """
+        if isinstance(rows, (slice, range)):
+            begin, end, step = slice(rows.start, rows.stop, rows.step).indices(len(self))
+            if step != 1:
+                raise ValueError(f"consecutive rows must have step 1 (got {rows})")
+            return self._between(begin, max(begin, end))
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        row_splits, entries = _select(self.row_splits, rows)
+        label_splits, assignments = _select(self.label_splits, rows)
         return Points(
-            rows, self.feature_ids[feature_kept], self.feature_values[feature_kept], labels, self.label_ids[label_kept]
+            row_splits,
+            self.feature_ids[entries],
+            self.feature_values[entries],
+            label_splits,
+            self.label_ids[assignments],
+        )
+
+    def _between(self, begin: int, end: int) -> Points:
+        features = slice(self.row_splits[begin], self.row_splits[end])
+        labels = slice(self.label_splits[begin], self.label_splits[end])
+        return Points(
+            self.row_splits[begin : end + 1] - features.start,
+            self.feature_ids[features],
+            self.feature_values[features],
+            self.label_splits[begin : end + 1] - labels.start,
+            self.label_ids[labels],
         )
 
 
@@ -83,9 +119,11 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
     )
 
 
-def _take(splits: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.diff(splits)
-    return np.concatenate([[0], np.cumsum(lengths[keep])]), np.repeat(keep, lengths)
+def _select(splits: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The splits of the selected rows, and the positions of their entries."""
+    lengths = np.diff(splits)[rows]
+    selected = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return selected, np.arange(selected[-1]) + np.repeat(splits[:-1][rows] - selected[:-1], lengths)
 
 
 def _join_splits(splits: list[np.ndarray]) -> np.ndarray:

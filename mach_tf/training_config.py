@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS
 from mach_tf.errors import InputError
-
-OPTIMIZERS = ("laprop", "lazy_adam", "adam")
-SUPPORTS = ("nonzero", "dense")
-DECAYS = ("none", "linear", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +22,7 @@ class TrainingConfig:
         gradient enters the momentum.
       optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that have a gradient, with nonzero support those that
         the batch touches; "adam" every row.
-      adam_epsilon: in Adam's denominator; in LaProp's its square, under the root. For gradients of the loss summed over the
+      optimizer_epsilon: in Adam's denominator; in LaProp's its square, under the root. For gradients of the loss summed over the
         buckets: divided by their number, since the loss is their mean. The larger, the shorter the steps of what is rare.
       epsilon: size of the FGSM perturbation.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
@@ -45,7 +42,7 @@ class TrainingConfig:
     learning_rate: float = 0.01
     learning_rate_decay: str = "linear"
     optimizer: str = "laprop"
-    adam_epsilon: float = 3e-5
+    optimizer_epsilon: float = 3e-5
     epsilon: float = 0.01
     adversarial_weight: float = 1.0
     fgsm_support: str = "nonzero"
@@ -56,19 +53,27 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        # A whole number given for a float is that float: model.json then says the same for 1 and 1.0.
+        for field in dataclasses.fields(self):
+            if field.type == "float" and isinstance(getattr(self, field.name), (int, float)):
+                object.__setattr__(self, field.name, float(getattr(self, field.name)))
         for name in ("hidden_units", "epochs", "batch_size"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("learning_rate", "hidden_init_stddev"):
             self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
         # LaProp squares it in float32, divided by the buckets, of which there are at most 100 million.
-        self._require(1e-10 <= self.adam_epsilon < math.inf, "adam_epsilon", "at least 1e-10 and finite")
+        self._require(1e-10 <= self.optimizer_epsilon < math.inf, "optimizer_epsilon", "at least 1e-10 and finite")
         for name in ("epsilon", "adversarial_weight"):
             self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
         self._require(self.fgsm_support in SUPPORTS, "fgsm_support", f"one of {', '.join(SUPPORTS)}")
-        self._require(self.learning_rate_decay in DECAYS, "learning_rate_decay", f"one of {', '.join(DECAYS)}")
+        self._require(
+            self.learning_rate_decay in LEARNING_RATE_DECAYS,
+            "learning_rate_decay",
+            f"one of {', '.join(LEARNING_RATE_DECAYS)}",
+        )
 
     @property
     def adversarial(self) -> bool:

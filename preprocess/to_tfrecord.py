@@ -27,11 +27,12 @@ import tqdm
 from absl import flags
 
 from mach_tf import startup
+from mach_tf.choices import FEATURE_NORMS
 from mach_tf.data import conversion
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
-from mach_tf.hashing import MAX_ID, NORMS, FeatureSpec
+from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.manifest import DATASET_FILE, SPLITS, DatasetManifest
 from mach_tf.programs import program
 
@@ -50,7 +51,7 @@ flags.DEFINE_integer("split_seed", 0, "Seed of the choice of the points held bac
 flags.DEFINE_integer("feature_hash_dim", 50_000, "Number of hashed features, D; 0 keeps raw ids.", 0, MAX_ID)
 flags.DEFINE_integer("hash_seed", 0, "Seed of the feature hash.")
 flags.DEFINE_bool("signed_hash", False, "Multiply each raw feature by +1 or -1 from an independent hash.")
-flags.DEFINE_enum("feature_norm", "l2", NORMS, "Scale each point to unit length, or leave it.")
+flags.DEFINE_enum("feature_norm", "l2", FEATURE_NORMS, "Scale each point to unit length, or leave it.")
 
 # Output.
 flags.DEFINE_string("output_dir", None, "Directory to make; it takes its name when it is whole.", required=True)

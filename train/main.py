@@ -15,7 +15,8 @@ from absl import flags, logging
 from tabulate import tabulate
 
 from mach_tf import startup
-from mach_tf.buckets import FAMILIES, BucketSpec
+from mach_tf.buckets import BucketSpec
+from mach_tf.choices import LABEL_HASHES, LEARNING_RATE_DECAYS, OPTIMIZERS, STRATEGIES, SUPPORTS
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.programs import program, shared_flags
 from mach_tf.sizing import memory_plan, resources
@@ -23,7 +24,7 @@ from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training import resume
 from mach_tf.training.stop import StopSignal
 from mach_tf.training.training_data import read_dataset
-from mach_tf.training_config import DECAYS, OPTIMIZERS, SUPPORTS, TrainingConfig
+from mach_tf.training_config import TrainingConfig
 
 FLAGS = flags.FLAGS
 _DEFAULTS = TrainingConfig()
@@ -35,7 +36,7 @@ flags.DEFINE_string("model_dir", None, "Model directory to make or to go on with
 # The bucket table
 flags.DEFINE_integer("buckets", 2000, "B, the number of buckets of a repetition.", lower_bound=2)
 flags.DEFINE_integer("repetitions", 8, "R, the number of repetitions.", lower_bound=1)
-flags.DEFINE_enum("label_hash", "murmur3", FAMILIES, "Hash family of the bucket table.")
+flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Hash family of the bucket table.")
 
 # The classifiers
 flags.DEFINE_integer("hidden_units", _DEFAULTS.hidden_units, "Hidden units of a repetition.")
@@ -47,7 +48,9 @@ flags.DEFINE_float("hidden_init_stddev", _DEFAULTS.hidden_init_stddev, "Standard
 flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the training split.")
 flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Points a step, over all replicas.")
 flags.DEFINE_float("learning_rate", _DEFAULTS.learning_rate, "Learning rate at the start.")
-flags.DEFINE_enum("learning_rate_decay", _DEFAULTS.learning_rate_decay, DECAYS, "Course to zero over all steps.")
+flags.DEFINE_enum(
+    "learning_rate_decay", _DEFAULTS.learning_rate_decay, LEARNING_RATE_DECAYS, "Course to zero over all steps."
+)
 flags.DEFINE_enum(
     "optimizer",
     _DEFAULTS.optimizer,
@@ -55,8 +58,8 @@ flags.DEFINE_enum(
     "laprop and lazy_adam update only the rows of W1 that have a gradient.",
 )
 flags.DEFINE_float(
-    "adam_epsilon",
-    _DEFAULTS.adam_epsilon,
+    "optimizer_epsilon",
+    _DEFAULTS.optimizer_epsilon,
     "In Adam's denominator (in LaProp's its square, under the root) for the gradient of the loss summed over the buckets. The "
     "larger, the less the optimizer evens out frequent and rare features: try 1e-4 to 1e-3 and a learning rate of 0.02.",
 )
@@ -72,7 +75,7 @@ flags.DEFINE_enum("fgsm_support", _DEFAULTS.fgsm_support, SUPPORTS, "Coordinates
 flags.DEFINE_enum(
     "strategy",
     "mirrored",
-    ["mirrored", "one_device", "multiworker"],
+    STRATEGIES,
     "All visible devices, the first, or those of TF_CONFIG's processes, which share --dataset_dir and --model_dir.",
 )
 flags.DEFINE_string("group_size", "auto", "Repetitions trained side by side in one step; auto: as memory allows.")
@@ -160,7 +163,7 @@ def _model_manifest(dataset: DatasetManifest) -> ModelManifest:
         labels=dataset.labels,
         feature_spec=dataset.feature_spec,
         bucket_spec=BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed),
-        training={name: getattr(config, name) for name in names},
+        training=config,
         dataset_fingerprint=dataset.fingerprint,
         versions=resume.library_versions(),
         run={name: getattr(FLAGS, name) for name in _RUN_FLAGS},
@@ -205,7 +208,7 @@ def _plan(dataset: DatasetManifest, model: ModelManifest, pending: list[int], re
     """The groups to train, after a look at memory and disk, both stated."""
     split = dataset.split("train")
     shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
-    config = TrainingConfig(**model.training)
+    config = model.training
     size = resources.group_size(FLAGS.group_size, config, shapes, len(pending))
     groups = resume.groups(FLAGS.model_dir, pending, size)
     largest = max(groups, key=len)

@@ -34,13 +34,14 @@ import tabulate
 from absl import flags
 
 from mach_tf import files
+from mach_tf.choices import OPTIMIZERS, SUPPORTS
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.memory import available_memory
 from mach_tf.programs import program, shared_flags
 from mach_tf.sizing import planning, recommendation
 from mach_tf.training.training_data import read_dataset
-from mach_tf.training_config import OPTIMIZERS, SUPPORTS, TrainingConfig
+from mach_tf.training_config import TrainingConfig
 
 FLAGS = flags.FLAGS
 _UNITS = ("", "K", "M", "G", "T")
@@ -50,7 +51,7 @@ _TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial_weight", "fgsm
 # Of the flagfile, after buckets and repetitions.
 _WRITTEN = (
     *("hidden_units", "hidden_init_stddev", "dropout", "epochs", "batch_size", "learning_rate", "optimizer"),
-    *("adam_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
+    *("optimizer_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
 )
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 

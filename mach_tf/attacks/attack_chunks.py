@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mach_tf.points import Points
-
-if TYPE_CHECKING:
-    from mach_tf.ensemble import Ensemble
+from mach_tf.network import Network
 
 # Floats of one array of a chunk: the sketch, or the dense points. A handful of such arrays live at a time.
 _CHUNK_FLOATS = 1 << 24
@@ -19,7 +13,7 @@ _MAX_POINTS = 1024
 _STREAMED_FACTOR = 8
 
 
-def chunks(points: int, ensembles: Sequence[Ensemble], support: str) -> list[range]:
+def chunks(points: int, ensembles: Sequence[Network], support: str) -> list[range]:
     """Consecutive rows 0:points in chunks.
 
     Args:
@@ -35,10 +29,3 @@ def chunks(points: int, ensembles: Sequence[Ensemble], support: str) -> list[ran
         floats = max(floats, ensembles[0].manifest.columns)
     size = factor * min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)
     return [range(begin, min(begin + size, points)) for begin in range(0, points, size)]
-
-
-def take_rows(points: Points, rows: range) -> Points:
-    """Consecutive points."""
-    keep = np.zeros(len(points), bool)
-    keep[rows.start : rows.stop] = True
-    return points.take(keep)

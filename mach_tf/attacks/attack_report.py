@@ -65,7 +65,7 @@ def success(clean: Outcome, attacked: Outcome, labels: scipy.sparse.csr_matrix, 
     Args:
       clean, attacked: outcomes of the same n points.
       labels: [n, K] canonical CSR.
-      objective: one of attacks.OBJECTIVES.
+      objective: one of choices.ATTACK_OBJECTIVES.
 
     Returns:
       bool [attempts].

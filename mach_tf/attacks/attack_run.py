@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
 from mach_tf import estimators
 from mach_tf.attacks import targets
-from mach_tf.attacks.attack_chunks import chunks, take_rows
+from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, perturb
 from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
+from mach_tf.network import Network
 from mach_tf.points import Points
-
-if TYPE_CHECKING:
-    from mach_tf.ensemble import Ensemble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,16 +45,16 @@ class AttackRun:
       ensemble: answers; its label scores and loss are what the outcomes report.
       attack: what is done.
       k: labels answered, and the k of targeted attacks.
-      estimator: of label scores, for the answers and, as label_loss.loss_estimator says, for the attack.
+      estimator: of label scores, for the answers and, as label_loss.attacked says, for the attack.
       source: the ensemble that the attack is made on, knowing all its weights; None for `ensemble` itself.
       target_label: for "push_in", the label for all points; None draws one for each point.
     """
 
-    ensemble: Ensemble
+    ensemble: Network
     attack: Attack
     k: int = 5
     estimator: str = estimators.DEFAULT_ESTIMATOR
-    source: Optional[Ensemble] = None
+    source: Optional[Network] = None
     target_label: Optional[int] = None
 
     def outcomes(
@@ -82,7 +80,7 @@ class AttackRun:
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
-        points, columns = take_rows(every, rows), self.ensemble.manifest.columns
+        points, columns = every[rows], self.ensemble.manifest.columns
         inputs = attack_input(points, columns, self.attack.support)
         chosen = self._targets(inputs, rows.start)
         norms = inputs.norms(inputs.clean)

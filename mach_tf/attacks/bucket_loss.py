@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from mach_tf import estimators
-from mach_tf.attacks.attack_chunks import chunks, take_rows
+from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.input_gradient import AttackInput, attack_input
 from mach_tf.classifier import Weights
 from mach_tf.fgsm import fgsm
+from mach_tf.network import Network
 from mach_tf.points import Points
-
-if TYPE_CHECKING:
-    from mach_tf.ensemble import Ensemble
 
 
 def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) -> np.ndarray:
@@ -33,7 +31,7 @@ def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) 
 
 
 def bucket_losses(
-    ensemble: Ensemble,
+    ensemble: Network,
     points: Points,
     epsilons: Sequence[float],
     support: str = "nonzero",
@@ -52,11 +50,11 @@ def bucket_losses(
       float64 [epsilons, n], mean over buckets and repetitions.
     """
     rows_of_chunks = progress(chunks(len(points), [ensemble], support))
-    parts = [_losses_of_chunk(ensemble, take_rows(points, rows), epsilons, support) for rows in rows_of_chunks]
+    parts = [_losses_of_chunk(ensemble, points[rows], epsilons, support) for rows in rows_of_chunks]
     return np.concatenate(parts, axis=1)
 
 
-def _losses_of_chunk(ensemble: Ensemble, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
+def _losses_of_chunk(ensemble: Network, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
     inputs = attack_input(points, ensemble.manifest.columns, support)
     sums = np.zeros((len(epsilons), len(points)))
     for index, row in enumerate(ensemble.bucket_table):

@@ -10,11 +10,12 @@ from typing import Callable
 
 import numpy as np
 
-from mach_tf.attacks.input_gradient import SUPPORTS
+from mach_tf.attacks.input_gradient import attack_input, bucket_logits, value_gradient
+from mach_tf.attacks.label_loss import label_loss
+from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, SUPPORTS
 from mach_tf.fgsm import fgsm as sign_step
-
-METHODS = ("fgsm", "pgd")
-OBJECTIVES = ("untargeted", "push_out", "push_in")
+from mach_tf.network import Network
+from mach_tf.points import Points
 
 # From values to the gradient, of their shape, of what the attack increases.
 Gradient = Callable[[np.ndarray], np.ndarray]
@@ -46,10 +47,10 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {METHODS} (got {self.method!r})")
-        if self.objective not in OBJECTIVES:
-            raise ValueError(f"objective must be one of {OBJECTIVES} (got {self.objective!r})")
+        if self.method not in ATTACK_METHODS:
+            raise ValueError(f"method must be one of {ATTACK_METHODS} (got {self.method!r})")
+        if self.objective not in ATTACK_OBJECTIVES:
+            raise ValueError(f"objective must be one of {ATTACK_OBJECTIVES} (got {self.objective!r})")
         if self.support not in SUPPORTS:
             raise ValueError(f"support must be one of {SUPPORTS} (got {self.support!r})")
         if self.steps < 1 or not self.relative_step > 0:
@@ -92,6 +93,29 @@ def perturb(
         return [_pgd(attack, gradient, clean, epsilon, first) if epsilon else clean for epsilon in epsilons]
     at_clean = gradient(clean)
     return [project(clean + _step(at_clean, epsilon), clean, epsilon, attack.clip_nonnegative) for epsilon in epsilons]
+
+
+def fgsm_step(ensemble: Network, hashed: Points, estimator: str, epsilon: float) -> Points:
+    """Moves every feature present by epsilon where that raises the ensemble's label-space loss.
+
+    Args:
+      ensemble: attacked, all its weights known.
+      hashed: n hashed points; their labels are those whose loss is raised.
+      estimator: of the label scores in the loss; see label_loss.loss_estimator.
+      epsilon: size of the step.
+
+    Returns:
+      The points with other feature values.
+    """
+    inputs = attack_input(hashed, ensemble.manifest.columns, "nonzero")
+
+    def gradient(values: np.ndarray) -> np.ndarray:
+        logits = bucket_logits(ensemble.repetitions, inputs, values)
+        _, of_logits = label_loss(logits, ensemble.bucket_table, hashed, estimator)
+        return value_gradient(ensemble.repetitions, inputs, values, of_logits)
+
+    (moved,) = perturb(Attack("fgsm"), gradient, inputs.clean, [epsilon])
+    return dataclasses.replace(hashed, feature_values=moved)
 
 
 def project(values: np.ndarray, clean: np.ndarray, epsilon: float, nonnegative: bool) -> np.ndarray:

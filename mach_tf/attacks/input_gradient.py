@@ -15,12 +15,11 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf.classifier import SparseBatch, Weights, sparse_product
+from mach_tf.choices import SUPPORTS
+from mach_tf.classifier import SparseBatch, Weights, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
 from mach_tf.saved_repetition import Repetition
-
-SUPPORTS = ("nonzero", "dense")
 
 _MATRIX = tf.TensorSpec([None, None], tf.float32)
 _VECTOR = tf.TensorSpec([None], tf.float32)
@@ -52,8 +51,7 @@ class NonzeroInput:
 
     def norms(self, values: np.ndarray) -> np.ndarray:
         """Euclidean norm of each point's values, float64 [n]."""
-        rows = np.repeat(np.arange(len(self.points)), np.diff(self.points.row_splits))
-        return np.sqrt(np.bincount(rows, np.square(values, dtype=np.float64), minlength=len(self.points)))
+        return np.sqrt(np.bincount(self.points.rows(), np.square(values, dtype=np.float64), minlength=len(self.points)))
 
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
         """One repetition's bucket logits, [n, B]."""
@@ -125,20 +123,16 @@ def _tensors(weights: Weights) -> Weights:
     return Weights(*(tf.convert_to_tensor(weight) for weight in weights))
 
 
-def _logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
-    return tf.matmul(tf.nn.relu(hidden_input + weights.hidden_bias), weights.output_kernel) + weights.output_bias
-
-
 def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(hidden_input)
-        logits = _logits(weights, hidden_input)
+        logits = output_logits(weights, hidden_input)
     return tape.gradient(logits, hidden_input, logit_gradient)
 
 
 @tf.function(input_signature=[_WEIGHTS, _SPARSE])
 def _sparse_forward(weights: Weights, batch: SparseBatch) -> tf.Tensor:
-    return _logits(weights, sparse_product(batch, weights.hidden_kernel))
+    return output_logits(weights, sparse_product(batch, weights.hidden_kernel))
 
 
 @tf.function(input_signature=[_WEIGHTS, _SPARSE, _MATRIX])
@@ -149,7 +143,7 @@ def _sparse_backward(weights: Weights, batch: SparseBatch, logit_gradient: tf.Te
 
 @tf.function(input_signature=[_WEIGHTS, _MATRIX])
 def _dense_forward(weights: Weights, values: tf.Tensor) -> tf.Tensor:
-    return _logits(weights, tf.matmul(values, weights.hidden_kernel))
+    return output_logits(weights, tf.matmul(values, weights.hidden_kernel))
 
 
 @tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from mach_tf import estimators
 from mach_tf.points import Points
 
 # Labels at a time: their scores stay in the first-level cache, and a product of so many factors up to 2 is still finite.
@@ -23,9 +24,9 @@ _BLOCK = 512
 _SMALLEST = 1e-12  # scores are kept this far from 0 and 1, in float64, so that logarithms stay finite
 
 
-def loss_estimator(estimator: str) -> str:
-    """The estimator whose label scores the loss is of: "logit_mean" for itself, "mean" for the others."""
-    return "logit_mean" if estimator == "logit_mean" else "mean"
+def attacked(estimator: str) -> estimators.Estimator:
+    """The entry of the estimator that attacks follow in place of this one."""
+    return estimators.get(estimators.get(estimator).attacked_through)
 
 
 def label_loss(
@@ -37,7 +38,7 @@ def label_loss(
       logits: float32 [n, R, B].
       table: int32 [R, K], the bucket table.
       points: n points; their labels are used.
-      estimator: of the label scores; see `loss_estimator`.
+      estimator: of the label scores; see `attacked`.
 
     Returns:
       Losses, float64 [n], and gradients, float32 [n, R, B].
@@ -52,7 +53,7 @@ def label_loss(
         raise ValueError(f"label ids must be in [0, {table.shape[1]}) (got {labels.min()} to {labels.max()})")
     losses = np.zeros(len(points))
     gradients = np.zeros(logits.shape, np.float32)
-    kernel = _logit_mean_loss if loss_estimator(estimator) == "logit_mean" else _mean_loss
+    kernel = _logit_mean_loss if attacked(estimator).takes_logits else _mean_loss
     kernel(
         np.ascontiguousarray(logits, np.float32),
         # Unsigned, so that the compiled code need not look for negative indices.

@@ -13,7 +13,7 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import draws
-from mach_tf.attacks.label_loss import loss_estimator
+from mach_tf.attacks.label_loss import attacked
 from mach_tf.metrics.ranking_metrics import hits
 
 NO_TARGET = -1
@@ -95,13 +95,13 @@ def margin_gradient(
       logits: float32 [n, R, B].
       table: int32 [R, K].
       up, down: int [n], the labels; where either is NO_TARGET the gradient is 0.
-      estimator: of the scores; see label_loss.loss_estimator.
+      estimator: of the scores; see label_loss.attacked.
 
     Returns:
       float32 [n, R, B].
     """
     slope = np.ones_like(logits)
-    if loss_estimator(estimator) == "mean":
+    if not attacked(estimator).takes_logits:
         probabilities = estimators.bucket_scores(logits, "mean")
         slope = probabilities * (1 - probabilities)
     gradient = np.zeros_like(logits)

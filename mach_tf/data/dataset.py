@@ -233,7 +233,7 @@ def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, se
     if split != "train" or not valid_fraction:
         return [(split, raw)]
     back = held_back(places, valid_fraction, seed)
-    return [(name, raw.take(chosen)) for name, chosen in (("train", ~back), ("valid", back)) if chosen.any()]
+    return [(name, raw[chosen]) for name, chosen in (("train", ~back), ("valid", back)) if chosen.any()]
 
 
 def check_valid_fraction(fraction: float, has_valid: bool) -> None:

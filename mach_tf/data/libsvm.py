@@ -286,4 +286,4 @@ def _show(text: bytes) -> str:
 
 
 def _only(parsed: Parsed, places: np.ndarray) -> Parsed:
-    return parsed._replace(points=parsed.points.take(np.isin(parsed.places, places)), places=places)
+    return parsed._replace(points=parsed.points[np.isin(parsed.places, places)], places=places)

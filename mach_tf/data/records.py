@@ -111,7 +111,7 @@ def read_points(directory: str, manifest: DatasetManifest, split: str, limit: Op
     parts, have = [], 0
     with contextlib.closing(iterate_points(directory, manifest, split)) as chunks:
         for part in chunks:
-            parts.append(part.take(np.arange(len(part)) < wanted - have))
+            parts.append(part[: wanted - have])
             have += len(parts[-1])
             if have >= wanted:
                 break
@@ -129,7 +129,7 @@ def sample_points(directory: str, manifest: DatasetManifest, split: str, count: 
     wanted[np.arange(count) * total // max(count, 1)] = True
     parts, begin = [], 0
     for part in iterate_points(directory, manifest, split):
-        parts.append(part.take(wanted[begin : begin + len(part)]))
+        parts.append(part[wanted[begin : begin + len(part)]])
         begin += len(part)
     return concatenate(parts)
 

@@ -7,7 +7,8 @@ import dataclasses
 import numba
 import numpy as np
 
-from mach_tf.decoding.decode import KINDS, Decoded, Decoder
+from mach_tf import estimators
+from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.ranking import largest
 from mach_tf.decoding.scan import NO_LABEL, insert, score_label
 
@@ -40,7 +41,7 @@ class Approximate:
             decoder.by_label,
             decoder.members.splits,
             decoder.members.labels,
-            KINDS[estimator],
+            estimators.get(estimator).kernel,
             top,
             needed,
             labels,

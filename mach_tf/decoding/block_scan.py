@@ -17,7 +17,8 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 
 from mach_tf.decoding.lanes import LANES, lanes_reaching
 from mach_tf.decoding.ranking import extremes, mean_and_deviation
-from mach_tf.decoding.scan import MEAN, MIN, insert, merge, scan_range, score_label
+from mach_tf.decoding.scan import insert, merge, scan_range, score_label
+from mach_tf.estimators import MEAN, MIN
 
 # The sum of integers that stands for the k-th best score when they are made; up to 255 there is room for a better one.
 _LEVELS = 232

@@ -10,16 +10,15 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from mach_tf import estimators
 from mach_tf.buckets import BucketMembers, invert
 from mach_tf.decoding import block_scan, order_search, scan, threshold
-
-KINDS = {"mean": scan.MEAN, "min": scan.MIN, "median": scan.MEDIAN, "logit_mean": scan.MEAN}
 
 # Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. A label, for each repetition: scored in a scan;
 # bounded in a scan by blocks, for a whole block. A bucket, for each point: made ready for blocks.
 _SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.8, 4.0
 # A step of a search: for MEAN a label read from a bucket's list, for the others a label scored (a cache miss).
-_SEARCH_TIME = {scan.MEAN: 4.0, scan.MIN: 105.0, scan.MEDIAN: 105.0}
+_SEARCH_TIME = {estimators.MEAN: 4.0, estimators.MIN: 105.0, estimators.MEDIAN: 105.0}
 # Below so many labels a scan takes less than ranking the buckets.
 _FEW_LABELS = 16_384
 # Points searched to see whether searching helps.
@@ -84,12 +83,12 @@ class Decoder:
         """The k best labels of each point, exactly; among equal scores the smaller label.
 
         Args:
-          scores: float32 [n, R, B], the bucket scores that fit the estimator (`sketch.bucket_scores`); not NaN.
+          scores: float32 [n, R, B], the bucket scores that fit the estimator (`estimators.bucket_scores`); not NaN.
           k: in [1, K].
-          estimator: one of sketch.ESTIMATORS.
+          estimator: one of estimators.ESTIMATORS.
         """
         scores = self.check(scores, k)
-        kind = KINDS[estimator]
+        kind = estimators.get(estimator).kernel
         labels = np.full((len(scores), k), scan.NO_LABEL, np.int32)
         values = np.full((len(scores), k), -np.inf, np.float32)
         scored = np.full(len(scores), -1)
@@ -142,7 +141,7 @@ class Decoder:
         self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, labels: np.ndarray, values: np.ndarray
     ) -> np.ndarray:
         both_ways = (self.by_label, self.members.splits, self.members.labels)
-        if kind == scan.MEAN:
+        if kind == estimators.MEAN:
             return threshold.search_mean(scores, *both_ways, points, budget, labels, values)
         return order_search.search_order_statistic(scores, *both_ways, kind, points, budget, labels, values)
 
@@ -173,6 +172,25 @@ class Decoder:
             self.labels * _BLOCK_TIME * blocks / max(points, 1) + self.buckets * _BUCKET_TIME
         )
         return plainly, by_blocks
+
+
+def top_k(
+    scores: np.ndarray, table: np.ndarray, members: BucketMembers, k: int, estimator: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best labels of each point, exactly, best first; among equal scores the smaller label.
+
+    Args:
+      scores: float32 [n, R, B], bucket scores; not NaN.
+      table: int32 [R, K], the bucket table.
+      members: its inverse.
+      k: in [1, K].
+      estimator: one of estimators.ESTIMATORS.
+
+    Returns:
+      Labels, int32 [n, k], and their scores, float32 [n, k]. To decode more than once, keep a Decoder.
+    """
+    found = Decoder(table, members).top_k(scores, k, estimator)
+    return found.labels, found.scores
 
 
 @numba.njit(cache=True, parallel=True)

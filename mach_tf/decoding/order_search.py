@@ -6,7 +6,8 @@ import numba
 import numpy as np
 
 from mach_tf.decoding.ranking import largest
-from mach_tf.decoding.scan import MIN, NO_LABEL, insert, score_label
+from mach_tf.decoding.scan import NO_LABEL, insert, score_label
+from mach_tf.estimators import MIN
 
 _SEED_BUCKETS = 8
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-MEAN, MIN, MEDIAN = 0, 1, 2
+from mach_tf.estimators import MEAN, MIN
+
 # Marks an empty place of a best-first list; with score -inf it ranks behind every label.
 NO_LABEL = np.int32(2**31 - 1)
 
@@ -36,13 +37,13 @@ def insert(labels, values, label, score):
 
 @numba.njit(cache=True, inline="always")
 def score_label(scores, by_label, label, kind, scale, least, room):
-    """A label's score, as sketch.combine computes it, or -inf when it is below `least`.
+    """A label's score, as estimators.combine computes it, or -inf when it is below `least`.
 
     Args:
       scores: [R, B] of one point.
       by_label: [K, R].
       label: in [0, K).
-      kind: MEAN, MIN or MEDIAN.
+      kind: estimators.MEAN, MIN or MEDIAN.
       scale: 1 / R in float32.
       least: scores below it do not matter.
       room: float32 [R], scratch.

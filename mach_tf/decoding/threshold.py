@@ -21,7 +21,8 @@ import numba
 import numpy as np
 
 from mach_tf.decoding.ranking import extremes, largest, mean_and_deviation, steepest_fall
-from mach_tf.decoding.scan import MEAN, NO_LABEL, insert, score_label
+from mach_tf.decoding.scan import NO_LABEL, insert, score_label
+from mach_tf.estimators import MEAN
 
 _FIRST_KNOWN = 16
 _MOST_KNOWN = 512

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mach_tf import estimators
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoded
-from mach_tf.ensemble import Ensemble
+from mach_tf.network import Network
 from mach_tf.points import Points
 
 
@@ -57,7 +57,7 @@ def repetition_counts(repetitions: int) -> list[int]:
     return [*(2**i for i in range(repetitions.bit_length()) if 2**i < repetitions), repetitions]
 
 
-def run(ensemble: Ensemble, points: Points, options: PassOptions) -> PassResult:
+def run(ensemble: Network, points: Points, options: PassOptions) -> PassResult:
     """Decodes hashed points, chunk by chunk; progress goes to stderr."""
     features = points.features(ensemble.manifest.columns)
     parts: dict[str, list[Decoded]] = {name: [] for name in options.estimators}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -18,23 +18,21 @@ from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
 from mach_tf.evaluation import plots
+from mach_tf.network import Network
 from mach_tf.points import Points
-
-if TYPE_CHECKING:
-    from mach_tf.ensemble import Ensemble
 
 ROBUSTNESS_FILE = "robustness.json"
 PLOT_FILE = "robustness.png"
 
 
 def evaluate_attacks(
-    ensemble: Ensemble,
+    ensemble: Network,
     points: Points,
     attacks: Sequence[Attack],
     epsilons: Sequence[float],
     options: ReportOptions,
     estimator: str,
-    source: Optional[Ensemble] = None,
+    source: Optional[Network] = None,
     target_label: Optional[int] = None,
 ) -> list[dict[str, Any]]:
     """Runs every attack at every size; progress goes to stderr.
@@ -68,11 +66,11 @@ def evaluate_attacks(
 
 
 def check(
-    ensemble: Ensemble,
+    ensemble: Network,
     points: Points,
     attacks: Sequence[Attack],
     options: ReportOptions,
-    source: Optional[Ensemble],
+    source: Optional[Network],
     target_label: Optional[int],
 ) -> None:
     """Raises InputError for what cannot be attacked; arguments as in `evaluate_attacks`, where there may be no attacks."""
@@ -101,7 +99,7 @@ def check(
 
 
 def bucket_loss_report(
-    ensemble: Ensemble, points: Points, epsilons: Sequence[float], support: str
+    ensemble: Network, points: Points, epsilons: Sequence[float], support: str
 ) -> list[dict[str, float]]:
     """The paper's loss, each repetition attacked on its own: {"epsilon", "loss"} for each epsilon; 0 is the clean loss."""
     losses = bucket_loss.bucket_losses(ensemble, points, epsilons, support, _bar("bucket loss"))

@@ -10,15 +10,16 @@ from typing import Optional
 import numpy as np
 import tensorflow as tf
 
+from mach_tf import estimators
+from mach_tf.choices import ATTRIBUTION_METHODS
 from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.errors import InputError
-from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
+from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
 from mach_tf.explanations import exact_attribution, tape_attribution
 from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import Repetition
 
-METHODS = ("exact", "tape")
 # The largest completeness gap that is let pass, relative to |F(x) - F(x')| and added to it.
 RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 
@@ -31,7 +32,7 @@ class Attribution:
       estimator: of the label score that is explained.
       method: "exact", the closed form; or "tape", quadrature with tf.GradientTape.
       steps: nodes of the quadrature.
-      rule: where they are, one of tape_attribution.RULES.
+      rule: where they are, one of choices.QUADRATURE_RULES.
     """
 
     estimator: str = DEFAULT_ESTIMATOR
@@ -40,13 +41,12 @@ class Attribution:
     rule: str = "gauss_legendre"
 
     def __post_init__(self) -> None:
-        if self.estimator not in ESTIMATORS:
-            raise ValueError(f"estimator must be one of {ESTIMATORS} (got {self.estimator!r})")
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {METHODS} (got {self.method!r})")
-        if self.method == "exact" and self.estimator not in exact_attribution.ESTIMATORS:
+        entry = estimators.get(self.estimator)
+        if self.method not in ATTRIBUTION_METHODS:
+            raise ValueError(f"method must be one of {ATTRIBUTION_METHODS} (got {self.method!r})")
+        if self.method == "exact" and not entry.exact_attribution:
             raise InputError(
-                f"--method=exact explains the estimators {' and '.join(exact_attribution.ESTIMATORS)} (got {self.estimator}): "
+                f"--method=exact explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
                 f"{self.estimator} selects a repetition anew wherever two of them cross along the path, and the closed form "
                 "knows only where hidden units switch. Use --method=tape, which follows the selection step by step."
             )
@@ -87,7 +87,7 @@ def integrate(
       InputError: the attributions of a pair do not add up; the message names point and label.
     """
     if settings.method == "exact":
-        sigmoid = settings.estimator == "mean"
+        sigmoid = not estimators.get(settings.estimator).takes_logits
         at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
         integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
     else:
@@ -119,7 +119,7 @@ def check_complete(
     advice = "the weights are not finite or a value is too large for float64: check the model with python -m eval.main."
     if settings.method == "tape":
         advice = f"raise --steps (now {settings.steps})"
-        advice += " or use --method=exact." if settings.estimator in exact_attribution.ESTIMATORS else "."
+        advice += " or use --method=exact." if settings.estimator in EXACT_ESTIMATORS else "."
     raise InputError(
         f"Attributions must add up to F(x) - F(baseline) within {RELATIVE_GAP:.0%} + {ABSOLUTE_GAP:g}, but for point {point}, "
         f"label {pairs.labels[worst]} F changes by {integrals.scores[worst] - integrals.baseline_scores[worst]:.6g} and the "

@@ -18,12 +18,12 @@ import tqdm
 from mach_tf import files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
-from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer, sources
 from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.paths import Pairs
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
+from mach_tf.network import Network
 from mach_tf.points import Points
 
 _RUN_FILE = "global.json"
@@ -41,7 +41,7 @@ class GlobalView:
       output_dir: where the parts go.
     """
 
-    ensemble: Ensemble
+    ensemble: Network
     dataset: DatasetManifest
     settings: Attribution
     output_dir: str
@@ -133,7 +133,7 @@ class GlobalView:
             )
 
 
-def _fingerprint(ensemble: Ensemble) -> list[str]:
+def _fingerprint(ensemble: Network) -> list[str]:
     """SHA-256 of model.json and of each repetition's index of variables, which holds checksums of them all."""
     directories = [repetition_directory(ensemble.model_dir, r) for r in range(len(ensemble.repetitions))]
     indices = [os.path.join(directory, "variables", "variables.index") for directory in directories]

@@ -30,9 +30,6 @@ from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
 if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
     from mach_tf.classifier import Weights
 
-# Those whose score is a sum over buckets.
-ESTIMATORS = ("mean", "logit_mean")
-
 
 def integrate(
     networks: Iterable[Weights],

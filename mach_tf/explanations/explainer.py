@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
@@ -14,10 +14,8 @@ from mach_tf.explanations.explanation import Explanation, Explanations, FeatureA
 from mach_tf.explanations.feature_shares import RawAttributions, Shares
 from mach_tf.explanations.paths import Pairs, Paths
 from mach_tf.hashing import FeatureSpec
+from mach_tf.network import Network
 from mach_tf.points import Points
-
-if TYPE_CHECKING:
-    from mach_tf.ensemble import Ensemble
 
 # Zero; raw points, n or 1; or one row known only after hashing, CSR [1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
@@ -107,7 +105,7 @@ def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) ->
 
 
 def explain(
-    ensemble: Ensemble,
+    ensemble: Network,
     raw: Points,
     pairs: Pairs,
     settings: Attribution,
@@ -132,10 +130,10 @@ def explain(
     """
     spec, columns = ensemble.manifest.feature_spec, ensemble.manifest.columns
     for begin, end in chunks(raw, pairs, baseline):
-        part = choose(raw, np.arange(begin, end))
+        part = raw[begin:end]
         start = baseline
         if isinstance(baseline, Points) and len(baseline) > 1:
-            start = choose(baseline, np.arange(begin, end))
+            start = baseline[begin:end]
         there, asked = path_to(spec, columns, part, start), pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
         integrals = attribution.integrate(ensemble.repetitions, ensemble.bucket_table, there, asked, settings, ids)
@@ -151,7 +149,7 @@ def explain(
 
 
 def explain_matrix(
-    ensemble: Ensemble, raw: Points, labels: np.ndarray, settings: Attribution, baseline: Optional[Points]
+    ensemble: Network, raw: Points, labels: np.ndarray, settings: Attribution, baseline: Optional[Points]
 ) -> Explanations:
     """Explains equally many labels of every point, as one matrix.
 
@@ -191,22 +189,3 @@ def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tup
         end = max(begin + 1, int(np.searchsorted(entries, before + _CHUNK_ENTRIES, side="right")))
         yield begin, end
         begin = end
-
-
-def choose(points: Points, indices: np.ndarray) -> Points:
-    """Chosen points, in the order of the indices, which may repeat."""
-    row_splits, entries = _choose(points.row_splits, indices)
-    label_splits, assignments = _choose(points.label_splits, indices)
-    return Points(
-        row_splits,
-        points.feature_ids[entries],
-        points.feature_values[entries],
-        label_splits,
-        points.label_ids[assignments],
-    )
-
-
-def _choose(splits: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.diff(splits)[indices]
-    chosen = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return chosen, np.arange(chosen[-1]) + np.repeat(splits[:-1][indices] - chosen[:-1], lengths)

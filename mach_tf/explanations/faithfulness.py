@@ -33,7 +33,7 @@ class Curves(NamedTuple):
 
 def ranks(points: Points, importance: np.ndarray) -> np.ndarray:
     """The rank of each feature in its point by importance, 0 for the largest, int64 [nonzeros]; ties by position."""
-    rows = np.repeat(np.arange(len(points)), np.diff(points.row_splits))
+    rows = points.rows()
     order = np.lexsort((np.arange(len(rows)), -importance, rows))
     result = np.empty(len(rows), np.int64)
     result[order] = np.arange(len(rows)) - points.row_splits[rows[order]]
@@ -50,7 +50,7 @@ def first_features(points: Points, rank: np.ndarray, fraction: float) -> np.ndar
 
 def keep_features(points: Points, kept: np.ndarray) -> Points:
     """The points with only the features where `kept`, bool [nonzeros], is true."""
-    rows = np.repeat(np.arange(len(points)), np.diff(points.row_splits))
+    rows = points.rows()
     row_splits = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=len(points)))]).astype(np.int64)
     return dataclasses.replace(
         points, row_splits=row_splits, feature_ids=points.feature_ids[kept], feature_values=points.feature_values[kept]

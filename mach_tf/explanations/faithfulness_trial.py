@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from mach_tf import estimators
-from mach_tf.attacks.fgsm_step import fgsm_step
-from mach_tf.ensemble import Ensemble
+from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.errors import InputError
 from mach_tf.explanations import attribution, faithfulness, paths, stability
 from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.paths import Pairs, Paths
 from mach_tf.metrics import bootstrap
+from mach_tf.network import Network
 from mach_tf.points import Points
 
 OURS = "integrated_gradients"
@@ -24,26 +24,26 @@ _RANDOM_ORDERS = 3
 _CHUNK_POINTS = 128
 
 
-def best_labels(ensemble: Ensemble, points: Points, estimator: str) -> np.ndarray:
+def best_labels(ensemble: Network, points: Points, estimator: str) -> np.ndarray:
     """Each hashed point's best label, int64 [n]."""
     found = ensemble.top_k(points.features(ensemble.manifest.columns), 1, estimator)
     return found.labels[:, 0].astype(np.int64)
 
 
-def integrated_gradients(ensemble: Ensemble, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
+def integrated_gradients(ensemble: Network, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
     """Attributions from zero of one label of each hashed point, float64 [nonzeros]."""
     whole = paths.from_zero(points.features(ensemble.manifest.columns))
     return _gradients(ensemble, whole, labels, settings) * whole.difference
 
 
-def gradient_x_input(ensemble: Ensemble, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
+def gradient_x_input(ensemble: Network, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
     """The gradient at the point times its values, float64 [nonzeros]: a path of no length has its gradient as the mean."""
     whole = paths.from_zero(points.features(ensemble.manifest.columns))
     still = whole._replace(start=whole.difference, difference=np.zeros_like(whole.difference))
     return _gradients(ensemble, still, labels, settings) * whole.difference
 
 
-def _gradients(ensemble: Ensemble, there: Paths, labels: np.ndarray, settings: Attribution) -> np.ndarray:
+def _gradients(ensemble: Network, there: Paths, labels: np.ndarray, settings: Attribution) -> np.ndarray:
     parts = []
     for begin in range(0, there.points, _CHUNK_POINTS):
         end = min(begin + _CHUNK_POINTS, there.points)
@@ -56,7 +56,7 @@ def _gradients(ensemble: Ensemble, there: Paths, labels: np.ndarray, settings: A
     return np.concatenate(parts)
 
 
-def label_scores(ensemble: Ensemble, points: Points, labels: np.ndarray, estimator: str) -> np.ndarray:
+def label_scores(ensemble: Network, points: Points, labels: np.ndarray, estimator: str) -> np.ndarray:
     """F of one label of each hashed point, float64 [n]."""
     parts = [np.zeros(0, np.float32)]
     for rows, logits in ensemble.sketches(points.features(ensemble.manifest.columns)):
@@ -66,7 +66,7 @@ def label_scores(ensemble: Ensemble, points: Points, labels: np.ndarray, estimat
     return np.concatenate(parts).astype(np.float64)
 
 
-def faithfulness_of(ensemble: Ensemble, points: Points, settings: Attribution, seed: int) -> dict[str, Any]:
+def faithfulness_of(ensemble: Network, points: Points, settings: Attribution, seed: int) -> dict[str, Any]:
     """Curves by attribution, by gradient x input and in random order; areas between them with intervals.
 
     Args:
@@ -121,9 +121,7 @@ def faithfulness_of(ensemble: Ensemble, points: Points, settings: Attribution, s
     return result
 
 
-def stability_of(
-    ensemble: Ensemble, points: Points, settings: Attribution, epsilon: float, seed: int
-) -> dict[str, Any]:
+def stability_of(ensemble: Network, points: Points, settings: Attribution, epsilon: float, seed: int) -> dict[str, Any]:
     """How far one FGSM step moves the attributions of each point's best label; means with 95% intervals.
 
     Args:

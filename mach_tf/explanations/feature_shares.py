@@ -126,7 +126,7 @@ class _Parts(NamedTuple):
 
 
 def _parts(spec: FeatureSpec, points: Points) -> _Parts:
-    rows = np.repeat(np.arange(len(points)), np.diff(points.row_splits))
+    rows = points.rows()
     hashed_ids = spec.ids(points.feature_ids)
     parts = points.feature_values.astype(np.float64) * spec.signs(points.feature_ids)
     if spec.norm == "l2":

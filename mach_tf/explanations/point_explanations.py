@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from mach_tf import estimators
-from mach_tf.attacks.fgsm_step import fgsm_step
-from mach_tf.ensemble import Ensemble
+from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.explanations import explainer, label_support, selection
 from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.explainer import Baseline
 from mach_tf.explanations.paths import Pairs
 from mach_tf.explanations.report import AttackedLabel, LabelView
+from mach_tf.network import Network
 from mach_tf.points import Points
 
 # Ranks are exact down to here; five labels are shown.
@@ -38,7 +38,7 @@ class Question:
       feature_names, label_names: by raw id; None where there are none.
     """
 
-    ensemble: Ensemble
+    ensemble: Network
     settings: Attribution
     labels: str
     baseline: Baseline

@@ -11,11 +11,13 @@ import jinja2
 import markupsafe
 import numpy as np
 
+from mach_tf import estimators
 from mach_tf.explanations.explanation import Explanation, FeatureAttribution
 from mach_tf.explanations.label_support import Neighbours
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5
+_COMBINATION_WORDS = {estimators.MEAN: "mean", estimators.MIN: "minimum", estimators.MEDIAN: "median"}
 
 
 class LabelView(NamedTuple):
@@ -106,8 +108,9 @@ class Report:
           title: its heading.
           about: names and values of what was done, shown as text.
         """
-        logits = self._estimator == "logit_mean"
-        combination = "minimum" if self._estimator == "min" else self._estimator.replace("logit_", "")
+        entry = estimators.get(self._estimator)
+        logits = entry.takes_logits
+        combination = _COMBINATION_WORDS[entry.kernel]
         score = f"A score is the {combination} of the repetitions' {'logits' if logits else 'probabilities'}"
         score += "; the percentage beside it is the probability that it stands for." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)

@@ -16,10 +16,11 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
+from mach_tf import estimators
+from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
 
-RULES = ("gauss_legendre", "midpoint")
 # The gradient of a sparse product gathers two [nonzeros, hidden] tensors: with 4,096 hidden units 32 MB each.
 _NONZEROS_AT_ONCE = 2048
 
@@ -35,7 +36,7 @@ def quadrature(steps: int, rule: str = "gauss_legendre") -> tuple[np.ndarray, np
     if rule == "gauss_legendre":
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         return 0.5 * (nodes + 1.0), 0.5 * weights
-    raise ValueError(f"rule must be one of {RULES} (got {rule!r})")
+    raise ValueError(f"rule must be one of {QUADRATURE_RULES} (got {rule!r})")
 
 
 def of_weights(weights: Weights) -> BucketLogits:
@@ -66,9 +67,9 @@ def integrate(
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
       pairs: the labels to explain of each of the n points.
-      estimator: of the label scores, one of sketch.ESTIMATORS.
+      estimator: of the label scores, one of estimators.ESTIMATORS.
       steps: number of nodes.
-      rule: one of RULES.
+      rule: one of choices.QUADRATURE_RULES.
     """
     nodes, node_weights = quadrature(steps, rule)
     splits = entry_splits(paths, pairs)
@@ -114,18 +115,25 @@ def _scores(
 
 def combine(logits: tf.Tensor, estimator: str) -> tf.Tensor:
     """Label scores from the logits of each label's R buckets, differentiable: [R, n, m] to [n, m]."""
-    if estimator == "logit_mean":
-        return tf.reduce_mean(logits, axis=0)
-    probabilities = tf.sigmoid(logits)
-    if estimator == "mean":
-        return tf.reduce_mean(probabilities, axis=0)
-    ordered = tf.sort(probabilities, axis=0)
-    if estimator == "min":
-        return ordered[0]
-    if estimator == "median":
-        count = logits.shape[0]
-        return 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
-    raise ValueError(f"there is no estimator {estimator!r}")
+    entry = estimators.get(estimator)
+    scores = logits if entry.takes_logits else tf.sigmoid(logits)
+    return _COMBINATIONS[entry.kernel](scores)
+
+
+def _mean(scores: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(scores, axis=0)
+
+
+def _min(scores: tf.Tensor) -> tf.Tensor:
+    return tf.sort(scores, axis=0)[0]
+
+
+def _median(scores: tf.Tensor) -> tf.Tensor:
+    ordered, count = tf.sort(scores, axis=0), scores.shape[0]
+    return 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+
+
+_COMBINATIONS = {estimators.MEAN: _mean, estimators.MIN: _min, estimators.MEDIAN: _median}
 
 
 def _gradients(

@@ -37,5 +37,9 @@ def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, An
         "epochs": min(max(round(_STEPS * batch_size / problem.points), least), most),
         "batch_size": batch_size,
         "learning_rate": 0.01 if thin else 0.02,
-        "adam_epsilon": TrainingConfig.adam_epsilon if thin else 1e-3 if problem.points < _FEW_POINTS else 1e-4,
+        "optimizer_epsilon": TrainingConfig.optimizer_epsilon
+        if thin
+        else 1e-3
+        if problem.points < _FEW_POINTS
+        else 1e-4,
     }

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mach_tf import buckets, estimators
 from mach_tf.classifier import SparseBatch
+from mach_tf.decoding import decode
 from mach_tf.errors import InputError
 from mach_tf.metrics import ranking_metrics
 from mach_tf.points import Points
@@ -72,7 +73,7 @@ class Validation(tf.keras.callbacks.Callback):
         for begin in range(0, len(self._points), _VALIDATION_BATCH):
             logits = model.bucket_logits(_as_batch(features[begin : begin + _VALIDATION_BATCH])).numpy()
             scores = estimators.bucket_scores(logits, self._estimator)
-            top.append(estimators.top_k(scores, self._table, self._members, k, self._estimator)[0])
+            top.append(decode.top_k(scores, self._table, self._members, k, self._estimator)[0])
         found = ranking_metrics.hits(np.concatenate(top), self._points.labels(self._table.shape[1]))
         return {"P@1": 100 * float(found[:, 0].mean()), "P@5": 100 * float(found.sum(1).mean()) / 5}
 

@@ -57,7 +57,7 @@ class Job:
 
     @property
     def config(self) -> TrainingConfig:
-        return TrainingConfig(**self.model.training)
+        return self.model.training
 
     @property
     def steps_per_epoch(self) -> int:

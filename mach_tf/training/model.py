@@ -91,7 +91,7 @@ class RepetitionGroup(tf.keras.Model):
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
             hidden_input = product(batch.points, kernel)
-            # W1 comes in through its products alone, whose way back is group_products'.
+            # W1 comes in through its products alone, whose way back is sparse_products'.
             tape.watch(hidden_input)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
         upper = self._variables[1:]

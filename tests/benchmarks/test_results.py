@@ -114,7 +114,9 @@ def commands(folders, monkeypatch):
         return types.SimpleNamespace(returncode=0)
 
     monkeypatch.setattr("subprocess.run", stand_in)
-    monkeypatch.setattr(ModelManifest, "read", lambda _: types.SimpleNamespace(training={"epsilon": 0.3}))
+    monkeypatch.setattr(
+        ModelManifest, "read", lambda _: types.SimpleNamespace(training=types.SimpleNamespace(epsilon=0.3))
+    )
     return seen
 
 

@@ -9,6 +9,7 @@ from mach_tf.classifier import Weights
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
+from mach_tf.training_config import TrainingConfig
 
 EPSILON = 0.02
 
@@ -19,7 +20,7 @@ def write(
     """Writes model.json and the repetitions' SavedModels; returns their weights as arrays."""
     generator = np.random.default_rng(seed)
     spec = BucketSpec(buckets, repetitions)
-    training = {"epsilon": epsilon, "fgsm_support": "nonzero", "adversarial_weight": 1.0}
+    training = TrainingConfig(epsilon=epsilon)
     manifest = ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {})
     manifest.write(directory)
     every = []

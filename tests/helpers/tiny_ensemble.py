@@ -8,13 +8,14 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import estimators
 from mach_tf.buckets import BucketSpec, invert
 from mach_tf.classifier import Weights
+from mach_tf.decoding import decode
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points, from_csr
 from mach_tf.saved_repetition import Repetition
+from mach_tf.training_config import TrainingConfig
 
 
 class BruteForceDecoder:
@@ -24,7 +25,7 @@ class BruteForceDecoder:
         self.table, self.members = table, invert(table, buckets)
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> tuple[np.ndarray, np.ndarray]:
-        return estimators.top_k(scores, self.table, self.members, k, estimator)
+        return decode.top_k(scores, self.table, self.members, k, estimator)
 
 
 class InMemory(list):
@@ -44,7 +45,7 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
         for _ in range(repetitions)
     ]
     spec = BucketSpec(buckets, repetitions)
-    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, {}, "", {}, {})
+    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, TrainingConfig(), "", {}, {})
     table = manifest.bucket_table()
     return types.SimpleNamespace(
         manifest=manifest,

@@ -9,6 +9,7 @@ import pytest
 import scipy.special
 
 from mach_tf import buckets, estimators
+from mach_tf.decoding import decode
 
 
 def random_sketch(points=4, repetitions=3, width=10, labels=40, seed=0):
@@ -85,7 +86,7 @@ def test_top_k_is_the_head_of_a_full_sort(estimator, k):
     logits, table, members = random_sketch(points=6)
     # Few distinct values make ties.
     scores = np.round(estimators.bucket_scores(logits, estimator), 1)
-    labels, values = estimators.top_k(scores, table, members, k, estimator)
+    labels, values = decode.top_k(scores, table, members, k, estimator)
     for point in range(len(scores)):
         every = estimators.label_scores(scores[point : point + 1], table, np.arange(40)[None], estimator)[0]
         expected = sorted(range(40), key=lambda label: (-every[label], label))[:k]
@@ -98,7 +99,7 @@ def test_top_k_is_the_head_of_a_full_sort(estimator, k):
 def test_k_out_of_range_is_refused(k):
     logits, table, members = random_sketch()
     with pytest.raises(ValueError, match=r"k must be in \[1, 40\]"):
-        estimators.top_k(logits, table, members, k, "logit_mean")
+        decode.top_k(logits, table, members, k, "logit_mean")
 
 
 def test_an_unknown_estimator_is_refused():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 
@@ -14,6 +15,7 @@ from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest, Source
+from mach_tf.training_config import TrainingConfig
 from tests.helpers import sample
 
 
@@ -29,7 +31,7 @@ def _model(**changes) -> ModelManifest:
         "labels": 40,
         "feature_spec": FeatureSpec(300),
         "bucket_spec": BucketSpec(8, 3),
-        "training": {"epochs": 5, "layers": [1, 2]},
+        "training": TrainingConfig(epochs=5, hidden_units=3),
         "dataset_fingerprint": "f",
         "versions": {"numpy": "1"},
         "run": {"strategy": "mirrored"},
@@ -67,8 +69,27 @@ def test_origins_differ_where_weights_do(tmp_path):
     assert ModelManifest.read(str(tmp_path)).origin(1) == model.origin(1) != model.origin(2)
     assert dataclasses.replace(model, versions={"numpy": "0"}, run={"group_size": 9}).origin(1) == model.origin(1)
     assert dataclasses.replace(model, bucket_spec=BucketSpec(8, 4)).origin(1) == model.origin(1)
-    for change in ({"training": {"epsilon": 9.0}}, {"dataset_fingerprint": "other"}, {"bucket_spec": BucketSpec(9, 3)}):
+    for change in (
+        {"training": TrainingConfig(epsilon=9.0)},
+        {"dataset_fingerprint": "other"},
+        {"bucket_spec": BucketSpec(9, 3)},
+    ):
         assert dataclasses.replace(model, **change).origin(1) != model.origin(1)
+
+
+def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
+    """optimizer_epsilon was adam_epsilon; the origin, which SavedModels carry, is still computed with that name."""
+    model = _model(training=TrainingConfig(optimizer_epsilon=2e-5))
+    model.write(str(tmp_path))
+    path = tmp_path / "model.json"
+    value = json.loads(path.read_text())
+    value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
+    path.write_text(json.dumps(value))
+    read = ModelManifest.read(str(tmp_path))
+    assert read == model
+    decisive = {name: v for name, v in value.items() if name not in ("run", "versions")}
+    del decisive["bucket_spec"]["repetitions"]
+    assert read.origin(1) == hashlib.sha256(json.dumps([decisive, 1], sort_keys=True).encode()).hexdigest()
 
 
 def test_the_fingerprint_is_of_the_content(dataset):

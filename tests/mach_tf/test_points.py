@@ -36,9 +36,39 @@ def test_duplicates_are_summed_zeros_dropped_and_the_argument_kept():
 def test_take_is_row_selection(seed):
     features, labels = _matrices()
     keep = np.random.default_rng(seed).random(40) < seed / 3
-    taken = points.from_csr(features, labels).take(keep)
+    taken = points.from_csr(features, labels)[keep]
     np.testing.assert_array_equal(taken.features(30).toarray(), features[keep].toarray())
     np.testing.assert_array_equal(taken.labels(12).toarray(), labels[keep].toarray() != 0)
+
+
+def test_positions_are_taken_in_order_and_may_repeat():
+    made = points.from_csr(*_matrices(5))
+    chosen = made[np.array([3, 0, 3])]
+    np.testing.assert_array_equal(chosen.features(30).toarray(), made.features(30).toarray()[[3, 0, 3]])
+    np.testing.assert_array_equal(chosen.labels(12).toarray(), made.labels(12).toarray()[[3, 0, 3]])
+    assert len(made[np.zeros(0, np.int64)]) == 0
+
+
+@pytest.mark.parametrize("rows", [slice(3, 9), slice(None, 7), slice(-5, None), slice(9, 3), range(2, 9), range(40)])
+def test_consecutive_rows_are_those_of_the_matrix_and_no_copies(rows):
+    features, labels = _matrices()
+    made = points.from_csr(features, labels)
+    part = made[rows]
+    wanted = list(rows) if isinstance(rows, range) else rows
+    np.testing.assert_array_equal(part.features(30).toarray(), features[wanted].toarray())
+    np.testing.assert_array_equal(part.labels(12).toarray(), labels[wanted].toarray() != 0)
+    assert part.feature_values.base is made.feature_values or not len(part.feature_values)
+
+
+def test_rows_with_a_step_are_refused():
+    with pytest.raises(ValueError, match="must have step 1"):
+        points.from_csr(*_matrices())[::2]
+
+
+def test_rows_name_the_point_of_each_entry():
+    features, _ = _matrices()
+    made = points.from_csr(features)
+    np.testing.assert_array_equal(made.rows(), features.tocoo().row)
 
 
 @pytest.mark.parametrize("cuts", [[40], [0, 40], [1, 2, 30, 40]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import shutil
@@ -31,10 +32,10 @@ def test_a_run_leaves_a_whole_model_directory(dataset, trained):
     ]
     assert os.listdir(os.path.join(trained, "checkpoints")) == []
     read = manifest.ModelManifest.read(trained)
-    assert read.training["epochs"] == 3
+    assert read.training.epochs == 3
     assert read.run["group_size"] == "2" and read.run["dataset_dir"] == dataset
     flags = {argument[2:].partition("=")[0] for argument in arguments(dataset, trained)}
-    assert flags <= {*read.run, *read.training, "buckets", "repetitions"}
+    assert flags <= {*read.run, *dataclasses.asdict(read.training), "buckets", "repetitions"}
     assert read.bucket_spec == BucketSpec(8, REPETITIONS)
     assert read.versions["tensorflow"] == tf.__version__
     assert read.dataset_fingerprint == manifest.DatasetManifest.read(dataset).fingerprint
@@ -206,7 +207,7 @@ def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
 
 def test_an_empty_train_split_is_refused(tmp_path):
     data, points = str(tmp_path / "data"), sample.random_points(20)
-    sample.write(data, train=points.take(np.zeros(20, bool)), valid=points)
+    sample.write(data, train=points[np.zeros(20, bool)], valid=points)
     with pytest.raises(InputError, match="the train split must have points"):
         train(data, str(tmp_path / "model"))
     assert not os.path.exists(tmp_path / "model")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -75,7 +77,7 @@ def test_what_is_recommended_is_a_flagfile_of_train_main(capsys, tmp_path):
     programs.run("train.main", f"--flagfile={preset}", f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}")
     model = ModelManifest.read(str(tmp_path / "model"))
     expected = {"hidden_units": 7, "adversarial_weight": 0, "batch_size": 9, "epochs": 2, "dropout": 0.0}
-    assert expected.items() <= model.training.items()
+    assert expected.items() <= dataclasses.asdict(model.training).items()
     flags = [line for line in preset.read_text().splitlines() if not line.startswith("#")]
     assert f"Recommended: {' '.join(flags)}\n" in printed
     (row,) = (line.split() for line in printed.splitlines() if line.endswith("<- recommended"))
@@ -100,7 +102,7 @@ def test_an_output_that_is_there_or_cannot_be(tmp_path):
 def test_a_plan_needs_points_and_labels(tmp_path):
     one_label, no_points = _dataset(tmp_path / "one_label", 1), str(tmp_path / "no_points")
     points = sample.random_points(20)
-    sample.write(no_points, train=points.take(np.zeros(20, bool)), valid=points)
+    sample.write(no_points, train=points[np.zeros(20, bool)], valid=points)
     for path, message in ((one_label, "at least 2 labels"), (no_points, "must have points")):
         with pytest.raises(InputError, match=message):
             programs.run("train.plan", f"--dataset_dir={path}")

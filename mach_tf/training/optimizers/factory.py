@@ -20,7 +20,7 @@ def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> t
       steps: of the whole training.
       replicas: each makes row gradients of its own.
     """
-    rate, epsilon, unique = learning_rate(config, steps), config.adam_epsilon / buckets, replicas == 1
+    rate, epsilon, unique = learning_rate(config, steps), config.optimizer_epsilon / buckets, replicas == 1
     if config.optimizer == "laprop":
         return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique)
     if config.optimizer == "lazy_adam":

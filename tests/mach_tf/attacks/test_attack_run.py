@@ -11,8 +11,9 @@ import tensorflow as tf
 from mach_tf import repetitions
 from mach_tf.attacks import attack_chunks, targets
 from mach_tf.attacks.attack_run import AttackRun
-from mach_tf.attacks.gradient_attacks import METHODS, Attack
-from mach_tf.attacks.input_gradient import SUPPORTS, NonzeroInput
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.input_gradient import NonzeroInput
+from mach_tf.choices import ATTACK_METHODS, SUPPORTS
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import from_csr
 from tests.helpers import model_directory
@@ -23,7 +24,7 @@ EPSILONS = [0.0, 0.02, 0.2]
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean", "min"])
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTACK_METHODS)
 def test_epsilon_zero_is_clean_and_the_loss_grows(ensemble, points, method, support, estimator):
     run = AttackRun(ensemble, Attack(method, support=support), k=3, estimator=estimator)
     clean, small, large = run.outcomes(points, EPSILONS)
@@ -52,7 +53,7 @@ def test_chunks_change_nothing(ensemble, points, monkeypatch):
     assert sizes == [7, 7, 7, 7, 2]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTACK_METHODS)
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 def test_perturbs_as_the_toolbox_does(ensemble, points, method, estimator):
     """The toolbox attacks a network whose outputs are the label scores, all of them made at once."""
@@ -222,7 +223,7 @@ def test_a_streamed_source_transfers_the_same(directories, points):
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTACK_METHODS)
 def test_points_without_features_stay_where_nothing_can_move(ensemble, support, method):
     empty = from_csr(scipy.sparse.csr_matrix((2, 20), dtype=np.float32), scipy.sparse.csr_matrix((2, 25)))
     clean, moved = AttackRun(ensemble, Attack(method, support=support)).outcomes(empty, [0.0, 0.1])

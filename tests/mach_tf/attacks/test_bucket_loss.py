@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf.attacks import attack_chunks, bucket_loss
-from mach_tf.attacks.input_gradient import SUPPORTS
+from mach_tf.choices import SUPPORTS
 from mach_tf.ensemble import Ensemble
 from tests.helpers import model_directory
 from tests.helpers.tiny_ensemble import all_logits

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.attacks.fgsm_step import fgsm_step
+from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.ensemble import Ensemble
 from tests.helpers import model_directory

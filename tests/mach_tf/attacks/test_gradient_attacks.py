@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mach_tf.attacks import gradient_attacks
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.choices import ATTACK_METHODS
 
 
 def make_network(features=8, hidden=10, labels=6, seed=0):
@@ -108,7 +109,7 @@ def test_epsilon_zero_is_clean(attack):
 
 
 @pytest.mark.parametrize("random_start", [False, True])
-@pytest.mark.parametrize("method", gradient_attacks.METHODS)
+@pytest.mark.parametrize("method", ATTACK_METHODS)
 @pytest.mark.parametrize("epsilon", [0.001, 0.02, 0.1])
 def test_the_mean_loss_grows_and_stays_in_the_ball(method, random_start, epsilon):
     losses, gradient, clean, _ = make_problem()
@@ -120,9 +121,7 @@ def test_the_mean_loss_grows_and_stays_in_the_ball(method, random_start, epsilon
 
 def test_pgd_is_the_stronger_attack():
     losses, gradient, clean, _ = make_problem(points=200)
-    fgsm, pgd = (
-        gradient_attacks.perturb(Attack(method), gradient, clean, [0.3])[0] for method in gradient_attacks.METHODS
-    )
+    fgsm, pgd = (gradient_attacks.perturb(Attack(method), gradient, clean, [0.3])[0] for method in ATTACK_METHODS)
     assert losses(pgd).mean() > losses(fgsm).mean()
 
 
@@ -143,7 +142,7 @@ def test_fgsm_takes_one_gradient_for_all_epsilons():
         np.testing.assert_array_equal(values, gradient_attacks.perturb(Attack("fgsm"), gradient, clean, [epsilon])[0])
 
 
-@pytest.mark.parametrize("method", gradient_attacks.METHODS)
+@pytest.mark.parametrize("method", ATTACK_METHODS)
 def test_clipping_keeps_values_nonnegative(method):
     _, gradient, clean, _ = make_problem()
     (free,) = gradient_attacks.perturb(Attack(method), gradient, clean, [0.5])

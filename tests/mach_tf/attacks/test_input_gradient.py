@@ -6,6 +6,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf.attacks import input_gradient
+from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.points import from_csr
 from mach_tf.saved_repetition import Repetition
@@ -34,7 +35,7 @@ def network(weights, dense):
     return np.maximum(dense @ w1 + b1, 0) @ w2 + b2
 
 
-@pytest.mark.parametrize("support", input_gradient.SUPPORTS)
+@pytest.mark.parametrize("support", SUPPORTS)
 @pytest.mark.parametrize(("hidden", "buckets"), [(5, 4), (9, 3)])
 def test_logits_are_the_networks(support, hidden, buckets):
     repetitions, points = make_repetitions(3, 12, hidden, buckets), make_points()
@@ -49,7 +50,7 @@ def test_logits_are_the_networks(support, hidden, buckets):
     np.testing.assert_allclose(inputs.norms(values), np.linalg.norm(dense, axis=1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("support", input_gradient.SUPPORTS)
+@pytest.mark.parametrize("support", SUPPORTS)
 def test_gradient_against_finite_differences(support):
     repetitions, points = make_repetitions(3, 12, 7, 4), make_points()
     inputs = input_gradient.attack_input(points, 12, support)
@@ -91,7 +92,7 @@ def test_gradient_is_the_classifiers_own():
 def test_the_dense_gradient_holds_the_nonzero_one():
     repetitions, points = make_repetitions(2, 12, 7, 4), make_points()
     direction = np.random.default_rng(4).standard_normal((6, 2, 4)).astype(np.float32)
-    nonzero, dense = (input_gradient.attack_input(points, 12, support) for support in input_gradient.SUPPORTS)
+    nonzero, dense = (input_gradient.attack_input(points, 12, support) for support in SUPPORTS)
     every = input_gradient.value_gradient(repetitions, dense, dense.clean, direction)
     rows = np.repeat(np.arange(6), np.diff(points.row_splits))
     present = input_gradient.value_gradient(repetitions, nonzero, nonzero.clean, direction)

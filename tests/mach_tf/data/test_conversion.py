@@ -79,7 +79,7 @@ def test_several_files_hold_back_different_places(tmp_path):
     from mach_tf.data.dataset import held_back
 
     back = held_back(np.arange(400), 0.5, 0)
-    expected = libsvm.concatenate([points, points]).take(back)
+    expected = libsvm.concatenate([points, points])[back]
     sample.assert_same(records.read_points(str(tmp_path / "out"), manifest, "valid"), expected)
 
 
@@ -98,7 +98,7 @@ def test_bad_lines_are_skipped_and_listed_in_order(tmp_path, small_blocks, worke
     listed = (tmp_path / "out" / "skipped.txt").read_text().splitlines()
     assert listed == [str(line) for line in converted.skipped] and f"{tmp_path}/a, line 7: " in listed[0]
     keep = ~np.isin(np.arange(300), bad)
-    sample.assert_same(records.read_points(str(tmp_path / "out"), converted.manifest, "train"), points.take(keep))
+    sample.assert_same(records.read_points(str(tmp_path / "out"), converted.manifest, "train"), points[keep])
     with pytest.raises(InputError, match=r"a, line 7: .*--on_bad_line=skip"):
         conversion.convert({"train": [file]}, str(tmp_path / "other"), Options(workers=workers))
     assert not (tmp_path / "other").exists()

@@ -56,5 +56,5 @@ def test_long_points(size):
 
 
 def test_nothing():
-    points = sample.random_points(3).take(np.zeros(3, bool))
+    points = sample.random_points(3)[np.zeros(3, bool)]
     assert len(examples.encode(points).data) == 0

@@ -17,7 +17,7 @@ def test_records_fill_one_shard_after_the_other(tmp_path, limit, pieces):
     points = sample.random_points(60)
     writer = shards.ShardWriter(str(tmp_path), "train", limit)
     for chosen in np.array_split(np.arange(60), pieces):
-        writer.write(examples.encode(points.take(np.isin(np.arange(60), chosen))))
+        writer.write(examples.encode(points[np.isin(np.arange(60), chosen)]))
     written = writer.finish()
     total = -(-60 // limit)
     assert [shard.file for shard in written] == [f"train-{i:05d}-of-{total:05d}.tfrecord" for i in range(total)]

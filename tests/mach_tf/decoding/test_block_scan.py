@@ -10,7 +10,7 @@ from mach_tf.decoding import scan
 from mach_tf.decoding.block_scan import scan_blocks
 
 WIDTH, COUNT = 40, 4000
-ESTIMATORS = {scan.MEAN: "mean", scan.MIN: "min", scan.MEDIAN: "median"}
+ESTIMATORS = {estimators.MEAN: "mean", estimators.MIN: "min", estimators.MEDIAN: "median"}
 
 
 def problem(generator, kind, points, repetitions):
@@ -61,28 +61,28 @@ def test_it_finds_what_a_sort_does(repetitions, kind, estimator, chunks):
 @pytest.mark.parametrize("points", [1, 63, 64, 65, 200])
 def test_blocks_that_are_not_full(points):
     scores, table = problem(np.random.default_rng(points), "normal", points, 8)
-    scored, labels, _ = scanned(scores, table, scan.MEAN, np.arange(points))
-    expected = np.argsort(-every_score(scores, table, scan.MEAN), axis=1, kind="stable")[:, :6]
+    scored, labels, _ = scanned(scores, table, estimators.MEAN, np.arange(points))
+    expected = np.argsort(-every_score(scores, table, estimators.MEAN), axis=1, kind="stable")[:, :6]
     np.testing.assert_array_equal(labels, expected)
     assert (scored >= 0).all() and scored.mean() < COUNT / 3
 
 
 def test_it_adds_to_what_is_known():
     scores, table = problem(np.random.default_rng(0), "normal", 3, 8)
-    expected = every_score(scores, table, scan.MEAN)
+    expected = every_score(scores, table, estimators.MEAN)
     order = np.argsort(-expected, axis=1, kind="stable")[:, :6]
     best = order[:, 0]
-    _, labels, _ = scanned(scores, table, scan.MEAN, np.arange(3), known=(best, expected[np.arange(3), best]))
+    _, labels, _ = scanned(scores, table, estimators.MEAN, np.arange(3), known=(best, expected[np.arange(3), best]))
     np.testing.assert_array_equal(labels, order)
-    _, labels, _ = scanned(scores, table, scan.MEAN, np.arange(3), known=(COUNT, 100))
+    _, labels, _ = scanned(scores, table, estimators.MEAN, np.arange(3), known=(COUNT, 100))
     np.testing.assert_array_equal(labels, np.column_stack([np.full(3, COUNT), order[:, :5]]))
 
 
 @pytest.mark.parametrize("k", [1, 50, 2000, COUNT])
 def test_many_labels_asked_for(k):
     scores, table = problem(np.random.default_rng(k), "normal", 3, 8)
-    scored, labels, _ = scanned(scores, table, scan.MEAN, np.arange(3), k=k)
-    expected = np.argsort(-every_score(scores, table, scan.MEAN), axis=1, kind="stable")[:, :k]
+    scored, labels, _ = scanned(scores, table, estimators.MEAN, np.arange(3), k=k)
+    expected = np.argsort(-every_score(scores, table, estimators.MEAN), axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(labels[scored >= 0], expected[scored >= 0])
 
 
@@ -91,5 +91,5 @@ def test_points_whose_labels_cannot_be_told_apart_are_left():
     scores[1] = 0.5
     scores[2, 1, 3] = -np.inf
     scores[3] = -np.inf
-    scored, _, _ = scanned(scores, table, scan.MEAN, np.arange(9))
+    scored, _, _ = scanned(scores, table, estimators.MEAN, np.arange(9))
     assert np.flatnonzero(scored < 0).tolist() == [1, 2, 3]

@@ -130,7 +130,7 @@ def test_a_few_hard_points_among_easy_ones_are_searched_longer(estimator):
     decoder = Decoder.of(table, width)
     found = decoder.top_k(scores, 5, estimator)
     np.testing.assert_array_equal(found.labels, brute_force(scores, table, 5, estimator)[0])
-    kind = decode.KINDS[estimator]
+    kind = estimators.get(estimator).kernel
     searched_once = decoder._search(
         scores, kind, points, decoder._budget(60, kind), np.empty_like(found.labels), np.empty_like(found.scores)
     )

@@ -8,7 +8,7 @@ import pytest
 from mach_tf import estimators
 from mach_tf.buckets import invert
 from mach_tf.decoding.order_search import search_order_statistic
-from mach_tf.decoding.scan import MEDIAN, MIN
+from mach_tf.estimators import MEDIAN, MIN
 
 WIDTH, COUNT = 60, 2500
 

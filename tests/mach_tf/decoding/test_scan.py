@@ -11,7 +11,9 @@ from mach_tf.decoding import scan
 WIDTH, COUNT = 40, 3000
 
 
-@pytest.mark.parametrize(("kind", "estimator"), [(scan.MEAN, "mean"), (scan.MIN, "min"), (scan.MEDIAN, "median")])
+@pytest.mark.parametrize(
+    ("kind", "estimator"), [(estimators.MEAN, "mean"), (estimators.MIN, "min"), (estimators.MEDIAN, "median")]
+)
 @pytest.mark.parametrize("chunks", [1, 4])
 def test_it_finds_what_a_sort_does_and_adds_to_what_is_known(kind, estimator, chunks):
     generator = np.random.default_rng(kind)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mach_tf import estimators, points
+from mach_tf.decoding import decode
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
@@ -37,9 +38,7 @@ def test_chunks_change_nothing(evaluated, chunk, approximate):
     assert set(result.recall) == ({"mean", "logit_mean"} if approximate else set())
     for count in (1, 2):
         scores = estimators.bucket_scores(logits[:, :count], "mean")
-        expected = estimators.top_k(
-            scores, ensemble.bucket_table[:count], ensemble.decoder.first(count).members, 4, "mean"
-        )
+        expected = decode.top_k(scores, ensemble.bucket_table[:count], ensemble.decoder.first(count).members, 4, "mean")
         np.testing.assert_array_equal(result.by_repetitions[count], expected[0])
 
 

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
+from mach_tf.choices import ATTRIBUTION_METHODS
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
 from mach_tf.estimators import ESTIMATORS, bucket_scores, label_scores
@@ -27,7 +28,7 @@ def _setting(seed=0):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("method", attribution.METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_scores_are_the_decoders(estimator, method):
     if method == "exact" and estimator in ("min", "median"):
         with pytest.raises(InputError, match=f"{estimator} selects a repetition anew.*--method=tape"):

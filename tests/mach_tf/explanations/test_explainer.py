@@ -88,14 +88,6 @@ def test_names_follow_ids():
         assert row == {i: dense[i] for i in np.flatnonzero(dense)}
 
 
-def test_choose_takes_in_order_and_repeats():
-    raw = _raw(5)
-    chosen = explainer.choose(raw, np.array([3, 0, 3]))
-    np.testing.assert_array_equal(chosen.features(50).toarray(), raw.features(50).toarray()[[3, 0, 3]])
-    np.testing.assert_array_equal(chosen.labels(7).toarray(), raw.labels(7).toarray()[[3, 0, 3]])
-    assert len(explainer.choose(raw, np.zeros(0, np.int64))) == 0
-
-
 @pytest.fixture(scope="module")
 def ensemble(tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("model"))

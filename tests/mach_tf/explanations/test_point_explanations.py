@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mach_tf import points
-from mach_tf.attacks.fgsm_step import fgsm_step
+from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import point_explanations
 from mach_tf.explanations.attribution import Attribution

@@ -8,10 +8,11 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import estimators
+from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import Weights
 from mach_tf.explanations import exact_attribution
 from mach_tf.explanations.paths import Pairs, between, from_zero
-from mach_tf.explanations.tape_attribution import RULES, combine, integrate, of_weights, quadrature
+from mach_tf.explanations.tape_attribution import combine, integrate, of_weights, quadrature
 
 
 def _random_weights(rng, features=30, hidden=20, buckets=6):
@@ -28,7 +29,7 @@ def _setting(seed=0, points=3):
     return networks, [of_weights(Weights(*map(tf.constant, n))) for n in networks], table, paths, pairs
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", QUADRATURE_RULES)
 @pytest.mark.parametrize("steps", [1, 2, 5, 64])
 def test_quadrature_is_of_its_order(rule, steps):
     nodes, weights = quadrature(steps, rule)
@@ -46,7 +47,7 @@ def test_quadrature_refuses():
 
 
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", QUADRATURE_RULES)
 def test_converges_to_the_closed_form_at_first_order(estimator, rule):
     networks, functions, table, paths, pairs = _setting()
     exact = exact_attribution.integrate(networks, table, paths, pairs, estimator == "mean")

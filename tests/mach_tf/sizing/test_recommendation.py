@@ -42,7 +42,7 @@ def test_a_given_batch_size_stays_and_counts():
 
 
 @pytest.mark.parametrize(
-    ("points", "labels", "labels_a_point", "dropout", "learning_rate", "adam_epsilon"),
+    ("points", "labels", "labels_a_point", "dropout", "learning_rate", "optimizer_epsilon"),
     [
         (4_207, 159, 2.4, 0.3, 0.02, 1e-3),  # Bibtex
         (45_000, 4_271, 5.1, 0.3, 0.02, 1e-4),  # EURLEX57K
@@ -53,7 +53,7 @@ def test_a_given_batch_size_stays_and_counts():
         (20_000, 9, 1.0, 0.3, 0.02, 1e-4),
     ],
 )
-def test_thin_labels_and_few_points(points, labels, labels_a_point, dropout, learning_rate, adam_epsilon):
+def test_thin_labels_and_few_points(points, labels, labels_a_point, dropout, learning_rate, optimizer_epsilon):
     found = _settings(points, labels, labels_a_point)
-    expected = [dropout, learning_rate, adam_epsilon]
-    assert [found[name] for name in ("dropout", "learning_rate", "adam_epsilon")] == expected
+    expected = [dropout, learning_rate, optimizer_epsilon]
+    assert [found[name] for name in ("dropout", "learning_rate", "optimizer_epsilon")] == expected

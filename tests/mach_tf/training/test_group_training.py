@@ -26,9 +26,7 @@ def job(tmp_path, **changes):
         features, labels, str(tmp_path / "data"), spec=FeatureSpec(dim=0), points_per_shard=15
     )
     config = TrainingConfig(**{"hidden_units": 4, "batch_size": 8, "epochs": 2, **changes})
-    model = ModelManifest(
-        20, 9, FeatureSpec(dim=0), BucketSpec(5, 3), dataclasses.asdict(config), dataset.fingerprint, {}, {}
-    )
+    model = ModelManifest(20, 9, FeatureSpec(dim=0), BucketSpec(5, 3), config, dataset.fingerprint, {}, {})
     (tmp_path / "model").mkdir()
     return group_training.Job(str(tmp_path / "data"), dataset, str(tmp_path / "model"), model, create("one_device"))
 

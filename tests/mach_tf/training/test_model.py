@@ -23,7 +23,7 @@ def config(**changes):
         "epsilon": 0.1,
         "hidden_init_stddev": 1.0,
         "learning_rate": 0.05,
-        "adam_epsilon": 5e-6,
+        "optimizer_epsilon": 5e-6,
     }
     return TrainingConfig(**{**settings, **changes})
 

@@ -11,9 +11,10 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.training import resume
+from mach_tf.training_config import TrainingConfig
 
 MANIFEST = ModelManifest(
-    10, 4, FeatureSpec(8), BucketSpec(3, 6), {"epochs": 2, "seed": 0}, "abc", {"tensorflow": "2.15.1"}, {}
+    10, 4, FeatureSpec(8), BucketSpec(3, 6), TrainingConfig(epochs=2), "abc", {"tensorflow": "2.15.1"}, {}
 )
 
 
@@ -32,7 +33,7 @@ def test_a_new_directory_gets_model_json_and_the_same_settings_go_on(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"training": {"epochs": 3, "seed": 0}}, "training.epochs was 2, is now 3"),
+        ({"training": TrainingConfig(epochs=3)}, "training.epochs was 2, is now 3"),
         ({"bucket_spec": BucketSpec(5, 6)}, "bucket_spec.buckets was 3, is now 5"),
         ({"dataset_fingerprint": "def"}, "dataset_fingerprint was 'abc', is now 'def'"),
         ({"feature_spec": FeatureSpec(8, seed=1)}, "feature_spec.seed was 0, is now 1"),

@@ -15,6 +15,6 @@ def test_a_dataset_with_training_points(dataset):
 
 def test_a_dataset_without(tmp_path):
     points = sample.random_points(20)
-    sample.write(str(tmp_path), train=points.take(np.zeros(20, bool)), valid=points)
+    sample.write(str(tmp_path), train=points[np.zeros(20, bool)], valid=points)
     with pytest.raises(InputError, match="the train split must have points"):
         read_dataset(str(tmp_path))

@@ -28,7 +28,7 @@ def test_learning_rate(decay):
     ],
 )
 def test_the_flag_names_the_optimizer_and_epsilon_is_of_the_sum_over_buckets(name, kind, epsilon):
-    config = TrainingConfig(optimizer=name, adam_epsilon=2e-4, learning_rate=0.4, learning_rate_decay="linear")
+    config = TrainingConfig(optimizer=name, optimizer_epsilon=2e-4, learning_rate=0.4, learning_rate_decay="linear")
     made = factory.create(config, 20, 100, 1)
     assert type(made) is kind
     assert made.epsilon == pytest.approx(epsilon)

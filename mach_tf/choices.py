@@ -1,0 +1,23 @@
+"""The named choices of the system, one table for the library, the flags and the documents. No TensorFlow is needed here."""
+
+from __future__ import annotations
+
+# Which coordinates a perturbation may touch: the features present, or all.
+SUPPORTS = ("nonzero", "dense")
+
+# Training
+OPTIMIZERS = ("laprop", "lazy_adam", "adam")
+LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
+STRATEGIES = ("mirrored", "one_device", "multiworker")
+
+# Hashing
+LABEL_HASHES = ("murmur3", "universal")
+FEATURE_NORMS = ("l2", "none")
+
+# Attacks: how points are perturbed, and what the perturbation is for.
+ATTACK_METHODS = ("fgsm", "pgd")
+ATTACK_OBJECTIVES = ("untargeted", "push_out", "push_in")
+
+# Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
+ATTRIBUTION_METHODS = ("exact", "tape")
+QUADRATURE_RULES = ("gauss_legendre", "midpoint")

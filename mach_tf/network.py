@@ -1,0 +1,201 @@
+"""An opened model directory: the bucket logits of points, and the labels decoded from them."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from typing import Optional, TypeVar
+
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf import estimators, points
+from mach_tf.buckets import BucketMembers
+from mach_tf.decoding.approximate import Approximate
+from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.errors import InputError
+from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.memory import available_memory
+from mach_tf.repetitions import Repetitions
+from mach_tf.saved_repetition import SPARSE_SIGNATURE, Repetition
+
+# Points that go through a network at once; larger batches gain nothing and take more memory.
+_BATCH = 1024
+# Of the memory that is free, the share for weights, and the share (or bytes, the smaller) for a chunk's sketch.
+_WEIGHTS_SHARE = 0.5
+_SKETCH_SHARE = 0.125
+_SKETCH_BYTES = 256 << 20
+# When every chunk of points reads all repetitions from disk anew, larger chunks pay for their memory.
+_STREAMED_SKETCH_BYTES = 2 << 30
+
+
+_Network = TypeVar("_Network", bound="Network")
+
+
+class Network:
+    """R repetitions and their bucket table.
+
+    Attributes:
+      model_dir: where it was opened.
+      manifest: its model.json; when only the first repetitions are used, `bucket_spec.repetitions` still counts all.
+      repetitions: each with `.weights` and `.signatures`; see Repetitions on what indexing costs.
+    """
+
+    def __init__(self, model_dir: str, manifest: ModelManifest, repetitions: Repetitions):
+        self.model_dir = model_dir
+        self.manifest = manifest
+        self.repetitions = repetitions
+
+    @classmethod
+    def load(
+        cls: type[_Network], model_dir: str, repetitions: Optional[int] = None, keep: Optional[bool] = None
+    ) -> _Network:
+        """Opens a model directory.
+
+        Args:
+          model_dir: written by train.main.
+          repetitions: use the first so many only.
+          keep: whether all weights stay in memory; None decides by the memory that is free. Otherwise each chunk of points
+            reads the repetitions one after the other.
+
+        Raises:
+          InputError: no model there, repetitions that are missing (named), or more asked for than there are.
+        """
+        manifest = ModelManifest.read(model_dir)
+        trained = manifest.bucket_spec.repetitions
+        count = trained if repetitions is None else repetitions
+        if not 1 <= count <= trained:
+            raise InputError(f"{model_dir} has {trained} repetitions; ask for 1 to {trained} of them (got {count}).")
+        paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
+        missing = [os.path.basename(path) for path in paths if not os.path.isdir(path)]
+        if missing:
+            raise InputError(
+                f"{model_dir} must hold {count} repetitions, but lacks {', '.join(missing)}: the training is not finished. "
+                "Run the same train.main command again to resume it, copy here what was trained elsewhere, or ask for fewer "
+                "repetitions."
+            )
+        if keep is None:
+            size = count * sum(os.path.getsize(file) for file in _files_below(paths[0]))
+            keep = size < _WEIGHTS_SHARE * available_memory()
+        origins = [manifest.origin(repetition) for repetition in range(count)]
+        return cls(model_dir, manifest, Repetitions(paths, keep, origins))
+
+    @functools.cached_property
+    def bucket_table(self) -> np.ndarray:
+        """int32 [R, K], the bucket of each label in each repetition."""
+        return self.manifest.bucket_table()[: len(self.repetitions)]
+
+    @functools.cached_property
+    def decoder(self) -> Decoder:
+        """Decodes this ensemble's sketches."""
+        return Decoder.of(self.bucket_table, self.manifest.bucket_spec.buckets)
+
+    @property
+    def members(self) -> BucketMembers:
+        """The labels in each bucket."""
+        return self.decoder.members
+
+    @property
+    def labels(self) -> int:
+        """K."""
+        return self.manifest.labels
+
+    @property
+    def sketch_shape(self) -> tuple[int, int]:
+        """R and B."""
+        return len(self.repetitions), self.manifest.bucket_spec.buckets
+
+    def hash(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+        """The model's input for raw features.
+
+        Args:
+          features: CSR [n, raw features].
+
+        Returns:
+          float32 CSR [n, D], hashed and normalised as the training data were.
+
+        Raises:
+          ValueError: another number of raw features than the model was trained with, or values that are not finite.
+        """
+        expected = self.manifest.features
+        if features.shape[1] != expected:
+            raise ValueError(f"features must be [n, {expected}], as trained (got {list(features.shape)})")
+        raw = points.from_csr(features)
+        if not np.isfinite(raw.feature_values).all():
+            raise ValueError("feature values must be finite (got NaN or infinity)")
+        return self.manifest.feature_spec.apply(raw).features(self.manifest.columns)
+
+    def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
+        """The sketch of hashed points, as logits: float32 [n, R, B].
+
+        Args:
+          features: CSR [n, D], what `hash` returns or the shards hold.
+        """
+        if features.shape[1] != self.manifest.columns:
+            raise ValueError(f"features must be [n, {self.manifest.columns}] (got {list(features.shape)})")
+        logits = np.empty((features.shape[0], *self.sketch_shape), np.float32)
+        # Walked repetition by repetition, so that one set of weights is used for all the points before the next is loaded.
+        for index in range(len(self.repetitions)):
+            # By index: a variable would hold on to one repetition while the next is loaded.
+            _write_logits(self.repetitions[index], features, logits[:, index])
+        return logits
+
+    @functools.cached_property
+    def chunk_points(self) -> int:
+        """Points whose sketches fit in memory together."""
+        sketch_bytes = _SKETCH_BYTES if self.repetitions.kept else _STREAMED_SKETCH_BYTES
+        room = min(sketch_bytes, int(_SKETCH_SHARE * available_memory()))
+        return max(1, room // (4 * int(np.prod(self.sketch_shape))))
+
+    def sketches(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[range, np.ndarray]]:
+        """Yields the logits of consecutive rows of hashed points, float32 [rows, R, B], so many that they fit in memory."""
+        for begin in range(0, features.shape[0], self.chunk_points):
+            rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
+            yield rows, self.bucket_logits(features[rows.start : rows.stop])
+
+    def top_k(
+        self,
+        features: scipy.sparse.csr_matrix,
+        k: int,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
+        approximate: Optional[Approximate] = None,
+    ) -> Decoded:
+        """The k best labels of hashed points; exactly, or approximately when told how.
+
+        Args:
+          features: CSR [n, D].
+          k: in [1, K].
+          estimator: one of estimators.ESTIMATORS.
+          approximate: which labels to look at; None for all.
+        """
+        parts = []
+        for _, logits in self.sketches(features):
+            scores = estimators.bucket_scores(logits, estimator)
+            if approximate is None:
+                parts.append(self.decoder.top_k(scores, k, estimator))
+            else:
+                parts.append(approximate.top_k(self.decoder, scores, k, estimator))
+        if not parts:
+            none = np.empty((0, k), np.int32)
+            return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
+        return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def _write_logits(repetition: Repetition, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
+    """Fills float32 [n, B]."""
+    for begin in range(0, features.shape[0], _BATCH):
+        batch = features[begin : begin + _BATCH]
+        outputs = repetition.signatures[SPARSE_SIGNATURE](
+            row_splits=tf.constant(batch.indptr, tf.int64),
+            feature_ids=tf.constant(batch.indices, tf.int64),
+            feature_values=tf.constant(batch.data, tf.float32),
+        )
+        logits[begin : begin + _BATCH] = outputs["logits"].numpy()
+
+
+def _files_below(directory: str) -> Iterator[str]:
+    for folder, _, files in os.walk(directory):
+        for file in files:
+            yield os.path.join(folder, file)
