@@ -56,7 +56,7 @@ def programs(setup: str) -> dict[str, Optional[str]]:
       setup: the text of setup.py.
     """
     scripts: dict[str, Optional[str]] = {module: script for script, module in _SCRIPT.findall(setup)}
-    return {**scripts, **{module: None for module in _WITHOUT_SCRIPT}}
+    return {**scripts, **dict.fromkeys(_WITHOUT_SCRIPT)}
 
 
 def page(root: Path = _ROOT, python: str = sys.executable) -> str:
@@ -87,7 +87,9 @@ def section(program: Program) -> str:
     """Returns a program's part of the page."""
     names = f"`python -m {program.module}`" + (f", or `{program.script}`." if program.script else ".")
     rows = "".join(_row(flag) for flag in program.flags)
-    table = f"| flag | value | default | meaning |\n|---|---|---|---|\n{rows}" if rows else "This program has no flags.\n"
+    table = (
+        f"| flag | value | default | meaning |\n|---|---|---|---|\n{rows}" if rows else "This program has no flags.\n"
+    )
     return f"## {program.module}\n\n{names}\n\n{as_markdown(program.docstring)}\n\n{table}"
 
 
@@ -132,7 +134,7 @@ def _describe(module: str) -> dict[str, Any]:
 
 
 def _describe_flag(flag: Any) -> Flag:
-    values = getattr(flag, "enum_values", None)
+    values = getattr(flag.parser, "enum_values", None)
     kind = "one of " + ", ".join(f"`{value}`" for value in values) if values else flag.flag_type()
     shown = flag.default is not None and flag.default not in ([], "")
     default = flag.serializer.serialize(flag.default) if shown and flag.serializer else str(flag.default)
@@ -140,8 +142,10 @@ def _describe_flag(flag: Any) -> Flag:
         name=flag.name,
         kind=_TYPES.get(kind, kind),
         default=default.lower() if shown and isinstance(flag.default, bool) else default if shown else None,
-        required=bool(getattr(flag, "required", False)),
-        help=flag.help or "",
+        # absl keeps "required" as a validator alone.
+        required=any("must have a value other than None" in check.message for check in flag.validators),
+        # absl puts an enumeration's values before its help.
+        help=re.sub(r"^<[^>]*>: ", "", flag.help or "") if values else flag.help or "",
     )
 
 

@@ -8,8 +8,8 @@ prints the graph. The documents' build puts it into docs/architecture.md.
 from __future__ import annotations
 
 import ast
-import re
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +26,7 @@ _PURPOSES: Mapping[str, str] = {
     "network": "an opened model directory",
     "door": "fit, evaluate, Ensemble, MachClassifier",
 }
-_MOST_WORDS = 9
+_LINE = 26
 
 
 def draw(sources: Mapping[str, str]) -> str:
@@ -52,25 +52,35 @@ def mermaid(rooms: Graph, purposes: Mapping[str, str]) -> str:
       purposes: what each room is for, in a few words; may be empty.
     """
     lines = ["flowchart TB"]
-    for height, floor in reversed(list(enumerate(import_graph.floors(rooms)))):
+    for height, floor in reversed(list(enumerate(_raised(rooms)))):
         lines.append(f'  subgraph floor{height}[" "]')
-        lines.append("    direction LR")
         for room in floor:
-            text = f"<b>{room}</b><br/>{purposes[room]}" if purposes.get(room) else f"<b>{room}</b>"
-            lines.append(f'    {room}_["{text}"]')
+            lines.append(f'    {room}_["{_box(room, purposes.get(room, ""))}"]')
         lines.append("  end")
     shown = import_graph.without_transitive_edges(rooms)
     lines += [f"  {room}_ --> {other}_" for room in sorted(shown) for other in sorted(shown[room])]
     return "\n".join(lines) + "\n"
 
 
+def _raised(rooms: Graph) -> list[list[str]]:
+    """The floors, with what nobody imports, the programs above all, on the highest."""
+    floors = import_graph.floors(rooms)
+    imported = frozenset().union(*rooms.values())
+    top = sorted(room for room in rooms if room not in imported)
+    below = [[room for room in floor if room in imported] for floor in floors]
+    return [floor for floor in [*below, top] if floor]
+
+
+def _box(room: str, purpose: str) -> str:
+    return "<br/>".join([f"<b>{room}</b>", *textwrap.wrap(purpose, _LINE)])
+
+
 def _purpose(room: str, sources: Mapping[str, str]) -> str:
     if room in _PURPOSES:
         return _PURPOSES[room]
     source = sources.get(f"{import_graph.LIBRARY}.{room}", sources.get(room, ""))
-    line = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
-    words = re.split(r"[;:.]", line.replace('"', "'"))[0].split()
-    return " ".join(words[:_MOST_WORDS]) + (" ..." if len(words) > _MOST_WORDS else "")
+    first_line = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+    return first_line.rstrip(".").replace('"', "'")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ def room_graph(modules: Graph) -> Graph:
     """
     packages = {name.rpartition(".")[0] for name in modules}
     rooms: dict[str, set[str]] = {}
-    room = {name: name.split(".")[1] if name in packages and name.count(".") == 1 else room_of(name) for name in modules}
+    room = {
+        name: name.split(".")[1] if name in packages and name.count(".") == 1 else room_of(name) for name in modules
+    }
     for module, imported in modules.items():
         rooms.setdefault(room[module], set()).update(room[name] for name in imported)
     return {name: frozenset(others - {name}) for name, others in rooms.items()}
@@ -134,7 +136,10 @@ def floors(graph: Graph) -> list[list[str]]:
     heights: dict[str, int] = {}
     for node in graphlib.TopologicalSorter(graph).static_order():
         heights[node] = 1 + max((heights[other] for other in graph.get(node, ())), default=-1)
-    return [sorted(node for node in heights if heights[node] == floor) for floor in range(1 + max(heights.values(), default=-1))]
+    return [
+        sorted(node for node in heights if heights[node] == floor)
+        for floor in range(1 + max(heights.values(), default=-1))
+    ]
 
 
 def without_transitive_edges(graph: Graph) -> Graph:
