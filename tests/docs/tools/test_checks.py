@@ -45,6 +45,32 @@ class ChecksTest(absltest.TestCase):
         self.assertEqual(checks.missing_docstrings(_MODULE), ["bare", "Thing.bare_too"])
         self.assertEqual(checks.missing_docstrings("x = 1"), ["the module"])
 
+    def test_unknown_parameters(self):
+        source = '''
+def right(a, b, *rest, c=1, **more):
+    """Does it.
+
+    Args:
+      a, b: the first two; not
+        this: a continuation line.
+      *rest: others.
+      c: the last.
+      **more: named ones.
+
+    Returns:
+      d: nothing.
+    """
+
+def wrong(a):
+    """Does it.
+
+    Args:
+      a, gone: one that is gone.
+      renamed: another.
+    """
+'''
+        self.assertEqual(checks.unknown_parameters(source), [("wrong", "gone"), ("wrong", "renamed")])
+
     def test_missing_files(self):
         root = self._folder()
         (root / "mach_tf").mkdir()
