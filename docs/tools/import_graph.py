@@ -19,8 +19,8 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
-    "foundations": ("errors", "files", "memory", "startup", "versions", "choices", "seeds"),
-    "vocabulary": ("points", "hashing", "buckets", "estimators", "training_config", "manifest"),
+    "foundations": ("errors", "files", "memory", "startup", "versions", "choices"),
+    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network",),
     "door": ("", "ensemble", "api", "sklearn"),
