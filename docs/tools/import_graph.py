@@ -23,6 +23,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network",),
+    "presets": ("presets",),  # a folder that holds no other module
     "door": ("", "ensemble", "api", "sklearn"),
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}
