@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar
 import numba
 import numpy as np
 
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
 if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
     from mach_tf.classifier import Weights
