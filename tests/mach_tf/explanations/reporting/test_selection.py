@@ -8,7 +8,7 @@ import scipy.sparse
 
 from mach_tf import points
 from mach_tf.errors import InputError
-from mach_tf.explanations import selection
+from mach_tf.explanations.reporting import selection
 
 
 @pytest.mark.parametrize(

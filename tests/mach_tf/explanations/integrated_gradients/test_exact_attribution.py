@@ -10,8 +10,8 @@ import scipy.sparse
 from scipy.special import expit
 
 from mach_tf.classifier import Weights
-from mach_tf.explanations.exact_attribution import _mean_sigmoid_derivative, integrate
-from mach_tf.explanations.paths import Pairs, Paths, between, from_zero
+from mach_tf.explanations.integrated_gradients.exact_attribution import _mean_sigmoid_derivative, integrate
+from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths, between, from_zero
 
 
 def _random_network(rng, features=12, hidden=17, buckets=5, scale=1.0):

@@ -9,7 +9,7 @@ from typing import Optional
 import numpy as np
 
 from mach_tf.errors import InputError
-from mach_tf.explanations.paths import Pairs
+from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.points import Points
 
 

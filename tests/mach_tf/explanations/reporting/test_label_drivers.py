@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf.explanations.label_drivers import Drivers
+from mach_tf.explanations.reporting.label_drivers import Drivers
 
 _MEANS = np.array([[0.5, -2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.25, -0.25, 0.0]])
 _COUNTS = np.array([3, 0, 7])

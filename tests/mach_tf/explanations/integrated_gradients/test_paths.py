@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, between, entry_splits, from_zero
+from mach_tf.explanations.integrated_gradients.paths import (
+    Pairs,
+    PathIntegrals,
+    Paths,
+    between,
+    entry_splits,
+    from_zero,
+)
 
 
 def _dense(paths, values, columns):

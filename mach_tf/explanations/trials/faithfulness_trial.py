@@ -9,9 +9,10 @@ import numpy as np
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.errors import InputError
-from mach_tf.explanations import attribution, faithfulness, paths, stability
-from mach_tf.explanations.attribution import Attribution
-from mach_tf.explanations.paths import Pairs, Paths
+from mach_tf.explanations.integrated_gradients import attribution, paths
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
+from mach_tf.explanations.trials import feature_removal, stability
 from mach_tf.metrics import bootstrap
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -93,8 +94,8 @@ def faithfulness_of(ensemble: Network, points: Points, settings: Attribution, se
 
     found = {}
     for name, orders in importances.items():
-        runs = [faithfulness.curves(points, importance, FRACTIONS, score) for importance in orders]
-        found[name] = faithfulness.Curves(*(np.mean(arrays, axis=0) for arrays in zip(*runs)))
+        runs = [feature_removal.curves(points, importance, FRACTIONS, score) for importance in orders]
+        found[name] = feature_removal.Curves(*(np.mean(arrays, axis=0) for arrays in zip(*runs)))
     whole = found[OURS].insertion[:, -1]
     result: dict[str, Any] = {
         "fractions": list(FRACTIONS),
@@ -153,7 +154,7 @@ def stability_of(ensemble: Network, points: Points, settings: Attribution, epsil
 
 
 def _area(scores: np.ndarray) -> np.ndarray:
-    return faithfulness.area(scores, FRACTIONS)
+    return feature_removal.area(scores, FRACTIONS)
 
 
 def _interval(values: np.ndarray, seed: int) -> dict[str, float]:

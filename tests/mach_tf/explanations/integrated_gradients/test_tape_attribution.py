@@ -10,9 +10,9 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import Weights
-from mach_tf.explanations import exact_attribution
-from mach_tf.explanations.paths import Pairs, between, from_zero
-from mach_tf.explanations.tape_attribution import combine, integrate, of_weights, quadrature
+from mach_tf.explanations.integrated_gradients import exact_attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs, between, from_zero
+from mach_tf.explanations.integrated_gradients.tape_attribution import combine, integrate, of_weights, quadrature
 
 
 def _random_weights(rng, features=30, hidden=20, buckets=6):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mach_tf.explanations.explanation import Explanation, FeatureAttribution
-from mach_tf.explanations.label_support import Neighbours
-from mach_tf.explanations.report import AttackedLabel, LabelView, Report, script_json
+from mach_tf.explanations.reporting.label_support import Neighbours
+from mach_tf.explanations.reporting.report import AttackedLabel, LabelView, Report, script_json
 
 HOSTILE_FEATURE = "<script>alert(1)</script>"
 HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"

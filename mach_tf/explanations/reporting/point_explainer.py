@@ -10,11 +10,12 @@ import numpy as np
 
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import fgsm_step
-from mach_tf.explanations import explainer, label_support, selection
-from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations import explainer
 from mach_tf.explanations.explainer import Baseline
-from mach_tf.explanations.paths import Pairs
-from mach_tf.explanations.report import AttackedLabel, LabelView
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs
+from mach_tf.explanations.reporting import label_support, selection
+from mach_tf.explanations.reporting.report import AttackedLabel, LabelView
 from mach_tf.network import Network
 from mach_tf.points import Points
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
 # The gradient of a sparse product gathers two [nonzeros, hidden] tensors: with 4,096 hidden units 32 MB each.
 _NONZEROS_AT_ONCE = 2048

@@ -13,7 +13,7 @@ import numpy as np
 
 from mach_tf import estimators
 from mach_tf.explanations.explanation import Explanation, FeatureAttribution
-from mach_tf.explanations.label_support import Neighbours
+from mach_tf.explanations.reporting.label_support import Neighbours
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5

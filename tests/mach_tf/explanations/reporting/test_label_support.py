@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mach_tf.buckets import BucketSpec, invert
-from mach_tf.explanations.label_support import neighbours
+from mach_tf.explanations.reporting.label_support import neighbours
 
 
 @pytest.mark.parametrize("buckets", [2, 7, 40])

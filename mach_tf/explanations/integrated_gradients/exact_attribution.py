@@ -20,15 +20,47 @@ import math
 import os
 from collections.abc import Iterable
 from concurrent import futures
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar
 
 import numba
 import numpy as np
 
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths, entry_splits
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
 if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
     from mach_tf.classifier import Weights
+
+
+class _Wanted(NamedTuple):
+    """The buckets to explain of each path, and where their gradients go.
+
+    Attributes:
+      splits: int64 [n + 1]; path i has the buckets splits[i]:splits[i + 1].
+      buckets: int64 [pairs].
+      entry_splits: int64 [pairs + 1], as in PathIntegrals.splits.
+    """
+
+    splits: np.ndarray
+    buckets: np.ndarray
+    entry_splits: np.ndarray
+
+
+class _Units(NamedTuple):
+    """The hidden units along one path.
+
+    Attributes:
+      at_start, change: pre-activations where the path begins, and how much they change along it, float64 [hidden].
+      times: where each unit switches, float64 [hidden].
+      order: int64, the units that switch inside the path; in the order of `times` where the order is needed.
+    """
+
+    at_start: np.ndarray
+    change: np.ndarray
+    times: np.ndarray
+    order: np.ndarray
+
+
+_Arrays = TypeVar("_Arrays", bound=NamedTuple)
 
 
 def integrate(
@@ -58,9 +90,9 @@ def integrate(
 
     def one(network: Weights, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
-        inputs = (*network, *paths, pairs.splits, buckets, splits)
         compiled: Any = _integrate  # numba's annotations know no arguments
-        compiled(*(_read_only(array) for array in inputs), sigmoid, part, ends)
+        wanted = _Wanted(pairs.splits, buckets, splits)
+        compiled(_read_only(network), _read_only(paths), _read_only(wanted), sigmoid, part, ends)
         return part, ends
 
     at_once = at_once or os.cpu_count() or 1
@@ -79,50 +111,54 @@ def integrate(
     return PathIntegrals(splits, gradients * share, scores[1] * share, scores[0] * share)
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """A contiguous view: numba compiles anew, for seconds, for each layout and for writable and read-only arrays."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
+def _read_only(arrays: _Arrays) -> _Arrays:
+    """Contiguous views: numba compiles anew, for seconds, for each layout and for writable and read-only arrays."""
+    views = [np.ascontiguousarray(array).view() for array in arrays]
+    for view in views:
+        view.flags.writeable = False
+    return arrays._make(views)
 
 
 @numba.njit(cache=True, nogil=True)
-def _integrate(w1, b1, w2, b2, row_splits, ids, start, difference, pair_splits, buckets, splits, sigmoid, out, ends):
-    """Fills `out` (laid out by `splits`) and `ends` [2, pairs] (scores at start and end) for one repetition."""
-    hidden = len(b1)
+def _integrate(network, paths, wanted, sigmoid, gradients, ends):
+    """Fills one repetition's `gradients`, laid out by `wanted.entry_splits`, and `ends` [2, pairs], scores at start and end."""
+    hidden = len(network.hidden_bias)
     at_start, change = np.empty(hidden), np.empty(hidden)
     kernel, weights = np.empty(hidden), np.empty(hidden)
-    for point in range(len(row_splits) - 1):
-        first, last = row_splits[point], row_splits[point + 1]
-        _pre_activations(w1, b1, ids[first:last], start[first:last], difference[first:last], at_start, change)
+    for point in range(len(paths.row_splits) - 1):
+        first, last = paths.row_splits[point], paths.row_splits[point + 1]
+        _pre_activations(network, paths, first, last, at_start, change)
         times, order = _switching_points(at_start, change, sigmoid)
-        for pair in range(pair_splits[point], pair_splits[point + 1]):
+        units = _Units(at_start, change, times, order)
+        for pair in range(wanted.splits[point], wanted.splits[point + 1]):
+            bucket = wanted.buckets[pair]
             for u in range(hidden):
-                kernel[u] = w2[u, buckets[pair]]
-            bias = b2[buckets[pair]]
-            z0, z1 = _logits(kernel, bias, at_start, change)
+                kernel[u] = network.output_kernel[u, bucket]
+            z0, z1 = _logits(kernel, network.output_bias[bucket], units)
             if sigmoid:
-                _probability_weights(kernel, at_start, change, times, order, z0, weights)
+                _probability_weights(kernel, units, z0, weights)
                 ends[0, pair], ends[1, pair] = _sigmoid(z0), _sigmoid(z1)
             else:
-                _logit_weights(kernel, at_start, change, times, weights)
+                _logit_weights(kernel, units, weights)
                 ends[0, pair], ends[1, pair] = z0, z1
             for j in range(first, last):
-                out[splits[pair] + j - first] = _dot(w1[ids[j]], weights)
+                row = network.hidden_kernel[paths.feature_ids[j]]
+                gradients[wanted.entry_splits[pair] + j - first] = _dot(row, weights)
 
 
 @numba.njit(cache=True, nogil=True)
-def _pre_activations(w1, b1, ids, start, difference, at_start, change):
-    """a = x' W1 + b1 and d = (x - x') W1, float64 [hidden]."""
-    for u in range(len(b1)):
-        at_start[u] = b1[u]
+def _pre_activations(network, paths, first, last, at_start, change):
+    """a = x' W1 + b1 and d = (x - x') W1 of the path with the entries first:last, float64 [hidden]."""
+    hidden = len(network.hidden_bias)
+    for u in range(hidden):
+        at_start[u] = network.hidden_bias[u]
         change[u] = 0.0
-    for j in range(len(ids)):
-        row, from_value, by = w1[ids[j]], start[j], difference[j]
+    for j in range(first, last):
+        row, from_value, by = network.hidden_kernel[paths.feature_ids[j]], paths.start[j], paths.difference[j]
         if from_value != 0.0:
-            for u in range(len(b1)):
+            for u in range(hidden):
                 at_start[u] += from_value * row[u]
-        for u in range(len(b1)):
+        for u in range(hidden):
             change[u] += by * row[u]
 
 
@@ -151,30 +187,31 @@ def _switching_points(at_start, change, in_order):
 
 
 @numba.njit(cache=True, nogil=True)
-def _logits(kernel, bias, at_start, change):
+def _logits(kernel, bias, units):
     """The logits at both ends, from the forward pass alone: what completeness is checked against."""
     z0, z1 = np.float64(bias), np.float64(bias)
     for u in range(len(kernel)):
-        z0 += kernel[u] * max(at_start[u], 0.0)
-        z1 += kernel[u] * max(at_start[u] + change[u], 0.0)
+        z0 += kernel[u] * max(units.at_start[u], 0.0)
+        z1 += kernel[u] * max(units.at_start[u] + units.change[u], 0.0)
     return z0, z1
 
 
 @numba.njit(cache=True, nogil=True)
-def _logit_weights(kernel, at_start, change, times, weights):
+def _logit_weights(kernel, units, weights):
     for u in range(len(kernel)):
-        weights[u] = kernel[u] * (times[u] if change[u] < 0.0 else 1.0 - times[u])
+        weights[u] = kernel[u] * (units.times[u] if units.change[u] < 0.0 else 1.0 - units.times[u])
 
 
 @numba.njit(cache=True, nogil=True)
-def _probability_weights(kernel, at_start, change, times, order, z, weights):
+def _probability_weights(kernel, units, z, weights):
     """w2[u] times the integral of sigmoid'(z(t)) over the part of the path on which unit u is active."""
+    change, times = units.change, units.times
     slope = 0.0
     for u in range(len(kernel)):
         if (times[u] == 0.0 and change[u] >= 0.0) or (times[u] > 0.0 and change[u] < 0.0):
             slope += kernel[u] * change[u]
     integral, before = 0.0, 0.0
-    for u in order:
+    for u in units.order:
         after = z + slope * (times[u] - before)
         integral += (times[u] - before) * _mean_sigmoid_derivative(z, after)
         weights[u] = integral

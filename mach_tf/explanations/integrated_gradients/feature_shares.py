@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
 from mach_tf.hashing import FeatureSpec
 from mach_tf.points import Points, concatenate
 

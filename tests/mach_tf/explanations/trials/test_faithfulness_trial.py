@@ -12,8 +12,8 @@ import scipy.sparse
 from mach_tf import points
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from mach_tf.explanations import faithfulness_trial
-from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.trials import faithfulness_trial
 from tests.helpers import world as worlds
 
 ESTIMATORS = ["mean", "logit_mean"]

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.explanations import stability
+from mach_tf.explanations.trials import stability
 
 
 def _points():

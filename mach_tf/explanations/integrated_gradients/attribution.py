@@ -15,8 +15,8 @@ from mach_tf.choices import ATTRIBUTION_METHODS
 from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
-from mach_tf.explanations import exact_attribution, tape_attribution
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
+from mach_tf.explanations.integrated_gradients import exact_attribution, tape_attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import Repetition
 

@@ -19,9 +19,10 @@ from mach_tf import files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
-from mach_tf.explanations import explainer, sources
-from mach_tf.explanations.attribution import Attribution
-from mach_tf.explanations.paths import Pairs
+from mach_tf.explanations import explainer
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs
+from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -86,7 +87,7 @@ class GlobalView:
         parts: list[str] = []
         for text in texts:
             with libsvm.TextReader(*text) as reader:
-                sources.check_header(self.dataset, text.path, reader.header)
+                source_text.check_header(self.dataset, text.path, reader.header)
                 progress = tqdm.tqdm(total=reader.header.points, unit="points", desc=os.path.basename(text.path))
                 for block in reader.blocks(_BLOCK_BYTES):
                     part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")

@@ -11,8 +11,8 @@ import pytest
 from mach_tf import points
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.ensemble import Ensemble
-from mach_tf.explanations import point_explanations
-from mach_tf.explanations.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.reporting import point_explainer
 from tests.helpers import world as worlds
 
 EPSILON = 0.1
@@ -26,11 +26,11 @@ def ensemble(world):
 def ask(world, ensemble, labels="top:2", estimator="logit_mean", epsilon=EPSILON, known_truth=True):
     """The question, its raw points, and the answers of points called 100, 101, ..."""
     names = [f"name {i}" for i in range(ensemble.labels)]
-    question = point_explanations.Question(
+    question = point_explainer.Question(
         ensemble, Attribution(estimator), labels, None, epsilon, known_truth, None, names
     )
     raw = points.from_csr(world.features, world.labels if known_truth else None)
-    return question, raw, point_explanations.answer(question, raw, np.arange(len(raw)) + 100)
+    return question, raw, point_explainer.answer(question, raw, np.arange(len(raw)) + 100)
 
 
 def hashed(ensemble, raw):
@@ -61,7 +61,7 @@ def test_predictions_ranks_and_support(world, ensemble, estimator, labels):
 
 
 def test_ranks_are_known_down_to_a_limit(world, ensemble, monkeypatch):
-    monkeypatch.setattr(point_explanations, "RANKED", 7)
+    monkeypatch.setattr(point_explainer, "RANKED", 7)
     _, raw, found = ask(world, ensemble, ",".join(map(str, range(30))))
     scores = worlds.every_score(ensemble, hashed(ensemble, raw), "logit_mean")
     for answer, row in zip(found, np.argsort(-scores, axis=1, kind="stable")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.stats
 
-from mach_tf.explanations.faithfulness import ranks
+from mach_tf.explanations.trials.feature_removal import ranks
 from mach_tf.points import Points
 
 

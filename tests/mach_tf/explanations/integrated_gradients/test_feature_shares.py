@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points as point_lists
-from mach_tf.explanations.feature_shares import share, shares
-from mach_tf.explanations.paths import Pairs, PathIntegrals, between, entry_splits, from_zero
+from mach_tf.explanations.integrated_gradients.feature_shares import share, shares
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, between, entry_splits, from_zero
 from mach_tf.hashing import FeatureSpec
 
 

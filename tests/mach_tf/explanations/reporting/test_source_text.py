@@ -8,7 +8,7 @@ import scipy.sparse
 
 from mach_tf import points
 from mach_tf.errors import InputError
-from mach_tf.explanations import sources
+from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest
 from tests.helpers import programs
 from tests.helpers import world as worlds
@@ -35,9 +35,9 @@ def data(tmp_path):
 def test_the_splits_own_text(data):
     features, labels, text, preprocess = data
     _, dataset = preprocess()
-    texts = sources.inputs(dataset, None, None, "train")
-    assert texts == [(text, None)] and sources.inputs(dataset, "other", None, "train") == [("other", None)]
-    read = sources.read(dataset, texts)
+    texts = source_text.inputs(dataset, None, None, "train")
+    assert texts == [(text, None)] and source_text.inputs(dataset, "other", None, "train") == [("other", None)]
+    read = source_text.read(dataset, texts)
     np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
     np.testing.assert_array_equal(read.labels(30).toarray(), labels.toarray())
 
@@ -57,15 +57,15 @@ def test_the_split_form(data, tmp_path):
         f"--output_dir={directory}",
     )
     dataset = DatasetManifest.read(directory)
-    own = sources.inputs(dataset, None, None, "train")
+    own = source_text.inputs(dataset, None, None, "train")
     assert own == [(text, None), tuple(split_form)]
-    given = sources.inputs(dataset, *split_form, "train")
+    given = source_text.inputs(dataset, *split_form, "train")
     for texts, times in ((own, 2), (given, 1)):
-        read = sources.read(dataset, texts)
+        read = source_text.read(dataset, texts)
         np.testing.assert_array_equal(read.features(60).toarray(), np.vstack([features.toarray()] * times))
         np.testing.assert_array_equal(read.labels(30).toarray(), np.vstack([labels.toarray()] * times))
     with pytest.raises(InputError, match="--input_labels needs --input"):
-        sources.inputs(dataset, None, split_form[1], "train")
+        source_text.inputs(dataset, None, split_form[1], "train")
 
 
 def test_a_changed_text_is_refused(data):
@@ -74,18 +74,18 @@ def test_a_changed_text_is_refused(data):
     with open(text, "a", encoding="ascii") as file:
         file.write("\n")
     with pytest.raises(InputError, match=r"points.txt.*gone or changed.*--input"):
-        sources.inputs(dataset, None, None, "train")
+        source_text.inputs(dataset, None, None, "train")
 
 
 def test_a_text_that_the_split_has_a_part_of_is_refused(data):
     _, dataset = data[3]("--valid_fraction=0.5")
     for split in ("train", "valid"):
         with pytest.raises(InputError, match=r"only a part.*--input"):
-            sources.inputs(dataset, None, None, split)
+            source_text.inputs(dataset, None, None, split)
 
 
 def test_mean_baseline_is_the_mean_of_hashed_points(data):
     features, _, _, preprocess = data
     directory, dataset = preprocess()
     hashed = dataset.feature_spec.apply(points.from_csr(features)).features(40)
-    np.testing.assert_allclose(sources.mean_baseline(directory, dataset), hashed.toarray().mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(source_text.mean_baseline(directory, dataset), hashed.toarray().mean(axis=0), atol=1e-7)

@@ -11,7 +11,7 @@ import scipy.sparse
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from mach_tf.explanations import driver_run
+from mach_tf.explanations.reporting import driver_run
 from tests.helpers import programs
 from tests.helpers import world as worlds
 

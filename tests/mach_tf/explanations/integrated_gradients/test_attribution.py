@@ -11,9 +11,9 @@ from mach_tf.choices import ATTRIBUTION_METHODS
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
 from mach_tf.estimators import ESTIMATORS, bucket_scores, label_scores
-from mach_tf.explanations import attribution
-from mach_tf.explanations.attribution import Attribution, check_complete, integrate
-from mach_tf.explanations.paths import Pairs, from_zero
+from mach_tf.explanations.integrated_gradients import attribution
+from mach_tf.explanations.integrated_gradients.attribution import Attribution, check_complete, integrate
+from mach_tf.explanations.integrated_gradients.paths import Pairs, from_zero
 from mach_tf.saved_repetition import Repetition
 
 
