@@ -16,7 +16,7 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain"]),
-    package_data={"explain": ["templates/*"], "mach_tf": ["py.typed"]},
+    package_data={"explain": ["templates/*"], "mach_tf": ["py.typed", "presets/*.flags"]},
     python_requires=">=3.9,<3.12",
     install_requires=[
         "tensorflow~=2.15.1",
