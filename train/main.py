@@ -142,5 +142,10 @@ def _print_resources(planned: ResourcePlan) -> None:
     print(planned.table(), file=sys.stderr)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program; the console script calls this."""
     program.run(main)
+
+
+if __name__ == "__main__":
+    run()

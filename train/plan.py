@@ -279,5 +279,10 @@ def _gigabytes(value: int) -> str:
     return f"{value / 1e9:,.1f} GB"
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program; the console script calls this."""
     program.run(main)
+
+
+if __name__ == "__main__":
+    run()
