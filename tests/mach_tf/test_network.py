@@ -81,8 +81,9 @@ def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
     model_directory.write(str(elsewhere), repetitions=2, **other)
     shutil.rmtree(directory / "repetition-001")
     shutil.copytree(elsewhere / "repetition-001", directory / "repetition-001")
+    network = Network.load(str(directory))
     with pytest.raises(InputError, match=r"repetition-001 is of another training.*same flags and data"):
-        Network.load(str(directory)).predict(raw)
+        network.bucket_logits(network.hash(raw))
 
 
 def test_a_repetition_under_another_number_is_named(model, tmp_path, raw):
