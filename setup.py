@@ -42,7 +42,11 @@ setuptools.setup(
     # The project's own documents are in the repository: README.md, CHANGELOG.md, docs/.
     project_urls={"Paper": "https://arxiv.org/abs/1910.13830"},
     packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain"]),
-    package_data={"mach_tf": ["py.typed"], "mach_tf.explanations.reporting": ["templates/*"], "mach_tf.presets": ["*.flags"]},
+    package_data={
+        "mach_tf": ["py.typed"],
+        "mach_tf.explanations.reporting": ["templates/*"],
+        "mach_tf.presets": ["*.flags"],
+    },
     entry_points={
         "console_scripts": [
             "mach-preprocess = preprocess.to_tfrecord:run",
