@@ -8,10 +8,10 @@ DATA ?= ../shared/data
 RESULTS ?= results
 PYTHON := $(VENV)/bin/python
 PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install --quiet --disable-pip-version-check)
-SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests
+SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format results clean
+.PHONY: help install demo test test-all lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -43,6 +43,10 @@ $(VENV)/installed: setup.py | $(PYTHON)
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 install: $(VENV)/installed ## the virtual environment alone
@@ -84,5 +88,8 @@ format: $(VENV)/installed-test ## rewrite the sources in the project's style
 	$(VENV)/bin/ruff check --fix $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
 
-clean: ## remove the demo and the virtual environment
-	rm -rf $(DEMO) $(VENV)
+docs: $(VENV)/installed-docs ## the documents, into site/; a broken link or a missing docstring fails
+	$(PYTHON) -m mkdocs build --strict
+
+clean: ## remove the demo, the documents and the virtual environment
+	rm -rf $(DEMO) site $(VENV)

@@ -15,8 +15,51 @@ setuptools.setup(
     long_description=(_ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    keywords=[
+        "extreme classification",
+        "multi-label classification",
+        "MACH",
+        "count-min sketch",
+        "adversarial training",
+        "integrated gradients",
+        "explainability",
+        "tensorflow",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    # The project's own documents are in the repository: README.md, CHANGELOG.md, docs/.
+    project_urls={"Paper": "https://arxiv.org/abs/1910.13830"},
     packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain"]),
-    package_data={"explain": ["templates/*"], "mach_tf": ["py.typed"]},
+    package_data={
+        "mach_tf": ["py.typed"],
+        "mach_tf.explanations.reporting": ["templates/*"],
+        "mach_tf.presets": ["*.flags"],
+    },
+    entry_points={
+        "console_scripts": [
+            "mach-preprocess = preprocess.to_tfrecord:run",
+            "mach-verify = preprocess.verify:run",
+            "mach-plan = train.plan:run",
+            "mach-train = train.main:run",
+            "mach-eval = eval.main:run",
+            "mach-predict = eval.predict:run",
+            "mach-robustness = eval.robustness:run",
+            "mach-explain = explain.main:run",
+            "mach-faithfulness = explain.faithfulness:run",
+        ]
+    },
     python_requires=">=3.9,<3.12",
     install_requires=[
         "tensorflow~=2.15.1",
@@ -36,6 +79,9 @@ setuptools.setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]~=2.15.1"],
         "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
+        "sklearn": ["scikit-learn>=1.3"],
+        # MkDocs 2 has no plugins.
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.24"],
         "test": [
             "pytest>=7",
             "pytest-xdist>=3",

@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.explanations.paths import Pairs, PathIntegrals, Paths
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
 from mach_tf.programs import program
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _pairs(labels: int) -> Pairs:
 
 
 def _exact(networks: list[Weights], table: np.ndarray, path: Paths) -> tuple[float, PathIntegrals]:
-    from mach_tf.explanations import exact_attribution
+    from mach_tf.explanations.integrated_gradients import exact_attribution
 
     def run() -> PathIntegrals:
         return exact_attribution.integrate(networks, table, path, _pairs(table.shape[1]), FLAGS.estimator == "mean")
@@ -164,7 +164,7 @@ def _one_by_one(
 
 
 def _tape(weights: Any, table: np.ndarray, path: Paths) -> Callable[[], PathIntegrals]:
-    from mach_tf.explanations import tape_attribution
+    from mach_tf.explanations.integrated_gradients import tape_attribution
 
     pairs, functions = _pairs(table.shape[1]), [tape_attribution.of_weights(weights)]
     return lambda: tape_attribution.integrate(functions, table, path, pairs, FLAGS.estimator, FLAGS.steps)

@@ -54,8 +54,8 @@ def main(_: list[str]) -> None:
 
     from mach_tf import files
     from mach_tf.ensemble import Ensemble
-    from mach_tf.explanations import faithfulness_trial
-    from mach_tf.explanations.attribution import Attribution
+    from mach_tf.explanations.integrated_gradients.attribution import Attribution
+    from mach_tf.explanations.trials import faithfulness_trial
     from mach_tf.manifest import DatasetManifest, check_same_features
 
     dataset = DatasetManifest.read(FLAGS.dataset_dir)

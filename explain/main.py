@@ -32,8 +32,8 @@ from mach_tf.programs import program, shared_flags
 if TYPE_CHECKING:
     from mach_tf.data.libsvm import TextInput
     from mach_tf.explanations.explainer import Baseline
-    from mach_tf.explanations.point_explanations import Question
-    from mach_tf.explanations.report import LabelView
+    from mach_tf.explanations.reporting.point_explainer import Question
+    from mach_tf.explanations.reporting.report import LabelView
     from mach_tf.manifest import DatasetManifest
     from mach_tf.points import Points
 
@@ -83,14 +83,14 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     from mach_tf.ensemble import Ensemble
-    from mach_tf.explanations import driver_run, label_drivers, point_explanations, selection, sources
-    from mach_tf.explanations.attribution import Attribution
+    from mach_tf.explanations.integrated_gradients.attribution import Attribution
+    from mach_tf.explanations.reporting import driver_run, label_drivers, point_explainer, selection, source_text
     from mach_tf.manifest import DatasetManifest, check_same_features
 
     _check_flags()
     settings = Attribution(FLAGS.estimator, FLAGS.method, FLAGS.steps, FLAGS.rule)
     dataset = DatasetManifest.read(FLAGS.dataset_dir)
-    texts = sources.inputs(dataset, FLAGS.input, FLAGS.input_labels, FLAGS.split)
+    texts = source_text.inputs(dataset, FLAGS.input, FLAGS.input_labels, FLAGS.split)
     ensemble = Ensemble.load(FLAGS.model_dir)
     check_same_features(ensemble.manifest, dataset)
     feature_names = dataset.read_feature_names(FLAGS.dataset_dir)
@@ -105,13 +105,13 @@ def main(_: list[str]) -> None:
         print(found.summary())
         return
 
-    everything = sources.read(dataset, texts)
+    everything = source_text.read(dataset, texts)
     chosen = selection.points_with_label(FLAGS.points, everything, label_names)
     if chosen is None:
         chosen = selection.parse_points(FLAGS.points, len(everything))
     selection.check_labels(FLAGS.labels, ensemble.labels)
     epsilon = ensemble.manifest.training.epsilon if FLAGS.epsilon is None else FLAGS.epsilon
-    question = point_explanations.Question(
+    question = point_explainer.Question(
         ensemble,
         settings,
         FLAGS.labels,
@@ -145,13 +145,13 @@ def _check_flags() -> None:
 def _baseline(everything: Points, dataset: DatasetManifest) -> Baseline:
     import scipy.sparse
 
-    from mach_tf.explanations import selection, sources
+    from mach_tf.explanations.reporting import selection, source_text
 
     point = selection.parse_baseline(FLAGS.baseline, len(everything))
     if point is not None:
         return everything[point : point + 1]
     if FLAGS.baseline == "mean":
-        return scipy.sparse.csr_matrix(sources.mean_baseline(FLAGS.dataset_dir, dataset)[None])
+        return scipy.sparse.csr_matrix(source_text.mean_baseline(FLAGS.dataset_dir, dataset)[None])
     return None
 
 
@@ -161,7 +161,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     import tqdm
 
     from mach_tf import files
-    from mach_tf.explanations import point_explanations, report
+    from mach_tf.explanations.reporting import point_explainer, report
 
     settings = question.settings
     page = report.Report(question.label_names, settings.estimator, question.epsilon or None, FLAGS.features_shown)
@@ -171,7 +171,7 @@ def _write(question: Question, everything: Points, chosen: np.ndarray, texts: li
     with files.atomic_write(os.path.join(FLAGS.output_dir, "explanations.jsonl")) as file:
         for begin in range(0, len(chosen), _CHUNK_POINTS):
             ids = chosen[begin : begin + _CHUNK_POINTS]
-            for answer in point_explanations.answer(question, everything[ids], ids):
+            for answer in point_explainer.answer(question, everything[ids], ids):
                 for line in answer.json_lines(question.label_names):
                     file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
                     lines += 1

@@ -9,8 +9,8 @@ import scipy.sparse
 
 from mach_tf import estimators, points
 from mach_tf.explanations import explainer
-from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.explanation import Explanations
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
 from mach_tf.network import Network
 
 
@@ -57,7 +57,7 @@ class Ensemble(Network):
         Args:
           features: CSR [n, raw features].
           labels: the labels to explain of each point, integers [n] or [n, m]; None for each point's best.
-          method: "exact" or "tape"; see mach_tf.explanations.attribution.
+          method: "exact" or "tape"; see mach_tf.explanations.integrated_gradients.attribution.
           estimator: of the label score; one of estimators.ESTIMATORS.
           baseline: raw points that the paths begin at, CSR [n or 1, raw features]; None for zero.
           steps: of "tape".

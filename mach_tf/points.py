@@ -108,7 +108,10 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
     if labels is None:
         label_splits, label_ids = np.zeros(features.shape[0] + 1, np.int64), np.zeros(0, np.int64)
     else:
-        labels = _canonical(labels)
+        # Compared before they are summed: +1 and -1 for the same label would add up to none.
+        labels = scipy.sparse.csr_matrix(labels)
+        marks = (labels.data != 0, labels.indices, labels.indptr)
+        labels = _canonical(scipy.sparse.csr_matrix(marks, shape=labels.shape))
         label_splits, label_ids = labels.indptr.astype(np.int64), labels.indices.astype(np.int64)
     return Points(
         features.indptr.astype(np.int64),
@@ -131,7 +134,8 @@ def _join_splits(splits: list[np.ndarray]) -> np.ndarray:
 
 
 def _canonical(matrix: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    matrix = scipy.sparse.csr_matrix(matrix, copy=True)
+    # Small integers would overflow when duplicates are summed.
+    matrix = scipy.sparse.csr_matrix(matrix, dtype=None if matrix.dtype.kind == "f" else np.float64, copy=True)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix

@@ -8,11 +8,11 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf.explanations import attribution, feature_shares, paths
-from mach_tf.explanations.attribution import Attribution
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
-from mach_tf.explanations.feature_shares import RawAttributions, Shares
-from mach_tf.explanations.paths import Pairs, Paths
+from mach_tf.explanations.integrated_gradients import attribution, feature_shares, paths
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
+from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points

@@ -21,7 +21,7 @@ _SMALL = (
 
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
 def test_all_methods_measure_the_same(tmp_path, estimator, monkeypatch, capsys):
-    from mach_tf.explanations.paths import PathIntegrals
+    from mach_tf.explanations.integrated_gradients.paths import PathIntegrals
 
     seen = []
     gaps = PathIntegrals.completeness_gaps

@@ -32,6 +32,15 @@ def test_duplicates_are_summed_zeros_dropped_and_the_argument_kept():
     assert features.data.tolist() == [1, 2, 5, 0] and features.indices.tolist() == [3, 3, 1, 2]
 
 
+def test_small_integers_are_summed_without_overflow_and_opposite_marks_of_a_label_stay():
+    twice = np.array([3, 3]), np.array([0, 2])
+    features = scipy.sparse.csr_matrix((np.array([200, 100], np.uint8), *twice), shape=(1, 4))
+    labels = scipy.sparse.csr_matrix((np.array([1, -1]), *twice), shape=(1, 4))
+    made = points.from_csr(features, labels)
+    assert made.feature_values.tolist() == [300] and made.label_ids.tolist() == [3]
+    assert features.data.tolist() == [200, 100] and labels.data.tolist() == [1, -1]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_take_is_row_selection(seed):
     features, labels = _matrices()

@@ -14,8 +14,8 @@ from mach_tf import points
 from mach_tf.classifier import Weights
 from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import explainer
-from mach_tf.explanations.attribution import Attribution
-from mach_tf.explanations.paths import Pairs
+from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.hashing import FeatureSpec
 from mach_tf.saved_repetition import Repetition
 from tests.helpers import model_directory

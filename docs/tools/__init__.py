@@ -1,0 +1,1 @@
+"""Generates the parts of the documents that are read from the code, and checks the rest against it."""

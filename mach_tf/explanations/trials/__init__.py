@@ -1,0 +1,1 @@
+"""Trials of attributions: faithfulness by removing features, stability under an attack."""

@@ -1,0 +1,230 @@
+"""The page's content, and the page itself in a browser: no errors, search, sort, and names that stay text."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+
+from mach_tf.explanations.explanation import Explanation, FeatureAttribution
+from mach_tf.explanations.reporting.label_support import Neighbours
+from mach_tf.explanations.reporting.report import AttackedLabel, LabelView, Report, script_json
+
+HOSTILE_FEATURE = "<script>alert(1)</script>"
+HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"
+LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
+
+
+def page(points=6, known_truth=True, attacked=True, hidden_features=0):
+    """A report of `points` points; point i's best label is label i % 4, its score falls with i."""
+    report = Report(LABELS, "logit_mean", 0.05, 3)
+    for point in range(points):
+        views = []
+        for rank in (1, 2):
+            label = (point + rank - 1) % 4
+            names = [HOSTILE_FEATURE, "whiskers", f"word-{point}", *(f"rest-{i}" for i in range(hidden_features))]
+            features = [FeatureAttribution(i, n, 0.5, 1.5 - i, i == 1, 7) for i, n in enumerate(names)]
+            explanation = Explanation(point, label, LABELS[label], 3.0 - point, -4.0, 1e-12, features)
+            neighbours = Neighbours(np.array([(label + 1) % 4]), [np.array([0, 2])])
+            views.append(LabelView(explanation, rank, np.array([4, 5, 6]), np.array([1.0, 2.0, 3.0]), neighbours))
+        moved = [AttackedLabel(point % 4, 3.0 - point, 1.0, 1, 2), AttackedLabel((point + 1) % 4, 2.0, 2.5, 2, 1)]
+        report.add(
+            point,
+            [0] if known_truth else None,
+            [(point % 4, 3.0 - point), ((point + 1) % 4, 2.0 - point)],
+            views,
+            moved if attacked else None,
+        )
+    return report.html("Explanations of <model>", [("Model", "a & b"), ("Method", "exact")])
+
+
+def test_the_page_is_whole_and_safe():
+    text = page(hidden_features=4)
+    assert "Explanations of &lt;model&gt;" in text and "a &amp; b" in text
+    assert HOSTILE_FEATURE not in text and HOSTILE_LABEL not in text
+    assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert HOSTILE_FEATURE in data["features"] and HOSTILE_LABEL in data["labels"]
+    first = data["points"][0]["explanations"][0]
+    assert len(first["bars"]) == 3 and first["rest"] == [4, pytest.approx(-1.5 - 2.5 - 3.5 - 4.5)]
+
+
+@pytest.mark.parametrize("value", ["</script>", "<!--", "\u2028", "&lt;", 'a"b'])
+def test_json_cannot_leave_its_element(value):
+    text = str(script_json({"name": value}))
+    assert json.loads(text) == {"name": value} and not set("<>&\u2028") & set(text)
+
+
+def _open(browser, tmp_path, text, width=1200, colours="light"):
+    path = tmp_path / "report.html"
+    path.write_text(text, encoding="utf-8")
+    browser.get_log("browser"), browser.get_log("performance")
+    media = [{"name": "prefers-color-scheme", "value": colours}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(path.as_uri())
+    deadline = time.monotonic() + 60
+    while browser.execute_script("return document.documentElement.dataset.ready") != "true":
+        assert time.monotonic() < deadline, browser.get_log("browser")
+        time.sleep(0.02)
+
+
+def _headings(browser):
+    return [element.text for element in browser.find_elements("css selector", "tr.row .open")]
+
+
+def _type(browser, text):
+    box = browser.find_element("id", "search")
+    box.clear()
+    box.send_keys(text or " ")
+
+
+def test_opens_without_errors_or_requests_and_names_stay_text(browser, tmp_path):
+    _open(browser, tmp_path, page())
+    browser.find_element("css selector", "tr.row .open").click()
+    assert browser.get_log("browser") == []
+    requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in requests if m["method"] == "Network.requestWillBeSent"]
+    assert asked and not [url for url in asked if url.startswith(("http", "ws", "ftp"))]
+    assert browser.execute_script("return document.querySelectorAll('#list script, #list img').length") == 0
+    names = [element.text for element in browser.find_elements("css selector", ".bars .name")]
+    assert HOSTILE_FEATURE in names
+    assert HOSTILE_LABEL in browser.find_element("id", "list").text
+    assert "whiskers shared" in names
+
+
+def test_searches_points_by_label_feature_and_number(browser, tmp_path):
+    _open(browser, tmp_path, page())
+    assert _headings(browser) == list("012345")
+    for text, expected in (("word-3", ["3"]), ("WHISKERS", list("012345")), ("point 2", ["2"]), ("birds", list("23"))):
+        _type(browser, text)
+        found = _headings(browser)
+        assert set(expected) <= set(found) if text == "birds" else found == expected
+    assert "points" in browser.find_element("id", "count").text
+    _type(browser, "no such thing")
+    assert _headings(browser) == []
+    assert browser.find_element("css selector", ".empty").is_displayed()
+    _type(browser, "")
+    browser.find_element("id", "wrong").click()
+    assert _headings(browser) == list("1235")  # label 0 is true everywhere: right for points 0 and 4
+
+
+def test_sorts_by_every_column_with_the_keyboard(browser, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    _open(browser, tmp_path, page())
+    heads = browser.find_elements("css selector", "#table-points thead th")
+    orders = {}
+    for head in heads:
+        for _ in range(2):
+            head.find_element("tag name", "button").send_keys(Keys.ENTER)
+            orders[head.text, head.get_attribute("aria-sort")] = _headings(browser)
+    assert orders["Point", "descending"] == list("543210") and orders["Top score", "ascending"] == list("543210")
+    assert orders["Top score", "descending"] == list("012345")
+    assert orders["Predicted", "ascending"][:2] == ["2", "3"]  # </script>..., birds
+    assert sum(head.get_attribute("aria-sort") != "none" for head in heads) == 1
+
+
+def test_opens_by_keyboard_and_says_so(browser, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    _open(browser, tmp_path, page())
+    button = browser.find_elements("css selector", "tr.row .open")[1]
+    assert button.get_attribute("aria-expanded") == "false"
+    button.send_keys(Keys.SPACE)
+    assert button.get_attribute("aria-expanded") == "true"
+    detail = browser.find_element("id", button.get_attribute("aria-controls"))
+    assert "mean of 3 repetitions" in detail.get_attribute("textContent")
+    assert "rank 1" in detail.text and "Under one FGSM step" in detail.text
+    button.send_keys(Keys.SPACE)
+    assert browser.find_elements("css selector", ".detail") == [] and button.get_attribute("aria-controls") is None
+
+
+def test_labels_lead_to_their_points(browser, tmp_path):
+    _open(browser, tmp_path, page())
+    browser.find_element("id", "view-labels").click()
+    assert sorted(_headings(browser)) == sorted(LABELS)
+    browser.find_elements("css selector", "tr.row .open")[3].click()
+    assert "whiskers" in browser.find_element("css selector", ".detail").text
+    browser.find_element("css selector", ".card .more").click()
+    assert browser.find_element("id", "view-points").get_attribute("aria-pressed") == "true"
+    assert "3" in _headings(browser)
+
+
+def test_every_control_has_a_name(browser, tmp_path):
+    _open(browser, tmp_path, page())
+    nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    roles = ("button", "searchbox", "checkbox", "columnheader", "rowheader", "link")
+    controls = [node for node in nodes if node.get("role", {}).get("value") in roles]
+    assert len(controls) > 12
+    for node in controls:
+        assert node["name"]["value"].strip(), node
+    heads = [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "columnheader"]
+    assert heads == ["Point", "True labels", "Predicted", "Top score", "Top label", "After FGSM"]  # without arrows
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_fits_and_contrasts(browser, tmp_path, colours, width):
+    _open(browser, tmp_path, page(), width, colours)
+    browser.find_element("css selector", "tr.row .open").click()
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    texts = browser.execute_script(_COLOURS)
+    assert len(texts) > 60
+    for text, *pair in texts:
+        ink, paper = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in pair)
+        assert (sum(ink) > sum(paper)) == (colours == "dark") or text in (
+            "Points",
+            "Labels",
+        )  # the chosen one is inverse
+        assert _contrast(ink, paper) >= 4.5, text
+
+
+# Every text that is shown, its colour, and the first colour behind it that is not transparent.
+_COLOURS = """
+const found = [];
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join("");
+  if (!text || !element.checkVisibility() || element.closest("script, .unseen, .skip")) continue;
+  let behind = element, paper = "rgba(0, 0, 0, 0)";
+  while (paper === "rgba(0, 0, 0, 0)") {
+    paper = getComputedStyle(behind).backgroundColor;
+    behind = behind.parentElement;
+  }
+  found.push([text, getComputedStyle(element).color, paper]);
+}
+return found;
+"""
+
+
+def _contrast(one, other):
+    """WCAG 2's contrast ratio."""
+
+    def luminance(colour):
+        parts = [c / 255 for c in colour]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("known_truth", "attacked"), [(False, False), (True, False), (False, True)])
+def test_opens_without_truth_or_attack(browser, tmp_path, known_truth, attacked):
+    _open(browser, tmp_path, page(known_truth=known_truth, attacked=attacked))
+    browser.find_element("css selector", "tr.row .open").click()
+    heads = [head.text for head in browser.find_elements("css selector", "#table-points thead th")]
+    assert ("True labels" in heads) == known_truth and ("After FGSM" in heads) == attacked
+    assert browser.get_log("browser") == []
+
+
+def test_a_thousand_points_are_drawn_as_they_are_scrolled_to(browser, tmp_path):
+    _open(browser, tmp_path, page(1000))
+    assert 20 <= len(_headings(browser)) < 200  # what makes it open at once
+    assert browser.find_element("id", "count").text == "1,000 of 1,000 points"
+    _type(browser, "word-987")
+    assert _headings(browser) == ["987"]

@@ -1,0 +1,91 @@
+"""The text that a split was made from: found, or refused when it is not what the split holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from mach_tf import points
+from mach_tf.errors import InputError
+from mach_tf.explanations.reporting import source_text
+from mach_tf.manifest import DatasetManifest
+from tests.helpers import programs
+from tests.helpers import world as worlds
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Features, labels, their text, and what makes a dataset of it with further flags."""
+    features = scipy.sparse.random(12, 60, 0.2, "csr", np.float32, random_state=0)
+    labels = scipy.sparse.csr_matrix(np.random.default_rng(0).random((12, 30)) < 0.1, dtype=np.float32)
+    text = str(tmp_path / "points.txt")
+    worlds.write_text(text, features, labels)
+
+    def preprocess(*flags):
+        directory = str(tmp_path / "dataset")
+        programs.run(
+            "preprocess.to_tfrecord", f"--train={text}", f"--output_dir={directory}", "--feature_hash_dim=40", *flags
+        )
+        return directory, DatasetManifest.read(directory)
+
+    return features, labels, text, preprocess
+
+
+def test_the_splits_own_text(data):
+    features, labels, text, preprocess = data
+    _, dataset = preprocess()
+    texts = source_text.inputs(dataset, None, None, "train")
+    assert texts == [(text, None)] and source_text.inputs(dataset, "other", None, "train") == [("other", None)]
+    read = source_text.read(dataset, texts)
+    np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
+    np.testing.assert_array_equal(read.labels(30).toarray(), labels.toarray())
+
+
+def test_the_split_form(data, tmp_path):
+    """Two files, given by flags or found as the split's own, also after a file of the other form."""
+    features, labels, text, _ = data
+    split_form = [str(tmp_path / "x.txt"), str(tmp_path / "y.txt")]
+    for path, matrix in zip(split_form, (features, labels)):
+        worlds.write_split_form(path, matrix)
+    directory = str(tmp_path / "dataset")
+    programs.run(
+        "preprocess.to_tfrecord",
+        f"--train={text}",
+        f"--train_features={split_form[0]}",
+        f"--train_labels={split_form[1]}",
+        f"--output_dir={directory}",
+    )
+    dataset = DatasetManifest.read(directory)
+    own = source_text.inputs(dataset, None, None, "train")
+    assert own == [(text, None), tuple(split_form)]
+    given = source_text.inputs(dataset, *split_form, "train")
+    for texts, times in ((own, 2), (given, 1)):
+        read = source_text.read(dataset, texts)
+        np.testing.assert_array_equal(read.features(60).toarray(), np.vstack([features.toarray()] * times))
+        np.testing.assert_array_equal(read.labels(30).toarray(), np.vstack([labels.toarray()] * times))
+    with pytest.raises(InputError, match="--input_labels needs --input"):
+        source_text.inputs(dataset, None, split_form[1], "train")
+
+
+def test_a_changed_text_is_refused(data):
+    _, _, text, preprocess = data
+    _, dataset = preprocess()
+    with open(text, "a", encoding="ascii") as file:
+        file.write("\n")
+    with pytest.raises(InputError, match=r"points.txt.*gone or changed.*--input"):
+        source_text.inputs(dataset, None, None, "train")
+
+
+def test_a_text_that_the_split_has_a_part_of_is_refused(data):
+    _, dataset = data[3]("--valid_fraction=0.5")
+    for split in ("train", "valid"):
+        with pytest.raises(InputError, match=r"only a part.*--input"):
+            source_text.inputs(dataset, None, None, split)
+
+
+def test_mean_baseline_is_the_mean_of_hashed_points(data):
+    features, _, _, preprocess = data
+    directory, dataset = preprocess()
+    hashed = dataset.feature_spec.apply(points.from_csr(features)).features(40)
+    np.testing.assert_allclose(source_text.mean_baseline(directory, dataset), hashed.toarray().mean(axis=0), atol=1e-7)
