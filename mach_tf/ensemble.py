@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators, points
+from mach_tf.evaluation import attack_evaluation
+from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import Attribution
@@ -88,3 +91,35 @@ class Ensemble(Network):
             self.hash(baseline)  # the same checks
             start = points.from_csr(baseline)
         return explainer.explain_matrix(self, points.from_csr(features), labels, settings, start)
+
+    def attack(
+        self,
+        features: scipy.sparse.csr_matrix,
+        labels: scipy.sparse.csr_matrix,
+        epsilon: Union[float, Sequence[float]] = 0.02,
+        method: str = "fgsm",
+        **options: Any,
+    ) -> Robustness:
+        """Attacks raw points and measures how much the model's metrics lose.
+
+        Args:
+          features: CSR [n, raw features].
+          labels: CSR [n, K]; every nonzero entry marks a true label.
+          epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
+          method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
+            "push_in" a false one into it.
+          **options: keywords of mach_tf.evaluation.attack_evaluation.attack: `support`, `steps`, `ks`, `estimator`,
+            `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
+
+        Returns:
+          One entry per epsilon; printed it is a table, `.figure()` plots it, `.to_json()` gives plain values.
+
+        Raises:
+          ValueError: shapes that do not fit, an unknown method, or an epsilon that is negative or not finite.
+
+        Example:
+          >>> robustness = model.attack(X, Y, epsilon=[0, 0.01, 0.02], method="pgd")  # doctest: +SKIP
+          >>> print(robustness)  # doctest: +SKIP
+          >>> [entry.lost["P@1"] for entry in robustness]  # doctest: +SKIP
+        """
+        return attack_evaluation.attack(self, features, labels, epsilon, method, **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.attacks.bucket_loss import BucketLoss
-from mach_tf.evaluation import plots, tables
+from mach_tf.evaluation import tables
 from mach_tf.evaluation.tables import Table
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Robustness:
         return tables.robustness_table(self.entries, self.ks, losses or None)
 
     def figure(self) -> Figure:
-        """Returns the metrics against epsilon, one line per attack."""
+        """Returns a figure of the metrics against epsilon, one line per attack."""
+        from mach_tf.evaluation import plots  # Matplotlib takes a while to import
+
         return plots.robustness_figure({"": self.entries}, tables.headline_metrics(self.ks))
 
     def __str__(self) -> str:

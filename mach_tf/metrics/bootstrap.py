@@ -101,7 +101,9 @@ def read_points(path: str) -> dict[str, PerPoint]:
             names = [name[: -len("/numerator")] for name in arrays.files if name.endswith("/numerator")]
             return {name: PerPoint(arrays[f"{name}/numerator"], arrays[f"{name}/denominator"]) for name in names}
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; evaluate the other model again with this version of mach_tf.") from None
+        raise InputError(
+            f"{path} does not exist; evaluate the other model again with this version of mach_tf."
+        ) from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} does not hold per-point metrics ({error}); evaluate the other model again.") from None
 
