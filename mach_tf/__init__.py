@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
+    "Evaluation": "mach_tf.evaluation.evaluation_result",
+    "evaluate": "mach_tf.evaluation.evaluation",
     "write_dataset": "mach_tf.data.matrices",
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)

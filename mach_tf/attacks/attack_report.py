@@ -152,12 +152,11 @@ def _entry(
         lost_intervals = {name: (value.low, value.high) for name, value in lost.items()}
     if options.groups is not None:
         groups = breakdown.by_frequency(outcome.top_labels, labels, options.groups, max(options.ks))
-    values = {name: metric.percent for name, metric in after.items()}
     return AttackEntry(
         attack=attack,
         epsilon=outcome.epsilon,
-        metrics={**values, **ranking_metrics.coverage(outcome.top_labels, labels, options.ks)},
-        lost={name: before[name].percent - value for name, value in values.items()},
+        metrics=ranking_metrics.summarize(after, outcome.top_labels, labels, options.ks),
+        lost={name: before[name].percent - metric.percent for name, metric in after.items()},
         loss=float(outcome.losses.mean()),
         attempts=len(succeeded),
         success_rate=100 * float(succeeded.mean()) if len(succeeded) else 0.0,

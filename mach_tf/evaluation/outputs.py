@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mach_tf.metrics.calibration import Reliability
 
 METRICS_FILE = "metrics.json"
-POINTS_FILE = "per_point.npz"
 CALIBRATION_FILE = "calibration.png"
 REPETITIONS_FILE = "repetitions.png"
 TENSORBOARD_DIRECTORY = "tensorboard"
@@ -53,7 +52,7 @@ def write(
         figures[REPETITIONS_FILE] = plots.curves_figure(counts, lines, "repetitions", "P@k (%)")
     for name, figure in figures.items():
         plots.write_png(figure, os.path.join(output_dir, name))
-    bootstrap.write_points(os.path.join(output_dir, POINTS_FILE), per_point)
+    bootstrap.write_points(os.path.join(output_dir, bootstrap.POINTS_FILE), per_point)
     _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
     # Last: whoever finds metrics.json finds all the rest, but for attacks.
     write_metrics(output_dir, report)

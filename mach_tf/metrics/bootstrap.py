@@ -13,6 +13,8 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import PerPoint
 
+# The name that evaluations give to what `write_points` writes.
+POINTS_FILE = "per_point.npz"
 _PERCENTILES = (2.5, 97.5)
 _CHUNK_BYTES = 64 << 20
 

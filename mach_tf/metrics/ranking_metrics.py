@@ -7,7 +7,7 @@ labels cannot reach P@k = 1; nDCG@k, RP@k and the propensity-scored metrics comp
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
@@ -198,8 +198,14 @@ def summary(
     propensities: Optional[np.ndarray] = None,
 ) -> dict[str, float]:
     """Returns every metric in percent, by name; the arguments are those of `per_point`."""
-    values = {name: metric.percent for name, metric in per_point(top_labels, labels, ks, propensities).items()}
-    return {**values, **coverage(top_labels, labels, ks)}
+    return summarize(per_point(top_labels, labels, ks, propensities), top_labels, labels, ks)
+
+
+def summarize(
+    points: Mapping[str, PerPoint], top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, ks: Sequence[int]
+) -> dict[str, float]:
+    """Returns every metric in percent, by name, from the result of `per_point` for the same arguments."""
+    return {**{name: metric.percent for name, metric in points.items()}, **coverage(top_labels, labels, ks)}
 
 
 def _gains(k: int) -> np.ndarray:
