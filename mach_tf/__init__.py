@@ -1,6 +1,7 @@
 """Extreme multi-label classification with MACH: adversarially trained, explained by Integrated Gradients.
 
-The names below are imported when they are first used, so that what needs no TensorFlow does not wait for it.
+Import mach_tf before TensorFlow: the import sets the C library's allocator, which training speed depends on. The names below
+are imported when they are first used, so that what needs no TensorFlow does not wait for it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from mach_tf import startup
+
 __version__ = "0.1.0"
+
+startup.warn_if_late()
+startup.prepare()
 
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
     "Evaluation": "mach_tf.evaluation.evaluation_result",
     "evaluate": "mach_tf.evaluation.evaluation",
+    "fit": "mach_tf.training.fit",
     "write_dataset": "mach_tf.data.matrices",
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)

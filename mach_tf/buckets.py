@@ -9,6 +9,7 @@ import numpy as np
 
 from mach_tf.choices import LABEL_HASHES
 from mach_tf.hashing import murmur3_32
+from mach_tf.seeds import Purpose, derive
 
 _PRIME = 2**31 - 1
 
@@ -45,15 +46,12 @@ class BucketSpec:
         """int32 [labels], the bucket of each label in one repetition."""
         ids = np.arange(labels, dtype=np.int64)
         if self.family == "murmur3":
-            hashed = murmur3_32(ids, self._derived(repetition, 0)).astype(np.int64)
+            hashed = murmur3_32(ids, derive(self.seed, repetition, Purpose.LABEL_HASH)).astype(np.int64)
         else:
-            a = 1 + self._derived(repetition, 1) % (_PRIME - 1)
-            b = self._derived(repetition, 2) % _PRIME
+            a = 1 + derive(self.seed, repetition, Purpose.LABEL_HASH_FACTOR) % (_PRIME - 1)
+            b = derive(self.seed, repetition, Purpose.LABEL_HASH_SHIFT) % _PRIME
             hashed = (a * ids + b) % _PRIME
         return (hashed % self.buckets).astype(np.int32)
-
-    def _derived(self, repetition: int, purpose: int) -> int:
-        return int(murmur3_32(np.array([3 * repetition + purpose]), self.seed)[0])
 
 
 class BucketMembers(NamedTuple):

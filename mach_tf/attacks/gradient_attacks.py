@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Callable
+from collections.abc import Sequence
+from typing import Any, Callable, Union
 
 import numpy as np
 
@@ -93,6 +94,12 @@ class Attack:
         if setting in ("steps", "relative_step", "random_start"):
             return self.method == "pgd"
         return setting != "seed" or (self.random_start and self.method == "pgd") or self.objective == "push_in"
+
+
+def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:
+    """Returns attacks, of which each may be given by its name, with default settings, or as an Attack."""
+    given = [attacks] if isinstance(attacks, (str, Attack)) else attacks
+    return [Attack.named(one) if isinstance(one, str) else one for one in given]
 
 
 def perturb(

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from mach_tf.data import damage
 from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
-from mach_tf.hashing import murmur3_32
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points, concatenate
+from mach_tf.seeds import Purpose, derive
 
 SCHEMA = {
     name: tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
@@ -72,7 +72,7 @@ def batches(
     if shuffle_seed is None:
         records = tf.data.TFRecordDataset(paths)
     else:
-        seed = int(murmur3_32(np.array([epoch]), shuffle_seed)[0])
+        seed = derive(shuffle_seed, epoch, Purpose.SHUFFLE)
         order = np.random.RandomState(seed).permutation(len(paths))
         records = (
             tf.data.Dataset.from_tensor_slices([paths[i] for i in order])

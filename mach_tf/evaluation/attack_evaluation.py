@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
-import scipy.sparse
 from tqdm import tqdm
 
-from mach_tf import points as point_sets
 from mach_tf.attacks import attack_report, bucket_loss
 from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.bucket_loss import BucketLoss
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.data import arrays
+from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation.model_robustness import Robustness
@@ -27,8 +28,8 @@ from mach_tf.points import Points
 
 def attack(
     network: Network,
-    features: scipy.sparse.csr_matrix,
-    labels: scipy.sparse.csr_matrix,
+    X: Any,
+    Y: Any,
     epsilon: Union[float, Sequence[float]] = 0.02,
     method: str = "fgsm",
     *,
@@ -44,8 +45,8 @@ def attack(
 
     Args:
       network: the network whose predictions are measured.
-      features: CSR [n, raw features].
-      labels: CSR [n, K]; every nonzero entry marks a true label.
+      X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+      Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
       epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
       method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
         "push_in" a false one into it, both by PGD.
@@ -62,17 +63,14 @@ def attack(
       A Robustness with one entry per epsilon.
 
     Raises:
-      ValueError: shapes that do not fit the network.
-      InputError: an unknown method, an epsilon that is negative or not finite, or points that cannot be attacked this way.
+      InputError: X or Y does not fit the network, an unknown method, an epsilon that is negative or not finite, or points
+        that cannot be attacked this way.
     """
     chosen = Attack.named(method, seed=seed, **settings)
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
     options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
-    network.hash(features)  # checks shape and values
-    expected = (features.shape[0], network.labels)
-    if labels.shape != expected:
-        raise ValueError(f"labels must be {list(expected)}, one row per point (got {list(labels.shape)})")
-    hashed = network.manifest.feature_spec.apply(point_sets.from_csr(features, labels))
+    raw = network.raw_points(X)
+    hashed = network.manifest.feature_spec.apply(_labelled(raw, Y, network.labels))
     entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target_label)
     return Robustness(tuple(entries), tuple(options.ks))
 
@@ -167,6 +165,23 @@ def mean_bucket_losses(network: Network, points: Points, epsilons: Sequence[floa
     """Returns the paper's loss at each epsilon, each repetition attacked separately; progress goes to stderr."""
     losses = bucket_loss.bucket_losses(network, points, epsilons, support, _progress_bar("bucket loss"))
     return [BucketLoss(epsilon, float(loss.mean())) for epsilon, loss in zip(epsilons, losses)]
+
+
+def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
+    """Returns the points with the labels of Y."""
+    if is_label_matrix(Y):
+        indicator = arrays.label_matrix(Y, n_labels)
+        splits, ids = indicator.indptr, indicator.indices
+    else:
+        sets = label_sequences(Y)
+        classes = sets.classes.tolist()
+        if classes and not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
+            raise InputError(f"Y must hold label ids in [0, {n_labels}) (got {classes[0]!r} to {classes[-1]!r}).")
+        # Classes are sorted, so the ids of each point stay sorted.
+        splits, ids = sets.indicator.indptr, sets.classes[sets.indicator.indices]
+    if len(splits) != len(raw) + 1:
+        raise InputError(f"Y must have as many rows as X, {len(raw)}, one per point (got {len(splits) - 1}).")
+    return dataclasses.replace(raw, label_splits=splits.astype(np.int64), label_ids=ids.astype(np.int64))
 
 
 def _progress_bar(name: str) -> Callable[[Sequence[range]], Iterable[range]]:

@@ -85,7 +85,8 @@ class _Task:
       dataset_dir, dataset: where the dataset is, and its manifest.
       points: the hashed points.
       settings: what to measure.
-      report: what is reported, of the clean points as of attacked ones.
+      label_groups: int8 [K], head, torso or tail.
+      report: what is reported, of clean and of attacked points.
       earlier: the evaluation to compare with, if any.
     """
 
@@ -94,6 +95,7 @@ class _Task:
     dataset: DatasetManifest
     points: Points
     settings: EvaluationOptions
+    label_groups: np.ndarray
     report: ReportOptions
     earlier: Optional[Earlier]
 
@@ -110,16 +112,12 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         earlier = comparison.read_earlier(settings.compare, dataset, settings.split, n_points, ks, settings.propensity)
     points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
     label_counts = dataset.label_counts(dataset_dir)
-    report = ReportOptions(
-        ks,
-        propensities(label_counts, dataset.split("train").points, *CONSTANTS[settings.propensity]),
-        breakdown.label_groups(label_counts),
-        settings.bootstrap,
-        settings.seed,
-    )
+    weights = propensities(label_counts, dataset.split("train").points, *CONSTANTS[settings.propensity])
+    groups = breakdown.label_groups(label_counts)
+    report = ReportOptions(ks, weights, groups, settings.bootstrap, settings.seed)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
     attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
-    return _Task(network, dataset_dir, dataset, points, settings, report, earlier)
+    return _Task(network, dataset_dir, dataset, points, settings, groups, report, earlier)
 
 
 def _check_splits(dataset: DatasetManifest, split: str) -> int:
@@ -160,7 +158,7 @@ def _measure(task: _Task) -> Evaluation:
             name: ranking_metrics.summarize(per_point[name], decoded.labels, labels, ks)
             for name, decoded in found.decoded.items()
         },
-        by_frequency=breakdown.by_frequency(top_labels, labels, report.groups, max(ks)),
+        by_frequency=breakdown.by_frequency(top_labels, labels, task.label_groups, max(ks)),
         calibration=_calibration(found, labels, network),
         repetition_curve=tuple(
             CurvePoint(count, ranking_metrics.summary(top, labels, ks, report.propensities))
@@ -173,7 +171,7 @@ def _measure(task: _Task) -> Evaluation:
         ),
         seconds=Seconds(loading, found.network_seconds, found.decoding_seconds),
         loss=_losses(network, points, settings.adversarial_loss),
-        comparison=task.earlier and task.earlier.compare(leading, settings.bootstrap, settings.seed),
+        comparison=task.earlier.compare(leading, settings.bootstrap, settings.seed) if task.earlier else None,
         attacks=None if settings.attack_list else Robustness((), ks),
         per_point=leading,
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional, Union
 
-from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.gradient_attacks import Attack, attack_list
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
@@ -80,5 +80,4 @@ class EvaluationOptions:
     @property
     def attack_list(self) -> list[Attack]:
         """The attacks, those that were named with default settings."""
-        named = [self.attacks] if isinstance(self.attacks, (str, Attack)) else self.attacks
-        return [Attack.named(one) if isinstance(one, str) else one for one in named]
+        return attack_list(self.attacks)

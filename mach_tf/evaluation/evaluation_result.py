@@ -103,24 +103,32 @@ class Evaluation:
           output_dir: directory for the files; created if missing.
 
         Returns:
-          The paths written that a reader would open.
+          The paths that a reader would open; see `paths`.
         """
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
-        written = outputs.write(output_dir, self.to_json(), self.per_point, self.calibration, self.ks)
-        return [*written, *self.write_attacks(output_dir)] if self.attacks else written
+        outputs.write(output_dir, self.to_json(), self.per_point, self.calibration, self.ks)
+        if self.attacks:
+            self.write_attacks(output_dir)
+        return self.paths(output_dir)
 
-    def write_attacks(self, output_dir: str) -> list[str]:
-        """Adds the attacks to what `write` wrote before they were done, and returns the paths of their own files."""
+    def write_attacks(self, output_dir: str) -> None:
+        """Adds the attacks to what `write` wrote while they were running."""
         from mach_tf.evaluation import outputs, robustness_outputs
 
-        if self.attacks is None:
-            raise ValueError("attacks must be done before they are written")
+        if not self.attacks:
+            raise ValueError("there are no attacks to write")
         content = self.to_json()
         header = {name: content[name] for name in ("dataset_dir", "split", "points", "estimator")}
-        written = robustness_outputs.write(output_dir, {self.model_dir: self.attacks}, header)
+        robustness_outputs.write(output_dir, {self.model_dir: self.attacks}, header)
         outputs.write_metrics(output_dir, content)
-        return written
+
+    def paths(self, output_dir: str) -> list[str]:
+        """Returns the paths of what `write` writes: metrics.json, the plots, TensorBoard's directory, robustness.json."""
+        from mach_tf.evaluation import outputs, robustness_outputs
+
+        written = outputs.paths(output_dir, bool(self.repetition_curve))
+        return list(dict.fromkeys([*written, *(robustness_outputs.paths(output_dir) if self.attacks else [])]))
 
     def __str__(self) -> str:
         return "\n\n".join([self._heading(), *(str(table) for table in self._tables()), "\n".join(self._lines())])

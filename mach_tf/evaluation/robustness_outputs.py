@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
@@ -12,6 +12,9 @@ from mach_tf import files
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.evaluation import plots, tables
 from mach_tf.evaluation.model_robustness import Robustness
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROBUSTNESS_FILE = "robustness.json"
 PLOT_FILE = "robustness.png"
@@ -35,16 +38,21 @@ def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str
     json_file, plot_file, tensorboard = written = paths(output_dir)
     content = [{"model_dir": name, **robustness.to_json()} for name, robustness in models.items()]
     files.write_json(json_file, {**header, "models": content})
+    drawn = figure(models)
+    plots.write_png(drawn, plot_file)
+    for name, robustness in _short_names(models).items():
+        _write_scalars(os.path.join(tensorboard, name), robustness)
+    with tf.summary.create_file_writer(tensorboard).as_default():
+        tf.summary.image("robustness", plots.pixels(drawn), step=0)
+    return written
+
+
+def figure(models: Mapping[str, Robustness]) -> Figure:
+    """Returns a figure of the metrics against epsilon, one line per model and attack; arguments as for `write`."""
     named = _short_names(models)
     ks = next(iter(named.values())).ks
     entries = {name: robustness.entries for name, robustness in named.items()}
-    figure = plots.robustness_figure(entries, tables.headline_metrics(ks))
-    plots.write_png(figure, plot_file)
-    for name, robustness in named.items():
-        _write_scalars(os.path.join(tensorboard, name), robustness)
-    with tf.summary.create_file_writer(tensorboard).as_default():
-        tf.summary.image("robustness", plots.pixels(figure), step=0)
-    return written
+    return plots.robustness_figure(entries, tables.headline_metrics(ks))
 
 
 def paths(output_dir: str) -> list[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-# Keeps these numbers apart from those of other uses of the seed.
-_STREAM = 0x66656174
+from mach_tf.seeds import Purpose, derive
 
 
 def drop_features(
@@ -28,11 +27,11 @@ def drop_features(
     """
     if not probability:
         return batches
-    of_epoch = tf.random.experimental.stateless_fold_in(tf.constant([seed, _STREAM], tf.int64), epoch)
+    key = derive(seed, epoch, Purpose.FEATURE_DROPOUT)
 
     def drop(step: tf.Tensor, batch: dict[str, tf.RaggedTensor]) -> dict[str, tf.RaggedTensor]:
         ids, values = batch["feature_ids"], batch["feature_values"].flat_values
-        stream = tf.random.experimental.stateless_fold_in(of_epoch, step)
+        stream = tf.stack([tf.constant(key, tf.int64), step])
         kept = tf.random.stateless_uniform(tf.shape(values), stream) >= probability
         before = tf.cumsum(tf.concat([[0], tf.cast(kept, tf.int64)], axis=0))
         left = tf.RaggedTensor.from_row_splits(

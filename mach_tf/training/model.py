@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.fgsm import fgsm, value_gradients
-from mach_tf.hashing import murmur3_32
+from mach_tf.seeds import Purpose, derive
 from mach_tf.training.dense_perturbation import dense_shift, whole_kernel_gradient
 from mach_tf.training.sparse_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
 from mach_tf.training.training_batch import TrainingBatch
@@ -18,7 +18,6 @@ from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows, primary
 
 _READ_ROWS = 4096
-_HIDDEN_KERNEL, _OUTPUT_KERNEL, _DROPOUT = range(3)  # what a random stream is for
 
 
 class RepetitionGroup(tf.keras.Model):
@@ -55,11 +54,11 @@ class RepetitionGroup(tf.keras.Model):
         count, hidden = len(repetitions), config.hidden_units
         self.hidden_kernel = self._variable(
             "hidden_kernel",
-            lambda: self._normal(_HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
+            lambda: self._normal(Purpose.HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
         )
         self.hidden_bias = self._variable("hidden_bias", lambda: tf.zeros([count, hidden]))
         self.output_kernel = self._variable(
-            "output_kernel", lambda: self._normal(_OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
+            "output_kernel", lambda: self._normal(Purpose.OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
         )
         self.output_bias = self._variable("output_bias", lambda: tf.constant(initial_output_bias, tf.float32))
 
@@ -192,21 +191,23 @@ class RepetitionGroup(tf.keras.Model):
             return None
         size, first = self.config.batch_size, batch.first_point
         last = first + tf.size(batch.points.row_splits, tf.int64) - 1
-        step = tf.cast(self.optimizer.iterations, tf.int32)
+        step = self.optimizer.iterations
         uniform = [
             # Drawn for the whole global batch: a point's mask is the same in whichever replica it is.
-            tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, _DROPOUT, step))[first:last]
+            tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, Purpose.DROPOUT, step))[
+                first:last
+            ]
             for r in self.repetitions
         ]
         kept = tf.cast(tf.stack(uniform, axis=1) >= self.config.dropout, tf.float32)
         return kept / (1 - self.config.dropout)
 
-    def _stream(self, repetition: int, purpose: int, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
-        """Seed, int32 [2], of a random stream; distinct for every repetition, purpose and step."""
-        key = int(murmur3_32(np.array([3 * repetition + purpose]), self.config.seed)[0] >> 1)
-        return tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
+    def _stream(self, repetition: int, purpose: Purpose, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
+        """Seed, int64 [2], of a random stream; different for every repetition, purpose and step."""
+        key = derive(self.config.seed, repetition, purpose)
+        return tf.stack([tf.constant(key, tf.int64), tf.cast(step, tf.int64)])
 
-    def _normal(self, purpose: int, shape: list[int], stddev: float, axis: int) -> tf.Tensor:
+    def _normal(self, purpose: Purpose, shape: list[int], stddev: float, axis: int) -> tf.Tensor:
         streams = [self._stream(repetition, purpose) for repetition in self.repetitions]
         return tf.stack([tf.random.stateless_normal(shape, stream, stddev=stddev) for stream in streams], axis)
 

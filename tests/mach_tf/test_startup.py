@@ -13,9 +13,11 @@ from mach_tf.errors import InputError
 # Page faults of ten rounds of a 64 MB buffer: with glibc's defaults each round faults its 16,384 pages in again.
 _FAULTS = """
 import resource, sys
-from mach_tf import startup
 if sys.argv[1] == "keep":
+    from mach_tf import startup
     assert startup.keep_freed_memory()
+elif sys.argv[1] == "import":
+    import mach_tf
 import ctypes
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
@@ -38,8 +40,17 @@ def _faults(mode):
 
 
 @pytest.mark.skipif(not startup.keep_freed_memory(), reason="the C library is not glibc")
-def test_freed_memory_is_reused():
-    assert _faults("keep") < _faults("default") / 10
+@pytest.mark.parametrize("mode", ["keep", "import"])
+def test_freed_memory_is_reused(mode):
+    assert _faults(mode) < _faults("default") / 10
+
+
+@pytest.mark.parametrize(("first", "warned"), [("", False), ("import tensorflow; ", True)])
+def test_importing_after_tensorflow_says_what_it_costs(first, warned):
+    script = f"{first}import mach_tf, os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
+    assert ("1.6 times" in done.stderr and "Import mach_tf first" in done.stderr) == warned
 
 
 def test_the_users_own_log_level_wins(monkeypatch):

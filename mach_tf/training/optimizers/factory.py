@@ -12,13 +12,13 @@ from mach_tf.training_config import TrainingConfig
 
 
 def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> tf.keras.optimizers.legacy.Optimizer:
-    """The optimizer; within its strategy's scope.
+    """Creates the optimizer; call it in the scope of its strategy.
 
     Args:
-      config: what is trained and how.
-      buckets: of a repetition; the loss is their mean.
-      steps: of the whole training.
-      replicas: each makes row gradients of its own.
+      config: the training settings.
+      buckets: B; the loss is the mean over the buckets, so epsilon is divided by their number.
+      steps: number of steps of the whole training.
+      replicas: number of replicas; with several, the row indices of a gradient repeat.
     """
     rate, epsilon, unique = learning_rate(config, steps), config.optimizer_epsilon / buckets, replicas == 1
     if config.optimizer == "laprop":
@@ -31,7 +31,7 @@ def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> t
 def learning_rate(
     config: TrainingConfig, steps: int
 ) -> Union[float, tf.keras.optimizers.schedules.LearningRateSchedule]:
-    """The learning rate, constant or as a schedule that ends at zero after all steps; see LazyLaProp for what it does there."""
+    """Returns the learning rate, a number or a schedule that reaches zero after all steps; see LazyLaProp for its meaning there."""
     if config.learning_rate_decay == "linear":
         return tf.keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
     if config.learning_rate_decay == "cosine":

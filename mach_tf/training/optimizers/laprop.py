@@ -1,20 +1,45 @@
-"""LaProp in one pass over the rows that have a gradient."""
+"""LaProp, in one pass over the rows that have a gradient.
+
+The rule is two pure functions, `momentum_rate` and `laprop_moments`. TensorFlow's fused kernel computes the second one on the
+CPU at the rate that the first one gives; elsewhere `laprop_moments` itself is applied.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import tensorflow as tf
 
 from mach_tf.training.optimizers.unique_rows import UniqueRows
 from mach_tf.variable_rows import gather_rows, subtract_from_rows, update_rows
 
-# Its square is a float32 above zero.
+# The square of anything smaller is zero in float32.
 _LEAST_EPSILON = 1e-18
-# Of the rows that the kernel updates, side by side.
+# Parts of the rows that are updated side by side.
 _PARTS = min(os.cpu_count() or 1, 8)
+
+
+class Moments(NamedTuple):
+    """The moments of some rows: the decayed mean of squared gradients, and the momentum that is subtracted from the weights."""
+
+    squares: tf.Tensor
+    momentum: tf.Tensor
+
+
+def laprop_moments(
+    moments: Moments, gradient: tf.Tensor, rate: tf.Tensor, beta_1: float, beta_2: float, epsilon_squared: float
+) -> Moments:
+    """LaProp's update rule: the moments after a gradient, at the rate of `momentum_rate`; weights -= momentum follows."""
+    squares = beta_2 * moments.squares + (1 - beta_2) * tf.square(gradient)
+    normalised = rate * gradient * tf.math.rsqrt(squares + epsilon_squared)
+    return Moments(squares, beta_1 * moments.momentum + normalised)
+
+
+def momentum_rate(rate: tf.Tensor, step: tf.Tensor, beta_1: float, beta_2: float) -> tf.Tensor:
+    """The factor of a normalised gradient on its way into the momentum, at a step counted from 1."""
+    return rate * ((1 - beta_1) * tf.sqrt(1 - beta_2**step))
 
 
 class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
@@ -27,10 +52,11 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         momentum <- beta_1 momentum + (1 - beta_1) rate sqrt(1 - beta_2^t) g / sqrt(squares + epsilon^2)
         weights  <- weights - momentum
 
-    That is RMSProp with momentum, by which Keras names it, at a rate of its own: TensorFlow has a fused kernel for rows
-    of it, as it has not for Adam. The paper multiplies by the rate after the momentum, and corrects the momentum for its
-    beginning at zero. Here a row's first steps are shorter, and a row that is touched again after long moves by a momentum
-    made at the rates of then: as the rate falls to zero, its steps fall later.
+    That is RMSProp with momentum, which is what Keras calls it, at a rate of its own: TensorFlow has a fused kernel for
+    the rows of RMSProp, which it lacks for Adam. The paper multiplies by the rate after the momentum and corrects the
+    momentum for its start at zero. Here the first steps of a row are shorter, and a row that is touched again after a long
+    time moves by a momentum computed with the learning rates of earlier steps: as the rate falls to zero, the steps of
+    that row fall later.
     """
 
     def __init__(
@@ -41,18 +67,18 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         epsilon: float = 1e-7,
         **kwargs: Any,
     ) -> None:
-        """As Adam's.
+        """Creates the optimizer; the arguments are Adam's.
 
         Args:
-          learning_rate: number or schedule.
-          beta_1: of the momentum, above 0 and below 1.
-          beta_2: of the squares. A row's first gradient, late in training, is divided by sqrt(1 - beta_2) of itself and stays
-            so in the momentum; in Adam it does not stay so. Hence less than Adam's 0.999.
-          epsilon: at least 1e-18.
-          **kwargs: of the parents.
+          learning_rate: a number or a schedule.
+          beta_1: decay of the momentum, above 0 and below 1.
+          beta_2: decay of the squares. The first gradient of a row, late in training, is divided by sqrt(1 - beta_2) of
+            itself and enters the momentum at that size, which it does not in Adam. Hence less than Adam's 0.999.
+          epsilon: at least 1e-18; its square stands under the root.
+          **kwargs: passed on to the parent classes.
 
         Raises:
-          ValueError: beta_1 or epsilon is out of its range, where the parent would do something else without a word.
+          ValueError: beta_1 or epsilon is out of its range, for which the parent would silently do something else.
         """
         if not 0 < beta_1 < 1:
             raise ValueError(f"beta_1 must be above 0 and below 1 (got {beta_1!r}).")
@@ -77,8 +103,8 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
     def _prepare_local(self, var_device, var_dtype, apply_state):
         super()._prepare_local(var_device, var_dtype, apply_state)
         prepared = apply_state[(var_device, var_dtype)]
-        steps = tf.cast(self.iterations + 1, var_dtype)
-        prepared["lr_t"] *= (1 - prepared["momentum"]) * tf.sqrt(1 - prepared["rho"] ** steps)
+        step = tf.cast(self.iterations + 1, var_dtype)
+        prepared["lr_t"] = momentum_rate(prepared["lr_t"], step, prepared["momentum"], prepared["rho"])
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
         if "GPU" in var.device:
@@ -86,14 +112,14 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         return self._apply_in_parts(grad, var, indices, apply_state)
 
     def _apply_in_parts(self, grad, var, indices, apply_state):
-        """By the parent's kernel, which takes one core, on parts of the rows side by side."""
+        """Applies the parent's kernel, which uses one core, to parts of the rows side by side."""
         kernel = super()._resource_apply_sparse
 
         def update(first, end):
             return kernel(grad[first:end], var, indices[first:end], apply_state)
 
-        # A variable's first sparse update may move it to another buffer; updates at its side would go on writing to the one
-        # before. So an update of no rows comes first. Another comes last, for what waits for the update.
+        # The first sparse update of a variable may move it to another buffer, while updates beside it would still write to
+        # the old one. So an update of no rows comes first. Another comes last, for operations that wait for the update.
         bounds = tf.size(indices) * tf.range(_PARTS + 1) // _PARTS
         with tf.control_dependencies([update(0, 0)]):
             updates = [update(bounds[part], bounds[part + 1]) for part in range(_PARTS)]
@@ -102,21 +128,26 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
             return update(0, 0)
 
     def _apply_without_kernel(self, grad, var, indices, apply_state):
-        """The same in several passes: the kernel is for the CPU alone."""
+        """Applies the same rule in several passes; the kernel exists for the CPU alone."""
         prepared = apply_state[(var.device, var.dtype.base_dtype)]
         squares, momentum = self.get_slot(var, "rms"), self.get_slot(var, "momentum")
-        new_squares = prepared["rho"] * gather_rows(squares, indices) + prepared["one_minus_rho"] * tf.square(grad)
-        scaled = prepared["lr_t"] * grad * tf.math.rsqrt(new_squares + prepared["epsilon"])
-        new_momentum = prepared["momentum"] * gather_rows(momentum, indices) + scaled
+        new = laprop_moments(
+            Moments(gather_rows(squares, indices), gather_rows(momentum, indices)),
+            grad,
+            prepared["lr_t"],
+            prepared["momentum"],
+            prepared["rho"],
+            prepared["epsilon"],
+        )
         return tf.group(
-            update_rows(squares, indices, new_squares),
-            update_rows(momentum, indices, new_momentum),
-            subtract_from_rows(var, indices, new_momentum),
+            update_rows(squares, indices, new.squares),
+            update_rows(momentum, indices, new.momentum),
+            subtract_from_rows(var, indices, new.momentum),
         )
 
 
 def _run_side_by_side(operations: Sequence[tf.Operation]) -> None:
-    """TensorFlow puts all that writes to a variable in a row; these keep to their control dependencies alone."""
+    """Frees operations from the order that TensorFlow imposes on all writes to a variable; control dependencies still hold."""
     manager = getattr(tf.compat.v1.get_default_graph(), "experimental_acd_manager", None)
     if manager and not tf.executing_eagerly():
         for operation in operations:

@@ -8,17 +8,17 @@ import tensorflow_addons as tfa
 from mach_tf.training.optimizers.unique_rows import UniqueRows
 from mach_tf.variable_rows import gather_rows, update_rows
 
-# Floats of a chunk of rows: a chunk's rows, moments and gradient should stay in the cache.
+# Floats of a chunk of rows: its rows, moments and gradient should fit in the cache.
 _CHUNK_FLOATS = 1 << 18
-# TensorFlow's ResourceHandle::ANONYMOUS_NAME: each handle of that name is a variable of its own.
+# ResourceHandle::ANONYMOUS_NAME of TensorFlow: every handle of that name is a separate variable.
 _NO_NAME = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
 class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
     """tensorflow-addons' LazyAdam, row block by row block.
 
-    The update is the same: only the rows that have a gradient, and their moments, change. LazyAdam makes some ten passes
-    over all touched rows, each through main memory.
+    The update is the same: only the rows that have a gradient, and their moments, change. LazyAdam itself makes about ten
+    passes over all touched rows, each through main memory.
     """
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
@@ -35,7 +35,7 @@ class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
         whole = {"var": var, "m": self.get_slot(var, "m"), "v": self.get_slot(var, "v")}
         chunk = max(1, _CHUNK_FLOATS // max(1, var.shape[1:].num_elements()))
         touched = tf.size(indices)
-        # The fused kernel of dense Adam takes variables: a chunk's rows are lent to three of no name, which copies nothing.
+        # The fused kernel of dense Adam takes variables: the rows of a chunk are lent to three unnamed ones, without a copy.
         lent = {name: _unnamed_variable() for name in whole}
 
         def update(begin: tf.Tensor) -> tuple[tf.Tensor]:
@@ -57,5 +57,5 @@ class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
 
 
 def _unnamed_variable() -> tf.Tensor:
-    """The handle of a new float32 variable of any shape, in a graph a new one at each run."""
+    """Returns the handle of a new float32 variable of any shape; in a graph, a new one at each run."""
     return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=tf.TensorShape(None), shared_name=_NO_NAME)

@@ -1,4 +1,4 @@
-"""Row gradients whose indices are known to be unique, spared the search for duplicates."""
+"""A mixin that skips the search for duplicate row indices where gradients are known to have none."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import tensorflow as tf
 
 
 class UniqueRows(tf.keras.optimizers.legacy.Optimizer):
-    """A mixin, named first, for Keras' legacy optimizers, which look for duplicate rows of tf.IndexedSlices before each update."""
+    """For Keras' legacy optimizers, which sum duplicate rows of tf.IndexedSlices before each update; name it as the first base."""
 
     def __init__(self, *args: Any, unique_rows: bool = True, **kwargs: Any) -> None:
-        """As the optimizer's.
+        """Creates the optimizer.
 
         Args:
-          *args: of the optimizer.
-          unique_rows: whether each gradient's row indices are unique; several replicas' concatenated ones are not.
-          **kwargs: of the optimizer.
+          *args: passed on to the optimizer.
+          unique_rows: whether the row indices of each gradient are unique; those of several replicas, concatenated, are not.
+          **kwargs: passed on to the optimizer.
         """
         super().__init__(*args, **kwargs)
         self._unique_rows = unique_rows

@@ -33,6 +33,17 @@ def assert_same(found, expected):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=atol)
 
 
+def test_the_rule_by_hand():
+    """One number: squares 0.99 * 4 + 0.01 * 9, momentum 0.9 * 2 + 0.1 * rate * sqrt(1 - 0.99^2) * 3 / sqrt(squares + 1)."""
+    rate = laprop.momentum_rate(0.5, 2.0, 0.9, 0.99)
+    np.testing.assert_allclose(rate, 0.5 * 0.1 * np.sqrt(1 - 0.99**2), rtol=1e-6)
+    moments = laprop.laprop_moments(
+        laprop.Moments(tf.constant(4.0), tf.constant(2.0)), tf.constant(3.0), rate, 0.9, 0.99, 1.0
+    )
+    np.testing.assert_allclose(moments.squares, 4.05, rtol=1e-6)
+    np.testing.assert_allclose(moments.momentum, 1.8 + float(rate) * 3 / np.sqrt(5.05), rtol=1e-6)
+
+
 @pytest.fixture(params=["kernel", "without kernel"])
 def either_way(request, monkeypatch):
     if request.param == "without kernel":
