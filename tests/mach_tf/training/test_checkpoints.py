@@ -172,7 +172,7 @@ def test_one_flipped_bit_is_refused(tmp_path):
     with open(path, "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x01")
-    with pytest.raises(InputError, match=r"variable-04\.npy must be as it was written.*checksum.*remove"):
+    with pytest.raises(InputError, match=r"variable-04\.npy is damaged and cannot be read.*checksum.*remove"):
         checkpoints.restore(compiled())
 
 
