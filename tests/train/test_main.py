@@ -71,7 +71,7 @@ def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
 
 
 def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
-    """Of an export and of the removal of a finished group's checkpoints."""
+    """Leftovers of an export and of the removal of a finished group's checkpoints."""
     model = str(tmp_path / "model")
     os.makedirs(os.path.join(model, "repetition-001.99.tmp"))
     train(dataset, model, repetition_range="0:1")
@@ -143,7 +143,7 @@ def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
 
 
 def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path):
-    """What README tells: the other machine's repetition directories beside this one's model.json."""
+    """As the guide describes: repetitions trained on another machine are copied beside this one's model.json."""
     from mach_tf.ensemble import Ensemble
 
     merged = tmp_path / "merged"
@@ -163,7 +163,7 @@ def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path)
 
 
 def small_dataset(directory, points, labels):
-    """Points of 3 features and a label each; label 0 is nobody's."""
+    """Writes points of about 3 features and one label each; no point has label 0."""
     rows = np.arange(points)
     features = scipy.sparse.random(points, 6, 0.5, "csr", np.float32, np.random.default_rng(0))
     ids = 1 + rows % (labels - 1)
