@@ -68,7 +68,15 @@ class Converted:
             ]
             for name, split in self.manifest.splits.items()
         ]
-        titles = ["split", "points", "labels/point", "features/point", "after hashing", "collisions", "shards"]
+        titles = [
+            "split",
+            "points",
+            "labels/point",
+            "features/point",
+            "after hashing",
+            "collisions in points",
+            "shards",
+        ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
         megabytes = self.text_bytes / 1e6
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
