@@ -18,6 +18,7 @@ startup.prepare()
 
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
+    "fit": "mach_tf.training.fit",
     "write_dataset": "mach_tf.data.matrices",
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)

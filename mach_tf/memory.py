@@ -1,4 +1,4 @@
-"""How much memory this process may still take."""
+"""How much memory this process may take."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def available_memory() -> int:
         if limit is not None and usage is not None:
             free = min(free, limit - usage)
     return free
+
+
+def total_memory() -> int:
+    """Returns the bytes of memory that the machine has, or less if the process's control group allows less."""
+    limits = (_read_number(file) for file in _CGROUP_LIMITS)
+    return min([int(psutil.virtual_memory().total), *(limit for limit in limits if limit is not None)])
 
 
 def _read_number(path: str) -> Optional[int]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
+from typing import Any
+
+import numpy as np
 
 from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS
 from mach_tf.errors import InputError
@@ -53,10 +57,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        # A whole number given for a float is that float: model.json then says the same for 1 and 1.0.
+        # NumPy's numbers become Python's, and 1 becomes 1.0 for a float, so that model.json says the same for equal settings.
         for field in dataclasses.fields(self):
-            if field.type == "float" and isinstance(getattr(self, field.name), (int, float)):
-                object.__setattr__(self, field.name, float(getattr(self, field.name)))
+            converted = _convert(field.name, str(field.type), getattr(self, field.name))
+            object.__setattr__(self, field.name, converted)
         for name in ("hidden_units", "epochs", "batch_size"):
             self._require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("learning_rate", "hidden_init_stddev"):
@@ -83,3 +87,17 @@ class TrainingConfig:
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
             raise InputError(f"{name} must be {rule} (got {getattr(self, name)!r}).")
+
+
+def _convert(name: str, kind: str, value: Any) -> Any:
+    """Returns a value as the Python type of its field; InputError if it is of another kind."""
+    if kind == "int" and isinstance(value, numbers.Integral):
+        return int(value)
+    if kind == "float" and isinstance(value, numbers.Real):
+        return float(value)
+    if kind == "bool" and isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if kind == "str" and isinstance(value, str):
+        return str(value)
+    expected = {"int": "a whole number", "float": "a number", "bool": "True or False", "str": "text"}[kind]
+    raise InputError(f"{name} must be {expected} (got {value!r}).")

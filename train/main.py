@@ -12,18 +12,17 @@ import os
 import sys
 
 from absl import flags, logging
-from tabulate import tabulate
 
 from mach_tf import startup
 from mach_tf.buckets import BucketSpec
 from mach_tf.choices import LABEL_HASHES, LEARNING_RATE_DECAYS, OPTIMIZERS, STRATEGIES, SUPPORTS
-from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest, repetition_directory
+from mach_tf.manifest import MODEL_FILE
 from mach_tf.programs import program, shared_flags
-from mach_tf.sizing import memory_plan, resources
-from mach_tf.sizing.memory_plan import Shapes
+from mach_tf.programs.flag_errors import flag_errors, with_flags
+from mach_tf.sizing.resources import ResourcePlan
 from mach_tf.training import resume
+from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import StopSignal
-from mach_tf.training.training_data import read_dataset
 from mach_tf.training_config import TrainingConfig
 
 FLAGS = flags.FLAGS
@@ -90,157 +89,63 @@ flags.DEFINE_integer(
     "validation_points", 2000, "Points of the validation split measured each epoch; 0 for none.", lower_bound=0
 )
 
-_RUN_FLAGS = (
-    "dataset_dir",
-    "model_dir",
-    "strategy",
-    "group_size",
-    "repetition_range",
-    "checkpoint_minutes",
-    "validation_points",
-)
-
 
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.training import checkpoints, group_training, strategies
-    from mach_tf.training.progress import ProgressBar
+    from mach_tf.training.progress import Progress
+    from mach_tf.training.run import train
 
-    dataset = read_dataset(FLAGS.dataset_dir)
-    model = _model_manifest(dataset)
-    _warn(dataset, model)
-    pending, writes = _pending(model), strategies.is_chief(FLAGS.strategy)
-    resume.check_same(FLAGS.model_dir, model)
-    if not pending:
-        if writes:
-            # Missing where parts were merged into an empty directory.
-            resume.start(FLAGS.model_dir, model)
-            checkpoints.remove_finished(FLAGS.model_dir)
+    with flag_errors():
+        config = TrainingConfig(**{name: getattr(FLAGS, name) for name in TrainingConfig.__dataclass_fields__})
+        spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed)
+        progress, stop = Progress(_warn, _print_resources, bars=True), StopSignal()
+        _advise_plan()
+        result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, _options(), progress, stop)
+    if result.stopped:
+        print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
+        sys.exit(stop.status)
+    if result.resources is None:
         print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
         return
-    strategy = strategies.create(FLAGS.strategy)
-    groups = _plan(dataset, model, pending, strategies.local_replicas(strategy))
-    if writes:
-        # Not before: a run that is refused leaves the directory free for one with other flags.
-        resume.start(FLAGS.model_dir, model)
-    with StopSignal() as stop:
-        stop_requested = strategies.agreed(strategy, stop.requested)
-        job = group_training.Job(
-            FLAGS.dataset_dir,
-            dataset,
-            FLAGS.model_dir,
-            model,
-            strategy,
-            FLAGS.validation_points,
-            FLAGS.checkpoint_minutes,
-            stop_requested,
-            writes,
-        )
-        results = []
-        for number, group in enumerate(groups):
-            name = f"group {number + 1}/{len(groups)}"
-            bar = ProgressBar(name, job.steps_per_epoch, job.config.epochs, shown=job.writes)
-            try:
-                result = group_training.train_group(job, group, [bar])
-            finally:
-                bar.close()
-            if result:
-                results.append(result)
-            if stop_requested():
-                print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
-                sys.exit(stop.status)
-    if writes:
-        checkpoints.remove_finished(FLAGS.model_dir)
-    _report(results)
-
-
-def _model_manifest(dataset: DatasetManifest) -> ModelManifest:
-    names = TrainingConfig.__dataclass_fields__
-    config = TrainingConfig(**{name: getattr(FLAGS, name) for name in names})
-    return ModelManifest(
-        features=dataset.features,
-        labels=dataset.labels,
-        feature_spec=dataset.feature_spec,
-        bucket_spec=BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed),
-        training=config,
-        dataset_fingerprint=dataset.fingerprint,
-        versions=resume.library_versions(),
-        run={name: getattr(FLAGS, name) for name in _RUN_FLAGS},
+    print(result)
+    print(
+        f"{FLAGS.model_dir} holds {MODEL_FILE} and repetitions; look at it with: tensorboard --logdir {FLAGS.model_dir}"
     )
 
 
-def _warn(dataset: DatasetManifest, model: ModelManifest) -> None:
-    """Says what is unusual, or could be better."""
-    points = dataset.split("train").points
+def _options() -> RunOptions:
+    asked = resume.parse_range(FLAGS.repetition_range, FLAGS.repetitions) if FLAGS.repetition_range else None
+    return RunOptions(
+        strategy=FLAGS.strategy,
+        group_size=FLAGS.group_size,
+        repetition_range=(asked.start, asked.stop) if asked else None,
+        checkpoint_minutes=FLAGS.checkpoint_minutes,
+        validation_points=FLAGS.validation_points,
+    )
+
+
+def _advise_plan() -> None:
     if not FLAGS["buckets"].present and not os.path.exists(os.path.join(FLAGS.model_dir, MODEL_FILE)):
         logging.warning(
             "Settings that are not given are the same for any data; fitted to this one they usually learn better: "
             "python -m train.plan --dataset_dir=%s --output=mine.flags",
             FLAGS.dataset_dir,
         )
-    if FLAGS.batch_size > points:
-        logging.warning(
-            "--batch_size=%d is larger than the data: each epoch is one batch of %d.", FLAGS.batch_size, points
-        )
-    if FLAGS.buckets > model.labels:
-        logging.warning(
-            "--buckets=%d exceeds the %d labels: at least %d buckets of each repetition stay empty.",
-            FLAGS.buckets,
-            model.labels,
-            FLAGS.buckets - model.labels,
-        )
-    unseen = int((dataset.label_counts(FLAGS.dataset_dir) == 0).sum())
-    if unseen:
-        logging.warning(
-            "%d of %d labels have no training point; others in their buckets speak for them.", unseen, model.labels
-        )
 
 
-def _pending(model: ModelManifest) -> list[int]:
-    """The repetitions asked for that are not trained yet."""
-    total = model.bucket_spec.repetitions
-    wanted = resume.parse_range(FLAGS.repetition_range, total) if FLAGS.repetition_range else range(total)
-    return [r for r in wanted if not os.path.isdir(repetition_directory(FLAGS.model_dir, r))]
+def _warn(text: str) -> None:
+    logging.warning("%s", with_flags(text))
 
 
-def _plan(dataset: DatasetManifest, model: ModelManifest, pending: list[int], replicas: int) -> list[tuple[int, ...]]:
-    """The groups to train, after a look at memory and disk, both stated."""
-    split = dataset.split("train")
-    shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
-    config = model.training
-    size = resources.group_size(FLAGS.group_size, config, shapes, len(pending))
-    groups = resume.groups(FLAGS.model_dir, pending, size)
-    largest = max(groups, key=len)
-    if len(largest) > size:
-        advice = f"They began so; remove {FLAGS.model_dir}/checkpoints to begin them anew, in groups of {size}"
-        resources.check_memory(config, shapes, len(largest), advice)
-        logging.warning("Repetitions %d-%d go on side by side, as they began.", largest[0], largest[-1])
-    needed = memory_plan.plan(config, shapes, len(largest))
-    resources.check_disk(FLAGS.model_dir, needed, len(pending))
-    print(resources.table(needed, len(largest), len(pending)), file=sys.stderr)
-    return groups
+def _print_resources(planned: ResourcePlan) -> None:
+    print(planned.table(), file=sys.stderr)
 
 
-def _report(results: list) -> None:
-    rows = []
-    for result in results:
-        for position, repetition in enumerate(result.repetitions):
-            losses = [
-                float(result.logs[n][position]) if n in result.logs else None
-                for n in ("clean_loss", "adversarial_loss")
-            ]
-            rows.append([repetition, *losses])
-    if rows:
-        print(tabulate(rows, headers=["repetition", "clean loss", "adversarial loss"], floatfmt=".5f"))
-    for result in results:
-        numbers = f"{result.repetitions[0]}-{result.repetitions[-1]}"
-        measured = ", ".join(f"{name} {value:.2f}" for name, value in result.logs.items() if name.startswith("P@"))
-        print(f"Repetitions {numbers}: {result.seconds:.0f} s{'; validation ' + measured if measured else ''}")
-    print(
-        f"{FLAGS.model_dir} holds {MODEL_FILE} and repetitions; look at it with: tensorboard --logdir {FLAGS.model_dir}"
-    )
+def run() -> None:
+    """Runs the program; the console script calls this."""
+    program.run(main)
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run()

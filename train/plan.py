@@ -136,7 +136,7 @@ def _problem() -> planning.Problem:
             columns=dataset.columns,
             points=train.points,
             features=train.features / train.points,
-            labels_a_point=train.labels / train.points,
+            labels_per_point=train.labels / train.points,
         )
     missing = [f"--{name}" for name in _NUMBERS if FLAGS[name].value is None]
     if missing:
@@ -148,7 +148,7 @@ def _problem() -> planning.Problem:
         columns=FeatureSpec(FLAGS.feature_hash_dim).columns(FLAGS.features),
         points=FLAGS.points,
         features=FLAGS.features_per_point,
-        labels_a_point=FLAGS.labels_per_point,
+        labels_per_point=FLAGS.labels_per_point,
     )
 
 
@@ -239,7 +239,7 @@ def _print(
         f"{machine.bandwidth / 1e9:,.1f} GB/s."
     )
     if not FLAGS.dataset_dir:
-        print(f"Taken for the data: {problem.features:g} features and {problem.labels_a_point:g} labels a point.")
+        print(f"Taken for the data: {problem.features:g} features and {problem.labels_per_point:g} labels a point.")
     if best is None:
         print(
             "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
@@ -279,5 +279,10 @@ def _gigabytes(value: int) -> str:
     return f"{value / 1e9:,.1f} GB"
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program; the console script calls this."""
     program.run(main)
+
+
+if __name__ == "__main__":
+    run()

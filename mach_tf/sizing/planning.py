@@ -9,12 +9,16 @@ from typing import Optional
 
 import scipy.stats
 
+from mach_tf.errors import InputError
+from mach_tf.manifest import DatasetManifest
 from mach_tf.sizing import memory_plan
+from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.memory_plan import FLOAT_BYTES, PROCESS_BYTES, Shapes
 from mach_tf.training_config import TrainingConfig
 
 _TABLE_BYTES = 4  # of an entry of the bucket table, and of its inverse
 _SPLIT_BYTES = 8
+MIN_LABELS = 2
 # At up to so many bucket scores a point an ensemble is cheap, even where the labels are fewer.
 _FEW_SCORES = 1 << 14
 
@@ -28,29 +32,32 @@ class Problem:
       columns: D, the model's input width.
       points: of the training split.
       features: mean number of features a point.
-      labels_a_point: mean number of labels a point.
+      labels_per_point: mean number of labels a point.
     """
 
     labels: int
     columns: int
     points: int
     features: float
-    labels_a_point: float
+    labels_per_point: float
 
+    @classmethod
+    def of(cls, dataset: DatasetManifest) -> Problem:
+        """Returns the problem that a dataset poses.
 
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """What is there to do it.
-
-    Attributes:
-      memory: bytes.
-      flops: floating-point operations a second of a matrix product, float32.
-      bandwidth: bytes a second, read or written.
-    """
-
-    memory: int
-    flops: float
-    bandwidth: float
+        Raises:
+          InputError: the dataset has fewer than two labels.
+        """
+        if dataset.labels < MIN_LABELS:
+            raise InputError(f"A plan needs a dataset of at least {MIN_LABELS} labels (got {dataset.labels}).")
+        train = dataset.split("train")
+        return cls(
+            labels=dataset.labels,
+            columns=dataset.columns,
+            points=train.points,
+            features=train.features / train.points,
+            labels_per_point=train.labels / train.points,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,13 +111,13 @@ def repetitions_needed(labels: int, buckets: int, delta: float) -> int:
     return max(1, math.ceil(2 * math.log(labels / math.sqrt(delta)) / math.log(buckets)))
 
 
-def confusable_labels(labels: int, labels_a_point: float, buckets: int, repetitions: int) -> float:
+def confusable_labels(labels: int, labels_per_point: float, buckets: int, repetitions: int) -> float:
     """Expected number of a point's wrong labels that fall in a bucket of its own labels in half or more repetitions.
 
     Even perfect classifiers score such a label at 1/2 or more. The hits of a wrong label are binomial: R trials, each with
     the probability 1 - (1 - 1/B)^s that one of the point's s labels is in its bucket.
     """
-    hit = -math.expm1(labels_a_point * math.log1p(-1 / buckets))
+    hit = -math.expm1(labels_per_point * math.log1p(-1 / buckets))
     return labels * float(scipy.stats.binom.sf(math.ceil(repetitions / 2) - 1, repetitions, hit))
 
 
@@ -157,7 +164,7 @@ def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, bucket
         serving_bytes=serving_bytes(config, shapes, repetitions, problem.labels),
         pair_collision=pair_collision(buckets, repetitions),
         any_pair_collision=any_pair_collision(problem.labels, buckets, repetitions),
-        confusable=confusable_labels(problem.labels, problem.labels_a_point, buckets, repetitions),
+        confusable=confusable_labels(problem.labels, problem.labels_per_point, buckets, repetitions),
         step_seconds=seconds,
         training_seconds=repetitions * steps * seconds,
     )
@@ -203,6 +210,19 @@ def recommend(
         and plan.buckets * plan.repetitions <= _most_scores(problem.labels)
     ]
     return min(allowed, key=lambda plan: plan.training_seconds, default=None)
+
+
+def nearest(plans: Iterable[Plan], machine: Machine, delta: float) -> Plan:
+    """Returns the plan that comes nearest to the rules of `recommend` where none meets them all.
+
+    That is, among the plans that fit the memory (among all if none does): the one that best distinguishes the labels, until
+    the failure figures are below delta; of equals, the fastest to train.
+    """
+    plans = list(plans)
+    fitting = [p for p in plans if p.side_by_side >= 1 and p.serving_bytes <= machine.memory]
+    if not fitting:
+        return min(plans, key=lambda plan: plan.training_bytes)
+    return min(fitting, key=lambda p: (max(p.any_pair_collision, delta), max(p.confusable, delta), p.training_seconds))
 
 
 def _most_scores(labels: int) -> int:

@@ -1,40 +1,105 @@
-"""Settings of a training for data that nobody has tuned for: rules drawn from the data that somebody has.
+"""Settings of a training for data that nobody has tuned: rules drawn from the data sets that somebody has.
 
-What they were drawn from is in BUILD_NOTES.md, "Settings by rule".
+What the rules were drawn from is in BUILD_NOTES.md, "Settings by rule".
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from mach_tf.sizing.planning import Problem
+from mach_tf.sizing import planning
+from mach_tf.sizing.machine import Machine
+from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
+
+DEFAULT_DELTA = 0.01
 
 _STEPS = 1000
 _EPOCHS = (4, 16)
 _MANY_POINTS = 60_000
 _FEW_POINTS = 20_000
-# Training points of a label, on average. Below, what is rare is most of what is to be learned.
+# Training points per label, on average. Below it, most of what there is to learn is rare.
 _THIN = 8.0
 
 
-def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, Any]:
-    """How to train on such data by LaProp: values by the names that TrainingConfig's fields and train.main's flags have.
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """A training recommended for a problem, and the alternatives it was chosen from.
 
-    The number of steps is what stays the same, as far as a least and a most number of epochs let it. Where labels are not
-    thin, dropout, and an optimizer that lets rare features take shorter steps, keep points from being learned by heart;
-    where they are, both would keep the rare from being learned at all.
+    Attributes:
+      problem: the data.
+      machine: what the training must fit.
+      delta: the accepted probability of failure.
+      config: the training settings, the same for all plans.
+      plans: one per combination of buckets and repetitions.
+      best: the fastest plan that meets all rules of `planning.recommend`; None if no plan does.
+    """
+
+    problem: Problem
+    machine: Machine
+    delta: float
+    config: TrainingConfig
+    plans: tuple[Plan, ...]
+    best: Optional[Plan]
+
+    @property
+    def nearest(self) -> Plan:
+        """The best plan, or the one that comes nearest to the rules if no plan meets them all."""
+        return self.best or planning.nearest(self.plans, self.machine, self.delta)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all fields as values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def recommend(
+    problem: Problem,
+    machine: Machine,
+    given: Optional[Mapping[str, Any]] = None,
+    buckets: Sequence[int] = (),
+    repetitions: Sequence[int] = (),
+    delta: float = DEFAULT_DELTA,
+    seconds: float = math.inf,
+) -> Recommendation:
+    """Recommends buckets, repetitions and training settings.
 
     Args:
       problem: the data.
-      batch_size: points a step, where that is settled; by default this chooses it too.
+      machine: what the training must fit.
+      given: training settings that are not left to the rules, by the names of TrainingConfig's fields.
+      buckets: the numbers of buckets to choose from; by default a range that suits the number of labels.
+      repetitions: the numbers of repetitions to choose from; by default 4, 8, 16 and 32.
+      delta: the accepted probability of failure.
+      seconds: the accepted training time of all repetitions; infinite by default.
+    """
+    given = dict(given or {})
+    config = TrainingConfig(**{**settings(problem, given.get("batch_size")), **given})
+    usual_buckets, usual_repetitions = planning.candidates(problem.labels)
+    plans = planning.make_plans(problem, machine, config, buckets or usual_buckets, repetitions or usual_repetitions)
+    best = planning.recommend(plans, problem, machine, delta, seconds)
+    return Recommendation(problem, machine, delta, config, tuple(plans), best)
+
+
+def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, Any]:
+    """Returns training settings for such data, by the names of TrainingConfig's fields and of train.main's flags.
+
+    The rules keep the number of steps the same, as far as the bounds on the number of epochs allow. Where labels have many
+    points, dropout, and an optimizer that takes shorter steps for rare features, prevent that points are memorised; where
+    labels have few points, both would prevent that rare labels are learned at all.
+
+    Args:
+      problem: the data.
+      batch_size: points per step, if that is settled; by default it is chosen too.
     """
     batch_size = batch_size or min(problem.points, 256 if problem.points < _MANY_POINTS else 512)
-    least, most = _EPOCHS
-    thin = problem.points * problem.labels_a_point < _THIN * problem.labels
+    fewest, most = _EPOCHS
+    thin = problem.points * problem.labels_per_point < _THIN * problem.labels
     return {
         "dropout": 0.0 if thin else 0.3,
-        "epochs": min(max(round(_STEPS * batch_size / problem.points), least), most),
+        "epochs": min(max(round(_STEPS * batch_size / problem.points), fewest), most),
         "batch_size": batch_size,
         "learning_rate": 0.01 if thin else 0.02,
         "optimizer_epsilon": TrainingConfig.optimizer_epsilon

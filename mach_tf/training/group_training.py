@@ -17,11 +17,12 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
 from mach_tf.training import strategies
-from mach_tf.training.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from mach_tf.training.callbacks import LOSSES, CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from mach_tf.training.checkpoints import GroupCheckpoints, Position
 from mach_tf.training.feature_dropout import drop_features
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
+from mach_tf.training.results import GroupResult
 from mach_tf.training.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import release
@@ -62,22 +63,6 @@ class Job:
     @property
     def steps_per_epoch(self) -> int:
         return -(-self.dataset.split("train").points // self.config.batch_size)
-
-
-@dataclasses.dataclass(frozen=True)
-class GroupResult:
-    """What training a group gave.
-
-    Attributes:
-      repetitions: the group's.
-      logs: of the last epoch: clean_loss and adversarial_loss (arrays [G]), P@1 and P@5 in percent; empty when nothing was
-        left to train.
-      seconds: it took.
-    """
-
-    repetitions: tuple[int, ...]
-    logs: dict[str, Any]
-    seconds: float
 
 
 def train_group(
@@ -140,7 +125,13 @@ def train_group(
         checkpoints.remove()
     for variable in model.trainable_variables:
         release(variable)
-    return GroupResult(group, logs, time.monotonic() - begin)
+    return _result(group, logs, time.monotonic() - begin)
+
+
+def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> GroupResult:
+    clean, adversarial = (tuple(float(loss) for loss in logs.get(name, ())) for name in LOSSES)
+    validation = {name: float(value) for name, value in logs.items() if name.startswith("P@")}
+    return GroupResult(group, clean, adversarial, validation, seconds)
 
 
 def _export(job: Job, model: RepetitionGroup) -> None:

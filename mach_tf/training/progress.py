@@ -1,14 +1,35 @@
-"""The progress bar of training."""
+"""What a training run shows while it goes on: warnings, the memory and disk it plans for, and a progress bar per group."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import dataclasses
+from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mach_tf.sizing.resources import ResourcePlan
 from mach_tf.training.callbacks import LOSSES
+
+
+def _ignore(_: Any) -> None:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run reports to; by default nowhere.
+
+    Attributes:
+      warn: takes each warning, as soon as it is known.
+      planned: takes the memory and the disk that the run needs, before it trains.
+      bars: whether to draw progress bars on stderr.
+    """
+
+    warn: Callable[[str], None] = _ignore
+    planned: Callable[[ResourcePlan], None] = _ignore
+    bars: bool = False
 
 
 class ProgressBar(tf.keras.callbacks.Callback):

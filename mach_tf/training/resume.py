@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from mach_tf import __version__, startup
 from mach_tf.errors import InputError
-from mach_tf.manifest import MODEL_FILE, ModelManifest
+from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
 
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
 
@@ -24,26 +24,31 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
     """Checks that a directory that belongs to a training belongs to this one.
 
     Raises:
-      InputError: flags or dataset differ; the message names each difference.
+      InputError: settings or dataset differ; the message names each difference and what to give instead.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         return
-    there = ModelManifest.read(model_dir)
-    differences = _differences(there, model)
-    if differences:
-        raise InputError(
-            f"{model_dir} holds another training; it can only go on with the settings that it began with: "
-            f"{'; '.join(differences)}. Give the same flags and dataset, or another --model_dir."
-        )
+    ours, theirs = _flat(model), _flat(ModelManifest.read(model_dir))
+    names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+    if not names:
+        return
+    differences = "; ".join(f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}" for name in names)
+    arguments = {_argument(name): theirs.get(name) for name in names if _argument(name)}
+    remedies = [", ".join(f"{name}={value!r}" for name, value in arguments.items())] if arguments else []
+    if not all(map(_argument, names)):
+        remedies.append("the dataset that it was trained on")
+    raise InputError(
+        f"{model_dir} holds a different training, which can only go on with the settings that it began with: {differences}. "
+        f"Give {' and '.join(remedies)}, or another model_dir."
+    )
 
 
-def _differences(there: ModelManifest, asked: ModelManifest) -> list[str]:
-    ours, theirs = _flat(asked), _flat(there)
-    return [
-        f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}"
-        for name in sorted(set(ours) | set(theirs))
-        if ours.get(name) != theirs.get(name)
-    ]
+def _argument(name: str) -> Optional[str]:
+    """The argument that a setting of model.json comes from; None if it comes from the dataset."""
+    group, _, field = name.partition(".")
+    if group == "bucket_spec":
+        return "label_hash" if field == "family" else field
+    return field if group == "training" else None
 
 
 def _flat(model: ModelManifest) -> dict[str, Any]:
@@ -51,6 +56,25 @@ def _flat(model: ModelManifest) -> dict[str, Any]:
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})
     return flat
+
+
+def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] = None) -> list[int]:
+    """Returns the repetitions that are wanted and have no SavedModel yet, ascending.
+
+    Args:
+      model_dir: the model directory.
+      repetitions: R.
+      wanted: (first, end), without `end`; None for all.
+
+    Raises:
+      InputError: `wanted` is empty or not within [0, repetitions).
+    """
+    first, end = wanted or (0, repetitions)
+    if not 0 <= first < end <= repetitions:
+        raise InputError(
+            f"repetition_range must be (first, end) with 0 <= first < end <= repetitions={repetitions} (got {wanted!r})."
+        )
+    return [r for r in range(first, end) if not os.path.isdir(repetition_directory(model_dir, r))]
 
 
 def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int, ...]]:
@@ -77,7 +101,7 @@ def parse_range(text: str, repetitions: int) -> range:
     first, colon, end = text.partition(":")
     if not (colon and first.isdecimal() and end.isdecimal() and 0 <= int(first) < int(end) <= repetitions):
         raise InputError(
-            f"--repetition_range must be FIRST:END with 0 <= FIRST < END <= --repetitions={repetitions} (got {text!r})."
+            f"repetition_range must be FIRST:END with 0 <= FIRST < END <= repetitions={repetitions} (got {text!r})."
         )
     return range(int(first), int(end))
 

@@ -1,4 +1,4 @@
-"""The dataset that is to be trained on."""
+"""The dataset that is to be trained on: read, and looked over for what is unusual."""
 
 from __future__ import annotations
 
@@ -7,15 +7,40 @@ from mach_tf.manifest import DatasetManifest
 
 
 def read_dataset(dataset_dir: str) -> DatasetManifest:
-    """Reads a dataset's manifest.
+    """Returns a dataset's manifest.
 
     Args:
       dataset_dir: a dataset directory.
 
     Raises:
-      InputError: it is none, or its train split has no points.
+      InputError: `dataset_dir` is no dataset directory, or its train split has no points.
     """
     dataset = DatasetManifest.read(dataset_dir)
     if not dataset.split("train").points:
         raise InputError(f"{dataset_dir}: the train split must have points (got 0); preprocess other input.")
     return dataset
+
+
+def unusual(dataset_dir: str, dataset: DatasetManifest, buckets: int, batch_size: int) -> list[str]:
+    """Returns a sentence about each thing that is unusual, but can be trained.
+
+    Args:
+      dataset_dir: the dataset directory.
+      dataset: its manifest.
+      buckets: B.
+      batch_size: points per step.
+    """
+    found, points = [], dataset.split("train").points
+    if batch_size > points:
+        found.append(f"batch_size={batch_size} is larger than the data: each epoch is one batch of {points}.")
+    if buckets > dataset.labels:
+        found.append(
+            f"buckets={buckets} exceeds the {dataset.labels} labels: at least {buckets - dataset.labels} buckets of each "
+            "repetition stay empty."
+        )
+    unseen = int((dataset.label_counts(dataset_dir) == 0).sum())
+    if unseen:
+        found.append(
+            f"{unseen} of {dataset.labels} labels have no training point; others in their buckets speak for them."
+        )
+    return found

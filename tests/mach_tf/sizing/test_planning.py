@@ -12,7 +12,7 @@ from mach_tf.sizing import memory_plan, planning
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
-PROBLEM = planning.Problem(labels=5000, columns=2000, points=10_000, features=20.0, labels_a_point=3.0)
+PROBLEM = planning.Problem(labels=5000, columns=2000, points=10_000, features=20.0, labels_per_point=3.0)
 MACHINE = planning.Machine(memory=4 * 10**9, flops=1e11, bandwidth=1e10)
 CONFIG = TrainingConfig(hidden_units=64, batch_size=128, epochs=3)
 
@@ -131,7 +131,7 @@ def test_recommend_against_a_search(memory, delta, seconds):
 
 
 @pytest.mark.parametrize(
-    ("labels", "labels_a_point", "columns", "points", "buckets", "repetitions"),
+    ("labels", "labels_per_point", "columns", "points", "buckets", "repetitions"),
     [
         (159, 2.4, 1836, 4880, 100, 8),
         (4271, 5.1, 18_407, 45_000, 500, 8),
@@ -139,8 +139,8 @@ def test_recommend_against_a_search(memory, delta, seconds):
         (670_091, 5.5, 50_000, 490_449, 2000, 8),
     ],
 )
-def test_recommended_for_known_data(labels, labels_a_point, columns, points, buckets, repetitions):
-    problem = planning.Problem(labels, columns, points, 76.0, labels_a_point)
+def test_recommended_for_known_data(labels, labels_per_point, columns, points, buckets, repetitions):
+    problem = planning.Problem(labels, columns, points, 76.0, labels_per_point)
     plans = planning.make_plans(problem, MACHINE, TrainingConfig(), *planning.candidates(labels))
     best = planning.recommend(plans, problem, dataclasses.replace(MACHINE, memory=24 << 30), 0.01, 24 * 3600)
     assert (best.buckets, best.repetitions) == (buckets, repetitions)

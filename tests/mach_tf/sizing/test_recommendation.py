@@ -8,8 +8,8 @@ from mach_tf.sizing import planning, recommendation
 from mach_tf.training_config import TrainingConfig
 
 
-def _settings(points, labels=1000, labels_a_point=3.0, **given):
-    return recommendation.settings(planning.Problem(labels, 5000, points, 50.0, labels_a_point), **given)
+def _settings(points, labels=1000, labels_per_point=3.0, **given):
+    return recommendation.settings(planning.Problem(labels, 5000, points, 50.0, labels_per_point), **given)
 
 
 def _steps(points, **given):
@@ -42,7 +42,7 @@ def test_a_given_batch_size_stays_and_counts():
 
 
 @pytest.mark.parametrize(
-    ("points", "labels", "labels_a_point", "dropout", "learning_rate", "optimizer_epsilon"),
+    ("points", "labels", "labels_per_point", "dropout", "learning_rate", "optimizer_epsilon"),
     [
         (4_207, 159, 2.4, 0.3, 0.02, 1e-3),  # Bibtex
         (45_000, 4_271, 5.1, 0.3, 0.02, 1e-4),  # EURLEX57K
@@ -53,7 +53,7 @@ def test_a_given_batch_size_stays_and_counts():
         (20_000, 9, 1.0, 0.3, 0.02, 1e-4),
     ],
 )
-def test_thin_labels_and_few_points(points, labels, labels_a_point, dropout, learning_rate, optimizer_epsilon):
-    found = _settings(points, labels, labels_a_point)
+def test_thin_labels_and_few_points(points, labels, labels_per_point, dropout, learning_rate, optimizer_epsilon):
+    found = _settings(points, labels, labels_per_point)
     expected = [dropout, learning_rate, optimizer_epsilon]
     assert [found[name] for name in ("dropout", "learning_rate", "optimizer_epsilon")] == expected

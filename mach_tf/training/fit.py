@@ -1,0 +1,105 @@
+"""`mach_tf.fit`: from a dataset directory to a trained model, in one call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from mach_tf import startup
+from mach_tf.manifest import repetition_directory
+from mach_tf.training import settings as fit_settings
+from mach_tf.training.run_options import RunOptions
+from mach_tf.training.stop import Stop, StopSignal
+from mach_tf.training.training_data import read_dataset
+
+if TYPE_CHECKING:
+    from mach_tf.ensemble import Ensemble
+
+# From warnings.warn up to the caller of `fit`: _warn, run.train's warn, run.train, fit.
+_CALLER = 5
+
+
+def fit(
+    dataset_dir: Union[str, os.PathLike[str]],
+    model_dir: Union[str, os.PathLike[str]],
+    *,
+    plan: Optional[str] = "auto",
+    buckets: Optional[int] = None,
+    repetitions: Optional[int] = None,
+    label_hash: Optional[str] = None,
+    strategy: str = "mirrored",
+    group_size: Union[int, str] = "auto",
+    repetition_range: Optional[tuple[int, int]] = None,
+    checkpoint_minutes: float = 10.0,
+    validation_points: int = 2000,
+    progress: bool = True,
+    **settings: Any,
+) -> Optional[Ensemble]:
+    """Trains a model on a preprocessed dataset, and opens it.
+
+    Stopped by Ctrl-C or killed, the same call goes on from the last checkpoint. If all repetitions are trained already, the
+    call only opens the model. A model directory that holds model.json goes on with the settings recorded there for what is
+    not given; settings that differ from them are refused.
+
+    Args:
+      dataset_dir: a dataset directory, as `write_dataset` and `preprocess` write it.
+      model_dir: the model directory; made if missing.
+      plan: "auto" chooses buckets, repetitions and training settings by the size of the data (`mach_tf.sizing`); the name of a
+        preset (`mach_tf.presets.names()`) takes its settings; None takes the defaults of TrainingConfig, 2,000 buckets and 8
+        repetitions. Arguments that are given win over the plan.
+      buckets: B, the number of buckets of each repetition, at least 2.
+      repetitions: R, the number of repetitions.
+      label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
+      strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
+        that TF_CONFIG names, which share both directories.
+      group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
+      repetition_range: (first, end), the repetitions to train here, without `end`; None trains all.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
+      progress: whether to draw progress bars on stderr.
+      **settings: training settings: the fields of `mach_tf.training_config.TrainingConfig`, such as epochs, hidden_units,
+        learning_rate, epsilon, adversarial_weight and seed.
+
+    Returns:
+      The trained model; None while repetitions are missing, because `repetition_range` left them out, and in a worker that is
+      not the chief.
+
+    Raises:
+      InputError: what cannot be trained, or not with these settings; the message says what to change.
+      KeyboardInterrupt: Ctrl-C; the state of the training is saved.
+
+    Example:
+      >>> model = mach_tf.fit("data/mine", "models/mine", epochs=5)  # doctest: +SKIP
+      >>> model.predict(X, k=5)  # doctest: +SKIP
+    """
+    options = RunOptions(strategy, group_size, repetition_range, checkpoint_minutes, validation_points)
+    dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
+    named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
+    given = {**settings, **{name: value for name, value in named.items() if value is not None}}
+    chosen = fit_settings.resolve(read_dataset(dataset_dir), model_dir, plan, given)
+    for text in chosen.warnings:
+        warnings.warn(text, stacklevel=2)
+    # TensorFlow is imported late: the allocator must be set before, and a refused call need not wait for it.
+    startup.prepare()
+    startup.check_versions()
+    from mach_tf.ensemble import Ensemble
+    from mach_tf.training import run, strategies
+    from mach_tf.training.progress import Progress
+
+    # Only the main thread may set signal handlers.
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
+    shown = Progress(warn=_warn, bars=progress)
+    result = run.train(dataset_dir, model_dir, chosen.config, chosen.bucket_spec, options, shown, stop)
+    if result.stopped:
+        raise KeyboardInterrupt(f"Training stopped; {model_dir} holds its state, and the same call goes on from there.")
+    total = chosen.bucket_spec.repetitions
+    whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
+    return Ensemble.load(model_dir) if whole and strategies.is_chief(strategy) else None
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=_CALLER)

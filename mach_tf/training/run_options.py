@@ -1,0 +1,51 @@
+"""Where and how a training run happens: everything that does not change the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Optional, Union
+
+from mach_tf.choices import STRATEGIES
+from mach_tf.errors import InputError
+from mach_tf.sizing.resources import AUTO, parse_group_size
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Options of a run. Runs that differ only in these train the same weights, but for the rounding of sums.
+
+    Attributes:
+      strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
+        that TF_CONFIG names, which share the dataset and the model directory.
+      group_size: the number of repetitions trained side by side in one step, or "auto" for as many as the memory holds.
+      repetition_range: (first, end), the repetitions to train, without `end`; None trains all.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
+    """
+
+    strategy: str = "mirrored"
+    group_size: Union[int, str] = AUTO
+    repetition_range: Optional[tuple[int, int]] = None
+    checkpoint_minutes: float = 10.0
+    validation_points: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            raise InputError(f"strategy must be one of {', '.join(STRATEGIES)} (got {self.strategy!r}).")
+        object.__setattr__(self, "group_size", parse_group_size(self.group_size))
+        for name in ("checkpoint_minutes", "validation_points"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be 0 or more (got {getattr(self, name)!r}).")
+        object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
+        object.__setattr__(self, "validation_points", int(self.validation_points))
+        if self.repetition_range is not None:
+            first, end = self.repetition_range
+            object.__setattr__(self, "repetition_range", (int(first), int(end)))
+
+    def recorded(self) -> dict[str, Any]:
+        """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
+        options = dataclasses.asdict(self)
+        options["group_size"] = str(self.group_size)
+        if self.repetition_range is not None:
+            options["repetition_range"] = "{}:{}".format(*self.repetition_range)
+        return options

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.training.progress import Progress
+from mach_tf.training.run import train
+from mach_tf.training.run_options import RunOptions
+from mach_tf.training.stop import Stop
+from mach_tf.training_config import TrainingConfig
+from tests.helpers import tiny
+
+CONFIG = TrainingConfig(hidden_units=16, epochs=3, batch_size=16, learning_rate=0.01, dropout=0.2, feature_dropout=0.1)
+SPEC = BucketSpec(8, tiny.REPETITIONS)
+OPTIONS = RunOptions("one_device", group_size=2)
+
+
+class StopAfter(Stop):
+    """Requested from the `steps`-th time that it is asked."""
+
+    def __init__(self, steps):
+        self.left = steps
+        self.entered = []
+
+    def __enter__(self):
+        self.entered.append(True)
+        return self
+
+    def __exit__(self, *_):
+        self.entered.append(False)
+
+    def requested(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def assert_same_bits(model, other, repetitions=range(tiny.REPETITIONS)):
+    for repetition in repetitions:
+        for ours, theirs in zip(tiny.weights(model, repetition), tiny.weights(other, repetition)):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_library_trains_what_the_program_trains(dataset, trained, tmp_path):
+    model, said, planned = str(tmp_path / "model"), [], []
+    result = train(dataset, model, CONFIG, SPEC, OPTIONS, Progress(said.append, planned.append))
+    assert_same_bits(model, trained)
+    ours, theirs = ModelManifest.read(model), ModelManifest.read(trained)
+    assert ours.run == {**theirs.run, "model_dir": model} and list(ours.run) == list(theirs.run)
+    assert (ours.decisive(), ours.versions) == (theirs.decisive(), theirs.versions)
+    assert [group.repetitions for group in result.groups] == [(0, 1), (2,)]
+    for group in result.groups:
+        for losses in (group.clean_losses, group.adversarial_losses):
+            assert len(losses) == len(group.repetitions) and all(0 < loss < 1 for loss in losses)
+        assert sorted(group.validation) == ["P@1", "P@5"] and group.seconds > 0
+    assert not result.stopped and result.model_dir == model
+    assert planned == [result.resources] and (result.resources.group_size, result.resources.repetitions) == (2, 3)
+    assert list(result.warnings) == said
+    json.dumps(result.to_json())
+
+
+def test_stopped_anywhere_it_goes_on_to_the_same_bits(dataset, trained, tmp_path):
+    model, stop = str(tmp_path / "model"), StopAfter(6)
+    stopped = train(dataset, model, CONFIG, SPEC, OPTIONS, stop=stop)
+    assert stopped.stopped and not stopped.groups and stop.entered == [True, False]
+    assert os.listdir(os.path.join(model, "checkpoints")) == ["repetitions-000"]
+    again = train(dataset, model, CONFIG, SPEC, OPTIONS)
+    assert not again.stopped and len(again.groups) == 2
+    assert_same_bits(model, trained)
+    assert os.listdir(os.path.join(model, "checkpoints")) == []
+
+
+def test_nothing_is_left_to_train(dataset, trained):
+    stop = StopAfter(0)
+    result = train(dataset, trained, CONFIG, SPEC, OPTIONS, stop=stop)
+    assert result.resources is None and result.groups == () and not result.stopped and stop.entered == []
+
+
+def test_a_part_of_the_repetitions(dataset, trained, tmp_path):
+    model = str(tmp_path / "model")
+    result = train(dataset, model, CONFIG, SPEC, RunOptions("one_device", repetition_range=(1, 2)))
+    assert [group.repetitions for group in result.groups] == [(1,)]
+    assert not os.path.exists(repetition_directory(model, 0))
+    for ours, theirs in zip(tiny.weights(model, 1), tiny.weights(trained, 1)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [(0, 4), (2, 2), (-1, 2)])
+def test_a_range_outside_is_refused_by_name(dataset, tmp_path, wanted):
+    message = r"^repetition_range must be \(first, end\) with 0 <= first < end <= repetitions=3 \(got "
+    with pytest.raises(InputError, match=message):
+        train(dataset, str(tmp_path / "model"), CONFIG, SPEC, RunOptions(repetition_range=wanted))
+    assert not os.path.exists(tmp_path / "model")
+
+
+def test_other_settings_are_refused_with_the_arguments_to_give(dataset, trained):
+    other = TrainingConfig(**{**CONFIG.__dict__, "epochs": 4})
+    message = r"training\.epochs was 3, is now 4\. Give epochs=3, or another model_dir\.$"
+    with pytest.raises(InputError, match=message):
+        train(dataset, trained, other, SPEC, OPTIONS)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mach_tf.errors import InputError
+from mach_tf.training.run_options import RunOptions
+
+
+def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
+    assert RunOptions().recorded() == {
+        "strategy": "mirrored",
+        "group_size": "auto",
+        "repetition_range": None,
+        "checkpoint_minutes": 10.0,
+        "validation_points": 2000,
+    }
+    given = RunOptions("one_device", "3", (np.int64(1), 4), 0, np.int32(7)).recorded()
+    assert given == {
+        "strategy": "one_device",
+        "group_size": "3",
+        "repetition_range": "1:4",
+        "checkpoint_minutes": 0.0,
+        "validation_points": 7,
+    }
+    assert RunOptions(group_size=3) == RunOptions(group_size="3") == RunOptions(group_size=np.int64(3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "tpu"}, r"^strategy must be one of mirrored, one_device, multiworker \(got 'tpu'\)\.$"),
+        ({"group_size": 0}, r"^group_size must be auto or a number of repetitions, at least 1 \(got 0\)\.$"),
+        ({"group_size": 1.5}, r"^group_size must be auto or a number of repetitions, at least 1 \(got 1\.5\)\.$"),
+        ({"group_size": None}, r"^group_size must be auto or a number of repetitions, at least 1 \(got None\)\.$"),
+        ({"checkpoint_minutes": -1}, r"^checkpoint_minutes must be 0 or more \(got -1\)\.$"),
+        ({"checkpoint_minutes": float("nan")}, r"^checkpoint_minutes must be 0 or more \(got nan\)\.$"),
+        ({"validation_points": -5}, r"^validation_points must be 0 or more \(got -5\)\.$"),
+    ],
+)
+def test_an_option_out_of_its_range_is_refused_by_name(options, message):
+    with pytest.raises(InputError, match=message):
+        RunOptions(**options)
