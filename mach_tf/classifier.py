@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class Weights(NamedTuple):
-    """One repetition's weights; tensors or variables, float32.
+    """The weights of one repetition: tensors or variables, float32.
 
     Attributes:
       hidden_kernel: W1, [features, hidden].
@@ -38,20 +38,20 @@ class SparseBatch(NamedTuple):
 
 
 def bucket_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
-    """The logits of a batch, float32 [n, buckets]; differentiable in the weights and in the feature values."""
+    """Computes the logits of a batch, float32 [n, buckets]; differentiable in the weights and in the feature values."""
     return output_logits(weights, sparse_product(batch, weights.hidden_kernel))
 
 
 def output_logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
-    """The logits, float32 [n, buckets], from x W1, float32 [n, hidden]: everything above the first product."""
+    """Computes the logits, float32 [n, buckets], from x W1, float32 [n, hidden]."""
     return tf.matmul(tf.nn.relu(hidden_input + weights.hidden_bias), weights.output_kernel) + weights.output_bias
 
 
 def sparse_product(batch: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
-    """x times a kernel [features, columns]: float32 [n, columns].
+    """Multiplies x by a kernel [features, columns]: float32 [n, columns].
 
-    Training has products of its own, training.sparse_products; this one differentiates in the values alone without the gradient of the
-    whole kernel. On the CPU a feature id outside the kernel raises InvalidArgumentError.
+    Training has its own products (training/sparse_products.py). This one is differentiable in the values alone, without the
+    gradient of the whole kernel. On the CPU a feature id outside the kernel raises InvalidArgumentError.
     """
     points = tf.size(batch.row_splits, out_type=tf.int64) - 1
     indices = tf.stack([point_of_entry(batch.row_splits), batch.feature_ids], axis=1)
@@ -60,6 +60,6 @@ def sparse_product(batch: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def point_of_entry(row_splits: tf.Tensor) -> tf.Tensor:
-    """The point that each entry belongs to: int64 [nonzeros], of row_splits int64 [n + 1]."""
+    """Returns the point of each entry, int64 [nonzeros], from row_splits, int64 [n + 1]."""
     points = tf.range(tf.size(row_splits, out_type=tf.int64) - 1)
     return tf.repeat(points, row_splits[1:] - row_splits[:-1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators, points
+from mach_tf import estimators
+from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import Attribution
@@ -22,21 +23,22 @@ class Ensemble(Network):
       >>> model.predict(X, k=5)  # doctest: +SKIP
     """
 
-    def predict(
-        self, features: scipy.sparse.csr_matrix, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR
-    ) -> scipy.sparse.csr_matrix:
-        """The k best labels of raw points.
+    def predict(self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR) -> scipy.sparse.csr_matrix:
+        """Predicts the k best labels of raw points.
 
         Args:
-          features: CSR [n, raw features], as in the text the model was trained on.
+          X: [n, raw features] as in the data the model was trained on: an array, a SciPy sparse matrix or a DataFrame.
           k: in [1, K].
           estimator: one of estimators.ESTIMATORS.
 
         Returns:
-          float32 CSR [n, K] with k entries a row: the label scores (`estimators.reported`), best first in each row as stored;
-          scores may be negative, and the labels that are not stored have lower ones.
+          float32 CSR [n, K] with k entries per row: the label scores (`estimators.reported`), stored best first in each row.
+          Scores may be negative; the labels that are not stored have lower ones.
+
+        Raises:
+          InputError: X does not fit the model, or its values are not finite.
         """
-        found = self.top_k(self.hash(features), k, estimator)
+        found = self.top_k(self.hash(X), k, estimator)
         scores = estimators.reported(found.scores, estimator, self.manifest.bucket_spec.buckets)
         row_splits = np.arange(len(scores) + 1) * k
         return scipy.sparse.csr_matrix(
@@ -45,46 +47,44 @@ class Ensemble(Network):
 
     def explain(
         self,
-        features: scipy.sparse.csr_matrix,
+        X: Any,
         labels: Optional[np.ndarray] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
-        baseline: Optional[scipy.sparse.csr_matrix] = None,
+        baseline: Optional[Any] = None,
         steps: int = 64,
     ) -> Explanations:
-        """Which raw features speak for labels' scores, by Integrated Gradients.
+        """Attributes label scores to the raw features of points, by Integrated Gradients.
 
         Args:
-          features: CSR [n, raw features].
-          labels: the labels to explain of each point, integers [n] or [n, m]; None for each point's best.
-          method: "exact" or "tape"; see mach_tf.explanations.integrated_gradients.attribution.
-          estimator: of the label score; one of estimators.ESTIMATORS.
-          baseline: raw points that the paths begin at, CSR [n or 1, raw features]; None for zero.
-          steps: of "tape".
+          X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+          labels: the labels to explain for each point, integers [n] or [n, m]; None for the best label of each point.
+          method: "exact" for the closed form, "tape" for quadrature; see
+            mach_tf.explanations.integrated_gradients.attribution.
+          estimator: the estimator of the label score, one of estimators.ESTIMATORS.
+          baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero.
+          steps: number of quadrature nodes; "exact" has none.
 
         Returns:
-          float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. In a notebook it displays
-          itself.
+          float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. It displays itself in a
+          notebook.
 
         Raises:
-          ValueError: shapes that do not fit, or labels that are none.
-          InputError: attributions that do not add up, or an estimator that the method does not explain.
+          InputError: X, labels or baseline do not fit the model, attributions do not add up, or the method cannot explain
+            the estimator.
         """
         settings = Attribution(estimator, method, steps)
-        hashed = self.hash(features)
+        raw = self.raw_points(X)
         if labels is None:
-            labels = self.top_k(hashed, 1, estimator).labels
-        labels = np.asarray(labels)
-        if labels.ndim not in (1, 2) or len(labels) != features.shape[0] or labels.dtype.kind not in "iu":
-            raise ValueError(
-                f"labels must be integers [{features.shape[0]}] or [{features.shape[0]}, m] (got {labels!r})"
+            labels = self.top_k(self.hash_points(raw), 1, estimator).labels
+        labels, n = np.asarray(labels), len(raw)
+        if labels.ndim not in (1, 2) or len(labels) != n or labels.dtype.kind not in "iu":
+            raise InputError(
+                f"labels must be integers [{n}] or [{n}, m], the labels to explain per point (got {labels!r})."
             )
         if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
-            raise ValueError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()})")
-        start = None
-        if baseline is not None:
-            if baseline.shape[0] not in (1, features.shape[0]):
-                raise ValueError(f"baseline must have 1 or {features.shape[0]} rows (got {baseline.shape[0]})")
-            self.hash(baseline)  # the same checks
-            start = points.from_csr(baseline)
-        return explainer.explain_matrix(self, points.from_csr(features), labels, settings, start)
+            raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
+        start = None if baseline is None else self.raw_points(baseline, "baseline")
+        if start is not None and len(start) not in (1, n):
+            raise InputError(f"baseline must have 1 or {n} rows (got {len(start)}).")
+        return explainer.explain_matrix(self, raw, labels, settings, start)

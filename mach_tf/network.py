@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from typing import Optional, TypeVar
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -13,17 +13,19 @@ import tensorflow as tf
 
 from mach_tf import estimators, points
 from mach_tf.buckets import BucketMembers
+from mach_tf.data import arrays
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
+from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import SPARSE_SIGNATURE, Repetition
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
 _BATCH = 1024
-# Of the memory that is free, the share for weights, and the share (or bytes, the smaller) for a chunk's sketch.
+# Share of the free memory for weights; share of it, or bytes, whichever is smaller, for the sketch of a chunk.
 _WEIGHTS_SHARE = 0.5
 _SKETCH_SHARE = 0.125
 _SKETCH_BYTES = 256 << 20
@@ -35,12 +37,12 @@ _Network = TypeVar("_Network", bound="Network")
 
 
 class Network:
-    """R repetitions and their bucket table.
+    """R repetitions and their bucket table: the forward pass and the decoder, for attacks, evaluation and explanations.
 
     Attributes:
-      model_dir: where it was opened.
-      manifest: its model.json; when only the first repetitions are used, `bucket_spec.repetitions` still counts all.
-      repetitions: each with `.weights` and `.signatures`; see Repetitions on what indexing costs.
+      model_dir: the directory that was opened.
+      manifest: its model.json; if only the first repetitions are used, `bucket_spec.repetitions` still counts all.
+      repetitions: each with `.weights` and `.signatures`; see Repetitions for what indexing costs.
     """
 
     def __init__(self, model_dir: str, manifest: ModelManifest, repetitions: Repetitions):
@@ -55,13 +57,13 @@ class Network:
         """Opens a model directory.
 
         Args:
-          model_dir: written by train.main.
-          repetitions: use the first so many only.
-          keep: whether all weights stay in memory; None decides by the memory that is free. Otherwise each chunk of points
-            reads the repetitions one after the other.
+          model_dir: a directory that train.main or `mach_tf.fit` wrote.
+          repetitions: use only the first N repetitions.
+          keep: whether all weights stay in memory; otherwise each chunk of points reads the repetitions one after the other.
+            None decides by the free memory.
 
         Raises:
-          InputError: no model there, repetitions that are missing (named), or more asked for than there are.
+          InputError: there is no model, repetitions are missing (they are named), or more are asked for than there are.
         """
         manifest = ModelManifest.read(model_dir)
         trained = manifest.bucket_spec.repetitions
@@ -94,7 +96,7 @@ class Network:
 
     @property
     def members(self) -> BucketMembers:
-        """The labels in each bucket."""
+        """The labels of each bucket."""
         return self.decoder.members
 
     @property
@@ -107,50 +109,50 @@ class Network:
         """R and B."""
         return len(self.repetitions), self.manifest.bucket_spec.buckets
 
-    def hash(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-        """The model's input for raw features.
+    def raw_points(self, X: Any, name: str = "X") -> Points:
+        """Converts raw features of any kind to points without labels.
 
         Args:
-          features: CSR [n, raw features].
-
-        Returns:
-          float32 CSR [n, D], hashed and normalised as the training data were.
+          X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+          name: what messages call X.
 
         Raises:
-          ValueError: another number of raw features than the model was trained with, or values that are not finite.
+          InputError: X has a different number of raw features than the model, or values that are not finite.
         """
-        expected = self.manifest.features
-        if features.shape[1] != expected:
-            raise ValueError(f"features must be [n, {expected}], as trained (got {list(features.shape)})")
-        raw = points.from_csr(features)
-        if not np.isfinite(raw.feature_values).all():
-            raise ValueError("feature values must be finite (got NaN or infinity)")
+        return points.from_csr(arrays.feature_matrix(X, self.manifest.features, name))
+
+    def hash_points(self, raw: Points) -> scipy.sparse.csr_matrix:
+        """Hashes and normalises raw points as the training data were: float32 CSR [n, D]."""
         return self.manifest.feature_spec.apply(raw).features(self.manifest.columns)
 
+    def hash(self, X: Any) -> scipy.sparse.csr_matrix:
+        """Returns the model's input for raw features: float32 CSR [n, D]; arguments and errors as for `raw_points`."""
+        return self.hash_points(self.raw_points(X))
+
     def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
-        """The sketch of hashed points, as logits: float32 [n, R, B].
+        """Computes the sketch of hashed points as logits, float32 [n, R, B].
 
         Args:
-          features: CSR [n, D], what `hash` returns or the shards hold.
+          features: CSR [n, D], as `hash` returns and shards hold them.
         """
         if features.shape[1] != self.manifest.columns:
             raise ValueError(f"features must be [n, {self.manifest.columns}] (got {list(features.shape)})")
         logits = np.empty((features.shape[0], *self.sketch_shape), np.float32)
-        # Walked repetition by repetition, so that one set of weights is used for all the points before the next is loaded.
+        # Repetition by repetition: one set of weights serves all points before the next is loaded.
         for index in range(len(self.repetitions)):
-            # By index: a variable would hold on to one repetition while the next is loaded.
+            # By index: a loop variable would hold one repetition while the next is loaded.
             _write_logits(self.repetitions[index], features, logits[:, index])
         return logits
 
     @functools.cached_property
     def chunk_points(self) -> int:
-        """Points whose sketches fit in memory together."""
+        """Number of points whose sketches fit in memory together."""
         sketch_bytes = _SKETCH_BYTES if self.repetitions.kept else _STREAMED_SKETCH_BYTES
         room = min(sketch_bytes, int(_SKETCH_SHARE * available_memory()))
         return max(1, room // (4 * int(np.prod(self.sketch_shape))))
 
     def sketches(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[range, np.ndarray]]:
-        """Yields the logits of consecutive rows of hashed points, float32 [rows, R, B], so many that they fit in memory."""
+        """Yields the logits of consecutive rows of hashed points, float32 [rows, R, B], as many as fit in memory at a time."""
         for begin in range(0, features.shape[0], self.chunk_points):
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
@@ -162,13 +164,13 @@ class Network:
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
     ) -> Decoded:
-        """The k best labels of hashed points; exactly, or approximately when told how.
+        """Decodes the k best labels of hashed points, exactly or approximately.
 
         Args:
           features: CSR [n, D].
           k: in [1, K].
           estimator: one of estimators.ESTIMATORS.
-          approximate: which labels to look at; None for all.
+          approximate: which labels to score; None for exact decoding.
         """
         parts = []
         for _, logits in self.sketches(features):

@@ -1,4 +1,4 @@
-"""A model's repetitions as a sequence: kept in memory when they fit, else loaded one after the other."""
+"""The repetitions of a model as a sequence: kept in memory if they fit, otherwise loaded one after the other."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from mach_tf.saved_repetition import Repetition, load_repetition
 
 
 class Repetitions(Sequence[Repetition]):
-    """Loads repetitions when they are asked for.
+    """Loads a repetition when it is first used.
 
-    Taking one that is not kept reads it from disk, so walk through them in order and use each for many points.
+    Indexing reads a repetition from disk unless it is kept, so go through them in order and use each for many points.
     """
 
     def __init__(self, paths: Sequence[str], keep: bool, origins: Optional[Sequence[str]] = None):
-        """Args:
-        paths: the SavedModels, in the order of the repetitions.
-        keep: whether to hold on to what was loaded; otherwise to the last one only.
-        origins: what each must have been trained as; None for anything.
+        """Creates the sequence; nothing is loaded yet.
+
+        Args:
+          paths: the SavedModels, in the order of the repetitions.
+          keep: whether to keep every loaded repetition; otherwise only the last one is kept.
+          origins: the `ModelManifest.origin` that each must have; None accepts any.
         """
         self._paths = list(paths)
         self._keep = keep
@@ -41,7 +43,7 @@ class Repetitions(Sequence[Repetition]):
         position = range(len(self._paths))[index]
         if position not in self._loaded:
             if not self._keep:
-                # Let go first: two at a time might not fit.
+                # Dropped first: two at a time might not fit in memory.
                 self._loaded.clear()
             self._loaded[position] = self._load(position)
         return self._loaded[position]
@@ -58,5 +60,5 @@ class Repetitions(Sequence[Repetition]):
 
     @property
     def kept(self) -> bool:
-        """Whether each stays in memory once loaded."""
+        """Whether each repetition stays in memory once it is loaded."""
         return self._keep

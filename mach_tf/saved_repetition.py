@@ -1,4 +1,4 @@
-"""A repetition as a SavedModel: written whole, served by two signatures, loaded back with its weights."""
+"""A repetition as a SavedModel: written atomically, with two signatures, and loaded back with its weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Repetition(NamedTuple):
     """A loaded repetition.
 
     Attributes:
-      weights: its variables, for reading only.
+      weights: its variables; read them only.
       signatures: functions by name: "serving_default" takes `examples`, serialized tf.Example strings [n]; "sparse" takes
         `row_splits` int64 [n + 1], `feature_ids` int64 and `feature_values` float32 [nonzeros]. Both return `logits` and
-        `probabilities`, float32 [n, buckets]. Their features are hashed ones.
-      saved_model: what tf.saved_model.load returned; the signatures live as long as it does.
-      origin: what it was trained as, `ModelManifest.origin`.
+        `probabilities`, float32 [n, buckets]. Features are hashed features.
+      saved_model: the object that tf.saved_model.load returned; the signatures need it.
+      origin: `ModelManifest.origin` of the training and the repetition.
     """
 
     weights: Weights
@@ -72,18 +72,18 @@ class _Servable(tf.Module):
 
 
 def export_repetition(path: str, weights: Weights, origin: str) -> None:
-    """Writes a SavedModel directory that is whole or absent; one that stands there is replaced.
+    """Writes a SavedModel directory atomically; an existing one is replaced.
 
     Args:
       path: the directory.
-      weights: copied; the caller's stay as they are.
-      origin: what it was trained as, `ModelManifest.origin`.
+      weights: they are copied, not changed.
+      origin: `ModelManifest.origin` of the training and the repetition.
 
     Raises:
-      InputError: it cannot be written; most often the disk is full.
+      InputError: it cannot be written, usually because the disk is full.
     """
     module = _Servable(weights, origin)
-    del weights  # so that a caller who keeps none frees them before TensorFlow writes its own copy
+    del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     with files.atomic_directory(path) as temporary:
         try:
@@ -96,7 +96,7 @@ def export_repetition(path: str, weights: Weights, origin: str) -> None:
 
 
 def load_repetition(path: str) -> Repetition:
-    """Loads what `export_repetition` wrote.
+    """Loads a repetition that `export_repetition` wrote.
 
     Raises:
       InputError: there is no SavedModel of a repetition at `path`.

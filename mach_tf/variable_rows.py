@@ -1,4 +1,4 @@
-"""Some rows of a large variable, read and written without touching the others; and an end to all of them."""
+"""Reads and writes some rows of a large variable without touching the others, and releases its memory."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import tensorflow as tf
 
 
 def primary(variable: tf.Variable) -> tf.Variable:
-    """The copy of a replicated variable to read outside its replicas; another variable is its own."""
+    """Returns the copy of a replicated variable to read outside its replicas; any other variable is returned itself."""
     return copies(variable)[0]
 
 
 def copies(variable: tf.Variable) -> tuple[tf.Variable, ...]:
-    """The copies of a replicated variable in this process; another variable is its own only one."""
+    """Returns the copies of a replicated variable in this process; of any other variable, the variable alone."""
     return tuple(variable.values) if isinstance(variable, tf.distribute.DistributedValues) else (variable,)
 
 
 def release(variable: tf.Variable) -> None:
-    """Gives back a variable's memory for good; it must not be used after.
+    """Releases the memory of a variable, which must not be used afterwards.
 
-    Traced functions, Keras and the optimizer all hold on to variables, so dropping a reference frees nothing.
+    Traced functions, Keras and the optimizer hold references to variables, so dropping one reference frees nothing.
     """
     for copy in copies(variable):
         empty = tf.zeros([0], copy.dtype)
@@ -26,9 +26,9 @@ def release(variable: tf.Variable) -> None:
 
 
 def gather_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
-    """The rows `rows` (integers [n]) of a variable, [n, ...].
+    """Gathers the rows `rows`, integers [n], of a variable: [n, ...].
 
-    tf.gather on a variable of MirroredStrategy first copies all of it: 820 MB a step at the reference setting.
+    tf.gather on a variable of MirroredStrategy first copies all of it: 820 MB per step at the reference setting.
     """
     return tf.ensure_shape(
         tf.raw_ops.ResourceGather(resource=variable.handle, indices=rows, dtype=variable.dtype),
@@ -37,10 +37,10 @@ def gather_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
 
 
 def update_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> tf.Operation:
-    """Sets the rows `rows`, unique, to `values`."""
+    """Sets the rows `rows`, which are unique, to `values`."""
     return tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
 
 
 def subtract_from_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> tf.Operation:
-    """Takes `values` off the rows `rows`."""
+    """Subtracts `values` from the rows `rows`."""
     return tf.raw_ops.ResourceScatterSub(resource=variable.handle, indices=rows, updates=values)

@@ -1,17 +1,24 @@
-"""How every program of this project starts and ends; the only file here that knows it is in a program."""
+"""How every program of this project starts and ends."""
 
 from __future__ import annotations
 
 import sys
-from typing import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import app, flags, logging
 
-from mach_tf import errors
+from mach_tf import errors, presets
+from mach_tf.programs import catalogue
+
+_PRESET = "--preset"
 
 
 def run(main: Callable[[list[str]], None]) -> None:
-    """Runs `main` under absl; an error that the user can mend ends it with its message alone and status 1.
+    """Runs `main` under absl.
+
+    An InputError or OSError ends the program with its message alone and status 1. `--help` shows the docstring of the module
+    that defines `main`, its flags and the names of the other programs, whether the module or its console script was started.
 
     Args:
       main: takes the arguments that are not flags.
@@ -21,7 +28,7 @@ def run(main: Callable[[list[str]], None]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"Unexpected arguments {argv[1:]}; every input is named by a flag.")
         if not flags.FLAGS["verbosity"].present:
-            # TensorFlow tells every SavedModel's story at level INFO; --verbosity=0 asks for it.
+            # At level INFO TensorFlow reports every SavedModel it writes; --verbosity=0 asks for that.
             logging.set_verbosity(logging.WARNING)
         try:
             main(argv)
@@ -30,4 +37,47 @@ def run(main: Callable[[list[str]], None]) -> None:
         except OSError as error:
             sys.exit(f"error: {error}. The disk, the path or its permissions refused; nothing was left half-written.")
 
-    app.run(guarded)
+    _show_in_help(sys.modules[main.__module__])
+    app.run(guarded, flags_parser=_parse)
+
+
+def define_preset() -> None:
+    """Defines --preset, which `run` replaces by the flags of that preset."""
+    flags.DEFINE_enum(
+        "preset",
+        None,
+        presets.names(),
+        "Takes the flags of an installed preset, as --flagfile does with its file; flags that follow win. Without a preset, "
+        "let mach-plan recommend settings for your data.",
+    )
+
+
+def expand_presets(arguments: Sequence[str]) -> list[str]:
+    """Returns command-line arguments with each --preset=NAME followed by the flagfile of that preset."""
+    expanded: list[str] = []
+    for place, argument in enumerate(arguments):
+        expanded.append(argument)
+        name, equals, value = argument.partition("=")
+        if name == _PRESET and equals:
+            expanded.append(f"--flagfile={presets.path(value)}")
+        elif place and arguments[place - 1] == _PRESET:
+            expanded.append(f"--flagfile={presets.path(argument)}")
+    return expanded
+
+
+def _parse(arguments: list[str]) -> list[str]:
+    if "preset" in flags.FLAGS:
+        try:
+            arguments = expand_presets(arguments)
+        except errors.InputError as error:
+            sys.exit(f"error: --{error}")
+    return app.parse_flags_with_usage(arguments)
+
+
+def _show_in_help(module: Any) -> None:
+    """absl shows the docstring of __main__ and the flags of sys.argv[0]; for a console script neither is the module's."""
+    name = module.__spec__.name if module.__name__ == "__main__" and module.__spec__ else module.__name__
+    main_module = sys.modules["__main__"]
+    main_module.__doc__ = (module.__doc__ or "") + catalogue.siblings(name)
+    for flag in flags.FLAGS.get_key_flags_for_module(module.__name__):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

@@ -1,4 +1,4 @@
-"""The flags that several programs share: in each the same name, help and meaning."""
+"""The flags that several programs share, with the same name, help and meaning in each."""
 
 from __future__ import annotations
 
@@ -9,40 +9,69 @@ from absl import flags
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.manifest import SPLITS
 
-# They belong to the program that calls, whose --help lists them.
+# They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
 
 
 def define_dataset_dir(required: bool = True) -> None:
-    """--dataset_dir. Args: required: whether the program does nothing without."""
-    flags.DEFINE_string("dataset_dir", None, "Dataset directory made by preprocess.to_tfrecord.", required=required)
+    """Defines --dataset_dir.
+
+    Args:
+      required: whether the program needs it.
+    """
+    flags.DEFINE_string(
+        "dataset_dir", None, "Reads this dataset directory, which mach-preprocess writes.", required=required
+    )
 
 
 def define_model_dir() -> None:
-    """--model_dir, required."""
-    flags.DEFINE_string("model_dir", None, "Model directory made by train.main.", required=True)
+    """Defines --model_dir, required."""
+    flags.DEFINE_string("model_dir", None, "Reads this model directory, which mach-train writes.", required=True)
 
 
 def define_output_dir(content: str) -> None:
-    """--output_dir, required. Args: content: what goes there, as in "report.html"."""
-    flags.DEFINE_string("output_dir", None, f"Directory for {content}; made if missing.", required=True)
+    """Defines --output_dir, required.
+
+    Args:
+      content: what the program writes there, such as "report.html".
+    """
+    flags.DEFINE_string(
+        "output_dir", None, f"Writes {content} into this directory, which is made if missing.", required=True
+    )
 
 
 def define_split() -> None:
-    """--split, test by default."""
-    flags.DEFINE_enum("split", "test", SPLITS, "Split of the dataset.")
+    """Defines --split, "test" by default."""
+    flags.DEFINE_enum("split", "test", SPLITS, "Uses the points of this split of the dataset.")
 
 
 def define_limit() -> None:
-    """--limit, a number of points."""
-    flags.DEFINE_integer("limit", None, "Only the first so many points; all by default.", lower_bound=1)
+    """Defines --limit, a number of points."""
+    flags.DEFINE_integer(
+        "limit", None, "Uses only the first N points of the split, for a quick look; all by default.", lower_bound=1
+    )
 
 
 def define_repetitions() -> None:
-    """--repetitions, to use a part of the model."""
-    flags.DEFINE_integer("repetitions", None, "Only the first so many repetitions; all by default.", lower_bound=1)
+    """Defines --repetitions, to use a part of the model."""
+    flags.DEFINE_integer(
+        "repetitions",
+        None,
+        "Uses only the first N repetitions of the model, which is faster and less accurate; all by default.",
+        lower_bound=1,
+    )
 
 
 def define_estimator(estimators: Sequence[str] = ESTIMATORS) -> None:
-    """--estimator. Args: estimators: those that the program can do."""
-    flags.DEFINE_enum("estimator", DEFAULT_ESTIMATOR, estimators, "Of the label scores.")
+    """Defines --estimator.
+
+    Args:
+      estimators: the choices that the program offers.
+    """
+    flags.DEFINE_enum(
+        "estimator",
+        DEFAULT_ESTIMATOR,
+        estimators,
+        "Selects the estimator that combines the bucket scores of a label into its score: the mean of the logits, or the mean, the "
+        "minimum or the median of the probabilities. logit_mean ranks best on most data.",
+    )

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
+
+from mach_tf import presets
+from mach_tf.errors import InputError
+from mach_tf.programs import program
+from mach_tf.programs.catalogue import PROGRAMS
 
 _PROGRAM = """
 from mach_tf import errors
@@ -23,12 +30,12 @@ def run(body, *arguments):
     ("body", "status", "message", "trace"),
     [
         ("pass", 0, "", False),
-        ("raise errors.InputError('mend this')", 1, "error: mend this", False),
+        ("raise errors.InputError('fix this')", 1, "error: fix this", False),
         ("raise OSError(28, 'No space left on device', 'there')", 1, "No space left on device: 'there'", False),
         ("raise KeyError('a defect')", 1, "KeyError: 'a defect'", True),
     ],
 )
-def test_what_the_user_can_mend_comes_without_a_trace(body, status, message, trace):
+def test_what_the_user_can_fix_comes_without_a_trace(body, status, message, trace):
     done = run(body)
     assert done.returncode == status
     assert message in done.stderr
@@ -39,3 +46,44 @@ def test_an_argument_that_is_no_flag_is_refused():
     done = run("pass", "input.txt")
     assert done.returncode == 1
     assert "every input is named by a flag" in done.stderr
+
+
+def started(tmp_path, arguments):
+    """Runs a program in a folder that holds a train.py and an eval/ of the user's."""
+    (tmp_path / "train.py").write_text("raise SystemExit('the train.py of the user')\n")
+    for name in ("eval", "explain", "preprocess"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a folder of the user')\n")
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(program.__file__).parents[2])}
+    return subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("entry", PROGRAMS, ids=lambda entry: entry.script)
+def test_a_console_script_helps_in_a_folder_with_modules_of_the_same_names(tmp_path, entry):
+    """A script's folder, not the current one, comes first on its path."""
+    scripts = tmp_path / "bin"
+    scripts.mkdir()
+    (scripts / entry.script).write_text(f"import sys\nfrom {entry.module} import run\nsys.exit(run())\n")
+    done = started(tmp_path, [sys.executable, str(scripts / entry.script), "--help"])
+    assert "a folder of the user" not in done.stderr and "the train.py of the user" not in done.stderr
+    others = [other for other in PROGRAMS if other != entry]
+    assert all(f"  {other.script} " in done.stdout and other.purpose in done.stdout for other in others)
+    assert "--[no]" in done.stdout or "_dir:" in done.stdout  # its own flags, though it is not __main__
+    assert "absl.app" not in done.stdout  # those of the module alone
+
+
+@pytest.mark.parametrize("module", ["train.main", "preprocess.to_tfrecord"])
+def test_python_m_shows_the_same_help(module):
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
+    assert "mach-explain" in done.stdout and "_dir:" in done.stdout
+
+
+@pytest.mark.parametrize("form", [["--preset=bibtex"], ["--preset", "bibtex"]])
+def test_a_preset_is_its_flagfile_where_it_stands(form):
+    found = program.expand_presets(["train.main", "--epochs=1", *form, "--epochs=2"])
+    assert found == ["train.main", "--epochs=1", *form, f"--flagfile={presets.path('bibtex')}", "--epochs=2"]
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are():
+    with pytest.raises(InputError, match=r"must be one of .*bibtex.*eurlex57k.* \(got 'nonsense'\)"):
+        program.expand_presets(["train.main", "--preset=nonsense"])
