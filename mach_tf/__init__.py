@@ -18,6 +18,7 @@ startup.prepare()
 
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
+    "MachClassifier": "mach_tf.sklearn",
     "fit": "mach_tf.training.fit",
     "write_dataset": "mach_tf.data.matrices",
 }
