@@ -10,6 +10,9 @@ OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
 
+# Preprocessing: refuse a file with a bad line, or leave such lines out.
+BAD_LINE_ACTIONS = ("raise", "skip")
+
 # Hashing
 LABEL_HASHES = ("murmur3", "universal")
 FEATURE_NORMS = ("l2", "none")
@@ -17,6 +20,8 @@ FEATURE_NORMS = ("l2", "none")
 # Attacks: how points are perturbed, and what the perturbation is for.
 ATTACK_METHODS = ("fgsm", "pgd")
 ATTACK_OBJECTIVES = ("untargeted", "push_out", "push_in")
+# What a user names: an untargeted method, or a targeted objective, which PGD pursues.
+ATTACKS = (*ATTACK_METHODS, *ATTACK_OBJECTIVES[1:])
 
 # Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
 ATTRIBUTION_METHODS = ("exact", "tape")

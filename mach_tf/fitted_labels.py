@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -186,6 +186,6 @@ def _is_in(label: Any, place_of: dict[Any, int]) -> bool:
         return False
 
 
-def same_labels(ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]]) -> np.ndarray:
+def same_labels(ours: Iterable[Iterable[Any]], theirs: Iterable[Iterable[Any]]) -> np.ndarray:
     """Returns bool [n], whether two sequences give a point the same set of labels."""
     return np.array([set(a) == set(b) for a, b in zip(ours, theirs)], bool)

@@ -19,6 +19,8 @@ NAMES = {"group_size", "buckets", "repetitions", "model_dir", "epsilon", "learni
         ("lower learning_rate or epsilon; it is so", "lower --learning_rate or --epsilon; it is so"),
         ("0 <= FIRST < END <= repetitions=8 (got 3)", "0 <= FIRST < END <= --repetitions=8 (got 3)"),
         ("Lower learning_rate, or make room", "Lower --learning_rate, or make room"),
+        ("use epsilon='small' or labels=\"top:3\".", "use --epsilon=small or --labels=top:3."),
+        ("raise buckets (now 7).", "raise --buckets (now 7)."),
     ],
 )
 def test_arguments_become_flags(message, expected):
@@ -39,6 +41,20 @@ def test_arguments_become_flags(message, expected):
 )
 def test_other_words_stay(message):
     assert with_flags(message, NAMES) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("ks must not exceed the 9 labels; ks=10 does.", "--k must not exceed the 9 labels; --k=10 does."),
+        ("raise limits.low or limits.high.", "raise --low or --high."),
+        ("Targeted attacks need ks below 3.", "Targeted attacks need ks below 3."),
+        ("limits.high.json and epsilon.low", "limits.high.json and epsilon.low"),
+    ],
+)
+def test_an_arguments_flag_may_have_another_name(message, expected):
+    renamed = {"ks": "k", "attacks": "attack", "limits.low": "low", "limits.high": "high"}
+    assert with_flags(message, NAMES, renamed) == expected
 
 
 def test_the_running_programs_flags_are_known():
