@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import os
 import tempfile
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from mach_tf.explanations.explanation import Explanations
 
 AUTO = "auto"
-# With up to this many features raw ids are kept: the first layer then has at most the rows that hashing gives by default.
-_RAW_FEATURES = FeatureSpec.dim
 # The share of the free memory that a dense matrix of all label scores may take.
 _DENSE_SHARE = 0.25
 # Parameters that go to `mach_tf.fit` unless they are "auto".
@@ -338,9 +337,10 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         from mach_tf.data.matrices import write_dataset
         from mach_tf.training.fit import fit
 
-        dim = self.feature_hash_dim
-        if dim == AUTO:
-            dim = 0 if features.shape[1] <= _RAW_FEATURES else FeatureSpec.dim
+        if self.feature_hash_dim == AUTO:
+            spec = dataclasses.replace(FeatureSpec.for_features(features.shape[1]), norm=self.feature_norm)
+        else:
+            spec = FeatureSpec(int(self.feature_hash_dim), norm=self.feature_norm)
         if self.model_dir is None:
             stored = StoredModel(temporary_directory(), temporary=True)
         else:
@@ -348,7 +348,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         given = {name: getattr(self, name) for name in _SETTINGS if getattr(self, name) != AUTO}
         with tempfile.TemporaryDirectory(prefix="mach_tf-") as scratch:
             dataset_dir = os.path.join(scratch, "dataset")
-            write_dataset(features, indicator, dataset_dir, spec=FeatureSpec(int(dim), norm=self.feature_norm))
+            write_dataset(features, indicator, dataset_dir, spec=spec)
             fit(
                 dataset_dir,
                 stored.directory,
