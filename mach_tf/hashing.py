@@ -72,6 +72,14 @@ class FeatureSpec:
         if not 0 <= self.dim <= MAX_ID:
             raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
 
+    @classmethod
+    def for_features(cls, raw_features: int) -> FeatureSpec:
+        """Returns the default for data of `raw_features` features: hashing only those that are more than 50,000.
+
+        Hashing fewer would let some collide, and give each repetition a first layer of 50,000 rows.
+        """
+        return cls(dim=0) if raw_features <= cls.dim else cls()
+
     def columns(self, raw_features: int) -> int:
         """Returns the width of the model's input for data with `raw_features` features."""
         return self.dim or raw_features

@@ -39,6 +39,12 @@ def test_it_prints_as_a_table():
     assert "; 1 bad line(s) skipped, listed in skipped.txt." in str(_converted([BadLine("a", 2, "bad.")]))
 
 
+def test_hashing_few_features_is_called_what_it_costs():
+    few = Converted("data/mine", _manifest(5000, FeatureSpec(5000)), [], 6_000_000, 2.0)
+    many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
+    assert "With feature_hash_dim=0 they would stay apart" in str(few) and "feature_hash_dim" not in str(many)
+
+
 def test_it_is_json():
     made = _converted([BadLine("a", 2, "bad.")])
     assert json.loads(json.dumps(made.to_json())) == {
