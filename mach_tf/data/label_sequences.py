@@ -43,7 +43,7 @@ def is_label_matrix(Y: Any) -> bool:
     return array.dtype.kind != "O" or not any(isinstance(label, Collection) for label in array.flat)
 
 
-def label_sequences(Y: Any, name: str = "Y") -> LabelSets:
+def label_sequences(Y: Any, name: str = "Y", *, min_classes: int = 1) -> LabelSets:
     """Converts label sequences to classes and an indicator matrix.
 
     Args:
@@ -51,6 +51,7 @@ def label_sequences(Y: Any, name: str = "Y") -> LabelSets:
         one label, as a 1-D array or a list. All labels are integers, all are strings, or (as in scikit-learn's targets)
         all are bools or whole floats.
       name: what messages call Y.
+      min_classes: how many distinct labels there must be; 0 also takes points that have none.
 
     Raises:
       InputError: Y breaks a rule; the message names the point.
@@ -73,11 +74,11 @@ def label_sequences(Y: Any, name: str = "Y") -> LabelSets:
         if points.ndim not in (1, 2):
             raise InputError(f"{name} must be 1-D or a sequence of sequences (got {points.ndim}-D, {points.shape}).")
         if points.ndim == 1 and points.dtype.kind != "O":
-            return _assemble(points, np.ones(len(points), np.int64), True, name)
+            return _assemble(points, np.ones(len(points), np.int64), True, name, min_classes)
         points = list(points)
     single = [not isinstance(labels, Collection) or isinstance(labels, (str, bytes, Mapping)) for labels in points]
     if all(single):
-        return _assemble(points, np.ones(len(points), np.int64), True, name)
+        return _assemble(points, np.ones(len(points), np.int64), True, name, min_classes)
     if any(single):
         place = single.index(True)
         raise InputError(
@@ -85,7 +86,7 @@ def label_sequences(Y: Any, name: str = "Y") -> LabelSets:
             f"Write a single label as [{points[place]!r:.60}]."
         )
     lengths = np.fromiter(map(len, points), np.int64, len(points))
-    return _assemble(list(itertools.chain.from_iterable(points)), lengths, False, name)
+    return _assemble(list(itertools.chain.from_iterable(points)), lengths, False, name, min_classes)
 
 
 def _is_nested_indicator(Y: Sequence[Any]) -> bool:
@@ -103,35 +104,42 @@ def _is_nested_indicator(Y: Sequence[Any]) -> bool:
     return array.ndim == 2 and array.dtype.kind in "biuf" and bool(((array == 0) | (array == 1)).all())
 
 
-def _assemble(labels: Any, lengths: np.ndarray, single: bool, name: str) -> LabelSets:
+def _assemble(labels: Any, lengths: np.ndarray, single: bool, name: str, min_classes: int) -> LabelSets:
     """Label sets of all points' labels in a row."""
-    if not len(labels):
-        raise InputError(f"{name} must name at least one label (got {len(lengths)} points, all without labels).")
     splits = np.concatenate([[0], np.cumsum(lengths)])
-    kind = _kind(labels, splits, name)
-    if kind == "str" and not isinstance(labels, np.ndarray):
-        # Not a string array: each of its items would take the room of the longest.
-        classes = np.array(sorted(set(labels)), object)
-        place_of = {label: place for place, label in enumerate(classes)}
-        ids = np.fromiter(map(place_of.__getitem__, labels), np.int64, len(labels))
-    else:
-        try:
-            array = labels if isinstance(labels, np.ndarray) else np.array(labels, {"int": np.int64}.get(kind))
-        except OverflowError:
-            raise InputError(f"{name} must hold integers of at most 64 bits. Use strings: str(label).") from None
-        whole = np.isfinite(array) & (np.trunc(array) == array) if kind == "float" else np.True_
-        if not whole.all():
-            wrong = int(np.flatnonzero(~whole)[0])
-            raise InputError(
-                f"{name} must hold integers or strings as labels (got {array[wrong]} for point {_point(splits, wrong)}). "
-                "Unknown label type: continuous."
-            )
-        classes, ids = np.unique(array, return_inverse=True)
+    classes, ids = _classes(labels, splits, name) if len(labels) else (np.empty(0, object), np.empty(0, np.int64))
+    if len(classes) < min_classes:
+        raise InputError(
+            f"{name} must name at least {min_classes} label(s) (got {len(classes)} in {len(lengths)} points)."
+        )
     ones = np.ones(len(ids), np.float32)
     indicator = scipy.sparse.csr_matrix((ones, ids, splits), shape=(len(lengths), len(classes)))
     indicator.sum_duplicates()
     indicator.data[:] = 1
     return LabelSets(classes, indicator, single)
+
+
+def _classes(labels: Any, splits: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels, sorted, and the place of each label among them."""
+    kind = _kind(labels, splits, name)
+    if kind == "str" and not isinstance(labels, np.ndarray):
+        # Not a string array: each of its items would take the room of the longest.
+        classes = np.array(sorted(set(labels)), object)
+        place_of = {label: place for place, label in enumerate(classes)}
+        return classes, np.fromiter(map(place_of.__getitem__, labels), np.int64, len(labels))
+    try:
+        array = labels if isinstance(labels, np.ndarray) else np.array(labels, {"int": np.int64}.get(kind))
+    except OverflowError:
+        raise InputError(f"{name} must hold integers of at most 64 bits. Use strings: str(label).") from None
+    whole = np.isfinite(array) & (np.trunc(array) == array) if kind == "float" else np.True_
+    if not whole.all():
+        wrong = int(np.flatnonzero(~whole)[0])
+        raise InputError(
+            f"{name} must hold integers or strings as labels (got {array[wrong]} for point {_point(splits, wrong)}). "
+            "Unknown label type: continuous."
+        )
+    classes, ids = np.unique(array, return_inverse=True)
+    return classes, ids
 
 
 def _kind(labels: Any, splits: np.ndarray, name: str) -> str:

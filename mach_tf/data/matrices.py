@@ -1,31 +1,32 @@
-"""Writing SciPy matrices as a dataset directory: `mach_tf.write_dataset`."""
+"""Writing matrices as a dataset directory: `mach_tf.write_dataset`."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
-import scipy.sparse
 
-from mach_tf import points
-from mach_tf.data import dataset
+from mach_tf.data import arrays, dataset
+from mach_tf.data.dataset_labels import Labels, open_labels
+from mach_tf.data.matrix_blocks import Matrix, open_matrix
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
-from mach_tf.hashing import MAX_ID, FeatureSpec
+from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.points import Points
 
 _ROWS = 8192
 
 
 def write_dataset(
-    X: scipy.sparse.csr_matrix,
-    Y: scipy.sparse.csr_matrix,
+    X: Any,
+    Y: Any,
     output_dir: str,
     *,
-    valid: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
-    test: Optional[tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]] = None,
+    valid: Optional[tuple[Any, Any]] = None,
+    test: Optional[tuple[Any, Any]] = None,
     valid_fraction: float = 0.0,
     split_seed: int = 0,
     spec: Optional[FeatureSpec] = None,
@@ -34,39 +35,52 @@ def write_dataset(
     points_per_shard: int = POINTS_PER_SHARD,
     overwrite: bool = False,
 ) -> DatasetManifest:
-    """Writes SciPy matrices as a dataset directory, like `python -m preprocess.to_tfrecord` does text files.
+    """Writes matrices as a dataset directory, as `mach_tf.preprocess` does with text files.
 
     Args:
-      X: training features, CSR [n, features]; left as it is.
-      Y: training labels, CSR [n, labels]; any non-zero marks a label.
+      X: training features, [n, features] of any real dtype: a 2-D array or nested list, a SciPy sparse matrix of any format,
+        or a DataFrame. A dense X is read in blocks of rows; no X is changed.
+      Y: training labels: an indicator matrix [n, labels], dense or sparse, in which any positive number marks a label; or a
+        sequence of label sequences. Integers in sequences are label ids from 0; strings become the label names.
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
       valid, test: (X, Y) of the other splits.
-      valid_fraction: instead of `valid`: the part of the training points to hold back, in [0, 1).
-      split_seed: of the choice of the points held back.
+      valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
+      split_seed: seed that chooses the points to hold back.
       spec: how features are hashed and normalised; FeatureSpec() by default.
-      feature_names, label_names: one a feature and a label.
-      points_per_shard: of the shards.
-      overwrite: whether an old dataset at `output_dir` may be replaced.
+      feature_names: one name per column of X; by default the columns of a DataFrame.
+      label_names: one name per label; by default the columns of a DataFrame. If Y holds sequences of strings, these are all
+        the labels that may occur, in the order of their ids; by default the sorted strings.
+      points_per_shard: points per shard; only the last shard of a split may hold fewer.
+      overwrite: whether to replace an existing dataset at `output_dir`.
 
     Returns:
       The manifest of the new dataset.
 
     Raises:
-      InputError: shapes that do not fit each other, values that are not finite, or `output_dir` is taken.
+      InputError: an argument breaks a rule, or `output_dir` is taken; nothing is written then.
+
+    Example:
+      >>> X = [[0.5, 0.0, 1.0], [0.0, 2.0, 0.0]]
+      >>> manifest = write_dataset(X, [["cat", "pet"], ["dog"]], "data/mine")  # doctest: +SKIP
     """
     spec = spec or FeatureSpec()
-    splits = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
-    dataset.check_valid_fraction(valid_fraction, "valid" in splits)
-    for name, (features, labels) in splits.items():
-        _check_matrices(name, features, labels, X.shape[1], Y.shape[1])
+    pairs = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
+    dataset.check_valid_fraction(valid_fraction, "valid" in pairs)
+    features = {split: _open_features(split, pair) for split, pair in pairs.items()}
+    labels, label_names = open_labels({split: labels for split, (_, labels) in pairs.items()}, label_names)
+    for split in pairs:
+        _check_shapes(split, features, labels)
+    if feature_names is None:
+        feature_names = features["train"].column_names
+    columns, classes = features["train"].shape[1], labels["train"].shape[1]
     with dataset.open_dataset(
-        output_dir, X.shape[1], Y.shape[1], spec, points_per_shard=points_per_shard, overwrite=overwrite
+        output_dir, columns, classes, spec, points_per_shard=points_per_shard, overwrite=overwrite
     ) as writer:
         sources: dict[str, list[Source]] = {}
-        for name, (features, labels) in splits.items():
-            sources[name] = [_matrix_source(name, features, labels)]
-            for begin in range(0, features.shape[0], _ROWS):
-                rows = points.from_csr(features[begin : begin + _ROWS], labels[begin : begin + _ROWS])
+        for name in pairs:
+            sources[name] = [_source(name, features[name], labels[name])]
+            for begin in range(0, features[name].shape[0], _ROWS):
+                rows = _points(name, features[name], labels[name], begin)
                 for split, part in dataset.share(name, rows, begin + np.arange(len(rows)), valid_fraction, split_seed):
                     writer.add(split, dataset.make_chunk(part, spec))
         if valid_fraction:
@@ -74,33 +88,42 @@ def write_dataset(
         return writer.finish(sources, feature_names, label_names)
 
 
-def _check_matrices(
-    split: str, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, features: int, labels: int
-) -> None:
-    if not (scipy.sparse.issparse(X) and X.format == "csr" and scipy.sparse.issparse(Y) and Y.format == "csr"):
-        raise InputError(
-            f"{split}: X and Y must be scipy.sparse CSR matrices (got {type(X)} and {type(Y)}); use .tocsr()."
-        )
-    if X.shape != (Y.shape[0], features) or Y.shape[1] != labels or not X.shape[0]:
-        raise InputError(
-            f"{split}: X must be [n, {features}] and Y [n, {labels}] with the same n, at least 1 "
-            f"(got {X.shape} and {Y.shape})."
-        )
-    if max(features, labels) > MAX_ID:
-        raise InputError(f"{split}: X and Y must have fewer than 2^31 columns (got {features} and {labels}).")
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(X.data.astype(np.float32))
-    if not finite.all():
-        row = np.searchsorted(X.indptr, np.flatnonzero(~finite)[0], side="right") - 1
-        raise InputError(
-            f"{split}: the values of X must be finite as float32 (got {X.data[~finite][0]} in row {row}). Correct it."
-        )
+def _open_features(split: str, pair: tuple[Any, Any]) -> Matrix:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise InputError(f"{split} must be a pair (X, Y) of features and labels (got {type(pair).__name__}).")
+    return open_matrix(pair[0], f"{split}: X")
 
 
-def _matrix_source(split: str, *matrices: scipy.sparse.csr_matrix) -> Source:
+def _check_shapes(split: str, features: dict[str, Matrix], labels: dict[str, Labels]) -> None:
+    first, shape, tags = features["train"], features[split].shape, labels[split].shape
+    columns, classes = first.shape[1], labels["train"].shape[1]
+    if shape != (tags[0], columns) or tags[1] != classes or not shape[0]:
+        raise InputError(
+            f"{split}: X must be [n, {columns}] and Y [n, {classes}] with the same n, at least 1 (got {shape} and {tags})."
+        )
+    arrays.check_shape(features[split], columns, "features", 1)
+    names = features[split].column_names
+    if None not in (names, first.column_names) and names != first.column_names:
+        raise InputError(f"{split}: X must have the columns of the training X, in the same order. Select them by name.")
+
+
+def _points(split: str, features: Matrix, labels: Labels, begin: int) -> Points:
+    end = min(begin + _ROWS, features.shape[0])
+    rows, tags = arrays.feature_rows(features, begin, end), labels.rows(begin, end)
+    return Points(
+        rows.indptr.astype(np.int64),
+        rows.indices.astype(np.int64),
+        rows.data,
+        tags.indptr.astype(np.int64),
+        tags.indices.astype(np.int64),
+    )
+
+
+def _source(split: str, features: Matrix, labels: Labels) -> Source:
+    """Describes where a split came from: the bytes of its matrices, and their hash."""
     digest, size = hashlib.sha256(), 0
-    for matrix in matrices:
-        for array in (matrix.indptr, matrix.indices, matrix.data):
+    for content in (features.content(), labels.content()):
+        for array in content:
             digest.update(np.ascontiguousarray(array).tobytes())
             size += array.nbytes
     return Source(f"<{split} matrices>", size, digest.hexdigest())

@@ -9,7 +9,7 @@ import abc
 import decimal
 import numbers
 from collections.abc import Iterator, Sequence
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import scipy.sparse
@@ -64,6 +64,11 @@ class Matrix(abc.ABC):
         """Names an entry in a message."""
         return f"row {row}, column {column}"
 
+    @property
+    def column_names(self) -> Optional[list[str]]:
+        """The names of the columns, if the matrix is a DataFrame whose columns are named by strings."""
+        return None
+
 
 def open_matrix(matrix: Any, name: str) -> Matrix:
     """Opens a matrix for reading.
@@ -78,8 +83,6 @@ def open_matrix(matrix: Any, name: str) -> Matrix:
     if scipy.sparse.issparse(matrix):
         return _Sparse(matrix, name)
     if all(hasattr(matrix, attribute) for attribute in ("columns", "dtypes", "iloc", "to_numpy")):
-        if all(getattr(dtype, "fill_value", None) == 0 for dtype in matrix.dtypes) and len(matrix.dtypes):
-            return _Sparse(matrix.sparse.to_coo(), name)
         return _Frame(matrix, name)
     if isinstance(matrix, (list, tuple)):
         return _Lists(matrix, name)
@@ -97,6 +100,8 @@ class _Sparse(Matrix):
             _refuse_kind("O", "a sparse matrix of objects", name)
         _check_dtype(matrix.dtype, name)
         self._csr = _to_csr(matrix, name)
+        # As given: SciPy makes 32-bit indices of 64-bit ones.
+        self._content = matrix if matrix.format == "csr" else self._csr
 
     def rows(self, begin: int, end: int) -> Block:
         return self._csr if (begin, end) == (0, self.shape[0]) else self._csr[begin:end]
@@ -106,7 +111,7 @@ class _Sparse(Matrix):
             yield 0, self.shape[0]
 
     def content(self) -> Iterator[np.ndarray]:
-        yield from (self._csr.indptr, self._csr.indices, self._csr.data)
+        yield from (self._content.indptr, self._content.indices, self._content.data)
 
 
 class _Dense(Matrix):
@@ -156,13 +161,27 @@ class _Frame(Matrix):
                 _refuse_kind(kind, f"{frame.dtypes.iloc[column]} in column {self._columns[column]!r}", name)
         # An object column may hold numbers; as float64 it would also take strings that look like numbers.
         self._dtype = object if "O" in kinds else np.float64
+        is_sparse = len(kinds) > 0 and all(getattr(dtype, "fill_value", None) == 0 for dtype in frame.dtypes)
+        self._sparse = _Sparse(frame.sparse.to_coo(), name) if is_sparse else None
 
     def rows(self, begin: int, end: int) -> Block:
+        if self._sparse:
+            return self._sparse.rows(begin, end)
         options = {} if self._dtype is object else {"na_value": np.nan}
         return _real(self._frame.iloc[begin:end].to_numpy(dtype=self._dtype, **options), begin, self)
 
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        return self._sparse.blocks() if self._sparse else super().blocks()
+
+    def content(self) -> Iterator[np.ndarray]:
+        return self._sparse.content() if self._sparse else super().content()
+
     def place(self, row: int, column: int) -> str:
         return f"row {row}, column {column} ({self._columns[column]!r})"
+
+    @property
+    def column_names(self) -> Optional[list[str]]:
+        return self._columns if all(isinstance(column, str) for column in self._columns) else None
 
 
 def _is_row(row: Any) -> bool:

@@ -8,9 +8,10 @@ import numba
 import numpy as np
 
 from mach_tf import estimators
+from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.ranking import largest
-from mach_tf.decoding.scan import NO_LABEL, insert, score_label
+from mach_tf.decoding.scoring import Scorer, score_label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,23 +33,12 @@ class Approximate:
     def top_k(self, decoder: Decoder, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """As Decoder.top_k among the labels looked at; label -1 with score -inf where a point has fewer than k of them."""
         scores = decoder.check(scores, k)
-        labels = np.full((len(scores), k), NO_LABEL, np.int32)
-        values = np.full((len(scores), k), -np.inf, np.float32)
+        best = BestList.empty(len(scores), k)
         top = min(self.buckets, decoder.buckets)
         needed = min(self.repetitions, len(decoder.table))
-        scored = _decode(
-            scores,
-            decoder.by_label,
-            decoder.members.splits,
-            decoder.members.labels,
-            estimators.get(estimator).kernel,
-            top,
-            needed,
-            labels,
-            values,
-        )
-        labels[labels == NO_LABEL] = -1
-        return Decoded(labels, values, scored, np.zeros(len(scores), np.bool_))
+        scored = _decode(scores, decoder.both_ways, estimators.get(estimator).kernel, top, needed, best)
+        labels = np.where(best.labels == NO_LABEL, np.int32(-1), best.labels)
+        return Decoded(labels, best.values, scored, np.zeros(len(scores), np.bool_))
 
 
 def recall(approximate: np.ndarray, exact: np.ndarray) -> float:
@@ -58,30 +48,29 @@ def recall(approximate: np.ndarray, exact: np.ndarray) -> float:
 
 
 @numba.njit(cache=True, parallel=True)
-def _decode(scores, by_label, splits, members, kind, top, needed, labels, values):
+def _decode(scores, table, kind, top, needed, best):
     scored = np.zeros(len(scores), np.int64)
     for point in numba.prange(len(scores)):
         scored[point] = _decode_point(
-            scores[point], by_label, splits, members, kind, top, needed, labels[point], values[point]
+            scores[point], table, kind, top, needed, BestList(best.labels[point], best.values[point])
         )
     return scored
 
 
 @numba.njit(cache=True)
-def _decode_point(scores, by_label, splits, members, kind, top, needed, labels, values):
+def _decode_point(scores, table, kind, top, needed, best):
     repetitions = len(scores)
+    scorer = Scorer(scores, table.by_label, kind, np.empty(repetitions, np.float32))
     ranked = np.empty(top, np.int32)
     ranked_values = np.empty(top, np.float32)
-    room = np.empty(repetitions, np.float32)
-    scale = np.float32(1) / np.float32(repetitions)
-    seen = np.zeros(len(by_label), np.int16)
+    seen = np.zeros(len(table.by_label), np.int16)
     scored = 0
     for r in range(repetitions):
         largest(scores[r], top, ranked, ranked_values)
         for bucket in ranked:
-            for label in members[r, splits[r, bucket] : splits[r, bucket + 1]]:
+            for label in table.members[r, table.splits[r, bucket] : table.splits[r, bucket + 1]]:
                 seen[label] += 1
                 if seen[label] == needed:
                     scored += 1
-                    insert(labels, values, label, score_label(scores, by_label, label, kind, scale, values[-1], room))
+                    insert(best, label, score_label(scorer, label, best.values[-1]))
     return scored

@@ -11,13 +11,17 @@ k-th best one: all of a label's must, or half.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numba.cpython.unsafe.numbers import trailing_zeros
 
+from mach_tf.decoding.best_list import BestList, copies, insert, merge
 from mach_tf.decoding.lanes import LANES, lanes_reaching
 from mach_tf.decoding.ranking import extremes, mean_and_deviation
-from mach_tf.decoding.scan import insert, merge, scan_range, score_label
+from mach_tf.decoding.scan import scan_range
+from mach_tf.decoding.scoring import Scorer, score_label
 from mach_tf.estimators import MEAN, MIN
 
 # The sum of integers that stands for the k-th best score when they are made; up to 255 there is room for a better one.
@@ -32,70 +36,104 @@ _TOO_COARSE = -1
 _TILE = 128
 
 
-def scan_blocks(scores, by_label, kind, points, chunks, labels, values):
+class _Block(NamedTuple):
+    """The points that are bounded together, at most LANES of them.
+
+    Attributes:
+      scores: float32 [n, R, B], the bucket scores of all points.
+      by_label: unsigned or int32 [K, R].
+      kind: MEAN, MIN or MEDIAN.
+      points: int64 [lanes], the point of each lane.
+      best: the lists [lanes, k].
+      scored: int64 [lanes], how many labels were scored, or _TOO_COARSE.
+    """
+
+    scores: np.ndarray
+    by_label: np.ndarray
+    kind: int
+    points: np.ndarray
+    best: BestList
+    scored: np.ndarray
+
+
+class _Integers(NamedTuple):
+    """The bucket scores of a block's points as integers, and how they were made.
+
+    Attributes:
+      table: uint8 [R, B, LANES].
+      lows: float32 [lanes, R], for MEAN what the scores are counted from.
+      bounds: float64 [lanes, 3]: for MEAN, a label's sum of scores is at most bounds[:, 1] + bounds[:, 0] * (sum of its
+        integers) + bounds[:, 2].
+    """
+
+    table: np.ndarray
+    lows: np.ndarray
+    bounds: np.ndarray
+
+
+def scan_blocks(scores, table, kind, points, chunks, best):
     """As scan.scan_plainly; parallel over blocks of points x `chunks` ranges of labels.
 
     Returns:
       int64 [len(points)], how many labels were scored, the others being bounded; negative for points that are left to do, whose
       scores are too close to each other or not finite.
     """
-    # Each chunk adds to lists of its own. What is not needed inside the parallel kernel stays out: there it takes seconds to compile.
-    part_labels, part_values = np.tile(labels[points], (chunks, 1, 1)), np.tile(values[points], (chunks, 1, 1))
-    part_scored = np.empty((chunks, len(points)), np.int64)
-    _scan_parts(scores, by_label, kind, points, part_labels, part_values, part_scored)
-    _merge_parts(part_labels, part_values, points, labels, values)
-    return np.where(part_scored.min(axis=0) < 0, _TOO_COARSE, part_scored.sum(axis=0))
+    # What is not needed inside the parallel kernel stays out: there it takes seconds to compile.
+    parts = copies(best, points, chunks)
+    scored = np.empty((chunks, len(points)), np.int64)
+    _scan_parts(scores, table, kind, points, parts, scored)
+    merge(parts, points, best)
+    return np.where(scored.min(axis=0) < 0, _TOO_COARSE, scored.sum(axis=0))
 
 
 @numba.njit(cache=True, parallel=True)
-def _scan_parts(scores, by_label, kind, points, labels, values, scored):
-    for task in numba.prange((len(points) + LANES - 1) // LANES * len(labels)):
-        _scan_part(task, scores, by_label, kind, points, labels, values, scored)
+def _scan_parts(scores, table, kind, points, parts, scored):
+    for task in numba.prange((len(points) + LANES - 1) // LANES * len(scored)):
+        _scan_part(task, scores, table.by_label, kind, points, parts, scored)
 
 
 @numba.njit(cache=True)
-def _scan_part(task, scores, by_label, kind, points, labels, values, scored):
-    count, chunks = len(by_label), len(labels)
-    block, chunk = task // chunks, task % chunks
-    begin, end = block * LANES, min((block + 1) * LANES, len(points))
-    _scan_block(
-        *(scores, by_label, kind, points[begin:end], count * chunk // chunks, count * (chunk + 1) // chunks),
-        *(labels[chunk, begin:end], values[chunk, begin:end], scored[chunk, begin:end]),
-    )
+def _scan_part(task, scores, by_label, kind, points, parts, scored):
+    n_labels, chunks = len(by_label), len(scored)
+    chunk = task % chunks
+    begin = task // chunks * LANES
+    end = min(begin + LANES, len(points))
+    best = BestList(parts.labels[chunk, begin:end], parts.values[chunk, begin:end])
+    block = _Block(scores, by_label, kind, points[begin:end], best, scored[chunk, begin:end])
+    _scan_block(block, n_labels * chunk // chunks, n_labels * (chunk + 1) // chunks)
 
 
 @numba.njit(cache=True)
-def _merge_parts(part_labels, part_values, points, labels, values):
-    for i in range(len(points)):
-        merge(part_labels[:, i], part_values[:, i], labels[points[i]], values[points[i]])
-
-
-@numba.njit(cache=True)
-def _scan_block(scores, by_label, kind, points, first, last, labels, values, scored):
-    """Adds the labels first:last to the lists, labels and values [:, k], of at most LANES points; fills scored."""
-    repetitions, buckets = scores.shape[1:]
+def _scan_block(block, first, last):
+    """Adds the labels first:last to the lists of a block's points; fills `scored`."""
+    kind, lanes, values = block.kind, len(block.points), block.best.values
+    repetitions, buckets = block.scores.shape[1:]
     room = np.empty(repetitions * buckets * LANES + LANES, np.uint8)
     # Unaligned, a bucket's integers would lie in two cache lines.
     aligned = -room.ctypes.data % LANES
-    table = room[aligned : aligned + repetitions * buckets * LANES].reshape((repetitions, buckets, LANES))
-    lows = np.empty((len(points), repetitions), np.float32)
-    bounds = np.zeros((len(points), 3))
-    tried = min(last - first, max(_FIRST_LABELS[kind], _FIRST_TIMES_K * labels.shape[1]))
-    for lane in range(len(points)):
+    integers = _Integers(
+        room[aligned : aligned + repetitions * buckets * LANES].reshape((repetitions, buckets, LANES)),
+        np.empty((lanes, repetitions), np.float32),
+        np.zeros((lanes, 3)),
+    )
+    tried = min(last - first, max(_FIRST_LABELS[kind], _FIRST_TIMES_K * values.shape[1]))
+    for lane in range(lanes):
+        scores = block.scores[block.points[lane]]
         if kind == MEAN:
-            _find_base(scores[points[lane]], lows[lane], bounds[lane])
-        scan_range(scores[points[lane]], by_label, kind, first, first + tried, labels[lane], values[lane])
-        scored[lane] = tried
+            _find_base(scores, integers.lows[lane], integers.bounds[lane])
+        best = BestList(block.best.labels[lane], values[lane])
+        scan_range(scores, block.by_label, kind, first, first + tried, best)
+        block.scored[lane] = tried
     # Half-way, by ratios, the k-th best score is better, and the integers are made anew.
     half = first + int(np.sqrt(tried * (last - first)))
     for begin, end in ((first, half), (half, last)):
-        for lane in range(len(points)):
-            bounds[lane, 0] = _step(kind, bounds[lane], values[lane, -1], repetitions)
-            if bounds[lane, 0] == 0.0:
-                scored[lane] = _TOO_COARSE
-        _fill(scores, kind, points, lows, bounds, values, table)
+        for lane in range(lanes):
+            integers.bounds[lane, 0] = _step(kind, integers.bounds[lane], values[lane, -1], repetitions)
+            if integers.bounds[lane, 0] == 0.0:
+                block.scored[lane] = _TOO_COARSE
+        _fill(block, integers)
         allowed = tried + _SCORED_AT_LEAST + (end - first) // _SCORED_PART
-        _scan_range(scores, by_label, kind, table, bounds, points, allowed, begin, end, labels, values, scored)
+        _scan_range(block, integers, allowed, begin, end)
 
 
 @numba.njit(cache=True)
@@ -136,22 +174,22 @@ def _limit(kind, bound, worst, repetitions):
 
 
 @numba.njit(cache=True)
-def _fill(scores, kind, points, lows, bounds, values, table):
-    """Fills table, uint8 [R, B, LANES], with the integers of the points' scores."""
-    buckets = scores.shape[2]
-    integers = np.zeros((LANES, _TILE), np.uint8)
-    for r in range(len(table)):
+def _fill(block, integers):
+    """Fills integers.table with the integers of the points' scores."""
+    buckets = block.scores.shape[2]
+    tile = np.zeros((LANES, _TILE), np.uint8)
+    for r in range(len(integers.table)):
         for begin in range(0, buckets, _TILE):
             end = min(begin + _TILE, buckets)
-            for lane in range(len(points)):
-                row = scores[points[lane], r, begin:end]
-                if kind != MEAN:
-                    _compare(row, values[lane, -1], integers[lane])
-                elif bounds[lane, 0] > 0:
-                    _round_up(row, lows[lane, r], np.float32(1 / bounds[lane, 0]), integers[lane])
+            for lane in range(len(block.points)):
+                row = block.scores[block.points[lane], r, begin:end]
+                if block.kind != MEAN:
+                    _compare(row, block.best.values[lane, -1], tile[lane])
+                elif integers.bounds[lane, 0] > 0:
+                    _round_up(row, integers.lows[lane, r], np.float32(1 / integers.bounds[lane, 0]), tile[lane])
             for bucket in range(begin, end):
                 for lane in range(LANES):
-                    table[r, bucket, lane] = integers[lane, bucket - begin]
+                    integers.table[r, bucket, lane] = tile[lane, bucket - begin]
 
 
 @numba.njit(cache=True)
@@ -167,16 +205,16 @@ def _compare(row, least, integers):
 
 
 @numba.njit(cache=True)
-def _scan_range(scores, by_label, kind, table, bounds, points, allowed, first, last, labels, values, scored):
+def _scan_range(block, integers, allowed, first, last):
+    table, by_label, kind, values, scored = integers.table, block.by_label, block.kind, block.best.values, block.scored
     repetitions = by_label.shape[1]
-    scale = np.float32(1) / np.float32(repetitions)
-    room = np.empty(repetitions, np.float32)
+    scratch = np.empty(repetitions, np.float32)
     limits = np.full(LANES, 255, np.uint8)
     used = np.uint64(0)
-    for lane in range(len(points)):
+    for lane in range(len(block.points)):
         if scored[lane] >= 0:
             used |= np.uint64(1) << np.uint64(lane)
-            limits[lane] = _limit(kind, bounds[lane], values[lane, -1], repetitions)
+            limits[lane] = _limit(kind, integers.bounds[lane], values[lane, -1], repetitions)
     for label in range(np.uint64(first), np.uint64(last)):
         # mypy counts the context that numba gives an intrinsic.
         reaching = lanes_reaching(table, by_label, label, limits) & used  # type: ignore[call-arg]
@@ -184,9 +222,11 @@ def _scan_range(scores, by_label, kind, table, bounds, points, allowed, first, l
             lane = trailing_zeros(reaching)
             reaching &= reaching - np.uint64(1)
             worst = values[lane, -1]
-            score = score_label(scores[points[lane]], by_label, label, kind, scale, worst, room)
-            if score >= worst and insert(labels[lane], values[lane], np.int32(label), score) > worst:
-                limits[lane] = _limit(kind, bounds[lane], values[lane, -1], repetitions)
+            scorer = Scorer(block.scores[block.points[lane]], by_label, kind, scratch)
+            score = score_label(scorer, label, worst)
+            best = BestList(block.best.labels[lane], values[lane])
+            if score >= worst and insert(best, np.int32(label), score) > worst:
+                limits[lane] = _limit(kind, integers.bounds[lane], values[lane, -1], repetitions)
             scored[lane] += 1
             if scored[lane] > allowed:
                 scored[lane] = _TOO_COARSE

@@ -13,6 +13,8 @@ import numpy as np
 from mach_tf import estimators
 from mach_tf.buckets import BucketMembers, invert
 from mach_tf.decoding import block_scan, order_search, scan, threshold
+from mach_tf.decoding.best_list import BestList
+from mach_tf.decoding.table import Table, both_ways
 
 # Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. A label, for each repetition: scored in a scan;
 # bounded in a scan by blocks, for a whole block. A bucket, for each point: made ready for blocks.
@@ -61,10 +63,9 @@ class Decoder:
         return cls(table, invert(table, buckets))
 
     @functools.cached_property
-    def by_label(self) -> np.ndarray:
-        """The table label by label, uint16 or int32 [K, R]: a label's buckets share a cache line."""
-        kind = np.uint16 if self.buckets <= 2**16 else np.int32
-        return np.ascontiguousarray(self.table.T.astype(kind))
+    def both_ways(self) -> Table:
+        """The table as the kernels take it."""
+        return both_ways(self.table, self.members)
 
     @property
     def labels(self) -> int:
@@ -89,16 +90,15 @@ class Decoder:
         """
         scores = self.check(scores, k)
         kind = estimators.get(estimator).kernel
-        labels = np.full((len(scores), k), scan.NO_LABEL, np.int32)
-        values = np.full((len(scores), k), -np.inf, np.float32)
+        best = BestList.empty(len(scores), k)
         scored = np.full(len(scores), -1)
         if self.labels > _FEW_LABELS:
-            self._search_where_it_pays(scores, kind, labels, values, scored)
+            self._search_where_it_pays(scores, kind, best, scored)
         scanned = scored < 0
         if scanned.any():
             searched = -1 - scored[scanned]
-            scored[scanned] = searched + self._scan(scores, kind, np.flatnonzero(scanned), labels, values)
-        return Decoded(labels, values, scored, scanned)
+            scored[scanned] = searched + self._scan(scores, kind, np.flatnonzero(scanned), best)
+        return Decoded(best.labels, best.values, scored, scanned)
 
     def check(self, scores: np.ndarray, k: int) -> np.ndarray:
         """The scores as contiguous float32, or ValueError when they or k do not fit."""
@@ -112,23 +112,21 @@ class Decoder:
             raise ValueError("bucket scores must not be NaN: the model's weights or the input are not finite")
         return scores
 
-    def _search_where_it_pays(
-        self, scores: np.ndarray, kind: int, labels: np.ndarray, values: np.ndarray, scored: np.ndarray
-    ) -> None:
-        """Searches for points, filling labels, values and scored; scored stays negative for those left to a scan."""
+    def _search_where_it_pays(self, scores: np.ndarray, kind: int, best: BestList, scored: np.ndarray) -> None:
+        """Searches for points, filling their lists and scored; scored stays negative for those left to a scan."""
         points = np.arange(len(scores))
         budget = self._budget(len(points), kind)
         # The points of a batch are alike. A search that gives up is lost, and a block scanned for a few points costs as
         # much as for all of its own: searching pays only where next to none gives up.
         for some in (points[:_SCOUTS], points[_SCOUTS:]):
-            scored[some] = self._search(scores, kind, some, budget, labels, values)
+            scored[some] = self._search(scores, kind, some, budget, best)
             if (scored[some] < 0).any():
                 break
         left = np.flatnonzero(scored < 0)
         larger = self._budget(len(left), kind)
         if len(left) and larger >= _WORTH_ANOTHER * budget:
             before = -1 - scored[left]
-            after = self._search(scores, kind, left, larger, labels, values)
+            after = self._search(scores, kind, left, larger, best)
             scored[left] = np.where(after < 0, after - before, after + before)
 
     def _budget(self, points: int, kind: int) -> float:
@@ -137,17 +135,12 @@ class Decoder:
         busy = min(1.0, points / numba.get_num_threads())
         return busy * min(self._scan_times(points)) / _SEARCH_TIME[kind]
 
-    def _search(
-        self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, labels: np.ndarray, values: np.ndarray
-    ) -> np.ndarray:
-        both_ways = (self.by_label, self.members.splits, self.members.labels)
+    def _search(self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, best: BestList) -> np.ndarray:
         if kind == estimators.MEAN:
-            return threshold.search_mean(scores, *both_ways, points, budget, labels, values)
-        return order_search.search_order_statistic(scores, *both_ways, kind, points, budget, labels, values)
+            return threshold.search_mean(scores, self.both_ways, points, budget, best)
+        return order_search.search_order_statistic(scores, self.both_ways, kind, points, budget, best)
 
-    def _scan(
-        self, scores: np.ndarray, kind: int, points: np.ndarray, labels: np.ndarray, values: np.ndarray
-    ) -> np.ndarray:
+    def _scan(self, scores: np.ndarray, kind: int, points: np.ndarray, best: BestList) -> np.ndarray:
         """Scans for the points; gives how many labels were scored for each."""
         # With fewer tasks than threads, the labels are shared out too.
         threads = numba.get_num_threads()
@@ -156,11 +149,11 @@ class Decoder:
         if by_blocks < plainly:
             blocks = -(-len(points) // block_scan.LANES)
             chunks = threads // math.gcd(threads, blocks) if blocks < 4 * threads else 1
-            scored = block_scan.scan_blocks(scores, self.by_label, kind, points, chunks, labels, values)
+            scored = block_scan.scan_blocks(scores, self.both_ways, kind, points, chunks, best)
         left = points[scored < 0]
         if len(left):
             chunks = max(1, min(threads // len(left), self.labels // _FEW_LABELS))
-            scan.scan_plainly(scores, self.by_label, kind, left, chunks, labels, values)
+            scan.scan_plainly(scores, self.both_ways, kind, left, chunks, best)
             scored[scored < 0] = self.labels
         return scored
 

@@ -17,12 +17,14 @@ ends the search.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
+from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.ranking import extremes, largest, mean_and_deviation, steepest_fall
-from mach_tf.decoding.scan import NO_LABEL, insert, score_label
-from mach_tf.estimators import MEAN
+from mach_tf.decoding.scoring import mean_score
 
 _FIRST_KNOWN = 16
 _MOST_KNOWN = 512
@@ -38,65 +40,103 @@ _VISIT_COST = 64
 _POINTS_A_TASK = 2
 
 
+class _Visits(NamedTuple):
+    """How far a point's search has come in each repetition.
+
+    Attributes:
+      depth: int64 [R], how many buckets have been visited, best first.
+      known: int64 [R], how many of the best buckets are ranked.
+      buckets: int32 [R, at most _MOST_KNOWN], the ranked buckets, best first.
+      scores: float32, the same shape, their scores.
+      falls: float32 [R], how steeply the scores fall from the best unvisited bucket on.
+    """
+
+    depth: np.ndarray
+    known: np.ndarray
+    buckets: np.ndarray
+    scores: np.ndarray
+    falls: np.ndarray
+
+
+class _Gains(NamedTuple):
+    """What the visited buckets score above what is typical in their repetitions, added up by label.
+
+    Attributes:
+      sums: float32 [_SLOTS], the gains of the labels with the same last bits.
+      counted: int64 [R], how many of the visited buckets are added up.
+      typical: float32 [R], the typical bucket scores.
+      candidates: the labels with the largest gains.
+    """
+
+    sums: np.ndarray
+    counted: np.ndarray
+    typical: np.ndarray
+    candidates: BestList
+
+
 @numba.njit(cache=True, parallel=True)
-def search_mean(scores, by_label, splits, members, points, budget, labels, values):
+def search_mean(scores, table, points, budget, best):
     """Decodes MEAN.
 
     Args:
       scores: float32 [n, R, B].
-      by_label: [K, R], the bucket table label by label.
-      splits, members: the bucket table's inverse.
+      table: the bucket table.
       points: which of the n to decode.
       budget: what a point may cost, in labels read from the buckets' lists; the search for it is given up beyond.
-      labels, values: int32 and float32 [n, k], filled at these points.
+      best: the lists [n, k], filled at these points.
 
     Returns:
       int64 [len(points)], labels scored for each point; negative (and one less) for a point that was given up.
     """
     scored = np.empty(len(points), np.int64)
     for task in numba.prange((len(points) + _POINTS_A_TASK - 1) // _POINTS_A_TASK):
-        gains = np.empty(_SLOTS, np.float32)
+        sums = np.empty(_SLOTS, np.float32)
         for i in range(task * _POINTS_A_TASK, min((task + 1) * _POINTS_A_TASK, len(points))):
             point = points[i]
-            scored[i] = _search(scores[point], by_label, splits, members, budget, gains, labels[point], values[point])
+            scored[i] = _search(scores[point], table, budget, sums, BestList(best.labels[point], best.values[point]))
     return scored
 
 
 @numba.njit(cache=True)
-def _search(scores, by_label, splits, members, budget, gains, labels, values):
+def _search(scores, table, budget, sums, best):
     repetitions, width = scores.shape
     limit = min(width, _MOST_KNOWN)
-    known = np.full(repetitions, min(width, _FIRST_KNOWN))
-    depth = np.zeros(repetitions, np.int64)
-    ranked = np.empty((repetitions, limit), np.int32)
-    best = np.empty((repetitions, limit), np.float32)
-    falls = np.empty(repetitions, np.float32)
-    typical = np.empty(repetitions, np.float32)
-    visit_cost = by_label.shape[0] / width + _VISIT_COST
+    visits = _Visits(
+        np.zeros(repetitions, np.int64),
+        np.full(repetitions, min(width, _FIRST_KNOWN)),
+        np.empty((repetitions, limit), np.int32),
+        np.empty((repetitions, limit), np.float32),
+        np.empty(repetitions, np.float32),
+    )
+    n_candidates = 2 * len(best.labels)
+    gains = _Gains(
+        sums,
+        np.zeros(repetitions, np.int64),
+        np.empty(repetitions, np.float32),
+        BestList(np.full(n_candidates, NO_LABEL, np.int32), np.full(n_candidates, -np.inf, np.float32)),
+    )
+    visit_cost = len(table.by_label) / width + _VISIT_COST
     sizes = np.float32(0)
     for r in range(repetitions):
-        largest(scores[r], known[r], ranked[r], best[r])
-        falls[r] = steepest_fall(best[r], 0, known[r])
-        typical[r] = mean_and_deviation(scores[r])[0]
-        sizes += max(abs(best[r, 0]), abs(extremes(scores[r])[0]))
+        largest(scores[r], visits.known[r], visits.buckets[r], visits.scores[r])
+        visits.falls[r] = steepest_fall(visits.scores[r], 0, visits.known[r])
+        gains.typical[r] = mean_and_deviation(scores[r])[0]
+        sizes += max(abs(visits.scores[r, 0]), abs(extremes(scores[r])[0]))
     # Gains are sums of R float32 differences, in another order than a score's.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
-    labels[:] = NO_LABEL
-    values[:] = -np.inf
-    counted = np.zeros(repetitions, np.int64)
-    likely = np.full(2 * len(labels), NO_LABEL, np.int32)
-    likely_gains = np.full(len(likely), -np.inf, np.float32)
-    gains[:] = 0
+    best.labels[:] = NO_LABEL
+    best.values[:] = -np.inf
+    sums[:] = 0
 
     # Down to where unmet labels cannot win; then on, if that is cheap, until few of those met can.
     visited, estimated_at, enough, scored = 0, 0, 0, 0
     going = True
     while True:
-        lacking = (_bound(best, depth) - values[-1]) * np.float32(repetitions)
-        fall = max(falls.max(), np.float32(1e-30))
+        lacking = (_bound(visits) - best.values[-1]) * np.float32(repetitions)
+        fall = max(visits.falls.max(), np.float32(1e-30))
         if lacking < 0:
             enough = enough or visited
-            wanted = np.float32(_MARGIN_GAINS) * _mean_gain(best, depth)
+            wanted = np.float32(_MARGIN_GAINS) * _mean_gain(visits)
             if not going or lacking < -wanted or visited + (lacking + wanted) / fall > 2 * enough:
                 break
         elif visited >= _SEED_BUCKETS or not going:
@@ -105,74 +145,75 @@ def _search(scores, by_label, splits, members, budget, gains, labels, values):
                 return -1 - scored
             # The more buckets are visited, the better the gains tell which labels are best.
             if hopeless or visited >= 2 * estimated_at:
-                _count_gains(depth, counted, ranked, best, typical, splits, members, gains, likely, likely_gains)
-                scored += _score_labels(scores, by_label, likely, labels, values)
+                _count_gains(table, visits, gains)
+                scored += _score_candidates(scores, table, gains.candidates, best)
                 estimated_at = visited
                 continue
-        going = _go_deeper(scores, known, depth, ranked, best, falls)
+        going = _go_deeper(scores, visits)
         visited += going
     allowed = (budget - visited * visit_cost) / _SCORING_COST
-    return _score_possible(
-        scores, by_label, depth, ranked, best, splits, members, gains, tolerance, scored, allowed, labels, values
-    )
+    return _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best)
 
 
 @numba.njit(cache=True)
-def _go_deeper(scores, known, depth, ranked, best, falls):
+def _go_deeper(scores, visits):
     """Visits the next bucket of the repetition whose fall is steepest; False when no visit lowers the bound."""
-    r = int(np.argmax(falls))
-    if not falls[r] > 0:
+    depth, known = visits.depth, visits.known
+    r = int(np.argmax(visits.falls))
+    if not visits.falls[r] > 0:
         return False
     depth[r] += 1
-    if depth[r] * 2 > known[r] and known[r] < best.shape[1]:
-        known[r] = min(known[r] * 4, best.shape[1])
-        largest(scores[r], known[r], ranked[r], best[r])
+    if depth[r] * 2 > known[r] and known[r] < visits.scores.shape[1]:
+        known[r] = min(known[r] * 4, visits.scores.shape[1])
+        largest(scores[r], known[r], visits.buckets[r], visits.scores[r])
     # At the end of what is known there is no next bucket to bound the rest.
-    falls[r] = steepest_fall(best[r], depth[r], known[r])
+    visits.falls[r] = steepest_fall(visits.scores[r], depth[r], known[r])
     return True
 
 
 @numba.njit(cache=True)
-def _bound(best, depth):
-    """The score that no unmet label exceeds, by the operations of scan.score_label."""
-    total = best[0, depth[0]]
-    for r in range(1, len(best)):
-        total += best[r, depth[r]]
-    return total * (np.float32(1) / np.float32(len(best)))
+def _bound(visits):
+    """The score that no unmet label exceeds, by the operations of scoring.mean_score."""
+    total = visits.scores[0, visits.depth[0]]
+    for r in range(1, len(visits.depth)):
+        total += visits.scores[r, visits.depth[r]]
+    return total * (np.float32(1) / np.float32(len(visits.depth)))
 
 
 @numba.njit(cache=True)
-def _mean_gain(best, depth):
+def _mean_gain(visits):
     """What a visited bucket scores above its repetition's unvisited ones, on average."""
     total, count = np.float32(0), 0
-    for r in range(len(best)):
-        for i in range(depth[r]):
-            total += best[r, i] - best[r, depth[r]]
-        count += depth[r]
+    for r in range(len(visits.depth)):
+        for i in range(visits.depth[r]):
+            total += visits.scores[r, i] - visits.scores[r, visits.depth[r]]
+        count += visits.depth[r]
     return total / np.float32(count)
 
 
 @numba.njit(cache=True)
-def _count_gains(depth, counted, ranked, best, typical, splits, members, gains, likely, likely_gains):
+def _count_gains(table, visits, gains):
     """Adds what buckets visited since the last time score above what is typical to their labels' gains; keeps the labels that gained most."""
-    least = likely_gains[-1]
-    for r in range(len(depth)):
-        for i in range(counted[r], depth[r]):
-            gain = best[r, i] - typical[r]
-            bucket = ranked[r, i]
-            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
-                label = members[r, j]
+    sums, candidates = gains.sums, gains.candidates
+    threshold = candidates.values[-1]
+    for r in range(len(visits.depth)):
+        for i in range(gains.counted[r], visits.depth[r]):
+            gain = visits.scores[r, i] - gains.typical[r]
+            bucket = visits.buckets[r, i]
+            for j in range(np.uint64(table.splits[r, bucket]), np.uint64(table.splits[r, bucket + 1])):
+                label = table.members[r, j]
                 place = np.uint64(label) & np.uint64(_SLOTS - 1)
-                gains[place] += gain
-                if gains[place] > least:
-                    _take_out(likely, likely_gains, label)
-                    least = insert(likely, likely_gains, label, gains[place])
-        counted[r] = depth[r]
+                sums[place] += gain
+                if sums[place] > threshold:
+                    _take_out(candidates, label)
+                    threshold = insert(candidates, label, sums[place])
+        gains.counted[r] = visits.depth[r]
 
 
 @numba.njit(cache=True)
-def _take_out(labels, values, label):
-    """Takes a label out of best-first lists, if it is there."""
+def _take_out(best, label):
+    """Takes a label out of a list, if the list holds it."""
+    labels, values = best.labels, best.values
     for i in range(len(labels)):
         if labels[i] == label:
             labels[i:-1], values[i:-1] = labels[i + 1 :], values[i + 1 :]
@@ -181,49 +222,43 @@ def _take_out(labels, values, label):
 
 
 @numba.njit(cache=True)
-def _score_labels(scores, by_label, chosen, labels, values):
-    """Adds chosen labels, by their scores, to the best-first lists; returns how many were scored."""
-    scale = np.float32(1) / np.float32(len(scores))
-    room = np.empty(0, np.float32)
+def _score_candidates(scores, table, candidates, best):
+    """Adds the candidates, by their scores, to the list; returns how many were scored."""
     scored = 0
-    for label in chosen:
+    for label in candidates.labels:
         if label != NO_LABEL:
-            score = score_label(scores, by_label, np.uint64(label), MEAN, scale, values[-1], room)
-            insert(labels, values, label, score)
+            insert(best, label, mean_score(scores, table.by_label, np.uint64(label)))
             scored += 1
     return scored
 
 
 @numba.njit(cache=True)
-def _score_possible(
-    scores, by_label, depth, ranked, best, splits, members, gains, tolerance, scored, allowed, labels, values
-):
+def _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best):
     """Adds up the gains, and scores the labels that they may lift to the k-th best score.
 
     At a label's last visit its place in the table holds at least its whole gain: it need not be looked at again.
     """
+    depth = visits.depth
     repetitions = len(depth)
-    scale = np.float32(1) / np.float32(repetitions)
-    room = np.empty(0, np.float32)
-    base = _bound(best, depth)
-    worst = values[-1]
-    least = (worst - base) * np.float32(repetitions) - tolerance
-    gains[:] = 0
+    base = _bound(visits)
+    worst = best.values[-1]
+    threshold = (worst - base) * np.float32(repetitions) - tolerance
+    sums[:] = 0
     for r in range(repetitions):
         for i in range(depth[r]):
-            gain = best[r, i] - best[r, depth[r]]
-            bucket = ranked[r, i]
-            for j in range(np.uint64(splits[r, bucket]), np.uint64(splits[r, bucket + 1])):
-                label = members[r, j]
+            gain = visits.scores[r, i] - visits.scores[r, depth[r]]
+            bucket = visits.buckets[r, i]
+            for j in range(np.uint64(table.splits[r, bucket]), np.uint64(table.splits[r, bucket + 1])):
+                label = table.members[r, j]
                 place = np.uint64(label) & np.uint64(_SLOTS - 1)
-                gains[place] += gain
-                if gains[place] < least:
+                sums[place] += gain
+                if sums[place] < threshold:
                     continue
-                score = score_label(scores, by_label, np.uint64(label), MEAN, scale, worst, room)
+                score = mean_score(scores, table.by_label, np.uint64(label))
                 scored += 1
                 if score >= worst:
-                    worst = insert(labels, values, label, score)
-                    least = (worst - base) * np.float32(repetitions) - tolerance
+                    worst = insert(best, label, score)
+                    threshold = (worst - base) * np.float32(repetitions) - tolerance
                 if scored > allowed:
                     return -1 - scored
     return scored

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from absl import app, flags, logging
 
-from mach_tf import errors, presets
+from mach_tf import errors
 from mach_tf.programs import catalogue
-
-_PRESET = "--preset"
 
 
 def run(main: Callable[[list[str]], None]) -> None:
@@ -38,40 +36,7 @@ def run(main: Callable[[list[str]], None]) -> None:
             sys.exit(f"error: {error}. The disk, the path or its permissions refused; nothing was left half-written.")
 
     _show_in_help(sys.modules[main.__module__])
-    app.run(guarded, flags_parser=_parse)
-
-
-def define_preset() -> None:
-    """Defines --preset, which `run` replaces by the flags of that preset."""
-    flags.DEFINE_enum(
-        "preset",
-        None,
-        presets.names(),
-        "Takes the flags of an installed preset, as --flagfile does with its file; flags that follow win. Without a preset, "
-        "let mach-plan recommend settings for your data.",
-    )
-
-
-def expand_presets(arguments: Sequence[str]) -> list[str]:
-    """Returns command-line arguments with each --preset=NAME followed by the flagfile of that preset."""
-    expanded: list[str] = []
-    for place, argument in enumerate(arguments):
-        expanded.append(argument)
-        name, equals, value = argument.partition("=")
-        if name == _PRESET and equals:
-            expanded.append(f"--flagfile={presets.path(value)}")
-        elif place and arguments[place - 1] == _PRESET:
-            expanded.append(f"--flagfile={presets.path(argument)}")
-    return expanded
-
-
-def _parse(arguments: list[str]) -> list[str]:
-    if "preset" in flags.FLAGS:
-        try:
-            arguments = expand_presets(arguments)
-        except errors.InputError as error:
-            sys.exit(f"error: --{error}")
-    return app.parse_flags_with_usage(arguments)
+    app.run(guarded)
 
 
 def _show_in_help(module: Any) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf import memory
-from mach_tf.memory import available_memory
+from mach_tf.memory import available_memory, total_memory
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,12 @@ def test_a_control_group_limits_the_memory(tmp_path, monkeypatch, limit, usage, 
         assert available_memory() > 1000
     else:
         assert available_memory() == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1000", 1000), ("max", None), (None, None)])
+def test_a_control_group_limits_the_total_too(tmp_path, monkeypatch, limit, expected):
+    if limit is not None:
+        (tmp_path / "limit").write_text(limit + "\n")
+    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (str(tmp_path / "limit"),))
+    assert total_memory() == (expected or memory.psutil.virtual_memory().total)
+    assert total_memory() >= available_memory() or expected

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+import json
+
+import numpy as np
 import pytest
 
 from mach_tf.errors import InputError
@@ -36,3 +40,34 @@ def test_a_setting_out_of_its_range_is_refused_by_name(name, value, rule):
 @pytest.mark.parametrize(("weight", "adversarial"), [(0.0, False), (0.5, True)])
 def test_adversarial(weight, adversarial):
     assert TrainingConfig(adversarial_weight=weight).adversarial == adversarial
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("epochs", "5", "a whole number"),
+        ("epochs", 5.0, "a whole number"),
+        ("hidden_units", None, "a whole number"),
+        ("learning_rate", "0.1", "a number"),
+        ("mixed_precision", "no", "True or False"),
+        ("optimizer", 3, "text"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_by_name(name, value, kind):
+    with pytest.raises(InputError) as raised:
+        TrainingConfig(**{name: value})
+    assert str(raised.value) == f"{name} must be {kind} (got {value!r})."
+
+
+def test_numbers_of_numpy_become_pythons():
+    numpys = TrainingConfig(
+        epochs=np.int64(3),
+        epsilon=np.float32(0.5),
+        dropout=0,
+        mixed_precision=np.bool_(True),
+        optimizer=np.str_("adam"),
+    )
+    assert numpys == TrainingConfig(epochs=3, epsilon=0.5, dropout=0.0, mixed_precision=True, optimizer="adam")
+    assert json.loads(json.dumps(dataclasses.asdict(numpys))) == dataclasses.asdict(numpys)
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(TrainingConfig)}
+    assert {name: type(value).__name__ for name, value in vars(numpys).items()} == kinds

@@ -64,9 +64,7 @@ def test_a_dataset_says_what_the_numbers_would(capsys, tmp_path):
     machine = ("--memory=24GB", "--gflops=1e-2", "--bandwidth=1e-2", "--hours=1e6")
     printed = _run(capsys, f"--dataset_dir={path}", *machine)
     by_numbers = _run(capsys, *(f"--{name}={value!r}" for name, value in numbers.items()), *machine)
-    assert printed == "".join(
-        line for line in by_numbers.splitlines(True) if not line.startswith("Taken for the data: ")
-    )
+    assert printed == "".join(line for line in by_numbers.splitlines(True) if not line.startswith("Assumed: "))
     assert "recommended" in printed
 
 
@@ -93,7 +91,7 @@ def test_nothing_recommended_is_nothing_written(tmp_path):
 
 def test_an_output_that_is_there_or_cannot_be(tmp_path):
     (tmp_path / "mine.flags").write_text("--epochs=3")
-    for path, message in (("mine.flags", "must be a new file"), ("no/mine.flags", "in a folder that is there")):
+    for path, message in (("mine.flags", "must be a new file"), ("no/mine.flags", "in an existing folder")):
         with pytest.raises(InputError, match=message):
             programs.run("train.plan", *AMAZON, "--memory=24GB", f"--output={tmp_path / path}")
     assert (tmp_path / "mine.flags").read_text() == "--epochs=3"
@@ -138,22 +136,10 @@ def test_the_machine_is_measured_and_its_memory_taken(capsys):
     assert " 0.0 " not in machine
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("24GB", 24 * 10**9), ("512 MB", 512 * 10**6), ("1.5G", 1_500_000_000), ("2e9", 2 * 10**9), ("16GiB", 16 << 30)],
-)
-def test_sizes(text, expected):
-    from train import plan
-
-    assert plan.parse_bytes(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "GB", "0GB", "-1GB", "1.2.3GB", "24XB"])
+@pytest.mark.parametrize("text", ["GB", "0GB", "-1GB", "1.2.3GB", "24XB"])
 def test_sizes_that_are_none(text):
-    from train import plan
-
     with pytest.raises(InputError, match="--memory must be a size"):
-        plan.parse_bytes(text)
+        programs.run("train.plan", *AMAZON, f"--memory={text}")
 
 
 def test_numbers_that_are_none():

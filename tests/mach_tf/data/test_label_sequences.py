@@ -78,6 +78,13 @@ def test_a_2d_array_has_a_row_of_labels_per_point():
     _assert_sets(label_sequences(np.array([["a", "b"], ["c", "a"]])), [["a", "b"], ["c", "a"]])
 
 
+def test_points_without_any_label_where_that_is_allowed():
+    found = label_sequences([[], ()], min_classes=0)
+    assert len(found.classes) == 0 and found.indicator.shape == (2, 0) and not found.single
+    with pytest.raises(InputError, match=r"Y must name at least 2 label\(s\) \(got 1 in 2 points\)"):
+        label_sequences([[3], [3, 3]], min_classes=2)
+
+
 @pytest.mark.parametrize(
     ("Y", "message"),
     [
@@ -105,8 +112,8 @@ def test_a_2d_array_has_a_row_of_labels_per_point():
         ([1.0, np.nan], "(got nan for point 1). Unknown label type: continuous"),
         ([np.inf], "(got inf for point 0). Unknown label type: continuous"),
         ([[2**70]], "Y must hold integers of at most 64 bits"),
-        ([[], []], "Y must name at least one label (got 2 points, all without labels)"),
-        ([], "Y must name at least one label (got 0 points, all without labels)"),
+        ([[], []], "Y must name at least 1 label(s) (got 0 in 2 points)"),
+        ([], "Y must name at least 1 label(s) (got 0 in 0 points)"),
     ],
 )
 def test_refusals(Y, message):

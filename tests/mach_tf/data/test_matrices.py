@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 
 import numpy as np
@@ -46,6 +47,82 @@ def test_chunks_do_not_show(tmp_path, monkeypatch):
     assert whole.fingerprint == pieces.fingerprint
 
 
+_FORMATS = ("csr", "csc", "coo", "lil", "dok", "dia", "bsr")
+
+
+@pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")  # of DIA, for these values
+@pytest.mark.parametrize("make", [*_FORMATS, "csc_array", "dense", "fortran", "list", "int8"])
+def test_every_kind_of_matrix_gives_the_dataset_of_csr(tmp_path, monkeypatch, make):
+    monkeypatch.setattr(matrices, "_ROWS", 37)
+    train, test = sample.random_points(90), sample.random_points(20, seed=1)
+    for points in (train, test):  # whole numbers, which every dtype holds
+        points.feature_values[:] = np.where(points.feature_values > 0, 3, -2)
+
+    def of_kind(matrix):
+        if make == "csc_array":
+            return scipy.sparse.csc_array(matrix)
+        if make in _FORMATS:
+            return matrix.asformat(make)
+        dense = matrix.toarray()
+        return {"fortran": np.asfortranarray(dense), "list": dense.tolist(), "int8": dense.astype(np.int8)}.get(
+            make, dense
+        )
+
+    settings = {"valid_fraction": 0.3, "points_per_shard": 20, "spec": FeatureSpec(50)}
+    expected = mach_tf.write_dataset(*_pair(train), str(tmp_path / "a"), test=_pair(test), **settings)
+    pairs = [tuple(map(of_kind, _pair(points))) for points in (train, test)]
+    found = mach_tf.write_dataset(*pairs[0], str(tmp_path / "b"), test=pairs[1], **settings)
+    assert found.fingerprint == expected.fingerprint
+    assert list(verification.problems(str(tmp_path / "b"))) == []
+    assert found.splits["train"].sources[0].bytes > 0
+
+
+def test_the_source_of_csr_matrices_is_the_hash_of_their_arrays(tmp_path):
+    X, Y = _pair(sample.random_points(90))
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)  # hashed as they are
+    manifest = mach_tf.write_dataset(X, Y, str(tmp_path / "d"))
+    parts = [array for matrix in (X, Y) for array in (matrix.indptr, matrix.indices, matrix.data)]
+    (source,) = manifest.splits["train"].sources
+    assert source.path == "<train matrices>" and source.bytes == sum(part.nbytes for part in parts)
+    assert source.sha256 == hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["ids", "names", "names of a larger vocabulary"])
+def test_label_sequences_give_the_dataset_of_their_indicator(tmp_path, kind):
+    train, test = sample.random_points(90), sample.random_points(20, seed=1)
+    names = [f"label {i:02d}" for i in range(40)]
+    names = names[::-1] if "vocabulary" in kind else names
+    sequences = [
+        [[int(i) if kind == "ids" else names[i] for i in row] for row in np.split(p.label_ids, p.label_splits[1:-1])]
+        for p in (train, test)
+    ]
+    named = {"label_names": names} if "vocabulary" in kind else {}
+    expected = mach_tf.write_dataset(*_pair(train), str(tmp_path / "a"), test=_pair(test))
+    found = mach_tf.write_dataset(
+        train.features(500), sequences[0], str(tmp_path / "b"), test=(test.features(500), sequences[1]), **named
+    )
+    assert found.fingerprint == expected.fingerprint
+    assert found.read_label_names(str(tmp_path / "b")) == (None if kind == "ids" else names)
+
+
+def test_data_frames_name_features_and_labels(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    X = pandas.DataFrame({"height": [1.5, 0, 2], "red": [True, False, True]})
+    Y = pandas.DataFrame({"cat": [0, 1, 0], "dog": [1, 1, 0]})
+    manifest = mach_tf.write_dataset(X, Y, str(tmp_path / "d"), test=(X, Y), spec=FeatureSpec(0, norm="none"))
+    assert manifest.read_feature_names(str(tmp_path / "d")) == ["height", "red"]
+    assert manifest.read_label_names(str(tmp_path / "d")) == ["cat", "dog"]
+    points = records.read_points(str(tmp_path / "d"), manifest, "test")
+    np.testing.assert_array_equal(points.features(2).toarray(), X.to_numpy(dtype=float))
+    np.testing.assert_array_equal(points.labels(2).toarray(), Y.to_numpy())
+    for swapped, rule in (
+        ((X[["red", "height"]], Y), "test: X must have the columns"),
+        ((X, Y[["dog", "cat"]]), "test: Y must"),
+    ):
+        with pytest.raises(InputError, match=rule):
+            mach_tf.write_dataset(X, Y, str(tmp_path / "e"), test=swapped)
+
+
 @pytest.mark.parametrize("fraction", [0.1, 0.5])
 def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
     chosen = dataset.held_back(np.arange(300), fraction, 1)
@@ -61,8 +138,15 @@ def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"X": scipy.sparse.csc_matrix((9, 5))}, "must be scipy.sparse CSR"),
-        ({"Y": np.zeros((9, 3))}, "must be scipy.sparse CSR"),
+        ({"X": np.arange(9.0)}, r"^train: X must be 2-D, one row per point \(got 1-D, \(9,\)\)\. Reshape your data"),
+        ({"Y": np.zeros((9, 3), complex)}, r"^train: Y must hold real numbers \(got complex128\)"),
+        ({"X": np.zeros((9, 0))}, r"^train: X has 0 feature\(s\)"),
+        ({"Y": np.full((9, 3), -1)}, r"^train: Y must mark a label by a positive number .*-1/\+1"),
+        ({"test": (scipy.sparse.csr_matrix((2, 5)), -np.ones((2, 3)))}, r"^test: Y must mark .* in row 0, column 0"),
+        ({"X": np.full((9, 5), np.inf)}, r"^train: X must be finite as float32 \(got inf in row 0, column 0\)"),
+        ({"X": None}, r"^train: X must be a 2-D array, a SciPy sparse matrix or a DataFrame of numbers \(got NoneType"),
+        ({"Y": None}, r"^train: Y must hold the labels of each point"),
+        ({"valid": np.zeros((9, 5))}, r"^valid must be a pair \(X, Y\) of features and labels \(got ndarray\)"),
         ({"Y": scipy.sparse.csr_matrix((8, 3))}, "with the same n"),
         ({"X": scipy.sparse.csr_matrix((0, 5)), "Y": scipy.sparse.csr_matrix((0, 3))}, "at least 1"),
         ({"test": (scipy.sparse.csr_matrix((2, 4)), scipy.sparse.csr_matrix((2, 3)))}, "test: X must be \\[n, 5\\]"),

@@ -41,7 +41,7 @@ class _Array:
         np.asfortranarray(DENSE),
         DENSE.astype(object),
         DENSE[:, ::-1][:, ::-1],
-        np.asmatrix(DENSE),
+        pytest.param(np.asmatrix(DENSE), marks=pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")),
         np.ma.masked_array(DENSE),
         _Array(DENSE),
         DENSE.tolist(),

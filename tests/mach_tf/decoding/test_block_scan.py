@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mach_tf import estimators
-from mach_tf.decoding import scan
+from mach_tf.buckets import invert
+from mach_tf.decoding.best_list import NO_LABEL, BestList
 from mach_tf.decoding.block_scan import scan_blocks
+from mach_tf.decoding.table import both_ways
 
 WIDTH, COUNT = 40, 4000
 ESTIMATORS = {estimators.MEAN: "mean", estimators.MIN: "min", estimators.MEDIAN: "median"}
@@ -28,11 +30,11 @@ def problem(generator, kind, points, repetitions):
 
 
 def scanned(scores, table, kind, points, chunks=1, k=6, known=None):
-    labels, values = np.full((len(scores), k), scan.NO_LABEL), np.full((len(scores), k), -np.inf, np.float32)
+    best = BestList.empty(len(scores), k)
     if known is not None:
-        labels[:, 0], values[:, 0] = known
-    by_label = np.ascontiguousarray(table.T.astype(np.uint16))
-    return scan_blocks(scores, by_label, kind, points, chunks, labels, values), labels, values
+        best.labels[:, 0], best.values[:, 0] = known
+    both = both_ways(table, invert(table, WIDTH))
+    return scan_blocks(scores, both, kind, points, chunks, best), best.labels, best.values
 
 
 def every_score(scores, table, kind):
@@ -53,7 +55,7 @@ def test_it_finds_what_a_sort_does(repetitions, kind, estimator, chunks):
     done = scored >= 0
     np.testing.assert_array_equal(labels[points][done], order[done])
     np.testing.assert_array_equal(values[points][done], np.take_along_axis(expected, order, axis=1)[done])
-    assert (labels[[1, 4]] == scan.NO_LABEL).all()
+    assert (labels[[1, 4]] == NO_LABEL).all()
     if kind in ("random", "normal") and repetitions <= 16:
         assert done.all()
 

@@ -7,6 +7,7 @@ import pytest
 
 from mach_tf import estimators
 from mach_tf.decoding import decode
+from mach_tf.decoding.best_list import BestList
 from mach_tf.decoding.decode import Decoder
 
 BUCKETS = 50
@@ -131,9 +132,7 @@ def test_a_few_hard_points_among_easy_ones_are_searched_longer(estimator):
     found = decoder.top_k(scores, 5, estimator)
     np.testing.assert_array_equal(found.labels, brute_force(scores, table, 5, estimator)[0])
     kind = estimators.get(estimator).kernel
-    searched_once = decoder._search(
-        scores, kind, points, decoder._budget(60, kind), np.empty_like(found.labels), np.empty_like(found.scores)
-    )
+    searched_once = decoder._search(scores, kind, points, decoder._budget(60, kind), BestList.empty(60, 5))
     assert np.flatnonzero(searched_once < 0).tolist() == hard
     assert not found.scanned.any()
     assert found.scored.max() < count / 100

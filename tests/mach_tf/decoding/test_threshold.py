@@ -7,21 +7,20 @@ import pytest
 
 from mach_tf import estimators
 from mach_tf.buckets import invert
-from mach_tf.decoding.scan import NO_LABEL
-from mach_tf.decoding.threshold import _SLOTS, _count_gains, _take_out, search_mean
+from mach_tf.decoding.best_list import NO_LABEL, BestList
+from mach_tf.decoding.table import both_ways
+from mach_tf.decoding.threshold import _SLOTS, _count_gains, _Gains, _take_out, _Visits, search_mean
 
 WIDTH, COUNT = 60, 2500
 
 
 def search(logits, budget, k=5):
     table = np.random.default_rng(0).integers(0, WIDTH, (logits.shape[1], COUNT)).astype(np.int32)
-    members = invert(table, WIDTH)
-    by_label = np.ascontiguousarray(table.T.astype(np.uint16))
-    labels, values = np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float32)
-    points = np.arange(len(logits))
-    scored = search_mean(logits, by_label, members.splits, members.labels, points, budget, labels, values)
+    both = both_ways(table, invert(table, WIDTH))
+    best = BestList(np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float32))
+    scored = search_mean(logits, both, np.arange(len(logits)), budget, best)
     expected = estimators.label_scores(logits, table, np.tile(np.arange(COUNT), (len(logits), 1)), "logit_mean")
-    return scored, labels, np.argsort(-expected, axis=1, kind="stable")[:, :k]
+    return scored, best.labels, np.argsort(-expected, axis=1, kind="stable")[:, :k]
 
 
 @pytest.mark.parametrize("repetitions", [1, 3, 16])
@@ -70,25 +69,22 @@ def test_many_labels_asked_for(k):
 def test_each_visit_counts_once_and_the_labels_that_gained_most_are_known(stages):
     generator = np.random.default_rng(3)
     table = generator.integers(0, WIDTH, (3, COUNT)).astype(np.int32)
-    members = invert(table, WIDTH)
+    both = both_ways(table, invert(table, WIDTH))
     scores = generator.normal(size=(3, WIDTH)).astype(np.float32)
     ranked = np.argsort(-scores, axis=1).astype(np.int32)
     best, typical = np.take_along_axis(scores, ranked, axis=1), np.array([-0.5, 0.0, 0.5], np.float32)
-    counted, gains = np.zeros(3, np.int64), np.zeros(_SLOTS, np.float32)
-    likely, likely_gains = np.full(10, NO_LABEL), np.full(10, -np.inf, np.float32)
+    gains = _Gains(np.zeros(_SLOTS, np.float32), np.zeros(3, np.int64), typical, BestList.empty(10))
     for depth in stages:
-        _count_gains(
-            *(np.array(depth), counted, ranked, best, typical, members.splits, members.labels),
-            *(gains, likely, likely_gains),
-        )
+        _count_gains(both, _Visits(np.array(depth), np.full(3, WIDTH), ranked, best, np.zeros(3, np.float32)), gains)
+    candidates, candidate_gains = gains.candidates
     expected = np.zeros(COUNT)
     for r, count in enumerate(stages[-1]):
         visited = np.isin(table[r], ranked[r, :count])
         expected += np.where(visited, scores[r, table[r]] - typical[r], 0)
-    np.testing.assert_allclose(gains[:COUNT], expected, atol=1e-5)
-    assert len(set(likely)) == 10
-    np.testing.assert_allclose(likely_gains, np.sort(expected)[::-1][:10], atol=1e-5)
-    np.testing.assert_allclose(expected[likely], likely_gains, atol=1e-5)
+    np.testing.assert_allclose(gains.sums[:COUNT], expected, atol=1e-5)
+    assert len(set(candidates)) == 10
+    np.testing.assert_allclose(candidate_gains, np.sort(expected)[::-1][:10], atol=1e-5)
+    np.testing.assert_allclose(expected[candidates], candidate_gains, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -97,5 +93,5 @@ def test_each_visit_counts_once_and_the_labels_that_gained_most_are_known(stages
 def test_a_label_is_taken_out_of_a_list(label, left):
     labels, values = np.array([7, 5, 9], np.int32), np.array([3, 2, 1], np.float32)
     of = dict(zip(labels, values)) | {NO_LABEL: -np.inf}
-    _take_out(labels, values, label)
+    _take_out(BestList(labels, values), label)
     assert labels.tolist() == left and values.tolist() == [of[one] for one in left]

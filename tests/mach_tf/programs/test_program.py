@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from mach_tf import presets
-from mach_tf.errors import InputError
 from mach_tf.programs import program
 from mach_tf.programs.catalogue import PROGRAMS
 
@@ -76,14 +74,3 @@ def test_a_console_script_helps_in_a_folder_with_modules_of_the_same_names(tmp_p
 def test_python_m_shows_the_same_help(module):
     done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
     assert "mach-explain" in done.stdout and "_dir:" in done.stdout
-
-
-@pytest.mark.parametrize("form", [["--preset=bibtex"], ["--preset", "bibtex"]])
-def test_a_preset_is_its_flagfile_where_it_stands(form):
-    found = program.expand_presets(["train.main", "--epochs=1", *form, "--epochs=2"])
-    assert found == ["train.main", "--epochs=1", *form, f"--flagfile={presets.path('bibtex')}", "--epochs=2"]
-
-
-def test_an_unknown_preset_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match=r"must be one of .*bibtex.*eurlex57k.* \(got 'nonsense'\)"):
-        program.expand_presets(["train.main", "--preset=nonsense"])

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
+from mach_tf.manifest import DatasetManifest
 from mach_tf.sizing import memory_plan, planning
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
@@ -152,3 +154,29 @@ def test_candidates_are_worth_a_look(labels):
     assert buckets and repetitions and buckets == sorted(set(buckets))
     assert all(2 <= b <= max(labels, 2) for b in buckets)
     assert 2000 in buckets or labels < 4000 or labels > 4_000_000
+
+
+def test_the_problem_of_a_dataset(dataset):
+    manifest = DatasetManifest.read(dataset)
+    train = manifest.split("train")
+    expected = planning.Problem(
+        manifest.labels, manifest.columns, train.points, train.features / train.points, train.labels / train.points
+    )
+    assert planning.Problem.of(manifest) == expected
+    with pytest.raises(InputError, match=r"at least 2 labels \(got 1\)"):
+        planning.Problem.of(dataclasses.replace(manifest, labels=1))
+
+
+@pytest.mark.parametrize(
+    ("memory", "delta", "buckets", "repetitions"),
+    [
+        (4 * 10**9, 1e4, 10, 4),  # every plan's figures count as good enough: the fastest
+        (4 * 10**9, 1e-9, 100, 8),  # only this one separates all pairs
+        (1, 1e-9, 10, 4),  # none fits: the smallest
+    ],
+)
+def test_the_nearest_plan(memory, delta, buckets, repetitions):
+    machine = dataclasses.replace(MACHINE, memory=memory)
+    plans = planning.make_plans(PROBLEM, machine, CONFIG, [10, 100], [4, 8])
+    found = planning.nearest(plans, machine, delta)
+    assert (found.buckets, found.repetitions) == (buckets, repetitions)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 
 import pytest
 
-from mach_tf.sizing import planning, recommendation
+from mach_tf.sizing import machine, planning, recommendation
 from mach_tf.training_config import TrainingConfig
 
 
@@ -57,3 +59,35 @@ def test_thin_labels_and_few_points(points, labels, labels_per_point, dropout, l
     found = _settings(points, labels, labels_per_point)
     expected = [dropout, learning_rate, optimizer_epsilon]
     assert [found[name] for name in ("dropout", "learning_rate", "optimizer_epsilon")] == expected
+
+
+PROBLEM = planning.Problem(labels=5000, columns=2000, points=10_000, features=20.0, labels_per_point=3.0)
+MACHINE = machine.Machine(memory=4 * 10**9, flops=1e11, bandwidth=1e10)
+
+
+def test_a_recommendation_is_the_best_of_its_plans_under_the_rules_settings():
+    found = recommendation.recommend(PROBLEM, MACHINE)
+    assert found.config == TrainingConfig(**recommendation.settings(PROBLEM))
+    expected = planning.make_plans(PROBLEM, MACHINE, found.config, *planning.candidates(5000))
+    assert found.plans == tuple(expected)
+    assert found.best == planning.recommend(expected, PROBLEM, MACHINE, 0.01, float("inf")) == found.nearest
+
+
+def test_what_is_given_is_not_left_to_the_rules():
+    given = {"hidden_units": 7, "batch_size": 1000, "epochs": 3}
+    found = recommendation.recommend(PROBLEM, MACHINE, given, [300], [5, 6])
+    assert found.config == TrainingConfig(**{**recommendation.settings(PROBLEM, 1000), **given})
+    assert [(plan.buckets, plan.repetitions) for plan in found.plans] == [(300, 5), (300, 6)]
+
+
+def test_where_no_plan_meets_the_rules_there_is_a_nearest():
+    found = recommendation.recommend(PROBLEM, MACHINE, seconds=1e-9)
+    assert found.best is None
+    assert found.nearest == planning.nearest(found.plans, MACHINE, 0.01) in found.plans
+
+
+def test_all_of_it_is_json():
+    found = recommendation.recommend(PROBLEM, MACHINE, seconds=1e-9)
+    read = json.loads(json.dumps(found.to_json()))
+    assert read["best"] is None and read["problem"]["labels"] == 5000 and read["machine"]["memory"] == 4 * 10**9
+    assert read["plans"] == [dataclasses.asdict(plan) for plan in found.plans]

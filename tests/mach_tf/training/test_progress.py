@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.training.progress import ProgressBar
+from mach_tf.training.progress import Progress, ProgressBar
 
 
 def test_the_bar_starts_where_training_goes_on_and_shows_losses_and_validation(capsys):
@@ -26,3 +26,10 @@ def test_a_bar_that_is_not_shown_writes_nothing(capsys):
     bar.on_train_batch_end(0, {"clean_loss": np.float32([0.25])})
     bar.close()
     assert capsys.readouterr().err == ""
+
+
+def test_by_default_nothing_is_reported(capsys):
+    silent = Progress()
+    silent.warn("Something is unusual.")
+    silent.planned(None)
+    assert not silent.bars and capsys.readouterr() == ("", "")

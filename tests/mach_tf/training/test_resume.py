@@ -9,7 +9,7 @@ from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import ModelManifest
+from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.training import resume
 from mach_tf.training_config import TrainingConfig
 
@@ -71,3 +71,40 @@ def test_a_wrong_range_is_refused(text):
 
 def test_a_range():
     assert list(resume.parse_range("2:5", 8)) == [2, 3, 4]
+
+
+def test_pending_repetitions_have_no_saved_model(tmp_path):
+    for repetition in (1, 4):
+        os.makedirs(repetition_directory(str(tmp_path), repetition))
+    assert resume.pending(str(tmp_path), 6) == [0, 2, 3, 5]
+    assert resume.pending(str(tmp_path), 6, (1, 4)) == [2, 3]
+    assert resume.pending(str(tmp_path / "new"), 2) == [0, 1]
+
+
+@pytest.mark.parametrize("wanted", [(0, 7), (2, 2), (4, 2), (-1, 2)])
+def test_a_range_that_is_not_within_the_repetitions(tmp_path, wanted):
+    message = r"^repetition_range must be \(first, end\) with 0 <= first < end <= repetitions=6 \(got "
+    with pytest.raises(InputError, match=message):
+        resume.pending(str(tmp_path), 6, wanted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"training": TrainingConfig(epochs=3)}, "Give epochs=2, or another model_dir."),
+        (
+            {"bucket_spec": BucketSpec(3, 5, "universal")},
+            "Give label_hash='murmur3', repetitions=6, or another model_dir.",
+        ),
+        ({"dataset_fingerprint": "def"}, "Give the dataset that it was trained on, or another model_dir."),
+        (
+            {"dataset_fingerprint": "def", "training": TrainingConfig(epochs=2, seed=1)},
+            "Give seed=0 and the dataset that it was trained on, or another model_dir.",
+        ),
+    ],
+)
+def test_the_arguments_to_give_are_named(tmp_path, changes, remedy):
+    resume.start(str(tmp_path), MANIFEST)
+    with pytest.raises(InputError) as raised:
+        resume.check_same(str(tmp_path), dataclasses.replace(MANIFEST, **changes))
+    assert str(raised.value).endswith(remedy)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from mach_tf.training.stop import StopSignal
+from mach_tf.training.stop import Stop, StopSignal
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -29,3 +29,17 @@ def test_a_second_interrupt_ends_at_once():
 
 def test_a_request_by_another_worker_counts_as_sigterm():
     assert StopSignal().status == 143
+
+
+def test_only_the_signals_asked_for_are_caught():
+    before = signal.getsignal(signal.SIGTERM)
+    with StopSignal([signal.SIGINT]) as stop:
+        assert signal.getsignal(signal.SIGTERM) is before
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.requested()
+
+
+def test_without_signals_nobody_requests_a_stop():
+    before = signal.getsignal(signal.SIGINT)
+    with Stop() as stop:
+        assert signal.getsignal(signal.SIGINT) is before and not stop.requested()

@@ -1,0 +1,54 @@
+"""A recommendation as a flagfile of train.main."""
+
+from __future__ import annotations
+
+import os
+
+from mach_tf import files
+from mach_tf.errors import InputError
+from mach_tf.sizing.recommendation import Recommendation
+from mach_tf.sizing.tables import gigabytes
+
+# In the order of the file, after buckets and repetitions.
+_SETTINGS = (
+    *("hidden_units", "hidden_init_stddev", "dropout", "epochs", "batch_size", "learning_rate", "optimizer"),
+    *("optimizer_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
+)
+
+
+def check_new(path: str) -> None:
+    """Checks that a flagfile can be written to `path`, before anything else is done.
+
+    Raises:
+      InputError: `path` exists, or its folder does not.
+    """
+    if os.path.exists(path):
+        raise InputError(f"output must be a new file (got {path}, which exists); remove it or give another name.")
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise InputError(f"output must be in an existing folder (got {path}); make the folder or give another name.")
+
+
+def lines(found: Recommendation) -> list[str]:
+    """Returns the flags of the best plan, one `--name=value` each; none if no plan meets the rules."""
+    if found.best is None:
+        return []
+    sketch = [f"--buckets={found.best.buckets}", f"--repetitions={found.best.repetitions}"]
+    return [*sketch, *(f"--{name}={getattr(found.config, name)}" for name in _SETTINGS)]
+
+
+def write(path: str, found: Recommendation) -> None:
+    """Writes the best plan as a new flagfile, whole or not at all.
+
+    Raises:
+      InputError: no plan meets the rules, `path` exists, or its folder does not.
+    """
+    check_new(path)
+    if found.best is None:
+        raise InputError(f"{path} was not written: none of the plans fits. See above for what to change.")
+    problem = found.problem
+    comment = (
+        f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. Settings by train.plan's rules, "
+        f"untried.\n# Estimate: {gigabytes(found.best.training_bytes)} of memory for one repetition at a time."
+    )
+    with files.atomic_write(path) as file:
+        file.write("\n".join([comment, *lines(found), ""]).encode())
