@@ -5,26 +5,42 @@ from __future__ import annotations
 from absl import flags
 
 from mach_tf.errors import InputError
+from mach_tf.metrics import ranking_metrics
+from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_list("k", ["1", "3", "5"], "Cut-offs of the metrics; targeted attacks aim at the largest.")
-flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals; 0 for none.", lower_bound=0)
-flags.DEFINE_integer("seed", 0, "Of the resamples.", lower_bound=0)
+# Arguments of the library whose flag has another name.
+RENAMED = {"ks": "k"}
+
+flags.DEFINE_list(
+    "k",
+    ["1", "3", "5"],
+    "Cut-offs k of the metrics, such as 1,3,5 for P@1, P@3 and P@5; each at most the number of labels. Targeted attacks aim "
+    "at the largest.",
+)
+flags.DEFINE_integer(
+    "bootstrap",
+    1000,
+    "Number of resamples of the points for the 95% intervals; 0 leaves the intervals out. More resamples make the ends of the "
+    "intervals more stable.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "seed", 0, "Seed of the resamples; another seed shows how stable the intervals are.", lower_bound=0
+)
 
 
 def cut_offs(labels: int) -> list[int]:
-    """The cut-offs asked for, ascending, each once.
+    """Returns the cut-offs of --k, ascending, each once.
 
     Args:
-      labels: K, which none may exceed.
+      labels: K, the largest cut-off there can be.
 
     Raises:
-      InputError: one that is not a whole number from 1 to K, or none at all.
+      InputError: no cut-off, or one that is not a whole number from 1 to K.
     """
-    if not FLAGS.k or not all(text.isdecimal() and int(text) > 0 for text in FLAGS.k):
+    if not all(text.isdecimal() for text in FLAGS.k):
         raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
-    ks = sorted({int(text) for text in FLAGS.k})
-    if ks[-1] > labels:
-        raise InputError(f"--k must not exceed the {labels} labels (got {ks[-1]}).")
-    return ks
+    with flag_errors(RENAMED):
+        return ranking_metrics.cut_offs([int(text) for text in FLAGS.k], labels)

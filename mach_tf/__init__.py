@@ -18,6 +18,8 @@ startup.prepare()
 
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
+    "Evaluation": "mach_tf.evaluation.evaluation_result",
+    "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
     "write_dataset": "mach_tf.data.matrices",
 }

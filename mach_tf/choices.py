@@ -17,6 +17,8 @@ FEATURE_NORMS = ("l2", "none")
 # Attacks: how points are perturbed, and what the perturbation is for.
 ATTACK_METHODS = ("fgsm", "pgd")
 ATTACK_OBJECTIVES = ("untargeted", "push_out", "push_in")
+# What a user names: an untargeted method, or a targeted objective, which PGD pursues.
+ATTACKS = (*ATTACK_METHODS, *ATTACK_OBJECTIVES[1:])
 
 # Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
 ATTRIBUTION_METHODS = ("exact", "tape")

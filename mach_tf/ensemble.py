@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.errors import InputError
+from mach_tf.evaluation import attack_evaluation
+from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import Attribution
@@ -88,3 +91,31 @@ class Ensemble(Network):
         if start is not None and len(start) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(start)}).")
         return explainer.explain_matrix(self, raw, labels, settings, start)
+
+    def attack(
+        self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.02, method: str = "fgsm", **options: Any
+    ) -> Robustness:
+        """Attacks raw points and measures how much the model's metrics lose.
+
+        Args:
+          X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+          Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
+          epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
+          method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
+            "push_in" a false one into it.
+          **options: keywords of mach_tf.evaluation.attack_evaluation.attack: `support`, `steps`, `ks`, `estimator`,
+            `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
+
+        Returns:
+          One entry per epsilon; printed it is a table, `.figure()` plots it, `.to_json()` gives plain values.
+
+        Raises:
+          InputError: X or Y does not fit the model, an unknown method, an epsilon that is negative or not finite, or points
+            that cannot be attacked this way.
+
+        Example:
+          >>> robustness = model.attack(X, Y, epsilon=[0, 0.01, 0.02], method="pgd")  # doctest: +SKIP
+          >>> print(robustness)  # doctest: +SKIP
+          >>> [entry.lost["P@1"] for entry in robustness]  # doctest: +SKIP
+        """
+        return attack_evaluation.attack(self, X, Y, epsilon, method, **options)

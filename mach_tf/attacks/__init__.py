@@ -1,1 +1,1 @@
-"""FGSM in training; FGSM, PGD and targeted attacks on an ensemble, and what they did."""
+"""FGSM, PGD and targeted attacks on a whole network, and what they do to its metrics."""

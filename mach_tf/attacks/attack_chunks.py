@@ -1,4 +1,4 @@
-"""How many points are attacked at a time, so that memory stays bounded."""
+"""How many points are attacked at once, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from collections.abc import Sequence
 
 from mach_tf.network import Network
 
-# Floats of one array of a chunk: the sketch, or the dense points. A handful of such arrays live at a time.
+# Floats of one array of a chunk: the sketch, or the dense points. A few such arrays exist at once.
 _CHUNK_FLOATS = 1 << 24
 _MAX_POINTS = 1024
-# When every chunk reads all repetitions from disk anew, larger chunks pay for their memory.
+# If every chunk reads all repetitions from disk again, larger chunks save more time than their memory costs.
 _STREAMED_FACTOR = 8
 
 
-def chunks(points: int, ensembles: Sequence[Network], support: str) -> list[range]:
-    """Consecutive rows 0:points in chunks.
+def chunks(points: int, networks: Sequence[Network], support: str) -> list[range]:
+    """Cuts the rows 0 to n into chunks.
 
     Args:
-      points: their number.
-      ensembles: that go through them, of the same input width; the larger sketch, for "dense" the input width, and whether all
-        their weights stay in memory decide the size.
+      points: n, the number of points.
+      networks: the networks that evaluate the chunks, of equal input width. The larger sketch, the input width (if the support
+        is "dense") and whether all weights stay in memory determine the size.
       support: "nonzero" or "dense".
+
+    Returns:
+      Ranges of consecutive rows.
     """
-    specs = [ensemble.manifest.bucket_spec for ensemble in ensembles]
-    factor = 1 if all(ensemble.repetitions.kept for ensemble in ensembles) else _STREAMED_FACTOR
+    specs = [network.manifest.bucket_spec for network in networks]
+    factor = 1 if all(network.repetitions.kept for network in networks) else _STREAMED_FACTOR
     floats = max(spec.repetitions * spec.buckets for spec in specs)
     if support == "dense":
-        floats = max(floats, ensembles[0].manifest.columns)
+        floats = max(floats, networks[0].manifest.columns)
     size = factor * min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)
     return [range(begin, min(begin + size, points)) for begin in range(0, points, size)]

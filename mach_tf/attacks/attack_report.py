@@ -1,9 +1,9 @@
-"""What an attack did: metrics lost, success, cost, by label frequency; ready for robustness.json."""
+"""What an attack does to a network's metrics: metrics lost, success, cost, by label frequency."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -13,18 +13,22 @@ from mach_tf.attacks import targets
 from mach_tf.attacks.attack_run import Outcome
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.metrics import bootstrap, breakdown, ranking_metrics
+from mach_tf.metrics.breakdown import LabelGroup
+from mach_tf.metrics.ranking_metrics import PerPoint
+
+Intervals = Mapping[str, tuple[float, float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class ReportOptions:
-    """What the report holds.
+    """What a report contains.
 
     Attributes:
       ks: cut-offs of the metrics.
       propensities: float [K], for the propensity-scored metrics; None leaves them out.
       groups: int8 [K], breakdown.label_groups of the training frequencies; None leaves the breakdown out.
-      bootstrap: resamples for the intervals; 0 leaves them out.
-      seed: of the resamples.
+      bootstrap: number of resamples for the intervals; 0 leaves them out.
+      seed: seed of the resamples.
     """
 
     ks: Sequence[int] = (1, 3, 5)
@@ -34,33 +38,86 @@ class ReportOptions:
     seed: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class RelativeNorm:
+    """Euclidean norm of the perturbations divided by that of the points: its mean and its maximum over points."""
+
+    mean: float
+    max: float
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackEntry:
+    """The result of one attack of one size on one network.
+
+    Attributes:
+      attack: the attack.
+      epsilon: its size; 0 for the clean points.
+      metrics: the metrics under attack, in percent, by name.
+      lost: by metric, the clean value minus the value under attack, in percentage points.
+      loss: mean label-space loss under attack.
+      attempts: number of points that the attack was tried on; see `success`.
+      success_rate: percentage of the attempts that succeeded.
+      relative_norm: size of the perturbations relative to the points.
+      intervals: 95% intervals of the metrics, in percent; None without a bootstrap.
+      lost_intervals: 95% intervals of what was lost, from resampling the same points for both values; None without one.
+      by_frequency: what head, torso and tail labels contribute under attack; None without label groups.
+    """
+
+    attack: Attack
+    epsilon: float
+    metrics: Mapping[str, float]
+    lost: Mapping[str, float]
+    loss: float
+    attempts: int
+    success_rate: float
+    relative_norm: RelativeNorm
+    intervals: Optional[Intervals] = None
+    lost_intervals: Optional[Intervals] = None
+    by_frequency: Optional[Mapping[str, LabelGroup]] = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns an entry of robustness.json; parts that are None are left out."""
+        entry: dict[str, Any] = {
+            "attack": self.attack.name,
+            "epsilon": self.epsilon,
+            **self.attack.to_json(),
+            "metrics": dict(self.metrics),
+            "lost": dict(self.lost),
+            "loss": self.loss,
+            "attempts": self.attempts,
+            "success_rate": self.success_rate,
+            "relative_norm": dataclasses.asdict(self.relative_norm),
+        }
+        for name, intervals in (("intervals", self.intervals), ("lost_intervals", self.lost_intervals)):
+            if intervals is not None:
+                entry[name] = {metric: list(interval) for metric, interval in intervals.items()}
+        if self.by_frequency is not None:
+            entry["by_frequency"] = {name: group.to_json() for name, group in self.by_frequency.items()}
+        return entry
+
+
 def report(
     attack: Attack, clean: Outcome, outcomes: Sequence[Outcome], labels: scipy.sparse.csr_matrix, options: ReportOptions
-) -> list[dict[str, Any]]:
-    """One plain dict for each outcome.
+) -> list[AttackEntry]:
+    """Computes one entry per outcome.
 
     Args:
-      attack: what was done.
-      clean: the same points at epsilon 0.
-      outcomes: under the attack.
+      attack: the attack.
+      clean: the outcome of the same points at epsilon 0.
+      outcomes: the outcomes under the attack.
       labels: the points' labels, [n, K] canonical CSR.
       options: what to report.
-
-    Returns:
-      For each outcome: the attack and its options; "metrics" in percent, "intervals" of them; "lost", by metric the
-      clean value minus this one, and "lost_intervals", from the same resamples of points; "loss", the mean label-space
-      loss; "success_rate" in percent and "attempts", see `success`; "relative_norm", mean and largest; "by_frequency".
     """
     before = ranking_metrics.per_point(clean.top_labels, labels, options.ks, options.propensities)
     return [_entry(attack, clean, outcome, before, labels, options) for outcome in outcomes]
 
 
 def success(clean: Outcome, attacked: Outcome, labels: scipy.sparse.csr_matrix, objective: str) -> np.ndarray:
-    """Whether the attack on each point worth attacking did what it was for.
+    """Returns for each point that the attack was tried on whether it reached its objective.
 
-    An untargeted attack is tried on points whose best-ranked label is true, and succeeds where it no longer is. A
-    targeted one is tried on points that have a target; "push_out" succeeds where the target is not in the top k, "push_in"
-    where it is.
+    An untargeted attack is tried on points whose best-ranked label is true, and succeeds if it no longer is. A targeted
+    attack is tried on points that have a target; "push_out" succeeds if the target is not in the top k, "push_in" if it is.
 
     Args:
       clean, attacked: outcomes of the same n points.
@@ -82,37 +139,29 @@ def _entry(
     attack: Attack,
     clean: Outcome,
     outcome: Outcome,
-    before: dict[str, ranking_metrics.PerPoint],
+    before: dict[str, PerPoint],
     labels: scipy.sparse.csr_matrix,
     options: ReportOptions,
-) -> dict[str, Any]:
+) -> AttackEntry:
     after = ranking_metrics.per_point(outcome.top_labels, labels, options.ks, options.propensities)
     succeeded = success(clean, outcome, labels, attack.objective)
-    entry: dict[str, Any] = {
-        "attack": attack.name,
-        "epsilon": outcome.epsilon,
-        **{name: value for name, value in dataclasses.asdict(attack).items() if _applies(attack, name)},
-        "metrics": {
-            **{name: metric.percent for name, metric in after.items()},
-            **ranking_metrics.coverage(outcome.top_labels, labels, options.ks),
-        },
-        "lost": {name: before[name].percent - metric.percent for name, metric in after.items()},
-        "loss": float(outcome.losses.mean()),
-        "attempts": len(succeeded),
-        "success_rate": 100 * float(succeeded.mean()) if len(succeeded) else 0.0,
-        "relative_norm": {"mean": float(outcome.relative_norms.mean()), "max": float(outcome.relative_norms.max())},
-    }
+    intervals, lost_intervals, groups = None, None, None
     if options.bootstrap:
-        entry["intervals"] = bootstrap.intervals(after, options.bootstrap, options.seed)
+        intervals = bootstrap.intervals(after, options.bootstrap, options.seed)
         lost = bootstrap.paired_differences(before, after, options.bootstrap, options.seed)
-        entry["lost_intervals"] = {name: (value.low, value.high) for name, value in lost.items()}
+        lost_intervals = {name: (value.low, value.high) for name, value in lost.items()}
     if options.groups is not None:
-        entry["by_frequency"] = breakdown.by_frequency(outcome.top_labels, labels, options.groups, max(options.ks))
-    return entry
-
-
-def _applies(attack: Attack, option: str) -> bool:
-    """Whether an option has any effect on this attack."""
-    if option in ("steps", "relative_step", "random_start"):
-        return attack.method == "pgd"
-    return option != "seed" or (attack.random_start and attack.method == "pgd") or attack.objective == "push_in"
+        groups = breakdown.by_frequency(outcome.top_labels, labels, options.groups, max(options.ks))
+    return AttackEntry(
+        attack=attack,
+        epsilon=outcome.epsilon,
+        metrics=ranking_metrics.summarize(after, outcome.top_labels, labels, options.ks),
+        lost={name: before[name].percent - metric.percent for name, metric in after.items()},
+        loss=float(outcome.losses.mean()),
+        attempts=len(succeeded),
+        success_rate=100 * float(succeeded.mean()) if len(succeeded) else 0.0,
+        relative_norm=RelativeNorm(float(outcome.relative_norms.mean()), float(outcome.relative_norms.max())),
+        intervals=intervals,
+        lost_intervals=lost_intervals,
+        by_frequency=groups,
+    )

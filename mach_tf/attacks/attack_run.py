@@ -1,4 +1,4 @@
-"""Runs an attack on an ensemble, chunk by chunk: white-box, or made on another ensemble and transferred."""
+"""Runs an attack on a network, chunk by chunk: white-box, or computed on another network and transferred."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from mach_tf.points import Points
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What n points have become under an attack of one size.
+    """The result of an attack of one size on n points.
 
     Attributes:
       epsilon: the size.
-      top_labels: int32 [n, k], the ensemble's answer, best first.
-      losses: float64 [n], the ensemble's label-space loss.
-      relative_norms: float64 [n], Euclidean norm of the perturbation over that of the point; 0 for an empty point.
+      top_labels: int32 [n, k], the network's top labels, best first.
+      losses: float64 [n], the network's label-space loss.
+      relative_norms: float64 [n], Euclidean norm of the perturbation divided by that of the point; 0 for an empty point.
       targets: int64 [n], the label attacked, targets.NO_TARGET where there is none; None for an untargeted attack.
     """
 
@@ -39,18 +39,18 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class AttackRun:
-    """An attack and the ensembles it is run with.
+    """An attack and the networks it runs on.
 
     Attributes:
-      ensemble: answers; its label scores and loss are what the outcomes report.
-      attack: what is done.
-      k: labels answered, and the k of targeted attacks.
-      estimator: of label scores, for the answers and, as label_loss.attacked says, for the attack.
-      source: the ensemble that the attack is made on, knowing all its weights; None for `ensemble` itself.
-      target_label: for "push_in", the label for all points; None draws one for each point.
+      network: the network whose predictions and loss the outcomes report.
+      attack: the attack.
+      k: number of labels predicted, and the k of targeted attacks.
+      estimator: which estimator makes the label scores, for the predictions and, as label_loss.attacked says, for the attack.
+      source: the network that the attack is computed on, with all its weights known; None for `network` itself.
+      target_label: for "push_in", the label for all points; None draws one per point.
     """
 
-    ensemble: Network
+    network: Network
     attack: Attack
     k: int = 5
     estimator: str = estimators.DEFAULT_ESTIMATOR
@@ -63,42 +63,42 @@ class AttackRun:
         epsilons: Sequence[float],
         progress: Callable[[Sequence[range]], Iterable[range]] = iter,
     ) -> list[Outcome]:
-        """Attacks every point at every size, and lets the ensemble answer.
+        """Attacks every point at every size, and lets the network predict.
 
         Args:
-          points: hashed, with labels; at least one.
+          points: hashed points with labels; at least one.
           epsilons: sizes; at 0 the outcome is that of the clean points.
           progress: wraps the chunks of points, for a progress bar.
 
         Returns:
-          One outcome for each epsilon, in order.
+          One outcome per epsilon, in order.
         """
         parts = []
-        ensembles = [self.ensemble] if self.source is None else [self.ensemble, self.source]
-        for rows in progress(chunks(len(points), ensembles, self.attack.support)):
+        networks = [self.network] if self.source is None else [self.network, self.source]
+        for rows in progress(chunks(len(points), networks, self.attack.support)):
             parts.append(self._outcomes_of_chunk(points, rows, list(epsilons)))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
-        points, columns = every[rows], self.ensemble.manifest.columns
+        points, columns = every[rows], self.network.manifest.columns
         inputs = attack_input(points, columns, self.attack.support)
         chosen = self._targets(inputs, rows.start)
         norms = inputs.norms(inputs.clean)
-        # Random draws are numbered through all points: how they are cut into chunks changes nothing.
+        # Random draws are numbered across all points, so that the chunks do not change them.
         first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
         attacked = perturb(self.attack, self._gradient(inputs, chosen), inputs.clean, epsilons, first)
         outcomes = []
         for epsilon, values in zip(epsilons, attacked):
-            logits = bucket_logits(self.ensemble.repetitions, inputs, values)
-            losses, _ = label_loss(logits, self.ensemble.bucket_table, points, self.estimator)
+            logits = bucket_logits(self.network.repetitions, inputs, values)
+            losses, _ = label_loss(logits, self.network.bucket_table, points, self.estimator)
             moved = inputs.norms(values - inputs.clean)
             relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
             outcomes.append(Outcome(epsilon, self._top_k(logits), losses, relative, chosen))
         return outcomes
 
     def _gradient(self, inputs: AttackInput, chosen: Optional[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-        """From feature values to the gradient of what the attack increases."""
-        source = self.source or self.ensemble
+        """Returns a function from feature values to the gradient of what the attack increases."""
+        source = self.source or self.network
 
         def of_values(values: np.ndarray) -> np.ndarray:
             logits = bucket_logits(source.repetitions, inputs, values)
@@ -115,14 +115,14 @@ class AttackRun:
     def _targets(self, inputs: AttackInput, first_point: int) -> Optional[np.ndarray]:
         if self.attack.objective == "untargeted":
             return None
-        labels = inputs.points.labels(self.ensemble.manifest.labels)
-        top_labels = self._top_k(bucket_logits(self.ensemble.repetitions, inputs, inputs.clean))
+        labels = inputs.points.labels(self.network.manifest.labels)
+        top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean))
         if self.attack.objective == "push_out":
             return targets.targets_to_push_out(top_labels, labels)
         return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, first_point)
 
     def _top_k(self, logits: np.ndarray) -> np.ndarray:
-        return self.ensemble.decoder.top_k(estimators.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]
+        return self.network.decoder.top_k(estimators.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]
 
 
 def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:

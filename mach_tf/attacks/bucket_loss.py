@@ -1,7 +1,8 @@
-"""The paper's clean and adversarial loss: binary cross-entropy of the buckets, each repetition attacked on its own."""
+"""The paper's clean and adversarial loss: binary cross-entropy of the buckets, each repetition attacked separately."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Callable
 
@@ -17,56 +18,71 @@ from mach_tf.network import Network
 from mach_tf.points import Points
 
 
+@dataclasses.dataclass(frozen=True)
+class BucketLoss:
+    """The mean bucket loss of a network's points at one epsilon; 0 gives the clean loss."""
+
+    epsilon: float
+    loss: float
+
+    def to_json(self) -> dict[str, float]:
+        """Returns both values by name."""
+        return dataclasses.asdict(self)
+
+
 def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) -> np.ndarray:
-    """Mean binary cross-entropy over buckets and repetitions, float64 [n]; its mean is the clean loss of the points.
+    """Returns each point's mean binary cross-entropy over buckets and repetitions; its mean over points is the clean loss.
 
     Args:
       logits: float32 [n, R, B].
-      table: int32 [R, K].
-      points: n points; their labels decide which buckets are true.
+      table: int32 [R, K], the bucket table.
+      points: n points; their labels determine which buckets are true.
+
+    Returns:
+      float64 [n].
     """
-    # TensorFlow's is stable too, and takes all cores: in NumPy this was most of an evaluation's time.
+    # TensorFlow's function is stable and uses all cores; a NumPy version took most of an evaluation's time.
     losses = tf.nn.sigmoid_cross_entropy_with_logits(_bucket_targets(table, points, logits.shape[2]), logits)
     return tf.reduce_mean(losses, axis=[1, 2]).numpy().astype(np.float64)
 
 
 def bucket_losses(
-    ensemble: Network,
+    network: Network,
     points: Points,
     epsilons: Sequence[float],
     support: str = "nonzero",
     progress: Callable[[Sequence[range]], Iterable[range]] = iter,
 ) -> np.ndarray:
-    """The loss after FGSM by each repetition on its own, as adversarial training sees it.
+    """Returns the loss after FGSM on each repetition separately, which adversarial training minimises.
 
     Args:
-      ensemble: whose repetitions are attacked one by one, each by its own loss.
-      points: hashed, with labels; at least one.
+      network: the network whose repetitions are attacked one by one, each through its own loss.
+      points: hashed points with labels; at least one.
       epsilons: sizes of the perturbation; 0 gives the clean loss.
       support: "nonzero" or "dense".
       progress: wraps the chunks of points, for a progress bar.
 
     Returns:
-      float64 [epsilons, n], mean over buckets and repetitions.
+      float64 [epsilons, n], means over buckets and repetitions.
     """
-    rows_of_chunks = progress(chunks(len(points), [ensemble], support))
-    parts = [_losses_of_chunk(ensemble, points[rows], epsilons, support) for rows in rows_of_chunks]
+    rows_of_chunks = progress(chunks(len(points), [network], support))
+    parts = [_losses_of_chunk(network, points[rows], epsilons, support) for rows in rows_of_chunks]
     return np.concatenate(parts, axis=1)
 
 
-def _losses_of_chunk(ensemble: Network, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
-    inputs = attack_input(points, ensemble.manifest.columns, support)
+def _losses_of_chunk(network: Network, points: Points, epsilons: Sequence[float], support: str) -> np.ndarray:
+    inputs = attack_input(points, network.manifest.columns, support)
     sums = np.zeros((len(epsilons), len(points)))
-    for index, row in enumerate(ensemble.bucket_table):
-        # By index: a variable would hold on to one repetition while the next is loaded.
-        sums += _losses_of_repetition(ensemble.repetitions[index].weights, inputs, row[None], epsilons)
-    return sums / len(ensemble.bucket_table)
+    for index, row in enumerate(network.bucket_table):
+        # By index: a loop variable would keep one repetition in memory while the next is loaded.
+        sums += _losses_of_repetition(network.repetitions[index].weights, inputs, row[None], epsilons)
+    return sums / len(network.bucket_table)
 
 
 def _losses_of_repetition(
     weights: Weights, inputs: AttackInput, table: np.ndarray, epsilons: Sequence[float]
 ) -> np.ndarray:
-    """float64 [epsilons, n]; table is int32 [1, K]."""
+    """Returns float64 [epsilons, n]; `table` is int32 [1, K]."""
     points = inputs.points
     logits = inputs.forward(weights, inputs.clean).numpy()
     difference = estimators.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
@@ -81,7 +97,7 @@ def _losses_of_repetition(
 
 
 def _bucket_targets(table: np.ndarray, points: Points, buckets: int) -> np.ndarray:
-    """float32 [n, R, B]: 1 in every bucket that one of the point's labels falls in."""
+    """Returns float32 [n, R, B]: 1 in every bucket that holds a label of the point."""
     targets = np.zeros((len(points), len(table), buckets), np.float32)
     rows = np.repeat(np.arange(len(points)), np.diff(points.label_splits))
     targets[rows[:, None], np.arange(len(table)), table.T[points.label_ids]] = 1

@@ -6,13 +6,16 @@ Fast gradient sign method: Goodfellow, Shlens and Szegedy 2015. Projected gradie
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable
+import math
+from collections.abc import Sequence
+from typing import Any, Callable, Union
 
 import numpy as np
 
 from mach_tf.attacks.input_gradient import attack_input, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
-from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, SUPPORTS
+from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS
+from mach_tf.errors import InputError
 from mach_tf.fgsm import fgsm as sign_step
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -23,18 +26,18 @@ Gradient = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """How points are perturbed, but for the size.
+    """How points are perturbed, except for the size.
 
     Attributes:
       method: "fgsm" or "pgd".
       objective: "untargeted" increases the label-space loss; "push_out" drives one true label out of the top k,
         "push_in" a chosen other label into it.
-      support: "nonzero" touches the features present, "dense" all.
-      steps: of PGD.
-      relative_step: size of a PGD step over epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
+      support: which values may change: "nonzero" for the features present, "dense" for all.
+      steps: number of PGD steps.
+      relative_step: size of a PGD step divided by epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
       random_start: whether PGD starts from a uniform draw from the ball instead of from the clean values.
-      clip_nonnegative: whether perturbed values below 0 become 0, since term weights are not negative.
-      seed: of the random start, and of the labels that are drawn to be pushed in.
+      clip_nonnegative: whether perturbed values below 0 are set to 0, because term weights are never negative.
+      seed: seed of the random start and of the labels drawn to be pushed in.
     """
 
     method: str = "fgsm"
@@ -53,34 +56,69 @@ class Attack:
             raise ValueError(f"objective must be one of {ATTACK_OBJECTIVES} (got {self.objective!r})")
         if self.support not in SUPPORTS:
             raise ValueError(f"support must be one of {SUPPORTS} (got {self.support!r})")
-        if self.steps < 1 or not self.relative_step > 0:
-            raise ValueError(
-                f"steps must be at least 1 and relative_step positive (got {self.steps}, {self.relative_step})"
+        if self.steps < 1 or not 0 < self.relative_step < math.inf:
+            raise InputError(
+                f"steps must be at least 1 and relative_step positive and finite (got {self.steps}, {self.relative_step})."
             )
+
+    @classmethod
+    def named(cls, name: str, **settings: Any) -> Attack:
+        """Returns the attack that a user calls by one name.
+
+        Args:
+          name: "fgsm" or "pgd", untargeted; "push_out" or "push_in", by PGD.
+          **settings: the other attributes, such as `support` or `steps`.
+
+        Raises:
+          InputError: an unknown name.
+
+        Example:
+          >>> Attack.named("push_in", steps=20).name
+          'push_in (pgd)'
+        """
+        if name not in ATTACKS:
+            raise InputError(f"An attack must be one of {', '.join(ATTACKS)} (got {name}).")
+        targeted = name in ATTACK_OBJECTIVES
+        return cls("pgd" if targeted else name, name if targeted else "untargeted", **settings)
 
     @property
     def name(self) -> str:
-        """For reports: "fgsm", "pgd", or the objective with its method, "push_out (pgd)"."""
+        """The name in reports: "fgsm", "pgd", or the objective with its method, "push_out (pgd)"."""
         return self.method if self.objective == "untargeted" else f"{self.objective} ({self.method})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings that have an effect on this attack."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if self._applies(name)}
+
+    def _applies(self, setting: str) -> bool:
+        if setting in ("steps", "relative_step", "random_start"):
+            return self.method == "pgd"
+        return setting != "seed" or (self.random_start and self.method == "pgd") or self.objective == "push_in"
+
+
+def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:
+    """Returns attacks, of which each may be given by its name, with default settings, or as an Attack."""
+    given = [attacks] if isinstance(attacks, (str, Attack)) else attacks
+    return [Attack.named(one) if isinstance(one, str) else one for one in given]
 
 
 def perturb(
     attack: Attack, gradient: Gradient, clean: np.ndarray, epsilons: list[float], first: int = 0
 ) -> list[np.ndarray]:
-    """The attacked values for each epsilon.
+    """Returns the attacked values for each epsilon.
 
-    FGSM needs one gradient for all epsilons, PGD one for each step of each.
+    FGSM needs one gradient for all epsilons, PGD one per step and epsilon.
 
     Args:
-      attack: which one.
-      gradient: of what the attack increases.
+      attack: the attack.
+      gradient: from values to the gradient of what the attack increases.
       clean: float32 values, any shape.
       epsilons: sizes, not negative.
-      first: number of values in the parts before, when values are attacked part by part: the random starts of the parts
-        are then those of the whole.
+      first: number of values in the parts before this one, if values are attacked part by part: the random starts of the
+        parts are then those of the whole.
 
     Returns:
-      One float32 array of clean's shape for each epsilon.
+      One float32 array of clean's shape per epsilon.
 
     Raises:
       ValueError: a negative epsilon, or negative values to be clipped at 0.
@@ -95,39 +133,39 @@ def perturb(
     return [project(clean + _step(at_clean, epsilon), clean, epsilon, attack.clip_nonnegative) for epsilon in epsilons]
 
 
-def fgsm_step(ensemble: Network, hashed: Points, estimator: str, epsilon: float) -> Points:
-    """Moves every feature present by epsilon where that raises the ensemble's label-space loss.
+def fgsm_step(network: Network, hashed: Points, estimator: str, epsilon: float) -> Points:
+    """Returns the points after one FGSM step that increases the network's label-space loss.
 
     Args:
-      ensemble: attacked, all its weights known.
-      hashed: n hashed points; their labels are those whose loss is raised.
-      estimator: of the label scores in the loss; see label_loss.loss_estimator.
-      epsilon: size of the step.
+      network: the network attacked, with all its weights known.
+      hashed: n hashed points; the loss is that of their labels.
+      estimator: which estimator the label scores in the loss use; see label_loss.attacked.
+      epsilon: how far each present feature moves.
 
     Returns:
-      The points with other feature values.
+      The points with new feature values.
     """
-    inputs = attack_input(hashed, ensemble.manifest.columns, "nonzero")
+    inputs = attack_input(hashed, network.manifest.columns, "nonzero")
 
     def gradient(values: np.ndarray) -> np.ndarray:
-        logits = bucket_logits(ensemble.repetitions, inputs, values)
-        _, of_logits = label_loss(logits, ensemble.bucket_table, hashed, estimator)
-        return value_gradient(ensemble.repetitions, inputs, values, of_logits)
+        logits = bucket_logits(network.repetitions, inputs, values)
+        _, of_logits = label_loss(logits, network.bucket_table, hashed, estimator)
+        return value_gradient(network.repetitions, inputs, values, of_logits)
 
     (moved,) = perturb(Attack("fgsm"), gradient, inputs.clean, [epsilon])
     return dataclasses.replace(hashed, feature_values=moved)
 
 
 def project(values: np.ndarray, clean: np.ndarray, epsilon: float, nonnegative: bool) -> np.ndarray:
-    """The nearest values no further than epsilon from the clean ones, and not negative when so asked; float32."""
+    """Returns the nearest values within epsilon of the clean ones, and not below 0 if `nonnegative`; float32."""
     size = np.float32(epsilon)
     values = np.clip(values, clean - size, clean + size)
     return np.maximum(values, np.float32(0)) if nonnegative else values
 
 
 def draws(seed: int, first: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Uniform draws from [0, 1), float64, of one long sequence: those from number `first` on."""
-    # A float64 takes one step of the generator, so any place of the sequence is reached by itself.
+    """Returns uniform draws from [0, 1), float64: one long sequence of the seed, from its element `first` on."""
+    # A float64 takes one step of the generator, so any part of the sequence is computed on its own.
     return np.random.Generator(np.random.PCG64(seed).advance(first)).random(shape)
 
 

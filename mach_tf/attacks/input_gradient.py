@@ -1,8 +1,8 @@
-"""Bucket logits as a function of a point's feature values, and the way back: what every attack is made of.
+"""Bucket logits as a function of a point's feature values, and the gradient back to them: the basis of every attack.
 
-An attack may touch the features that are present (`nonzero`) or every coordinate (`dense`). In the first case its variable
-is float32 [nonzeros], aligned with the points' own entries; in the second float32 [n, D], so n must be a small block.
-Repetitions are taken one after the other, and one sketch [n, R, B] is all that is kept of them.
+An attack may change the features that are present (`nonzero`) or every coordinate (`dense`). In the first case its variable
+is float32 [nonzeros], aligned with the points' own entries; in the second float32 [n, D], so n must be small.
+Repetitions are evaluated one after the other; of all of them, only one sketch [n, R, B] stays in memory.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class NonzeroInput:
 
     @property
     def clean(self) -> np.ndarray:
-        """The feature values as they are, float32 [nonzeros]."""
+        """The unperturbed feature values, float32 [nonzeros]."""
         return self.points.feature_values
 
     def features(self, values: np.ndarray) -> scipy.sparse.csr_matrix:
-        """The points with other values, CSR [n, D]."""
+        """Returns the points with these values, CSR [n, D]."""
         return dataclasses.replace(self.points, feature_values=values).features(self.columns)
 
     def norms(self, values: np.ndarray) -> np.ndarray:
-        """Euclidean norm of each point's values, float64 [n]."""
+        """Returns the Euclidean norm of each point's values, float64 [n]."""
         return np.sqrt(np.bincount(self.points.rows(), np.square(values, dtype=np.float64), minlength=len(self.points)))
 
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
-        """One repetition's bucket logits, [n, B]."""
+        """Returns one repetition's bucket logits, [n, B]."""
         return _sparse_forward(_tensors(weights), self._batch(values))
 
     def backward(self, weights: Weights, values: np.ndarray, logit_gradient: np.ndarray) -> tf.Tensor:
-        """A loss' gradient for the values, [nonzeros], from its gradient for one repetition's logits, [n, B]."""
+        """Returns a loss's gradient for the values, [nonzeros], from its gradient for one repetition's logits, [n, B]."""
         return _sparse_backward(_tensors(weights), self._batch(values), logit_gradient)
 
     def _batch(self, values: np.ndarray) -> SparseBatch:
@@ -71,7 +71,7 @@ class NonzeroInput:
 
 @dataclasses.dataclass(frozen=True)
 class DenseInput:
-    """A block of points of which every coordinate may change; attributes and methods as NonzeroInput's, values [n, D]."""
+    """A block of points whose every coordinate may change; the interface of NonzeroInput, with values [n, D]."""
 
     points: Points
     columns: int
@@ -97,22 +97,22 @@ AttackInput = Union[NonzeroInput, DenseInput]
 
 
 def attack_input(points: Points, columns: int, support: str) -> AttackInput:
-    """The input for one of SUPPORTS."""
+    """Returns the input for one of SUPPORTS."""
     if support not in SUPPORTS:
         raise ValueError(f"support must be one of {SUPPORTS} (got {support!r})")
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
 
 
 def bucket_logits(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> np.ndarray:
-    """The logits of all repetitions, float32 [n, R, B]; each repetition is taken from the sequence once."""
-    # By index: a loop's variable would hold on to one repetition while the next is loaded.
+    """Returns the logits of all repetitions, float32 [n, R, B]; takes each repetition from the sequence once."""
+    # By index: a loop variable would keep one repetition in memory while the next is loaded.
     return np.stack([inputs.forward(repetitions[i].weights, values).numpy() for i in range(len(repetitions))], axis=1)
 
 
 def value_gradient(
     repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray, logit_gradient: np.ndarray
 ) -> np.ndarray:
-    """The gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
+    """Returns the gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
     total = np.zeros(values.shape, np.float32)
     for index in range(len(repetitions)):
         total += inputs.backward(repetitions[index].weights, values, logit_gradient[:, index]).numpy()

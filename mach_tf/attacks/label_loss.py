@@ -1,14 +1,14 @@
-"""The ensemble's loss in label space, and its gradient for the bucket logits: what the attacks increase.
+"""The label-space loss of a whole network, and its gradient for the bucket logits: what untargeted attacks increase.
 
-For a point with the label set Y and label scores s_l in (0, 1), it is the mean binary cross-entropy over all K labels,
+For a point with the label set Y and label scores s_l in (0, 1), the loss is the mean binary cross-entropy over all K labels,
 
     L = -1/K (sum over l in Y of log s_l + sum over l not in Y of log(1 - s_l)),
 
 with s_l the sigmoid of the mean of the label's R bucket logits ("logit_mean"), or the mean of its R bucket probabilities
-("mean"). "min" and "median", which pass a gradient to a single bucket, are attacked through "mean".
+("mean"). "min" and "median", which pass a gradient to one or two buckets only, are attacked through "mean".
 
-No [n, K] array is made: labels are streamed block by block, and the loss's derivative for each label's score is scattered
-back onto the R buckets that the score was gathered from.
+No [n, K] array is made: labels are processed block by block, and the loss's derivative for each label's score is scattered
+back to the R buckets that the score was gathered from.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ import numpy as np
 from mach_tf import estimators
 from mach_tf.points import Points
 
-# Labels at a time: their scores stay in the first-level cache, and a product of so many factors up to 2 is still finite.
+# Labels per block: their scores stay in the first-level cache, and a product of 512 factors up to 2 is still finite.
 _BLOCK = 512
 _SMALLEST = 1e-12  # scores are kept this far from 0 and 1, in float64, so that logarithms stay finite
 
 
 def attacked(estimator: str) -> estimators.Estimator:
-    """The entry of the estimator that attacks follow in place of this one."""
+    """Returns the entry of the estimator whose gradient attacks follow in place of this one's."""
     return estimators.get(estimators.get(estimator).attacked_through)
 
 
 def label_loss(
     logits: np.ndarray, table: np.ndarray, points: Points, estimator: str = "logit_mean"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The loss of each point, and its gradient with respect to the point's bucket logits.
+    """Returns the loss of each point and its gradient for the point's bucket logits.
 
     Args:
       logits: float32 [n, R, B].
       table: int32 [R, K], the bucket table.
-      points: n points; their labels are used.
-      estimator: of the label scores; see `attacked`.
+      points: n points with labels.
+      estimator: which estimator makes the label scores; see `attacked`.
 
     Returns:
       Losses, float64 [n], and gradients, float32 [n, R, B].
 
     Raises:
-      ValueError: the number of points, repetitions or labels does not fit.
+      ValueError: the numbers of points, repetitions or labels disagree.
     """
     if logits.ndim != 3 or logits.shape[:2] != (len(points), len(table)):
         raise ValueError(f"logits must be [{len(points)}, {len(table)}, B] (got {logits.shape})")
@@ -56,7 +56,7 @@ def label_loss(
     kernel = _logit_mean_loss if attacked(estimator).takes_logits else _mean_loss
     kernel(
         np.ascontiguousarray(logits, np.float32),
-        # Unsigned, so that the compiled code need not look for negative indices.
+        # Unsigned, so that the compiled code does not check for negative indices.
         np.ascontiguousarray(table, np.int32).view(np.uint32),
         np.asarray(points.label_splits, np.int64),
         labels,
@@ -74,7 +74,7 @@ def _sigmoid(value):
 
 @numba.njit(cache=True, inline="always")
 def _gather(scores, table, begin, end, block):
-    """Mean scores of the labels begin:end, into block."""
+    """Writes the mean scores of the labels begin:end into `block`."""
     block[: end - begin] = 0
     for r in range(len(table)):
         row, buckets = scores[r], table[r]

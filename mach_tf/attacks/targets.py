@@ -1,7 +1,7 @@
-"""Targeted attacks: which label is to leave or to enter the top k, and the margin that says how far it is from there.
+"""Targeted attacks: which label should leave or enter the top k, and the gradient of the margin that decides it.
 
-A label t is in the top k when its score exceeds that of its rival: the k-th best among all other labels. To push t out, the
-attack increases the rival's score minus t's; to push it in, the reverse. The rival is looked up again at every step.
+A label t is in the top k if its score exceeds that of its rival, the k-th best among all other labels. To push t out, the
+attack increases the rival's score minus t's; to push it in, the reverse. The rival is determined again at every step.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from mach_tf.attacks.label_loss import attacked
 from mach_tf.metrics.ranking_metrics import hits
 
 NO_TARGET = -1
-# Of several draws the first that will do; that none does is all but impossible unless labels are few.
+# The first suitable draw is used; that none is suitable is all but impossible unless there are few labels.
 _DRAWS = 16
 
 
 def targets_to_push_out(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
-    """Each point's best-ranked true label in its top k; NO_TARGET where there is none.
+    """Returns each point's best-ranked true label in its top k; NO_TARGET where there is none.
 
     Args:
-      top_labels: int [n, k], of the clean points.
+      top_labels: int [n, k], the top labels of the clean points.
       labels: [n, K] canonical CSR.
 
     Returns:
@@ -43,14 +43,15 @@ def targets_to_push_in(
     seed: int = 0,
     first_point: int = 0,
 ) -> np.ndarray:
-    """For each point one label that is neither true nor in its top k; NO_TARGET where there is none.
+    """Returns for each point one label that is neither true nor in its top k; NO_TARGET where there is none.
 
     Args:
-      top_labels: int [n, k], of the clean points.
+      top_labels: int [n, k], the top labels of the clean points.
       labels: [n, K] canonical CSR.
-      label: the same for every point; None draws one for each point, uniformly from all labels.
-      seed: of the draws.
-      first_point: number of points in the parts before, when points are attacked part by part: each point's draws are its own.
+      label: the same label for every point; None draws one per point, uniformly from all labels.
+      seed: seed of the draws.
+      first_point: number of points in the parts before this one, if points are attacked part by part: each point's draws are
+        its own.
 
     Returns:
       int64 [n].
@@ -61,7 +62,7 @@ def targets_to_push_in(
     points, count = labels.shape
     if label is not None:
         if not 0 <= label < count:
-            raise ValueError(f"the label to push in must be in [0, {count}) (got {label})")
+            raise ValueError(f"label must be in [0, {count}) (got {label})")
         candidates = np.full((points, 1), label, np.int64)
     else:
         candidates = (draws(seed, _DRAWS * first_point, (points, _DRAWS)) * count).astype(np.int64)
@@ -71,31 +72,31 @@ def targets_to_push_in(
 
 
 def rivals(decoder: Any, logits: np.ndarray, targets: np.ndarray, k: int, estimator: str) -> np.ndarray:
-    """The k-th best label of each point among all but its target, int64 [n]; where there is no target, any label.
+    """Returns the k-th best label of each point among all but its target, int64 [n]; any label where there is no target.
 
     Args:
-      decoder: of the ensemble.
+      decoder: the network's decoder.
       logits: float32 [n, R, B].
       targets: int [n].
       k: in [1, K - 1].
-      estimator: of the label scores.
+      estimator: which estimator makes the label scores.
     """
     top_labels = decoder.top_k(estimators.bucket_scores(logits, estimator), k + 1, estimator)[0]
     own = top_labels == targets[:, None]
-    # The target's rank decides whether the k-th other label stands at rank k or at k + 1.
+    # The target's rank decides whether the k-th other label is at rank k or k + 1.
     return np.where(own[:, :k].any(axis=1), top_labels[:, k], top_labels[:, k - 1]).astype(np.int64)
 
 
 def margin_gradient(
     logits: np.ndarray, table: np.ndarray, up: np.ndarray, down: np.ndarray, estimator: str
 ) -> np.ndarray:
-    """The gradient, for the bucket logits, of one label's score minus another's.
+    """Returns the gradient, for the bucket logits, of one label's score minus another's.
 
     Args:
       logits: float32 [n, R, B].
       table: int32 [R, K].
       up, down: int [n], the labels; where either is NO_TARGET the gradient is 0.
-      estimator: of the scores; see label_loss.attacked.
+      estimator: which estimator makes the scores; see label_loss.attacked.
 
     Returns:
       float32 [n, R, B].
@@ -108,7 +109,7 @@ def margin_gradient(
     valid = np.flatnonzero((up != NO_TARGET) & (down != NO_TARGET))[:, None]
     repetitions = np.arange(len(table))
     for labels, sign in ((up, 1), (down, -1)):
-        # A label has one bucket a repetition: no index occurs twice in one assignment.
+        # A label has one bucket per repetition, so no index occurs twice in one assignment.
         index = (valid, repetitions, table.T[labels[valid[:, 0]]])
         gradient[index] += np.float32(sign / len(table)) * slope[index]
     return gradient

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mach_tf.metrics.calibration import Reliability
 
 METRICS_FILE = "metrics.json"
-POINTS_FILE = "per_point.npz"
 CALIBRATION_FILE = "calibration.png"
 REPETITIONS_FILE = "repetitions.png"
 TENSORBOARD_DIRECTORY = "tensorboard"
@@ -32,17 +31,17 @@ def write(
     reliability: Mapping[str, Reliability],
     ks: Sequence[int],
 ) -> list[str]:
-    """Writes everything but the robustness plot.
+    """Writes everything except the files of the attacks.
 
     Args:
-      output_dir: made when it is not there.
-      report: metrics.json.
-      per_point: of the first estimator; what --compare reads.
+      output_dir: directory for the files; created if missing.
+      report: the content of metrics.json.
+      per_point: each point's part of the leading estimator's metrics; a later comparison reads it.
       reliability: calibration curves by estimator.
       ks: the cut-offs of P@k in the plots.
 
     Returns:
-      The paths written.
+      The paths that a reader would open; see `paths`.
     """
     os.makedirs(output_dir, exist_ok=True)
     figures: dict[str, Figure] = {CALIBRATION_FILE: plots.calibration_figure(reliability)}
@@ -53,10 +52,16 @@ def write(
         figures[REPETITIONS_FILE] = plots.curves_figure(counts, lines, "repetitions", "P@k (%)")
     for name, figure in figures.items():
         plots.write_png(figure, os.path.join(output_dir, name))
-    bootstrap.write_points(os.path.join(output_dir, POINTS_FILE), per_point)
+    bootstrap.write_points(os.path.join(output_dir, bootstrap.POINTS_FILE), per_point)
     _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
-    # Last: whoever finds metrics.json finds all the rest, but for attacks.
+    # Last, so that whoever finds metrics.json finds everything else, except attacks.
     write_metrics(output_dir, report)
+    return paths(output_dir, bool(curve))
+
+
+def paths(output_dir: str, curve: bool) -> list[str]:
+    """Returns the paths that `write` writes, with or without a curve over repetitions."""
+    figures = [CALIBRATION_FILE, REPETITIONS_FILE] if curve else [CALIBRATION_FILE]
     return [os.path.join(output_dir, name) for name in (METRICS_FILE, *figures, TENSORBOARD_DIRECTORY)]
 
 
@@ -66,7 +71,7 @@ def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
 
 
 def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:
-    """One run an estimator; beside them one of the curve over repetitions (its step is R), figures and all other numbers."""
+    """Writes one run per estimator, and one with the curve over repetitions (its step is R), the figures and the rest."""
     for estimator, metrics in report["estimators"].items():
         with tf.summary.create_file_writer(os.path.join(directory, estimator)).as_default():
             for name, value in metrics.items():

@@ -1,4 +1,4 @@
-"""Figures of an evaluation, as PNG files and as TensorBoard images."""
+"""Figures of an evaluation, as PNG files and TensorBoard images."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mach_tf import files
+from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.metrics.calibration import Reliability
 
 _DOTS_PER_INCH = 110
 
 
-def robustness_figure(models: Mapping[str, Sequence[Mapping[str, Any]]], metrics: Sequence[str]) -> Figure:
-    """Each metric against epsilon, one panel a metric, one line for each model and attack.
+def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequence[str]) -> Figure:
+    """Plots metrics against epsilon, one panel per metric, one line per model and attack.
 
     Args:
-      models: by the model's name, entries as mach_tf.attacks.attack_report.report makes them.
-      metrics: names such as "P@1"; "success_rate" is one too.
+      models: the results by the model's name; the name of a single model is not shown.
+      metrics: names of metrics, such as "P@1", or "success_rate".
     """
     columns = min(len(metrics), 2)
     rows = -(-len(metrics) // columns)
     figure = Figure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    attacks = list(dict.fromkeys(entry["attack"] for entries in models.values() for entry in entries))
+    attacks = list(dict.fromkeys(entry.attack.name for entries in models.values() for entry in entries))
     for panel, metric in zip(panels, metrics):
         for color, (model, entries) in enumerate(models.items()):
             for style, attack in enumerate(attacks):
-                curve = sorted((e["epsilon"], _value(e, metric)) for e in entries if e["attack"] == attack)
+                curve = sorted((e.epsilon, _value(e, metric)) for e in entries if e.attack.name == attack)
                 if curve:
                     panel.plot(
                         *zip(*curve), f"{_MARKERS[style % 4]}{_LINES[style % 4]}", color=f"C{color}", markersize=4,
@@ -45,10 +46,10 @@ def robustness_figure(models: Mapping[str, Sequence[Mapping[str, Any]]], metrics
 
 
 def calibration_figure(curves: Mapping[str, Reliability]) -> Figure:
-    """Reliability curves above the number of predictions in each bin.
+    """Plots reliability curves above the number of predictions in each bin.
 
     Args:
-      curves: by what they are of, an estimator for instance.
+      curves: the curves by name, such as the estimator's.
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -58,7 +59,7 @@ def calibration_figure(curves: Mapping[str, Reliability]) -> Figure:
         label = f"{name} (expected error {curve.expected_error:.3f})"
         top.plot(curve.confidence[filled], curve.accuracy[filled], "o-", markersize=4, label=label)
         bottom.stairs(curve.counts, curve.edges)
-    _label(top, "", "fraction that is true")
+    _label(top, "", "fraction of true labels")
     _label(bottom, "label score as a probability", "predictions")
     bottom.set_yscale("symlog", linthresh=1)
     top.legend(fontsize="small")
@@ -66,7 +67,7 @@ def calibration_figure(curves: Mapping[str, Reliability]) -> Figure:
 
 
 def curves_figure(x: Sequence[float], curves: Mapping[str, Sequence[float]], x_label: str, y_label: str) -> Figure:
-    """Lines over shared x values; x is logarithmic, as repetitions double."""
+    """Plots lines over shared x values; x is logarithmic, because repetitions double."""
     figure = Figure(figsize=(5.5, 3.8), layout="constrained")
     panel = figure.subplots()
     for name, y in curves.items():
@@ -87,7 +88,7 @@ def write_png(figure: Figure, path: str) -> None:
 
 
 def pixels(figure: Figure) -> np.ndarray:
-    """The figure drawn, uint8 [1, height, width, 4], as tf.summary.image takes it."""
+    """Returns the rendered figure, uint8 [1, height, width, 4], as tf.summary.image takes it."""
     figure.set_dpi(_DOTS_PER_INCH)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -98,8 +99,8 @@ _MARKERS = "os^d"
 _LINES = ("-", "--", "-.", ":")
 
 
-def _value(entry: Mapping[str, Any], metric: str) -> float:
-    return entry["success_rate"] if metric == "success_rate" else entry["metrics"][metric]
+def _value(entry: AttackEntry, metric: str) -> float:
+    return entry.success_rate if metric == "success_rate" else entry.metrics[metric]
 
 
 def _label(panel: Any, x: str, y: str) -> None:

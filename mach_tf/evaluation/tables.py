@@ -1,101 +1,132 @@
-"""Tables of metrics, as the programs print them."""
+"""Tables of metrics, as text for programs and as HTML for notebooks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import html
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from tabulate import tabulate
 
+from mach_tf.attacks.attack_report import AttackEntry
+from mach_tf.metrics.bootstrap import Difference
+from mach_tf.metrics.breakdown import LabelGroup
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Formatted cells under headers, with an optional title; str() gives the text."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+    def __str__(self) -> str:
+        text = tabulate(self.rows, self.headers, disable_numparse=True)
+        return f"{self.title}\n{text}" if self.title else text
+
+    def to_html(self) -> str:
+        """Returns a table element that needs no style sheet; every cell is escaped."""
+        title = f"<p>{html.escape(self.title)}</p>" if self.title else ""
+        return title + str(tabulate(self.rows, self.headers, tablefmt="html", disable_numparse=True))
+
 
 def metrics_table(
     metrics: Mapping[str, float], intervals: Optional[Mapping[str, Sequence[float]]], ks: Sequence[int]
-) -> str:
-    """One row a metric, one column a cut-off, in percent, with the 95% intervals where there are any."""
+) -> Table:
+    """Returns one row per metric, one column per cut-off, in percent, with 95% intervals if there are any."""
     rows = []
     for kind in dict.fromkeys(name.split("@")[0] for name in metrics):
         row = [kind]
         for k in ks:
             name = f"{kind}@{k}"
-            cell = f"{metrics[name]:.2f}"
-            if intervals and name in intervals:
-                low, high = intervals[name]
-                cell += f" [{low:.2f}, {high:.2f}]"
-            row.append(cell)
+            row.append(f"{metrics[name]:.2f}{_interval(intervals, name)}")
         rows.append(row)
-    return tabulate(rows, ["%", *(f"@{k}" for k in ks)], disable_numparse=True)
+    return Table(["%", *(f"@{k}" for k in ks)], rows)
 
 
-def comparison_table(rows: Mapping[Any, Mapping[str, float]], names: Sequence[str], corner: str) -> str:
-    """One row a thing compared, one column a metric."""
+def comparison_table(rows: Mapping[Any, Mapping[str, float]], names: Sequence[str], corner: str) -> Table:
+    """Returns one row per compared item, one column per metric, in percent; `corner` says what is compared."""
     cells = [[str(key), *(f"{metrics[name]:.2f}" for name in names)] for key, metrics in rows.items()]
-    return tabulate(cells, [corner, *names], disable_numparse=True)
+    return Table([corner, *names], cells)
 
 
-def attacks_table(entries: Sequence[Mapping[str, Any]], ks: Sequence[int]) -> str:
-    """One row for each attack and epsilon: the metrics, and P at the smallest cut-off that was lost."""
-    names = [*(f"P@{k}" for k in ks), f"nDCG@{max(ks)}"]
+def attacks_table(entries: Sequence[AttackEntry], ks: Sequence[int]) -> Table:
+    """Returns one row per attack and epsilon: metrics in percent, and how much P at the smallest cut-off lost."""
+    names = headline_metrics(ks)
     rows = [
         [
-            entry["attack"],
-            entry["support"],
-            f"{entry['epsilon']:g}",
-            *(f"{entry['metrics'][name]:.2f}" for name in names),
-            f"{entry['lost'][names[0]]:.2f}",
+            entry.attack.name,
+            entry.attack.support,
+            f"{entry.epsilon:g}",
+            *(f"{entry.metrics[name]:.2f}" for name in names),
+            f"{entry.lost[names[0]]:.2f}",
         ]
         for entry in entries
     ]
-    return tabulate(rows, ["attack", "support", "epsilon", *names, f"{names[0]} lost"], disable_numparse=True)
+    return Table(["attack", "support", "epsilon", *names, f"{names[0]} lost"], rows)
 
 
-def differences_table(differences: Mapping[str, Mapping[str, float]]) -> str:
-    """One row a metric: the difference and its 95% interval, in percentage points."""
+def robustness_table(
+    entries: Sequence[AttackEntry], ks: Sequence[int], bucket_losses: Optional[Mapping[float, float]] = None
+) -> Table:
+    """Returns one row per attack and epsilon with everything that `attacks_table` has no room for.
+
+    Args:
+      entries: results of attacks on one model.
+      ks: cut-offs, ascending.
+      bucket_losses: the bucket loss at each epsilon; None leaves the column out.
+    """
+    names = headline_metrics(ks)
+    headers = ["attack", "epsilon", *names, f"{names[0]} lost", "success %", "norm %", "label loss"]
     rows = [
-        [name, f"{d['difference']:+.2f}", f"[{d['low']:+.2f}, {d['high']:+.2f}]"] for name, d in differences.items()
+        [
+            entry.attack.name,
+            f"{entry.epsilon:g}",
+            *(f"{entry.metrics[name]:.2f}" for name in names),
+            f"{entry.lost[names[0]]:.2f}{_interval(entry.lost_intervals, names[0])}",
+            f"{entry.success_rate:.1f}",
+            f"{100 * entry.relative_norm.mean:.1f}",
+            f"{entry.loss:.5f}",
+        ]
+        for entry in entries
     ]
-    return tabulate(rows, ["metric", "difference", "95% interval"], disable_numparse=True)
+    if bucket_losses is None:
+        return Table(headers, rows)
+    losses = [f"{bucket_losses[entry.epsilon]:.5f}" for entry in entries]
+    return Table([*headers, "bucket loss"], [[*row, loss] for row, loss in zip(rows, losses)])
 
 
-def frequency_table(groups: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row for head, torso and tail."""
-    columns = list(next(iter(groups.values())))
+def stack(tables: Mapping[str, Table], corner: str) -> Table:
+    """Returns tables of equal headers as one, with the name of each in the first column."""
+    (headers,) = {tuple(table.headers) for table in tables.values()}
+    return Table([corner, *headers], [[name, *row] for name, table in tables.items() for row in table.rows])
+
+
+def differences_table(differences: Mapping[str, Difference], title: str = "") -> Table:
+    """Returns one row per metric: the difference and its 95% interval, in percentage points."""
+    rows = [[name, f"{d.difference:+.2f}", f"[{d.low:+.2f}, {d.high:+.2f}]"] for name, d in differences.items()]
+    return Table(["metric", "difference", "95% interval"], rows, title)
+
+
+def frequency_table(groups: Mapping[str, LabelGroup]) -> Table:
+    """Returns one row each for head, torso and tail labels."""
+    values = {name: group.to_json() for name, group in groups.items()}
     rows = [
         [name, *(f"{v:.2f}" if isinstance(v, float) else str(v) for v in group.values())]
-        for name, group in groups.items()
+        for name, group in values.items()
     ]
-    return tabulate(rows, ["labels by frequency", *columns], disable_numparse=True)
+    return Table(["labels by frequency", *next(iter(values.values()))], rows)
 
 
-def summary(report: Mapping[str, Any], ks: Sequence[int]) -> str:
-    """What an evaluation prints: the report of metrics.json as text."""
-    names = [*(f"P@{k}" for k in ks), f"nDCG@{max(ks)}", f"PSP@{max(ks)}"]
-    parts = [
-        f"{report['points']} points, {report['repetitions']} repetitions, estimator {report['estimator']}",
-        metrics_table(report["metrics"], report["intervals"], ks),
-    ]
-    if len(report["estimators"]) > 1:
-        parts.append(comparison_table(report["estimators"], names, "estimator"))
-    if report["repetition_curve"]:
-        curve = {entry["repetitions"]: entry["metrics"] for entry in report["repetition_curve"]}
-        parts.append(comparison_table(curve, names, "repetitions"))
-    parts.append(frequency_table(report["by_frequency"]))
-    if report["attacks"]:
-        parts.append(attacks_table(report["attacks"], ks))
-    if "compare" in report:
-        parts.append(f"Minus {report['compare']['with']}:\n" + differences_table(report["compare"]["differences"]))
-    parts.append("\n".join(_lines(report, max(ks))))
-    return "\n\n".join(parts)
+def headline_metrics(ks: Sequence[int]) -> list[str]:
+    """Returns the names of P at every cut-off, and of nDCG at the largest."""
+    return [*(f"P@{k}" for k in ks), f"nDCG@{max(ks)}"]
 
 
-def _lines(report: Mapping[str, Any], k: int) -> Iterator[str]:
-    loss = report["loss"]
-    yield f"clean loss {loss['clean']:.6f}"
-    if loss["adversarial"] is not None:
-        yield f"adversarial loss {loss['adversarial']:.6f} (each repetition under its own FGSM, epsilon {loss['epsilon']:g})"
-    for name, curve in report["calibration"].items():
-        yield f"expected calibration error, {name}: {curve['expected_calibration_error']:.4f}"
-    decoding = report["decoding"]
-    for name, scored in decoding["labels_scored"].items():
-        recall = f", recall of the exact top {k}: {100 * decoding['recall'][name]:.2f}%" if "recall" in decoding else ""
-        yield f"{decoding['mode']} decoding, {name}: {scored:.0f} labels scored a point{recall}"
-    yield "seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in report["seconds"].items())
+def _interval(intervals: Optional[Mapping[str, Sequence[float]]], name: str) -> str:
+    if not intervals or name not in intervals:
+        return ""
+    low, high = intervals[name]
+    return f" [{low:.2f}, {high:.2f}]"

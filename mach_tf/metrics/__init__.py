@@ -1,1 +1,1 @@
-"""Metrics of ranked labels, their intervals, breakdowns and calibration; pure NumPy."""
+"""Metrics of ranked labels, their intervals, breakdowns and calibration, in NumPy alone."""

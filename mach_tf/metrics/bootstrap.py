@@ -13,6 +13,8 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import PerPoint
 
+# The name that evaluations give to what `write_points` writes.
+POINTS_FILE = "per_point.npz"
 _PERCENTILES = (2.5, 97.5)
 _CHUNK_BYTES = 64 << 20
 
@@ -22,8 +24,8 @@ class Difference:
     """How much better one model is than another on the same points, in percentage points.
 
     Attributes:
-      difference: ours minus theirs.
-      low, high: its 95% interval.
+      difference: our metric minus theirs.
+      low, high: the 95% interval of the difference.
     """
 
     difference: float
@@ -32,22 +34,22 @@ class Difference:
 
 
 def intervals(per_point: Mapping[str, PerPoint], samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """95% percentile intervals, in percent.
+    """Returns 95% percentile intervals, in percent.
 
     Args:
-      per_point: each metric's part of each point, all of n points.
+      per_point: by name, each point's part of each metric, n points each.
       samples: number of resamples of n points with replacement.
-      seed: of the resamples; the same for the same n, seed and samples.
+      seed: seed of the resamples; equal n, seed and samples give equal resamples.
     """
     resampled = _resample(per_point, samples, seed)
     return {name: _interval(resampled[:, column]) for column, name in enumerate(per_point)}
 
 
 def mean_interval(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95% percentile interval of the mean of per-point values, float [n].
+    """Returns the 95% percentile interval of the mean of per-point values.
 
     Args:
-      values: one a point, at least one.
+      values: float [n], one per point; at least one.
       samples, seed: as in `intervals`.
     """
     draws = _draws(len(values), samples, np.random.default_rng(seed))
@@ -57,21 +59,21 @@ def mean_interval(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tup
 def paired_differences(
     ours: Mapping[str, PerPoint], theirs: Mapping[str, PerPoint], samples: int = 1000, seed: int = 0
 ) -> dict[str, Difference]:
-    """Differences of the metrics that both have, with 95% intervals from resampling the same points for both.
+    """Returns the differences of shared metrics, with 95% intervals from resampling the same points for both.
 
     Args:
-      ours, theirs: two models' metrics on the same n points in the same order.
+      ours, theirs: two models' metrics of the same n points in the same order.
       samples, seed: as in `intervals`.
 
     Raises:
-      ValueError: the numbers of points differ, or no metric is in both.
+      ValueError: different numbers of points, or no shared metric.
     """
     shared = [name for name in ours if name in theirs]
     if not shared:
         raise ValueError(f"no metric is in both: {sorted(ours)} and {sorted(theirs)}")
     counts = {len(metrics[name].numerator) for metrics in (ours, theirs) for name in shared}
     if len(counts) > 1:
-        raise ValueError(f"both must be of the same points (got {sorted(counts)} points)")
+        raise ValueError(f"both must be metrics of the same points (got {sorted(counts)} points)")
     resampled = _resample({name: ours[name] for name in shared}, samples, seed)
     resampled -= _resample({name: theirs[name] for name in shared}, samples, seed)
     return {
@@ -93,21 +95,23 @@ def read_points(path: str) -> dict[str, PerPoint]:
     """Reads what `write_points` wrote.
 
     Raises:
-      InputError: there is no such file, or it is not one.
+      InputError: a missing or damaged file, or one of another kind.
     """
     try:
-        # np.load returns an array, not an archive, for an .npy file; ZipFile refuses it.
+        # For an .npy file np.load returns an array, not an archive; ZipFile refuses such a file.
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
             names = [name[: -len("/numerator")] for name in arrays.files if name.endswith("/numerator")]
             return {name: PerPoint(arrays[f"{name}/numerator"], arrays[f"{name}/denominator"]) for name in names}
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; evaluate the other model with this version of mach_tf.") from None
+        raise InputError(
+            f"{path} does not exist; evaluate the other model again with this version of mach_tf."
+        ) from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} does not hold metrics of points ({error}); evaluate the other model again.") from None
+        raise InputError(f"{path} does not hold per-point metrics ({error}); evaluate the other model again.") from None
 
 
 def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.ndarray:
-    """Metrics of resampled points in percent, float64 [samples, metrics]; 0 where nothing can be attained."""
+    """Returns metrics of resampled points in percent, float64 [samples, metrics]; 0 where nothing can be attained."""
     if samples < 1:
         raise ValueError(f"samples must be at least 1 (got {samples})")
     numerators = np.stack([metric.numerator for metric in per_point.values()], axis=1)
@@ -120,7 +124,7 @@ def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.
 
 
 def _draws(points: int, samples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each point is drawn, float64 [some samples, points] at a time, so that memory stays bounded."""
+    """Yields how often each point is drawn, float64 [samples of a chunk, points], so that memory stays bounded."""
     rows = max(1, _CHUNK_BYTES // (8 * max(points, 1)))
     for begin in range(0, samples, rows):
         chunk = [

@@ -1,7 +1,8 @@
-"""Metrics by label frequency: head, torso and tail are thirds of the label mass."""
+"""Metrics by label frequency: head, torso and tail are thirds of all label assignments."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,42 @@ from mach_tf.metrics.ranking_metrics import hits
 GROUPS = ("head", "torso", "tail")
 
 
+@dataclasses.dataclass(frozen=True)
+class LabelGroup:
+    """What one group of labels contributes to the metrics at one cut-off.
+
+    Attributes:
+      labels: number of labels in the group.
+      share: percentage of the points' true labels that belong to the group.
+      predicted: percentage of the k n predictions that belong to the group.
+      k: the cut-off.
+      precision: P@k in percent, the group's hits divided by k n; the groups' values add up to P@k.
+      recall: R@k in percent, the group's hits divided by its true labels, over all points together.
+    """
+
+    labels: int
+    share: float
+    predicted: float
+    k: int
+    precision: float
+    recall: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the values by the names that reports use, "P@k" and "R@k" with the cut-off."""
+        return {
+            "labels": self.labels,
+            "share": self.share,
+            "predicted": self.predicted,
+            f"P@{self.k}": self.precision,
+            f"R@{self.k}": self.recall,
+        }
+
+
 def label_groups(label_counts: np.ndarray) -> np.ndarray:
     """Splits the labels into thirds of all training assignments, most frequent first.
 
-    A label belongs where the middle of its own assignments falls; among equally frequent labels the smaller id comes
-    first. Labels without training points are tail.
+    A label belongs to the third that holds the middle of its own assignments; among equally frequent labels the smaller id
+    comes first. Labels without training points belong to the tail.
 
     Args:
       label_counts: the labels' training frequencies, int [K].
@@ -36,19 +68,17 @@ def label_groups(label_counts: np.ndarray) -> np.ndarray:
 
 def by_frequency(
     top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, groups: np.ndarray, k: int = 5
-) -> dict[str, dict[str, Any]]:
-    """What each group of labels contributes.
+) -> dict[str, LabelGroup]:
+    """Returns what each group of labels contributes.
 
     Args:
-      top_labels: int [n, at least k].
+      top_labels: int [n, at least k]; -1 where there is no prediction.
       labels: [n, K] canonical CSR.
-      groups: int8 [K], of `label_groups`.
+      groups: int8 [K], from `label_groups`.
       k: cut-off.
 
     Returns:
-      For each of GROUPS: "labels", their number; "share", their percentage of the points' true labels;
-      "predicted", their percentage of the k n predictions; "P@k", their hits over k n in percent, so that the
-      groups' add up to P@k; "R@k", their hits over their true labels in percent, over all points together.
+      One LabelGroup for each name in GROUPS.
     """
     top_labels = np.asarray(top_labels)[:, :k]
     hit = hits(top_labels, labels)
@@ -59,12 +89,13 @@ def by_frequency(
     kinds = np.bincount(groups, minlength=size)
     slots = max(k * len(top_labels), 1)
     return {
-        name: {
-            "labels": int(kinds[i]),
-            "share": 100 * float(present[i]) / max(int(present.sum()), 1),
-            "predicted": 100 * float(predicted[i]) / slots,
-            f"P@{k}": 100 * float(found[i]) / slots,
-            f"R@{k}": 100 * float(found[i]) / max(int(present[i]), 1),
-        }
+        name: LabelGroup(
+            labels=int(kinds[i]),
+            share=100 * float(present[i]) / max(int(present.sum()), 1),
+            predicted=100 * float(predicted[i]) / slots,
+            k=k,
+            precision=100 * float(found[i]) / slots,
+            recall=100 * float(found[i]) / max(int(present[i]), 1),
+        )
         for i, name in enumerate(GROUPS)
     }

@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """The reliability curve in bins of equal width over [0, 1].
+    """A reliability curve in bins of equal width over [0, 1].
 
     Attributes:
       edges: float64 [bins + 1].
-      counts: int64 [bins], predictions in each bin; the upper edge belongs to the bin only in the last one.
+      counts: int64 [bins], predictions in each bin; a bin includes its lower edge, the last one its upper edge too.
       confidence: float64 [bins], their mean probability; 0 in an empty bin.
-      accuracy: float64 [bins], the fraction that is true; 0 in an empty bin.
+      accuracy: float64 [bins], the fraction of them that is true; 0 in an empty bin.
     """
 
     edges: np.ndarray
@@ -33,21 +33,21 @@ class Reliability:
         return float(np.average(np.abs(self.confidence - self.accuracy), weights=self.counts))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, and the expected calibration error."""
+        """Returns the expected calibration error, and the arrays as lists."""
         arrays = {field.name: getattr(self, field.name).tolist() for field in dataclasses.fields(self)}
         return {"expected_calibration_error": self.expected_error, **arrays}
 
 
 def reliability(probabilities: np.ndarray, outcomes: np.ndarray, bins: int = 15) -> Reliability:
-    """The reliability curve of predictions, of any shape: usually of each point's top k labels.
+    """Returns the reliability curve of predictions, usually those of each point's top k labels.
 
     Args:
-      probabilities: label scores as probabilities, in [0, 1].
-      outcomes: bool, the same shape: whether the label is true.
+      probabilities: label scores as probabilities in [0, 1], any shape.
+      outcomes: bool of the same shape: whether the label is true.
       bins: number of bins.
 
     Raises:
-      ValueError: no predictions, shapes that differ, or a score outside [0, 1].
+      ValueError: no predictions, different shapes, or a score outside [0, 1].
     """
     values = np.asarray(probabilities, np.float64).ravel()
     true = np.asarray(outcomes, np.float64).ravel()

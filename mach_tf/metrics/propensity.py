@@ -1,22 +1,22 @@
-"""Label propensities: how likely a label that applies was also recorded."""
+"""Label propensities: the probability that a label that applies to a point is recorded in the data."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# A and B' of Jain et al. 2016, section 5, by data set; "default" is their average, used for all others.
+# A and B' of Jain et al. 2016, section 5, by data set; "default" is their average, for all other data sets.
 CONSTANTS = {"default": (0.55, 1.5), "wikipedia": (0.5, 0.4), "amazon": (0.6, 2.6)}
 
 
 def propensities(label_counts: np.ndarray, points: int, a: float = 0.55, b: float = 1.5) -> np.ndarray:
-    """Propensities of Jain, Prabhu and Varma 2016 (Extreme Multi-label Loss Functions), equation 5.
+    """Returns the propensities of Jain, Prabhu and Varma 2016 (Extreme Multi-label Loss Functions), equation 5.
 
     p_l = 1 / (1 + C e^(-a log(N_l + b))) with C = (log N - 1) (b + 1)^a: rare labels are often missing from the data,
-    so a hit of one counts 1 / p_l in the propensity-scored metrics.
+    so a hit counts 1 / p_l in the propensity-scored metrics.
 
     Args:
       label_counts: N_l, the labels' training frequencies, [K].
-      points: N, the number of training points, labelled or not; at least 3, below which C is negative.
+      points: N, the number of training points, with or without labels; at least 3, because C is negative below.
       a, b: the paper's A and B; see CONSTANTS.
 
     Returns:

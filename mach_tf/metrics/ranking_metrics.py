@@ -1,22 +1,24 @@
-"""Ranking metrics of the top k labels, as one value a point; every summary is made from these.
+"""Ranking metrics of the top k labels, one value per point; every summary is computed from these.
 
 Conventions: a point without labels counts as zero in every metric and stays in the average. A point with fewer than k
-labels cannot reach P@k = 1; nDCG@k, RP@k and the propensity-scored metrics compare with what is attainable for it.
+labels cannot reach P@k = 1; nDCG@k, RP@k and the propensity-scored metrics compare with what that point can attain.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
 import scipy.sparse
 
+from mach_tf.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class PerPoint:
-    """One metric over n points: the summary is the ratio of the two means.
+    """One metric of n points: its summary is the ratio of the two means.
 
     Attributes:
       numerator: float64 [n].
@@ -28,30 +30,51 @@ class PerPoint:
 
     @property
     def percent(self) -> float:
-        """The metric over all points, in percent; 0 where nothing can be attained."""
+        """The metric over all points, in percent; 0 if nothing can be attained."""
         ideal = self.denominator.sum()
         return float(100 * self.numerator.sum() / ideal) if ideal > 0 else 0.0
 
 
-def hits(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
-    """Which of the predicted labels are true.
+def cut_offs(ks: Sequence[int], labels: int) -> list[int]:
+    """Checks the cut-offs of metrics and sorts them.
 
     Args:
-      top_labels: int [n, k], a label at most once in a row, best first; -1 where there is none.
-      labels: [n, K], canonical CSR (sorted, no duplicates), any stored entry marks a label.
+      ks: cut-offs k, in any order.
+      labels: K, the largest k there can be.
+
+    Returns:
+      The cut-offs, ascending, each once.
+
+    Raises:
+      InputError: no cut-off, or one that is not a whole number from 1 to K.
+    """
+    if not len(ks) or not all(isinstance(k, (int, np.integer)) and k > 0 for k in ks):
+        raise InputError(f"ks must be a list of positive whole numbers (got {','.join(map(str, ks))}).")
+    ascending = sorted({int(k) for k in ks})
+    if ascending[-1] > labels:
+        raise InputError(f"ks must not exceed the {labels} labels (got {ascending[-1]}).")
+    return ascending
+
+
+def hits(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
+    """Returns which of the predicted labels are true.
+
+    Args:
+      top_labels: int [n, k], best first, each label at most once per row; -1 where there is no prediction.
+      labels: [n, K], canonical CSR (sorted, no duplicates); every stored entry marks a label.
 
     Returns:
       bool [n, k].
 
     Raises:
-      ValueError: another number of points, or an unknown label id.
+      ValueError: different numbers of points, or an unknown label id.
     """
     top_labels = np.asarray(top_labels)
     if top_labels.ndim != 2 or top_labels.shape[0] != labels.shape[0]:
         raise ValueError(f"top_labels must be [{labels.shape[0]}, k] (got {top_labels.shape})")
     if top_labels.size and not -1 <= top_labels.min() <= top_labels.max() < labels.shape[1]:
         raise ValueError(f"label ids must be in [-1, {labels.shape[1]}) (got {top_labels.min()}..{top_labels.max()})")
-    # One key a (point, label) pair; ascending because the rows are.
+    # One key per (point, label) pair; ascending because the rows are sorted.
     width = labels.shape[1] + 1
     rows = np.repeat(np.arange(labels.shape[0], dtype=np.int64), np.diff(labels.indptr))
     true_keys = np.append(rows * width + labels.indices, np.iinfo(np.int64).max)
@@ -60,36 +83,36 @@ def hits(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix) -> np.ndarray:
 
 
 def label_totals(labels: scipy.sparse.csr_matrix) -> np.ndarray:
-    """Number of labels of each point, int64 [n]."""
+    """Returns the number of labels of each point, int64 [n]."""
     return np.diff(labels.indptr).astype(np.int64)
 
 
 def precision_at_k(hit: np.ndarray, k: int) -> np.ndarray:
-    """Hits in the top k over k, float64 [n]; `hit` is bool [n, at least k]."""
+    """Returns the hits in the top k divided by k, float64 [n]; `hit` is bool [n, at least k]."""
     return hit[:, :k].sum(axis=1) / k
 
 
 def recall_at_k(hit: np.ndarray, totals: np.ndarray, k: int) -> np.ndarray:
-    """Hits in the top k over the number of labels, float64 [n]."""
+    """Returns the hits in the top k divided by the number of labels, float64 [n]."""
     return hit[:, :k].sum(axis=1) / np.maximum(totals, 1)
 
 
 def r_precision_at_k(hit: np.ndarray, totals: np.ndarray, k: int) -> np.ndarray:
-    """Hits in the top k over min(k, number of labels), float64 [n]: what MACH's original code calls P@k."""
+    """Returns the hits in the top k divided by min(k, number of labels), float64 [n]; MACH's original code calls it P@k."""
     return hit[:, :k].sum(axis=1) / np.clip(totals, 1, k)
 
 
 def ndcg_at_k(hit: np.ndarray, totals: np.ndarray, k: int) -> np.ndarray:
-    """Gains 1/log2(rank + 1) over the best attainable with min(k, number of labels), float64 [n]."""
+    """Returns the sum of gains 1/log2(rank + 1) divided by the largest attainable, float64 [n]."""
     gains = _gains(k)
     return hit[:, :k] @ gains / np.cumsum(gains)[np.clip(totals, 1, k) - 1]
 
 
 def propensity_scored_precision(gain: np.ndarray, ideal: np.ndarray, k: int) -> PerPoint:
-    """PSP@k: inverse propensities of the hits in the top k, over those of the best k true labels.
+    """Returns PSP@k: inverse propensities of the hits in the top k, divided by those of the best k true labels.
 
     Args:
-      gain: float64 [n, at least k], inverse propensity of a hit, 0 elsewhere.
+      gain: float64 [n, at least k], the inverse propensity of each hit, 0 elsewhere.
       ideal: float64 [n, at least k], the largest inverse propensities of the point's labels, descending, then 0.
       k: cut-off.
     """
@@ -97,14 +120,14 @@ def propensity_scored_precision(gain: np.ndarray, ideal: np.ndarray, k: int) -> 
 
 
 def propensity_scored_ndcg(gain: np.ndarray, ideal: np.ndarray, totals: np.ndarray, k: int) -> PerPoint:
-    """PSnDCG@k: as PSP@k with gains 1/log2(rank + 1), each point over its attainable sum of them."""
+    """Returns PSnDCG@k: PSP@k weighted by 1/log2(rank + 1), each point divided by its attainable sum of weights."""
     gains = _gains(k)
     attainable = np.cumsum(gains)[np.clip(totals, 1, k) - 1]
     return PerPoint(gain[:, :k] @ gains / attainable, ideal[:, :k] @ gains / attainable)
 
 
 def ideal_gains(labels: scipy.sparse.csr_matrix, inverse_propensities: np.ndarray, k: int) -> np.ndarray:
-    """The k largest inverse propensities among each point's labels, descending, then zeros; float64 [n, k]."""
+    """Returns the k largest inverse propensities of each point's labels, descending, then zeros; float64 [n, k]."""
     totals = label_totals(labels)
     rows = np.repeat(np.arange(labels.shape[0]), totals)
     values = inverse_propensities[labels.indices]
@@ -122,19 +145,19 @@ def per_point(
     ks: Sequence[int],
     propensities: Optional[np.ndarray] = None,
 ) -> dict[str, PerPoint]:
-    """All metrics but coverage, each point's part.
+    """Returns each point's part of every metric except coverage.
 
     Args:
-      top_labels: int [n, at least max(ks)], best first; -1 where there is none.
+      top_labels: int [n, at least max(ks)], best first; -1 where there is no prediction.
       labels: [n, K] canonical CSR.
       ks: cut-offs, in the order of the result.
-      propensities: float [K]; without them there are no PSP and PSnDCG.
+      propensities: float [K], for PSP and PSnDCG; None leaves these two out.
 
     Returns:
       By name: "P@1", ..., "nDCG@1", ..., "PSP@1", ..., "PSnDCG@1", ..., "R@1", ..., "RP@1", ...
 
     Raises:
-      ValueError: a cut-off that is not in [1, number of predicted labels].
+      ValueError: a cut-off outside [1, number of predicted labels].
     """
     hit, totals = hits(top_labels, labels), label_totals(labels)
     if not ks or min(ks) < 1 or max(ks) > hit.shape[1]:
@@ -154,9 +177,9 @@ def per_point(
 
 
 def coverage(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, ks: Sequence[int]) -> dict[str, float]:
-    """coverage@k: of the labels that any point has, the percentage that is a hit in the top k of at least one.
+    """Returns coverage@k: the percentage of the points' labels that are a hit in the top k of at least one point.
 
-    A property of the set of points, not an average over them.
+    It is a property of the set of points, not an average over them.
 
     Args:
       top_labels: int [n, at least max(ks)].
@@ -174,9 +197,15 @@ def summary(
     ks: Sequence[int] = (1, 3, 5),
     propensities: Optional[np.ndarray] = None,
 ) -> dict[str, float]:
-    """Every metric in percent, by name; the arguments are those of `per_point`."""
-    values = {name: metric.percent for name, metric in per_point(top_labels, labels, ks, propensities).items()}
-    return {**values, **coverage(top_labels, labels, ks)}
+    """Returns every metric in percent, by name; the arguments are those of `per_point`."""
+    return summarize(per_point(top_labels, labels, ks, propensities), top_labels, labels, ks)
+
+
+def summarize(
+    points: Mapping[str, PerPoint], top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, ks: Sequence[int]
+) -> dict[str, float]:
+    """Returns every metric in percent, by name, from the result of `per_point` for the same arguments."""
+    return {**{name: metric.percent for name, metric in points.items()}, **coverage(top_labels, labels, ks)}
 
 
 def _gains(k: int) -> np.ndarray:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Optional
 
 from absl import flags
 
 from mach_tf.errors import InputError
 
-# A whole word that is no part of a path, a dotted name, a quotation or a flag.
-_WORD = re.compile(r"(?<![\w./'\"-])[a-z]\w*(?![\w/'\"-]|\.\w)")
+# A whole word or dotted name that is no part of a path, a quotation or a flag.
+_WORD = re.compile(r"(?<![\w./'\"-])[a-z]\w*(?:\.[a-z]\w*)*(?![\w/'\"-]|\.\w)")
 _LIST_SEPARATORS = (", ", " or ", " and ", ", or ", ", and ")
 
 
 @contextlib.contextmanager
-def flag_errors() -> Iterator[None]:
+def flag_errors(renamed: Optional[Mapping[str, str]] = None) -> Iterator[None]:
     """Within the block, an InputError that names arguments is raised anew with the flags of the same names.
+
+    Args:
+      renamed: the flag of each argument whose flag has another name, as in {"ks": "k"}.
 
     Example:
       >>> with flag_errors():  # in a program that has a flag --epsilon
@@ -29,30 +32,36 @@ def flag_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(with_flags(str(error))) from error
+        raise InputError(with_flags(str(error), renamed=renamed)) from error
 
 
-def with_flags(message: str, names: Optional[Collection[str]] = None) -> str:
+def with_flags(
+    message: str, names: Optional[Collection[str]] = None, renamed: Optional[Mapping[str, str]] = None
+) -> str:
     """Returns a message with `--` before each argument that is a flag.
 
     Many arguments are English words too. A word counts as an argument when it begins the message and "must" follows, when
-    "=" follows, when it contains an underscore, or when it stands in a list beside a word that counts.
+    "=" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts.
 
     Args:
       message: a message of the library.
       names: the names of the flags; by default those of the running program.
+      renamed: the flag of each argument whose flag has another name.
 
     Example:
       >>> with_flags("repetitions must be at least 1; lower group_size or buckets.", {"repetitions", "group_size", "buckets"})
       '--repetitions must be at least 1; lower --group_size or --buckets.'
     """
-    known = set(flags.FLAGS) if names is None else names
+    known = {name: name for name in (flags.FLAGS if names is None else names)}
+    known.update(renamed or {})
     parts, end = [], 0
     for match in _WORD.finditer(message):
         word, rest = match.group(), message[match.end() :]
-        certain = "_" in word or rest.startswith("=") or (match.start() == 0 and rest.startswith(" must "))
+        certain = (
+            "_" in word or "." in word or rest.startswith("=") or (match.start() == 0 and rest.startswith(" must "))
+        )
         listed = message[end : match.start()] in _LIST_SEPARATORS
         if word in known and (certain or listed):
-            parts.append(f"{message[end : match.start()]}--{word}")
+            parts.append(f"{message[end : match.start()]}--{known[word]}")
             end = match.end()
     return "".join([*parts, message[end:]])

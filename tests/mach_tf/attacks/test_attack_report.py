@@ -28,7 +28,8 @@ ATTACKED = outcome(0.1, [[3, 1], [2, 4], [3, 0], [4, 1]])
 
 def test_by_hand():
     options = ReportOptions(ks=(1, 2), groups=np.array([0, 0, 1, 2, 2], np.int8))
-    (entry,) = attack_report.report(Attack("fgsm"), CLEAN, [ATTACKED], LABELS, options)
+    (typed,) = attack_report.report(Attack("fgsm"), CLEAN, [ATTACKED], LABELS, options)
+    entry = typed.to_json()
     assert {name: entry[name] for name in ("attack", "epsilon", "method", "objective", "support")} == {
         "attack": "fgsm",
         "epsilon": 0.1,
@@ -45,7 +46,8 @@ def test_by_hand():
     # Of two points whose first label was true, one still has a true one.
     assert (entry["attempts"], entry["success_rate"]) == (2, 50)
     assert entry["relative_norm"] == {"mean": pytest.approx(0.4), "max": 1.0}
-    assert entry["by_frequency"] == breakdown.by_frequency(ATTACKED.top_labels, LABELS, options.groups, 2)
+    groups = breakdown.by_frequency(ATTACKED.top_labels, LABELS, options.groups, 2)
+    assert entry["by_frequency"] == {name: group.to_json() for name, group in groups.items()}
     assert not {"intervals", "steps", "seed", "relative_step"} & set(entry)
     json.dumps(entry, allow_nan=False)
 
@@ -54,7 +56,8 @@ def test_by_hand():
 def test_success_of_targeted_attacks(objective, expected):
     attacked = outcome(0.1, ATTACKED.top_labels, targets=[1, -1, 4, -1])
     assert attack_report.success(CLEAN, attacked, LABELS, objective).tolist() == expected
-    (entry,) = attack_report.report(Attack("pgd", objective), CLEAN, [attacked], LABELS, ReportOptions(ks=(1, 2)))
+    (typed,) = attack_report.report(Attack("pgd", objective), CLEAN, [attacked], LABELS, ReportOptions(ks=(1, 2)))
+    entry = typed.to_json()
     assert (entry["attack"], entry["attempts"], entry["success_rate"]) == (f"{objective} (pgd)", 2, 50)
     assert {"steps", "relative_step", "random_start"} <= set(entry)
 
@@ -62,7 +65,7 @@ def test_success_of_targeted_attacks(objective, expected):
 def test_nothing_to_attack_is_no_success():
     attacked = outcome(0.1, ATTACKED.top_labels, targets=[-1] * 4)
     (entry,) = attack_report.report(Attack("pgd", "push_out"), CLEAN, [attacked], LABELS, ReportOptions(ks=(1,)))
-    assert (entry["attempts"], entry["success_rate"]) == (0, 0.0)
+    assert (entry.attempts, entry.success_rate) == (0, 0.0)
 
 
 def test_intervals_hold_the_values():
@@ -76,8 +79,8 @@ def test_intervals_hold_the_values():
     clean, attacked = random_outcome(0.0, 1.5), random_outcome(0.1, 3)
     options = ReportOptions(propensities=np.full(40, 0.5), bootstrap=200)
     (entry,) = attack_report.report(Attack("fgsm"), clean, [attacked], labels, options)
-    assert entry["metrics"] == ranking_metrics.summary(attacked.top_labels, labels, (1, 3, 5), options.propensities)
-    for name, (low, high) in entry["intervals"].items():
-        assert low < entry["metrics"][name] < high
-        assert entry["lost_intervals"][name][0] < entry["lost"][name] < entry["lost_intervals"][name][1]
-    assert entry["lost_intervals"]["P@1"][0] > 0
+    assert entry.metrics == ranking_metrics.summary(attacked.top_labels, labels, (1, 3, 5), options.propensities)
+    for name, (low, high) in entry.intervals.items():
+        assert low < entry.metrics[name] < high
+        assert entry.lost_intervals[name][0] < entry.lost[name] < entry.lost_intervals[name][1]
+    assert entry.lost_intervals["P@1"][0] > 0

@@ -4,11 +4,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
+from mach_tf import points
 from mach_tf.attacks import gradient_attacks
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.label_loss import label_loss
 from mach_tf.choices import ATTACK_METHODS
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from tests.helpers import model_directory
 
 
 def make_network(features=8, hidden=10, labels=6, seed=0):
@@ -198,3 +204,63 @@ def test_sizes_and_values_are_checked():
         gradient_attacks.perturb(Attack(), np.zeros_like, np.ones(2, np.float32), [0.1, -0.1])
     with pytest.raises(ValueError, match="clip_nonnegative"):
         gradient_attacks.perturb(Attack(clip_nonnegative=True), np.zeros_like, -np.ones(2, np.float32), [0.1])
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "objective"),
+    [
+        ("fgsm", "fgsm", "untargeted"),
+        ("pgd", "pgd", "untargeted"),
+        ("push_out", "pgd", "push_out"),
+        ("push_in", "pgd", "push_in"),
+    ],
+)
+def test_users_name_an_attack_by_one_word(name, method, objective):
+    assert Attack.named(name, steps=3, support="dense") == Attack(method, objective, "dense", steps=3)
+
+
+def test_other_names_are_refused():
+    with pytest.raises(InputError, match=r"one of fgsm, pgd, push_out, push_in \(got untargeted\)"):
+        Attack.named("untargeted")
+
+
+@pytest.mark.parametrize(
+    ("attack", "absent"),
+    [
+        (Attack(), {"steps", "relative_step", "random_start", "seed"}),
+        (Attack("pgd"), {"seed"}),
+        (Attack("pgd", random_start=True), set()),
+        (Attack("pgd", "push_in"), set()),
+    ],
+)
+def test_json_holds_the_settings_that_have_an_effect(attack, absent):
+    settings = dataclasses.asdict(attack)
+    assert attack.to_json() == {name: value for name, value in settings.items() if name not in absent}
+
+
+@pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
+def test_the_fgsm_step_moves_each_feature_by_epsilon_uphill(tmp_path, estimator):
+    """Against finite differences of the label-space loss."""
+    model_directory.write(str(tmp_path))
+    ensemble = Ensemble.load(str(tmp_path))
+    features = scipy.sparse.random(3, 60, 0.1, "csr", random_state=1)
+    labels = scipy.sparse.random(3, 30, 0.1, "csr", random_state=2)
+    hashed = ensemble.manifest.feature_spec.apply(points.from_csr(features, labels))
+    moved = gradient_attacks.fgsm_step(ensemble, hashed, estimator, 0.01)
+    step = moved.feature_values - hashed.feature_values
+    np.testing.assert_allclose(np.abs(step), 0.01, rtol=1e-3)
+
+    def loss(values):
+        matrix = dataclasses.replace(hashed, feature_values=values).features(40)
+        return label_loss(ensemble.bucket_logits(matrix), ensemble.bucket_table, hashed, estimator)[0].sum()
+
+    checked = 0
+    for entry in range(len(step)):
+        up, down = hashed.feature_values.copy(), hashed.feature_values.copy()
+        up[entry] += 1e-3
+        down[entry] -= 1e-3
+        slope = (loss(up) - loss(down)) / 2e-3
+        if abs(slope) > 1e-3:
+            assert np.sign(slope) == np.sign(step[entry])
+            checked += 1
+    assert checked > len(step) // 2

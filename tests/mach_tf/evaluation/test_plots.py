@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 
 from mach_tf.evaluation import plots
 from mach_tf.metrics import calibration
+from tests.helpers.attack_entries import attack_entry
 
 
 def entry(attack, epsilon, value):
-    return {"attack": attack, "epsilon": epsilon, "metrics": {"P@1": value, "P@3": value - 10}, "success_rate": 5.0}
+    return attack_entry(attack, epsilon, {"P@1": value, "P@3": value - 10}, success_rate=5.0)
 
 
 MODELS = {

@@ -41,18 +41,18 @@ def test_contributions_against_a_loop(k):
         found = sum(dense[i, j] and groups[j] == index for i in range(50) for j in top_labels[i, :k])
         present = sum(dense[i, j] and groups[j] == index for i in range(50) for j in range(30))
         predicted = sum(groups[j] == index for i in range(50) for j in top_labels[i, :k])
-        assert result[name] == {
+        assert result[name].to_json() == {
             "labels": (groups == index).sum(),
             "share": pytest.approx(100 * present / dense.sum()),
             "predicted": pytest.approx(100 * predicted / (50 * k)),
             f"P@{k}": pytest.approx(100 * found / (50 * k)),
             f"R@{k}": pytest.approx(100 * found / present),
         }
-    total = sum(group[f"P@{k}"] for group in result.values())
+    total = sum(group.precision for group in result.values())
     assert total == pytest.approx(ranking_metrics.summary(top_labels, truth, [k])[f"P@{k}"])
-    assert sum(group["share"] for group in result.values()) == pytest.approx(100)
+    assert sum(group.share for group in result.values()) == pytest.approx(100)
 
 
 def test_nothing_predicted_and_nothing_true():
     result = breakdown.by_frequency(np.full((2, 5), -1), scipy.sparse.csr_matrix((2, 4)), np.zeros(4, np.int8))
-    assert result["head"] == {"labels": 4, "share": 0.0, "predicted": 0.0, "P@5": 0.0, "R@5": 0.0}
+    assert result["head"].to_json() == {"labels": 4, "share": 0.0, "predicted": 0.0, "P@5": 0.0, "R@5": 0.0}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf.errors import InputError
 from mach_tf.metrics import ranking_metrics
 
 KS = (1, 2, 3, 5, 7)
@@ -131,6 +132,25 @@ def test_empty_rows_at_both_ends():
 def test_points_without_any_label_give_zero_everywhere():
     summary = ranking_metrics.summary(np.array([[0, 1]]), scipy.sparse.csr_matrix((1, 3)), [1, 2], np.ones(3))
     assert set(summary.values()) == {0.0}
+
+
+def test_cut_offs_ascend_and_come_once():
+    assert ranking_metrics.cut_offs((5, 1, 3, 1), 9) == [1, 3, 5]
+    assert ranking_metrics.cut_offs(np.array([9]), 9) == [9]
+
+
+@pytest.mark.parametrize(
+    ("ks", "rule"),
+    [
+        ([], r"positive whole numbers \(got \)"),
+        ([0], r"positive whole numbers \(got 0\)"),
+        ([1, 1.5], r"positive whole numbers \(got 1,1\.5\)"),
+        ([1, 10], r"not exceed the 9 labels \(got 10\)"),
+    ],
+)
+def test_other_cut_offs_are_refused(ks, rule):
+    with pytest.raises(InputError, match=f"ks must .*{rule}"):
+        ranking_metrics.cut_offs(ks, 9)
 
 
 @pytest.mark.parametrize("ks", [[0], [4], [], [1, -1]])

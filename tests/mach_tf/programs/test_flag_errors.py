@@ -41,6 +41,20 @@ def test_other_words_stay(message):
     assert with_flags(message, NAMES) == message
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("ks must not exceed the 9 labels; ks=10 does.", "--k must not exceed the 9 labels; --k=10 does."),
+        ("raise limits.low or limits.high.", "raise --low or --high."),
+        ("Targeted attacks need ks below 3.", "Targeted attacks need ks below 3."),
+        ("limits.high.json and epsilon.low", "limits.high.json and epsilon.low"),
+    ],
+)
+def test_an_arguments_flag_may_have_another_name(message, expected):
+    renamed = {"ks": "k", "attacks": "attack", "limits.low": "low", "limits.high": "high"}
+    assert with_flags(message, NAMES, renamed) == expected
+
+
 def test_the_running_programs_flags_are_known():
     values = flags.FLAGS
     assert "log_dir" in values and "verbosity" in values

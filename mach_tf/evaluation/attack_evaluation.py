@@ -1,0 +1,188 @@
+"""Attacks a model's points, by several methods and at several sizes, and measures what its metrics lose."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+from tqdm import tqdm
+
+from mach_tf.attacks import attack_report, bucket_loss
+from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
+from mach_tf.attacks.attack_run import AttackRun
+from mach_tf.attacks.bucket_loss import BucketLoss
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.data import arrays
+from mach_tf.data.label_sequences import is_label_matrix, label_sequences
+from mach_tf.errors import InputError
+from mach_tf.estimators import DEFAULT_ESTIMATOR
+from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.metrics.ranking_metrics import cut_offs
+from mach_tf.network import Network
+from mach_tf.points import Points
+
+
+def attack(
+    network: Network,
+    X: Any,
+    Y: Any,
+    epsilon: Union[float, Sequence[float]] = 0.02,
+    method: str = "fgsm",
+    *,
+    ks: Sequence[int] = (1, 3, 5),
+    estimator: str = DEFAULT_ESTIMATOR,
+    target_label: Optional[int] = None,
+    source: Optional[Network] = None,
+    bootstrap: int = 0,
+    seed: int = 0,
+    **settings: Any,
+) -> Robustness:
+    """Attacks raw points and measures how much the network's metrics lose.
+
+    Args:
+      network: the network whose predictions are measured.
+      X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+      Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
+      epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
+      method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
+        "push_in" a false one into it, both by PGD.
+      ks: cut-offs of the metrics; targeted attacks aim at the largest.
+      estimator: which estimator makes the label scores.
+      target_label: the label that "push_in" pushes in; by default one is drawn per point.
+      source: the network that the attack is computed on, for transfer; by default `network` itself.
+      bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
+      seed: seed of random starts, of drawn labels and of the resamples.
+      **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `support`, `steps`, `relative_step`,
+        `random_start`, `clip_nonnegative`.
+
+    Returns:
+      A Robustness with one entry per epsilon.
+
+    Raises:
+      InputError: X or Y does not fit the network, an unknown method, an epsilon that is negative or not finite, or points
+        that cannot be attacked this way.
+    """
+    chosen = Attack.named(method, seed=seed, **settings)
+    epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
+    options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
+    raw = network.raw_points(X)
+    hashed = network.manifest.feature_spec.apply(_labelled(raw, Y, network.labels))
+    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target_label)
+    return Robustness(tuple(entries), tuple(options.ks))
+
+
+def evaluate_attacks(
+    network: Network,
+    points: Points,
+    attacks: Sequence[Attack],
+    epsilons: Sequence[float],
+    options: ReportOptions,
+    estimator: str,
+    source: Optional[Network] = None,
+    target_label: Optional[int] = None,
+) -> list[AttackEntry]:
+    """Runs every attack at every size; progress goes to stderr.
+
+    Args:
+      network: the network whose predictions are measured.
+      points: hashed points with labels; at least one.
+      attacks: the attacks, untargeted or targeted.
+      epsilons: sizes of the perturbation, with or without 0.
+      options: what is reported; the largest of its ks is the k of targeted attacks.
+      estimator: which estimator makes the label scores.
+      source: the network that the attacks are computed on; None for `network` itself.
+      target_label: the label of "push_in"; None draws one per point.
+
+    Returns:
+      One entry per attack and epsilon, attack by attack; the clean entry comes first.
+
+    Raises:
+      InputError: these points or these networks cannot be attacked this way.
+    """
+    check(network, points, attacks, options, source, target_label)
+    labels = points.labels(network.manifest.labels)
+    entries = []
+    for one in attacks:
+        run = AttackRun(network, one, max(options.ks), estimator, source, target_label)
+        sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
+        clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name))
+        chosen = [clean, *attacked] if 0.0 in epsilons else attacked
+        entries += attack_report.report(one, clean, chosen, labels, options)
+    return entries
+
+
+def check(
+    network: Network,
+    points: Points,
+    attacks: Sequence[Attack],
+    options: ReportOptions,
+    source: Optional[Network],
+    target_label: Optional[int],
+) -> None:
+    """Raises InputError for what cannot be attacked; arguments as in `evaluate_attacks`, with or without attacks."""
+    manifest = network.manifest
+    if not len(points):
+        raise InputError("There must be at least one point to attack (got none).")
+    if any(one.clip_nonnegative for one in attacks) and np.min(points.feature_values, initial=0) < 0:
+        raise InputError(
+            f"clip_nonnegative needs values that are not negative (got {points.feature_values.min()}; signed hashing makes "
+            "them negative). Attack without it."
+        )
+    if target_label is not None and not any(one.objective == "push_in" for one in attacks):
+        raise InputError("target_label is the label that push_in pushes in; give it with attack=push_in.")
+    targeted = any(one.objective != "untargeted" for one in attacks)
+    if targeted and max(options.ks) >= manifest.labels:
+        raise InputError(f"Targeted attacks need k below the {manifest.labels} labels (got k = {max(options.ks)}).")
+    if target_label is not None and not 0 <= target_label < manifest.labels:
+        raise InputError(f"target_label must be in [0, {manifest.labels}) (got {target_label}).")
+    for name in ("features", "labels", "feature_spec") if source else ():
+        ours, theirs = getattr(manifest, name), getattr(source.manifest, name)  # type: ignore[union-attr]
+        if ours != theirs:
+            raise InputError(
+                f"An attack computed on one model transfers to another only if both have the same {name} "
+                f"(got {theirs} where it is computed, {ours} where it is used)."
+            )
+
+
+def checked_epsilons(epsilons: Sequence[float]) -> list[float]:
+    """Returns the sizes as floats, in order.
+
+    Raises:
+      InputError: no size, one that is negative or not finite, or one that occurs twice.
+    """
+    sizes = [float(epsilon) for epsilon in epsilons]
+    if not sizes or len(set(sizes)) < len(sizes) or not all(math.isfinite(size) and size >= 0 for size in sizes):
+        given = ", ".join(f"{size:g}" for size in sizes)
+        raise InputError(f"epsilon must be a list of different numbers that are not negative (got {given or 'none'}).")
+    return sizes
+
+
+def mean_bucket_losses(network: Network, points: Points, epsilons: Sequence[float], support: str) -> list[BucketLoss]:
+    """Returns the paper's loss at each epsilon, each repetition attacked separately; progress goes to stderr."""
+    losses = bucket_loss.bucket_losses(network, points, epsilons, support, _progress_bar("bucket loss"))
+    return [BucketLoss(epsilon, float(loss.mean())) for epsilon, loss in zip(epsilons, losses)]
+
+
+def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
+    """Returns the points with the labels of Y."""
+    if is_label_matrix(Y):
+        indicator = arrays.label_matrix(Y, n_labels)
+        splits, ids = indicator.indptr, indicator.indices
+    else:
+        sets = label_sequences(Y)
+        classes = sets.classes.tolist()
+        if classes and not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
+            raise InputError(f"Y must hold label ids in [0, {n_labels}) (got {classes[0]!r} to {classes[-1]!r}).")
+        # Classes are sorted, so the ids of each point stay sorted.
+        splits, ids = sets.indicator.indptr, sets.classes[sets.indicator.indices]
+    if len(splits) != len(raw) + 1:
+        raise InputError(f"Y must have as many rows as X, {len(raw)}, one per point (got {len(splits) - 1}).")
+    return dataclasses.replace(raw, label_splits=splits.astype(np.int64), label_ids=ids.astype(np.int64))
+
+
+def _progress_bar(name: str) -> Callable[[Sequence[range]], Iterable[range]]:
+    return functools.partial(tqdm, desc=name, unit="chunk", disable=None)

@@ -1,0 +1,215 @@
+"""Evaluates a model on a split of a dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any, Optional, Union
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf import estimators
+from mach_tf.attacks.attack_report import ReportOptions
+from mach_tf.data import records
+from mach_tf.decoding.lanes import LANES
+from mach_tf.errors import InputError
+from mach_tf.evaluation import attack_evaluation, comparison, one_pass
+from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.evaluation.comparison import Earlier
+from mach_tf.evaluation.evaluation_options import EvaluationOptions
+from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
+from mach_tf.evaluation.evaluation_result import Evaluation
+from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.evaluation.one_pass import PassOptions, PassResult
+from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
+from mach_tf.metrics.calibration import Reliability
+from mach_tf.metrics.propensity import CONSTANTS, propensities
+from mach_tf.network import Network
+from mach_tf.points import Points
+
+
+def evaluate(
+    model: Union[Network, str], dataset_dir: str, *, output_dir: Optional[str] = None, **options: Any
+) -> Evaluation:
+    """Evaluates a model on a split of a dataset: metrics with intervals, losses, calibration and, if asked for, attacks.
+
+    Args:
+      model: a trained model, or its directory.
+      dataset_dir: dataset directory with the model's own features and labels.
+      output_dir: directory for metrics.json, plots and TensorBoard logs; None writes no files. Everything but the attacks is
+        on disk before the attacks begin, for they take the longest.
+      **options: attributes of EvaluationOptions: `split`, `limit`, `ks`, `estimators`, `attacks`, `epsilons`, `bootstrap`, ...
+
+    Returns:
+      The Evaluation; printed it is a table, `.metrics` gives percent by name, `.to_json()` the content of metrics.json.
+
+    Raises:
+      InputError: an option out of its range, a damaged dataset, a dataset with other features or labels than the model's, or
+        attacks that are not possible.
+
+    Example:
+      >>> report = mach_tf.evaluate(model, "data/mine", attacks=["fgsm"], epsilons=[0, 0.02])  # doctest: +SKIP
+      >>> print(report)  # doctest: +SKIP
+      >>> report.metrics["P@1"]  # doctest: +SKIP
+    """
+    settings = EvaluationOptions(**options)
+    task = _prepare(model, dataset_dir, settings)
+    evaluation = _measure(task)
+    if output_dir is not None:
+        evaluation.write(output_dir)
+    if not settings.attack_list:
+        return evaluation
+    entries = attack_evaluation.evaluate_attacks(
+        task.network,
+        task.points,
+        settings.attack_list,
+        checked_epsilons(settings.epsilons),
+        task.report,
+        evaluation.estimator,
+        target_label=settings.target_label,
+    )
+    attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
+    if output_dir is not None:
+        attacked.write_attacks(output_dir)
+    return attacked
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """An evaluation whose inputs are read and checked.
+
+    Attributes:
+      network: the model.
+      dataset_dir, dataset: where the dataset is, and its manifest.
+      points: the hashed points.
+      settings: what to measure.
+      label_groups: int8 [K], head, torso or tail.
+      report: what is reported, of clean and of attacked points.
+      earlier: the evaluation to compare with, if any.
+    """
+
+    network: Network
+    dataset_dir: str
+    dataset: DatasetManifest
+    points: Points
+    settings: EvaluationOptions
+    label_groups: np.ndarray
+    report: ReportOptions
+    earlier: Optional[Earlier]
+
+
+def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
+    network = model if isinstance(model, Network) else Network.load(model)
+    dataset = DatasetManifest.read(dataset_dir)
+    ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
+    available = _check_splits(dataset, settings.split)
+    check_same_features(network.manifest, dataset)
+    earlier = None
+    if settings.compare is not None:
+        n_points = min(settings.limit or available, available)
+        earlier = comparison.read_earlier(settings.compare, dataset, settings.split, n_points, ks, settings.propensity)
+    points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
+    label_counts = dataset.label_counts(dataset_dir)
+    weights = propensities(label_counts, dataset.split("train").points, *CONSTANTS[settings.propensity])
+    groups = breakdown.label_groups(label_counts)
+    report = ReportOptions(ks, weights, groups, settings.bootstrap, settings.seed)
+    # Checked now: what cannot be attacked should not be found out after the evaluation.
+    attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
+    return _Task(network, dataset_dir, dataset, points, settings, groups, report, earlier)
+
+
+def _check_splits(dataset: DatasetManifest, split: str) -> int:
+    """Returns the number of points in the split to evaluate."""
+    points = dataset.split(split).points
+    if not points:
+        raise InputError(f"The {split!r} split must have points to evaluate (got none); choose another split.")
+    if dataset.split("train").points < 3:
+        raise InputError("The propensities of labels need a train split of at least 3 points in the dataset.")
+    return points
+
+
+def _measure(task: _Task) -> Evaluation:
+    """Measures everything except attacks."""
+    network, points, settings, report = task.network, task.points, task.settings, task.report
+    loading = _load(network, settings)
+    prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
+    names, ks = settings.estimator_names, tuple(report.ks)
+    found = one_pass.run(network, points, PassOptions(max(ks), names, settings.approximate, prefixes))
+    labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
+    per_point = {
+        name: ranking_metrics.per_point(decoded.labels, labels, ks, report.propensities)
+        for name, decoded in found.decoded.items()
+    }
+    leading = per_point[names[0]]
+    return Evaluation(
+        dataset_dir=task.dataset_dir,
+        dataset_fingerprint=task.dataset.fingerprint,
+        model_dir=network.model_dir,
+        split=settings.split,
+        points=len(points),
+        repetitions=len(network.repetitions),
+        estimator=names[0],
+        propensity=settings.propensity,
+        ks=ks,
+        intervals=bootstrap.intervals(leading, settings.bootstrap, settings.seed) if settings.bootstrap else {},
+        estimators={
+            name: ranking_metrics.summarize(per_point[name], decoded.labels, labels, ks)
+            for name, decoded in found.decoded.items()
+        },
+        by_frequency=breakdown.by_frequency(top_labels, labels, task.label_groups, max(ks)),
+        calibration=_calibration(found, labels, network),
+        repetition_curve=tuple(
+            CurvePoint(count, ranking_metrics.summary(top, labels, ks, report.propensities))
+            for count, top in found.by_repetitions.items()
+        ),
+        decoding=Decoding(
+            {name: float(decoded.scored.mean()) for name, decoded in found.decoded.items()},
+            settings.approximate,
+            found.recall,
+        ),
+        seconds=Seconds(loading, found.network_seconds, found.decoding_seconds),
+        loss=_losses(network, points, settings.adversarial_loss),
+        comparison=task.earlier.compare(leading, settings.bootstrap, settings.seed) if task.earlier else None,
+        attacks=None if settings.attack_list else Robustness((), ks),
+        per_point=leading,
+    )
+
+
+def _load(network: Network, settings: EvaluationOptions) -> float:
+    """Loads what stays in memory and compiles the decoder, so that the pass is timed without both; returns the seconds."""
+    begun = time.perf_counter()
+    if network.repetitions.kept:
+        for _ in network.repetitions:
+            pass
+    # Points whose buckets have equal scores make decoding try all its methods; several points, because one alone is not
+    # scanned by blocks.
+    equal = np.zeros((LANES, *network.sketch_shape), np.float32)
+    for name in settings.estimator_names:
+        network.decoder.top_k(equal, 1, name)
+        if settings.approximate:
+            settings.approximate.top_k(network.decoder, equal, 1, name)
+    return time.perf_counter() - begun
+
+
+def _calibration(found: PassResult, labels: scipy.sparse.csr_matrix, network: Network) -> dict[str, Reliability]:
+    curves = {}
+    for name, decoded in found.decoded.items():
+        present = decoded.labels >= 0  # approximate decoding may find fewer than k labels
+        if not present.any():
+            raise InputError(
+                f"Approximate decoding must find a label (got none for any point, estimator {name}); raise "
+                "approximate.buckets or lower approximate.repetitions."
+            )
+        scores = estimators.probabilities(decoded.scores, name, network.manifest.bucket_spec.buckets)
+        curves[name] = calibration.reliability(scores[present], ranking_metrics.hits(decoded.labels, labels)[present])
+    return curves
+
+
+def _losses(network: Network, points: Points, adversarial: bool) -> Losses:
+    """Measures the losses with the epsilon and support of the training."""
+    training = network.manifest.training
+    sizes = [0.0, training.epsilon] if adversarial else [0.0]
+    losses = attack_evaluation.mean_bucket_losses(network, points, sizes, training.fgsm_support)
+    return Losses(losses[0].loss, losses[1].loss if adversarial else None, training.epsilon)

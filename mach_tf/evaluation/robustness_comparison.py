@@ -1,0 +1,171 @@
+"""Compares models under attack, white-box or by transfer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from mach_tf.attacks.attack_report import ReportOptions
+from mach_tf.attacks.gradient_attacks import Attack, attack_list
+from mach_tf.choices import ATTACKS
+from mach_tf.data import records
+from mach_tf.errors import InputError
+from mach_tf.estimators import DEFAULT_ESTIMATOR
+from mach_tf.evaluation import attack_evaluation, tables
+from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.evaluation.tables import Table
+from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.metrics.breakdown import label_groups
+from mach_tf.metrics.ranking_metrics import cut_offs
+from mach_tf.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustnessOptions:
+    """How models are attacked, and what is reported.
+
+    Attributes:
+      attacks: names of attacks ("fgsm", "pgd", "push_out", "push_in"), or Attack objects with all their settings; at least
+        one. The first one's support is also that of the bucket loss.
+      epsilons: sizes of the attacks; 0 stands for the clean points.
+      attack_model_dir: the model that the attacks are computed on, for transfer; None attacks each model itself.
+      split: the dataset's split.
+      limit: attack the first `limit` points only; None for all.
+      ks: cut-offs of the metrics; targeted attacks aim at the largest.
+      estimator: which estimator makes the label scores.
+      bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
+      seed: seed of the resamples.
+      target_label: the label that "push_in" pushes in; None draws one per point.
+    """
+
+    attacks: Sequence[Union[str, Attack]] = ("fgsm",)
+    epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02, 0.05)
+    attack_model_dir: Optional[str] = None
+    split: str = "test"
+    limit: Optional[int] = None
+    ks: Sequence[int] = (1, 3, 5)
+    estimator: str = DEFAULT_ESTIMATOR
+    bootstrap: int = 1000
+    seed: int = 0
+    target_label: Optional[int] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustnessComparison:
+    """The robustness of several models on the same points. Printed it is a table, and so it is in a notebook.
+
+    Attributes:
+      dataset_dir: the dataset.
+      split: the split attacked.
+      points: number of points attacked.
+      estimator: which estimator made the label scores.
+      attack_model_dir: the model that the attacks were computed on; None if each model was attacked itself.
+      target_label: the label that "push_in" pushed in; None if one was drawn per point.
+      models: the results by model directory.
+    """
+
+    dataset_dir: str
+    split: str
+    points: int
+    estimator: str
+    attack_model_dir: Optional[str]
+    target_label: Optional[int]
+    models: Mapping[str, Robustness]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the content of robustness.json."""
+        models = [{"model_dir": name, **robustness.to_json()} for name, robustness in self.models.items()]
+        return {**self._header(), "models": models}
+
+    def write(self, output_dir: str) -> list[str]:
+        """Writes robustness.json, robustness.png and TensorBoard logs.
+
+        Args:
+          output_dir: directory for the files; created if missing.
+
+        Returns:
+          The paths of the JSON file, the plot and the TensorBoard directory.
+        """
+        from mach_tf.evaluation import robustness_outputs  # Matplotlib takes a while to import
+
+        return robustness_outputs.write(output_dir, self.models, self._header())
+
+    def table(self) -> Table:
+        """Returns one row per model, attack and epsilon."""
+        return tables.stack({name: robustness.table() for name, robustness in self.models.items()}, "model")
+
+    def figure(self) -> Figure:
+        """Returns a figure of the metrics against epsilon, one line per model and attack."""
+        from mach_tf.evaluation import robustness_outputs
+
+        return robustness_outputs.figure(self.models)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
+    def _header(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "models"}
+
+
+def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: Any) -> RobustnessComparison:
+    """Attacks several models on the same points; progress goes to stderr.
+
+    Args:
+      model_dirs: model directories, each of which must take the dataset's points.
+      dataset_dir: dataset directory.
+      **options: attributes of RobustnessOptions: `attacks`, `epsilons`, `attack_model_dir`, `split`, `limit`, ...
+
+    Returns:
+      A RobustnessComparison; printed it is a table, `.figure()` plots it, `.write(output_dir)` writes robustness.json.
+
+    Raises:
+      InputError: an option out of its range, a damaged dataset, or models that cannot be attacked this way.
+
+    Example:
+      >>> models = ["models/adversarial", "models/clean"]
+      >>> compare_robustness(models, "data/bibtex", attacks=["pgd"], epsilons=[0, 0.02])  # doctest: +SKIP
+    """
+    settings = RobustnessOptions(**options)
+    attacks = attack_list(settings.attacks)
+    if not attacks:
+        raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
+    if not model_dirs or len(set(model_dirs)) < len(model_dirs):
+        raise InputError(f"model_dirs must be a list of different directories (got {','.join(model_dirs)}).")
+    epsilons = checked_epsilons(settings.epsilons)
+    dataset = DatasetManifest.read(dataset_dir)
+    points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
+    groups = label_groups(dataset.label_counts(dataset_dir))
+    report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)
+    source = Network.load(settings.attack_model_dir) if settings.attack_model_dir else None
+    # All of them first: an unsuitable model should not be found out after the hours that the others take.
+    for model_dir in model_dirs:
+        network = Network.load(model_dir)
+        check_same_features(network.manifest, dataset)
+        attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
+    if source and source.repetitions.kept:
+        list(source.repetitions)  # loaded now, so that each model sees how much memory is left
+    models = {}
+    for model_dir in model_dirs:
+        network = Network.load(model_dir)
+        losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
+        entries = attack_evaluation.evaluate_attacks(
+            network, points, attacks, epsilons, report, settings.estimator, source, settings.target_label
+        )
+        models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
+    return RobustnessComparison(
+        dataset_dir,
+        settings.split,
+        len(points),
+        settings.estimator,
+        settings.attack_model_dir,
+        settings.target_label,
+        models,
+    )

@@ -1,0 +1,92 @@
+"""Writes the robustness of one or several models: robustness.json, a plot and TensorBoard logs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tensorflow as tf
+
+from mach_tf import files
+from mach_tf.attacks.attack_report import AttackEntry
+from mach_tf.evaluation import plots, tables
+from mach_tf.evaluation.model_robustness import Robustness
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROBUSTNESS_FILE = "robustness.json"
+PLOT_FILE = "robustness.png"
+TENSORBOARD_DIRECTORY = "tensorboard"
+
+_Value = TypeVar("_Value")
+
+
+def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str, Any]) -> list[str]:
+    """Writes robustness.json, robustness.png and TensorBoard scalars and figure.
+
+    Args:
+      output_dir: directory for the files; created if missing.
+      models: the results by model directory, all with the same cut-offs.
+      header: what the JSON object contains besides the models.
+
+    Returns:
+      The paths of the JSON file, the plot and the TensorBoard directory.
+    """
+    os.makedirs(output_dir, exist_ok=True)
+    json_file, plot_file, tensorboard = written = paths(output_dir)
+    content = [{"model_dir": name, **robustness.to_json()} for name, robustness in models.items()]
+    files.write_json(json_file, {**header, "models": content})
+    drawn = figure(models)
+    plots.write_png(drawn, plot_file)
+    for name, robustness in _short_names(models).items():
+        _write_scalars(os.path.join(tensorboard, name), robustness)
+    with tf.summary.create_file_writer(tensorboard).as_default():
+        tf.summary.image("robustness", plots.pixels(drawn), step=0)
+    return written
+
+
+def figure(models: Mapping[str, Robustness]) -> Figure:
+    """Returns a figure of the metrics against epsilon, one line per model and attack; arguments as for `write`."""
+    named = _short_names(models)
+    ks = next(iter(named.values())).ks
+    entries = {name: robustness.entries for name, robustness in named.items()}
+    return plots.robustness_figure(entries, tables.headline_metrics(ks))
+
+
+def paths(output_dir: str) -> list[str]:
+    """Returns the paths that `write` writes."""
+    return [os.path.join(output_dir, name) for name in (ROBUSTNESS_FILE, PLOT_FILE, TENSORBOARD_DIRECTORY)]
+
+
+def _write_scalars(directory: str, robustness: Robustness) -> None:
+    """Writes every number of every entry, at the step epsilon in millionths."""
+    with tf.summary.create_file_writer(directory).as_default():
+        for entry in robustness:
+            step = _step(entry.epsilon)
+            for name, value in _scalars(entry).items():
+                tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=step)
+            for group, values in (entry.by_frequency or {}).items():
+                for name, value in values.to_json().items():
+                    if "@" in name:
+                        tag = f"{entry.attack.name} by frequency/{group} {name}"
+                        tf.summary.scalar(tag, value, step=step)
+        for loss in robustness.bucket_losses:
+            tf.summary.scalar("bucket_loss", loss.loss, step=_step(loss.epsilon))
+
+
+def _scalars(entry: AttackEntry) -> dict[str, float]:
+    others = {"loss": entry.loss, "success_rate": entry.success_rate, "relative_norm": entry.relative_norm.mean}
+    return {**entry.metrics, **others}
+
+
+def _step(epsilon: float) -> int:
+    return round(1e6 * epsilon)
+
+
+def _short_names(models: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Names the models by the last part of their directory if that tells them apart."""
+    short = {name: os.path.basename(os.path.normpath(name)) for name in models}
+    unique = len(set(short.values())) == len(short)
+    return {short[name] if unique else name.replace(os.sep, "_"): value for name, value in models.items()}
