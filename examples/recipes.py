@@ -1,7 +1,9 @@
 """Synthetic recipes: a small multi-label data set whose features and labels have names.
 
-A recipe is a set of ingredients. Its labels are its cuisine, its kind of dish, and the two together: "thai", "soup" and
-"thai soup". Common cuisines and dishes come first, so some labels have hundreds of recipes and others a handful.
+A recipe is a list of ingredients with amounts in cups. Its labels are its cuisine, its kind of dish, and the two together:
+"thai", "soup" and "thai soup". Common cuisines and dishes come first, so some labels have hundreds of recipes and others a
+handful. The seasonings of a cuisine tell it well, but come in small amounts; its main ingredients come in large amounts, and
+other cuisines use them too.
 """
 
 from __future__ import annotations
@@ -11,39 +13,49 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-CUISINES = {
-    "italian": ("basil", "mozzarella", "tomato", "parmesan", "oregano", "pine nuts"),
-    "mexican": ("corn tortilla", "black beans", "jalapeno", "avocado", "cilantro", "lime"),
-    "indian": ("turmeric", "garam masala", "ghee", "cumin", "cardamom", "ginger"),
-    "french": ("butter", "tarragon", "shallot", "white wine", "dijon mustard", "creme fraiche"),
-    "japanese": ("soy sauce", "miso", "nori", "rice vinegar", "wasabi", "sesame seeds"),
-    "thai": ("coconut milk", "lemongrass", "fish sauce", "thai basil", "lime", "bird chili"),
-    "greek": ("feta", "olives", "oregano", "lemon", "dill", "cucumber"),
-    "moroccan": ("preserved lemon", "couscous", "cinnamon", "dried apricot", "harissa", "cumin"),
-    "korean": ("kimchi", "gochujang", "sesame oil", "soy sauce", "rice", "scallion"),
-    "ethiopian": ("berbere", "teff flour", "red lentils", "niter kibbeh", "cardamom", "fenugreek"),
+SEASONINGS = {
+    "italian": ("basil", "oregano", "rosemary"),
+    "mexican": ("jalapeno", "cilantro", "chipotle"),
+    "indian": ("turmeric", "garam masala", "cardamom"),
+    "french": ("tarragon", "dijon mustard", "thyme"),
+    "japanese": ("wasabi", "nori", "shichimi"),
+    "thai": ("lemongrass", "galangal", "kaffir lime"),
+    "greek": ("dill", "mint", "sumac"),
+    "moroccan": ("ras el hanout", "saffron", "harissa"),
+    "korean": ("gochugaru", "sesame seeds", "ginger"),
+    "ethiopian": ("berbere", "fenugreek", "korarima"),
+}
+MAIN_INGREDIENTS = {
+    "italian": ("tomato", "mozzarella", "eggplant", "white beans"),
+    "mexican": ("corn", "black beans", "avocado", "tomato"),
+    "indian": ("lentils", "chickpeas", "yogurt", "rice"),
+    "french": ("butter", "cream", "potato", "mushroom"),
+    "japanese": ("tofu", "rice", "seaweed", "mushroom"),
+    "thai": ("coconut milk", "rice noodles", "shrimp", "peanuts"),
+    "greek": ("feta", "olives", "eggplant", "yogurt"),
+    "moroccan": ("couscous", "chickpeas", "apricots", "lamb"),
+    "korean": ("kimchi", "tofu", "beef", "rice noodles"),
+    "ethiopian": ("teff flour", "lentils", "cabbage", "beef"),
 }
 DISHES = {
-    "soup": ("broth", "carrot", "celery", "leek", "bay leaf"),
-    "salad": ("lettuce", "vinegar", "olive oil", "radish", "walnut"),
-    "dessert": ("sugar", "egg", "vanilla", "cream", "honey"),
-    "stew": ("beef", "potato", "broth", "tomato paste", "bay leaf"),
-    "bread": ("flour", "yeast", "milk", "egg", "poppy seeds"),
-    "grill": ("chicken", "lamb", "paprika", "smoked salt", "bell pepper"),
-    "dip": ("chickpeas", "yogurt", "tahini", "paprika", "olive oil"),
-    "drink": ("ice", "mint", "soda water", "honey", "orange juice"),
+    "soup": ("broth", "carrot", "celery"),
+    "salad": ("lettuce", "vinegar", "radish"),
+    "dessert": ("sugar", "egg", "honey"),
+    "stew": ("stock", "parsnip", "pearl onion"),
+    "bread": ("flour", "yeast", "milk"),
+    "grill": ("chicken", "zucchini", "bell pepper"),
 }
-STAPLES = ("salt", "water", "onion", "garlic", "black pepper", "vegetable oil")
 
-INGREDIENTS = sorted({*STAPLES, *(name for part in (CUISINES, DISHES) for names in part.values() for name in names)})
-LABELS = [*CUISINES, *DISHES, *(f"{cuisine} {dish}" for cuisine in CUISINES for dish in DISHES)]
+CUP, PINCH = 1.0, 0.1
+INGREDIENTS = sorted({name for part in (SEASONINGS, MAIN_INGREDIENTS, DISHES) for names in part.values() for name in names})
+LABELS = [*SEASONINGS, *DISHES, *(f"{cuisine} {dish}" for cuisine in SEASONINGS for dish in DISHES)]
 
 
 class Recipes(NamedTuple):
     """Recipes as matrices.
 
     Attributes:
-      X: float64 CSR [n, ingredients], 1 for each ingredient of a recipe.
+      X: float64 CSR [n, ingredients], the amount of each ingredient in cups.
       Y: float64 CSR [n, labels], 1 for each label of a recipe.
     """
 
@@ -54,28 +66,29 @@ class Recipes(NamedTuple):
 def make(n: int, seed: int = 0) -> Recipes:
     """Returns n random recipes; the same seed gives the same recipes."""
     rng = np.random.default_rng(seed)
-    feature_ids = {name: number for number, name in enumerate(INGREDIENTS)}
-    label_ids = {name: number for number, name in enumerate(LABELS)}
-    X, Y = scipy.sparse.lil_matrix((n, len(INGREDIENTS))), scipy.sparse.lil_matrix((n, len(LABELS)))
-    for row in range(n):
-        cuisine, dish = _popular(rng, list(CUISINES)), _popular(rng, list(DISHES))
-        typical = [name for name in (*CUISINES[cuisine], *DISHES[dish]) if rng.random() < 0.5]
-        others = [name for name in STAPLES if rng.random() < 0.3] + list(rng.choice(INGREDIENTS, 2))
-        X[row, [feature_ids[name] for name in {*typical, *others}]] = 1
-        Y[row, [label_ids[name] for name in (cuisine, dish, f"{cuisine} {dish}")]] = 1
-    return Recipes(X.tocsr(), Y.tocsr())
+    everything = sorted({name for names in MAIN_INGREDIENTS.values() for name in names})
+    amounts, labels = [], []
+    for _ in range(n):
+        cuisine, dish = _popular(rng, list(SEASONINGS)), _popular(rng, list(DISHES))
+        pinches = [name for name in SEASONINGS[cuisine] if rng.random() < 0.8]
+        cups = [name for name in MAIN_INGREDIENTS[cuisine] if rng.random() < 0.6]
+        cups += [name for name in DISHES[dish] if rng.random() < 0.6] + list(rng.choice(everything, 2))
+        amounts.append({**dict.fromkeys(pinches, PINCH), **dict.fromkeys(cups, CUP)})
+        labels.append(dict.fromkeys([cuisine, dish, f"{cuisine} {dish}"], 1.0))
+    X = matrix(amounts, INGREDIENTS)
+    X.data *= rng.uniform(0.5, 1.5, X.nnz)
+    return Recipes(X, matrix(labels, LABELS))
 
 
-def ingredients(x: scipy.sparse.csr_matrix) -> list[str]:
-    """Returns the names of the ingredients of a recipe, [1, ingredients]."""
-    return [INGREDIENTS[feature] for feature in x.indices]
-
-
-def recipe(*names: str) -> scipy.sparse.csr_matrix:
-    """Returns a recipe of your own, [1, ingredients], from the names of its ingredients."""
-    x = scipy.sparse.lil_matrix((1, len(INGREDIENTS)))
-    x[0, [INGREDIENTS.index(name) for name in names]] = 1
-    return x.tocsr()
+def matrix(rows: list[dict[str, float]], names: list[str]) -> scipy.sparse.csr_matrix:
+    """Returns rows of values by name as a CSR matrix, one column per name."""
+    columns = {name: column for column, name in enumerate(names)}
+    splits = np.cumsum([0, *(len(row) for row in rows)])
+    ids = [columns[name] for row in rows for name in row]
+    values = [value for row in rows for value in row.values()]
+    found = scipy.sparse.csr_matrix((np.array(values, float), ids, splits), shape=(len(rows), len(names)))
+    found.sort_indices()
+    return found
 
 
 def _popular(rng: np.random.Generator, names: list[str]) -> str:
