@@ -21,6 +21,7 @@ _MODULES = {  # public name: the module that defines it
     "Evaluation": "mach_tf.evaluation.evaluation_result",
     "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
+    "preprocess": "mach_tf.data.preprocessing",
     "write_dataset": "mach_tf.data.matrices",
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)

@@ -10,6 +10,9 @@ OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
 
+# Preprocessing: refuse a file with a bad line, or leave such lines out.
+BAD_LINE_ACTIONS = ("raise", "skip")
+
 # Hashing
 LABEL_HASHES = ("murmur3", "universal")
 FEATURE_NORMS = ("l2", "none")

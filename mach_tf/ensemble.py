@@ -14,7 +14,7 @@ from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.network import Network
 
 
@@ -76,7 +76,7 @@ class Ensemble(Network):
           InputError: X, labels or baseline do not fit the model, attributions do not add up, or the method cannot explain
             the estimator.
         """
-        settings = Attribution(estimator, method, steps)
+        config = AttributionConfig(estimator, method, steps)
         raw = self.raw_points(X)
         if labels is None:
             labels = self.top_k(self.hash_points(raw), 1, estimator).labels
@@ -90,7 +90,7 @@ class Ensemble(Network):
         start = None if baseline is None else self.raw_points(baseline, "baseline")
         if start is not None and len(start) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(start)}).")
-        return explainer.explain_matrix(self, raw, labels, settings, start)
+        return explainer.explain_matrix(self, raw, labels, config, start)
 
     def attack(
         self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.02, method: str = "fgsm", **options: Any

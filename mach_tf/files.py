@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and their hashes."""
+"""Writes files and directories that are either whole or absent; reads JSON and names; hashes files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 1 << 20
 
 @contextlib.contextmanager
 def atomic_write(path: str) -> Iterator[BinaryIO]:
-    """Opens a temporary file beside `path` that takes its name, synced to disk, when the block ends without error."""
+    """Opens a temporary file beside `path`, which is synced to disk and renamed to `path` if the block ends without error."""
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:
@@ -34,9 +34,9 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def atomic_directory(path: str) -> Iterator[str]:
-    """Makes a temporary directory beside `path` that takes its name, synced to disk, when the block ends without error.
+    """Makes a temporary directory beside `path`, which is synced to disk and renamed to `path` if the block ends without error.
 
-    A directory that stands at `path` is replaced; the moment between the two renamings leaves none.
+    An existing directory at `path` is replaced by two renamings; between them there is none.
     """
     temporary = f"{path}.{os.getpid()}.tmp"
     os.makedirs(temporary)
@@ -56,7 +56,7 @@ def atomic_directory(path: str) -> Iterator[str]:
 
 
 def remove_directory(path: str) -> None:
-    """Removes a directory that counts as whole while it bears its name: it loses that first, then its files.
+    """Removes a directory: it is renamed first, since it counts as whole under its own name, then its files are deleted.
 
     Another process may do the same at the same time.
     """
@@ -65,22 +65,22 @@ def remove_directory(path: str) -> None:
 
 
 def _set_aside(path: str) -> str:
-    """Renames a directory to a temporary name, which it returns."""
+    """Renames a directory to a temporary name, and returns that name."""
     temporary = f"{path}.{os.getpid()}.old.tmp"
     os.rename(path, temporary)
-    # Else a power cut could keep the name and lose files.
+    # Without it, a power cut could keep the name and lose files.
     sync_directory(os.path.dirname(path) or ".")
     return temporary
 
 
 def remove_temporaries(prefix: str) -> None:
-    """Removes the directories that a killed process left half-written or half-removed; their paths begin with `prefix`."""
+    """Removes temporary directories that killed processes left behind, whose paths start with `prefix`."""
     for path in glob.glob(f"{glob.escape(prefix)}*.tmp"):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def sync_directory(path: str) -> None:
-    """Makes renames in a directory survive a power cut."""
+    """Syncs a directory to disk, so that renamings in it survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -94,7 +94,7 @@ def _sync_file(path: str) -> None:
 
 
 def write_json(path: str, value: Any) -> None:
-    """Writes `value` atomically as indented JSON; NaN and infinities are refused."""
+    """Writes `value` atomically as indented JSON; NaN and infinity raise a ValueError."""
     with atomic_write(path) as file:
         file.write(json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
 
@@ -104,10 +104,10 @@ def read_json(path: str, what: str) -> dict[str, Any]:
 
     Args:
       path: the file.
-      what: what it should be, for the message: "a dataset.json".
+      what: what its directory should hold, for the message: "dataset; make one with ...".
 
     Raises:
-      InputError: there is none, or it is not a JSON object.
+      InputError: the file does not exist, or holds no JSON object.
     """
     try:
         with open(path, "rb") as file:
@@ -115,14 +115,16 @@ def read_json(path: str, what: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: {os.path.dirname(path) or '.'} holds no {what}.") from None
     except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}); it is damaged: make it again.") from None
+        raise InputError(f"{path} is not valid JSON ({error}); the file is damaged: make it again.") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} must hold a JSON object (got {type(value).__name__}); it is damaged: make it again.")
+        raise InputError(
+            f"{path} must hold a JSON object (got {type(value).__name__}); the file is damaged: make it again."
+        )
     return value
 
 
 def sha256(path: str) -> str:
-    """The file's SHA-256 in hexadecimal."""
+    """Returns the SHA-256 of a file in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
@@ -131,23 +133,23 @@ def sha256(path: str) -> str:
 
 
 def read_names(path: str, count: int, what: str) -> list[str]:
-    """Reads a names file, UTF-8, one name a line.
+    """Reads a file of names, UTF-8, one name per line.
 
     Args:
       path: the file.
-      count: how many there must be.
+      count: the number of names that it must hold.
       what: "features" or "labels", for the message.
 
     Raises:
-      InputError: another number of lines, or not UTF-8.
+      InputError: the file has a different number of lines, or is not UTF-8.
     """
     try:
         with open(path, encoding="utf-8", newline="\n") as file:
             names = file.read().split("\n")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} must be UTF-8 text, one name a line ({error}).") from None
+        raise InputError(f"{path} must be UTF-8 text, one name per line ({error}).") from None
     if names and not names[-1]:
         names.pop()
     if len(names) != count:
-        raise InputError(f"{path} must name the {count} {what}, one a line (got {len(names)} lines).")
+        raise InputError(f"{path} must name the {count} {what}, one per line (got {len(names)} lines).")
     return [name.rstrip("\r") for name in names]

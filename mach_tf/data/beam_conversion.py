@@ -1,6 +1,6 @@
-"""The transformation of conversion.py, run by Apache Beam: the same blocks, chunks, shards and manifest.
+"""The conversion of conversion.py, run by Apache Beam: it makes the same blocks, chunks, shards and manifest.
 
-Workers read the inputs and write the shards themselves: all machines must see both under the same paths. This process
+Workers read the inputs and write the shards themselves, so all machines must see both under the same paths. This process
 reads the headers at the start and writes the manifest at the end.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import math
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from mach_tf import files
 from mach_tf.data import conversion
-from mach_tf.data.conversion import Converted, Options, Task
+from mach_tf.data.conversion import Options, Task
+from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextInput, TextReader
 from mach_tf.data.shards import shard_name
 from mach_tf.errors import InputError
@@ -30,7 +32,7 @@ _COUNTS_FILE = "label_counts.npy"
 
 
 class _File(NamedTuple):
-    """An input file: its split, its place in the order of all files, its first point's place in its split."""
+    """An input file: its split, its position among all files, and the position of its first point in its split."""
 
     split: str
     order: int
@@ -42,8 +44,8 @@ class _Layout(NamedTuple):
     """Where the points of each chunk go.
 
     Attributes:
-      starts: by (split, place of the block), the number of points of the split before.
-      totals: by split: points, features, raw features, label assignments.
+      starts: the number of earlier points of the split, by (split, place of the block).
+      totals: points, features, raw features and label assignments of each split.
     """
 
     starts: dict[tuple[str, int], int]
@@ -53,16 +55,17 @@ class _Layout(NamedTuple):
 def convert(
     inputs: Mapping[str, Sequence[TextInput]], output_dir: str, options: Options, runner: str, flags: Sequence[str] = ()
 ) -> Converted:
-    """Makes a dataset of text files; what `conversion.convert` makes, byte for byte.
+    """Converts text files to a dataset, the same as `conversion.convert` makes, byte for byte.
 
     Args:
-      inputs, output_dir, options: as of `conversion.convert`; `options.workers` is the runner's business.
+      inputs, output_dir, options: as of `conversion.convert`; `options.workers` is not used.
       runner: "DirectRunner", "FlinkRunner", ...
       flags: the runner's own options, each as on a command line.
 
     Raises:
       InputError: as of `conversion.convert`.
     """
+    begin = time.monotonic()
     with conversion.open_output(inputs, output_dir, options) as (writer, header, names):
         with beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *flags])) as graph:
             _build(graph, list(_files(inputs)), writer.directory, options, header.labels)
@@ -84,11 +87,11 @@ def convert(
             *names,
             [str(line) for line in skipped],
         )
-    return Converted(manifest, skipped, results["text_bytes"])
+    return Converted(output_dir, manifest, skipped, results["text_bytes"], time.monotonic() - begin)
 
 
 def _build(graph: Any, inputs: Sequence[_File], directory: str, options: Options, labels: int) -> None:
-    """Files -> blocks -> chunks -> shards; and the counts that the manifest needs."""
+    """Builds the graph from files over blocks and chunks to shards, and to the counts that the manifest needs."""
     read = graph | "Files" >> beam.Create(inputs) | "Read" >> beam.FlatMap(_read).with_outputs(main="tasks")
     done = (
         read["tasks"]
@@ -131,7 +134,7 @@ def _files(inputs: Mapping[str, Sequence[TextInput]]) -> Iterator[_File]:
 
 
 def _read(file: _File) -> Iterator[Any]:
-    """Blocks of a file, each with the file's order; what is wrong with it as data, as an exception would lose its type."""
+    """Yields the blocks of a file with the file's order; errors come as data, as an exception would lose its type."""
     try:
         with TextReader(*file.input) as reader:
             before = 0
@@ -172,7 +175,7 @@ def _layout(counts: Iterable[Any]) -> Any:
 
 
 def _cut(chunk: Any, layout: _Layout, points_per_shard: int) -> Iterator[Any]:
-    """The parts of a chunk, by the shard that they belong to."""
+    """Yields the parts of a chunk with the shards that they belong to."""
     split, place, data, ends = chunk
     start, done = layout.starts[split, place], 0
     while done < len(ends):
@@ -188,7 +191,7 @@ def _write(item: Any, layout: _Layout, points_per_shard: int, directory: str) ->
     _, points, data = zip(*sorted(parts))
     whole = b"".join(data)
     name = shard_name(split, index, math.ceil(layout.totals[split][0] / points_per_shard))
-    with files.atomic_write(os.path.join(directory, name)) as file:  # a worker may do it twice: the bytes are the same
+    with files.atomic_write(os.path.join(directory, name)) as file:  # a worker may write it twice, with the same bytes
         file.write(whole)
     return split, index, (name, sum(points), len(whole), hashlib.sha256(whole).hexdigest())
 

@@ -1,23 +1,25 @@
-"""Text files to a dataset: blocks read in one thread, turned into records in others, written in their order."""
+"""Converts text files to a dataset: one thread reads blocks, others turn them into records, which are written in order."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import dataclasses
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional, TypeVar
 
 from mach_tf import files
 from mach_tf.data import dataset, libsvm
+from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.manifest import Source
 
-# Of features and of labels; None where no file gives them.
+# The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -25,16 +27,17 @@ _Out = TypeVar("_Out")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `convert` does to the text.
+    """How `convert` turns text into a dataset.
 
     Attributes:
-      spec: feature hashing and norm.
-      valid_fraction, split_seed: how much of train to hold back as validation, and the seed of the choice.
-      points_per_shard: of the shards.
-      workers: threads that parse, hash and serialize; 1 does all in the calling thread.
-      skip_bad_lines: whether a bad line is left out and listed, or ends the run.
-      overwrite: whether an old dataset may be replaced.
-      feature_names, label_names: names files, or None.
+      spec: how features are hashed and normalised.
+      valid_fraction: the fraction of the training points to hold back as the valid split.
+      split_seed: seed that chooses the points to hold back.
+      points_per_shard: points per shard; only the last shard of a split may hold fewer.
+      workers: threads that parse, hash and serialize; 1 does all of it in the calling thread.
+      skip_bad_lines: whether to leave bad lines out and list them, instead of raising an error.
+      overwrite: whether to replace an existing dataset.
+      feature_names, label_names: files with the names, or None.
     """
 
     spec: FeatureSpec = dataclasses.field(default_factory=FeatureSpec)
@@ -48,38 +51,30 @@ class Options:
     label_names: Optional[str] = None
 
     def check(self, bad_lines: Sequence[BadLine]) -> None:
-        """Raises InputError for the first bad line unless such are to be left out."""
+        """Raises InputError for the first bad line, unless bad lines are to be skipped."""
         if bad_lines and not self.skip_bad_lines:
-            raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: --on_bad_line=skip.")
+            raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: on_bad_line=skip.")
 
     def wanted_splits(self, inputs: Iterable[str]) -> list[str]:
-        """The splits that must have points: those that have inputs, and `valid` if a part of train is held back."""
+        """Returns the splits that must have points: those that have inputs, and `valid` if training points are held back."""
         return [*inputs, *(["valid"] if self.valid_fraction else [])]
 
     def read_names(self, header: libsvm.Header) -> Names:
-        """The names of features and labels, None where no file gives them."""
+        """Reads the names of features and labels; each is None if no file gives them."""
         return (
             files.read_names(self.feature_names, header.features, "features") if self.feature_names else None,
             files.read_names(self.label_names, header.labels, "labels") if self.label_names else None,
         )
 
 
-class Converted(NamedTuple):
-    """What came of it: the manifest, the lines left out, the bytes of text read."""
-
-    manifest: DatasetManifest
-    skipped: list[BadLine]
-    text_bytes: int
-
-
 class Task(NamedTuple):
     """A block to transform.
 
     Attributes:
-      split: that its file belongs to.
-      block: of text.
-      place: of the file's first point among the split's points.
-      bytes_read: on disk for this block.
+      split: the split that its file belongs to.
+      block: the lines.
+      place: position of the file's first point among the points of the split.
+      bytes_read: bytes on disk that were read for this block.
     """
 
     split: str
@@ -89,7 +84,7 @@ class Task(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What came of a block: chunks by split, and the lines left out."""
+    """The result of a task: chunks with their splits, and the bad lines."""
 
     task: Task
     chunks: list[tuple[str, dataset.Chunk]]
@@ -102,17 +97,18 @@ def convert(
     options: Options,
     progress: Callable[[int, int], None] = lambda points, bytes_read: None,
 ) -> Converted:
-    """Makes a dataset of text files.
+    """Converts text files to a dataset.
 
     Args:
-      inputs: by split, its files in order.
-      output_dir: where the dataset is to be.
-      options: what to do.
+      inputs: the files of each split, in order.
+      output_dir: the directory to write.
+      options: how to convert.
       progress: called with the points and the bytes on disk done since the last call.
 
     Raises:
       InputError: an input or the output directory breaks a rule; the output directory is as it was.
     """
+    begin = time.monotonic()
     skipped: list[BadLine] = []
     with open_output(inputs, output_dir, options) as (writer, header, names):
         reading = _Reading(inputs, header, options.wanted_splits(inputs))
@@ -124,20 +120,20 @@ def convert(
                     writer.add(split, chunk)
                 progress(task.block.text.count(b"\n"), task.bytes_read)
         manifest = writer.finish(reading.sources, *names, [str(line) for line in skipped])
-    return Converted(manifest, skipped, reading.text_bytes)
+    return Converted(output_dir, manifest, skipped, reading.text_bytes, time.monotonic() - begin)
 
 
 @contextlib.contextmanager
 def open_output(
     inputs: Mapping[str, Sequence[TextInput]], output_dir: str, options: Options
 ) -> Iterator[tuple[dataset.DatasetWriter, libsvm.Header, Names]]:
-    """What every runner begins and ends with: all checks that come before the work, then a writer in a staged directory.
+    """Makes all checks that come before the work, then opens a writer in a staged directory; every runner starts here.
 
     Args:
       inputs, output_dir, options: as of `convert`.
 
     Yields:
-      The writer, to be finished in the block; the header common to all files; the names of features and labels.
+      The writer, which the block must finish; the header common to all files; the names of features and labels.
 
     Raises:
       InputError: as of `convert`.
@@ -146,7 +142,8 @@ def open_output(
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
     if options.valid_fraction and "train" not in inputs:
         raise InputError(
-            f"valid_fraction is a part of train, which has no input (got {options.valid_fraction}). Leave it out."
+            f"valid_fraction must be 0 without training files to hold points back from (got {options.valid_fraction}). "
+            "Leave it out."
         )
     header = common_header([file for split_files in inputs.values() for file in split_files])
     names = options.read_names(header)
@@ -162,7 +159,7 @@ def open_output(
 
 
 def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
-    """Reads all headers, so that files that do not belong together are refused before the work begins."""
+    """Reads all headers, so that files that do not belong together are refused before the work starts."""
     first: Optional[libsvm.Header] = None
     for file in inputs:
         with TextReader(*file) as reader:
@@ -177,7 +174,7 @@ def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
 
 
 class _Reading:
-    """Iterates over the blocks of all files; knows the sources and the text's size when it is through."""
+    """Iterates over the blocks of all files; afterwards `sources` and `text_bytes` describe what was read."""
 
     def __init__(self, inputs: Mapping[str, Sequence[TextInput]], header: libsvm.Header, splits: Iterable[str]) -> None:
         self._inputs = inputs
@@ -192,7 +189,7 @@ class _Reading:
                 with TextReader(*file) as reader:
                     if reader.header[1:] != self._header[1:]:
                         raise InputError(
-                            f"{file.path} changed since its header was read. Run again when nothing writes to it."
+                            f"{file.path} changed since its header was read. Run again when no program writes to it."
                         )
                     before = 0
                     for block in reader.blocks():
@@ -204,7 +201,7 @@ class _Reading:
 
 
 def transform(task: Task, options: Options) -> Done:
-    """Text block -> points -> splits -> hashed, serialized chunks."""
+    """Parses a block, divides its points among the splits, and hashes and serializes them."""
     parsed = libsvm.parse(task.block)
     shares = dataset.share(
         task.split, parsed.points, task.place + parsed.places, options.valid_fraction, options.split_seed
@@ -219,16 +216,16 @@ def transform(task: Task, options: Options) -> Done:
 
 
 def compile_kernels(spec: FeatureSpec) -> None:
-    """Has Numba compile, or load from its cache, all that `transform` calls: some 20 seconds the first time on a machine."""
+    """Compiles all that `transform` calls, about 20 seconds the first time on a machine; later Numba's cache has it."""
     block = TextBlock("", b"0 0:1\n", 0, libsvm.Header(1, 1, 1))
     transform(Task("train", block, 0, 0), Options(spec))
 
 
 def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Generator[_Out, None, None]:
-    """`map` by threads, in order, with a bounded number of items in flight.
+    """Maps with threads, in order, with a bounded number of items in flight.
 
-    Threads do, as the compiled code, the decompressors and the hashes all let go of the interpreter's lock; they share
-    the data without copies, and cannot outlive the program.
+    Threads are enough because the compiled code, the decompressors and the hashes all release the interpreter's lock; they
+    share data without copies, and cannot outlive the program.
     """
     if workers == 1:
         yield from map(function, items)

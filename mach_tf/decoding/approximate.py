@@ -1,4 +1,4 @@
-"""Approximate decoding: only labels in the top buckets of enough repetitions are scored, as MACH's original code does."""
+"""Approximate decoding: scores only the labels in the top buckets of enough repetitions, as MACH's original code does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mach_tf.decoding.scoring import Scorer, score_label
 
 @dataclasses.dataclass(frozen=True)
 class Approximate:
-    """Which labels are scored.
+    """The rule that selects the labels to score.
 
     Attributes:
-      buckets: m, so many best buckets of each repetition are looked into.
-      repetitions: j, a label must be in them in at least so many repetitions.
+      buckets: m, the number of best buckets considered in each repetition.
+      repetitions: j, the number of repetitions in which a label must be in one of these buckets to be scored.
     """
 
     buckets: int = 25
@@ -31,7 +31,10 @@ class Approximate:
             raise ValueError(f"buckets and repetitions must be at least 1 (got {self.buckets} and {self.repetitions})")
 
     def top_k(self, decoder: Decoder, scores: np.ndarray, k: int, estimator: str) -> Decoded:
-        """As Decoder.top_k among the labels looked at; label -1 with score -inf where a point has fewer than k of them."""
+        """Returns the k best of the selected labels of each point; arguments as for Decoder.top_k.
+
+        A point with fewer than k selected labels has label -1 with score -inf in the remaining places.
+        """
         scores = decoder.check(scores, k)
         best = BestList.empty(len(scores), k)
         top = min(self.buckets, decoder.buckets)
@@ -42,7 +45,7 @@ class Approximate:
 
 
 def recall(approximate: np.ndarray, exact: np.ndarray) -> float:
-    """Which part of the exact top k the approximate one found; both int [n, k]."""
+    """Returns the fraction of the exact top k that the approximate top k contains; both are int [n, k]."""
     found = (exact[:, :, None] == approximate[:, None, :]).any(axis=2)
     return float(found.mean()) if found.size else 1.0
 

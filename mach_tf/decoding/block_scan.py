@@ -1,12 +1,12 @@
 """Exact top k by bounding every label's score, 64 points at a time.
 
-Each bucket score becomes an integer of one byte, rounded up so that it bounds the score from above. A bucket's integers for 64
-points fill a cache line, and adding R lines bounds a label's score for 64 points in the time that scoring it for two or three
-takes. Only labels whose bound reaches a point's k-th best score are scored, in float32.
+Each bucket score becomes a one-byte integer, rounded up so that it bounds the score from above. The integers of a bucket for 64
+points fill a cache line, and adding R lines bounds a label's score for 64 points in the time that scoring it takes for two or
+three points. Only labels whose bound reaches a point's k-th best score are scored, in float32.
 
-For MEAN the integers are steps up from a repetition's lowest score, so large that the k-th best score lies near the top of a
-byte; sums beyond a byte stay at 255 and reach any limit. For MIN and MEDIAN an integer tells whether the bucket score reaches the
-k-th best one: all of a label's must, or half.
+For MEAN an integer counts steps up from a low score of its repetition. The step is chosen so that the k-th best score lies near
+255; sums above 255 stay at 255 and reach any limit. For MIN and MEDIAN an integer is 1 if the bucket score reaches the k-th best
+label score, else 0: all of a label's R integers must be 1, or half of them.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from mach_tf.decoding.scan import scan_range
 from mach_tf.decoding.scoring import Scorer, score_label
 from mach_tf.estimators import MEAN, MIN
 
-# The sum of integers that stands for the k-th best score when they are made; up to 255 there is room for a better one.
+# The sum of integers that represents the k-th best score when they are computed; the rest up to 255 is room for better scores.
 _LEVELS = 232
-# So many labels (MEAN, MIN, MEDIAN), or so many times k, are scored first, for a k-th best score to begin with.
+# The labels scored first, to have a k-th best score: this number (for MEAN, MIN, MEDIAN), or this multiple of k if that is more.
 _FIRST_LABELS, _FIRST_TIMES_K = (256, 512, 512), 4
-# Scoring more than one label in so many, beyond a few, the integers are too coarse: scoring every label is as fast.
+# If more than _SCORED_AT_LEAST plus one in _SCORED_PART labels have to be scored, scoring every label is as fast: the
+# integers are too coarse for the point.
 _SCORED_PART = 16
 _SCORED_AT_LEAST = 64
 _TOO_COARSE = -1
-# Buckets turned at a time from point by point to bucket by bucket, in the first-level cache.
+# The number of buckets transposed at a time, from point by point to bucket by bucket, within the first-level cache.
 _TILE = 128
 
 
@@ -57,11 +58,11 @@ class _Block(NamedTuple):
 
 
 class _Integers(NamedTuple):
-    """The bucket scores of a block's points as integers, and how they were made.
+    """The bucket scores of a block's points as integers, and how they were computed.
 
     Attributes:
       table: uint8 [R, B, LANES].
-      lows: float32 [lanes, R], for MEAN what the scores are counted from.
+      lows: float32 [lanes, R], for MEAN the scores from which the steps are counted.
       bounds: float64 [lanes, 3]: for MEAN, a label's sum of scores is at most bounds[:, 1] + bounds[:, 0] * (sum of its
         integers) + bounds[:, 2].
     """
@@ -72,13 +73,13 @@ class _Integers(NamedTuple):
 
 
 def scan_blocks(scores, table, kind, points, chunks, best):
-    """As scan.scan_plainly; parallel over blocks of points x `chunks` ranges of labels.
+    """Finds what scan.scan_plainly finds; parallel over blocks of points x `chunks` ranges of labels.
 
     Returns:
-      int64 [len(points)], how many labels were scored, the others being bounded; negative for points that are left to do, whose
-      scores are too close to each other or not finite.
+      int64 [len(points)], the number of labels scored, all others having been bounded; negative for points that were not
+      decoded because their scores are too close to each other or not finite.
     """
-    # What is not needed inside the parallel kernel stays out: there it takes seconds to compile.
+    # Only what must be parallel is inside the parallel kernel: anything else would take seconds to compile there.
     parts = copies(best, points, chunks)
     scored = np.empty((chunks, len(points)), np.int64)
     _scan_parts(scores, table, kind, points, parts, scored)
@@ -109,7 +110,7 @@ def _scan_block(block, first, last):
     kind, lanes, values = block.kind, len(block.points), block.best.values
     repetitions, buckets = block.scores.shape[1:]
     room = np.empty(repetitions * buckets * LANES + LANES, np.uint8)
-    # Unaligned, a bucket's integers would lie in two cache lines.
+    # Without the alignment, the integers of a bucket would lie in two cache lines.
     aligned = -room.ctypes.data % LANES
     integers = _Integers(
         room[aligned : aligned + repetitions * buckets * LANES].reshape((repetitions, buckets, LANES)),
@@ -124,7 +125,7 @@ def _scan_block(block, first, last):
         best = BestList(block.best.labels[lane], values[lane])
         scan_range(scores, block.by_label, kind, first, first + tried, best)
         block.scored[lane] = tried
-    # Half-way, by ratios, the k-th best score is better, and the integers are made anew.
+    # At the geometric middle of the range the k-th best score has improved, and the integers are computed anew for it.
     half = first + int(np.sqrt(tried * (last - first)))
     for begin, end in ((first, half), (half, last)):
         for lane in range(lanes):
@@ -138,24 +139,25 @@ def _scan_block(block, first, last):
 
 @numba.njit(cache=True)
 def _find_base(scores, lows, bound):
-    """Fills lows [R], what a point's scores [R, B] are counted from, and bound[1:]: a label's sum of scores is at most
+    """Fills lows [R], from which a point's scores [R, B] are counted, and bound[1:]: a label's sum of scores is at most
     bound[1] + step * (sum of its integers) + bound[2]."""
     for r in range(len(scores)):
         low, high = extremes(scores[r])
         mean, deviation = mean_and_deviation(scores[r])
-        # Lower scores count as that: labels near the k-th best have few of them, and the steps become shorter. Comparing so,
-        # a mean that is not finite does no harm.
+        # Lower scores are raised to `typical`: labels near the k-th best have few of them, and the step becomes smaller. If the
+        # mean is not finite, the comparison below is false and `low` is used.
         typical = mean - 2 * deviation
         lows[r] = typical if typical > low else low
         bound[1] += lows[r]
         bound[2] += max(abs(low), abs(high))
-    # The float32 sum of R terms errs by less than R * 2^-24 of their sizes' sum, scaling back by 1 / R and R by as much again.
+    # The float32 sum of R terms has an error below R * 2^-24 times the sum of their magnitudes; scaling it by 1 / R, and back by
+    # R, adds at most as much again.
     bound[2] *= (len(scores) + 4) * 2.0**-23
 
 
 @numba.njit(cache=True)
 def _step(kind, bound, worst, repetitions):
-    """The step of a point's integers, given its k-th best score; 0 when scores cannot be told apart so."""
+    """Returns the step of a point's integers, given its k-th best score; 0 if integers cannot tell its scores apart."""
     if kind != MEAN:
         return 1.0 if worst > -np.inf else 0.0
     step = (np.float64(worst) * repetitions - bound[1] - bound[2]) / _LEVELS
@@ -164,10 +166,10 @@ def _step(kind, bound, worst, repetitions):
 
 @numba.njit(cache=True)
 def _limit(kind, bound, worst, repetitions):
-    """What the sum of a label's integers must be at least for its score to reach `worst`."""
+    """Returns the smallest sum of integers with which a label's score may reach `worst`."""
     if kind == MEAN:
         steps = (np.float64(worst) * repetitions - bound[1] - bound[2]) / bound[0]
-        # Each integer was rounded up from a float32 number below 256, which errs by less than 2^-14.
+        # Each integer was rounded up from a float32 number below 256, whose error is below 2^-14.
         return np.uint8(min(max(np.ceil(steps - repetitions * 2.0**-14), 0.0), 255.0))
     # A median is at most its upper middle value.
     return np.uint8(min(repetitions if kind == MIN else repetitions - repetitions // 2, 255))
@@ -175,7 +177,7 @@ def _limit(kind, bound, worst, repetitions):
 
 @numba.njit(cache=True)
 def _fill(block, integers):
-    """Fills integers.table with the integers of the points' scores."""
+    """Fills integers.table from the scores of the block's points."""
     buckets = block.scores.shape[2]
     tile = np.zeros((LANES, _TILE), np.uint8)
     for r in range(len(integers.table)):
@@ -199,9 +201,9 @@ def _round_up(row, low, inverse, integers):
 
 
 @numba.njit(cache=True)
-def _compare(row, least, integers):
+def _compare(row, threshold, integers):
     for b in range(len(row)):
-        integers[b] = row[b] >= least
+        integers[b] = row[b] >= threshold
 
 
 @numba.njit(cache=True)

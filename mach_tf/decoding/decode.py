@@ -1,4 +1,4 @@
-"""The decoder: a bucket table made ready for decoding, and the choice between searching and scanning."""
+"""The decoder: a bucket table laid out for decoding, and the choice between searching and scanning."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mach_tf.decoding import block_scan, order_search, scan, threshold
 from mach_tf.decoding.best_list import BestList
 from mach_tf.decoding.table import Table, both_ways
 
-# Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. A label, for each repetition: scored in a scan;
-# bounded in a scan by blocks, for a whole block. A bucket, for each point: made ready for blocks.
+# Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. Per label and repetition: scoring it in a
+# plain scan; bounding it for all points of a block. Per bucket, repetition and point: preparing the integers of a block.
 _SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.8, 4.0
-# A step of a search: for MEAN a label read from a bucket's list, for the others a label scored (a cache miss).
+# Per step of a search, which for MEAN is reading a label from a bucket's list, and for the others scoring a label (a cache miss).
 _SEARCH_TIME = {estimators.MEAN: 4.0, estimators.MIN: 105.0, estimators.MEDIAN: 105.0}
-# Below so many labels a scan takes less than ranking the buckets.
+# With no more labels than this, a scan takes less time than ranking the buckets.
 _FEW_LABELS = 16_384
-# Points searched to see whether searching helps.
+# The number of points searched first, to see whether searching pays for the batch.
 _SCOUTS = 8
-# What is left after that is searched again when scanning so few would cost a point so many times what its search was allowed.
+# The remaining points are searched again if scanning these few would cost at least this many times the first budget per point.
 _WORTH_ANOTHER = 2
 
 
@@ -35,8 +35,8 @@ class Decoded(NamedTuple):
     Attributes:
       labels: int32 [n, k].
       scores: float32 [n, k].
-      scored: int64 [n], how many label scores were computed to find them.
-      scanned: bool [n], whether every label was looked at: scored, or bounded in a scan by blocks.
+      scored: int64 [n], the number of label scores computed for each point.
+      scanned: bool [n], whether all labels of the point were scanned: each one scored, or bounded in a scan by blocks.
     """
 
     labels: np.ndarray
@@ -47,11 +47,18 @@ class Decoded(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Decoder:
-    """The bucket table of R repetitions, both ways.
+    """Decodes sketches with the bucket table of R repetitions.
 
     Attributes:
       table: int32 [R, K], the bucket of each label.
       members: the labels of each bucket.
+
+    Example:
+      >>> import numpy as np
+      >>> decoder = Decoder.of(np.array([[0, 1, 1], [1, 0, 1]], np.int32), buckets=2)
+      >>> sketch = np.array([[[0.1, 0.9], [0.2, 0.8]]], np.float32)  # one point, R = 2, B = 2
+      >>> decoder.top_k(sketch, k=2, estimator="mean").labels
+      array([[2, 1]], dtype=int32)
     """
 
     table: np.ndarray
@@ -59,34 +66,39 @@ class Decoder:
 
     @classmethod
     def of(cls, table: np.ndarray, buckets: int) -> Decoder:
-        """A decoder for a bucket table int32 [R, K]."""
+        """Returns a decoder for a bucket table, int32 [R, K], with B buckets."""
         return cls(table, invert(table, buckets))
 
     @functools.cached_property
     def both_ways(self) -> Table:
-        """The table as the kernels take it."""
+        """The bucket table in the layout that the kernels take."""
         return both_ways(self.table, self.members)
 
     @property
     def labels(self) -> int:
+        """K, the number of labels."""
         return self.table.shape[1]
 
     @property
     def buckets(self) -> int:
+        """B, the number of buckets per repetition."""
         return self.members.splits.shape[1] - 1
 
     def first(self, repetitions: int) -> Decoder:
-        """The decoder of the first few repetitions."""
+        """Returns the decoder of the first `repetitions` repetitions."""
         members = BucketMembers(self.members.splits[:repetitions], self.members.labels[:repetitions])
         return Decoder(self.table[:repetitions], members)
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
-        """The k best labels of each point, exactly; among equal scores the smaller label.
+        """Finds the k best labels of each point, exactly; ties go to the smaller label.
 
         Args:
-          scores: float32 [n, R, B], the bucket scores that fit the estimator (`estimators.bucket_scores`); not NaN.
+          scores: float32 [n, R, B], the bucket scores that the estimator combines (`estimators.bucket_scores`); not NaN.
           k: in [1, K].
           estimator: one of estimators.ESTIMATORS.
+
+        Raises:
+          ValueError: the shape of the scores or k does not fit, or a score is NaN.
         """
         scores = self.check(scores, k)
         kind = estimators.get(estimator).kernel
@@ -101,7 +113,7 @@ class Decoder:
         return Decoded(best.labels, best.values, scored, scanned)
 
     def check(self, scores: np.ndarray, k: int) -> np.ndarray:
-        """The scores as contiguous float32, or ValueError when they or k do not fit."""
+        """Returns the scores as contiguous float32; raises ValueError if they or k do not fit."""
         expected = (len(self.table), self.buckets)
         if scores.ndim != 3 or scores.shape[1:] != expected:
             raise ValueError(f"bucket scores must be [n, {expected[0]}, {expected[1]}] (got {list(scores.shape)})")
@@ -113,11 +125,11 @@ class Decoder:
         return scores
 
     def _search_where_it_pays(self, scores: np.ndarray, kind: int, best: BestList, scored: np.ndarray) -> None:
-        """Searches for points, filling their lists and scored; scored stays negative for those left to a scan."""
+        """Searches where searching pays; fills the lists and `scored`, which stays negative for points left to a scan."""
         points = np.arange(len(scores))
         budget = self._budget(len(points), kind)
-        # The points of a batch are alike. A search that gives up is lost, and a block scanned for a few points costs as
-        # much as for all of its own: searching pays only where next to none gives up.
+        # The points of a batch are alike. The time of a search that gives up is lost, and scanning a block for a few points
+        # costs as much as for 64: searching pays only if hardly any search gives up.
         for some in (points[:_SCOUTS], points[_SCOUTS:]):
             scored[some] = self._search(scores, kind, some, budget, best)
             if (scored[some] < 0).any():
@@ -130,7 +142,7 @@ class Decoder:
             scored[left] = np.where(after < 0, after - before, after + before)
 
     def _budget(self, points: int, kind: int) -> float:
-        """What the search for a point may cost, in steps: no more than scanning for it beside so many."""
+        """Returns how many steps the search for a point may take: what scanning would cost per point, for `points` points."""
         # A search keeps one thread busy, a scan all of them.
         busy = min(1.0, points / numba.get_num_threads())
         return busy * min(self._scan_times(points)) / _SEARCH_TIME[kind]
@@ -141,8 +153,8 @@ class Decoder:
         return order_search.search_order_statistic(scores, self.both_ways, kind, points, budget, best)
 
     def _scan(self, scores: np.ndarray, kind: int, points: np.ndarray, best: BestList) -> np.ndarray:
-        """Scans for the points; gives how many labels were scored for each."""
-        # With fewer tasks than threads, the labels are shared out too.
+        """Scans all labels for the points; returns the number of labels scored for each."""
+        # With fewer tasks than threads, the labels are divided among threads too.
         threads = numba.get_num_threads()
         scored = np.full(len(points), -1)
         plainly, by_blocks = self._scan_times(len(points))
@@ -158,7 +170,7 @@ class Decoder:
         return scored
 
     def _scan_times(self, points: int) -> tuple[float, float]:
-        """What a point costs when so many are scanned, plainly and by blocks."""
+        """Returns the time per point when `points` points are scanned, plainly and by blocks."""
         blocks = -(-points // block_scan.LANES)
         plainly = len(self.table) * self.labels * _SCORE_TIME
         by_blocks = len(self.table) * (
@@ -170,7 +182,9 @@ class Decoder:
 def top_k(
     scores: np.ndarray, table: np.ndarray, members: BucketMembers, k: int, estimator: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k best labels of each point, exactly, best first; among equal scores the smaller label.
+    """Finds the k best labels of each point, exactly, best first; ties go to the smaller label.
+
+    To decode more than one batch, keep a Decoder: it lays out the bucket table once.
 
     Args:
       scores: float32 [n, R, B], bucket scores; not NaN.
@@ -180,7 +194,7 @@ def top_k(
       estimator: one of estimators.ESTIMATORS.
 
     Returns:
-      Labels, int32 [n, k], and their scores, float32 [n, k]. To decode more than once, keep a Decoder.
+      Labels, int32 [n, k], and their scores, float32 [n, k].
     """
     found = Decoder(table, members).top_k(scores, k, estimator)
     return found.labels, found.scores

@@ -1,8 +1,8 @@
 """Sums of small integers for 64 points at once: the inner loop of mach_tf.decoding.block_scan, as vector instructions.
 
-Numba vectorises a loop over 64 bytes only where it can neither unroll it nor sees a store that might change what it reads; here it
-does neither. So this one loop is written in LLVM's own terms: vectors of 64 bytes, which LLVM turns into the machine's widest
-(two additions of 32 bytes with AVX2), and the running sums stay in registers.
+Numba does not vectorise this loop over 64 bytes: it unrolls it, and it cannot rule out that a store changes what the loop reads.
+The loop is therefore written as LLVM instructions on vectors of 64 bytes. LLVM compiles them to the widest instructions of the
+machine (two additions of 32 bytes with AVX2) and keeps the running sums in registers.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Bytes of a cache line: one bucket's integers, an integer for each point.
+# Bytes of a cache line, which holds one bucket's integers: one byte per point.
 LANES = 64
 
 
 @intrinsic
 def lanes_reaching(typing_context, table, by_label, label, limits):
-    """Which points' sums over a label's buckets reach their limits; a sum above 255 counts as 255.
+    """Finds the points whose sums over a label's buckets reach their limits; a sum above 255 counts as 255.
 
     Args:
       table: uint8 [R, B, LANES], contiguous, aligned to LANES bytes.
-      by_label: unsigned or int32 [K, R], contiguous, the label's bucket in each repetition.
+      by_label: unsigned or int32 [K, R], contiguous, the bucket of each label in each repetition.
       label: uint64, in [0, K).
       limits: uint8 [LANES], contiguous.
 
     Returns:
-      uint64, bit i set where point i's sum is at least limits[i].
+      uint64; bit i is set if the sum of point i is at least limits[i].
     """
     signature = types.uint64(table, by_label, types.uint64, limits)
 

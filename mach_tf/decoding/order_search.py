@@ -15,10 +15,22 @@ _SEED_BUCKETS = 8
 
 @numba.njit(cache=True, parallel=True)
 def search_order_statistic(scores, table, kind, points, budget, best):
-    """Decodes MIN and MEDIAN; gives up on a point after scoring `budget` labels.
+    """Decodes MIN and MEDIAN; gives up on a point rather than score more than about `budget` labels for it.
 
-    A repetition holds such a bound down only when all its buckets that reach the k-th best score are visited. MIN needs that
-    of one repetition, MEDIAN of half of them and one; those with the fewest such buckets are taken.
+    Once all buckets of a repetition that reach the k-th best score have been visited, a label not met scores below the k-th
+    best in that repetition. For MIN one such repetition is enough, for MEDIAN R // 2 + 1 are; the search takes those with the
+    fewest such buckets.
+
+    Args:
+      scores: float32 [n, R, B].
+      table: the bucket table.
+      kind: MIN or MEDIAN.
+      points: the points to decode, integers in [0, n).
+      budget: the number of labels that may be scored for a point.
+      best: the lists [n, k], filled for these points.
+
+    Returns:
+      int64 [len(points)], the number of labels scored for each point, or -1 minus that number if the search gave up.
     """
     scored = np.empty(len(points), np.int64)
     for i in numba.prange(len(points)):
@@ -38,7 +50,7 @@ def _search(scores, table, kind, budget, best):
     best.values[:] = -np.inf
     scored = 0
 
-    # A first guess of the k-th best score, from where the scores fall the most.
+    # A first estimate of the k-th best score, from the repetition whose scores fall the most.
     seed = min(width, _SEED_BUCKETS)
     start, fall = 0, np.float32(-1)
     for r in range(repetitions):
@@ -68,13 +80,13 @@ def _search(scores, table, kind, budget, best):
             if ranked_values[i] < best.values[-1]:
                 break
             scored += _visit(scorer, table, r, ranked[i], best)
-    # In so many repetitions, a label not met stands below the k-th best score; so does its minimum, or its median.
+    # In these repetitions a label not met scores below the k-th best; hence so does its minimum, or its median.
     return scored
 
 
 @numba.njit(cache=True)
 def _visit(scorer, table, r, bucket, best):
-    """Scores the labels of one bucket; returns how many they are."""
+    """Scores the labels of one bucket; returns their number."""
     begin, end = table.splits[r, bucket], table.splits[r, bucket + 1]
     worst = best.values[-1]
     for i in range(np.uint64(begin), np.uint64(end)):

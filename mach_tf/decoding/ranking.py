@@ -1,4 +1,4 @@
-"""What decoding asks of a row of bucket scores first: the largest values, best first, the extremes, and what is typical."""
+"""Statistics of a row of bucket scores: its largest values, its extremes, its typical value, and how fast its values fall."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import numba
 import numpy as np
 
 _PARTS = 16
-# So many values tell what is typical of a row.
+# The number of values from which the typical value of a row is estimated.
 _TYPICAL = 64
 
 
 @numba.njit(cache=True)
 def largest(row, count, places, values):
-    """Fills the first `count` of `places` and `values` with the largest values of a row and where they stand, best first.
+    """Fills the first `count` entries of `values` and `places` with the largest values of a row and their indices, best first.
 
     Args:
       row: float32 [B], not NaN.
       count: at most B.
-      places, values: int32 and float32, at least [count].
+      places, values: int32 and float32, of length `count` or more.
     """
-    # Every `strands`-th value forms a strand. `count` strands have a maximum no less than the count-th largest of the strands'
-    # maxima, so that many values do.
+    # Strand i is the values i, i + strands, i + 2 * strands, ... Let t be the count-th largest maximum of a strand: at least
+    # `count` values reach t, so the values below it are not among the largest.
     strands = len(row) // _PARTS
     if count > strands // 2:
         _insert_all(row, 0, len(row), 1, -np.inf, 0, count, places, values)
         return
     maxima = _strand_maxima(row, strands)
     _insert_all(maxima, 0, strands, 1, -np.inf, 0, count, places, values)
-    least = values[count - 1]
+    threshold = values[count - 1]
     found = 0
     for strand in range(strands):
-        if maxima[strand] >= least:
-            found = _insert_all(row, strand, len(row), strands, least, found, count, places, values)
+        if maxima[strand] >= threshold:
+            found = _insert_all(row, strand, len(row), strands, threshold, found, count, places, values)
 
 
 @numba.njit(cache=True)
-def _insert_all(row, first, last, stride, least, found, count, places, values):
-    """Inserts the values row[first:last:stride] that reach `least`; gives how many values were taken up so far."""
+def _insert_all(row, first, last, stride, threshold, found, count, places, values):
+    """Inserts the values row[first:last:stride] that reach `threshold`; returns how many have been inserted so far."""
     for place in range(np.uint64(first), np.uint64(last), np.uint64(stride)):
         value = row[place]
-        if value < least or (found >= count and value <= values[count - 1]):
+        if value < threshold or (found >= count and value <= values[count - 1]):
             continue
         j = min(found, count - 1)
         while j > 0 and values[j - 1] < value:
@@ -52,7 +52,7 @@ def _insert_all(row, first, last, stride, least, found, count, places, values):
     return found
 
 
-# Without NaN and signed zeros to mind, several values are compared at a time.
+# The flags let LLVM ignore NaN and signed zeros, and so compare several values at a time.
 @numba.njit(cache=True, fastmath={"nnan", "nsz"})
 def _strand_maxima(row, strands):
     maxima = row[:strands].copy()
@@ -65,7 +65,7 @@ def _strand_maxima(row, strands):
 
 @numba.njit(cache=True, fastmath={"nnan", "nsz"})
 def extremes(row):
-    """The least and the largest value of a row, float32 [B], not NaN."""
+    """Returns the smallest and the largest value of a row, float32 [B], not NaN."""
     low = high = row[0]
     for value in row:
         low, high = min(low, value), max(high, value)
@@ -74,7 +74,10 @@ def extremes(row):
 
 @numba.njit(cache=True, fastmath={"reassoc"})
 def mean_and_deviation(row):
-    """Mean, and mean distance from it, of a row's first _TYPICAL values, float32 [B]; rounded, and not finite for huge ones."""
+    """Returns the mean and the mean absolute deviation of the first _TYPICAL values of a row, float32 [B].
+
+    Both are rounded, and not finite if the values are too large for float32 sums.
+    """
     row = row[:_TYPICAL]
     mean = np.float32(0)
     for value in row:
@@ -88,7 +91,10 @@ def mean_and_deviation(row):
 
 @numba.njit(cache=True, fastmath={"reassoc"})
 def steepest_fall(values, first, last):
-    """The largest average fall from values[first] to a later one: how fast a bound sinks when buckets are visited."""
+    """Returns the largest average fall per step from values[first] to a later value.
+
+    It is how fast a bound falls when buckets are visited.
+    """
     best = np.float32(0)
     for i in range(first + 1, last):
         best = max(best, (values[first] - values[i]) / np.float32(i - first))

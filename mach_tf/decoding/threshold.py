@@ -1,18 +1,18 @@
 """Exact top k by mean score without scoring every label: the threshold algorithm, on a sketch.
 
-Fagin, Lotem and Naor (2001): each repetition ranks its buckets, and every label stands in one bucket of each repetition. Buckets
-are visited best first. A label not met so far is, in every repetition, in an unvisited bucket, so its score is at most the
-mean of the best unvisited buckets' scores; when that is below the k-th best score found, no other label matters.
+Fagin, Lotem and Naor (2001): each repetition ranks its buckets, and every label is in one bucket of each repetition. The search
+visits buckets best first. A label not met so far is, in every repetition, in an unvisited bucket, so its score is at most the
+mean of the best unvisited buckets' scores. Once that bound is below the k-th best score found, no other label matters.
 
-Scoring a label costs a cache miss, reading its number in a bucket's list next to nothing. So a visit only adds to the label's
-gain, in a small table indexed by the label's last bits (labels that share a place add up). On the way a gain is what the
-visited buckets score above what is typical in their repetitions: the labels with most of it give a first k-th best score. At
-the end it is what they score above the best unvisited buckets, and only labels whose gain can make up what the bound lacks
-are scored.
+Scoring a label costs a cache miss; reading its id in a bucket's list costs next to nothing. A visit therefore only adds to the
+label's gain, in a small table indexed by the last bits of the label (the gains of labels that share an entry add up). During the
+search, the gain of a bucket is its score minus the typical score of its repetition: the labels with the largest gains are scored
+to get a first k-th best score. At the end of the search, it is its score minus that of the best unvisited bucket of its
+repetition: only labels whose gain can lift them from the bound to the k-th best score are scored.
 
 The bound of labels not met needs no margin for rounding: it is computed by the operations that compute a score, in the same
-order, and each of them is monotone in floating point. Equal scores are settled by label, so only a bound strictly below
-ends the search.
+order, and each of them is monotone in floating point. Ties go to the smaller label, so only a bound strictly below the k-th
+best score ends the search.
 """
 
 from __future__ import annotations
@@ -26,29 +26,31 @@ from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.ranking import extremes, largest, mean_and_deviation, steepest_fall
 from mach_tf.decoding.scoring import mean_score
 
-_FIRST_KNOWN = 16
-_MOST_KNOWN = 512
+# The number of buckets ranked per repetition, at first and at most.
+_FIRST_KNOWN, _MOST_KNOWN = 16, 512
+# Entries of the table of gains.
 _SLOTS = 1 << 16
-# Buckets visited before the k-th best score is first estimated.
+# The number of buckets visited before the k-th best score is first estimated.
 _SEED_BUCKETS = 20
-# How much further than needed the bound is brought down, in gains of a bucket: that many visits, and one, a label then needs.
+# How far below the k-th best score the bound is lowered, in mean gains of a bucket. A label then needs more than this many
+# visited buckets to reach the k-th best score.
 _MARGIN_GAINS = 2.0
-# What scoring a label costs, in labels read from a bucket's list (measured: 105 ns against 5).
+# The cost of scoring a label, in labels read from a bucket's list (measured: 105 ns against 5 ns).
 _SCORING_COST = 20
-# What visiting a bucket costs beside that (measured: about 300 ns).
+# The cost of visiting a bucket, in the same unit, apart from reading its labels (measured: about 300 ns).
 _VISIT_COST = 64
-_POINTS_A_TASK = 2
+_POINTS_PER_TASK = 2
 
 
 class _Visits(NamedTuple):
-    """How far a point's search has come in each repetition.
+    """The progress of one point's search in each repetition.
 
     Attributes:
-      depth: int64 [R], how many buckets have been visited, best first.
-      known: int64 [R], how many of the best buckets are ranked.
+      depth: int64 [R], the number of buckets visited, best first.
+      known: int64 [R], the number of best buckets that are ranked.
       buckets: int32 [R, at most _MOST_KNOWN], the ranked buckets, best first.
-      scores: float32, the same shape, their scores.
-      falls: float32 [R], how steeply the scores fall from the best unvisited bucket on.
+      scores: float32, the same shape, the scores of the ranked buckets.
+      falls: float32 [R], how steeply the scores fall from the best unvisited bucket onward.
     """
 
     depth: np.ndarray
@@ -59,11 +61,11 @@ class _Visits(NamedTuple):
 
 
 class _Gains(NamedTuple):
-    """What the visited buckets score above what is typical in their repetitions, added up by label.
+    """The gains of labels: sums, over their visited buckets, of the score minus the typical score of the repetition.
 
     Attributes:
-      sums: float32 [_SLOTS], the gains of the labels with the same last bits.
-      counted: int64 [R], how many of the visited buckets are added up.
+      sums: float32 [_SLOTS], the gains, added up over all labels with the same last bits.
+      counted: int64 [R], the number of visited buckets whose gains have been added.
       typical: float32 [R], the typical bucket scores.
       candidates: the labels with the largest gains.
     """
@@ -76,22 +78,22 @@ class _Gains(NamedTuple):
 
 @numba.njit(cache=True, parallel=True)
 def search_mean(scores, table, points, budget, best):
-    """Decodes MEAN.
+    """Decodes MEAN; gives up on a point if the search would cost more than `budget`.
 
     Args:
       scores: float32 [n, R, B].
       table: the bucket table.
-      points: which of the n to decode.
-      budget: what a point may cost, in labels read from the buckets' lists; the search for it is given up beyond.
-      best: the lists [n, k], filled at these points.
+      points: the points to decode, integers in [0, n).
+      budget: the most that a point may cost; the unit is reading one label from a bucket's list.
+      best: the lists [n, k], filled for these points.
 
     Returns:
-      int64 [len(points)], labels scored for each point; negative (and one less) for a point that was given up.
+      int64 [len(points)], the number of labels scored for each point, or -1 minus that number if the search gave up.
     """
     scored = np.empty(len(points), np.int64)
-    for task in numba.prange((len(points) + _POINTS_A_TASK - 1) // _POINTS_A_TASK):
+    for task in numba.prange((len(points) + _POINTS_PER_TASK - 1) // _POINTS_PER_TASK):
         sums = np.empty(_SLOTS, np.float32)
-        for i in range(task * _POINTS_A_TASK, min((task + 1) * _POINTS_A_TASK, len(points))):
+        for i in range(task * _POINTS_PER_TASK, min((task + 1) * _POINTS_PER_TASK, len(points))):
             point = points[i]
             scored[i] = _search(scores[point], table, budget, sums, BestList(best.labels[point], best.values[point]))
     return scored
@@ -122,28 +124,28 @@ def _search(scores, table, budget, sums, best):
         visits.falls[r] = steepest_fall(visits.scores[r], 0, visits.known[r])
         gains.typical[r] = mean_and_deviation(scores[r])[0]
         sizes += max(abs(visits.scores[r, 0]), abs(extremes(scores[r])[0]))
-    # Gains are sums of R float32 differences, in another order than a score's.
+    # Gains are sums of R float32 differences, added in a different order than the terms of a score.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
     best.labels[:] = NO_LABEL
     best.values[:] = -np.inf
     sums[:] = 0
 
-    # Down to where unmet labels cannot win; then on, if that is cheap, until few of those met can.
+    # Visit buckets until labels not met cannot be among the best; then go on, if that is cheap, until few of those met can.
     visited, estimated_at, enough, scored = 0, 0, 0, 0
     going = True
     while True:
-        lacking = (_bound(visits) - best.values[-1]) * np.float32(repetitions)
+        lead = (_bound(visits) - best.values[-1]) * np.float32(repetitions)
         fall = max(visits.falls.max(), np.float32(1e-30))
-        if lacking < 0:
+        if lead < 0:
             enough = enough or visited
             wanted = np.float32(_MARGIN_GAINS) * _mean_gain(visits)
-            if not going or lacking < -wanted or visited + (lacking + wanted) / fall > 2 * enough:
+            if not going or lead < -wanted or visited + (lead + wanted) / fall > 2 * enough:
                 break
         elif visited >= _SEED_BUCKETS or not going:
-            hopeless = not going or not (visited + lacking / fall) * visit_cost < budget
+            hopeless = not going or not (visited + lead / fall) * visit_cost < budget
             if hopeless and estimated_at == visited:
                 return -1 - scored
-            # The more buckets are visited, the better the gains tell which labels are best.
+            # The more buckets have been visited, the better the gains predict which labels are best.
             if hopeless or visited >= 2 * estimated_at:
                 _count_gains(table, visits, gains)
                 scored += _score_candidates(scores, table, gains.candidates, best)
@@ -157,7 +159,7 @@ def _search(scores, table, budget, sums, best):
 
 @numba.njit(cache=True)
 def _go_deeper(scores, visits):
-    """Visits the next bucket of the repetition whose fall is steepest; False when no visit lowers the bound."""
+    """Visits the next bucket of the repetition with the steepest fall; returns False if no visit lowers the bound."""
     depth, known = visits.depth, visits.known
     r = int(np.argmax(visits.falls))
     if not visits.falls[r] > 0:
@@ -166,14 +168,14 @@ def _go_deeper(scores, visits):
     if depth[r] * 2 > known[r] and known[r] < visits.scores.shape[1]:
         known[r] = min(known[r] * 4, visits.scores.shape[1])
         largest(scores[r], known[r], visits.buckets[r], visits.scores[r])
-    # At the end of what is known there is no next bucket to bound the rest.
+    # At the last ranked bucket the fall is 0: no next bucket would bound the rest.
     visits.falls[r] = steepest_fall(visits.scores[r], depth[r], known[r])
     return True
 
 
 @numba.njit(cache=True)
 def _bound(visits):
-    """The score that no unmet label exceeds, by the operations of scoring.mean_score."""
+    """Returns the score that no label not met exceeds, computed by the operations of scoring.mean_score."""
     total = visits.scores[0, visits.depth[0]]
     for r in range(1, len(visits.depth)):
         total += visits.scores[r, visits.depth[r]]
@@ -182,7 +184,7 @@ def _bound(visits):
 
 @numba.njit(cache=True)
 def _mean_gain(visits):
-    """What a visited bucket scores above its repetition's unvisited ones, on average."""
+    """Returns the mean over visited buckets of the score minus that of the best unvisited bucket of the repetition."""
     total, count = np.float32(0), 0
     for r in range(len(visits.depth)):
         for i in range(visits.depth[r]):
@@ -193,7 +195,7 @@ def _mean_gain(visits):
 
 @numba.njit(cache=True)
 def _count_gains(table, visits, gains):
-    """Adds what buckets visited since the last time score above what is typical to their labels' gains; keeps the labels that gained most."""
+    """Adds the gains of the buckets visited since the last call; keeps the labels with the largest gains as candidates."""
     sums, candidates = gains.sums, gains.candidates
     threshold = candidates.values[-1]
     for r in range(len(visits.depth)):
@@ -205,14 +207,14 @@ def _count_gains(table, visits, gains):
                 place = np.uint64(label) & np.uint64(_SLOTS - 1)
                 sums[place] += gain
                 if sums[place] > threshold:
-                    _take_out(candidates, label)
+                    _remove(candidates, label)
                     threshold = insert(candidates, label, sums[place])
         gains.counted[r] = visits.depth[r]
 
 
 @numba.njit(cache=True)
-def _take_out(best, label):
-    """Takes a label out of a list, if the list holds it."""
+def _remove(best, label):
+    """Removes a label from a list that may hold it."""
     labels, values = best.labels, best.values
     for i in range(len(labels)):
         if labels[i] == label:
@@ -223,7 +225,7 @@ def _take_out(best, label):
 
 @numba.njit(cache=True)
 def _score_candidates(scores, table, candidates, best):
-    """Adds the candidates, by their scores, to the list; returns how many were scored."""
+    """Scores the candidates and adds them to the list; returns their number."""
     scored = 0
     for label in candidates.labels:
         if label != NO_LABEL:
@@ -234,9 +236,12 @@ def _score_candidates(scores, table, candidates, best):
 
 @numba.njit(cache=True)
 def _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best):
-    """Adds up the gains, and scores the labels that they may lift to the k-th best score.
+    """Adds up the gains above the bound, and scores the labels that these may lift to the k-th best score.
 
-    At a label's last visit its place in the table holds at least its whole gain: it need not be looked at again.
+    At the last visit of a label, its entry in the table holds at least the label's whole gain, so one pass is enough.
+
+    Returns:
+      As `search_mean`, for one point.
     """
     depth = visits.depth
     repetitions = len(depth)

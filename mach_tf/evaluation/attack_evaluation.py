@@ -175,7 +175,7 @@ def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
     else:
         sets = label_sequences(Y)
         classes = sets.classes.tolist()
-        if classes and not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
+        if not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
             raise InputError(f"Y must hold label ids in [0, {n_labels}) (got {classes[0]!r} to {classes[-1]!r}).")
         # Classes are sorted, so the ids of each point stay sorted.
         splits, ids = sets.indicator.indptr, sets.classes[sets.indicator.indices]

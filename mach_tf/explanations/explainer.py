@@ -1,4 +1,4 @@
-"""From raw points and labels to attributions of raw features: hash, integrate, share."""
+"""From raw points and labels to attributions of raw features: hash, integrate, share, in chunks of bounded memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import scipy.sparse
 
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
 from mach_tf.explanations.integrated_gradients import attribution, feature_shares, paths
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
 
-# Zero; raw points, n or 1; or one row known only after hashing, CSR [1, D].
+# Where paths begin: None for zero; raw points, n or 1; or one row of hashed features, CSR [1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
-# Entries of a chunk's gradients: there is one such array of float64 for each repetition at a time.
+# Gradient entries per chunk of points; each repetition that is computed at a time has a float64 array of them.
 _CHUNK_ENTRIES = 1 << 19
 
 
@@ -27,11 +27,11 @@ class Explained(NamedTuple):
     """Explanations of the (point, label) pairs of n points.
 
     Attributes:
-      pairs: the pairs.
+      pairs: the labels explained for each of the n points.
       scores, baseline_scores: F(x) and F(x'), float64 [pairs].
       gaps: completeness gaps, float64 [pairs].
       shares: the raw features of the n points.
-      raw: their attributions.
+      raw: the attributions of these features.
     """
 
     pairs: Pairs
@@ -47,11 +47,11 @@ class Explained(NamedTuple):
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
     ) -> Iterator[Explanation]:
-        """Yields each pair as an object of its own, attributions largest first.
+        """Yields an Explanation for each pair, with the largest attributions first.
 
         Args:
-          point_ids: int64 [n], what the points are called.
-          feature_names, label_names: by raw id.
+          point_ids: int64 [n], the points' numbers.
+          feature_names, label_names: by raw id; None if there are no names.
         """
         for pair, point in enumerate(self.pairs.points()):
             label = int(self.pairs.labels[pair])
@@ -69,7 +69,7 @@ class Explained(NamedTuple):
             )
 
     def matrix(self, features: int) -> scipy.sparse.csr_matrix:
-        """The attributions as CSR [pairs, features], where every feature is a raw one."""
+        """Returns the attributions as CSR [pairs, features]; every feature must be a raw one."""
         columns = self.shares.raw_ids[self.raw.share_entries]
         return scipy.sparse.csr_matrix(
             (self.raw.attributions, columns, self.raw.splits), shape=(len(self.pairs.labels), features)
@@ -88,11 +88,11 @@ class Explained(NamedTuple):
 
 
 def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) -> Paths:
-    """The paths that end at raw points, in hashed features.
+    """Returns the paths that end at raw points, in hashed features.
 
     Args:
       spec: how features are hashed.
-      columns: D.
+      columns: D, the number of hashed features.
       raw: n raw points.
       baseline: where the paths begin.
     """
@@ -105,78 +105,91 @@ def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) ->
 
 
 def explain(
-    ensemble: Network,
+    network: Network,
     raw: Points,
     pairs: Pairs,
-    settings: Attribution,
+    config: AttributionConfig,
     baseline: Baseline = None,
     point_ids: Optional[np.ndarray] = None,
 ) -> Iterator[Explained]:
-    """Explains labels of raw points, a chunk of points at a time.
+    """Explains labels of raw points, one chunk of points at a time.
 
     Args:
-      ensemble: the model.
+      network: the model.
       raw: n raw points.
-      pairs: the labels to explain of each.
-      settings: how.
+      pairs: the labels to explain for each of the n points.
+      config: the method and the estimator.
       baseline: where the paths begin.
-      point_ids: int64 [n], what the points are called in messages.
+      point_ids: int64 [n], the points' numbers in messages; by default their positions in a chunk.
 
     Yields:
-      Explanations of consecutive points; the chunks cover all.
+      Explanations of consecutive points; together the chunks cover all points.
 
     Raises:
-      InputError: attributions that do not add up.
+      InputError: the attributions of a pair do not add up.
     """
-    spec, columns = ensemble.manifest.feature_spec, ensemble.manifest.columns
+    spec, columns = network.manifest.feature_spec, network.manifest.columns
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]
         start = baseline
         if isinstance(baseline, Points) and len(baseline) > 1:
             start = baseline[begin:end]
-        there, asked = path_to(spec, columns, part, start), pairs.slice(begin, end)
+        chunk_paths, chunk_pairs = path_to(spec, columns, part, start), pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
-        integrals = attribution.integrate(ensemble.repetitions, ensemble.bucket_table, there, asked, settings, ids)
-        shares = feature_shares.shares(spec, part, there, start if isinstance(start, Points) else None)
+        integrals = attribution.integrate(
+            network.repetitions, network.bucket_table, chunk_paths, chunk_pairs, config, ids
+        )
+        shares = feature_shares.shares(spec, part, chunk_paths, start if isinstance(start, Points) else None)
         yield Explained(
-            asked,
+            chunk_pairs,
             integrals.scores,
             integrals.baseline_scores,
-            integrals.completeness_gaps(there, asked),
+            integrals.completeness_gaps(chunk_paths, chunk_pairs),
             shares,
-            feature_shares.share(shares, integrals, there, asked),
+            feature_shares.share(shares, integrals, chunk_paths, chunk_pairs),
         )
 
 
 def explain_matrix(
-    ensemble: Network, raw: Points, labels: np.ndarray, settings: Attribution, baseline: Optional[Points]
+    network: Network,
+    raw: Points,
+    labels: np.ndarray,
+    config: AttributionConfig,
+    baseline: Optional[Points] = None,
+    feature_names: Optional[Sequence[str]] = None,
+    label_names: Optional[Sequence[str]] = None,
 ) -> Explanations:
-    """Explains equally many labels of every point, as one matrix.
+    """Explains the same number of labels for every point, as one matrix.
 
     Args:
-      ensemble: the model.
+      network: the model.
       raw: n raw points.
       labels: integers [n] or [n, m].
-      settings: how.
+      config: the method and the estimator.
       baseline: raw points, n or 1; None for zero.
+      feature_names, label_names: by raw id, for the display in a notebook; None if there are no names.
 
     Returns:
       CSR [n * m, raw features].
+
+    Raises:
+      InputError: the attributions of a pair do not add up.
     """
     each = labels.shape[1] if labels.ndim == 2 else 1
     pairs = Pairs(np.arange(len(raw) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
-    parts = list(explain(ensemble, raw, pairs, settings, baseline))
-    features = ensemble.manifest.features
+    parts = list(explain(network, raw, pairs, config, baseline))
+    features = network.manifest.features
     empty = scipy.sparse.csr_matrix((0, features))
     result = Explanations(scipy.sparse.vstack([empty, *(part.matrix(features) for part in parts)], format="csr"))
     result.points, result.labels = pairs.points(), pairs.labels
     result.scores = np.concatenate([np.zeros(0), *(part.scores for part in parts)])
     result.baseline_scores = np.concatenate([np.zeros(0), *(part.baseline_scores for part in parts)])
+    result.feature_names, result.label_names = feature_names, label_names
     return result
 
 
 def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tuple[int, int]]:
-    """Cuts points into ranges of bounded memory: about as many gradients a repetition as `_CHUNK_ENTRIES`."""
+    """Yields consecutive ranges of points with at most `_CHUNK_ENTRIES` gradient entries each, but at least one point."""
     lengths = np.diff(raw.row_splits)
     if isinstance(baseline, Points):
         lengths = lengths + (np.diff(baseline.row_splits) if len(baseline) > 1 else len(baseline.feature_ids))

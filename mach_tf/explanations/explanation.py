@@ -1,28 +1,28 @@
-"""An explanation as an object: one label of one point, for JSON and for notebooks."""
+"""Explanations as objects: one label of one point, and a matrix of many. Both display themselves in notebooks."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import scipy.sparse
 
-_SHOWN_FEATURES = 10
+from mach_tf.explanations.bars_html import bars_html
+
 _SHOWN_ROWS = 5
 
 
 class FeatureAttribution(NamedTuple):
-    """A feature's part in a label's score.
+    """The part of one feature in a label's score.
 
     Attributes:
-      feature: the raw id; None for a hashed feature that only the baseline has, where its raw features are not known.
-      feature_name: None where there are no names.
-      value: the raw value in the point.
-      attribution: how much of F(x) - F(baseline) is due to it.
-      shared: whether other raw features fall in the same hashed feature, here: the model sees only their sum.
+      feature: the raw id; None for a hashed feature that only the baseline has, if its raw features are not known.
+      feature_name: None if there are no names.
+      value: the raw value in the point; 0 if the point lacks the feature.
+      attribution: the part of F(x) - F(baseline) that is due to the feature.
+      shared: whether other raw features of the point have the same hashed feature, so that the model sees only their sum.
       hashed_feature: the hashed id.
     """
 
@@ -43,16 +43,16 @@ class FeatureAttribution(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Why a point has its score for a label. In a notebook it displays itself.
+    """Why a label has its score for a point. Displays itself in a notebook.
 
     Attributes:
       point: the point's number.
       label: the label's id.
-      label_name: None where there are no names.
+      label_name: None if there are no names.
       score: F(x), the label's score under the chosen estimator.
       baseline_score: F(baseline).
       completeness_gap: sum(attributions) - (F(x) - F(baseline)).
-      attributions: of every feature, largest magnitude first.
+      attributions: one for every feature, largest magnitude first.
     """
 
     point: int
@@ -65,11 +65,11 @@ class Explanation:
 
     @property
     def title(self) -> str:
-        """The label's name, or one made from its id."""
+        """The label's name, or a name made from its id."""
         return self.label_name if self.label_name is not None else f"label {self.label}"
 
     def to_json(self) -> dict[str, Any]:
-        """As a line of explanations.jsonl."""
+        """Returns the fields as JSON values, the attributions as a list of objects."""
         value = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         value["attributions"] = [feature._asdict() for feature in self.attributions]
         return value
@@ -80,54 +80,41 @@ class Explanation:
 
 
 class Explanations(scipy.sparse.csr_matrix):
-    """Attributions as scipy CSR, float64 [pairs, features]; in a notebook it displays itself.
+    """Attributions as SciPy CSR, float64 [pairs, features]. Displays itself in a notebook.
 
-    Attributes (None in matrices derived from this one):
+    A row adds up to its score minus its baseline score.
+
+    Attributes (all None in matrices derived from this one):
       points: int64 [pairs], the row of X that each row explains.
       labels: int64 [pairs], the label explained.
       scores, baseline_scores: float64 [pairs], F(x) and F(baseline).
+      feature_names: one per column; None to display ids.
+      label_names: of all labels, by id; None to display ids.
     """
 
     points: Optional[np.ndarray] = None
     labels: Optional[np.ndarray] = None
     scores: Optional[np.ndarray] = None
     baseline_scores: Optional[np.ndarray] = None
+    feature_names: Optional[Sequence[str]] = None
+    label_names: Optional[Sequence[str]] = None
 
     def _repr_html_(self) -> str:
         shown = [self._row_html(row) for row in range(min(self.shape[0], _SHOWN_ROWS))]
         rest = self.shape[0] - len(shown)
-        return "".join(shown) + (f"<p>and {rest} more</p>" if rest else "")
+        more = f"<p>and {rest:,} more</p>" if rest else ""
+        return f"<div style='display:flex;flex-wrap:wrap;gap:0.5em 3em'>{''.join(shown)}</div>{more}"
 
     def _row_html(self, row: int) -> str:
         begin, end = self.indptr[row : row + 2]
-        bars = [(f"feature {c}", float(v)) for c, v in zip(self.indices[begin:end], self.data[begin:end])]
+        bars = [(self._feature_title(c), float(v)) for c, v in zip(self.indices[begin:end], self.data[begin:end])]
         if self.points is None or self.labels is None or self.scores is None or self.baseline_scores is None:
             return bars_html(f"row {row}", None, None, bars)
-        title = f"label {self.labels[row]}, row {self.points[row]}"
+        title = f"{self._label_title(self.labels[row])}, row {self.points[row]}"
         return bars_html(title, float(self.scores[row]), float(self.baseline_scores[row]), bars)
 
+    def _feature_title(self, feature: int) -> str:
+        return f"feature {feature}" if self.feature_names is None else self.feature_names[feature]
 
-def bars_html(
-    title: str, score: Optional[float], baseline_score: Optional[float], bars: Sequence[tuple[str, float]]
-) -> str:
-    """A small table of signed bars that needs no style sheet and no script; every name is escaped."""
-    ordered = sorted(bars, key=lambda bar: -abs(bar[1]))
-    shown, rest = ordered[:_SHOWN_FEATURES], ordered[_SHOWN_FEATURES:]
-    largest = max((abs(value) for _, value in shown), default=0.0) or 1.0
-    rows = [_bar_html(name, value, largest) for name, value in shown]
-    if rest:
-        rows.append(_bar_html(f"{len(rest)} other features", sum(value for _, value in rest), largest))
-    caption = f"<b>{html.escape(title)}</b>"
-    if score is not None and baseline_score is not None:
-        caption += f" score {score:.4g} (baseline {baseline_score:.4g})"
-    return f"<table><caption style='text-align:left'>{caption}</caption>{''.join(rows)}</table>"
-
-
-def _bar_html(name: str, value: float, largest: float) -> str:
-    width = min(100.0, 100.0 * abs(value) / largest)
-    colour = "#2a6fbb" if value >= 0 else "#c4521b"
-    bar = f"<div style='background:{colour};height:0.8em;width:{width:.1f}%'></div>"
-    return (
-        f"<tr><td style='text-align:right'>{html.escape(name)}</td>"
-        f"<td style='text-align:right'>{value:+.4f}</td><td style='width:16em;text-align:left'>{bar}</td></tr>"
-    )
+    def _label_title(self, label: int) -> str:
+        return f"label {label}" if self.label_names is None else self.label_names[label]

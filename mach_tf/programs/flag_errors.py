@@ -13,6 +13,7 @@ from mach_tf.errors import InputError
 
 # A whole word or dotted name that is no part of a path, a quotation or a flag.
 _WORD = re.compile(r"(?<![\w./'\"-])[a-z]\w*(?:\.[a-z]\w*)*(?![\w/'\"-]|\.\w)")
+_QUOTED = re.compile(r"=(['\"])([\w.:-]+)\1")
 _LIST_SEPARATORS = (", ", " or ", " and ", ", or ", ", and ")
 
 
@@ -41,7 +42,8 @@ def with_flags(
     """Returns a message with `--` before each argument that is a flag.
 
     Many arguments are English words too. A word counts as an argument when it begins the message and "must" follows, when
-    "=" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts.
+    "=" or "(now" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts. A
+    text after "=" loses its quotes.
 
     Args:
       message: a message of the library.
@@ -51,17 +53,21 @@ def with_flags(
     Example:
       >>> with_flags("repetitions must be at least 1; lower group_size or buckets.", {"repetitions", "group_size", "buckets"})
       '--repetitions must be at least 1; lower --group_size or --buckets.'
+      >>> with_flags("raise steps (now 1) or use method='exact'.", {"steps", "method"})
+      'raise --steps (now 1) or use --method=exact.'
     """
     known = {name: name for name in (flags.FLAGS if names is None else names)}
     known.update(renamed or {})
     parts, end = [], 0
     for match in _WORD.finditer(message):
         word, rest = match.group(), message[match.end() :]
-        certain = (
-            "_" in word or "." in word or rest.startswith("=") or (match.start() == 0 and rest.startswith(" must "))
-        )
+        begins = match.start() == 0 and rest.startswith(" must ")
+        certain = begins or "_" in word or "." in word or rest.startswith(("=", " (now "))
         listed = message[end : match.start()] in _LIST_SEPARATORS
         if word in known and (certain or listed):
             parts.append(f"{message[end : match.start()]}--{known[word]}")
             end = match.end()
+            if quoted := _QUOTED.match(message, end):
+                parts.append(f"={quoted[2]}")
+                end = quoted.end()
     return "".join([*parts, message[end:]])

@@ -112,7 +112,7 @@ def test_attacks_that_end_badly_leave_the_evaluation(evaluated, tmp_path, monkey
     def end_badly(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("mach_tf.evaluation.robustness.evaluate_attacks", end_badly)
+    monkeypatch.setattr("mach_tf.evaluation.attack_evaluation.evaluate_attacks", end_badly)
     with pytest.raises(MemoryError):
         evaluate(evaluated, tmp_path, "--attack=fgsm", "--epsilon=0.05")
     report = json.loads((tmp_path / "metrics.json").read_text())
@@ -206,7 +206,7 @@ def test_refusals(evaluated, tmp_path, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--k=2,3"], r"a --k in common \(got P@1, P@4; --k here is 2,3\)"),
+        (["--k=2,3"], r"--compare must name an evaluation that shares a cut-off \(got P@1, P@4; --k=2,3 here\)"),
         (["--k=1", "--propensity=amazon"], r"same --propensity=amazon \(got default\)"),
     ],
 )

@@ -172,7 +172,7 @@ def test_points_in_memory_are_the_texts(world):
     from mach_tf.explanations.reporting import source_text
     from mach_tf.manifest import DatasetManifest
 
-    read = source_text.read(DatasetManifest.read(world.dataset), [libsvm.TextInput(world.text)])
+    read = source_text.read_points(DatasetManifest.read(world.dataset), [libsvm.TextInput(world.text)])
     expected = points.from_csr(world.features, world.labels)
     np.testing.assert_array_equal(read.feature_values, expected.feature_values)
     np.testing.assert_array_equal(read.label_ids, expected.label_ids)

@@ -137,7 +137,7 @@ def test_names(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"a\nb\n", "must name the 3 labels, one a line .got 2"),
+        (b"a\nb\n", "must name the 3 labels, one per line .got 2"),
         (b"a\nb\nc\n\n", "got 4"),
         (b"a\n\xff\nc\n", "must be UTF-8"),
     ],

@@ -88,11 +88,11 @@ def test_all_flags(tmp_path):
     sample.assert_same(records.read_points(out, manifest, "train", 1), manifest.feature_spec.apply(raw))
     assert (tmp_path / "out" / "skipped.txt").read_text().startswith(f"{first}, line 7: labels must be ids")
     table = done.stdout
-    assert "1 bad lines left out" in table and "points/s" in table and "MB/s" in table
+    assert "1 bad line(s) skipped, listed in skipped.txt" in table and "points/s" in table and "MB/s" in table
     row = next(line.split() for line in table.splitlines() if line.startswith("train"))
     split = manifest.splits["train"]
     assert row == ["train", "10", "1.00", "1.40", f"{split.features / 10:.2f}", str(14 - split.features), "4"]
-    assert "8 features in 4 columns (8 share" in table or "share theirs with another" in table
+    assert "8 features in 4 columns (8 share" in table or "share a column with another" in table
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,17 @@ def test_all_flags(tmp_path):
         ([], "At least one of --train, --valid, --test"),
         (["--train=none*.txt"], "--train must name a file or a glob that matches one (got 'none*.txt')"),
         (["--train=.", "--test=in.txt"], "must be a file"),
-        (["--train_features=in.txt"], "must name equally many files (got 1 and 0)"),
+        (["--train_features=in.txt"], "--train_features and --train_labels must name equally many files (got 1 and 0)"),
         (["--train=in.txt", "--feature_names=none"], "No such file"),
-        (["--train=in.txt", "--beam_options=--x"], "--beam_options are those of a --runner"),
-        (["--train=in.txt", "--runner=DirectRunner", "--workers=2"], "--workers are threads of this process"),
+        (
+            ["--train=in.txt", "--beam_options=--x"],
+            "--beam_options must come with a runner, which they configure (got '--x' alone)",
+        ),
+        (
+            ["--train=in.txt", "--runner=DirectRunner", "--workers=2"],
+            "--workers must be left out with a runner: they are threads of this process",
+        ),
+        (["--train=bad.txt"], "leave such lines out: --on_bad_line=skip"),
         (["--train=bad.txt"], "bad.txt, line 3: an id must not be negative (got '-3:1'). Correct it"),
         (["--train=in.txt", "--output_dir=in.txt"], "The output directory in.txt is a file"),
     ],

@@ -1,4 +1,4 @@
-"""Integrated Gradients of an ensemble's label scores, by either method, never incomplete."""
+"""Integrated Gradients of an ensemble's label scores by either method, with a check that they add up."""
 
 from __future__ import annotations
 
@@ -20,19 +20,27 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import Repetition
 
-# The largest completeness gap that is let pass, relative to |F(x) - F(x')| and added to it.
+# A completeness gap may be as large as RELATIVE_GAP * |F(x) - F(x')| + ABSOLUTE_GAP.
 RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
-class Attribution:
+class AttributionConfig:
     """How label scores are explained.
 
     Attributes:
-      estimator: of the label score that is explained.
+      estimator: the estimator whose label score is explained.
       method: "exact", the closed form; or "tape", quadrature with tf.GradientTape.
-      steps: nodes of the quadrature.
-      rule: where they are, one of choices.QUADRATURE_RULES.
+      steps: number of quadrature nodes; used by "tape" only.
+      rule: where the nodes lie, one of choices.QUADRATURE_RULES; used by "tape" only.
+
+    Raises:
+      InputError: the method cannot explain the estimator.
+      ValueError: an unknown estimator or method.
+
+    Example:
+      >>> AttributionConfig("mean").method
+      'exact'
     """
 
     estimator: str = DEFAULT_ESTIMATOR
@@ -46,14 +54,23 @@ class Attribution:
             raise ValueError(f"method must be one of {ATTRIBUTION_METHODS} (got {self.method!r})")
         if self.method == "exact" and not entry.exact_attribution:
             raise InputError(
-                f"--method=exact explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
+                f"method='exact' explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
                 f"{self.estimator} selects a repetition anew wherever two of them cross along the path, and the closed form "
-                "knows only where hidden units switch. Use --method=tape, which follows the selection step by step."
+                "only follows the switching of hidden units. Use method='tape', which follows the selection step by step."
             )
+
+    def describe(self) -> str:
+        """Returns the method and its settings in a few words.
+
+        Example:
+          >>> AttributionConfig("min", "tape", 32).describe()
+          'tape, 32 gauss_legendre steps'
+        """
+        return self.method if self.method == "exact" else f"{self.method}, {self.steps} {self.rule} steps"
 
 
 def networks(repetitions: Sequence[Repetition]) -> Iterator[Weights]:
-    """Yields the weights as arrays; on the CPU these are views of the variables, not copies."""
+    """Yields each repetition's weights as arrays; on the CPU these are views of the variables, not copies."""
     for index in range(len(repetitions)):
         yield Weights(*(_view(weight) for weight in repetitions[index].weights))
 
@@ -70,32 +87,35 @@ def integrate(
     table: np.ndarray,
     paths: Paths,
     pairs: Pairs,
-    settings: Attribution,
+    config: AttributionConfig,
     point_ids: Optional[np.ndarray] = None,
 ) -> PathIntegrals:
-    """Integrates the label scores' gradients along paths.
+    """Integrates the gradients of label scores along paths.
 
     Args:
-      repetitions: the R repetitions; of those that are not kept in memory, the exact method takes each once.
+      repetitions: the R repetitions. The exact method takes each of them once, also those that are not kept in memory.
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
-      pairs: the labels to explain of each of the n points.
-      settings: how.
-      point_ids: int64 [n], what the points are called in a message; their positions by default.
+      pairs: the labels to explain for each of the n points.
+      config: the method and the estimator.
+      point_ids: int64 [n], the points' numbers in messages; by default their positions.
+
+    Returns:
+      The integrals of the pairs.
 
     Raises:
-      InputError: the attributions of a pair do not add up; the message names point and label.
+      InputError: the attributions of a pair do not add up; the message names the point and the label.
     """
-    if settings.method == "exact":
-        sigmoid = not estimators.get(settings.estimator).takes_logits
+    if config.method == "exact":
+        sigmoid = not estimators.get(config.estimator).takes_logits
         at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
         integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
     else:
         functions = [functools.partial(_bucket_logits, repetitions, index) for index in range(len(repetitions))]
         integrals = tape_attribution.integrate(
-            functions, table, paths, pairs, settings.estimator, settings.steps, settings.rule
+            functions, table, paths, pairs, config.estimator, config.steps, config.rule
         )
-    check_complete(integrals, paths, pairs, settings, point_ids)
+    check_complete(integrals, paths, pairs, config, point_ids)
     return integrals
 
 
@@ -104,12 +124,24 @@ def _bucket_logits(repetitions: Sequence[Repetition], index: int, batch: SparseB
 
 
 def check_complete(
-    integrals: PathIntegrals, paths: Paths, pairs: Pairs, settings: Attribution, point_ids: Optional[np.ndarray] = None
+    integrals: PathIntegrals,
+    paths: Paths,
+    pairs: Pairs,
+    config: AttributionConfig,
+    point_ids: Optional[np.ndarray] = None,
 ) -> None:
-    """Raises InputError, naming the worst pair, if a completeness gap exceeds 1% of |F(x) - F(x')| + 1e-4."""
+    """Checks that every pair's attributions add up to its change of score.
+
+    Args:
+      integrals: of the pairs along the paths.
+      paths, pairs, config, point_ids: as in `integrate`.
+
+    Raises:
+      InputError: a completeness gap exceeds 1% of |F(x) - F(x')| + 1e-4; the message names the worst pair.
+    """
     gaps = np.abs(integrals.completeness_gaps(paths, pairs))
     allowed = RELATIVE_GAP * np.abs(integrals.scores - integrals.baseline_scores) + ABSOLUTE_GAP
-    # A gap that is not a number is the largest of all.
+    # A gap that is not a number counts as the largest.
     excess = np.where(np.isfinite(gaps), gaps / allowed, np.inf)
     if not len(excess) or excess.max() <= 1:
         return
@@ -117,9 +149,9 @@ def check_complete(
     position = pairs.points()[worst]
     point = position if point_ids is None else point_ids[position]
     advice = "the weights are not finite or a value is too large for float64: check the model with python -m eval.main."
-    if settings.method == "tape":
-        advice = f"raise --steps (now {settings.steps})"
-        advice += " or use --method=exact." if settings.estimator in EXACT_ESTIMATORS else "."
+    if config.method == "tape":
+        advice = f"raise steps (now {config.steps})"
+        advice += " or use method='exact'." if config.estimator in EXACT_ESTIMATORS else "."
     raise InputError(
         f"Attributions must add up to F(x) - F(baseline) within {RELATIVE_GAP:.0%} + {ABSOLUTE_GAP:g}, but for point {point}, "
         f"label {pairs.labels[worst]} F changes by {integrals.scores[worst] - integrals.baseline_scores[worst]:.6g} and the "

@@ -27,7 +27,7 @@ import numpy as np
 
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
-if TYPE_CHECKING:  # the tuple alone: no TensorFlow is needed here
+if TYPE_CHECKING:  # this module needs the tuple's type only, and no TensorFlow
     from mach_tf.classifier import Weights
 
 
@@ -50,8 +50,8 @@ class _Units(NamedTuple):
 
     Attributes:
       at_start, change: pre-activations where the path begins, and how much they change along it, float64 [hidden].
-      times: where each unit switches, float64 [hidden].
-      order: int64, the units that switch inside the path; in the order of `times` where the order is needed.
+      times: where each unit switches, in [0, 1], float64 [hidden].
+      order: int64, the units that switch inside the path; sorted by `times` if probabilities are explained.
     """
 
     at_start: np.ndarray
@@ -71,18 +71,20 @@ def integrate(
     sigmoid: bool,
     at_once: Optional[int] = None,
 ) -> PathIntegrals:
-    """Integrates the label scores' gradients along paths, exactly.
+    """Integrates the gradients of label scores along paths, exactly.
 
     Args:
-      networks: the R repetitions' weights as arrays, float32, each taken once, in order; they are only read, so views will do.
+      networks: the R repetitions' weights as float32 arrays, each taken once and in order. They are only read, so views are
+        enough.
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
-      pairs: the labels to explain of each of the n points.
-      sigmoid: whether a label's score is the mean of its buckets' probabilities (`mean`) or logits (`logit_mean`).
-      at_once: how many repetitions may be held at a time; one a core by default.
+      pairs: the labels to explain for each of the n points.
+      sigmoid: whether a label's score is the mean of the probabilities of its buckets (`mean`) or of their logits
+        (`logit_mean`).
+      at_once: the number of repetitions in memory at a time; by default one per core.
 
     Returns:
-      The integrals of the pairs. The repetitions are summed in order: the same numbers on any number of cores.
+      The integrals of the pairs. Repetitions are summed in order, so the numbers do not depend on the number of cores.
     """
     splits = entry_splits(paths, pairs)
     gradients = np.zeros(splits[-1])
@@ -90,7 +92,7 @@ def integrate(
 
     def one(network: Weights, buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part, ends = np.zeros(splits[-1]), np.zeros((2, len(pairs.labels)))
-        compiled: Any = _integrate  # numba's annotations know no arguments
+        compiled: Any = _integrate  # Numba's type annotations do not describe arguments
         wanted = _Wanted(pairs.splits, buckets, splits)
         compiled(_read_only(network), _read_only(paths), _read_only(wanted), sigmoid, part, ends)
         return part, ends
@@ -112,7 +114,7 @@ def integrate(
 
 
 def _read_only(arrays: _Arrays) -> _Arrays:
-    """Contiguous views: numba compiles anew, for seconds, for each layout and for writable and read-only arrays."""
+    """Returns contiguous read-only views: Numba takes seconds to compile for each memory layout, and for writable arrays."""
     views = [np.ascontiguousarray(array).view() for array in arrays]
     for view in views:
         view.flags.writeable = False
@@ -164,10 +166,10 @@ def _pre_activations(network, paths, first, last, at_start, change):
 
 @numba.njit(cache=True, nogil=True)
 def _switching_points(at_start, change, in_order):
-    """Where each unit switches, clipped to [0, 1], float64 [hidden]; and the units that switch inside, in order.
+    """Returns where each unit switches, clipped to [0, 1], float64 [hidden], and the units that switch inside the path.
 
-    A unit is active after its point if its pre-activation rises, before it if it falls; one that does not move is
-    active throughout (its point is 0 and counts as rising) or, like ReLU at 0, never (1).
+    A unit whose pre-activation rises is active after its switching point, one whose pre-activation falls before it. A unit
+    that does not move is active throughout (its point is 0 and counts as rising) or, like ReLU at 0, never (its point is 1).
     """
     times = np.empty(len(change))
     inside = np.empty(len(change), np.int64)
@@ -188,7 +190,7 @@ def _switching_points(at_start, change, in_order):
 
 @numba.njit(cache=True, nogil=True)
 def _logits(kernel, bias, units):
-    """The logits at both ends, from the forward pass alone: what completeness is checked against."""
+    """Returns the logits at both ends, from the forward pass alone: completeness is checked against them."""
     z0, z1 = np.float64(bias), np.float64(bias)
     for u in range(len(kernel)):
         z0 += kernel[u] * max(units.at_start[u], 0.0)
@@ -198,6 +200,7 @@ def _logits(kernel, bias, units):
 
 @numba.njit(cache=True, nogil=True)
 def _logit_weights(kernel, units, weights):
+    """w2[u] times the part of the path on which unit u is active."""
     for u in range(len(kernel)):
         weights[u] = kernel[u] * (units.times[u] if units.change[u] < 0.0 else 1.0 - units.times[u])
 
@@ -215,7 +218,8 @@ def _probability_weights(kernel, units, z, weights):
         after = z + slope * (times[u] - before)
         integral += (times[u] - before) * _mean_sigmoid_derivative(z, after)
         weights[u] = integral
-        # A unit that starts adds its slope, one that stops takes its own, which is negative, away.
+        # A unit that becomes active (change > 0) adds kernel * change, one that becomes inactive (change < 0) takes it away:
+        # kernel * |change| either way.
         slope += kernel[u] * abs(change[u])
         z, before = after, times[u]
     integral += (1.0 - before) * _mean_sigmoid_derivative(z, z + slope * (1.0 - before))
@@ -227,10 +231,10 @@ def _probability_weights(kernel, units, z, weights):
 
 @numba.njit(cache=True, nogil=True)
 def _mean_sigmoid_derivative(a, b):
-    """The mean of sigmoid' between two logits, (sigmoid(b) - sigmoid(a)) / (b - a), to full relative precision.
+    """Returns the mean of sigmoid' between two logits, (sigmoid(b) - sigmoid(a)) / (b - a), to full relative precision.
 
-    Near ones by sigmoid(b) - sigmoid(a) = sinh((b - a) / 2) / (2 cosh(a / 2) cosh(b / 2)), where nothing cancels;
-    far ones by the difference, on the side where sigmoid is small (sigmoid' is even).
+    For close logits sigmoid(b) - sigmoid(a) = sinh((b - a) / 2) / (2 cosh(a / 2) cosh(b / 2)), where nothing cancels. For
+    distant logits the difference is taken on the side where sigmoid is small, which is allowed because sigmoid' is even.
     """
     if abs(b - a) < 1.0:
         half = 0.5 * (b - a)
@@ -249,7 +253,7 @@ def _sigmoid(z):
     return math.exp(z) / (1.0 + math.exp(z))
 
 
-# Only here may the compiler reorder a sum: it is what lets it use vector instructions.
+# Reordering this sum lets the compiler use vector instructions; every other sum keeps its order.
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _dot(row, weights):
     total = 0.0

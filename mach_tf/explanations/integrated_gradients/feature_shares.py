@@ -1,9 +1,9 @@
-"""From hashed features back to the raw ones: each gets its part of the hashed feature's attribution.
+"""Shares the attribution of each hashed feature among the raw features that hash to it.
 
-Hashing is linear: a hashed value is the sum of the parts of the raw features that collide in it, x_h = sum_i p_i, with
-p_i the raw value times its sign over the point's norm. A hashed feature's attribution is its change x_h - x'_h times
-its gradient averaged over the path, so raw feature i's share, in proportion to its part of that value, is its own part
-of the change times that gradient. Two raw features that cancel each other exactly leave nothing to share: both get 0.
+Hashing is linear: a hashed value is the sum of the parts of the raw features that collide in it, x_h = sum_i p_i, where
+p_i is the raw value times its sign, divided by the point's norm. The attribution of a hashed feature is its change
+x_h - x'_h times its gradient averaged over the path. It is shared in proportion to the parts, so raw feature i gets its own
+part of the change times that gradient. Two raw features that cancel each other exactly both get 0.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Shares(NamedTuple):
 
     Attributes:
       row_splits: int64 [n + 1]; point i has the entries row_splits[i]:row_splits[i + 1].
-      raw_ids: int64 [entries], ascending in a point; -1 where only the baseline has the feature and its raw features
-        are not known (see `hashed_ids`).
+      raw_ids: int64 [entries], ascending within a point; -1 for a hashed feature that only the baseline has, if its raw
+        features are not known.
       hashed_ids: int64 [entries].
-      values: float32 [entries], the raw values in the point, 0 where it lacks the feature.
-      shared: bool [entries], whether the hashed feature has a part of another raw feature too.
-      path_entries: int64 [entries], the hashed feature's entry in the paths; -1 if its parts cancelled.
-      weights: float64 [entries]; times the averaged gradient it is the attribution.
+      values: float32 [entries], the raw values in the point; 0 if the point lacks the feature.
+      shared: bool [entries], whether another raw feature has a part in the hashed feature too.
+      path_entries: int64 [entries], the position of the hashed feature in the paths; -1 if its parts cancelled.
+      weights: float64 [entries]; the attribution is the weight times the averaged gradient.
     """
 
     row_splits: np.ndarray
@@ -45,8 +45,8 @@ class RawAttributions(NamedTuple):
 
     Attributes:
       splits: int64 [pairs + 1]; pair p has the entries splits[p]:splits[p + 1].
-      share_entries: int64, each entry's place in Shares: which feature it is.
-      attributions: float64.
+      share_entries: int64 [entries], the position of each entry's feature in Shares.
+      attributions: float64 [entries].
     """
 
     splits: np.ndarray
@@ -60,10 +60,10 @@ def shares(spec: FeatureSpec, points: Points, paths: Paths, baseline: Optional[P
     Args:
       spec: how features were hashed.
       points: n raw points.
-      paths: the n paths that end at them, hashed.
-      baseline: raw points that the paths start from, n or 1. None where they start from zero or from a vector known only
-        after hashing: then a hashed feature's change is shared among the point's raw features by their parts of its
-        value, and a feature that only the baseline has stays one hashed feature.
+      paths: the n paths that end at them, in hashed features.
+      baseline: the raw points at which the paths begin, n or 1. None if they begin at zero or at a vector that is known only
+        in hashed features: then the change of a hashed feature is shared among the point's raw features by their parts of
+        its value, and a feature that only the baseline has stays one hashed feature.
     """
     parts = _parts(spec, points)
     if baseline is not None:
@@ -75,7 +75,7 @@ def shares(spec: FeatureSpec, points: Points, paths: Paths, baseline: Optional[P
     weights = np.where(present, parts.parts, 0.0)
     if baseline is None:
         known = np.bincount(entries[present], weights=weights[present], minlength=len(paths.feature_ids))
-        # From a zero baseline the ratio is 1, up to the rounding of hashed values to float32.
+        # With a zero baseline the ratio is 1, except for the rounding of hashed values to float32.
         ratio = np.divide(paths.difference, known, out=np.zeros(len(known)), where=known != 0)
         weights[present] *= ratio[entries[present]]
         orphans = np.flatnonzero(known == 0)
@@ -101,12 +101,19 @@ def shares(spec: FeatureSpec, points: Points, paths: Paths, baseline: Optional[P
 
 
 def share(shares: Shares, integrals: PathIntegrals, paths: Paths, pairs: Pairs) -> RawAttributions:
-    """The raw features' attributions for every pair."""
+    """Returns the attributions of raw features for every pair.
+
+    Args:
+      shares: of the n points, from `shares`.
+      integrals: of the pairs along the paths.
+      paths: the n paths.
+      pairs: the labels explained for each of the n points.
+    """
     points = pairs.points()
     lengths = np.diff(shares.row_splits)[points]
     splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     entries = np.arange(splits[-1]) + np.repeat(shares.row_splits[points] - splits[:-1], lengths)
-    # A pair's gradients lie in its block as the features do in its point's path.
+    # A pair's gradients are in the order of the features on its point's path.
     offset = np.repeat(integrals.splits[:-1] - paths.row_splits[points], lengths)
     path_entries = shares.path_entries[entries]
     present = path_entries >= 0
@@ -116,7 +123,7 @@ def share(shares: Shares, integrals: PathIntegrals, paths: Paths, pairs: Pairs) 
 
 
 class _Parts(NamedTuple):
-    """One entry for each raw feature of each point; `parts` are of the hashed values, float64."""
+    """One entry for each raw feature of each point; `parts` are its parts of the hashed values, float64."""
 
     rows: np.ndarray
     raw_ids: np.ndarray
@@ -141,19 +148,19 @@ def _join(one: _Parts, other: _Parts) -> _Parts:
 
 
 def _merge(parts: _Parts) -> _Parts:
-    """Adds up the entries of one raw feature in one row."""
+    """Adds up the entries that belong to one raw feature in one row."""
     _, first, group = np.unique(_key(parts.rows, parts.raw_ids), return_index=True, return_inverse=True)
     values, sums = (np.bincount(group, weights=array) for array in (parts.values, parts.parts))
     return _Parts(parts.rows[first], parts.raw_ids[first], parts.hashed_ids[first], values.astype(np.float32), sums)
 
 
 def _key(rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """One int64 for a row and an id; ids are below 2^31, and -1 is below them all."""
+    """Packs a row and an id into one int64; ids are below 2^31, and -1 sorts before them all."""
     return (rows.astype(np.int64) << 32) + ids
 
 
 def _lookup(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each wanted key stands among the ascending keys, -1 where it does not; int64."""
+    """Returns the position of each wanted key among the ascending keys, int64; -1 if it is not among them."""
     found = np.searchsorted(keys, wanted)
     inside = found < len(keys)
     inside[inside] = keys[found[inside]] == wanted[inside]

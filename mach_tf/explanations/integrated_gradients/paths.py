@@ -1,4 +1,4 @@
-"""Straight paths from baselines to points, and what an integral along them gives; sparse, without any model."""
+"""Straight paths from baselines to points, the labels to explain, and the integrals along the paths; all sparse."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import scipy.sparse
 
 
 class Paths(NamedTuple):
-    """n straight paths x' + t (x - x'), t in [0, 1], over the features where an end is not zero.
+    """n straight paths x' + t (x - x'), t in [0, 1], over the features where x or x' is not zero.
 
     Attributes:
       row_splits: int64 [n + 1]; path i has the entries row_splits[i]:row_splits[i + 1].
-      feature_ids: int64 [nonzeros], hashed, ascending and unique in a path.
+      feature_ids: int64 [nonzeros], hashed ids, ascending and unique within a path.
       start: x', float64 [nonzeros].
       difference: x - x', float64 [nonzeros].
     """
@@ -25,18 +25,18 @@ class Paths(NamedTuple):
 
     @property
     def points(self) -> int:
-        """n. (A named tuple's own length is its number of fields.)"""
+        """The number of paths, n. (The length of a named tuple is its number of fields.)"""
         return len(self.row_splits) - 1
 
     def slice(self, begin: int, end: int) -> Paths:
-        """The paths begin:end."""
+        """Returns the paths begin:end."""
         first, last = self.row_splits[begin], self.row_splits[end]
         splits = self.row_splits[begin : end + 1] - first
         return Paths(splits, self.feature_ids[first:last], self.start[first:last], self.difference[first:last])
 
 
 class Pairs(NamedTuple):
-    """The labels to explain of each of n points.
+    """The labels to explain for each of n points.
 
     Attributes:
       splits: int64 [n + 1]; point i has the pairs splits[i]:splits[i + 1].
@@ -47,11 +47,11 @@ class Pairs(NamedTuple):
     labels: np.ndarray
 
     def points(self) -> np.ndarray:
-        """The point of each pair, int64 [pairs]."""
+        """Returns the point of each pair, int64 [pairs]."""
         return np.repeat(np.arange(len(self.splits) - 1), np.diff(self.splits))
 
     def slice(self, begin: int, end: int) -> Pairs:
-        """The pairs of the points begin:end."""
+        """Returns the pairs of the points begin:end."""
         first, last = self.splits[begin], self.splits[end]
         return Pairs(self.splits[begin : end + 1] - first, self.labels[first:last])
 
@@ -61,8 +61,8 @@ class PathIntegrals(NamedTuple):
 
     Attributes:
       splits: int64 [pairs + 1]; pair p has the entries splits[p]:splits[p + 1], one for each feature of its path.
-      gradients: float64, the score's gradient for each feature, averaged over the path; times `difference` it is
-        Integrated Gradients' attribution.
+      gradients: float64 [entries], the gradient of the score for each feature, averaged over the path. Multiplied by the
+        path's `difference` it is the attribution.
       scores: F(x), float64 [pairs].
       baseline_scores: F(x'), float64 [pairs].
     """
@@ -73,34 +73,37 @@ class PathIntegrals(NamedTuple):
     baseline_scores: np.ndarray
 
     def attributions(self, paths: Paths, pairs: Pairs) -> np.ndarray:
-        """Integrated Gradients of every entry of every pair, float64, laid out as `gradients`."""
+        """Returns the attribution of every entry of every pair, float64 [entries]."""
         return self.gradients * paths.difference[self.entries(paths, pairs)]
 
     def entries(self, paths: Paths, pairs: Pairs) -> np.ndarray:
-        """For every entry of every pair its entry in `paths`, int64, laid out as `gradients`."""
+        """Returns the position in `paths` of every entry of every pair, int64 [entries]."""
         first = paths.row_splits[pairs.points()] - self.splits[:-1]
         return np.arange(self.splits[-1]) + np.repeat(first, np.diff(self.splits))
 
     def completeness_gaps(self, paths: Paths, pairs: Pairs) -> np.ndarray:
-        """sum(attributions) - (F(x) - F(x')), float64 [pairs]."""
-        # reduceat takes no empty segments; the appended zero keeps the index of a trailing one in range.
+        """Returns sum(attributions) - (F(x) - F(x')), float64 [pairs]."""
+        # reduceat cannot sum empty segments; the appended zero keeps the index of an empty last one in range.
         totals = np.add.reduceat(np.append(self.attributions(paths, pairs), 0.0), self.splits[:-1])
         totals[np.diff(self.splits) == 0] = 0.0
         return totals - (self.scores - self.baseline_scores)
 
 
 def entry_splits(paths: Paths, pairs: Pairs) -> np.ndarray:
-    """`splits` of the integrals of these pairs, int64 [pairs + 1]."""
+    """Returns the `splits` that the integrals of these pairs have, int64 [pairs + 1]."""
     lengths = np.diff(paths.row_splits)[pairs.points()]
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def between(start: scipy.sparse.csr_matrix, end: scipy.sparse.csr_matrix) -> Paths:
-    """Paths from the rows of one matrix to those of another.
+    """Returns the paths from the rows of one matrix to the rows of another.
 
     Args:
-      start: CSR [n, columns] or [1, columns], the same baseline for all.
+      start: CSR [n, columns], or [1, columns] for one baseline for all.
       end: CSR [n, columns].
+
+    Raises:
+      ValueError: the shapes do not fit.
     """
     start, end = (scipy.sparse.csr_matrix(matrix, dtype=np.float64) for matrix in (start, end))
     if start.shape[0] == 1 and end.shape[0] != 1:
@@ -124,7 +127,7 @@ def _keys_and_values(matrix: scipy.sparse.csr_matrix) -> tuple[np.ndarray, np.nd
 
 
 def from_zero(end: scipy.sparse.csr_matrix) -> Paths:
-    """Paths from the zero vector to the rows of a matrix, CSR [n, columns]."""
+    """Returns the paths from the zero vector to the rows of a matrix, CSR [n, columns]."""
     end = scipy.sparse.csr_matrix(end, copy=True)
     end.sum_duplicates()
     end.sort_indices()

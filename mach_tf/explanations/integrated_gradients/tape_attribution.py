@@ -1,11 +1,11 @@
 """Integrated Gradients by quadrature with tf.GradientTape: for any differentiable model and every estimator.
 
 The integral over the path is replaced by a weighted sum of gradients at `steps` nodes. Along the path a ReLU network's
-gradient is piecewise smooth, so the error falls about as 1 / steps; where it is smooth, Gauss-Legendre nodes are exact
-for polynomials up to degree 2 steps - 1 and midpoints err by O(1 / steps^2).
+gradient is piecewise smooth, so the error decreases about as 1 / steps. On a path where it is smooth, Gauss-Legendre nodes
+are exact for polynomials up to degree 2 steps - 1, and midpoints have an error of O(1 / steps^2).
 
-With `min` the gradient at a node is that of the repetition with the smallest bucket probability there, and with
-`median` that of the one or two in the middle: what is explained is the piecewise selection along the path.
+With `min` the gradient at a node is that of the repetition with the smallest bucket probability at that node, and with
+`median` that of the one or two repetitions in the middle: the explanation follows this selection along the path.
 """
 
 from __future__ import annotations
@@ -21,14 +21,24 @@ from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
-# The gradient of a sparse product gathers two [nonzeros, hidden] tensors: with 4,096 hidden units 32 MB each.
+# The gradient of a sparse product gathers two [nonzeros, hidden] tensors, 32 MB each with 4,096 hidden units.
 _NONZEROS_AT_ONCE = 2048
 
 BucketLogits = Callable[[SparseBatch], tf.Tensor]
 
 
 def quadrature(steps: int, rule: str = "gauss_legendre") -> tuple[np.ndarray, np.ndarray]:
-    """Nodes in (0, 1), ascending, and weights that add up to 1, both float64 [steps]."""
+    """Returns ascending nodes in (0, 1) and weights that add up to 1, both float64 [steps].
+
+    Args:
+      steps: number of nodes, at least 1.
+      rule: one of choices.QUADRATURE_RULES.
+
+    Example:
+      >>> nodes, weights = quadrature(2, "midpoint")
+      >>> nodes.tolist(), weights.tolist()
+      ([0.25, 0.75], [0.5, 0.5])
+    """
     if steps < 1:
         raise ValueError(f"steps must be at least 1 (got {steps})")
     if rule == "midpoint":
@@ -40,10 +50,10 @@ def quadrature(steps: int, rule: str = "gauss_legendre") -> tuple[np.ndarray, np
 
 
 def of_weights(weights: Weights) -> BucketLogits:
-    """The bucket logits of our own classifier, reading only the rows of W1 of the features present."""
+    """Returns the bucket logits of this project's classifier as a function that reads only the rows of W1 that a batch needs."""
 
     def logits(batch: SparseBatch) -> tf.Tensor:
-        # TensorFlow's gradient of a sparse product is dense in the kernel it is given: give it these rows alone.
+        # TensorFlow's gradient of a sparse product is as large as the kernel, so the kernel holds these rows only.
         rows, positions = tf.unique(batch.feature_ids, tf.int64)
         kernel = tf.gather(weights.hidden_kernel, rows)
         return bucket_logits(weights._replace(hidden_kernel=kernel), batch._replace(feature_ids=positions))
@@ -60,16 +70,20 @@ def integrate(
     steps: int = 64,
     rule: str = "gauss_legendre",
 ) -> PathIntegrals:
-    """Integrates the label scores' gradients along paths, numerically.
+    """Integrates the gradients of label scores along paths, numerically.
 
     Args:
-      repetitions: for each of the R repetitions, bucket logits [n, B] of a batch of hashed points.
+      repetitions: for each of the R repetitions a differentiable function from a batch of hashed points to bucket logits
+        [n, B].
       table: int32 [R, K], the bucket of each label in each repetition.
       paths: n paths in hashed features.
-      pairs: the labels to explain of each of the n points.
-      estimator: of the label scores, one of estimators.ESTIMATORS.
-      steps: number of nodes.
+      pairs: the labels to explain for each of the n points.
+      estimator: one of estimators.ESTIMATORS.
+      steps: number of quadrature nodes.
       rule: one of choices.QUADRATURE_RULES.
+
+    Returns:
+      The integrals of the pairs.
     """
     nodes, node_weights = quadrature(steps, rule)
     splits = entry_splits(paths, pairs)
@@ -93,14 +107,14 @@ def integrate(
 
 
 def _values(path: Paths, times: np.ndarray) -> tf.Tensor:
-    """The points at these times of one path, float32 [times, features]."""
+    """Returns the points of one path at these times, float32 [times, features]."""
     return tf.constant((path.start + times[:, None] * path.difference).astype(np.float32))
 
 
 def _scores(
     repetitions: Sequence[BucketLogits], buckets: np.ndarray, estimator: str, path: Paths, values: tf.Tensor
 ) -> tf.Tensor:
-    """Label scores [n, labels] of n points that have one path's features.
+    """Returns the label scores [n, labels] of n points that have the features of one path.
 
     Args:
       buckets: int32 [R, labels].
@@ -114,7 +128,7 @@ def _scores(
 
 
 def combine(logits: tf.Tensor, estimator: str) -> tf.Tensor:
-    """Label scores from the logits of each label's R buckets, differentiable: [R, n, m] to [n, m]."""
+    """Combines the logits [R, n, m] of each label's R buckets into label scores [n, m], differentiably."""
     entry = estimators.get(estimator)
     scores = logits if entry.takes_logits else tf.sigmoid(logits)
     return _COMBINATIONS[entry.kernel](scores)
@@ -144,9 +158,9 @@ def _gradients(
     nodes: np.ndarray,
     node_weights: np.ndarray,
 ) -> np.ndarray:
-    """The weighted sum over nodes of each label's gradient, float64 [labels, features]."""
+    """Returns the weighted sum over nodes of each label's gradient, float64 [labels, features]."""
     values = _values(path, nodes)
-    # The weights of the model are variables, which a tape watches unless told not to.
+    # The model's weights are variables, which a tape watches by default.
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(values)
         scores = tf.unstack(_scores(repetitions, buckets, estimator, path, values), axis=1)

@@ -1,6 +1,6 @@
-"""What drives each label over a whole split: the mean attribution of every feature over the label's points.
+"""Computes the features that drive each label over a whole input: mean attributions over the label's points.
 
-Works block by block of the text: a block's sums are written as a part of their own, and an interrupted run goes on at the
+The text is processed in blocks, and the sums of each block are written as a part. An interrupted run continues at the
 first part that is missing. The parts are added up at the end.
 """
 
@@ -20,9 +20,11 @@ from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import source_text
+from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
+from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -31,33 +33,58 @@ _RUN_FILE = "global.json"
 _BLOCK_BYTES = libsvm.BLOCK_BYTES
 
 
+def write_label_drivers(
+    inputs: ExplanationInputs, config: AttributionConfig, output_dir: str, top_features: int = 20
+) -> LabelDrivers:
+    """Computes the features that drive each label and writes global.npz and global.tsv.
+
+    Paths begin at zero. An interrupted run continues where it stopped.
+
+    Args:
+      inputs: the model, and the text whose labelled points are averaged.
+      config: the method, and the estimator whose scores are explained.
+      output_dir: directory for the files; created if missing.
+      top_features: features per label in global.tsv.
+
+    Raises:
+      InputError: as for `DriverRun.run`.
+    """
+    os.makedirs(output_dir, exist_ok=True)
+    run = DriverRun(inputs.network, inputs.dataset, config, output_dir)
+    drivers = LabelDrivers(*run.run(inputs.texts), inputs.feature_names, inputs.label_names)
+    drivers.write(output_dir, top_features)
+    run.clear()
+    return drivers
+
+
 @dataclasses.dataclass(frozen=True)
-class GlobalView:
-    """A run over a split.
+class DriverRun:
+    """A resumable run over an input.
 
     Attributes:
-      ensemble: the model.
+      network: the model.
       dataset: the manifest, for the numbers of features and labels.
-      settings: how to attribute.
-      output_dir: where the parts go.
+      config: the method and the estimator.
+      output_dir: an existing directory for the parts.
     """
 
-    ensemble: Network
+    network: Network
     dataset: DatasetManifest
-    settings: Attribution
+    config: AttributionConfig
     output_dir: str
 
     def run(self, texts: list[TextInput]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
-        """Goes through the text, or through what an interrupted run left of it.
+        """Processes the text, or what an interrupted run left of it.
 
         Args:
-          texts: whose points they are.
+          texts: where the points are.
 
         Returns:
-          The means, CSR [labels, features], and each label's number of points, int64 [labels]. The parts stay until `clear`.
+          The mean attributions, CSR [labels, features], and the number of points of each label, int64 [labels]. The parts
+          remain on disk until `clear`.
 
         Raises:
-          InputError: text that breaks a rule or has no labels; an unfinished run with other settings in the directory.
+          InputError: text that breaks a rule or has no labels; or the directory holds an unfinished run with other settings.
         """
         parts = self._parts(texts)
         sums = scipy.sparse.csr_matrix((self.dataset.labels, self.dataset.features))
@@ -69,12 +96,13 @@ class GlobalView:
                 counts += saved["counts"]
         if not counts.any():
             raise InputError(
-                f"{', '.join(text.path for text in texts)}: a label's points are those that have it, but no point has a label."
+                f"{', '.join(text.path for text in texts)}: no point has a label, but the features that drive a label are "
+                "averaged over the points that have it. Give text with labels."
             )
         return scipy.sparse.csr_matrix(scipy.sparse.diags(1.0 / np.maximum(counts, 1)) @ sums), counts
 
     def clear(self) -> None:
-        """Removes the parts, when their sum is written; what describes them last."""
+        """Removes the parts, and their description last; call it when the result is written."""
         for name in os.listdir(self.output_dir):
             if name.startswith("global-part-"):
                 os.remove(os.path.join(self.output_dir, name))
@@ -82,13 +110,13 @@ class GlobalView:
             os.remove(os.path.join(self.output_dir, _RUN_FILE))
 
     def _parts(self, texts: list[TextInput]) -> list[str]:
-        """Writes the parts that are missing; returns all."""
+        """Writes the parts that are missing; returns the paths of all parts."""
         self._check_same_run(texts)
         parts: list[str] = []
         for text in texts:
             with libsvm.TextReader(*text) as reader:
                 source_text.check_header(self.dataset, text.path, reader.header)
-                progress = tqdm.tqdm(total=reader.header.points, unit="points", desc=os.path.basename(text.path))
+                progress = tqdm.tqdm(total=reader.header.points, unit=" points", desc=os.path.basename(text.path))
                 for block in reader.blocks(_BLOCK_BYTES):
                     part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
                     parts.append(part)
@@ -105,7 +133,7 @@ class GlobalView:
         shape = (self.dataset.labels, self.dataset.features)
         sums = scipy.sparse.csr_matrix(shape)
         ids = np.arange(len(raw)) + first_point
-        for explained in explainer.explain(self.ensemble, raw, pairs, self.settings, None, ids):
+        for explained in explainer.explain(self.network, raw, pairs, self.config, None, ids):
             matrix = explained.matrix(self.dataset.features)
             labels = explained.pairs.labels
             ones = np.ones(len(labels))
@@ -116,26 +144,26 @@ class GlobalView:
             np.savez(file, data=sums.data, indices=sums.indices, indptr=sums.indptr, counts=counts)
 
     def _check_same_run(self, texts: list[TextInput]) -> None:
-        """Refuses to mix the parts of two different runs."""
+        """Raises InputError if the directory holds parts of a different run."""
         run: dict[str, Any] = {
-            "settings": dataclasses.asdict(self.settings),
+            "settings": dataclasses.asdict(self.config),
             "inputs": [files.sha256(path) for text in texts for path in text if path],
-            "model": _fingerprint(self.ensemble),
+            "model": _fingerprint(self.network),
             "block_bytes": _BLOCK_BYTES,
         }
         path = os.path.join(self.output_dir, _RUN_FILE)
         if not os.path.exists(path):
             self.clear()
             files.write_json(path, run)
-        elif files.read_json(path, "unfinished global view") != run:
+        elif files.read_json(path, "unfinished run of label drivers") != run:
             raise InputError(
-                f"{self.output_dir} holds an unfinished global view of another model, text or method. Give the same flags to go "
-                f"on with it, or another --output_dir; or remove {path} to start anew."
+                f"{self.output_dir} holds an unfinished run with another model, text or method. Repeat that run's settings to "
+                f"continue it, choose another output_dir, or remove {path} to start again."
             )
 
 
-def _fingerprint(ensemble: Network) -> list[str]:
-    """SHA-256 of model.json and of each repetition's index of variables, which holds checksums of them all."""
-    directories = [repetition_directory(ensemble.model_dir, r) for r in range(len(ensemble.repetitions))]
+def _fingerprint(network: Network) -> list[str]:
+    """Returns the SHA-256 of model.json and of each repetition's index of variables, which holds their checksums."""
+    directories = [repetition_directory(network.model_dir, r) for r in range(len(network.repetitions))]
     indices = [os.path.join(directory, "variables", "variables.index") for directory in directories]
-    return [files.sha256(path) for path in [os.path.join(ensemble.model_dir, MODEL_FILE), *indices]]
+    return [files.sha256(path) for path in [os.path.join(network.model_dir, MODEL_FILE), *indices]]

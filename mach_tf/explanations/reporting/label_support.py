@@ -1,4 +1,4 @@
-"""Which buckets a label's score comes from, and which other labels it shares them with."""
+"""The labels that share buckets with a label: the model cannot tell them from it in those repetitions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mach_tf.buckets import BucketMembers
 
 
 class Neighbours(NamedTuple):
-    """The labels that share most buckets with a label: what the model cannot tell from it there.
+    """The labels that share the most buckets with a label.
 
     Attributes:
-      labels: int64 [m], most shared first, then by id.
-      repetitions: for each, the repetitions in which they share a bucket, ascending.
+      labels: int64 [m], by number of shared buckets in descending order, then by id.
+      repetitions: for each of them, the repetitions in which they share a bucket, ascending.
     """
 
     labels: np.ndarray
@@ -22,13 +22,13 @@ class Neighbours(NamedTuple):
 
 
 def neighbours(table: np.ndarray, members: BucketMembers, label: int, limit: int) -> Neighbours:
-    """Finds the labels that share most buckets with one.
+    """Returns the labels that share the most buckets with a label.
 
     Args:
       table: int32 [R, K], the bucket of each label in each repetition.
       members: its inverse.
       label: the label.
-      limit: how many at most.
+      limit: the largest number of labels to return.
     """
     sharing = [members.of(repetition, bucket) for repetition, bucket in enumerate(table[:, label])]
     labels, counts = np.unique(np.concatenate(sharing), return_counts=True)

@@ -1,58 +1,29 @@
-"""report.html: one file with its data, style and script in it, which asks the network for nothing."""
+"""report.html: one file that holds its data, style and script, so that it needs no network."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Optional
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import jinja2
 import markupsafe
-import numpy as np
 
 from mach_tf import estimators
-from mach_tf.explanations.explanation import Explanation, FeatureAttribution
-from mach_tf.explanations.reporting.label_support import Neighbours
+from mach_tf.explanations.explanation import FeatureAttribution
+from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5
 _COMBINATION_WORDS = {estimators.MEAN: "mean", estimators.MIN: "minimum", estimators.MEDIAN: "median"}
 
 
-class LabelView(NamedTuple):
-    """What the report shows of one label of a point.
-
-    Attributes:
-      explanation: its attributions.
-      rank: among all labels, from 1; None below the ranks that were computed.
-      buckets: the label's bucket in each repetition.
-      bucket_scores: their scores, as the estimator combines them.
-      neighbours: labels that share buckets with it.
-    """
-
-    explanation: Explanation
-    rank: Optional[int]
-    buckets: np.ndarray
-    bucket_scores: np.ndarray
-    neighbours: Neighbours
-
-
-class AttackedLabel(NamedTuple):
-    """A label's score and rank (from 1; None below the ranks computed) before and after the FGSM step."""
-
-    label: int
-    before: float
-    after: float
-    rank_before: Optional[int]
-    rank_after: Optional[int]
-
-
 class Report:
-    """Collects points and writes them as one page.
+    """Collects explained points and renders them as one page.
 
-    Features beyond the first `features_shown` of an explanation are added up: the page stays small, explanations.jsonl has
-    them all.
+    The features of an explanation beyond the first `features_shown` are shown as their sum. This keeps the page small;
+    explanations.jsonl has them all.
     """
 
     def __init__(
@@ -61,10 +32,10 @@ class Report:
         """Starts an empty report.
 
         Args:
-          label_names: by label id; None makes names from ids.
-          estimator: of the scores; those of "logit_mean" are logits, and shown as probabilities too.
+          label_names: by label id; None if there are no names, and then they are made from ids.
+          estimator: the estimator of the scores; if they are logits, the page shows them as probabilities too.
           epsilon: size of the FGSM step; None if there is none.
-          features_shown: bars a label.
+          features_shown: bars per explanation.
         """
         self._label_names = label_names
         self._estimator = estimator
@@ -74,45 +45,31 @@ class Report:
         self._features: dict[str, int] = {}
         self._points: list[dict[str, Any]] = []
 
-    def add(
-        self,
-        point: int,
-        true_labels: Optional[Iterable[int]],
-        predicted: Iterable[tuple[int, float]],
-        views: Iterable[LabelView],
-        attacked: Optional[Iterable[AttackedLabel]] = None,
-    ) -> None:
-        """Adds a point.
-
-        Args:
-          point: its number.
-          true_labels: None where they are not known.
-          predicted: labels and scores, best first; at least one.
-          views: the labels explained.
-          attacked: labels under the FGSM step, with the first before and the first after it; None without one.
-        """
+    def add(self, point: PointExplanation) -> None:
+        """Adds a point; it must have at least one predicted label."""
         self._points.append(
             {
-                "id": point,
-                "true": None if true_labels is None else [self._label(label) for label in true_labels],
-                "predicted": [[self._label(label), _round(score)] for label, score in predicted],
-                "attacked": None if attacked is None else [self._attacked(label) for label in attacked],
-                "explanations": [self._explanation(view) for view in views],
+                "id": point.point,
+                "true": None if point.true_labels is None else [self._label(label) for label in point.true_labels],
+                "predicted": [[self._label(label), _round(score)] for label, score in point.predicted],
+                "attacked": None if point.attacked is None else [self._attacked(label) for label in point.attacked],
+                "explanations": [self._explanation(one) for one in point.explained],
             }
         )
 
     def html(self, title: str, about: Sequence[tuple[str, str]]) -> str:
-        """The page.
+        """Returns the page.
 
         Args:
-          title: its heading.
-          about: names and values of what was done, shown as text.
+          title: the heading.
+          about: names and values of the settings, shown as text.
         """
         entry = estimators.get(self._estimator)
         logits = entry.takes_logits
         combination = _COMBINATION_WORDS[entry.kernel]
-        score = f"A score is the {combination} of the repetitions' {'logits' if logits else 'probabilities'}"
-        score += "; the percentage beside it is the probability that it stands for." if logits else "."
+        kind = "logits" if logits else "probabilities"
+        score = f"A score is the {combination} of the {kind} of the label's buckets, one from each repetition"
+        score += "; the percentage beside it is the score as a probability." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
             "logits": logits,
@@ -125,7 +82,7 @@ class Report:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
         )
-        lead = f"{len(self._points):,} points, {explanations:,} explanations of labels' scores"
+        lead = f"{_count(len(self._points), 'point')}, {_count(explanations, 'explanation')}"
         return environment.get_template("report.html.j2").render(
             title=title, lead=lead, about=about, score=score, data=script_json(data)
         )
@@ -139,24 +96,21 @@ class Report:
     def _attacked(self, row: AttackedLabel) -> list[Any]:
         return [self._label(row.label), _round(row.before), _round(row.after), row.rank_before, row.rank_after]
 
-    def _explanation(self, view: LabelView) -> dict[str, Any]:
-        explanation = view.explanation
-        shown, rest = (
-            explanation.attributions[: self._features_shown],
-            explanation.attributions[self._features_shown :],
-        )
+    def _explanation(self, one: ExplainedLabel) -> dict[str, Any]:
+        explanation, limit = one.explanation, self._features_shown
+        shown, rest = explanation.attributions[:limit], explanation.attributions[limit:]
         return {
             "label": self._label(explanation.label),
-            "rank": view.rank,
+            "rank": one.rank,
             "score": _round(explanation.score),
             "baseline": _round(explanation.baseline_score),
             "gap": _round(explanation.completeness_gap),
             "bars": [self._bar(feature) for feature in shown],
             "rest": [len(rest), _round(sum(feature.attribution for feature in rest))],
-            "repetitions": [[int(b), _round(s)] for b, s in zip(view.buckets, view.bucket_scores)],
+            "repetitions": [[int(b), _round(s)] for b, s in zip(one.buckets, one.bucket_scores)],
             "neighbours": [
                 [self._label(label), [int(r) for r in repetitions]]
-                for label, repetitions in zip(view.neighbours.labels, view.neighbours.repetitions)
+                for label, repetitions in zip(one.neighbours.labels, one.neighbours.repetitions)
             ],
         }
 
@@ -166,11 +120,15 @@ class Report:
 
 
 def script_json(value: Any) -> markupsafe.Markup:
-    """JSON that may stand in a script element: no name in it can end the element or open a comment."""
+    """Returns JSON for a script element: nothing in it can end the element or open a comment."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return markupsafe.Markup(text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _round(value: float) -> float:

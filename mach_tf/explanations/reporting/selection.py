@@ -1,4 +1,4 @@
-"""What the flags ask for: which points, which of their labels, and from which baseline."""
+"""Which points to explain, and which of their labels: the short texts that name them, and what they stand for."""
 
 from __future__ import annotations
 
@@ -13,42 +13,65 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.points import Points
 
 
-def parse_points(text: str, count: int) -> np.ndarray:
-    """Point numbers of "all", or of a list of numbers and ranges, "0,5,7" or "0-99,200": int64, in the order given.
+def select_points(text: str, points: Points, label_names: Optional[Sequence[str]]) -> np.ndarray:
+    """Returns the numbers of the points that a text names, int64, in the order given.
 
     Args:
-      text: the value of --points.
-      count: points in the input.
+      text: as `parse_points` or `points_with_label` read it.
+      points: the whole input.
+      label_names: of all labels; None if there are no names.
 
     Raises:
-      InputError: not such a list, a number twice, or one that is not in the input.
+      InputError: the text names no points, or points that are not in the input.
+    """
+    chosen = points_with_label(text, points, label_names)
+    return parse_points(text, len(points)) if chosen is None else chosen
+
+
+def parse_points(text: str, n_points: int) -> np.ndarray:
+    """Returns the point numbers of "all", or of a list of numbers and ranges, int64, in the order given.
+
+    Args:
+      text: "all", or a list such as "0,5,7" or "0-99,200".
+      n_points: number of points in the input.
+
+    Raises:
+      InputError: the text is no such list, names a point twice, or names one that is not in the input.
+
+    Example:
+      >>> parse_points("7,0-2", 10).tolist()
+      [7, 0, 1, 2]
     """
     if text == "all":
-        return np.arange(count)
+        return np.arange(n_points)
     chosen: list[int] = []
     for item in text.split(","):
         match = re.fullmatch(r"(\d{1,12})(?:-(\d{1,12}))?", item.strip(), re.ASCII)
         if match is None:
-            raise InputError(f"--points must be all, or numbers and ranges from 0 like 0,5,7 or 0-99 (got {item!r}).")
+            raise InputError(
+                f"points must be all, label:NAME:COUNT, or numbers and ranges from 0 like 0,5,7 or 0-99 (got {item!r})."
+            )
         first, last = int(match[1]), int(match[2] or match[1])
-        if not first <= last < count:
-            raise InputError(f"--points must name points 0 to {count - 1} of the input, ranges upwards (got {item!r}).")
+        if not first <= last < n_points:
+            raise InputError(
+                f"points must name points 0 to {n_points - 1} of the input, with ranges in ascending order (got {item!r})."
+            )
         chosen.extend(range(first, last + 1))
     if len(set(chosen)) < len(chosen):
-        raise InputError(f"--points must name each point once (got {text!r}).")
+        raise InputError(f"points must name each point once (got {text!r}).")
     return np.array(chosen, np.int64)
 
 
 def points_with_label(text: str, points: Points, label_names: Optional[Sequence[str]]) -> Optional[np.ndarray]:
-    """Point numbers of "label:NAME:COUNT", the first COUNT points with that label: int64; None where --points asks for others.
+    """Returns the numbers of the first COUNT points with the label NAME, int64; None if the text is not "label:NAME:COUNT".
 
     Args:
-      text: the value of --points.
+      text: "label:NAME:COUNT", or another text.
       points: the whole input.
-      label_names: of all labels; None where the dataset has no names, and NAME is an id.
+      label_names: of all labels; None if there are no names, and then NAME is an id.
 
     Raises:
-      InputError: no such label, no COUNT, or no point with the label.
+      InputError: no such label, no point with the label, or a COUNT of 0.
     """
     match = re.fullmatch(r"label:(.+):(\d{1,9})", text, re.ASCII)
     if match is None:
@@ -57,90 +80,82 @@ def points_with_label(text: str, points: Points, label_names: Optional[Sequence[
     label = next((i for i, name in enumerate(names) if str(name) == match[1]), None)
     places = np.flatnonzero(points.label_ids == label) if label is not None else np.zeros(0, np.int64)
     if not len(places) or int(match[2]) < 1:
-        raise InputError(f"--points=label:NAME:COUNT needs a label that points of the input have (got {text!r}).")
+        raise InputError(
+            f"points=label:NAME:COUNT needs a label that points of the input have, and a COUNT of at least 1 (got {text!r})."
+        )
     return np.searchsorted(points.label_splits, places[: int(match[2])], side="right") - 1
 
 
-def top_wanted(text: str, labels: int) -> Optional[int]:
-    """How many of each point's best labels --labels asks for; None where it asks for others.
+def top_wanted(text: str, n_labels: int) -> Optional[int]:
+    """Returns the N of "top:N", each point's N best labels; None if the text is not of that form.
 
     Raises:
-      InputError: "top:" without a number from 1 to the number of labels.
+      InputError: "top:" without a number from 1 to `n_labels`.
+
+    Example:
+      >>> top_wanted("top:3", 100)
+      3
     """
     if not text.startswith("top:"):
         return None
     number = text[len("top:") :]
-    if not re.fullmatch(r"\d{1,9}", number, re.ASCII) or not 1 <= int(number) <= labels:
-        raise InputError(f"--labels=top:N needs a number N from 1 to {labels}, the number of labels (got {text!r}).")
+    if not re.fullmatch(r"\d{1,9}", number, re.ASCII) or not 1 <= int(number) <= n_labels:
+        raise InputError(f"labels=top:N needs a number N from 1 to {n_labels}, the number of labels (got {text!r}).")
     return int(number)
 
 
-def parse_label_ids(text: str, labels: int) -> np.ndarray:
-    """Label ids of a list "3,14", int64.
+def parse_label_ids(text: str, n_labels: int) -> np.ndarray:
+    """Returns the label ids of a list such as "3,14", int64.
 
     Raises:
-      InputError: something else, an id twice, or one that is no label.
+      InputError: the text is no such list, names a label twice, or names one that does not exist.
     """
     items = [item.strip() for item in text.split(",")]
     if not all(re.fullmatch(r"\d{1,12}", item, re.ASCII) for item in items):
-        raise InputError(f"--labels must be top:N, true, all, or label ids like 3,14 (got {text!r}).")
+        raise InputError(f"labels must be top:N, true, all, or label ids like 3,14 (got {text!r}).")
     ids = np.array([int(item) for item in items], np.int64)
-    if ids.max() >= labels or len(np.unique(ids)) < len(ids):
-        raise InputError(f"--labels must name different labels from 0 to {labels - 1} (got {text!r}).")
+    if ids.max() >= n_labels or len(np.unique(ids)) < len(ids):
+        raise InputError(f"labels must name different labels from 0 to {n_labels - 1} (got {text!r}).")
     return ids
 
 
-def check_labels(text: str, labels: int) -> None:
-    """Raises InputError unless `pairs` can read --labels."""
-    if text != "true" and top_wanted(text, labels) is None:
-        parse_label_ids(text, labels)
+def check_labels(text: str, n_labels: int) -> None:
+    """Raises InputError unless `label_pairs` can read the text."""
+    if text != "true" and top_wanted(text, n_labels) is None:
+        parse_label_ids(text, n_labels)
 
 
-def pairs(text: str, points: Points, labels: int, top_labels: np.ndarray) -> Pairs:
-    """The labels that --labels asks for, point by point.
+def label_pairs(text: str, points: Points, n_labels: int, top_labels: np.ndarray) -> Pairs:
+    """Returns the labels to explain for each point.
 
     Args:
-      text: "top:N", "true" or ids.
+      text: "top:N" for the best labels, "true" for the point's own, or ids such as "3,14".
       points: n points.
-      labels: K.
+      n_labels: K.
       top_labels: int [n, at least N], each point's best labels.
-    """
-    wanted = top_wanted(text, labels)
-    if wanted is not None:
-        return repeated(top_labels[:, :wanted])
-    if text == "true":
-        return Pairs(points.label_splits, points.label_ids)
-    return repeated(np.tile(parse_label_ids(text, labels), (len(points), 1)))
-
-
-def repeated(labels: np.ndarray) -> Pairs:
-    """Pairs of equally many labels a point, int [n, m]."""
-    count, each = labels.shape
-    return Pairs(np.arange(count + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
-
-
-def parse_baseline(text: str, count: int) -> Optional[int]:
-    """The point of "point:ID", None for "zero" and "mean".
 
     Raises:
-      InputError: something else.
+      InputError: as for `check_labels`.
     """
-    if text in ("zero", "mean"):
-        return None
-    match = re.fullmatch(r"point:(\d{1,12})", text, re.ASCII)
-    if match is None or int(match[1]) >= count:
-        raise InputError(
-            f"--baseline must be zero, mean (of the training points), or point:ID with a point 0 to {count - 1} of the input "
-            f"(got {text!r})."
-        )
-    return int(match[1])
+    wanted = top_wanted(text, n_labels)
+    if wanted is not None:
+        return _same_number(top_labels[:, :wanted])
+    if text == "true":
+        return Pairs(points.label_splits, points.label_ids)
+    return _same_number(np.tile(parse_label_ids(text, n_labels), (len(points), 1)))
+
+
+def _same_number(labels: np.ndarray) -> Pairs:
+    """Returns the pairs of n points with m labels each, from integers [n, m]."""
+    n_points, each = labels.shape
+    return Pairs(np.arange(n_points + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
 
 
 def known_truth(points: Points) -> bool:
-    """Whether labels are known: text for prediction has none anywhere."""
+    """Returns whether any point has a label; text for prediction has none."""
     return len(points.label_ids) > 0
 
 
 def label_sets(points: Points) -> Sequence[np.ndarray]:
-    """Each point's labels."""
+    """Returns the labels of each point."""
     return np.split(points.label_ids, points.label_splits[1:-1])

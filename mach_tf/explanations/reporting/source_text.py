@@ -1,11 +1,9 @@
-"""Where raw points come from: --input, or the text that a split was made from."""
+"""The text that raw points are read from: a given one, or the one that a split was made from."""
 
 from __future__ import annotations
 
 import os
 from typing import Optional
-
-import numpy as np
 
 from mach_tf import files, points
 from mach_tf.data import libsvm
@@ -16,30 +14,33 @@ from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
 
 
-def inputs(
-    dataset: DatasetManifest, input_path: Optional[str], labels_path: Optional[str], split: str
+def find_text(
+    dataset: DatasetManifest, input: Optional[str], input_labels: Optional[str], split: str
 ) -> list[TextInput]:
-    """The text to read, unchanged since preprocessing if it is the split's own.
+    """Returns the text to read.
 
     Args:
       dataset: the manifest.
-      input_path: the value of --input; None for the split's sources.
-      labels_path: the value of --input_labels: the labels' file of --input in split form, or None.
-      split: whose sources.
+      input: path of a text with the points, or only their features if `input_labels` is given; None for the text that the
+        split was made from.
+      input_labels: path of the labels' file of the split form; None if `input` holds the labels or there are none.
+      split: the split whose text is read if `input` is None.
 
     Raises:
-      InputError: labels without an input; a source that is gone, changed, or holds more than the split.
+      InputError: labels without an input; or the split's text is gone, has changed, or holds more points than the split.
     """
-    if input_path is not None:
-        return [TextInput(input_path, labels_path)]
-    if labels_path is not None:
-        raise InputError("--input_labels needs --input, the features' file of the split form. Give both.")
+    if input is not None:
+        return [TextInput(input, input_labels)]
+    if input_labels is not None:
+        raise InputError(
+            "input_labels and input belong together: the labels' file and the features' file of the split form. Give both."
+        )
     sources = dataset.split(split).sources
     for source in sources:
         if not os.path.isfile(source.path) or files.sha256(source.path) != source.sha256:
             raise InputError(
-                f"{source.path}, which the {split} split was made from, is gone or changed; shards hold hashed features only, "
-                "so explaining raw ones needs the text: give it with --input."
+                f"{source.path}, from which the {split} split was made, is gone or changed. Shards hold hashed features only, "
+                "so explaining raw features needs the text: give it with input=PATH."
             )
     found = _paired([source.path for source in sources])
     total = 0
@@ -48,14 +49,14 @@ def inputs(
             total += reader.header.points
     if not found or total != dataset.split(split).points:
         raise InputError(
-            f"The {split} split holds {dataset.split(split).points} points, the files it was made from {total}: only a part of "
-            "them is in it. Give the text to explain with --input."
+            f"The {split} split holds {dataset.split(split).points} points and the files that it was made from {total}: only a "
+            "part of them is in it. Give the text to explain with input=PATH."
         )
     return found
 
 
 def _paired(paths: list[str]) -> list[TextInput]:
-    """A split's files as they were read: in split form the header has two numbers, and the labels' file comes next."""
+    """Groups a split's files as they were read: a header of two numbers means the split form, whose labels' file is next."""
     found, rest = [], iter(paths)
     for path in rest:
         with TextFile(path) as file:
@@ -64,11 +65,11 @@ def _paired(paths: list[str]) -> list[TextInput]:
     return found
 
 
-def read(dataset: DatasetManifest, texts: list[TextInput]) -> Points:
-    """All points of the files.
+def read_points(dataset: DatasetManifest, texts: list[TextInput]) -> Points:
+    """Returns all points of the files.
 
     Raises:
-      InputError: text that breaks a rule, or with other features or labels than the dataset's.
+      InputError: text that breaks a rule, or whose numbers of features or labels are not the dataset's.
     """
     parts = []
     for text in texts:
@@ -85,13 +86,3 @@ def check_header(dataset: DatasetManifest, path: str, header: libsvm.Header) -> 
             f"{path}, line 1: the header must say {dataset.features} features and {dataset.labels} labels, as the dataset does "
             f"(got {header.features} and {header.labels}). Give text of the same data."
         )
-
-
-def mean_baseline(directory: str, dataset: DatasetManifest) -> np.ndarray:
-    """The mean of the training points' hashed features, float64 [D]."""
-    from mach_tf.data import records
-
-    total = np.zeros(dataset.columns)
-    for chunk in records.iterate_points(directory, dataset, "train"):
-        total += np.bincount(chunk.feature_ids, weights=chunk.feature_values, minlength=dataset.columns)
-    return total / max(1, dataset.split("train").points)

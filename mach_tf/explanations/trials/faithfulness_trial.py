@@ -1,162 +1,208 @@
-"""Puts a model's attributions to the test: curves against other orders, and how far FGSM moves them."""
+"""Runs a trial of attributions: curves against other orders of the features, and how much an FGSM step changes them."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Union
 
 import numpy as np
+import tqdm
 
-from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import fgsm_step
+from mach_tf.data import records
 from mach_tf.errors import InputError
-from mach_tf.explanations.integrated_gradients import attribution, paths
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
-from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
+from mach_tf.estimators import DEFAULT_ESTIMATOR
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.trials import feature_removal, stability
-from mach_tf.metrics import bootstrap
+from mach_tf.explanations.trials.best_label import best_labels, gradient_x_input, integrated_gradients, label_scores
+from mach_tf.explanations.trials.feature_removal import Curves
+from mach_tf.explanations.trials.trial_results import (
+    AreaBetween,
+    Faithfulness,
+    FaithfulnessTrial,
+    Interval,
+    MeanCurves,
+    Stability,
+)
+from mach_tf.manifest import DatasetManifest, check_same_features
 from mach_tf.network import Network
 from mach_tf.points import Points
 
 OURS = "integrated_gradients"
 OTHERS = ("gradient_x_input", "random")
 FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_AT = (0.01, 0.05, 0.1, 0.2)
+_LOST_AT = (0.01, 0.05, 0.1, 0.2)
 _RANDOM_ORDERS = 3
-_CHUNK_POINTS = 128
 
 
-def best_labels(ensemble: Network, points: Points, estimator: str) -> np.ndarray:
-    """Each hashed point's best label, int64 [n]."""
-    found = ensemble.top_k(points.features(ensemble.manifest.columns), 1, estimator)
-    return found.labels[:, 0].astype(np.int64)
+@dataclasses.dataclass(frozen=True)
+class TrialOptions:
+    """The sample and the attack of a trial.
+
+    Attributes:
+      split: the split to sample from.
+      sample_points: number of points in the sample.
+      seed: seed of the sample, of the random orders and of the intervals.
+      estimator: the estimator whose scores are explained; one that has a closed form.
+      epsilon: sizes of the FGSM step, as numbers or as text; empty for the epsilon that the first model was trained with.
+
+    Raises:
+      InputError: an epsilon that is not a positive number.
+    """
+
+    split: str = "test"
+    sample_points: int = 500
+    seed: int = 0
+    estimator: str = DEFAULT_ESTIMATOR
+    epsilon: Sequence[Union[float, str]] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", _positive(self.epsilon))
 
 
-def integrated_gradients(ensemble: Network, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
-    """Attributions from zero of one label of each hashed point, float64 [nonzeros]."""
-    whole = paths.from_zero(points.features(ensemble.manifest.columns))
-    return _gradients(ensemble, whole, labels, settings) * whole.difference
-
-
-def gradient_x_input(ensemble: Network, points: Points, labels: np.ndarray, settings: Attribution) -> np.ndarray:
-    """The gradient at the point times its values, float64 [nonzeros]: a path of no length has its gradient as the mean."""
-    whole = paths.from_zero(points.features(ensemble.manifest.columns))
-    still = whole._replace(start=whole.difference, difference=np.zeros_like(whole.difference))
-    return _gradients(ensemble, still, labels, settings) * whole.difference
-
-
-def _gradients(ensemble: Network, there: Paths, labels: np.ndarray, settings: Attribution) -> np.ndarray:
-    parts = []
-    for begin in range(0, there.points, _CHUNK_POINTS):
-        end = min(begin + _CHUNK_POINTS, there.points)
-        pairs = Pairs(np.arange(end - begin + 1, dtype=np.int64), labels[begin:end])
-        piece = there.slice(begin, end)
-        integrals = attribution.integrate(
-            ensemble.repetitions, ensemble.bucket_table, piece, pairs, settings, np.arange(begin, end)
-        )
-        parts.append(integrals.gradients)
-    return np.concatenate(parts)
-
-
-def label_scores(ensemble: Network, points: Points, labels: np.ndarray, estimator: str) -> np.ndarray:
-    """F of one label of each hashed point, float64 [n]."""
-    parts = [np.zeros(0, np.float32)]
-    for rows, logits in ensemble.sketches(points.features(ensemble.manifest.columns)):
-        scores = estimators.bucket_scores(logits, estimator)
-        wanted = labels[rows.start : rows.stop, None]
-        parts.append(estimators.label_scores(scores, ensemble.bucket_table, wanted, estimator)[:, 0])
-    return np.concatenate(parts).astype(np.float64)
-
-
-def faithfulness_of(ensemble: Network, points: Points, settings: Attribution, seed: int) -> dict[str, Any]:
-    """Curves by attribution, by gradient x input and in random order; areas between them with intervals.
+def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions) -> FaithfulnessTrial:
+    """Runs a trial on a sample of a split.
 
     Args:
-      ensemble: the model.
+      dataset_dir: the dataset.
+      model_dirs: the models. The faithfulness is that of the first one, the stability that of each.
+      options: the sample and the attack.
+
+    Raises:
+      InputError: no dataset or model there, models of other features, a split without enough points, no epsilon, or
+        attributions that do not add up or have no order.
+    """
+    dataset = DatasetManifest.read(dataset_dir)
+    models = [Network.load(path) for path in model_dirs]
+    for network in models:
+        check_same_features(network.manifest, dataset)
+    config = AttributionConfig(options.estimator)
+    epsilons = options.epsilon or [models[0].manifest.training.epsilon]
+    if not all(epsilons):
+        raise InputError(
+            f"epsilon must be positive numbers (got none, and {model_dirs[0]} was trained with 0). Give some."
+        )
+    sample = sample_points(dataset_dir, dataset, options)
+    faithfulness = measure_faithfulness(models[0], sample, config, options.seed)
+    cases = tqdm.tqdm([(network, float(epsilon)) for epsilon in epsilons for network in models], desc="stability")
+    stable = tuple(measure_stability(network, sample, config, epsilon, options.seed) for network, epsilon in cases)
+    return FaithfulnessTrial(len(sample), options.split, "each point's best", options.estimator, faithfulness, stable)
+
+
+def sample_points(dataset_dir: str, dataset: DatasetManifest, options: TrialOptions) -> Points:
+    """Returns a random sample of the hashed points that have at least two features.
+
+    Raises:
+      InputError: fewer than two points of the split have two features or more.
+    """
+    everything = records.read_points(dataset_dir, dataset, options.split)
+    usable = np.flatnonzero(np.diff(everything.row_splits) > 1)  # a single feature has no order
+    if len(usable) < 2:
+        raise InputError(
+            f"The {options.split} split must have at least 2 points with two features or more (got {len(usable)})."
+        )
+    size = min(options.sample_points, len(usable))
+    return everything[np.sort(np.random.default_rng(options.seed).choice(usable, size, replace=False))]
+
+
+def measure_faithfulness(network: Network, points: Points, config: AttributionConfig, seed: int) -> Faithfulness:
+    """Measures curves by attribution, by gradient x input and in random order, and the areas between them.
+
+    Args:
+      network: the model.
       points: n hashed points.
-      settings: how to attribute; the exact method.
-      seed: of the random orders.
+      config: the exact method, and the estimator.
+      seed: seed of the random orders and of the intervals.
 
     Returns:
-      "fractions"; "curves": for each order the mean score at each fraction; "areas": for each other order how much faster
-      ours deletes and inserts, with 95% intervals; "comprehensiveness" (score lost without the first features) and
-      "sufficiency" (score lost with the first features only) by order and fraction, with 95% intervals.
+      The mean curves of each order; how much faster attributions delete and insert than each other order; and the score
+      lost without the first features (comprehensiveness) and with the first features only (sufficiency).
     """
-    labels = best_labels(ensemble, points, settings.estimator)
+    labels = best_labels(network, points, config.estimator)
     generator = np.random.default_rng(seed)
     importances = {
-        OURS: [integrated_gradients(ensemble, points, labels, settings)],
-        "gradient_x_input": [gradient_x_input(ensemble, points, labels, settings)],
+        OURS: [integrated_gradients(network, points, labels, config)],
+        "gradient_x_input": [gradient_x_input(network, points, labels, config)],
         "random": [generator.random(len(points.feature_ids)) for _ in range(_RANDOM_ORDERS)],
     }
 
     def score(some: Points) -> np.ndarray:
-        return label_scores(ensemble, some, labels, settings.estimator)
+        return label_scores(network, some, labels, config.estimator)
 
-    found = {}
+    found: dict[str, Curves] = {}
     for name, orders in importances.items():
         runs = [feature_removal.curves(points, importance, FRACTIONS, score) for importance in orders]
-        found[name] = feature_removal.Curves(*(np.mean(arrays, axis=0) for arrays in zip(*runs)))
-    whole = found[OURS].insertion[:, -1]
-    result: dict[str, Any] = {
-        "fractions": list(FRACTIONS),
-        "curves": {
-            name: {kind: getattr(each, kind).mean(axis=0).tolist() for kind in each._fields}
+        found[name] = Curves(*(np.mean(arrays, axis=0) for arrays in zip(*runs)))
+    whole, ours = found[OURS].insertion[:, -1], found[OURS]
+    return Faithfulness(
+        list(FRACTIONS),
+        {
+            name: MeanCurves(each.deletion.mean(axis=0).tolist(), each.insertion.mean(axis=0).tolist())
             for name, each in found.items()
         },
-        "areas": {
-            f"{OURS} over {name}": {
-                "deletion": _interval(_area(found[name].deletion) - _area(found[OURS].deletion), seed),
-                "insertion": _interval(_area(found[OURS].insertion) - _area(found[name].insertion), seed),
-            }
+        {
+            f"{OURS} over {name}": AreaBetween(
+                Interval.of(_area(found[name].deletion) - _area(ours.deletion), seed),
+                Interval.of(_area(ours.insertion) - _area(found[name].insertion), seed),
+            )
             for name in OTHERS
         },
-    }
-    for measure, kind in (("comprehensiveness", "deletion"), ("sufficiency", "insertion")):
-        result[measure] = {
-            name: {
-                f"{fraction:.0%}": _interval(whole - getattr(each, kind)[:, FRACTIONS.index(fraction)], seed)
-                for fraction in _AT
-            }
-            for name, each in found.items()
-        }
-    return result
+        {name: _lost(whole, each.deletion, seed) for name, each in found.items()},
+        {name: _lost(whole, each.insertion, seed) for name, each in found.items()},
+    )
 
 
-def stability_of(ensemble: Network, points: Points, settings: Attribution, epsilon: float, seed: int) -> dict[str, Any]:
-    """How far one FGSM step moves the attributions of each point's best label; means with 95% intervals.
+def measure_stability(
+    network: Network, points: Points, config: AttributionConfig, epsilon: float, seed: int
+) -> Stability:
+    """Measures how much one FGSM step changes the attributions of each point's best label.
 
     Args:
-      ensemble: attacked with its own gradient.
+      network: the model, attacked with its own gradient.
       points: n hashed points with labels.
-      settings: how to attribute.
+      config: the exact method, and the estimator.
       epsilon: size of the step.
-      seed: of the intervals.
+      seed: seed of the intervals.
 
     Raises:
-      InputError: no point's attributions have an order.
+      InputError: the attributions of no point have an order.
     """
-    labels = best_labels(ensemble, points, settings.estimator)
-    moved = fgsm_step(ensemble, points, settings.estimator, epsilon)
-    before, after = (integrated_gradients(ensemble, some, labels, settings) for some in (points, moved))
+    labels = best_labels(network, points, config.estimator)
+    moved = fgsm_step(network, points, config.estimator, epsilon)
+    before, after = (integrated_gradients(network, some, labels, config) for some in (points, moved))
     correlation = stability.rank_correlation(points, before, after)
     overlap = stability.top_overlap(points, before, after)
     if not np.isfinite(correlation).any():
         raise InputError(
-            f"Attributions must differ within some point to have an order (in {ensemble.model_dir} they are all alike): the "
-            "model's scores hardly depend on the features. Train it longer."
+            "The attributions of at least one point must differ to have an order, but the model in "
+            f"{network.model_dir} gives all features of a point the same: its scores hardly depend on them. Train it longer."
         )
-    return {
-        "epsilon": epsilon,
-        "rank_correlation": _interval(correlation[np.isfinite(correlation)], seed),
-        "top_10_overlap": _interval(overlap[np.isfinite(overlap)], seed),
-        "label_kept": _interval((best_labels(ensemble, moved, settings.estimator) == labels).astype(float), seed),
-    }
+    kept = (best_labels(network, moved, config.estimator) == labels).astype(float)
+    return Stability(
+        network.model_dir,
+        epsilon,
+        Interval.of(correlation[np.isfinite(correlation)], seed),
+        Interval.of(overlap[np.isfinite(overlap)], seed),
+        Interval.of(kept, seed),
+    )
+
+
+def _positive(epsilon: Sequence[Union[float, str]]) -> tuple[float, ...]:
+    try:
+        sizes = tuple(float(size) for size in epsilon)
+    except ValueError:
+        sizes = (math.nan,)
+    if not all(0 < size < math.inf for size in sizes):
+        raise InputError(f"epsilon must be positive numbers (got {', '.join(map(str, epsilon))}).")
+    return sizes
 
 
 def _area(scores: np.ndarray) -> np.ndarray:
     return feature_removal.area(scores, FRACTIONS)
 
 
-def _interval(values: np.ndarray, seed: int) -> dict[str, float]:
-    low, high = bootstrap.mean_interval(values, seed=seed)
-    return {"mean": float(values.mean()), "low": low, "high": high}
+def _lost(whole: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, Interval]:
+    """Returns the score lost at some fractions: whole [n] less scores [n, fractions]."""
+    return {f"{at:.0%}": Interval.of(whole - scores[:, FRACTIONS.index(at)], seed) for at in _LOST_AT}

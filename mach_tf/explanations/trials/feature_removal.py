@@ -1,8 +1,7 @@
-"""Is an attribution true of the model? Deletion and insertion curves, comprehensiveness and sufficiency.
+"""Deletion and insertion curves: how a label's score changes as features are removed or added in order of importance.
 
-Features are removed (their hashed value set to the baseline's, zero; the others keep theirs) or kept in the order that an
-attribution gives, and the label's score is watched. If the attribution is right, removing its first features lowers the
-score at once (DeYoung et al. 2020; Petsiuk et al. 2018).
+A removed feature has the hashed value of the baseline, zero; the others keep their values. If an attribution is faithful to
+the model, removing the features it ranks first lowers the score at once (DeYoung et al. 2020; Petsiuk et al. 2018).
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ ScoreFunction = Callable[[Points], np.ndarray]
 
 
 class Curves(NamedTuple):
-    """Scores of n points at growing fractions of features.
+    """Scores of n points at increasing fractions of their features.
 
     Attributes:
-      deletion: float64 [n, fractions], without the first features.
-      insertion: float64 [n, fractions], with the first features only.
+      deletion: float64 [n, fractions], without the most important features.
+      insertion: float64 [n, fractions], with the most important features only.
     """
 
     deletion: np.ndarray
@@ -32,7 +31,7 @@ class Curves(NamedTuple):
 
 
 def ranks(points: Points, importance: np.ndarray) -> np.ndarray:
-    """The rank of each feature in its point by importance, 0 for the largest, int64 [nonzeros]; ties by position."""
+    """Returns the rank of each feature within its point, 0 for the most important, int64 [nonzeros]; ties by position."""
     rows = points.rows()
     order = np.lexsort((np.arange(len(rows)), -importance, rows))
     result = np.empty(len(rows), np.int64)
@@ -41,15 +40,15 @@ def ranks(points: Points, importance: np.ndarray) -> np.ndarray:
 
 
 def first_features(points: Points, rank: np.ndarray, fraction: float) -> np.ndarray:
-    """Which features are among the first fraction of their point, rounded up: bool [nonzeros]."""
+    """Returns which features are among the first `fraction` of their point, rounded up: bool [nonzeros]."""
     lengths = np.diff(points.row_splits)
-    # A product such as 0.1 * 30 may come out above its true value: what is below 1e-9 is not another feature.
+    # A product such as 0.1 * 30 may exceed its true value by rounding, which must not count as another feature.
     counts = np.ceil(lengths * fraction - 1e-9)
     return rank < np.repeat(counts, lengths)
 
 
 def keep_features(points: Points, kept: np.ndarray) -> Points:
-    """The points with only the features where `kept`, bool [nonzeros], is true."""
+    """Returns the points with only the features for which `kept`, bool [nonzeros], is true."""
     rows = points.rows()
     row_splits = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=len(points)))]).astype(np.int64)
     return dataclasses.replace(
@@ -58,13 +57,13 @@ def keep_features(points: Points, kept: np.ndarray) -> Points:
 
 
 def curves(points: Points, importance: np.ndarray, fractions: Sequence[float], score: ScoreFunction) -> Curves:
-    """Scores while features go and while they come, by importance.
+    """Returns the scores as features are removed and as they are added, in order of importance.
 
     Args:
       points: n hashed points.
-      importance: float [nonzeros], largest first to go or to come.
-      fractions: of the features, in [0, 1].
-      score: of each point's label.
+      importance: float [nonzeros]; the feature with the largest value is removed or added first.
+      fractions: the fractions of the features that are removed or added, in [0, 1].
+      score: returns the score of each point's label.
     """
     rank = ranks(points, importance)
     deletion, insertion = [], []
@@ -76,6 +75,6 @@ def curves(points: Points, importance: np.ndarray, fractions: Sequence[float], s
 
 
 def area(scores: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
-    """The area under each point's curve by the trapezoid rule: [n] of scores [n, fractions]."""
+    """Returns the area under each point's curve by the trapezoid rule, [n], from scores [n, fractions]."""
     widths = np.diff(np.asarray(fractions, np.float64))
     return ((scores[:, 1:] + scores[:, :-1]) * 0.5) @ widths

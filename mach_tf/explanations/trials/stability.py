@@ -1,4 +1,4 @@
-"""How far an attribution moves when its point is perturbed: rank correlation and overlap of the first features."""
+"""How much an attribution changes when its point is perturbed: rank correlation, and overlap of the largest features."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mach_tf.points import Points
 
 
 def rank_correlation(points: Points, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of two attributions of each point.
+    """Returns Spearman's rank correlation of two attributions of each point.
 
     Args:
       points: n points.
       one, other: float [nonzeros], aligned with the points' features.
 
     Returns:
-      float64 [n]; NaN where a point has fewer than two features, or an attribution is the same for all.
+      float64 [n]; NaN if a point has fewer than two features, or if an attribution is the same for all of them.
     """
     result = np.full(len(points), np.nan)
     for point in range(len(points)):
@@ -28,9 +28,17 @@ def rank_correlation(points: Points, one: np.ndarray, other: np.ndarray) -> np.n
 
 
 def top_overlap(points: Points, one: np.ndarray, other: np.ndarray, k: int = 10) -> np.ndarray:
-    """The part of the first k features by magnitude that two attributions share: float64 [n]; NaN without features.
+    """Returns the fraction of the k features of largest magnitude that two attributions share.
 
-    Of a point with fewer than k features all are among the first, so that they are compared by the larger half.
+    All features of a point with k features or fewer would be among them, so of such a point the larger half is compared.
+
+    Args:
+      points: n points.
+      one, other: float [nonzeros], aligned with the points' features.
+      k: number of features to compare.
+
+    Returns:
+      float64 [n]; NaN if a point has no features.
     """
     first, second = (ranks(points, np.abs(values)) for values in (one, other))
     lengths = np.diff(points.row_splits)

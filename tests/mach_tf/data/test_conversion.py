@@ -99,7 +99,7 @@ def test_bad_lines_are_skipped_and_listed_in_order(tmp_path, small_blocks, worke
     assert listed == [str(line) for line in converted.skipped] and f"{tmp_path}/a, line 7: " in listed[0]
     keep = ~np.isin(np.arange(300), bad)
     sample.assert_same(records.read_points(str(tmp_path / "out"), converted.manifest, "train"), points[keep])
-    with pytest.raises(InputError, match=r"a, line 7: .*--on_bad_line=skip"):
+    with pytest.raises(InputError, match=r"a, line 7: .*leave such lines out: on_bad_line=skip\."):
         conversion.convert({"train": [file]}, str(tmp_path / "other"), Options(workers=workers))
     assert not (tmp_path / "other").exists()
 
@@ -116,7 +116,7 @@ def test_a_split_without_a_good_line_is_refused(tmp_path):
     ("splits", "changes", "rule"),
     [
         (["train", "valid"], {"valid_fraction": 0.5}, "valid_fraction must be"),
-        (["test"], {"valid_fraction": 0.5}, "valid_fraction is a part of train"),
+        (["test"], {"valid_fraction": 0.5}, "valid_fraction must be 0 without training files to hold points back from"),
         (["train"], {"feature_names": "names"}, "names must name the 500 features"),
         (["train"], {"label_names": "names"}, "names must name the 40 labels"),
     ],

@@ -58,7 +58,7 @@ def brute_force(scores, table, k, estimator):
 
 @pytest.fixture(params=["search", "scan", "as chosen"])
 def path(request, monkeypatch):
-    """Makes decoding search even few labels and never give up, or never search, or decide as it does in use."""
+    """Makes decoding search even few labels and never give up, or never search, or choose by itself."""
     if request.param == "search":
         monkeypatch.setattr(decode, "_FEW_LABELS", 1)
         monkeypatch.setattr(decode, "_SEARCH_TIME", dict.fromkeys(decode._SEARCH_TIME, 1e-9))
@@ -113,7 +113,7 @@ def test_flat_sketches_are_scanned_after_little_search(points):
     table = generator.integers(0, 500, (8, 50_000)).astype(np.int32)
     found = Decoder.of(table, 500).top_k(generator.random((points, 8, 500), np.float32), 5, "mean")
     assert found.scanned.all()
-    # One point is scanned plainly, for many most labels are only bounded.
+    # One point is scanned plainly; for many points, most labels are only bounded.
     assert found.scored.max() < (51_000 if points == 1 else 5_000)
 
 

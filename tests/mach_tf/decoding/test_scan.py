@@ -25,7 +25,7 @@ def test_it_finds_what_a_sort_does_and_adds_to_what_is_known(kind, estimator, ch
     expected = estimators.label_scores(scores, table, np.tile(np.arange(COUNT), (9, 1)), estimator)
     best = BestList.empty(9, 6)
     labels, values = best
-    labels[3, 0], values[3, 0] = COUNT, 100  # none that a scan finds
+    labels[3, 0], values[3, 0] = COUNT, 100  # a label that no scan finds
     points = np.array([0, 2, 3, 8])
     scan_plainly(scores, both_ways(table, invert(table, WIDTH)), kind, points, chunks, best)
     order = np.argsort(-expected, axis=1, kind="stable")[:, :6]

@@ -1,4 +1,4 @@
-"""Compiled label scores against estimators.combine, to the last bit, and what a threshold may cut short."""
+"""Compiled label scores against estimators.combine, to the last bit; below the threshold a score may be cut short."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from mach_tf import estimators
 from mach_tf.buckets import invert
 from mach_tf.decoding.best_list import NO_LABEL, BestList
 from mach_tf.decoding.table import both_ways
-from mach_tf.decoding.threshold import _SLOTS, _count_gains, _Gains, _take_out, _Visits, search_mean
+from mach_tf.decoding.threshold import _SLOTS, _count_gains, _Gains, _remove, _Visits, search_mean
 
 WIDTH, COUNT = 60, 2500
 
@@ -90,8 +90,8 @@ def test_each_visit_counts_once_and_the_labels_that_gained_most_are_known(stages
 @pytest.mark.parametrize(
     ("label", "left"), [(7, [5, 9, NO_LABEL]), (9, [7, 5, NO_LABEL]), (5, [7, 9, NO_LABEL]), (1, [7, 5, 9])]
 )
-def test_a_label_is_taken_out_of_a_list(label, left):
+def test_a_label_is_removed_from_a_list(label, left):
     labels, values = np.array([7, 5, 9], np.int32), np.array([3, 2, 1], np.float32)
     of = dict(zip(labels, values)) | {NO_LABEL: -np.inf}
-    _take_out(BestList(labels, values), label)
+    _remove(BestList(labels, values), label)
     assert labels.tolist() == left and values.tolist() == [of[one] for one in left]

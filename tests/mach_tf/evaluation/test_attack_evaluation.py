@@ -103,11 +103,29 @@ def test_what_cannot_be_done_is_refused(network, evaluated, options, message):
         attack_evaluation.attack(network, *evaluated.test, **options)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 30), (25, 31)])
-def test_labels_must_be_those_of_the_points(network, evaluated, rows, columns):
-    labels = scipy.sparse.csr_matrix((rows, columns))
-    with pytest.raises(ValueError, match=r"labels must be \[25, 30\], one row per point"):
-        attack_evaluation.attack(network, evaluated.test[0], labels)
+def test_labels_may_be_sequences_and_features_any_array(network, evaluated):
+    features, labels = evaluated.test
+    sequences = [row.indices.tolist()[::-1] for row in labels]
+    robustness = attack_evaluation.attack(network, features.toarray().tolist(), sequences, [0, 0.1])
+    expected = attack_evaluation.attack(network, features, labels.toarray(), [0, 0.1])
+    assert robustness == expected and robustness.entries[0].metrics["R@5"] > 0
+
+
+@pytest.mark.parametrize(
+    ("Y", "message"),
+    [
+        (scipy.sparse.csr_matrix((24, 30)), r"Y must have as many rows as X, 25, one per point \(got 24\)"),
+        (scipy.sparse.csr_matrix((25, 31)), r"Y must have 30 columns"),
+        ([[1]] * 24, r"Y must have as many rows as X, 25, one per point \(got 24\)"),
+        ([[1, 30]] * 25, r"Y must hold label ids in \[0, 30\) \(got 1 to 30\)"),
+        ([[-1]] * 25, r"Y must hold label ids in \[0, 30\) \(got -1 to -1\)"),
+        ([[]] * 25, r"Y must name at least one label"),
+        ([["cat", "dog"]] * 25, r"Y must hold label ids in \[0, 30\) \(got 'cat' to 'dog'\)"),
+    ],
+)
+def test_labels_must_be_those_of_the_points(network, evaluated, Y, message):
+    with pytest.raises(InputError, match=message):
+        attack_evaluation.attack(network, evaluated.test[0], Y)
 
 
 def test_bucket_losses_are_means_over_points(network, evaluated):

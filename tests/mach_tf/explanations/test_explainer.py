@@ -14,7 +14,7 @@ from mach_tf import points
 from mach_tf.classifier import Weights
 from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import explainer
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.hashing import FeatureSpec
 from mach_tf.saved_repetition import Repetition
@@ -38,7 +38,7 @@ def _explain(spec, raw, pairs, **options):
         bucket_table=rng.integers(0, 5, (3, 7)).astype(np.int32),
         manifest=types.SimpleNamespace(feature_spec=spec, columns=columns),
     )
-    return list(explainer.explain(ensemble, raw, pairs, Attribution("mean"), **options))
+    return list(explainer.explain(ensemble, raw, pairs, AttributionConfig("mean"), **options))
 
 
 @pytest.mark.parametrize("dim", [0, 16])

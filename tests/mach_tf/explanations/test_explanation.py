@@ -7,7 +7,7 @@ import html.parser
 import numpy as np
 import scipy.sparse
 
-from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution, bars_html
+from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
 
 _HOSTILE = "<script>alert(1)</script>"
 
@@ -63,12 +63,6 @@ def test_json_has_the_documented_fields():
     assert value["attributions"][1]["attribution"] == 2.0
 
 
-def test_bars_are_as_long_as_their_magnitude():
-    text = bars_html("t", None, None, [("small", 1.0), ("large", -4.0)])
-    assert text.index("large") < text.index("small") and "width:25.0%" in text and "width:100.0%" in text
-    assert "width" in bars_html("zero", 1.0, 0.0, [("a", 0.0)])
-
-
 def test_a_matrix_of_explanations_is_csr_and_displays_itself():
     matrix = Explanations(scipy.sparse.csr_matrix(np.array([[0.0, 2.0, -1.0], [1.0, 0.0, 0.0]])))
     assert scipy.sparse.issparse(matrix) and (matrix @ np.ones(3)).tolist() == [1.0, 1.0]
@@ -79,3 +73,17 @@ def test_a_matrix_of_explanations_is_csr_and_displays_itself():
     assert matrix[1:].labels is None and "row 0" in matrix[1:]._repr_html_()
     many = Explanations(scipy.sparse.eye(8, format="csr"))
     assert "and 3 more" in many._repr_html_()
+
+
+def test_a_matrix_displays_names_when_it_knows_them():
+    matrix = Explanations(scipy.sparse.csr_matrix(np.array([[0.0, 2.0, -1.0], [1.0, 0.0, 0.0]])))
+    matrix.points, matrix.labels = np.array([0, 1]), np.array([1, 0])
+    matrix.scores, matrix.baseline_scores = np.array([0.5, 0.25]), np.array([-0.5, -0.75])
+    matrix.feature_names, matrix.label_names = ["fur", "barks", _HOSTILE], ["cats", "<i>dogs"]
+    page = _read(matrix._repr_html_())
+    text = "".join(page.text)
+    assert "<i>dogs, row 0" in text and "cats, row 1" in text and "barks" in text and "feature 1" not in text
+    assert _HOSTILE in text and not {"script", "i"} & set(page.tags)
+    assert "score 0.5, baseline -0.5" in text
+    derived = matrix[:1]
+    assert derived.feature_names is None and derived.label_names is None and "feature 1" in derived._repr_html_()

@@ -19,6 +19,8 @@ NAMES = {"group_size", "buckets", "repetitions", "model_dir", "epsilon", "learni
         ("lower learning_rate or epsilon; it is so", "lower --learning_rate or --epsilon; it is so"),
         ("0 <= FIRST < END <= repetitions=8 (got 3)", "0 <= FIRST < END <= --repetitions=8 (got 3)"),
         ("Lower learning_rate, or make room", "Lower --learning_rate, or make room"),
+        ("use epsilon='small' or labels=\"top:3\".", "use --epsilon=small or --labels=top:3."),
+        ("raise buckets (now 7).", "raise --buckets (now 7)."),
     ],
 )
 def test_arguments_become_flags(message, expected):

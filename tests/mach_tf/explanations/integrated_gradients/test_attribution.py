@@ -12,7 +12,7 @@ from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
 from mach_tf.estimators import ESTIMATORS, bucket_scores, label_scores
 from mach_tf.explanations.integrated_gradients import attribution
-from mach_tf.explanations.integrated_gradients.attribution import Attribution, check_complete, integrate
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig, check_complete, integrate
 from mach_tf.explanations.integrated_gradients.paths import Pairs, from_zero
 from mach_tf.saved_repetition import Repetition
 
@@ -31,13 +31,13 @@ def _setting(seed=0):
 @pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_scores_are_the_decoders(estimator, method):
     if method == "exact" and estimator in ("min", "median"):
-        with pytest.raises(InputError, match=f"{estimator} selects a repetition anew.*--method=tape"):
-            Attribution(estimator, method)
+        with pytest.raises(InputError, match=f"{estimator} selects a repetition anew.*method='tape'"):
+            AttributionConfig(estimator, method)
         return
     repetitions, table, matrix, paths, pairs = _setting()
     for repetition in repetitions:  # units that hardly ever switch, so that few steps are enough
         repetition.weights.hidden_bias.assign_add(tf.fill([16], 5.0))
-    integrals = integrate(repetitions, table, paths, pairs, Attribution(estimator, method, steps=64))
+    integrals = integrate(repetitions, table, paths, pairs, AttributionConfig(estimator, method, steps=64))
     batch = SparseBatch(
         *(tf.constant(a) for a in (paths.row_splits, paths.feature_ids, matrix.data.astype(np.float32)))
     )
@@ -55,28 +55,39 @@ def test_views_are_not_copies():
 
 def test_too_few_steps_are_refused_with_point_label_and_remedy():
     repetitions, table, _, paths, pairs = _setting()
-    with pytest.raises(InputError, match=r"point 1[02], label [0137] .*raise --steps \(now 1\) or use --method=exact"):
-        integrate(repetitions, table, paths, pairs, Attribution("logit_mean", "tape", 1), np.array([10, 11, 12]))
-    with pytest.raises(InputError, match=r"raise --steps \(now 1\)\.$"):
-        integrate(repetitions, table, paths, pairs, Attribution("min", "tape", 1))
+    with pytest.raises(InputError, match=r"point 1[02], label [0137] .*raise steps \(now 1\) or use method='exact'"):
+        integrate(repetitions, table, paths, pairs, AttributionConfig("logit_mean", "tape", 1), np.array([10, 11, 12]))
+    with pytest.raises(InputError, match=r"raise steps \(now 1\)\.$"):
+        integrate(repetitions, table, paths, pairs, AttributionConfig("min", "tape", 1))
 
 
 def test_the_worst_pair_is_named():
     repetitions, table, _, paths, pairs = _setting()
-    integrals = integrate(repetitions, table, paths, pairs, Attribution())
+    integrals = integrate(repetitions, table, paths, pairs, AttributionConfig())
     off = integrals._replace(scores=integrals.scores + np.array([0.0, 0.1, -9.0, 0.0]))
     with pytest.raises(InputError, match=r"point 2, label 3 .*\(2 of 4 explanations"):
-        check_complete(off, paths, pairs, Attribution())
+        check_complete(off, paths, pairs, AttributionConfig())
 
 
 def test_weights_that_are_not_finite_are_refused():
     repetitions, table, _, paths, pairs = _setting()
     repetitions[1].weights.output_bias.assign(tf.fill([6], np.nan))
     with pytest.raises(InputError, match="not finite"):
-        integrate(repetitions, table, paths, pairs, Attribution())
+        integrate(repetitions, table, paths, pairs, AttributionConfig())
 
 
 @pytest.mark.parametrize(("field", "value"), [("estimator", "max"), ("method", "guess")])
 def test_unknown_settings_are_refused(field, value):
     with pytest.raises(ValueError, match=f"{field} must be one of .*{value}"):
-        Attribution(**{field: value})
+        AttributionConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (AttributionConfig("mean", steps=7), "exact"),
+        (AttributionConfig("min", "tape", 7, "midpoint"), "tape, 7 midpoint steps"),
+    ],
+)
+def test_describes_itself(config, expected):
+    assert config.describe() == expected

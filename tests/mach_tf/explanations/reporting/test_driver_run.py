@@ -50,7 +50,7 @@ def test_means_over_each_labels_points(world, tmp_path, expected, capsys):
         assert float(row["mean_attribution"]) == pytest.approx(value, rel=1e-4)
         assert int(row["points"]) == expected[1][int(row["label"])]
     assert worlds.HOSTILE in {row["feature_name"] for row in rows}
-    assert "features that drive it" in capsys.readouterr().out
+    assert "features with the largest mean attributions" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
@@ -60,7 +60,7 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
     world, tmp_path = world._replace(text=path), tmp_path / "out"
     monkeypatch.setattr(driver_run, "_BLOCK_BYTES", 4096)
     written = []
-    write_part = driver_run.GlobalView._write_part
+    write_part = driver_run.DriverRun._write_part
 
     def interrupted(self, path, raw, first_point):
         if len(written) == 2:
@@ -68,15 +68,15 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
         written.append(path)
         write_part(self, path, raw, first_point)
 
-    monkeypatch.setattr(driver_run.GlobalView, "_write_part", interrupted)
+    monkeypatch.setattr(driver_run.DriverRun, "_write_part", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(world, tmp_path)
     assert sum(name.startswith("global-part") for name in os.listdir(tmp_path)) == 2
-    with pytest.raises(InputError, match="unfinished global view of another"):
+    with pytest.raises(InputError, match="unfinished run with another"):
         run(world, tmp_path, "--estimator=mean")
     again = []
     monkeypatch.setattr(
-        driver_run.GlobalView, "_write_part", lambda self, *a: (again.append(a[0]), write_part(self, *a))
+        driver_run.DriverRun, "_write_part", lambda self, *a: (again.append(a[0]), write_part(self, *a))
     )
     np.testing.assert_allclose(run(world, tmp_path).toarray(), expected[0], atol=1e-12)
     assert again and not set(again) & set(written)
@@ -92,13 +92,13 @@ def test_parts_without_their_description_are_not_used(world, tmp_path, expected)
 def test_a_text_that_changes_while_it_is_read_is_refused(world, tmp_path, monkeypatch):
     path = str(tmp_path / "points.txt")
     worlds.write_text(path, world.features, world.labels)
-    write_part = driver_run.GlobalView._write_part
+    write_part = driver_run.DriverRun._write_part
 
     def meddle(self, *arguments):
         os.utime(path, ns=(1, 1))
         write_part(self, *arguments)
 
-    monkeypatch.setattr(driver_run.GlobalView, "_write_part", meddle)
+    monkeypatch.setattr(driver_run.DriverRun, "_write_part", meddle)
     with pytest.raises(InputError, match=r"points.txt changed while it was read"):
         run(world._replace(text=path), tmp_path / "out")
     assert not os.path.exists(tmp_path / "out" / "global.npz")

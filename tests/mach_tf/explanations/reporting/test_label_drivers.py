@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf.explanations.reporting.label_drivers import Drivers
+from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 
 _MEANS = np.array([[0.5, -2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.25, -0.25, 0.0]])
 _COUNTS = np.array([3, 0, 7])
 
 
-def _drivers(named: bool) -> Drivers:
+def _drivers(named: bool) -> LabelDrivers:
     names = (["a", "b\tb", "<c>", "d"], ["x", "y", 'z"']) if named else (None, None)
-    return Drivers(scipy.sparse.csr_matrix(_MEANS), _COUNTS, *names)
+    return LabelDrivers(scipy.sparse.csr_matrix(_MEANS), _COUNTS, *names)
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -43,6 +43,32 @@ def test_files(tmp_path, named, limit):
     ],
 )
 def test_the_summary_begins_with_the_labels_of_most_points(named, first, second):
-    lines = [" ".join(line.split()) for line in _drivers(named).summary().splitlines()]
+    lines = [" ".join(line.split()) for line in _drivers(named).table().splitlines()]
     assert len(lines) == 4  # titles, a rule, and the two labels that have points
     assert lines[2].startswith(first) and lines[3].startswith(second)
+
+
+def test_the_drivers_of_one_label():
+    first, second = _drivers(True).of_label(0, 2)
+    assert first == (1, "b\tb", -2.0) and second == (3, "d", 1.0)
+    assert _drivers(False).of_label(1, 2) == []
+
+
+def test_json_has_the_labels_with_points():
+    named, unnamed = (_drivers(named).to_json(1) for named in (True, False))
+    assert named == [
+        {
+            "label": 0,
+            "label_name": "x",
+            "points": 3,
+            "features": [{"feature": 1, "feature_name": "b\tb", "mean_attribution": -2.0}],
+        },
+        {
+            "label": 2,
+            "label_name": 'z"',
+            "points": 7,
+            "features": [{"feature": 1, "feature_name": "b\tb", "mean_attribution": 0.25}],
+        },
+    ]
+    assert unnamed[0]["label_name"] is None and unnamed[0]["features"][0]["feature_name"] is None
+    assert str(_drivers(True)) == _drivers(True).table()

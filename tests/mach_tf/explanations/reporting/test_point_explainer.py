@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from mach_tf import points
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.ensemble import Ensemble
-from mach_tf.explanations.integrated_gradients.attribution import Attribution
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
 from tests.helpers import world as worlds
 
@@ -24,13 +23,13 @@ def ensemble(world):
 
 
 def ask(world, ensemble, labels="top:2", estimator="logit_mean", epsilon=EPSILON, known_truth=True):
-    """The question, its raw points, and the answers of points called 100, 101, ..."""
+    """Returns the request, its raw points, and the explanations of points with the numbers 100, 101, ..."""
     names = [f"name {i}" for i in range(ensemble.labels)]
-    question = point_explainer.Question(
-        ensemble, Attribution(estimator), labels, None, epsilon, known_truth, None, names
+    request = point_explainer.ExplanationRequest(
+        ensemble, AttributionConfig(estimator), labels, None, epsilon, known_truth, None, names
     )
     raw = points.from_csr(world.features, world.labels if known_truth else None)
-    return question, raw, point_explainer.answer(question, raw, np.arange(len(raw)) + 100)
+    return request, raw, point_explainer.explain_points(request, raw, np.arange(len(raw)) + 100)
 
 
 def hashed(ensemble, raw):
@@ -43,29 +42,29 @@ def test_predictions_ranks_and_support(world, ensemble, estimator, labels):
     _, raw, found = ask(world, ensemble, labels, estimator)
     scores = worlds.every_score(ensemble, hashed(ensemble, raw), estimator)
     order = np.argsort(-scores, axis=1, kind="stable")
-    assert [answer.point for answer in found] == list(range(100, 100 + len(raw)))
-    for i, answer in enumerate(found):
+    assert [point.point for point in found] == list(range(100, 100 + len(raw)))
+    for i, point in enumerate(found):
         truth = world.labels[i].indices.tolist()
         shown = 9 if labels == "top:9" else 5
-        assert answer.true_labels == truth and [label for label, _ in answer.predicted] == order[i, :shown].tolist()
-        np.testing.assert_allclose([s for _, s in answer.predicted], scores[i, order[i, :shown]], rtol=1e-4, atol=1e-6)
+        assert point.true_labels == truth and [label for label, _ in point.predicted] == order[i, :shown].tolist()
+        np.testing.assert_allclose([s for _, s in point.predicted], scores[i, order[i, :shown]], rtol=1e-4, atol=1e-6)
         asked = truth if labels == "true" else [3, 29] if labels == "3,29" else order[i, : int(labels[-1])].tolist()
-        assert [view.explanation.label for view in answer.views] == asked
-        for view in answer.views:
-            label = view.explanation.label
-            assert view.explanation.point == answer.point and view.explanation.label_name == f"name {label}"
-            assert order[i, view.rank - 1] == label
-            assert view.buckets.tolist() == ensemble.bucket_table[:, label].tolist()
+        assert [one.explanation.label for one in point.explained] == asked
+        for one in point.explained:
+            label = one.explanation.label
+            assert one.explanation.point == point.point and one.explanation.label_name == f"name {label}"
+            assert order[i, one.rank - 1] == label
+            assert one.buckets.tolist() == ensemble.bucket_table[:, label].tolist()
             # Means of logits and of probabilities alike are means of what is shown of the repetitions.
-            assert view.bucket_scores.mean() == pytest.approx(scores[i, label], rel=1e-4, abs=1e-6)
+            assert one.bucket_scores.mean() == pytest.approx(scores[i, label], rel=1e-4, abs=1e-6)
 
 
 def test_ranks_are_known_down_to_a_limit(world, ensemble, monkeypatch):
     monkeypatch.setattr(point_explainer, "RANKED", 7)
     _, raw, found = ask(world, ensemble, ",".join(map(str, range(30))))
     scores = worlds.every_score(ensemble, hashed(ensemble, raw), "logit_mean")
-    for answer, row in zip(found, np.argsort(-scores, axis=1, kind="stable")):
-        ranks = {view.explanation.label: view.rank for view in answer.views}
+    for point, row in zip(found, np.argsort(-scores, axis=1, kind="stable")):
+        ranks = {one.explanation.label: one.rank for one in point.explained}
         assert ranks == {label: place + 1 if place < 7 else None for place, label in enumerate(row.tolist())}
 
 
@@ -79,31 +78,16 @@ def test_the_step_is_on_the_true_labels_or_on_the_best(world, ensemble, known_tr
         clean = dataclasses.replace(clean, label_splits=np.arange(len(raw) + 1), label_ids=best)
     after = worlds.every_score(ensemble, fgsm_step(ensemble, clean, "logit_mean", EPSILON), "logit_mean")
     orders = [np.argsort(-scores, axis=1, kind="stable") for scores in (before, after)]
-    for i, answer in enumerate(found):
-        assert (answer.true_labels is None) == (not known_truth)
+    for i, point in enumerate(found):
+        assert (point.true_labels is None) == (not known_truth)
         first, then = (order[i, :5].tolist() for order in orders)
-        assert [row.label for row in answer.attacked] == first + [label for label in then if label not in first]
-        for row in answer.attacked:
+        assert [row.label for row in point.attacked] == first + [label for label in then if label not in first]
+        for row in point.attacked:
             assert row.before == pytest.approx(before[i, row.label], rel=1e-4, abs=1e-5)
             assert row.after == pytest.approx(after[i, row.label], rel=1e-4, abs=1e-5)
             assert orders[0][i, row.rank_before - 1] == orders[1][i, row.rank_after - 1] == row.label
-    assert any(answer.attacked[0].rank_after > 1 for answer in found)
+    assert any(point.attacked[0].rank_after > 1 for point in found)
 
 
 def test_no_step_without_epsilon(world, ensemble):
-    assert all(answer.attacked is None for answer in ask(world, ensemble, epsilon=0)[2])
-
-
-def test_lines_of_json(world, ensemble):
-    question, _, found = ask(world, ensemble)
-    answer = next(answer for answer in found if answer.true_labels)
-    lines = [json.loads(json.dumps(line, allow_nan=False)) for line in answer.json_lines(question.label_names)]
-    assert len(lines) == len(answer.views)
-    for view, line in zip(answer.views, lines):
-        assert (line["label"], line["rank"]) == (view.explanation.label, view.rank)
-        assert line["true"] == (line["label"] in answer.true_labels)
-        assert [r["bucket"] for r in line["repetitions"]] == view.buckets.tolist()
-        for neighbour in line["neighbours"]:
-            assert neighbour["label"] != line["label"] and neighbour["label_name"] == f"name {neighbour['label']}"
-            buckets = ensemble.bucket_table[:, neighbour["label"]][neighbour["repetitions"]]
-            assert buckets.tolist() == view.buckets[neighbour["repetitions"]].tolist()
+    assert all(point.attacked is None for point in ask(world, ensemble, epsilon=0)[2])

@@ -11,7 +11,8 @@ import pytest
 
 from mach_tf.explanations.explanation import Explanation, FeatureAttribution
 from mach_tf.explanations.reporting.label_support import Neighbours
-from mach_tf.explanations.reporting.report import AttackedLabel, LabelView, Report, script_json
+from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.reporting.report import Report, script_json
 
 HOSTILE_FEATURE = "<script>alert(1)</script>"
 HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"
@@ -22,21 +23,25 @@ def page(points=6, known_truth=True, attacked=True, hidden_features=0):
     """A report of `points` points; point i's best label is label i % 4, its score falls with i."""
     report = Report(LABELS, "logit_mean", 0.05, 3)
     for point in range(points):
-        views = []
+        explained = []
         for rank in (1, 2):
             label = (point + rank - 1) % 4
             names = [HOSTILE_FEATURE, "whiskers", f"word-{point}", *(f"rest-{i}" for i in range(hidden_features))]
             features = [FeatureAttribution(i, n, 0.5, 1.5 - i, i == 1, 7) for i, n in enumerate(names)]
             explanation = Explanation(point, label, LABELS[label], 3.0 - point, -4.0, 1e-12, features)
             neighbours = Neighbours(np.array([(label + 1) % 4]), [np.array([0, 2])])
-            views.append(LabelView(explanation, rank, np.array([4, 5, 6]), np.array([1.0, 2.0, 3.0]), neighbours))
+            explained.append(
+                ExplainedLabel(explanation, rank, np.array([4, 5, 6]), np.array([1.0, 2.0, 3.0]), neighbours)
+            )
         moved = [AttackedLabel(point % 4, 3.0 - point, 1.0, 1, 2), AttackedLabel((point + 1) % 4, 2.0, 2.5, 2, 1)]
         report.add(
-            point,
-            [0] if known_truth else None,
-            [(point % 4, 3.0 - point), ((point + 1) % 4, 2.0 - point)],
-            views,
-            moved if attacked else None,
+            PointExplanation(
+                point,
+                [0] if known_truth else None,
+                [(point % 4, 3.0 - point), ((point + 1) % 4, 2.0 - point)],
+                explained,
+                moved if attacked else None,
+            )
         )
     return report.html("Explanations of <model>", [("Model", "a & b"), ("Method", "exact")])
 

@@ -1,4 +1,4 @@
-"""Flags that name points, labels and baselines."""
+"""Texts that name points and labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_points(text, expected):
 
 @pytest.mark.parametrize("text", ["", "9", "-1", "2-1", "0,0", "1-3,2", "a", "1.5", "0-9", "²"])
 def test_points_refused(text):
-    with pytest.raises(InputError, match="--points must"):
+    with pytest.raises(InputError, match=r"^points must"):
         selection.parse_points(text, 9)
 
 
@@ -66,7 +66,7 @@ def test_top_refused(text):
 
 @pytest.mark.parametrize("text", ["", "5", "1,1", "best", "1,,2"])
 def test_labels_refused(text):
-    with pytest.raises(InputError, match="--labels must"):
+    with pytest.raises(InputError, match=r"^labels must"):
         selection.check_labels(text, 5)
 
 
@@ -76,7 +76,7 @@ def test_pairs():
     top = np.array([[2, 1, 0], [0, 1, 2]])
 
     def found(text):
-        pairs = selection.pairs(text, of_points, 3, top)
+        pairs = selection.label_pairs(text, of_points, 3, top)
         return pairs.splits.tolist(), pairs.labels.tolist()
 
     assert found("top:2") == ([0, 2, 4], [2, 1, 0, 1])
@@ -85,8 +85,10 @@ def test_pairs():
     assert [a.tolist() for a in selection.label_sets(of_points)] == [[0, 2], []]
 
 
-def test_baseline():
-    assert selection.parse_baseline("zero", 3) is None and selection.parse_baseline("point:2", 3) == 2
-    for text in ("point:3", "point:-1", "point:", "one"):
-        with pytest.raises(InputError, match="--baseline must be zero"):
-            selection.parse_baseline(text, 3)
+@pytest.mark.parametrize(("text", "expected"), [("label:c:2", [0, 2]), ("all", [0, 1, 2, 3]), ("3,0-1", [3, 0, 1])])
+def test_points_by_either_text(text, expected):
+    assert selection.select_points(text, _LABELLED, ["a", "b", "c"]).tolist() == expected
+
+
+def test_truth_is_known_if_any_point_has_a_label():
+    assert selection.known_truth(_LABELLED) and not selection.known_truth(points.from_csr(scipy.sparse.eye(3).tocsr()))

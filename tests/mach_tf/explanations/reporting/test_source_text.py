@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf import points
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest
@@ -35,9 +34,9 @@ def data(tmp_path):
 def test_the_splits_own_text(data):
     features, labels, text, preprocess = data
     _, dataset = preprocess()
-    texts = source_text.inputs(dataset, None, None, "train")
-    assert texts == [(text, None)] and source_text.inputs(dataset, "other", None, "train") == [("other", None)]
-    read = source_text.read(dataset, texts)
+    texts = source_text.find_text(dataset, None, None, "train")
+    assert texts == [(text, None)] and source_text.find_text(dataset, "other", None, "train") == [("other", None)]
+    read = source_text.read_points(dataset, texts)
     np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
     np.testing.assert_array_equal(read.labels(30).toarray(), labels.toarray())
 
@@ -57,15 +56,15 @@ def test_the_split_form(data, tmp_path):
         f"--output_dir={directory}",
     )
     dataset = DatasetManifest.read(directory)
-    own = source_text.inputs(dataset, None, None, "train")
+    own = source_text.find_text(dataset, None, None, "train")
     assert own == [(text, None), tuple(split_form)]
-    given = source_text.inputs(dataset, *split_form, "train")
+    given = source_text.find_text(dataset, *split_form, "train")
     for texts, times in ((own, 2), (given, 1)):
-        read = source_text.read(dataset, texts)
+        read = source_text.read_points(dataset, texts)
         np.testing.assert_array_equal(read.features(60).toarray(), np.vstack([features.toarray()] * times))
         np.testing.assert_array_equal(read.labels(30).toarray(), np.vstack([labels.toarray()] * times))
-    with pytest.raises(InputError, match="--input_labels needs --input"):
-        source_text.inputs(dataset, None, split_form[1], "train")
+    with pytest.raises(InputError, match="input_labels and input belong together"):
+        source_text.find_text(dataset, None, split_form[1], "train")
 
 
 def test_a_changed_text_is_refused(data):
@@ -73,19 +72,12 @@ def test_a_changed_text_is_refused(data):
     _, dataset = preprocess()
     with open(text, "a", encoding="ascii") as file:
         file.write("\n")
-    with pytest.raises(InputError, match=r"points.txt.*gone or changed.*--input"):
-        source_text.inputs(dataset, None, None, "train")
+    with pytest.raises(InputError, match=r"points.txt.*gone or changed.*input=PATH"):
+        source_text.find_text(dataset, None, None, "train")
 
 
 def test_a_text_that_the_split_has_a_part_of_is_refused(data):
     _, dataset = data[3]("--valid_fraction=0.5")
     for split in ("train", "valid"):
-        with pytest.raises(InputError, match=r"only a part.*--input"):
-            source_text.inputs(dataset, None, None, split)
-
-
-def test_mean_baseline_is_the_mean_of_hashed_points(data):
-    features, _, _, preprocess = data
-    directory, dataset = preprocess()
-    hashed = dataset.feature_spec.apply(points.from_csr(features)).features(40)
-    np.testing.assert_allclose(source_text.mean_baseline(directory, dataset), hashed.toarray().mean(axis=0), atol=1e-7)
+        with pytest.raises(InputError, match=r"only a part.*input=PATH"):
+            source_text.find_text(dataset, None, None, split)

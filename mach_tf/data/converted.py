@@ -1,0 +1,93 @@
+"""What a conversion of text files made: `mach_tf.preprocess` returns it, and prints as a table."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tabulate
+
+from mach_tf.data.libsvm import BadLine
+from mach_tf.manifest import DatasetManifest
+
+_CHUNK = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A dataset made of text files; its `str()` is a table of the splits.
+
+    Attributes:
+      output_dir: the dataset directory.
+      manifest: what dataset.json holds.
+      skipped: the bad lines that were left out, in the order of the files.
+      text_bytes: bytes of text that were read, after decompression.
+      seconds: how long the conversion took.
+    """
+
+    output_dir: str
+    manifest: DatasetManifest
+    skipped: list[BadLine]
+    text_bytes: int
+    seconds: float
+
+    @property
+    def points(self) -> int:
+        """Number of points in all splits."""
+        return sum(split.points for split in self.manifest.splits.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns counts, skipped lines and times as JSON values."""
+        counts = ("points", "labels", "raw_features", "features")
+        return {
+            "output_dir": self.output_dir,
+            "fingerprint": self.manifest.fingerprint,
+            "features": self.manifest.features,
+            "columns": self.manifest.columns,
+            "labels": self.manifest.labels,
+            "splits": {
+                name: {**{count: getattr(split, count) for count in counts}, "shards": len(split.shards)}
+                for name, split in self.manifest.splits.items()
+            },
+            "skipped": [str(line) for line in self.skipped],
+            "text_bytes": self.text_bytes,
+            "seconds": self.seconds,
+        }
+
+    def __str__(self) -> str:
+        rows = [
+            [
+                name,
+                f"{split.points:,}",
+                f"{split.labels / split.points:.2f}",
+                f"{split.raw_features / split.points:.2f}",
+                f"{split.features / split.points:.2f}",
+                f"{split.raw_features - split.features:,}",
+                len(split.shards),
+            ]
+            for name, split in self.manifest.splits.items()
+        ]
+        titles = ["split", "points", "labels/point", "features/point", "after hashing", "collisions", "shards"]
+        table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
+        megabytes = self.text_bytes / 1e6
+        skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
+        return (
+            f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "
+            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.\n"
+            f"{self.points:,} points, {megabytes:,.1f} MB of text in {self.seconds:.1f} s: "
+            f"{self.points / self.seconds:,.0f} points/s, {megabytes / self.seconds:,.1f} MB/s{skipped}.\n"
+            f"Dataset: {self.output_dir}"
+        )
+
+
+def features_that_share_a_column(manifest: DatasetManifest) -> int:
+    """Returns the number of raw features whose column, after hashing, is also that of another."""
+    spec = manifest.feature_spec
+    if not spec.dim:
+        return 0
+    counts = np.zeros(spec.dim, np.int64)
+    for begin in range(0, manifest.features, _CHUNK):
+        raw_ids = np.arange(begin, min(begin + _CHUNK, manifest.features))
+        counts += np.bincount(spec.ids(raw_ids), minlength=spec.dim)
+    return int(counts[counts > 1].sum())

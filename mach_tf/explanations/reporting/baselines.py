@@ -1,0 +1,60 @@
+"""The baseline at which paths begin: zero, the mean of the training points, or one point of the input."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf.data import records
+from mach_tf.errors import InputError
+from mach_tf.explanations.explainer import Baseline
+from mach_tf.manifest import DatasetManifest
+from mach_tf.points import Points
+
+
+def find_baseline(text: str, points: Points, dataset_dir: str, dataset: DatasetManifest) -> Baseline:
+    """Returns the baseline that a text names.
+
+    Args:
+      text: "zero", "mean" or "point:ID".
+      points: the whole input, which ID counts in.
+      dataset_dir: the dataset whose training points have the mean.
+      dataset: its manifest.
+
+    Raises:
+      InputError: any other text.
+    """
+    point = parse_baseline(text, len(points))
+    if point is not None:
+        return points[point : point + 1]
+    if text == "mean":
+        return scipy.sparse.csr_matrix(mean_baseline(dataset_dir, dataset)[None])
+    return None
+
+
+def parse_baseline(text: str, n_points: int) -> Optional[int]:
+    """Returns the ID of "point:ID"; None for "zero" and "mean".
+
+    Raises:
+      InputError: any other text, or an ID that is not below `n_points`.
+    """
+    if text in ("zero", "mean"):
+        return None
+    match = re.fullmatch(r"point:(\d{1,12})", text, re.ASCII)
+    if match is None or int(match[1]) >= n_points:
+        raise InputError(
+            f"baseline must be zero, mean (of the training points), or point:ID with a point 0 to {n_points - 1} of the input "
+            f"(got {text!r})."
+        )
+    return int(match[1])
+
+
+def mean_baseline(dataset_dir: str, dataset: DatasetManifest) -> np.ndarray:
+    """Returns the mean of the training points in hashed features, float64 [D]."""
+    total = np.zeros(dataset.columns)
+    for chunk in records.iterate_points(dataset_dir, dataset, "train"):
+        total += np.bincount(chunk.feature_ids, weights=chunk.feature_values, minlength=dataset.columns)
+    return total / max(1, dataset.split("train").points)

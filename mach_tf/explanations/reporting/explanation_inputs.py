@@ -1,0 +1,68 @@
+"""What every run of explanations opens first: a model, the dataset it belongs to, and the text with raw points."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Optional
+
+from mach_tf.data.libsvm import TextInput
+from mach_tf.explanations.reporting import source_text
+from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.network import Network
+from mach_tf.points import Points
+
+
+@dataclasses.dataclass(frozen=True)
+class ExplanationInputs:
+    """An opened model and the text whose points it explains.
+
+    Attributes:
+      network: the model.
+      dataset_dir: the dataset's directory.
+      dataset: its manifest.
+      texts: where the raw points are.
+      feature_names, label_names: by raw id; None if the dataset has no names.
+    """
+
+    network: Network
+    dataset_dir: str
+    dataset: DatasetManifest
+    texts: list[TextInput]
+    feature_names: Optional[Sequence[str]]
+    label_names: Optional[Sequence[str]]
+
+    def read_points(self) -> Points:
+        """Returns all raw points of the text."""
+        return source_text.read_points(self.dataset, self.texts)
+
+    def paths(self) -> list[str]:
+        """Returns the paths of the text's files."""
+        return [path for text in self.texts for path in text if path]
+
+
+def open_inputs(
+    dataset_dir: str,
+    model_dir: str,
+    input: Optional[str] = None,
+    input_labels: Optional[str] = None,
+    split: str = "test",
+) -> ExplanationInputs:
+    """Opens a model and finds the text whose points it is to explain.
+
+    Args:
+      dataset_dir: the dataset that the model was trained on.
+      model_dir: the model directory.
+      input: path of XML-repository text with the points; None for the text that the split was made from.
+      input_labels: path of the labels' file if `input` is in split form.
+      split: the split whose text is read if `input` is None.
+
+    Raises:
+      InputError: no dataset or no model there, a model of other features, or text that cannot be used.
+    """
+    dataset = DatasetManifest.read(dataset_dir)
+    texts = source_text.find_text(dataset, input, input_labels, split)
+    network = Network.load(model_dir)
+    check_same_features(network.manifest, dataset)
+    names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
+    return ExplanationInputs(network, dataset_dir, dataset, texts, *names)

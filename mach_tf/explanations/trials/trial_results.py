@@ -1,0 +1,178 @@
+"""What a trial of attributions finds, as typed results with their JSON and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tabulate
+
+from mach_tf.metrics import bootstrap
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A mean over points with its 95% bootstrap interval from `low` to `high`."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, seed: int) -> Interval:
+        """Returns the mean and the interval of one value per point, float [n]."""
+        return cls(float(values.mean()), *bootstrap.mean_interval(values, seed=seed))
+
+    def to_json(self) -> dict[str, float]:
+        """Returns the fields as JSON values."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+class MeanCurves(NamedTuple):
+    """The mean score over points at each fraction of their features: without the first ones, and with the first ones only."""
+
+    deletion: list[float]
+    insertion: list[float]
+
+
+class AreaBetween(NamedTuple):
+    """The mean area between the curves of two orders, positive if the first deletes or inserts faster."""
+
+    deletion: Interval
+    insertion: Interval
+
+
+@dataclasses.dataclass(frozen=True)
+class Faithfulness:
+    """How the score of each point's best label follows its features, in the order of attributions and in other orders.
+
+    Attributes:
+      fractions: the fractions of the features that are removed or added.
+      curves: mean scores, by order.
+      areas: by "A over B", how much faster order A deletes and inserts than order B.
+      comprehensiveness: by order and fraction, the score lost without the first features.
+      sufficiency: by order and fraction, the score lost with the first features only.
+    """
+
+    fractions: list[float]
+    curves: dict[str, MeanCurves]
+    areas: dict[str, AreaBetween]
+    comprehensiveness: dict[str, dict[str, Interval]]
+    sufficiency: dict[str, dict[str, Interval]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
+        return {
+            "fractions": self.fractions,
+            "curves": {name: curves._asdict() for name, curves in self.curves.items()},
+            "areas": {name: _intervals_json(area._asdict()) for name, area in self.areas.items()},
+            "comprehensiveness": {name: _intervals_json(values) for name, values in self.comprehensiveness.items()},
+            "sufficiency": {name: _intervals_json(values) for name, values in self.sufficiency.items()},
+        }
+
+    def tables(self) -> list[str]:
+        """Returns a table of the areas and a table of the scores lost."""
+        areas = [
+            [_words(name), kind, interval.mean, interval.low, interval.high]
+            for name, area in self.areas.items()
+            for kind, interval in area._asdict().items()
+        ]
+        lost = [
+            [measure, _words(name), *(interval.mean for interval in values.values())]
+            for measure, by_order in (
+                ("comprehensiveness: without the first", self.comprehensiveness),
+                ("sufficiency: with the first only", self.sufficiency),
+            )
+            for name, values in by_order.items()
+        ]
+        fractions = next(iter(self.comprehensiveness.values()))
+        return [
+            tabulate.tabulate(areas, ["area between curves", "curve", "mean", "95% from", "to"], floatfmt=".3f"),
+            tabulate.tabulate(lost, ["score lost", "order of features", *fractions], floatfmt=".3f"),
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stability:
+    """How much one FGSM step changes the attributions of each point's best label.
+
+    Attributes:
+      model: the model's directory.
+      epsilon: size of the step.
+      rank_correlation: Spearman's, between the attributions before and after.
+      top_10_overlap: fraction of the 10 largest features that stay among the 10 largest.
+      label_kept: fraction of points whose best label stays the best.
+    """
+
+    model: str
+    epsilon: float
+    rank_correlation: Interval
+    top_10_overlap: Interval
+    label_kept: Interval
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class FaithfulnessTrial:
+    """A trial of attributions: are they faithful to the model, and are they stable under an attack?
+
+    Attributes:
+      points: number of points in the sample.
+      split: the split that they are from.
+      label: which label of each point is explained.
+      estimator: the estimator whose scores are explained.
+      faithfulness: of the first model.
+      stability: of each model, for each size of the step.
+    """
+
+    points: int
+    split: str
+    label: str
+    estimator: str
+    faithfulness: Faithfulness
+    stability: tuple[Stability, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the content of faithfulness.json."""
+        return {
+            "points": self.points,
+            "split": self.split,
+            "label": self.label,
+            "estimator": self.estimator,
+            **self.faithfulness.to_json(),
+            "stability": [row.to_json() for row in self.stability],
+        }
+
+    def table(self) -> str:
+        """Returns all results as three tables."""
+        stable = [
+            [_name(row.model), row.epsilon, str(row.rank_correlation), str(row.top_10_overlap), str(row.label_kept)]
+            for row in self.stability
+        ]
+        headers = ["under one FGSM step", "epsilon", "rank correlation", "top-10 overlap", "best label kept"]
+        tables = [*self.faithfulness.tables(), tabulate.tabulate(stable, headers, disable_numparse=[0, 2, 3, 4])]
+        return "\n\n".join(tables)
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def _intervals_json(values: Mapping[str, Interval]) -> dict[str, Any]:
+    return {name: interval.to_json() for name, interval in values.items()}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _name(model_dir: str) -> str:
+    return os.path.basename(os.path.normpath(model_dir))

@@ -1,0 +1,59 @@
+"""What an evaluation's options accept and refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from mach_tf import estimators
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.errors import InputError
+from mach_tf.evaluation.evaluation_options import EvaluationOptions
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("all", list(estimators.ESTIMATORS)),
+        (["all"], list(estimators.ESTIMATORS)),
+        ("min", ["min"]),
+        (("mean", "min"), ["mean", "min"]),
+    ],
+)
+def test_estimators_are_names_or_all(given, names):
+    assert EvaluationOptions(estimators=given).estimator_names == names
+
+
+@pytest.mark.parametrize(
+    ("given", "attacks"),
+    [
+        ((), []),
+        ("pgd", [Attack("pgd")]),
+        (["fgsm", Attack("pgd", steps=3)], [Attack(), Attack("pgd", steps=3)]),
+        (Attack("pgd", "push_in"), [Attack("pgd", "push_in")]),
+    ],
+)
+def test_attacks_are_names_or_attacks(given, attacks):
+    assert EvaluationOptions(attacks=given).attack_list == attacks
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "dev"}, r"split must be one of train, valid, test \(got dev\)"),
+        ({"limit": 0}, r"limit must be at least 1 \(got 0\)"),
+        ({"estimators": "max"}, r"estimators must be all, or a list of different ones of logit_mean, .*\(got max\)"),
+        ({"estimators": ["mean", "mean"]}, r"estimators must be .*\(got mean,mean\)"),
+        ({"estimators": []}, r"estimators must be .*\(got \)"),
+        ({"propensity": "jain"}, r"propensity must be one of amazon, default, wikipedia \(got jain\)"),
+        ({"bootstrap": -1}, r"bootstrap must not be negative \(got -1\)"),
+        ({"attacks": ["shout"]}, r"An attack must be one of fgsm, pgd, push_out, push_in \(got shout\)"),
+        ({"attacks": ["pgd"], "epsilons": [0.1, -0.2]}, r"epsilon must be a list .*\(got 0\.1, -0\.2\)"),
+    ],
+)
+def test_values_that_no_dataset_allows_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        EvaluationOptions(**options)
+
+
+def test_sizes_do_not_matter_without_attacks():
+    assert EvaluationOptions(epsilons=()).attack_list == []

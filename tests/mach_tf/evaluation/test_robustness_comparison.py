@@ -1,0 +1,93 @@
+"""Models compared under attack from Python; tests/eval/test_robustness.py has the program's side."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.errors import InputError
+from mach_tf.evaluation import attack_evaluation
+from mach_tf.evaluation.robustness_comparison import compare_robustness
+from mach_tf.network import Network
+from tests.helpers import model_directory
+
+
+@pytest.fixture(scope="module")
+def models(evaluated, tmp_path_factory):
+    other = str(tmp_path_factory.mktemp("other"))
+    model_directory.write(other, features=60, labels=30, columns=40, seed=5, repetitions=2)
+    return [evaluated.model_dir, other]
+
+
+@pytest.fixture(scope="module")
+def compared(evaluated, models):
+    attacks = ["fgsm", Attack("pgd", steps=2)]
+    return compare_robustness(models, evaluated.dataset_dir, attacks=attacks, epsilons=[0, 0.1], ks=(4, 1), bootstrap=0)
+
+
+def test_each_model_is_attacked_itself(evaluated, models, compared):
+    assert list(compared.models) == models
+    for model_dir, robustness in compared.models.items():
+        assert [(e.attack.name, e.epsilon) for e in robustness] == [(n, e) for n in ("fgsm", "pgd") for e in (0, 0.1)]
+        expected = attack_evaluation.attack(Network.load(model_dir), *evaluated.test, [0, 0.1], ks=(1, 4))
+        for ours, theirs in zip(robustness, expected):
+            assert ours.metrics == theirs.metrics and ours.loss == theirs.loss and ours.by_frequency
+        assert [loss.epsilon for loss in robustness.bucket_losses] == [0, 0.1]
+
+
+def test_the_attack_may_be_computed_on_another_model(evaluated, models):
+    transferred, white_box = (
+        compare_robustness(
+            models[:1], evaluated.dataset_dir, epsilons=[0.1], bootstrap=0, attack_model_dir=attacked, limit=20
+        )
+        for attacked in (models[1], None)
+    )
+    assert transferred.attack_model_dir == models[1] and transferred.points == 20
+    (first,), (second,) = transferred.models[models[0]], white_box.models[models[0]]
+    assert first.loss < second.loss
+
+
+def test_json_is_what_is_written(compared, tmp_path):
+    paths = compared.write(str(tmp_path))
+    with open(paths[0]) as file:
+        content = json.load(file)
+    assert content == compared.to_json()
+    assert list(content) == [
+        "dataset_dir", "split", "points", "estimator", "attack_model_dir", "target_label", "models",
+    ]  # fmt: skip
+    assert list(content["models"][0]) == ["model_dir", "bucket_loss", "attacks"]
+
+
+def test_printed_it_is_a_table_with_a_row_per_model_attack_and_epsilon(compared, models):
+    lines = str(compared).splitlines()
+    assert lines[0].split()[:4] == ["model", "attack", "epsilon", "P@1"] and lines[0].endswith("bucket loss")
+    assert [line.split()[0] for line in lines[2:]] == [models[0]] * 4 + [models[1]] * 4
+    assert compared._repr_html_().count("<tr>") == 1 + 8
+
+
+def test_the_figure_has_a_line_per_model_and_attack(compared):
+    panel = compared.figure().axes[0]
+    assert len(panel.lines) == 4 and all(", " in line.get_label() for line in panel.lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attacks": []}, "attacks must name at least one of fgsm, pgd, push_out, push_in"),
+        ({"attacks": ["shout"]}, "An attack must be one of"),
+        ({"epsilons": [-1]}, r"epsilon must be a list .*\(got -1\)"),
+        ({"ks": (31,)}, r"ks must not exceed the 30 labels"),
+        ({"attack_model_dir": "nowhere"}, "nowhere"),
+    ],
+)
+def test_refusals_name_arguments(evaluated, models, options, message):
+    with pytest.raises(InputError, match=message):
+        compare_robustness(models, evaluated.dataset_dir, **options)
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_model_directories_must_be_different(evaluated, models, times):
+    with pytest.raises(InputError, match="model_dirs must be a list of different directories"):
+        compare_robustness(models[:1] * times, evaluated.dataset_dir)

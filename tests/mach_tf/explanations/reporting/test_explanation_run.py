@@ -1,0 +1,71 @@
+"""Explanations written from Python: the files, the summary, and settings that are refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mach_tf.errors import InputError
+from mach_tf.explanations.reporting import explanation_run
+from mach_tf.explanations.reporting.explanation_inputs import open_inputs
+from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
+
+
+@pytest.fixture(scope="module")
+def inputs(world):
+    return open_inputs(world.dataset, world.model, world.text)
+
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def test_writes_both_files_and_says_what_it_wrote(inputs, tmp_path):
+    written = write_explanations(inputs, ExplanationOptions("0,5,7", "top:3"), str(tmp_path / "new"))
+    lines = lines_of(written.lines_file)
+    assert written.count == len(lines) == 9
+    assert [(one.point, one.label, one.score) for one in written.first] == [
+        (line["point"], line["label"], line["score"]) for line in lines
+    ]
+    page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    assert written.report_file == str(tmp_path / "new" / "report.html") and "epsilon 0.02" in page
+    table = str(written).splitlines()
+    assert len(table) == 2 + 9 and lines[0]["label_name"] in table[2]
+    value = json.loads(json.dumps(written.to_json(), allow_nan=False))
+    assert value["count"] == 9 and value["first"][0]["attributions"] == lines[0]["attributions"]
+
+
+def test_the_table_shows_the_first_explanations_only(inputs, tmp_path):
+    written = write_explanations(inputs, ExplanationOptions("all", "top:3"), str(tmp_path))
+    assert written.count == 36 and len(written.first) == 12 and len(str(written).splitlines()) == 14
+
+
+def test_chunks_change_nothing(inputs, tmp_path, monkeypatch):
+    options = ExplanationOptions("all", "true", baseline="mean", epsilon=0.1)
+    whole = write_explanations(inputs, options, str(tmp_path / "whole"))
+    monkeypatch.setattr(explanation_run, "_CHUNK_POINTS", 5)
+    parts = write_explanations(inputs, options, str(tmp_path / "parts"))
+    assert lines_of(parts.lines_file) == lines_of(whole.lines_file) and parts.first == whole.first
+
+
+@pytest.mark.parametrize("epsilon", [-0.1, float("nan"), float("inf")])
+def test_epsilon_must_be_finite(epsilon):
+    with pytest.raises(InputError, match=r"^epsilon must be a finite number, 0 or more \(got "):
+        ExplanationOptions(epsilon=epsilon)
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"points": "99"}, r"^points must name points 0 to 11"),
+        ({"labels": "30"}, r"^labels must name different labels from 0 to 29"),
+        ({"labels": "top:31"}, r"^labels=top:N needs a number N from 1 to 30"),
+        ({"baseline": "none"}, r"^baseline must be zero, mean"),
+    ],
+)
+def test_messages_speak_of_arguments(inputs, tmp_path, options, rule):
+    with pytest.raises(InputError, match=rule):
+        write_explanations(inputs, ExplanationOptions(**options), str(tmp_path))
+    assert not (tmp_path / "explanations.jsonl").exists()

@@ -1,0 +1,27 @@
+"""Bars: their lengths, their sides, and names that stay text."""
+
+from __future__ import annotations
+
+import re
+
+from mach_tf.explanations.bars_html import bars_html
+
+
+def test_bars_are_as_long_as_their_magnitude():
+    text = bars_html("t", None, None, [("small", 1.0), ("large", -4.0)])
+    assert text.index("large") < text.index("small") and "width:25.0%" in text and "width:100.0%" in text
+    assert "width" in bars_html("zero", 1.0, 0.0, [("a", 0.0)])
+
+
+def test_bars_for_and_against_are_on_their_own_sides():
+    text = bars_html("t", None, None, [("up", 3.0), ("down", -3.0)])
+    up, down = re.findall(r"<tr.*?</tr>", text)
+    sides = re.compile(r"<div style='display:flex;justify-content:flex-end'>(.*?)</div></td><td[^>]*>(.*?)</td>")
+    assert [bool(side) for side in sides.search(up).groups()] == [False, True]
+    assert [bool(side) for side in sides.search(down).groups()] == [True, False]
+
+
+def test_the_rest_is_added_up_and_names_are_escaped():
+    text = bars_html("a & b", 1.0, 0.5, [(f"<{i}>", float(i)) for i in range(12)])
+    assert "2 other features" in text and "+1.0000" in text and "&lt;11&gt;" in text and "a &amp; b" in text
+    assert "score 1, baseline 0.5" in text

@@ -1,0 +1,88 @@
+"""The JSON and the tables of a trial, by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mach_tf.explanations.trials.trial_results import (
+    AreaBetween,
+    Faithfulness,
+    FaithfulnessTrial,
+    Interval,
+    MeanCurves,
+    Stability,
+)
+
+_A, _B = Interval(0.5, 0.25, 0.75), Interval(1.0, 0.0, 2.0)
+
+
+def trial():
+    faithfulness = Faithfulness(
+        [0.0, 1.0],
+        {"gradient_x_input": MeanCurves([1.0, 0.0], [0.0, 1.0])},
+        {"integrated_gradients over random": AreaBetween(_A, _B)},
+        {"random": {"10%": _A, "20%": _B}},
+        {"random": {"10%": _B, "20%": _A}},
+    )
+    return FaithfulnessTrial(
+        9, "test", "each point's best", "mean", faithfulness, (Stability("models/clean/", 0.02, _A, _B, _A),)
+    )
+
+
+def test_json_has_the_documented_layout():
+    a, b = {"mean": 0.5, "low": 0.25, "high": 0.75}, {"mean": 1.0, "low": 0.0, "high": 2.0}
+    value = trial().to_json()
+    assert json.loads(json.dumps(value)) == value
+    assert list(value.items()) == list(
+        {
+            "points": 9,
+            "split": "test",
+            "label": "each point's best",
+            "estimator": "mean",
+            "fractions": [0.0, 1.0],
+            "curves": {"gradient_x_input": {"deletion": [1.0, 0.0], "insertion": [0.0, 1.0]}},
+            "areas": {"integrated_gradients over random": {"deletion": a, "insertion": b}},
+            "comprehensiveness": {"random": {"10%": a, "20%": b}},
+            "sufficiency": {"random": {"10%": b, "20%": a}},
+            "stability": [
+                {"model": "models/clean/", "epsilon": 0.02, "rank_correlation": a, "top_10_overlap": b, "label_kept": a}
+            ],
+        }.items()
+    )
+
+
+def test_tables_show_every_number():
+    areas, lost, stable = ([line.split() for line in table.splitlines()] for table in str(trial()).split("\n\n"))
+    assert areas[2:] == [
+        ["integrated", "gradients", "over", "random", "deletion", "0.500", "0.250", "0.750"],
+        ["integrated", "gradients", "over", "random", "insertion", "1.000", "0.000", "2.000"],
+    ]
+    assert lost[0][-2:] == ["10%", "20%"]
+    assert lost[2][0] == "comprehensiveness:" and lost[2][-3:] == ["random", "0.500", "1.000"]
+    assert lost[3][0] == "sufficiency:" and lost[3][-3:] == ["random", "1.000", "0.500"]
+    assert stable[2] == [
+        "clean",
+        "0.02",
+        "0.500",
+        "(0.250",
+        "to",
+        "0.750)",
+        "1.000",
+        "(0.000",
+        "to",
+        "2.000)",
+        "0.500",
+        "(0.250",
+        "to",
+        "0.750)",
+    ]
+
+
+def test_an_interval_holds_its_mean():
+    values = np.random.default_rng(0).random(40)
+    found = Interval.of(values, 3)
+    assert found.mean == pytest.approx(values.mean()) and found.low < found.mean < found.high
+    assert found == Interval.of(values, 3)
