@@ -46,7 +46,7 @@ DISHES = {
     "grill": ("chicken", "zucchini", "bell pepper"),
 }
 
-CUP, PINCH = 1.0, 0.1
+CUP, PINCH = 1.0, 0.05
 INGREDIENTS = sorted({name for part in (SEASONINGS, MAIN_INGREDIENTS, DISHES) for names in part.values() for name in names})
 LABELS = [*SEASONINGS, *DISHES, *(f"{cuisine} {dish}" for cuisine in SEASONINGS for dish in DISHES)]
 
