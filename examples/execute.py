@@ -48,6 +48,8 @@ def execute(path: pathlib.Path) -> nbformat.NotebookNode:
             notebook,
             timeout=_CELL_SECONDS,
             kernel_name="python3",
+            # The kernel warns that it listens on local ports.
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": folder}},
             # Times would differ at every run.
             record_timing=False,

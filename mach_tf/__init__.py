@@ -20,7 +20,6 @@ _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
     "Evaluation": "mach_tf.evaluation.evaluation_result",
     "evaluate": "mach_tf.evaluation.evaluation",
-    "FeatureSpec": "mach_tf.hashing",
     "fit": "mach_tf.training.fit",
     "preprocess": "mach_tf.data.preprocessing",
     "write_dataset": "mach_tf.data.matrices",
