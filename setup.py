@@ -89,6 +89,7 @@ setuptools.setup(
             "ruff>=0.4",
             # Oracles: hash values, tf-idf, metrics, attacks; and a driver for the browser.
             "scikit-learn>=1.3",
+            "pandas>=1.5,<3",
             "napkinxc>=0.6",
             "adversarial-robustness-toolbox>=1.17,<2",
             "selenium>=4.10",

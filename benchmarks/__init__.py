@@ -1,1 +1,1 @@
-"""Programs that measure; each prints its figures as one JSON object on its last line."""
+"""Programs that measure. Each prints one JSON object on its last line, with the ratios that matter under "ratios"."""

@@ -2,12 +2,13 @@
 
     python -m benchmarks.decode
 
-At the size of Amazon-670K, on sketches as a trained model gives them (a few high buckets over a low background) and on flat ones,
-for the estimators mean and logit_mean: (a) scoring all labels with NumPy; (b) scoring all labels in compiled code, parallel over
-points, R gathered values added for each label and a list of the k best; (c) mach_tf's decoder. Prints milliseconds a point,
-labels scored a point, and for how many points (c) gave up searching and bounded every label's score in a scan; the rounds of
-(b) and (c) alternate, and the ratios are medians over the rounds. The last line is JSON; --output keeps it, with every case, in
-a file.
+The problem has the size of Amazon-670K. The sketches are like those of a trained model (a few high buckets over a low background)
+or flat; the estimators are mean and logit_mean. Three ways of decoding are timed: (a) NumPy scores all labels; (b) compiled code,
+parallel over points, scores all labels by adding R gathered values and keeps a list of the k best; (c) the decoder of mach_tf.
+
+Prints the milliseconds and the number of scored labels per point, and the number of points for which (c) gave up searching and
+bounded every label's score in a scan. The rounds of (b) and (c) alternate; the ratios are medians over the rounds. The last line is
+a JSON object; --output writes it to a file, with all cases.
 """
 
 from __future__ import annotations
@@ -31,30 +32,32 @@ from mach_tf.programs import program
 FLAGS = flags.FLAGS
 
 # The problem
-flags.DEFINE_integer("labels", 670_091, "K.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 16, "R.", lower_bound=1)
-flags.DEFINE_integer("buckets", 2000, "B.", lower_bound=2)
-flags.DEFINE_integer("k", 5, "Labels a point.", lower_bound=1)
+flags.DEFINE_integer("labels", 670_091, "K, the number of labels.", lower_bound=1)
+flags.DEFINE_integer("repetitions", 16, "R, the number of repetitions.", lower_bound=1)
+flags.DEFINE_integer("buckets", 2000, "B, the number of buckets per repetition.", lower_bound=2)
+flags.DEFINE_integer("k", 5, "Decodes the k best labels per point.", lower_bound=1)
 
 # The measurement
-flags.DEFINE_integer("points", 128, "Points of (b) and (c).", lower_bound=1)
-flags.DEFINE_integer("numpy_points", 8, "Points of (a), which is slow.", lower_bound=1)
-flags.DEFINE_integer("rounds", 5, "Repetitions of the measurement.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the sketches.")
-flags.DEFINE_string("output", None, "JSON file for the results; none by default.")
+flags.DEFINE_integer("points", 128, "The number of points that (b) and (c) decode.", lower_bound=1)
+flags.DEFINE_integer("numpy_points", 8, "The number of points that (a), which is slow, decodes.", lower_bound=1)
+flags.DEFINE_integer("rounds", 5, "Measures each way this many times.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "The seed of the random sketches.")
+flags.DEFINE_string("output", None, "Writes the results of all cases into this JSON file; none by default.")
 
-# Measured on a model of tibkat (41,218 labels, B = 2,000): logits of buckets without a label are N(-7.8, 1.3). A label's own bucket's
-# logit is its strength, which differs from label to label, plus noise from repetition to repetition; Amazon-670K has 5.5 labels a point.
-_BACKGROUND, _STRENGTH, _NOISE, _LABELS_A_POINT = (-7.8, 1.3), (1.0, 2.0), 1.0, 5.5
+# Measured on a model of tibkat (41,218 labels, B = 2,000): the logits of buckets without a label are N(-7.8, 1.3). The logit of a
+# label's bucket is the label's strength, which differs between labels, plus noise, which differs between repetitions.
+_BACKGROUND, _STRENGTH, _NOISE = (-7.8, 1.3), (1.0, 2.0), 1.0
+# As in Amazon-670K.
+_LABELS_PER_POINT = 5.5
 
 
 def trained_like(table: np.ndarray, buckets: int, points: int, generator: np.random.Generator) -> np.ndarray:
-    """Logits float32 [points, R, B] of points with Poisson many labels, at least one, drawn at random."""
+    """Returns logits, float32 [points, R, B], of points with random labels, whose number is Poisson distributed but at least 1."""
     repetitions, labels = table.shape
     logits = generator.normal(*_BACKGROUND, (points, repetitions, buckets)).astype(np.float32)
     rows = np.arange(repetitions)
     for point in range(points):
-        for label in generator.integers(0, labels, max(1, generator.poisson(_LABELS_A_POINT))):
+        for label in generator.integers(0, labels, max(1, generator.poisson(_LABELS_PER_POINT))):
             own = generator.normal(generator.normal(*_STRENGTH), _NOISE, repetitions)
             place = (point, rows, table[:, label])
             logits[place] = np.logaddexp(logits[place], own)
@@ -62,7 +65,7 @@ def trained_like(table: np.ndarray, buckets: int, points: int, generator: np.ran
 
 
 def numpy_top_k(scores: np.ndarray, table: np.ndarray, k: int) -> np.ndarray:
-    """(a): every label's score by NumPy, point by point, int [n, k]."""
+    """Decodes by way (a): NumPy scores every label, point by point; returns int [n, k]."""
     top = np.empty((len(scores), k), np.int64)
     for point, sketch_of_point in enumerate(scores):
         total = np.zeros(table.shape[1], np.float32)
@@ -73,10 +76,16 @@ def numpy_top_k(scores: np.ndarray, table: np.ndarray, k: int) -> np.ndarray:
     return top
 
 
-# Not cached: loading it from the cache imports this module a second time beside __main__, and its flags are then defined twice.
+# Not cached: loading it from the cache would import this module a second time, beside __main__, and define its flags twice.
 @numba.njit(parallel=True)
 def compiled_top_k(flat, places, labels):
-    """(b): flat float32 [n, R * B], places int32 [K, R] into a row of it (a label's lie side by side); fills labels [n, k]."""
+    """Decodes by way (b).
+
+    Args:
+      flat: float32 [n, R * B], the sketches.
+      places: int32 [K, R], the places of each label's bucket scores in a row of `flat`.
+      labels: integers [n, k], filled.
+    """
     count, repetitions = places.shape
     k = labels.shape[1]
     for point in numba.prange(len(flat)):
@@ -153,7 +162,7 @@ def _measure(
     return {
         "sketches": sketches,
         "estimator": estimator,
-        "milliseconds a point": {
+        "milliseconds per point": {
             "a": a * 1000 / len(some),
             "b": float(np.median(b)) * milliseconds,
             "c": float(np.median(c)) * milliseconds,
@@ -195,12 +204,20 @@ def _print(results: list[dict[str, Any]]) -> None:
             f"{100 * result['recall'][way]:.2f}%",
         ]
         for result in results
-        for way, milliseconds in result["milliseconds a point"].items()
+        for way, milliseconds in result["milliseconds per point"].items()
     ]
     print(
         tabulate(
             rows,
-            ["sketches", "estimator", "decoding", "ms a point", "labels scored", "points scanned", "recall"],
+            [
+                "sketches",
+                "estimator",
+                "decoding",
+                "ms per point",
+                "labels scored per point",
+                "points scanned",
+                "recall",
+            ],
             disable_numparse=True,
         )
     )

@@ -1,12 +1,14 @@
-"""What explaining one point costs: the closed form, the tape in chunks, and a general library's way on the dense vector.
+"""Times explaining one point: the closed form, the tape in chunks, and a general library's method on the dense vector.
 
     python -m benchmarks.explain
 
-(a) `exact`; (b) `tape`, --steps gradients evaluated in chunks over the features present; (c) the formulation of TensorFlow's
-Integrated Gradients tutorial, --steps gradients for the whole vector of --features values. Each for one label and for five,
-on the same random network at the reference setting, with its completeness gap. Repetitions cost alike and add up: (b) and (c)
-hold a copy of one at a time, which is most of the memory they take; (a) reads all in place. Prints a table, then JSON in the last
-line; its "ratios" are the smaller of the two label counts'. Memory: allow 5 GB at the default setting.
+The methods are (a) `exact`; (b) `tape`: --steps gradients, evaluated in chunks, for the features present; (c) the formulation of
+TensorFlow's Integrated Gradients tutorial: --steps gradients for the whole vector of --features values. Each explains one label and
+five labels of the same random network at the reference setting. The time of a method is the sum over the repetitions: (b) and (c)
+hold a copy of one repetition at a time, which is most of their memory, while (a) reads all repetitions in place.
+
+Prints a table of times, completeness gaps and memory, then a JSON object on the last line; of the ratios for one and for five labels,
+"ratios" holds the smaller. The default setting needs 5 GB of memory.
 """
 
 from __future__ import annotations
@@ -32,19 +34,24 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # The network
-flags.DEFINE_integer("features", 50_000, "Input width, D.", lower_bound=1)
-flags.DEFINE_integer("hidden_units", 4096, "Hidden units.", lower_bound=1)
-flags.DEFINE_integer("buckets", 2000, "B.", lower_bound=2)
-flags.DEFINE_integer("repetitions", 16, "R.", lower_bound=1)
-flags.DEFINE_integer("point_features", 76, "Features present in the point.", lower_bound=1)
+flags.DEFINE_integer("features", 50_000, "D, the width of the input.", lower_bound=1)
+flags.DEFINE_integer("hidden_units", 4096, "The number of hidden units of each repetition.", lower_bound=1)
+flags.DEFINE_integer("buckets", 2000, "B, the number of buckets per repetition.", lower_bound=2)
+flags.DEFINE_integer("repetitions", 16, "R, the number of repetitions.", lower_bound=1)
+flags.DEFINE_integer("point_features", 76, "The number of features present in the point.", lower_bound=1)
 
 # The measurement
-flags.DEFINE_enum("estimator", "mean", ["mean", "logit_mean"], "Whose label score; probabilities are the dearer ones.")
-flags.DEFINE_integer("steps", 50, "Steps of (b) and (c).", lower_bound=1)
-flags.DEFINE_integer("runs", 15, "Runs of (a); the median counts.", lower_bound=1)
-flags.DEFINE_integer("slow_runs", 1, "Runs of (b) and (c); the median counts.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the network and the point.")
-flags.DEFINE_string("output_dir", None, "Directory for explain.json; none by default.")
+flags.DEFINE_enum(
+    "estimator",
+    "mean",
+    ["mean", "logit_mean"],
+    "Explains label scores of this estimator. mean, of probabilities, takes longer than logit_mean.",
+)
+flags.DEFINE_integer("steps", 50, "The number of steps of the path integral in (b) and (c).", lower_bound=1)
+flags.DEFINE_integer("runs", 15, "Runs (a) this many times and reports the median time.", lower_bound=1)
+flags.DEFINE_integer("slow_runs", 1, "Runs (b) and (c) this many times and reports the median time.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "The seed of the random network and point.")
+flags.DEFINE_string("output_dir", None, "Writes explain.json into this directory; none by default.")
 
 _LABELS = (1, 5)
 
@@ -68,7 +75,7 @@ def main(_: list[str]) -> None:
         "b tape": lambda table: _one_by_one(_tape, networks, table, path),
         "c dense": lambda table: _one_by_one(_dense, networks, table, path),
     }
-    # Compiles, so that the compiler's memory is not taken for the method's.
+    # Compiles the kernels, so that the compiler's memory does not count as the method's.
     _exact(networks, np.zeros((FLAGS.repetitions, 1), np.int32), path)
     rows: list[list[Any]] = []
     timings: list[dict[str, Any]] = []
@@ -88,17 +95,17 @@ def main(_: list[str]) -> None:
     result["measurements"] = timings
     times = {(row["method"][0], row["labels"]): row["milliseconds"] for row in timings}
     result["ratios"] = {
-        f"{other}/a": min(times[other, labels] / times["a", labels] for labels in _LABELS) for other in "bc"
+        f"{other}/a": round(min(times[other, labels] / times["a", labels] for labels in _LABELS), 2) for other in "bc"
     }
     if FLAGS.output_dir:
         os.makedirs(FLAGS.output_dir, exist_ok=True)
         files.write_json(os.path.join(FLAGS.output_dir, "explain.json"), result)
-    print(tabulate.tabulate(rows, ["method", "labels", "ms", "completeness gap / change", "memory grew, MiB"]))
+    print(tabulate.tabulate(rows, ["method", "labels", "ms", "completeness gap / score change", "memory growth (MiB)"]))
     print(json.dumps(result))
 
 
 def _networks() -> list[Weights]:
-    """R networks whose W1 are views of one array, shifted: the rows of a feature lie elsewhere in each, as in R arrays."""
+    """Returns R networks whose W1 are shifted views of one array, so that a feature's rows differ in place as in R arrays."""
     from mach_tf.classifier import Weights
 
     generator = np.random.default_rng(FLAGS.seed)
@@ -122,7 +129,7 @@ def _networks() -> list[Weights]:
 
 
 def _path() -> Paths:
-    """From zero to a point of unit length."""
+    """Returns the path from zero to a random point of unit length."""
     generator = np.random.default_rng(FLAGS.seed)
     ids = np.sort(generator.choice(FLAGS.features, FLAGS.point_features, replace=False)).astype(np.int64)
     values = generator.random(FLAGS.point_features) + 0.1
@@ -150,7 +157,7 @@ def _one_by_one(
     table: np.ndarray,
     path: Paths,
 ) -> tuple[float, PathIntegrals]:
-    """The sum over repetitions of a method's time, and their mean integrals."""
+    """Returns the milliseconds of a method, summed over the repetitions, and the mean of their integrals."""
     import tensorflow as tf
     import tqdm
 
@@ -158,7 +165,7 @@ def _one_by_one(
     for repetition, network in enumerate(tqdm.tqdm(networks, desc=method.__name__.strip("_"))):
         weights = network._make(tf.constant(array) for array in network)
         run = method(weights, table[repetition : repetition + 1], path)
-        parts.append(run())  # also traces, where there is something to trace
+        parts.append(run())  # also traces, if the method has anything to trace
         total += _median_milliseconds(run, FLAGS.slow_runs)
     return total, PathIntegrals(parts[0].splits, *(np.mean(arrays, axis=0) for arrays in list(zip(*parts))[1:]))
 
@@ -171,7 +178,7 @@ def _tape(weights: Any, table: np.ndarray, path: Paths) -> Callable[[], PathInte
 
 
 def _dense(weights: Any, table: np.ndarray, path: Paths) -> Callable[[], PathIntegrals]:
-    """Integrated Gradients of a dense vector: interpolate, take gradients in a batch, average (trapezoids, as the tutorial)."""
+    """Integrated Gradients of a dense vector as in the tutorial: interpolate, take gradients in a batch, average trapezoids."""
     import tensorflow as tf
 
     point = np.zeros(FLAGS.features, np.float32)
@@ -197,7 +204,10 @@ def _dense(weights: Any, table: np.ndarray, path: Paths) -> Callable[[], PathInt
 
 @functools.cache
 def _dense_functions(sigmoid: bool) -> tuple[Any, Any]:
-    """Traced once for all repetitions, whose weights are arguments: a captured tensor lives as long as its trace."""
+    """Returns functions that are traced once for all repetitions.
+
+    The weights are arguments of the functions: a captured tensor would live as long as the trace.
+    """
     import tensorflow as tf
 
     @tf.function

@@ -1,10 +1,10 @@
 """Times reading shards as training reads them: shuffled, batched, parsed into ragged tensors.
 
-  python -m benchmarks.input_pipeline
+    python -m benchmarks.input_pipeline
 
-Writes a dataset of Amazon-670K's shape to a temporary directory (or takes --dataset_dir) and prints JSON in the last line: points
-a second of each epoch, and of the same without shuffling, and the CPU time a point (of all cores; steady on a busy machine).
-"ratios": of shuffled reading to reading in order, and, with --train_points_per_second, to what training consumes.
+Writes a dataset of Amazon-670K's shape to a temporary directory, or reads --dataset_dir. The JSON object on the last line holds the
+points per second of each epoch, the same without shuffling, and the CPU time per point (over all cores, so it is steady on a busy
+machine). "ratios" compares shuffled reading with reading in order and, with --train_points_per_second, with training.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from benchmarks.synthetic import write_synthetic
 from mach_tf import startup
 from mach_tf.programs import program
 
-flags.DEFINE_integer("points", 100_000, "Points of the synthetic dataset.", 1)
-flags.DEFINE_string("dataset_dir", None, "A dataset to read instead.")
-flags.DEFINE_integer("batch_size", 256, "Points a batch.", 1)
-flags.DEFINE_integer("epochs", 3, "How often to read it.", 1)
-flags.DEFINE_float("train_points_per_second", None, "What training at the reference setting consumes.")
+flags.DEFINE_integer("points", 100_000, "The number of points of the synthetic dataset.", 1)
+flags.DEFINE_string("dataset_dir", None, "Reads this dataset directory instead of a synthetic one.")
+flags.DEFINE_integer("batch_size", 256, "The number of points per batch.", 1)
+flags.DEFINE_integer("epochs", 3, "Reads the dataset this many times; the fastest counts.", 1)
+flags.DEFINE_float(
+    "train_points_per_second",
+    None,
+    "The points per second that training consumes, to compare with; no comparison by default.",
+)
 
 FLAGS = flags.FLAGS
 
@@ -45,22 +49,22 @@ def main(argv: list[str]) -> None:
 
 
 def measure(dataset_dir: str, batch_size: int, epochs: int) -> dict[str, Any]:
-    """Reads the train split `epochs` times shuffled and once in order; the best epoch counts."""
+    """Reads the train split `epochs` times shuffled, of which the fastest counts, and once in order."""
     from mach_tf.manifest import DatasetManifest
 
     manifest = DatasetManifest.read(dataset_dir)
     split = manifest.split("train")
     begin_cpu = time.process_time()
-    shuffled = [_points_a_second(dataset_dir, manifest, batch_size, 0, epoch) for epoch in range(epochs)]
+    shuffled = [_points_per_second(dataset_dir, manifest, batch_size, 0, epoch) for epoch in range(epochs)]
     cpu_seconds = time.process_time() - begin_cpu
     return {
         "cores": os.cpu_count() or 1,
         "points": split.points,
-        "features_a_point": round(split.features / split.points, 1),
+        "features_per_point": round(split.features / split.points, 1),
         "points_per_second": max(shuffled),
         "points_per_second_by_epoch": shuffled,
-        "cpu_microseconds_a_point": round(1e6 * cpu_seconds / (epochs * split.points), 1),
-        "points_per_second_in_order": _points_a_second(dataset_dir, manifest, batch_size, None, 0),
+        "cpu_microseconds_per_point": round(1e6 * cpu_seconds / (epochs * split.points), 1),
+        "points_per_second_in_order": _points_per_second(dataset_dir, manifest, batch_size, None, 0),
     }
 
 
@@ -73,7 +77,7 @@ def _make(directory: str, points: int) -> str:
     return output
 
 
-def _points_a_second(dataset_dir: str, manifest: Any, batch_size: int, seed: Optional[int], epoch: int) -> int:
+def _points_per_second(dataset_dir: str, manifest: Any, batch_size: int, seed: Optional[int], epoch: int) -> int:
     from mach_tf.data import records
 
     dataset = records.batches(dataset_dir, manifest, "train", batch_size, shuffle_seed=seed, epoch=epoch)

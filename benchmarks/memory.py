@@ -1,10 +1,11 @@
-"""Measures the memory that train.main takes at the reference setting: a whole run, and one stopped and gone on with.
+"""Measures the memory that train.main needs at the reference setting: for a whole run, a stopped run and its resumption.
 
-  python -m benchmarks.memory
+    python -m benchmarks.memory
 
-Makes a dataset of Amazon-670K's shape and trains one repetition of 50,000 x 4,096 x 2,000 for two short epochs, so with all that a
-run does: initial values, steps, validation, checkpoints, restoring one, export. The last line is JSON: peak resident bytes of
-each process, as the system counts them, and "ratios": the highest to what is allowed, 1.3 x (weights + moments) + 1 GB.
+Writes a dataset of Amazon-670K's shape and trains one repetition of 50,000 x 4,096 x 2,000 for two short epochs, which include
+everything a run does: initial values, steps, validation, writing and restoring a checkpoint, export. The JSON object on the last line
+holds the peak resident bytes of each process. "ratios" compares the highest peak with the limit, 1.3 x (weights + moments) + 1 GB, and
+with the estimate of mach_tf.sizing.memory_plan.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from mach_tf.sizing import memory_plan
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
-flags.DEFINE_integer("points", 3072, "Training points.", 1)
-flags.DEFINE_integer("columns", 50_000, "D, features hashed to.", 1)
-flags.DEFINE_integer("hidden_units", 4096, "Hidden units.", 1)
-flags.DEFINE_integer("buckets", 2000, "B.", 2)
-flags.DEFINE_list("extra", [], "More flags of train.main, as NAME=VALUE.")
+flags.DEFINE_integer("points", 3072, "The number of training points.", 1)
+flags.DEFINE_integer("columns", 50_000, "D, the number of features after hashing.", 1)
+flags.DEFINE_integer("hidden_units", 4096, "The number of hidden units.", 1)
+flags.DEFINE_integer("buckets", 2000, "B, the number of buckets.", 2)
+flags.DEFINE_list("extra", [], "Passes these flags on to train.main, each as NAME=VALUE.")
 
 FLAGS = flags.FLAGS
 _BATCH = 256
@@ -67,7 +68,7 @@ def main(argv: list[str]) -> None:
 
 
 def _dataset(directory: str) -> str:
-    """A dataset directory of Amazon-670K's shape."""
+    """Writes a dataset of Amazon-670K's shape; returns its directory."""
     text = {split: os.path.join(directory, f"{split}.txt") for split in ("train", "valid")}
     write_synthetic(text["train"], FLAGS.points)
     write_synthetic(text["valid"], 256, seed=1)
@@ -93,7 +94,7 @@ def _start(data: str, model: str) -> subprocess.Popen:
 
 
 def _await_checkpoint(model: str, process: subprocess.Popen) -> None:
-    """Returns when the first epoch's checkpoint is whole."""
+    """Waits until the checkpoint of the first epoch is complete or the process has ended."""
     while not _ended(process) and not [
         path for path in glob.glob(os.path.join(glob.escape(model), "checkpoints", "*", "*")) if path[-4:] != ".tmp"
     ]:
@@ -101,12 +102,12 @@ def _await_checkpoint(model: str, process: subprocess.Popen) -> None:
 
 
 def _ended(process: subprocess.Popen) -> bool:
-    """Leaves the process to be waited for: what it used is told once."""
+    """Whether the process has ended. It can still be waited for, which tells what it used only once."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _peak(process: subprocess.Popen, expected: int = 0) -> int:
-    """Waits for a process; its highest resident bytes."""
+    """Waits for a process and returns its peak resident bytes; exits unless its status is the expected one."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != expected:

@@ -12,7 +12,16 @@ from mach_tf.buckets import BucketSpec
 
 
 def step_function(setting: dict[str, Any], group: int, batches: list[dict[str, np.ndarray]]) -> Callable[[], Any]:
-    """A function that trains every repetition of the group on the next batch, one after the other, as its users run it."""
+    """Returns a function that trains each repetition on the next batch, one after the other, as the original code is run.
+
+    Args:
+      setting: shapes, one of train_step.SETTINGS.
+      group: the number of repetitions.
+      batches: ids and values, [points, features], and label ids [points, labels].
+
+    Returns:
+      A function that returns the losses of the repetitions before the step, floats [group].
+    """
     columns, hidden, buckets, points = (setting[name] for name in ("columns", "hidden", "buckets", "points"))
     table = BucketSpec(buckets, group).table(1 + max(int(batch["label_ids"].max()) for batch in batches))
 
@@ -34,7 +43,7 @@ def step_function(setting: dict[str, Any], group: int, batches: list[dict[str, n
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         return loss
 
-    # A function for each repetition is meant; TensorFlow takes it for one that is traced again and again.
+    # One function per repetition is intended; TensorFlow warns of a function that is traced again and again.
     tf.get_logger().setLevel("ERROR")
     steps = [tf.function(lambda x, y, v=v, o=o: train(x, y, v, o)) for v, o in classifiers]
 
@@ -49,9 +58,8 @@ def step_function(setting: dict[str, Any], group: int, batches: list[dict[str, n
 
     inputs = itertools.cycle([prepare(batch) for batch in batches])
 
-    def step() -> None:
+    def step() -> list[float]:
         features, targets = next(inputs)
-        for run, target in zip(steps, targets):
-            run(features, target).numpy()
+        return [float(run(features, target)) for run, target in zip(steps, targets)]
 
     return step

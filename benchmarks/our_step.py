@@ -1,4 +1,4 @@
-"""Our training step as the program runs it, and the same by a plain nested tape and TensorFlow's own sparse product."""
+"""The training step of mach_tf as the program runs it, and the same step by nested tapes and TensorFlow's own sparse product."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from mach_tf.variable_rows import gather_rows
 def step_function(
     setting: dict[str, Any], group: int, batches: list[dict[str, np.ndarray]], variant: str
 ) -> Callable[[], Any]:
-    """A function that trains the group on the next batch, by the Keras train function that fit calls.
+    """Returns a function that trains the group on the next batch with the Keras train function that `fit` calls.
 
     Args:
-      setting: shapes.
-      group: repetitions side by side.
+      setting: shapes, one of train_step.SETTINGS.
+      group: the number of repetitions trained side by side.
       batches: ids and values, [points, features], and label ids [points, labels].
-      variant: "b" and "alone": clean; "f": clean, by lazy_adam; "c": adversarial; "dense": with dense support; "d": adversarial
-        by a nested tape.
+      variant: "b" or "alone": clean; "f": clean, with lazy_adam; "c": adversarial; "dense": adversarial with dense support;
+        "d": adversarial with nested tapes.
+
+    Returns:
+      A function that returns the losses by name, float32 [group] each.
     """
     config = TrainingConfig(
         hidden_units=setting["hidden"],
@@ -60,7 +63,7 @@ def step_function(
 
 
 class _NestedTapes(RepetitionGroup):
-    """The same losses with nothing shared: an inner tape for the perturbation, an outer one for the weights."""
+    """Computes the same losses without sharing work: an inner tape for the perturbation, an outer tape for the weights."""
 
     def losses_and_gradients(self, batch: TrainingBatch) -> tuple[dict[str, tf.Tensor], list[Any]]:
         targets, mask = self._targets(batch), self._dropout_mask(batch)

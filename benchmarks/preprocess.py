@@ -1,11 +1,12 @@
-"""Times preprocessing on synthetic text of Amazon-670K's shape, and weighs its memory.
+"""Times preprocessing on synthetic text of Amazon-670K's shape and measures its memory.
 
-  python -m benchmarks.preprocess
+    python -m benchmarks.preprocess
 
-In one run, each in a process of its own: `original`, a loop over lines that builds a tf.train.Example of lists, as the original
-code does; `one_worker` and `all_cores`, this project's; `read_only`, reading and decompressing the same bytes. The last line is JSON:
-seconds, points and MB of text a second, peak memory (the process with its children, pages shared among them counted once),
-and the start-up (imports, compiled code from its cache) that `seconds` leaves out.
+Each arm runs in a process of its own: `original` loops over lines and builds each tf.train.Example from lists, as the original code
+does; `one_worker` and `all_cores` are mach_tf's; `read_only` only reads and decompresses the same bytes. The JSON object on the last
+line holds, for each arm, the seconds, points and megabytes of text per second, the peak memory (of the process and its children,
+shared pages counted once), and the start-up time (imports, compiled code from its cache), which `seconds` excludes. "ratios" compares
+the seconds of `original` with those of mach_tf.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ from mach_tf.data.textfile import opener
 from mach_tf.errors import InputError
 from mach_tf.programs import program
 
-flags.DEFINE_integer("points", 100_000, "Points of the synthetic file.", 1)
-flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Of the synthetic file.")
-flags.DEFINE_list("arms", ["original", "one_worker", "all_cores", "read_only"], "Which to run.")
-flags.DEFINE_string("input", None, "A file to use instead of a synthetic one.")
-flags.DEFINE_integer("seed", 0, "Of the synthetic file.")
+flags.DEFINE_integer("points", 100_000, "The number of points of the synthetic file.", 1)
+flags.DEFINE_enum("compression", "none", COMPRESSIONS, "The compression of the synthetic file.")
+flags.DEFINE_list(
+    "arms",
+    ["original", "one_worker", "all_cores", "read_only"],
+    "Runs these arms: original, one_worker, all_cores, read_only.",
+)
+flags.DEFINE_string("input", None, "Reads this file instead of a synthetic one.")
+flags.DEFINE_integer("seed", 0, "The seed of the synthetic file.")
 
 FLAGS = flags.FLAGS
 
@@ -47,7 +52,7 @@ def main(argv: list[str]) -> None:
     del argv
     unknown = [arm for arm in FLAGS.arms if arm not in _ARMS]
     if unknown:
-        raise InputError(f"--arms must be of {', '.join(_ARMS)} (got {', '.join(unknown)}). Correct it.")
+        raise InputError(f"--arms must be among {', '.join(_ARMS)} (got {', '.join(unknown)}). Correct it.")
     with tempfile.TemporaryDirectory() as directory:
         path = FLAGS.input
         if path is None:
@@ -64,7 +69,7 @@ def main(argv: list[str]) -> None:
 
 
 def measure(arm: str, path: str, output: str) -> dict[str, Any]:
-    """Runs an arm in a fresh process and watches its memory."""
+    """Runs an arm in a new process and samples its memory."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(arm, path, output, theirs))
@@ -93,7 +98,7 @@ def measure(arm: str, path: str, output: str) -> dict[str, Any]:
 
 
 def _memory(pid: Optional[int]) -> int:
-    """Bytes that a process and its children take, shared pages once."""
+    """Returns the bytes that a process and its children occupy; shared pages count once."""
     total = 0
     try:
         parent = psutil.Process(pid)
@@ -115,7 +120,7 @@ def _run(arm: str, path: str, output: str, connection: Connection) -> None:
 
 
 def _original(path: str, output: str) -> _Work:
-    """One process, one line after the other, one file."""
+    """The original formulation: one process, one line after the other, one output file."""
     startup.prepare()
     import tensorflow as tf
 

@@ -1,12 +1,13 @@
-"""The results table: every data set preprocessed, a model trained cleanly and one adversarially, both evaluated and attacked.
+"""Makes the results table: preprocesses every data set, trains a clean and an adversarial model, evaluates and attacks both.
 
     python -m benchmarks.results
 
-prints a Markdown table and writes it to results.md, with the numbers in results.json; the last line is JSON, "ratios" of P@1 under
-each attack, of the model trained adversarially to the one trained cleanly. Metrics are of the whole test split, what an attack costs
-of its first --attack_limit points. A folder of --data_dir is a data set when it holds train.txt.xz and test.txt.xz and --configs_dir
-has a preset of its name, or of the part of it before a hyphen. What an earlier run has finished stays; remove a set's folder
-to make it again.
+Prints a Markdown table and writes it to results.md, and the numbers to results.json. The last line is a JSON object; "ratios" holds,
+for each data set and attack, the P@1 of the adversarially trained model divided by that of the clean one. Metrics are computed on the
+whole test split, the cost of an attack on its first --attack_limit points.
+
+A folder of --data_dir is a data set if it holds train.txt.xz and test.txt.xz, and --configs_dir holds a preset with its name or with
+the part of its name before a hyphen. Work that an earlier run finished is kept; to redo a data set, remove its output folder.
 """
 
 from __future__ import annotations
@@ -29,16 +30,24 @@ from mach_tf.programs import program
 FLAGS = flags.FLAGS
 
 # Where
-flags.DEFINE_string("data_dir", "../shared/data", "Folder of data sets, each a folder of text files.")
-flags.DEFINE_string("output_dir", "results", "Directory for datasets, models and reports; made if missing.")
-flags.DEFINE_string("configs_dir", "configs", "Folder of the presets, SET.flags.")
+flags.DEFINE_string(
+    "data_dir", "../shared/data", "Reads the data sets from this folder, each from a folder of text files."
+)
+flags.DEFINE_string(
+    "output_dir", "results", "Writes datasets, models and reports into this directory, which is made if missing."
+)
+flags.DEFINE_string("configs_dir", "configs", "Takes the preset of each data set, SET.flags, from this folder.")
 
 # What
-flags.DEFINE_list("sets", None, "Data sets, by folder; by default all that have a preset.")
-flags.DEFINE_integer("feature_hash_dim", 0, "Of the preprocessing; 0, raw ids, is what the presets are made for.")
-flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks, at the epsilon of the preset.")
-flags.DEFINE_integer("attack_limit", 3000, "Attack only the first so many test points.", lower_bound=1)
-flags.DEFINE_integer("bootstrap", 1000, "Resamples for the 95% intervals.", lower_bound=1)
+flags.DEFINE_list(
+    "sets", None, "Makes the rows of these data sets, named by their folders; by default of all that have a preset."
+)
+flags.DEFINE_integer(
+    "feature_hash_dim", 0, "Passes this value on to preprocessing. The presets are made for 0, raw ids."
+)
+flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks the models with these attacks, at the epsilon of the preset.")
+flags.DEFINE_integer("attack_limit", 3000, "Attacks only the first N test points.", lower_bound=1)
+flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for the 95% intervals.", lower_bound=1)
 
 _TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": []}
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5")
@@ -59,10 +68,10 @@ def main(_: list[str]) -> None:
 
 
 def markdown(results: dict[str, list[dict[str, Any]]]) -> str:
-    """The table: a row for each data set and training, metrics, the minutes of training, and the P@1 that each attack costs.
+    """Returns the table: for each data set and model the metrics, the minutes of training, and the P@1 that each attack costs.
 
     Args:
-      results: by data set, its models as `_result` gives them.
+      results: by data set, its models as `_result` returns them.
     """
     attacks = [entry["attack"] for entry in _attacked(_first(results.values())[0])]
     headers = ["set", "trained", *_METRICS, "minutes", "epsilon", *(f"P@1 lost to {attack}" for attack in attacks)]
@@ -78,37 +87,37 @@ def markdown(results: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def ratios(models: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """P@1 of the adversarial model over that of the clean one, under each attack; left out where the clean one has none.
+    """Returns, for each attack, the P@1 of the adversarial model divided by that of the clean one, unless the latter is 0.
 
     Args:
-      models: of a data set, clean and adversarial.
+      models: the clean and the adversarial model of one data set.
     """
     clean, adversarial = ({e["attack"]: e["metrics"]["P@1"] for e in _attacked(model)} for model in models)
     return {attack: round(adversarial[attack] / value, 3) for attack, value in clean.items() if value}
 
 
 def _sets() -> list[str]:
-    """The data sets to do.
+    """Returns the names of the data sets to process.
 
     Raises:
-      InputError: there is no --data_dir, one that is asked for is not there or has no preset, or there is none at all.
+      InputError: --data_dir does not exist, a requested data set is incomplete or has no preset, or none was found.
     """
     if not os.path.isdir(FLAGS.data_dir):
-        raise InputError(f"--data_dir must be a folder of data sets (got {FLAGS.data_dir!r}, which is none).")
-    there = [name for name in sorted(os.listdir(FLAGS.data_dir)) if os.path.isfile(_text(name, "train.txt.xz"))]
-    ready = [name for name in there if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, "test.txt.xz"))]
+        raise InputError(f"--data_dir must be a folder of data sets (got {FLAGS.data_dir!r}, which is not a folder).")
+    present = [name for name in sorted(os.listdir(FLAGS.data_dir)) if os.path.isfile(_text(name, "train.txt.xz"))]
+    ready = [name for name in present if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, "test.txt.xz"))]
     wanted = ready if FLAGS.sets is None else FLAGS.sets
-    lacking = [name for name in wanted if name not in ready]
-    if lacking or not wanted:
+    missing = [name for name in wanted if name not in ready]
+    if missing or not wanted:
         raise InputError(
             f"--sets must name folders of {FLAGS.data_dir} with train.txt.xz, test.txt.xz and a preset in "
-            f"{FLAGS.configs_dir}: {', '.join(ready) or 'there is none'} (got {', '.join(lacking) or 'none'})."
+            f"{FLAGS.configs_dir}: {', '.join(ready) or 'no folder qualifies'} (got {', '.join(missing) or 'none'})."
         )
     return wanted
 
 
 def _result(name: str) -> list[dict[str, Any]]:
-    """Does what is not done yet of one data set; its models with what was measured of them."""
+    """Does the remaining work of one data set; returns its models with their measurements."""
     directory = os.path.join(FLAGS.output_dir, name)
     os.makedirs(directory, exist_ok=True)
     dataset = os.path.join(directory, "dataset")
@@ -139,7 +148,7 @@ def _result(name: str) -> list[dict[str, Any]]:
 
 
 def _train(directory: str, model: str, *arguments: str) -> None:
-    """Trains what is not trained yet; a time is kept only of a training that was not interrupted."""
+    """Trains what is not trained yet; records the time only of a training that was not interrupted."""
     whole = not os.path.isdir(model)
     seconds = _run(directory, "train.main", *arguments, f"--model_dir={model}")
     if whole:
@@ -154,21 +163,21 @@ def _evaluate(model: str, dataset: str) -> None:
 
 def _seconds(model: str) -> Optional[float]:
     path = os.path.join(model, _SECONDS_FILE)
-    return files.read_json(path, "time of a training")["seconds"] if os.path.isfile(path) else None
+    return files.read_json(path, "training time")["seconds"] if os.path.isfile(path) else None
 
 
 def _inputs(name: str) -> list[str]:
-    """The flags for a data set's text files, those that are there."""
+    """Returns the flags for the text files that a data set has."""
     given = {"train": "train.txt.xz", "valid": "valid.txt.xz", "test": "test.txt.xz"}
     given.update({"feature_names": "Xf.txt", "label_names": "Yf.txt"})
     return [f"--{flag}={_text(name, file)}" for flag, file in given.items() if os.path.isfile(_text(name, file))]
 
 
 def _run(directory: str, module: str, *arguments: str) -> float:
-    """Runs a program and returns the seconds it took; its output goes to a file, its progress to stderr.
+    """Runs a program and returns the elapsed seconds; its output goes to a file, its progress to stderr.
 
     Raises:
-      InputError: it failed.
+      InputError: the program failed.
     """
     print(f"python -m {module} {' '.join(arguments)}", file=sys.stderr)
     begun = time.perf_counter()
@@ -176,7 +185,7 @@ def _run(directory: str, module: str, *arguments: str) -> float:
     with open(log, "ab") as file:
         status = subprocess.run([sys.executable, "-m", module, *arguments], stdout=file, check=False).returncode
     if status:
-        raise InputError(f"python -m {module} ended with status {status}; see what it says above, and {log}.")
+        raise InputError(f"python -m {module} ended with status {status}; see its message above, and {log}.")
     seconds = time.perf_counter() - begun
     print(f"  {seconds:.0f} s", file=sys.stderr)
     return seconds
@@ -187,13 +196,13 @@ def _text(name: str, file: str) -> str:
 
 
 def _preset(name: str) -> str:
-    """The path of a data set's preset, there or not."""
+    """Returns the path of a data set's preset, which need not exist."""
     own = os.path.join(FLAGS.configs_dir, f"{name}.flags")
     return own if os.path.isfile(own) else os.path.join(FLAGS.configs_dir, f"{name.split('-', maxsplit=1)[0]}.flags")
 
 
 def _attacked(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of a model's attacks, those that move the points at all."""
+    """Returns the attacks of a model with an epsilon above 0."""
     return [entry for entry in model["attacks"] if entry["epsilon"]]
 
 

@@ -1,4 +1,4 @@
-"""Synthetic points with long-tailed ids: text of Amazon-670K's shape, 76 features and 5.5 labels a point, or rows of any shape."""
+"""Synthetic points with long-tailed ids: text of Amazon-670K's shape (76 features and 5.5 labels per point), or rows of any shape."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Callable
 import numpy as np
 
 FEATURES, LABELS = 135_909, 670_091
-FEATURES_A_POINT, LABELS_A_POINT = 76, 5.5
+FEATURES_PER_POINT, LABELS_PER_POINT = 76, 5.5
 _OPENERS: dict[str, Callable[..., Any]] = {"none": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 COMPRESSIONS = list(_OPENERS)
 _CHUNK = 10_000
 
 
 def write_synthetic(path: str, points: int, compression: str = "none", seed: int = 0) -> None:
-    """Writes text of Amazon-670K's shape: ids from long-tailed distributions, values of six digits."""
+    """Writes text of Amazon-670K's shape: long-tailed ids, values with six digits."""
     random = np.random.default_rng(seed)
     with _OPENERS[compression](path, "wb") as file:
         file.write(f"{points} {FEATURES} {LABELS}\n".encode())
@@ -26,15 +26,15 @@ def write_synthetic(path: str, points: int, compression: str = "none", seed: int
 
 
 def long_tailed_rows(random: np.random.Generator, ids: int, count: int, rows: int) -> np.ndarray:
-    """Ids in [0, ids), int64 [rows, count], distinct in a row, the small ones frequent as in text."""
+    """Returns ids in [0, ids), int64 [rows, count], distinct within a row; small ids are frequent, as common words are in text."""
     shares = 1.0 / (np.arange(ids) + 30.0)
     shares /= shares.sum()
     return np.stack([random.choice(ids, count, False, shares) for _ in range(rows)])
 
 
 def _synthetic_line(random: np.random.Generator) -> bytes:
-    features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_A_POINT)))
-    labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_A_POINT - 1)))
+    features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_PER_POINT)))
+    labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_PER_POINT - 1)))
     values = random.random(len(features)) + 0.01
     values /= np.sqrt(np.sum(values**2))
     pairs = map("%d:%.6f".__mod__, zip(features.tolist(), values.tolist()))
@@ -42,6 +42,6 @@ def _synthetic_line(random: np.random.Generator) -> bytes:
 
 
 def _long_tailed(random: np.random.Generator, size: int, count: int) -> np.ndarray:
-    """Ids whose frequency falls like 1/rank; the ranks are spread over the ids."""
+    """Returns ids whose frequency falls like 1 / rank; the ranks are scattered over the ids."""
     ranks = np.exp(random.random(count) * np.log(size)).astype(np.int64)
     return ranks * 7_919 % size

@@ -1,20 +1,21 @@
-"""How fast a training step is: beside the original formulation, a plain nested tape, and the machine's bound.
+"""Times a training step and compares it with the original formulation, with nested tapes and with the machine's bound.
 
     python -m benchmarks.train_step
 
-Every measurement is a process of its own, with long-tailed synthetic points, --rounds times; the fastest counts. The last line
-is JSON: for each setting and variant milliseconds a step (the fastest), and of that round mean processor time, points a second
-and peak memory, then the ratios.
+Each measurement runs in a process of its own on long-tailed synthetic points, --rounds times; the fastest round counts. The JSON
+object on the last line holds, for each setting and variant, the milliseconds of the fastest step and, for that round, the mean
+processor time per step, the points per second and the peak memory; then the ratios.
 
-  a  the original formulation: tf.sparse.sparse_dense_matmul on all of W1, dense Adam, the C library's own allocator settings
-  b  ours, clean                         c  ours, adversarial with nonzero support
-  d  adversarial by a plain nested tape with no sharing, by TensorFlow's own sparse product and gradient; otherwise as b
-  e  the bound: 6 x points x hidden x buckets operations at this machine's measured matrix-product rate, and 7 x touched rows x
-     hidden x 4 bytes at its measured copy bandwidth
-  f  as b, with lazy_adam, which makes a's steps on the touched rows, in place of LaProp
+  a  the original formulation: tf.sparse.sparse_dense_matmul on all of W1, dense Adam, the C library's default allocator settings
+  b  mach_tf, clean                      c  mach_tf, adversarial with nonzero support
+  d  adversarial by nested tapes that share no work, with TensorFlow's own sparse product and gradient; otherwise as b
+  e  the bound: 6 x points x hidden x buckets operations at the measured matrix-product rate of this machine, plus 7 x touched
+     rows x hidden x 4 bytes at its measured copy bandwidth
+  f  as b, with lazy_adam, which makes the steps of (a) on the touched rows, instead of LaProp
 
-"side_by_side" is of steps: 8 x one repetition's to the group's. "side_by_side_programs" is of whole programs on a small dataset,
---programs_points points, two epochs: eight runs of train.main, a repetition each, to one run of all eight.
+"side_by_side" compares steps: 8 x the time of one repetition to the time of a group of eight. "side_by_side_programs" compares whole
+programs on a small dataset (--programs_points points, two epochs): eight runs of train.main with one repetition each to one run
+with all eight.
 """
 
 from __future__ import annotations
@@ -39,16 +40,23 @@ from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
-    "settings", ["reference", "small"], "Which of reference, small, dense (adversarial with dense support)."
+    "settings",
+    ["reference", "small"],
+    "Measures these settings: reference, small, dense (adversarial with dense support).",
 )
-flags.DEFINE_integer("steps", 12, "Steps measured; the fastest counts.", lower_bound=1)
+flags.DEFINE_integer("steps", 12, "Measures this many steps per round; the fastest counts.", lower_bound=1)
 flags.DEFINE_integer(
-    "rounds", 2, "Times that every variant is measured, all in turn; the fastest counts.", lower_bound=1
+    "rounds", 2, "Measures all variants in turn this many times; the fastest round of each counts.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "programs_points", 4096, "Points of the dataset of whole programs; 0 leaves them out.", lower_bound=0
+    "programs_points",
+    4096,
+    "The number of points on which whole programs are compared; 0 omits the comparison.",
+    lower_bound=0,
 )
-flags.DEFINE_string("measure", None, "SETTING/VARIANT, one measurement in this process; how the program calls itself.")
+flags.DEFINE_string(
+    "measure", None, "Makes one measurement, SETTING/VARIANT, in this process; the program calls itself with this flag."
+)
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "reference": {"columns": 50_000, "hidden": 4096, "buckets": 2000, "points": 256, "features": 76, "group": 1},
@@ -85,7 +93,9 @@ def main(_: list[str]) -> None:
     ]
     print(
         tabulate(
-            rows, headers=["setting", "variant", "ms a step", "processor ms", "points/s", "peak GB"], floatfmt=".1f"
+            rows,
+            headers=["setting", "variant", "ms per step", "processor ms per step", "points/s", "peak GB"],
+            floatfmt=".1f",
         )
     )
     ratios = {setting: _ratios(found) for setting, found in results.items()}
@@ -98,7 +108,7 @@ def main(_: list[str]) -> None:
 
 
 def _results(settings: Sequence[str], rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """By setting and variant. What else runs on the machine comes and goes, so all are measured before one is again."""
+    """Returns the results by setting and variant. Rounds take all variants in turn, as other load on the machine varies over time."""
     results: dict[str, dict[str, dict[str, float]]] = {setting: {} for setting in settings}
     for _ in range(rounds):
         for setting, found in results.items():
@@ -128,7 +138,7 @@ def _ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
         if x in found and y in found
     }
     if "alone" in found:
-        # Points that all repetitions have seen, a second: side by side, against one repetition's run after the other.
+        # The speed of a group of eight, relative to training its repetitions one after the other.
         ratios["side_by_side"] = round(8 * found["alone"]["milliseconds"] / found["b"]["milliseconds"], 2)
     return ratios
 
@@ -149,7 +159,7 @@ def _measure(setting: dict[str, Any], variant: str) -> dict[str, float]:
 
 
 def _seconds(step: Callable[[], Any], steps: int) -> tuple[float, float]:
-    """Wall-clock seconds of the fastest step (what else runs on the machine only adds), and mean processor seconds."""
+    """Returns the wall-clock seconds of the fastest step, which other load disturbs least, and the mean processor seconds."""
     for _ in range(2):
         step()
     times, processor = [], time.process_time()
@@ -161,7 +171,7 @@ def _seconds(step: Callable[[], Any], steps: int) -> tuple[float, float]:
 
 
 def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
-    """Batches with feature and label ids drawn from long-tailed distributions, as in text."""
+    """Returns batches whose feature and label ids are long-tailed, as in text."""
     rng, points = np.random.default_rng(0), setting["points"]
     return [
         {
@@ -176,7 +186,7 @@ def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
 def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:
     group = 1 if variant == "alone" else setting["group"]
     if variant == "a":
-        # Alone: our_step imports tensorflow-addons, which prints a notice where startup.prepare was not called.
+        # our_step is not imported: it imports tensorflow-addons, which prints a notice unless startup.prepare was called.
         from benchmarks import original_step
 
         return original_step.step_function(setting, group, _points(setting))
@@ -186,7 +196,7 @@ def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:
 
 
 def _bound(setting: dict[str, Any]) -> float:
-    """Seconds that a clean step takes at least, by its products and its touched rows of W1."""
+    """Returns the least seconds of a clean step, from its matrix products and its touched rows of W1."""
     import tensorflow as tf
 
     hidden, points, group = setting["hidden"], setting["points"], setting["group"]
@@ -194,7 +204,7 @@ def _bound(setting: dict[str, Any]) -> float:
     left, right = tf.random.normal([2048, 2048]), tf.random.normal([2048, 2048])
     product = tf.function(lambda: tf.matmul(left, right))
     rate = 2 * 2048**3 / _seconds(product, _BOUND_STEPS)[0]
-    # As large as the touched rows, so as far from the cache.
+    # As large as the touched rows, so that it fits no cache either.
     block = tf.random.normal([int(touched), hidden * group])
     copy = tf.function(lambda: block + 1.0)
     bandwidth = 2 * touched * hidden * group * 4 / _seconds(copy, _BOUND_STEPS)[0]

@@ -1,4 +1,4 @@
-"""What a user does who trains R repetitions: one run of all of them side by side, or R runs one after the other."""
+"""Times training R repetitions as a user does: one run of all of them side by side, or R runs one after the other."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LABELS = 10_000
 
 
 def seconds(setting: dict[str, Any], points: int, epochs: int) -> dict[str, float]:
-    """Wall-clock seconds of train.main, whole programs, on the same synthetic dataset.
+    """Measures the wall-clock seconds of train.main as a whole program, on one synthetic dataset.
 
     Args:
       setting: shapes, one of train_step.SETTINGS; its `group` is R.
-      points: of the training split.
-      epochs: passes over it.
+      points: the number of training points.
+      epochs: the number of passes over them.
 
     Returns:
-      "together", of one run, and "one_by_one", of R runs added up.
+      The seconds of one run, "together", and of R runs added up, "one_by_one".
     """
     repetitions = setting["group"]
     with tempfile.TemporaryDirectory() as directory:
@@ -53,7 +53,7 @@ def _run(command: list[str]) -> float:
 
 
 def _write(directory: str, setting: dict[str, Any], points: int) -> None:
-    """A dataset whose feature and label ids are long-tailed, as in text."""
+    """Writes a dataset whose feature and label ids are long-tailed, as in text."""
     rng = np.random.default_rng(0)
 
     def rows(columns: int, size: int) -> scipy.sparse.csr_matrix:

@@ -1,1 +1,1 @@
-"""Metrics, predictions and robustness of a model directory."""
+"""The programs that measure a model: metrics, robustness; and the one that predicts."""

@@ -22,52 +22,54 @@ RENAMED = {"attacks": "attack", "epsilons": "epsilon", "relative_step": "attack_
 flags.DEFINE_list(
     "attack",
     [],
-    "Attacks on the whole ensemble, as a list, or none. fgsm and pgd increase its loss; push_out drives each point's best true "
-    "label out of the top k, push_in a false one into it, both by PGD. fgsm is the fastest, pgd the strongest.",
+    "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss; push_out drives "
+    "each point's best true label out of the top k, push_in a false one into it, both by PGD. Use fgsm for a quick look and "
+    "pgd for the strongest attack.",
 )
 flags.DEFINE_list(
     "epsilon",
     ["0", "0.005", "0.01", "0.02", "0.05"],
-    "Sizes of the perturbation in the maximum norm, 0 or more; 0 measures the clean points. Points of unit norm are usually "
-    "attacked with at most 0.1.",
+    "Attacks with each of these sizes: the largest change of a feature value, 0 or more, where 0 measures the clean points. "
+    "Increase them until the curve falls; on L2-normalised points, the default, 0.1 is a strong attack.",
 )
 flags.DEFINE_enum(
     "support",
     "nonzero",
     SUPPORTS,
-    "Which feature values an attack may change: nonzero for those present in the point, dense for all.",
+    "Lets attacks change the features that are present in a point (nonzero) or all features (dense). dense is stronger, but "
+    "slower, and its points are no longer sparse.",
 )
 flags.DEFINE_bool(
     "clip_nonnegative",
     False,
-    "Sets perturbed values below 0 to 0. Use it if features are term weights, which are never negative.",
+    "Sets perturbed values below 0 to 0. Use it if the features are term weights, which are never negative.",
 )
 
 # PGD, and the targeted attacks
 flags.DEFINE_integer(
     "attack_steps",
     10,
-    "Number of PGD steps; more steps take proportionally longer and make the attack stronger.",
+    "Takes this many steps of PGD; more make the attack stronger and take proportionally longer.",
     lower_bound=1,
 )
 flags.DEFINE_float(
     "attack_step_size",
     0.25,
-    "Size of a PGD step as a multiple of epsilon, above 0. Decrease it when you increase --attack_steps; 2.5 divided by the "
-    "number of steps is usual.",
+    "Moves by this multiple of epsilon in each step of PGD, above 0. Decrease it if you increase --attack_steps; 2.5 divided "
+    "by the number of steps is usual.",
 )
 flags.DEFINE_bool(
     "random_start",
     False,
-    "Starts PGD from a random point within epsilon instead of the clean point. It does not affect FGSM.",
+    "Starts PGD from a random point within epsilon of the clean one instead of from the clean one. It does not affect FGSM.",
 )
 flags.DEFINE_integer(
-    "attack_seed", 0, "Seed of random starts and of the labels that push_in draws, 0 or more.", lower_bound=0
+    "attack_seed", 0, "Seeds the random starts and the labels that push_in draws; 0 or more.", lower_bound=0
 )
 flags.DEFINE_integer(
     "target_label",
     None,
-    "Label id that push_in pushes into the top k of every point. By default one is drawn per point.",
+    "Pushes the label with this id into the top k by push_in. By default a label is drawn for each point.",
 )
 
 

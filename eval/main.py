@@ -3,9 +3,9 @@
     mach-eval --dataset_dir data/bibtex --model_dir models/bibtex --output_dir results/bibtex \\
         --attack fgsm --epsilon 0,0.01,0.02
 
-prints tables and writes metrics.json, plots and TensorBoard logs. Before attacks begin, everything else is on disk. To
-compare several models under attack on one plot, or to transfer attacks between models: mach-robustness. From Python:
-mach_tf.evaluate.
+The program prints tables and writes metrics.json, plots and TensorBoard logs; everything but the attacks is on disk before
+the attacks begin. mach-robustness compares several models under attack, and transfers attacks between models.
+From Python: mach_tf.evaluate.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ flags.DEFINE_enum(
     "propensity",
     "default",
     sorted(CONSTANTS),
-    "Selects the constants of the propensity model for PSP@k: wikipedia and amazon for data of these sources, else default.",
+    "Selects the constants of the propensity model for PSP@k: wikipedia or amazon for data from there, default for all other data.",
 )
 flags.DEFINE_string(
     "compare",

@@ -16,18 +16,18 @@ RENAMED = {"ks": "k"}
 flags.DEFINE_list(
     "k",
     ["1", "3", "5"],
-    "Cut-offs k of the metrics, such as 1,3,5 for P@1, P@3 and P@5; each at most the number of labels. Targeted attacks aim "
+    "Reports the metrics at these cut-offs, as in P@1, P@3 and P@5; each is at most the number of labels. Targeted attacks aim "
     "at the largest.",
 )
 flags.DEFINE_integer(
     "bootstrap",
     1000,
-    "Number of resamples of the points for the 95% intervals; 0 leaves the intervals out. More resamples make the ends of the "
-    "intervals more stable.",
+    "Resamples the points this many times for the 95% intervals; 0 leaves the intervals out. Increase it for more stable "
+    "ends of the intervals.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
-    "seed", 0, "Seed of the resamples; another seed shows how stable the intervals are.", lower_bound=0
+    "seed", 0, "Seeds the resamples, 0 or more; change it to see how stable the intervals are.", lower_bound=0
 )
 
 

@@ -2,9 +2,9 @@
 
     mach-predict --model_dir models/bibtex --input test.txt --output predictions.txt --k 5
 
-reads the Extreme Classification Repository's format, plain or compressed, with or without labels. It writes the
-repository's format of score matrices: a first line `points labels`, then one line per point, `label:score label:score ...`,
-best first. From Python: Ensemble.predict.
+The program reads the Extreme Classification Repository's format, plain or compressed, with or without labels. It writes
+the repository's format of score matrices: a first line `points labels`, then one line per point,
+`label:score label:score ...`, best first. From Python: Ensemble.predict.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ shared_flags.define_model_dir()
 flags.DEFINE_string(
     "input",
     None,
-    "Reads points from this text file, with the raw features of the model's training text; .gz, .bz2 and .xz are fine.",
+    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz), with the raw features of the training text.",
     required=True,
 )
 flags.DEFINE_string("output", None, "Writes the predictions to this file, in an existing folder.", required=True)

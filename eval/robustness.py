@@ -1,10 +1,10 @@
-"""Compares models under attack, and plots their P@k against epsilon.
+"""Compares models under attack and plots their P@k against epsilon.
 
     mach-robustness --dataset_dir data/bibtex --model_dir models/bibtex-adv,models/bibtex-clean \\
         --attack fgsm,pgd --epsilon 0,0.01,0.02,0.05 --output_dir results/bibtex
 
-prints a table and writes robustness.json, robustness.png and TensorBoard logs. With --attack_model_dir the attacks are
-computed on that model, which shows how well they transfer to the others. From Python: Ensemble.attack.
+The program prints a table and writes robustness.json, robustness.png and TensorBoard logs. With --attack_model_dir the
+attacks are computed on that model, which shows how well they transfer to the others. From Python: Ensemble.attack.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ startup.prepare()
 _MODULES = {  # public name: the module that defines it
     "Ensemble": "mach_tf.ensemble",
     "Evaluation": "mach_tf.evaluation.evaluation_result",
+    "FeatureSpec": "mach_tf.hashing",
+    "InputError": "mach_tf.errors",
+    "Robustness": "mach_tf.evaluation.model_robustness",
+    "TrainingConfig": "mach_tf.training_config",
     "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
     "preprocess": "mach_tf.data.preprocessing",

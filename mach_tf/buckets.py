@@ -1,4 +1,4 @@
-"""The bucket table: which bucket each label falls in, in each repetition; and its inverse."""
+"""The bucket table, which maps each label to a bucket in each repetition, and its inverse."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PRIME = 2**31 - 1
 
 @dataclasses.dataclass(frozen=True)
 class BucketSpec:
-    """The R hash functions; with the number of labels, all that the bucket table depends on.
+    """The R hash functions. Together with the number of labels they determine the bucket table.
 
     Attributes:
-      buckets: B.
-      repetitions: R.
+      buckets: B, at least 2.
+      repetitions: R, at least 1.
       family: "murmur3": murmur3_32(l, seed_r) mod B; "universal": ((a_r l + b_r) mod (2^31 - 1)) mod B.
-      seed: seed_r, a_r and b_r are derived from it and r alone.
+      seed: seed_r, a_r and b_r are derived from it and from r alone.
     """
 
     buckets: int
@@ -39,11 +39,11 @@ class BucketSpec:
             )
 
     def table(self, labels: int) -> np.ndarray:
-        """int32 [R, labels], the bucket of each label in each repetition."""
+        """Returns the bucket of each label in each repetition, int32 [R, labels]."""
         return np.stack([self.row(repetition, labels) for repetition in range(self.repetitions)])
 
     def row(self, repetition: int, labels: int) -> np.ndarray:
-        """int32 [labels], the bucket of each label in one repetition."""
+        """Returns the bucket of each label in one repetition, int32 [labels]."""
         ids = np.arange(labels, dtype=np.int64)
         if self.family == "murmur3":
             hashed = murmur3_32(ids, derive(self.seed, repetition, Purpose.LABEL_HASH)).astype(np.int64)
@@ -59,14 +59,14 @@ class BucketMembers(NamedTuple):
 
     Attributes:
       splits: int64 [R, B + 1]; bucket b of repetition r holds labels[r, splits[r, b]:splits[r, b + 1]].
-      labels: int32 [R, K], ascending in a bucket.
+      labels: int32 [R, K], ascending within each bucket.
     """
 
     splits: np.ndarray
     labels: np.ndarray
 
     def of(self, repetition: int, bucket: int) -> np.ndarray:
-        """The labels, ascending, of one bucket."""
+        """Returns the labels of one bucket, ascending."""
         begin, end = self.splits[repetition, bucket], self.splits[repetition, bucket + 1]
         return self.labels[repetition, begin:end]
 

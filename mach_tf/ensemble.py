@@ -116,7 +116,7 @@ class Ensemble(Network):
             `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
 
         Returns:
-          One entry per epsilon; printed it is a table, `.figure()` plots it, `.to_json()` gives plain values.
+          One entry per epsilon: print() shows a table, `.figure()` plots it, `.to_json()` returns plain values.
 
         Raises:
           InputError: X or Y does not fit the model, an unknown method, an epsilon that is negative or not finite, or points

@@ -1,12 +1,12 @@
-"""The one exception that a user is meant to read."""
+"""The exception whose message is written for the user."""
 
 from __future__ import annotations
 
 
 class InputError(ValueError):
-    """Input, a flag or a file that breaks a rule.
+    """An argument, a flag or a file breaks a rule.
 
-    Its message is written for the person who ran the program: the rule, what came instead, where (file and line, flag,
-    shard), and what to do. The programs print it alone, without a stack trace; every other exception is a defect
-    of ours and keeps its trace.
+    The message states the rule, what came instead, where (argument, row and column, file and line, shard), and what to do. The
+    library names arguments; a program adds the dashes of its flags and prints the message alone. Any other exception is a
+    defect of this project and keeps its stack trace.
     """

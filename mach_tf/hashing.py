@@ -1,4 +1,4 @@
-"""Hash functions: MurmurHash3, feature hashing, and nothing that depends on a random generator's version."""
+"""Hash functions: MurmurHash3 and feature hashing. Nothing here depends on the version of a random generator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the fea
 
 @numba.njit(nogil=True, cache=True)
 def murmur3_32_scalar(key, seed):
-    """MurmurHash3_x86_32 of one 4-byte little-endian key, for compiled callers; uint32 in, uint32 out."""
+    """Computes MurmurHash3_x86_32 of one 4-byte little-endian key, for compiled callers; uint32 in, uint32 out."""
     # Numba widens a product of two uint32 to uint64; every step is cut back to 32 bits.
     k = np.uint32(np.uint32(key) * np.uint32(0xCC9E2D51))
     k = np.uint32((k << np.uint32(15)) | (k >> np.uint32(17)))
@@ -36,11 +36,11 @@ def _murmur3_32(keys, seed, out):
 
 
 def murmur3_32(keys: np.ndarray, seed: int) -> np.ndarray:
-    """MurmurHash3_x86_32 of ids as 4-byte little-endian keys; scikit-learn's `murmurhash3_32` agrees.
+    """Computes MurmurHash3_x86_32 of ids as 4-byte little-endian keys, as scikit-learn's `murmurhash3_32` does.
 
     Args:
       keys: integers in [0, 2^31), [n].
-      seed: taken modulo 2^32.
+      seed: any integer, taken modulo 2^32.
 
     Returns:
       uint32 [n].
@@ -52,12 +52,12 @@ def murmur3_32(keys: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpec:
-    """How raw features become the model's input.
+    """How raw features become the input of the model.
 
     Attributes:
-      dim: hashed feature ids are in [0, dim); 0 keeps raw ids.
-      seed: of the feature hash.
-      signed: whether each raw feature's value is multiplied by +1 or -1 from an independent hash.
+      dim: D; hashed feature ids are in [0, dim), and 0 keeps raw ids.
+      seed: seed of the feature hash.
+      signed: whether to multiply the value of each raw feature by +1 or -1 from an independent hash.
       norm: "l2" scales each point to unit length after hashing, "none" does not.
     """
 
@@ -72,17 +72,25 @@ class FeatureSpec:
         if not 0 <= self.dim <= MAX_ID:
             raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
 
+    @classmethod
+    def for_features(cls, raw_features: int) -> FeatureSpec:
+        """Returns the default for data of `raw_features` features: hashing only those that are more than 50,000.
+
+        Hashing fewer would let some collide, and give each repetition a first layer of 50,000 rows.
+        """
+        return cls(dim=0) if raw_features <= cls.dim else cls()
+
     def columns(self, raw_features: int) -> int:
-        """The model's input width for data of `raw_features` features."""
+        """Returns the width of the model's input for data with `raw_features` features."""
         return self.dim or raw_features
 
     def ids(self, raw_ids: np.ndarray) -> np.ndarray:
-        """Hashed ids, int64 [n], of raw ids."""
+        """Returns the hashed ids of raw ids, int64 [n]."""
         raw_ids = np.asarray(raw_ids, np.int64)
         return (murmur3_32(raw_ids, self.seed) % np.uint32(self.dim)).astype(np.int64) if self.dim else raw_ids
 
     def signs(self, raw_ids: np.ndarray) -> np.ndarray:
-        """float32 [n] of +1 and -1 (all +1 unless signed)."""
+        """Returns the sign of each raw id, float32 [n] of +1 and -1; all are +1 unless `signed`."""
         if not (self.signed and self.dim):
             return np.ones(len(raw_ids), np.float32)
         bits = murmur3_32(raw_ids, self.sign_seed) >> np.uint32(31)
@@ -90,11 +98,11 @@ class FeatureSpec:
 
     @property
     def sign_seed(self) -> int:
-        """Seed of the sign hash."""
+        """The seed of the sign hash."""
         return int(murmur3_32(np.array([_SIGN_KEY]), self.seed)[0])
 
     def apply(self, points: Points) -> Points:
-        """Hashes and normalises raw points; features that collide in a point add up, zeros are dropped."""
+        """Hashes and normalises raw points. Features of a point that collide add up; zeros are dropped."""
         row_splits, ids, values = _hash_rows(
             points.row_splits,
             points.feature_ids,
@@ -110,7 +118,7 @@ class FeatureSpec:
 
 @numba.njit(nogil=True, cache=True)
 def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, normalise):
-    """Hashes each row, sums equal ids in input order, drops zeros and scales; sums are float64."""
+    """Hashes each row, sums equal ids in the order of the input as float64, drops zeros and scales."""
     longest = 0
     for row in range(len(row_splits) - 1):
         longest = max(longest, row_splits[row + 1] - row_splits[row])
@@ -158,23 +166,23 @@ def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, no
 
 @numba.njit(nogil=True, cache=True)
 def _sort_hashed(ids, values, size, dim, places, sorted_ids, sorted_values):
-    """Sorts the first `size` stably into sorted_ids and sorted_values: a bucket sort, as hashed ids spread evenly over [0, dim).
+    """Sorts the first `size` entries stably by bucket sort, as hashed ids spread evenly over [0, dim).
 
-    About four times as fast as comparing, for the 50 to 500 features of a usual point.
+    For the 50 to 500 features of a typical point it is about four times as fast as a comparison sort.
     """
-    buckets_an_id = size / dim
+    buckets_per_id = size / dim
     for i in range(size + 1):
         places[i] = 0
     for i in range(size):
-        places[int(ids[i] * buckets_an_id) + 1] += 1
+        places[int(ids[i] * buckets_per_id) + 1] += 1
     for i in range(size):
         places[i + 1] += places[i]
     for i in range(size):
-        bucket = int(ids[i] * buckets_an_id)
+        bucket = int(ids[i] * buckets_per_id)
         place = places[bucket]
         places[bucket] = place + 1
         sorted_ids[place], sorted_values[place] = ids[i], values[i]
-    for i in range(1, size):  # insertion: what is left out of order is in one bucket, so near
+    for i in range(1, size):  # insertion sort: entries still out of order are in one bucket, so close together
         key, value = sorted_ids[i], sorted_values[i]
         j = i
         while j > 0 and sorted_ids[j - 1] > key:

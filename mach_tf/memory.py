@@ -1,4 +1,4 @@
-"""How much memory this process may take."""
+"""Measures the memory that this process may take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CGROUP_USAGES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory
 
 
 def available_memory() -> int:
-    """Bytes that this process can take: what the machine has free, or less where its control group allows less."""
+    """Returns the bytes of memory that this process can take: what is free, or less if its control group allows less."""
     free = int(psutil.virtual_memory().available)
     for limit_file, usage_file in zip(_CGROUP_LIMITS, _CGROUP_USAGES):
         limit, usage = _read_number(limit_file), _read_number(usage_file)

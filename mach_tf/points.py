@@ -1,4 +1,4 @@
-"""Points in memory: sparse feature vectors and sets of labels."""
+"""Points in memory: their sparse feature vectors and sets of labels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import scipy.sparse
 
 @dataclasses.dataclass(frozen=True)
 class Points:
-    """n points as two row-compressed lists.
+    """n points as two compressed sparse matrices, of features and of labels.
 
     Attributes:
-      row_splits: int64 [n + 1]; point i has the features row_splits[i]:row_splits[i + 1].
-      feature_ids: int64 [nonzeros], ascending and unique in a point.
+      row_splits: int64 [n + 1]; point i has the entries row_splits[i]:row_splits[i + 1] of the next two.
+      feature_ids: int64 [nonzeros], ascending and unique within each point.
       feature_values: float32 [nonzeros].
-      label_splits: int64 [n + 1].
-      label_ids: int64 [assignments], ascending and unique in a point.
+      label_splits: int64 [n + 1]; point i has the entries label_splits[i]:label_splits[i + 1] of label_ids.
+      label_ids: int64 [assignments], ascending and unique within each point.
     """
 
     row_splits: np.ndarray
@@ -32,26 +32,26 @@ class Points:
         return len(self.row_splits) - 1
 
     def features(self, columns: int) -> scipy.sparse.csr_matrix:
-        """The features as float32 CSR [n, columns]."""
+        """Returns the features as float32 CSR [n, columns]."""
         return scipy.sparse.csr_matrix(
             (self.feature_values, self.feature_ids, self.row_splits), shape=(len(self), columns)
         )
 
     def labels(self, columns: int) -> scipy.sparse.csr_matrix:
-        """The labels as float32 CSR of ones [n, columns]."""
+        """Returns the labels as float32 CSR of ones [n, columns]."""
         ones = np.ones(len(self.label_ids), np.float32)
         return scipy.sparse.csr_matrix((ones, self.label_ids, self.label_splits), shape=(len(self), columns))
 
     def rows(self) -> np.ndarray:
-        """The point that each feature entry belongs to, int64 [nonzeros]."""
+        """Returns the point that each feature entry belongs to, int64 [nonzeros]."""
         return np.repeat(np.arange(len(self)), np.diff(self.row_splits))
 
     def __getitem__(self, rows: Union[slice, range, np.ndarray]) -> Points:
         """Selects points.
 
         Args:
-          rows: consecutive rows as a slice or range of step 1, of which no values are copied; a bool mask [n]; or integer
-            positions in any order, which may repeat.
+          rows: a slice or range with step 1, for which no values are copied; a bool mask [n]; or integer positions in any
+            order, which may repeat.
 
         Returns:
           The selected points, in the order of `rows`.
@@ -59,7 +59,7 @@ class Points:
         if isinstance(rows, (slice, range)):
             begin, end, step = slice(rows.start, rows.stop, rows.step).indices(len(self))
             if step != 1:
-                raise ValueError(f"consecutive rows must have step 1 (got {rows})")
+                raise ValueError(f"a slice or range of rows must have step 1 (got {rows})")
             return self._between(begin, max(begin, end))
         rows = np.asarray(rows)
         if rows.dtype == bool:
@@ -87,7 +87,7 @@ class Points:
 
 
 def concatenate(parts: Sequence[Points]) -> Points:
-    """All points of the parts, in order; at least one part."""
+    """Joins points, in the order of the parts; there must be at least one part."""
     return Points(
         _join_splits([part.row_splits for part in parts]),
         np.concatenate([part.feature_ids for part in parts]),
@@ -98,11 +98,11 @@ def concatenate(parts: Sequence[Points]) -> Points:
 
 
 def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix | None = None) -> Points:
-    """Points of CSR matrices.
+    """Makes points of CSR matrices, which stay unchanged.
 
     Args:
-      features: [n, features]; duplicates are summed, explicit zeros dropped; the argument is left as it is.
-      labels: [n, labels], any non-zero marks a label; None gives points without labels.
+      features: [n, features]; duplicates are summed and explicit zeros dropped.
+      labels: [n, labels], in which any non-zero number marks a label; None makes points without labels.
     """
     features = _canonical(features)
     if labels is None:
@@ -123,7 +123,7 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
 
 
 def _select(splits: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The splits of the selected rows, and the positions of their entries."""
+    """Returns the splits of the selected rows, and the positions of their entries."""
     lengths = np.diff(splits)[rows]
     selected = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return selected, np.arange(selected[-1]) + np.repeat(splits[:-1][rows] - selected[:-1], lengths)

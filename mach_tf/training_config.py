@@ -1,4 +1,4 @@
-"""The settings that decide a repetition's weights."""
+"""The training settings, which decide the weights of a repetition."""
 
 from __future__ import annotations
 
@@ -15,29 +15,35 @@ from mach_tf.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """What is trained and how; with the data, the bucket table and the repetition's number, all that decides its weights.
+    """The training settings. With the data, the bucket table and a repetition's number they decide its weights.
 
     Attributes:
-      hidden_units: of each repetition.
-      epochs: passes over the training split.
-      batch_size: points a step, over all replicas.
-      learning_rate: at the start.
-      learning_rate_decay: "none", or to zero over all steps: "linear", or "cosine". With "laprop" the rate is that at which a
-        gradient enters the momentum.
-      optimizer: "laprop" and "lazy_adam" update the rows of W1 (and their moments) that have a gradient, with nonzero support those that
-        the batch touches; "adam" every row.
-      optimizer_epsilon: in Adam's denominator; in LaProp's its square, under the root. For gradients of the loss summed over the
-        buckets: divided by their number, since the loss is their mean. The larger, the shorter the steps of what is rare.
-      epsilon: size of the FGSM perturbation.
-      adversarial_weight: lambda; 0 trains on the clean loss alone, at its cost.
-      fgsm_support: which coordinates FGSM moves: "nonzero", the features present, or "dense", all.
-      dropout: probability that a hidden unit is left out of a step.
-      feature_dropout: probability that a feature of a point is left out of a step, the same for every repetition.
-      hidden_init_stddev: of W1's initial normal distribution. Rows of x have unit length, so this is also the standard
-        deviation of the first layer's output.
-      mixed_precision: whether the products with W2, the bulk of the operations, are done in bfloat16 with float32 sums;
-        weights, moments, losses and the sparse product stay float32. bfloat16 has float32's range, so no loss scaling.
-      seed: of initial weights, both dropouts and the order of the data.
+      hidden_units: the number of hidden units of each repetition.
+      epochs: the number of passes over the training split.
+      batch_size: the number of points per step, over all replicas.
+      learning_rate: the learning rate at the start.
+      learning_rate_decay: how the learning rate falls to zero over all steps: "linear" or "cosine"; "none" keeps it constant.
+        With "laprop" it is the rate at which a gradient enters the momentum.
+      optimizer: "laprop" and "lazy_adam" update only the rows of W1, and their moments, that have a gradient: with nonzero
+        support those that the batch touches. "adam" updates every row.
+      optimizer_epsilon: the constant in Adam's denominator, or its square under the root of LaProp's, for gradients of the loss
+        summed over the buckets. The loss is their mean, so the optimizer divides it by B. The larger it is, the shorter are the
+        steps of rare features.
+      epsilon: the size of the FGSM perturbation.
+      adversarial_weight: lambda; 0 trains on the clean loss alone, at the cost of clean training.
+      fgsm_support: which coordinates FGSM may change: "nonzero", the features present, or "dense", all of them.
+      dropout: the probability that a hidden unit is left out of a step.
+      feature_dropout: the probability that a feature of a point is left out of a step, the same for every repetition.
+      hidden_init_stddev: the standard deviation of the initial values of W1. Rows of x have unit length, so it is also the
+        standard deviation of the first layer's output.
+      mixed_precision: whether the products with W2, the bulk of the operations, are computed in bfloat16 with float32 sums.
+        Weights, moments, losses and the sparse product stay float32; bfloat16 has the range of float32, so that no loss scaling
+        is needed.
+      seed: the seed of the initial weights, both dropouts and the order of the data.
+
+    Example:
+      >>> TrainingConfig(epochs=3, adversarial_weight=0).adversarial
+      False
     """
 
     hidden_units: int = 512
@@ -65,7 +71,7 @@ class TrainingConfig:
             self._require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("learning_rate", "hidden_init_stddev"):
             self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
-        # LaProp squares it in float32, divided by the buckets, of which there are at most 100 million.
+        # LaProp squares it in float32, after a division by the number of buckets, which is at most 100 million.
         self._require(1e-10 <= self.optimizer_epsilon < math.inf, "optimizer_epsilon", "at least 1e-10 and finite")
         for name in ("epsilon", "adversarial_weight"):
             self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
@@ -81,7 +87,7 @@ class TrainingConfig:
 
     @property
     def adversarial(self) -> bool:
-        """Whether there is an adversarial loss at all."""
+        """Whether the training has an adversarial loss."""
         return self.adversarial_weight > 0
 
     def _require(self, holds: bool, name: str, rule: str) -> None:

@@ -1,4 +1,4 @@
-"""From Python source to the identifiers it uses and the modules and names it imports, by parsing alone."""
+"""Reads from Python source the identifiers that it uses and the modules and names that it imports, by parsing alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from typing import NamedTuple, Optional
 
-# The field of the syntax tree that holds an identifier, by node. A keyword is that of a call: f(identifier=1).
+# The field that holds the identifier of each kind of node. A keyword is that of a call: f(identifier=1).
 _IDENTIFIER_FIELDS: dict[type[ast.AST], str] = {
     ast.Name: "id",
     ast.Attribute: "attr",
@@ -24,7 +24,7 @@ class PythonFile(NamedTuple):
     """What one source file contributes to a point.
 
     Attributes:
-      identifiers: how often each identifier occurs outside import statements.
+      identifiers: number of occurrences of each identifier outside import statements.
       imports: absolute dotted names, each once.
     """
 
@@ -33,18 +33,18 @@ class PythonFile(NamedTuple):
 
 
 def read_source(source: bytes) -> Optional[PythonFile]:
-    """Parses a file; nothing in it is executed.
+    """Parses a file without executing it.
 
     Identifiers are names, attributes, definitions, arguments and the names of exceptions. `import a.b` imports "a.b";
-    `from a import b` imports "a" and "a.b". An import statement gives no identifiers, so `np` is one only where the code
-    uses it. Left out are relative imports, which name the file next door rather than a library, and `__future__`, which
-    is a switch of the compiler.
+    `from a import b` imports "a" and "a.b". An import statement adds no identifiers: `np` is one only if the code uses it.
+    Relative imports are left out because they name a neighbouring file instead of a library, and `__future__` because it
+    sets options of the compiler.
 
     Args:
-      source: the file's bytes, in the encoding that it declares.
+      source: the bytes of the file, in the encoding that it declares.
 
     Returns:
-      None if it is not valid Python for this interpreter.
+      The identifiers and imports, or None if the file is not valid Python for this interpreter.
     """
     try:
         with warnings.catch_warnings():

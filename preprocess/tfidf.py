@@ -1,4 +1,4 @@
-"""From counted words to tf-idf vectors."""
+"""Turns counted words into tf-idf vectors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import scipy.sparse
 
 
-def shared_names(documents: Iterable[Iterable[str]], least: int = 2) -> list[str]:
-    """The names, sorted, that occur in at least `least` documents."""
+def shared_names(documents: Iterable[Iterable[str]], min_documents: int = 2) -> list[str]:
+    """Returns the names, sorted, that occur in at least `min_documents` documents."""
     frequencies = Counter(name for document in documents for name in set(document))
-    return sorted(name for name, count in frequencies.items() if count >= least)
+    return sorted(name for name, count in frequencies.items() if count >= min_documents)
 
 
 def count_matrix(documents: Sequence[Mapping[str, int]], names: Sequence[str]) -> scipy.sparse.csr_matrix:
-    """How often each name occurs in each document, float64 CSR [documents, names]; other names are left out."""
+    """Counts each name in each document, float64 CSR [documents, names]; other names are left out."""
     column = {name: i for i, name in enumerate(names)}
     known = [{column[name]: count for name, count in document.items() if name in column} for document in documents]
     splits = np.cumsum([0] + [len(row) for row in known])
@@ -28,16 +28,18 @@ def count_matrix(documents: Sequence[Mapping[str, int]], names: Sequence[str]) -
 
 
 def document_frequencies(counts: scipy.sparse.csr_matrix) -> np.ndarray:
-    """In how many documents each name occurs, int64 [names]."""
+    """Returns the number of documents in which each name occurs, int64 [names]."""
     return np.bincount(counts.indices, minlength=counts.shape[1])
 
 
 def tf_idf(counts: scipy.sparse.csr_matrix, frequencies: np.ndarray, documents: int) -> scipy.sparse.csr_matrix:
-    """(1 + log tf) * (1 + log((1 + n) / (1 + df))), rows scaled to length 1; scikit-learn's with `sublinear_tf`.
+    """Weights counts by (1 + log tf) * (1 + log((1 + n) / (1 + df))) and scales rows to length 1.
+
+    Equals scikit-learn's TfidfTransformer with `sublinear_tf=True`.
 
     Args:
-      counts: CSR [rows, names], explicit entries positive.
-      frequencies: df, int64 [names], of the training documents.
+      counts: CSR [rows, names] of positive entries.
+      frequencies: df, int64 [names], in the training documents.
       documents: n, the number of training documents.
 
     Returns:

@@ -26,7 +26,7 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID
 from mach_tf.manifest import SPLITS
 from mach_tf.programs import program
-from mach_tf.programs.flag_errors import flag_errors
+from mach_tf.programs.flag_errors import flag_errors, with_flags
 
 FLAGS = flags.FLAGS
 _INPUT = ("feature_names", "label_names", "on_bad_line", "valid_fraction", "split_seed")
@@ -121,7 +121,7 @@ def main(_: list[str]) -> None:
         )
     settings: dict[str, Any] = {name: getattr(FLAGS, name) for name in (*_INPUT, *_HASHING, *_OUTPUT)}
     with flag_errors():
-        print(preprocess(FLAGS.output_dir, **splits, **settings))
+        print(with_flags(str(preprocess(FLAGS.output_dir, **splits, **settings))))
 
 
 def _files(split: str) -> Any:

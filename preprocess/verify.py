@@ -1,8 +1,8 @@
-"""Checks a dataset directory, every byte of it: manifest, hashes, records, schema, ids, counts, names.
+"""Checks every byte of a dataset directory: manifest, hashes, records, schema, ids, counts and names.
 
   python -m preprocess.verify --dataset_dir=data/eurlex
 
-Prints what is damaged, by shard and record, and ends with status 1; or says that all is well.
+Prints each problem with its shard and record, and ends with status 1; or prints that the dataset is whole.
 """
 
 from __future__ import annotations
@@ -10,35 +10,29 @@ from __future__ import annotations
 from absl import flags
 
 from mach_tf import startup
+from mach_tf.errors import InputError
 from mach_tf.programs import program, shared_flags
-
-shared_flags.define_dataset_dir()
 
 FLAGS = flags.FLAGS
 
+shared_flags.define_dataset_dir()
 
-def main(argv: list[str]) -> None:
-    """Runs the program."""
-    del argv
+
+def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.data import verification
-    from mach_tf.errors import InputError
-    from mach_tf.manifest import DatasetManifest
+    from mach_tf.data.verification import verify
 
-    count = 0
-    for problem in verification.problems(FLAGS.dataset_dir):
-        print(problem)
-        count += 1
-    if count:
-        raise InputError(f"{FLAGS.dataset_dir} is damaged: {count} problem(s), printed above.")
-    manifest = DatasetManifest.read(FLAGS.dataset_dir)
-    shards = sum(len(split.shards) for split in manifest.splits.values())
-    points = sum(split.points for split in manifest.splits.values())
-    print(
-        f"{FLAGS.dataset_dir} is whole: {points:,} points in {shards} shards, fingerprint {manifest.fingerprint[:16]}."
-    )
+    found = verify(FLAGS.dataset_dir, print)
+    if not found.is_whole:
+        raise InputError(f"{FLAGS.dataset_dir} is damaged: {len(found.problems)} problem(s), printed above.")
+    print(found)
+
+
+def run() -> None:
+    """Runs the program; the console script calls this."""
+    program.run(main)
 
 
 if __name__ == "__main__":
-    program.run(main)
+    run()

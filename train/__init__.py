@@ -1,1 +1,1 @@
-"""From a dataset directory to a model directory of R bucket classifiers."""
+"""The programs train.main and train.plan: from a dataset directory to a trained model directory."""

@@ -81,7 +81,7 @@ def main(_: list[str]) -> None:
         print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
         sys.exit(stop.status)
     if result.resources is None:
-        print(f"{FLAGS.model_dir}: every repetition asked for is trained already.")
+        print(f"{FLAGS.model_dir}: all requested repetitions are trained already.")
         return
     print(result)
     print(f"{FLAGS.model_dir} holds the model. See its training curves with: tensorboard --logdir {FLAGS.model_dir}")

@@ -68,7 +68,8 @@ def define_preset() -> None:
         "preset",
         None,
         presets.names(),
-        "The name of a preset: settings that were tuned for a known data set. Flags that are given win over it.",
+        "The name of a preset: settings for a known data set. Flags that are given win over it. Without a preset, let mach-plan "
+        "recommend settings for your data.",
     )
 
 

@@ -24,7 +24,8 @@ _PURPOSES: Mapping[str, str] = {
     "vocabulary": "points, hashing, buckets, estimators, manifests",
     "classifier": "the network of one repetition and its SavedModel",
     "network": "an opened model directory",
-    "door": "fit, evaluate, Ensemble, MachClassifier",
+    "door": "Ensemble: predict, explain, attack",
+    "sklearn": "MachClassifier",
 }
 _LINE = 26
 

@@ -22,9 +22,10 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": ("errors", "files", "memory", "startup", "versions", "choices"),
     "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
-    "network": ("network",),
+    "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
-    "door": ("", "ensemble", "api", "sklearn"),
+    "door": ("", "ensemble"),
+    "sklearn": ("sklearn",),  # above training, which returns an ensemble
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}
 

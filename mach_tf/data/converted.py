@@ -68,13 +68,24 @@ class Converted:
             ]
             for name, split in self.manifest.splits.items()
         ]
-        titles = ["split", "points", "labels/point", "features/point", "after hashing", "collisions", "shards"]
+        titles = [
+            "split",
+            "points",
+            "labels/point",
+            "features/point",
+            "after hashing",
+            "collisions in points",
+            "shards",
+        ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
         megabytes = self.text_bytes / 1e6
+        spec = self.manifest.feature_spec
+        few = spec.dim >= self.manifest.features
+        hint = " With feature_hash_dim=0 they would stay apart, and the model would be smaller." if few else ""
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
         return (
             f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "
-            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.\n"
+            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{hint}\n"
             f"{self.points:,} points, {megabytes:,.1f} MB of text in {self.seconds:.1f} s: "
             f"{self.points / self.seconds:,.0f} points/s, {megabytes / self.seconds:,.1f} MB/s{skipped}.\n"
             f"Dataset: {self.output_dir}"

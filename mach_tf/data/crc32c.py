@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), eight bytes a step, masked as the TFRecord format wants it."""
+"""CRC-32C (Castagnoli), eight bytes per step, and the mask of the TFRecord format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MASK_DELTA = np.uint32(0xA282EAD8)
 
 
 def _tables() -> np.ndarray:
-    """uint32 [8, 256]; row k holds the CRC of a byte that k zero bytes follow."""
+    """Returns uint32 [8, 256]; row k holds the CRC of each byte followed by k zero bytes."""
     row = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         row = (row >> np.uint32(1)) ^ (row & np.uint32(1)) * np.uint32(_POLYNOMIAL)
@@ -25,7 +25,7 @@ _TABLES = _tables()
 
 @numba.njit(nogil=True, cache=True)
 def crc32c(data, begin, end):
-    """uint32: the CRC-32C of data[begin:end], a uint8 array."""
+    """Computes the CRC-32C of data[begin:end], a uint8 array, as uint32."""
     crc = np.uint32(0xFFFFFFFF)
     while end - begin >= 8:
         low = crc ^ _word(data, begin)
@@ -49,7 +49,7 @@ def crc32c(data, begin, end):
 
 @numba.njit(nogil=True, cache=True)
 def masked(crc):
-    """A CRC as TFRecord files store it, so that a CRC of data that holds CRCs stays strong."""
+    """Masks a CRC as TFRecord files store it, so that a CRC of data that contains CRCs stays strong."""
     return np.uint32(((crc >> np.uint32(15)) | (crc << np.uint32(17))) + _MASK_DELTA)
 
 

@@ -1,4 +1,4 @@
-"""Finding the damaged record: which shard, which record, where."""
+"""Finds the damaged record of a dataset: its shard, its number and its position."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mach_tf.manifest import DatasetManifest
 
 
 class Damage(NamedTuple):
-    """Where a shard is damaged first.
+    """The first damaged record of a shard.
 
     Attributes:
-      record: number of whole records before, so the damaged one's number from 0.
-      offset: byte at which it begins.
+      record: its number, counted from 0.
+      offset: the byte at which it begins.
     """
 
     record: int
@@ -28,7 +28,7 @@ class Damage(NamedTuple):
 
 
 def find(path: str) -> Optional[Damage]:
-    """The first record of a TFRecord file that is cut off or does not fit its CRC; None when all do."""
+    """Returns the first record of a TFRecord file that is cut off or does not fit its CRC; None if all are whole."""
     if not os.path.getsize(path):
         return None
     record, offset = _walk(np.memmap(path, np.uint8, "r"))
@@ -37,7 +37,7 @@ def find(path: str) -> Optional[Damage]:
 
 @contextlib.contextmanager
 def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[None]:
-    """Within it, TensorFlow's complaint about a damaged record becomes an InputError naming shard and record."""
+    """Within the block, TensorFlow's error for a damaged record becomes an InputError that names shard and record."""
     import tensorflow as tf
 
     try:
@@ -46,7 +46,7 @@ def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[Non
         for shard in manifest.split(split).shards:
             path = os.path.join(directory, shard.file)
             if not os.path.isfile(path):
-                raise InputError(f"{path} is missing; it was there at the start. Preprocess again.") from None
+                raise InputError(f"{path} is missing; it existed at the start. Preprocess again.") from None
             found = find(path)
             if found:
                 raise InputError(describe(path, found)) from None
@@ -54,16 +54,16 @@ def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[Non
 
 
 def describe(path: str, found: Damage) -> str:
-    """The message for a damaged record."""
+    """Returns the message for a damaged record."""
     return (
-        f"{path}, record {found.record} (byte {found.offset}): a record must be whole and fit its CRC; this one is "
+        f"{path}, record {found.record} (byte {found.offset}): a record must be whole and fit its CRC, and this one is "
         "damaged. Restore the file or preprocess again; python -m preprocess.verify checks the whole dataset."
     )
 
 
 @numba.njit(nogil=True, cache=True)
 def _walk(data):
-    """Returns number and offset of the first damaged record, or -1, -1."""
+    """Returns the number and the offset of the first damaged record, or -1 and -1."""
     record = at = np.int64(0)
     size = len(data)
     while at < size:

@@ -1,4 +1,4 @@
-"""Writing a dataset directory: the one path that text files, Python matrices and distributed runners share."""
+"""Writes a dataset directory; text files, matrices and distributed runners all use this code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mach_tf.manifest import DatasetManifest, Shard, Source, Split
 from mach_tf.points import Points
 
 SKIPPED_FILE = "skipped.txt"
-# Counts and bucket table are dense in the labels: a header that lies must not fill memory and disk.
+# Label counts and bucket table are dense arrays: a wrong header must not fill memory and disk.
 MAX_LABELS = 100_000_000
 _OURS = re.compile(
     rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
@@ -38,12 +38,12 @@ _OURS = re.compile(
 
 
 class Chunk(NamedTuple):
-    """Points ready to be written, and what the manifest counts of them.
+    """Points ready to be written, with the counts that the manifest needs.
 
     Attributes:
       records: the serialized points.
-      features, raw_features: features present, summed over the points, after and before hashing.
-      label_ids: int64, of all points.
+      features, raw_features: number of features present, summed over the points, after and before hashing.
+      label_ids: the label ids of all points, int64.
     """
 
     records: Records
@@ -53,7 +53,7 @@ class Chunk(NamedTuple):
 
 
 def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
-    """Hashes and serializes raw points; pure, and free of the interpreter's lock nearly all the time.
+    """Hashes and serializes raw points; a pure function that holds the interpreter's lock only briefly.
 
     Raises:
       InputError: raw features that share a hashed feature add up beyond float32.
@@ -64,39 +64,40 @@ def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
         point = int(np.searchsorted(hashed.row_splits, np.flatnonzero(~finite)[0], side="right")) - 1
         values = raw.feature_values[raw.row_splits[point] : raw.row_splits[point + 1]]
         raise InputError(
-            "Raw features that share a hashed feature must add up to a number finite as float32 (got one point's that do "
-            f"not, with values up to {np.abs(values).max():g}). Scale the values, or keep raw ids: a feature_hash_dim of 0."
+            "Raw features that share a hashed feature must add up to a number finite as float32 (got a point with values up "
+            f"to {np.abs(values).max():g}). Scale the values, or keep raw ids with a feature_hash_dim of 0."
         )
     return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids)
 
 
 def held_back(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """bool [n]: which training points to use for validation; each point's lot depends on seed and place alone."""
+    """Returns which training points to use for validation, bool [n]; each choice depends on seed and place alone."""
     return murmur3_32(places, seed) < fraction * 2.0**32
 
 
 def check_output(output_dir: str, overwrite: bool) -> None:
     """Raises InputError unless a dataset may be written to `output_dir`."""
     if os.path.exists(output_dir) and not os.path.isdir(output_dir):
-        raise InputError(f"The output directory {output_dir} is a file. Give another.")
+        raise InputError(f"The output directory {output_dir} is a file. Choose another path.")
     present = sorted(os.listdir(output_dir)) if os.path.isdir(output_dir) else []
     if manifest.DATASET_FILE in present and not overwrite:
         raise InputError(
-            f"The output directory must not hold a dataset ({output_dir} does). Give another, or overwrite it: --overwrite."
+            f"The output directory must not hold a dataset ({output_dir} does). Choose another, or replace the dataset with "
+            "overwrite=True."
         )
     foreign = [name for name in present if not _OURS.fullmatch(name)]
     if foreign or (present and manifest.DATASET_FILE not in present):
         raise InputError(
             f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
-            f"{(foreign or present)[0]!r}): it would be replaced as a whole. Give another."
+            f"{(foreign or present)[0]!r}), because it is replaced as a whole. Choose another."
         )
 
 
 class DatasetWriter:
-    """Writes chunks to the shards of their splits, and the manifest last; made by `open_dataset`.
+    """Writes chunks to the shards of their splits, and the manifest last; `open_dataset` makes it.
 
     Attributes:
-      directory: where it writes, until the dataset takes its place.
+      directory: the temporary directory that it writes to.
     """
 
     def __init__(self, directory: str, features: int, labels: int, spec: FeatureSpec, points_per_shard: int) -> None:
@@ -127,9 +128,12 @@ class DatasetWriter:
         """Completes the shards and writes the other files, dataset.json last.
 
         Args:
-          sources: of each split, the files that it came from; a split that has sources must have points.
-          feature_names, label_names: one a raw feature or label.
+          sources: the files that each split came from; a split that is named here must have points.
+          feature_names, label_names: one name per raw feature and per label.
           skipped: lines for skipped.txt.
+
+        Raises:
+          InputError: a split has no points, or there are too few or too many names.
         """
         shards = {split: writer.finish() for split, writer in self._writers.items()}
         return self.complete(shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped)
@@ -144,19 +148,19 @@ class DatasetWriter:
         label_names: Optional[Sequence[str]] = None,
         skipped: Sequence[str] = (),
     ) -> DatasetManifest:
-        """Writes what belongs to shards that are in the directory already; the end of `finish`.
+        """Writes the files that complete the shards in the directory; the last part of `finish`.
 
         Args:
-          shards: of each split that has points.
-          totals: of each such split: features, raw features, and label assignments, as in `Split`.
-          label_counts: int64 [K], the labels' training frequencies.
+          shards: the shards of each split that has points.
+          totals: features, raw features and label assignments of each of these splits, as in `Split`.
+          label_counts: training frequencies of the labels, int64 [K].
           sources, feature_names, label_names, skipped: as of `finish`.
         """
         splits = {}
         for split in manifest.SPLITS:
             if split in sources and split not in shards:
                 raise InputError(
-                    f"The {split} split must have at least one point (got none). Give it more, or leave it out."
+                    f"The {split} split must have at least one point (got none). Add points, or leave the split out."
                 )
             if split in shards:
                 features, raw_features, labels = map(int, totals[split])
@@ -183,17 +187,17 @@ class DatasetWriter:
         return result
 
     def abandon(self) -> None:
-        """Closes what is open."""
+        """Closes all open files."""
         for writer in self._writers.values():
             writer.abandon()
 
     def _write_lines(self, name: str, lines: Optional[Sequence[str]], count: int) -> None:
         if lines is None:
             return
-        if len(lines) != count or any("\n" in line for line in lines):
-            raise InputError(
-                f"{name} must have {count} lines, one name each (got {len(lines)}, or names with line ends)."
-            )
+        broken = next((line for line in lines if "\n" in line or line.endswith("\r")), None)
+        if len(lines) != count or broken is not None:
+            got = f"{len(lines)} names" if broken is None else f"the name {broken!r:.60}, which contains a line end"
+            raise InputError(f"{name} must have {count} lines, one name per line (got {got}).")
         with files.atomic_write(os.path.join(self.directory, name)) as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
 
@@ -208,12 +212,19 @@ def open_dataset(
     points_per_shard: int = POINTS_PER_SHARD,
     overwrite: bool = False,
 ) -> Iterator[DatasetWriter]:
-    """Yields a writer; the dataset appears at `output_dir` when the block ends without error, after `finish`.
+    """Yields a writer; the dataset appears at `output_dir` if the block calls `finish` and ends without error.
 
-    Until then nothing there changes: an old dataset stays usable.
+    Until then nothing there changes, so that an old dataset stays usable.
+
+    Args:
+      output_dir: a new or empty directory, or an old dataset if `overwrite`.
+      features, labels: number of raw features and of labels.
+      spec: how features are hashed and normalised.
+      points_per_shard: points per shard; only the last shard of a split may hold fewer.
+      overwrite: whether to replace an existing dataset.
 
     Raises:
-      InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds something else.
+      InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds other files; or a number is out of range.
     """
     check_output(output_dir, overwrite)
     if not 1 <= labels <= MAX_LABELS or points_per_shard < 1:
@@ -229,7 +240,18 @@ def open_dataset(
 
 
 def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, seed: int) -> list[tuple[str, Points]]:
-    """Divides points among splits: training points between train and valid, others not at all."""
+    """Divides training points between train and valid; points of other splits stay together.
+
+    Args:
+      split: the split that the points were given for.
+      raw: n points.
+      places: int64 [n], the position of each point in its split.
+      valid_fraction: fraction of the training points to hold back.
+      seed: seed that chooses them.
+
+    Returns:
+      The splits that get points, and their points.
+    """
     if split != "train" or not valid_fraction:
         return [(split, raw)]
     back = held_back(places, valid_fraction, seed)
@@ -240,5 +262,5 @@ def check_valid_fraction(fraction: float, has_valid: bool) -> None:
     """Raises InputError unless the fraction is in [0, 1), and 0 when there is a valid split already."""
     if not 0 <= fraction < 1 or (fraction and has_valid):
         raise InputError(
-            f"valid_fraction must be in [0, 1), and 0 when a valid split is given (got {fraction}). Leave one of them out."
+            f"valid_fraction must be in [0, 1), and 0 if a valid split is given (got {fraction}). Leave one of them out."
         )

@@ -1,7 +1,7 @@
-"""Points as serialized tf.train.Example messages in TFRecord frames, encoded without TensorFlow.
+"""Encodes points as serialized tf.train.Example messages in TFRecord frames, without TensorFlow.
 
-The bytes are those that `tf.train.Example.SerializeToString(deterministic=True)` and `tf.io.TFRecordWriter` give; building the
-message objects in Python takes 50 times as long.
+The bytes are those of `tf.train.Example.SerializeToString(deterministic=True)` and `tf.io.TFRecordWriter`; building the message
+objects in Python takes 50 times as long.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ FEATURE_IDS, FEATURE_VALUES, LABEL_IDS = "feature_ids", "feature_values", "label
 
 _HEADER_BYTES = 12  # of a frame: length of the message as uint64, masked CRC of these 8 bytes
 _FOOTER_BYTES = 4  # masked CRC of the message
-_FIXED_BYTES = 128  # frame, keys, tags and lengths of a message take less
+_FIXED_BYTES = 128  # more than frame, keys, tags and lengths of a message take
 _VARINT_BYTES = 5  # of an id below 2^35
 
-# Tags of the protocol buffer wire format: field number << 3 | 2, "length-delimited". The numbers stand in
+# Tags of the protocol buffer wire format: field number << 3 | 2, "length-delimited". The field numbers are those of
 # tensorflow/core/example/{example,feature}.proto.
 _FEATURES, _FEATURE, _KEY, _VALUE, _FLOAT_LIST, _INT64_LIST, _LIST_VALUE = 0x0A, 0x0A, 0x0A, 0x12, 0x12, 0x1A, 0x0A
 _KEYS = tuple(np.frombuffer(key.encode(), np.uint8) for key in (FEATURE_IDS, FEATURE_VALUES, LABEL_IDS))
@@ -31,8 +31,8 @@ class Records(NamedTuple):
     """n framed records, one after the other.
 
     Attributes:
-      data: uint8.
-      ends: int64 [n], where each record ends in `data`.
+      data: the bytes, uint8.
+      ends: int64 [n], the end of each record in `data`.
     """
 
     data: np.ndarray
@@ -40,7 +40,7 @@ class Records(NamedTuple):
 
 
 def encode(points: Points) -> Records:
-    """One record a point; feature and label ids must be below 2^35."""
+    """Encodes each point as one record; feature and label ids must be below 2^35."""
     bound = (
         _FIXED_BYTES * len(points)
         + (_VARINT_BYTES + 4) * len(points.feature_ids)
@@ -108,19 +108,19 @@ def _varints_size(values, begin, end):
 
 @numba.njit(nogil=True, cache=True)
 def _sized(size):
-    """Bytes of a field of `size` bytes with its tag and length."""
+    """Returns the bytes of a field of `size` bytes with its tag and length."""
     return 1 + _varint_size(size) + size
 
 
 @numba.njit(nogil=True, cache=True)
 def _feature_size(size):
-    """Bytes of a Feature message whose packed list takes `size` bytes; an empty list is left out of its message."""
+    """Returns the bytes of a Feature message whose packed list takes `size` bytes; an empty list is left out."""
     return _sized(_sized(size) if size else 0)
 
 
 @numba.njit(nogil=True, cache=True)
 def _entry_size(key, size):
-    """Bytes of one entry of Features' map, with its tag and length."""
+    """Returns the bytes of one entry of the map in Features, with its tag and length."""
     return _sized(_sized(len(key)) + _sized(_feature_size(size)))
 
 

@@ -1,17 +1,18 @@
-"""Text of the Extreme Classification Repository: read, checked, and turned into points.
+"""Reads and checks text of the Extreme Classification Repository, and turns it into points.
 
-A file begins with a header, `points features labels`; each further line is a point, `l1,l2,... f1:v1 f2:v2 ...`, ids from 0.
+A file starts with a header, `points features labels`; each further line is a point, `l1,l2,... f1:v1 f2:v2 ...`, with ids
+from 0.
 
-- Items are separated by blanks (spaces, tabs); lines end with `\\n` or `\\r\\n`, the last one perhaps with neither.
-- A point without labels begins with a blank or directly with a feature. A point may have no features. An empty line
-  is a point with neither.
-- An id is a row of ASCII digits; a value is `[+-] digits [. digits] [e [+-] digits]`, at least one digit before or after
-  the dot, read as the nearest double and rounded to float32.
-- Features and labels may come in any order. A feature twice in a line is an error; a label twice counts once, as labels
-  are a set. A zero value is the same as no feature.
+- Blanks (spaces, tabs) separate items. Lines end with `\\n` or `\\r\\n`; the last one may end without either.
+- A point without labels starts with a blank or directly with a feature. A point may have no features. An empty line is a
+  point with neither.
+- An id consists of ASCII digits. A value is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before or after
+  the dot; it is read as the nearest double and rounded to float32.
+- Features and labels may come in any order. A repeated feature in a line is an error; a repeated label counts once, as
+  labels are a set. A value of zero is the same as no feature.
 
-The repository's split form has two files: `points features` and lines `f1:v1 ...`, and `points labels` and lines
-`l1:1 l2:1 ...`, where each value but zero marks a label, and one that comes twice is an error.
+The repository's split form has two files: one starts with `points features` and has lines `f1:v1 ...`, the other starts with
+`points labels` and has lines `l1:1 l2:1 ...`. Each value except zero marks a label; a repeated label is an error there.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ _SHOWN = 60
 
 
 class TextInput(NamedTuple):
-    """One input: a file, or in split form the features' and the labels' files."""
+    """One input: a file, or in split form a file of features and a file of labels."""
 
     path: str
     labels_path: Optional[str] = None
 
 
 class Header(NamedTuple):
-    """The numbers of a first line; in split form those of both files."""
+    """The numbers of the first line; in split form those of both files."""
 
     points: int
     features: int
@@ -50,13 +51,14 @@ class Header(NamedTuple):
 
 
 class TextBlock(NamedTuple):
-    """Some whole lines, not parsed yet.
+    """Whole lines that are not parsed yet.
 
     Attributes:
-      path, labels_path: the file, and in split form the labels' file.
-      text, labels_text: the lines, each ended by a newline; labels_text is None unless in split form.
-      first_point: how many points of the file come before.
-      header: of the file.
+      path: the file; in split form the file of features.
+      text: the lines, each ended by a newline.
+      first_point: number of points of the file before these lines.
+      header: header of the file.
+      labels_path, labels_text: in split form the file of labels, and its lines.
     """
 
     path: str
@@ -68,7 +70,7 @@ class TextBlock(NamedTuple):
 
 
 class BadLine(NamedTuple):
-    """A line that breaks a rule: its file, its number from 1, and what is wrong with it."""
+    """A line that breaks a rule: its file, its number from 1, and the problem."""
 
     path: str
     line: int
@@ -82,9 +84,9 @@ class Parsed(NamedTuple):
     """A parsed block.
 
     Attributes:
-      points: those without a fault, raw.
-      places: int64 [n], each point's place among the file's points.
-      bad_lines: the others.
+      points: the raw points of the lines that break no rule.
+      places: int64 [n], the position of each point among the points of the file.
+      bad_lines: the lines that break a rule.
     """
 
     points: Points
@@ -92,25 +94,25 @@ class Parsed(NamedTuple):
     bad_lines: list[BadLine]
 
     def faultless(self) -> Points:
-        """The points; raises InputError if there is a bad line."""
+        """Returns the points; raises InputError if there is a bad line."""
         if self.bad_lines:
             raise InputError(f"{self.bad_lines[0]} Correct the line.")
         return self.points
 
 
 class TextReader:
-    """Reads one file, or the two of the split form, block by block.
+    """Reads one file, or the two files of the split form, block by block.
 
     Attributes:
-      header: read when the reader is made.
-      points: how many lines were handed out so far.
+      header: the header, read when the reader is made.
+      points: number of points handed out so far.
     """
 
     def __init__(self, path: str, labels_path: Optional[str] = None) -> None:
         """Opens the files and reads their headers.
 
         Raises:
-          InputError: no file, an empty file, or a header that breaks a rule.
+          InputError: a file does not exist or is empty, or a header breaks a rule.
         """
         self.points = 0
         self._text = TextFile(path)
@@ -137,12 +139,12 @@ class TextReader:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read from disk so far."""
+        """Number of bytes read from disk so far."""
         return sum(file.position for file in self._files)
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of text handed out so far, headers included."""
+        """Number of bytes of text handed out so far, including headers."""
         return sum(file.text_bytes for file in self._files)
 
     @property
@@ -153,7 +155,7 @@ class TextReader:
         """Yields the lines after the header in blocks of about `size` bytes.
 
         Raises:
-          InputError: more or fewer lines than the header says, a damaged compressed file.
+          InputError: the file has more or fewer lines than its header says, or is a damaged compressed file.
         """
         for text in iter(lambda: self._text.block(size), b""):
             first, self.points = self.points, self._text.line_count - 1
@@ -173,21 +175,22 @@ class TextReader:
             self._refuse_count(self._labels)
 
     def finish(self) -> list[Source]:
-        """Describes the files; raises InputError when one changed while it was read."""
+        """Describes the files; raises InputError if one changed while it was read."""
         return [file.finish() for file in self._files]
 
     def _refuse_count(self, file: TextFile) -> None:
-        file.finish()  # a file that somebody is still writing is the better explanation
+        file.finish()  # if the file changed while it was read, that error explains more
         more = file.line_count - 1 > self.header.points
         line = self.header.points + 2 if more else file.line_count
         raise InputError(
-            f"{file.path}, line {line}: a file must have as many lines after the header as that says, {self.header.points} "
-            f"points (got {'a point more' if more else f'the end after {line - 1}'}). Correct the header, or get the whole file."
+            f"{file.path}, line {line}: a file must have as many lines after its header as the header says, "
+            f"{self.header.points} points (got {'more' if more else f'{line - 1} points'}). Correct the header, or get the "
+            "complete file."
         )
 
 
 def parse(block: TextBlock) -> Parsed:
-    """Parses a block; a pure function that leaves the interpreter to other threads for nearly all of its time."""
+    """Parses a block; a pure function that holds the interpreter's lock only briefly."""
     header = block.header
     if block.labels_text is None or block.labels_path is None:
         return _parse(block.path, block.text, block.first_point, header.features, header.labels, "feature")
@@ -207,10 +210,10 @@ def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, P
 
     Args:
       path: the file.
-      labels_path: its labels' file, in split form.
+      labels_path: in split form, the file of labels.
 
     Returns:
-      The header and the points, raw.
+      The header and the raw points.
 
     Raises:
       InputError: the file breaks a rule.
@@ -230,12 +233,12 @@ def _read_header(file: TextFile, names: tuple[str, ...]) -> list[int]:
     if not match or max(numbers) > MAX_ID:
         raise InputError(
             f"{file.path}, line 1: the header must be {len(names)} numbers below 2^31, '{' '.join(names)}' "
-            f"(got {_show(line)}). Is it the right file? Text after a header of another form is not guessed at."
+            f"(got {_show(line)}). Check that it is the right file."
         )
     if numbers[0] == 0 or numbers[1] == 0:
         raise InputError(
             f"{file.path}, line 1: a file must have at least one point and one {names[1][:-1]} (got {_show(line)}). "
-            "Leave an empty file out."
+            "Leave the file out if it is empty."
         )
     return numbers
 
@@ -267,7 +270,7 @@ def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[i
 
 def _problem(fault: int, at: int, text: bytes, features: int, labels: Optional[int], feature: str) -> str:
     if fault == textparser.DUPLICATE:
-        return f"a {feature} may come only once in a point (got {feature} {at} twice)."
+        return f"a {feature} must occur only once in a point (got {feature} {at} twice)."
     item = _show(text[at : at + 4 * _SHOWN].replace(b"\t", b" ").split(b"\n")[0].split(b" ")[0])
     rules = {
         textparser.NOT_A_LABEL: "labels must be ids separated by commas, such as 3,17, before the first feature",

@@ -46,7 +46,8 @@ def write_dataset(
       valid, test: (X, Y) of the other splits.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
       split_seed: seed that chooses the points to hold back.
-      spec: how features are hashed and normalised; FeatureSpec() by default.
+      spec: how features are hashed and normalised. By default up to 50,000 features keep their ids and more are hashed to
+        50,000; points are scaled to unit length.
       feature_names: one name per column of X; by default the columns of a DataFrame.
       label_names: one name per label; by default the columns of a DataFrame. If Y holds sequences of strings, these are all
         the labels that may occur, in the order of their ids; by default the sorted strings.
@@ -63,7 +64,6 @@ def write_dataset(
       >>> X = [[0.5, 0.0, 1.0], [0.0, 2.0, 0.0]]
       >>> manifest = write_dataset(X, [["cat", "pet"], ["dog"]], "data/mine")  # doctest: +SKIP
     """
-    spec = spec or FeatureSpec()
     pairs = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
     dataset.check_valid_fraction(valid_fraction, "valid" in pairs)
     features = {split: _open_features(split, pair) for split, pair in pairs.items()}
@@ -73,6 +73,7 @@ def write_dataset(
     if feature_names is None:
         feature_names = features["train"].column_names
     columns, classes = features["train"].shape[1], labels["train"].shape[1]
+    spec = spec or FeatureSpec.for_features(columns)
     with dataset.open_dataset(
         output_dir, columns, classes, spec, points_per_shard=points_per_shard, overwrite=overwrite
     ) as writer:

@@ -1,4 +1,4 @@
-"""The shards' schema, and reading them with tf.data: for training in batches, or as points in memory."""
+"""Reads shards with tf.data, as batches for training or as points in memory; defines their schema."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SCHEMA = {
     for name, dtype in ((FEATURE_IDS, tf.int64), (FEATURE_VALUES, tf.float32), (LABEL_IDS, tf.int64))
 }
 SHUFFLE_BUFFER = 16_384
-_INTERLEAVED = 4  # shards read side by side
-_RUN = 64  # points from one before the next
+_INTERLEAVED = 4  # shards that are read side by side
+_RUN = 64  # consecutive points of one shard
 
 
 def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
@@ -36,7 +36,7 @@ def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
       tensor [n, None] with int64 row_splits.
     """
     parsed = tf.io.parse_example(serialized, SCHEMA)
-    # One set of row_splits for both: that they are equal was checked when they were written, and is by `verify`.
+    # One set of row_splits for both: the writer makes them equal, and `verification` checks it.
     parsed[FEATURE_VALUES] = parsed[FEATURE_IDS].with_flat_values(parsed[FEATURE_VALUES].flat_values)
     return parsed
 
@@ -52,18 +52,18 @@ def batches(
     shuffle_buffer: int = SHUFFLE_BUFFER,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """One epoch of a split, batch by batch.
+    """Returns one epoch of a split in batches.
 
     Args:
-      directory: of the dataset.
+      directory: the dataset directory.
       manifest: its manifest.
       split: "train", "valid" or "test".
-      batch_size: points a batch; the last may be smaller.
-      shuffle_seed: None keeps the order of the files. Otherwise shards are read in a random order, some side by side, and
-        points drawn at random from a buffer: the same for the same seed and epoch, another for each epoch.
-      epoch: which epoch; matters only with a seed.
-      shuffle_buffer: points in the buffer.
-      drop_remainder: whether to leave out a last, smaller batch.
+      batch_size: points per batch; the last batch may be smaller.
+      shuffle_seed: None keeps the order of the files. Otherwise shards are read in random order, some side by side, and points
+        are drawn at random from a buffer. The order depends on seed and epoch alone.
+      epoch: number of the epoch; used only with a seed.
+      shuffle_buffer: number of points in the buffer.
+      drop_remainder: whether to leave out a smaller last batch.
 
     Returns:
       A dataset of what `parse_examples` returns. Read it under `damage.named` to learn which record is damaged.
@@ -76,12 +76,12 @@ def batches(
         order = np.random.RandomState(seed).permutation(len(paths))
         records = (
             tf.data.Dataset.from_tensor_slices([paths[i] for i in order])
-            # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU a point.
+            # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU per point.
             .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
             .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
         )
-    # An iterator that is given up waits for the autotuning's next round, which comes ever more seldom. Without it AUTOTUNE
-    # is a fixed number, of the processors.
+    # An iterator that is abandoned waits for the next round of autotuning, and the rounds become rarer. Without autotuning
+    # AUTOTUNE is the number of processors.
     untuned = tf.data.Options()
     untuned.autotune.enabled = False
     return (
@@ -95,10 +95,10 @@ def batches(
 def iterate_points(
     directory: str, manifest: DatasetManifest, split: str, chunk: int = 8192
 ) -> Generator[Points, None, None]:
-    """Yields a split's points, hashed, in the order of the files, `chunk` at a time.
+    """Yields the hashed points of a split in the order of the files, `chunk` at a time.
 
     Raises:
-      InputError: a damaged record; the message names shard and record.
+      InputError: a record is damaged; the message names shard and record.
     """
     with damage.named(directory, manifest, split):
         for batch in batches(directory, manifest, split, chunk):
@@ -106,7 +106,7 @@ def iterate_points(
 
 
 def read_points(directory: str, manifest: DatasetManifest, split: str, limit: Optional[int] = None) -> Points:
-    """A split's points, or its first `limit`, hashed, in memory; raises like `iterate_points`."""
+    """Reads the hashed points of a split, or the first `limit`, into memory; raises what `iterate_points` raises."""
     wanted = manifest.split(split).points if limit is None else min(limit, manifest.split(split).points)
     parts, have = [], 0
     with contextlib.closing(iterate_points(directory, manifest, split)) as chunks:
@@ -119,9 +119,9 @@ def read_points(directory: str, manifest: DatasetManifest, split: str, limit: Op
 
 
 def sample_points(directory: str, manifest: DatasetManifest, split: str, count: int) -> Points:
-    """`count` of a split's points, evenly spread over it, for files are often sorted; all where it has fewer.
+    """Reads `count` points evenly spread over a split, as files are often sorted; all points if it has fewer.
 
-    Reads all of the split, and raises like `iterate_points`.
+    Reads the whole split, and raises what `iterate_points` raises.
     """
     total = manifest.split(split).points
     count = min(count, total)

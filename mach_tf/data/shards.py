@@ -1,4 +1,4 @@
-"""Shards: TFRecord files of a bounded number of points, written whole, hashed on the way."""
+"""Writes shards, TFRecord files with a bounded number of points, and hashes them while they are written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ POINTS_PER_SHARD = 32_768
 
 
 def shard_name(split: str, index: int, total: int) -> str:
-    """The name of shard `index` of `total`, as TensorFlow programs write it."""
+    """Returns the name of shard `index` of `total`, in the usual form of TensorFlow programs."""
     return f"{split}-{index:05d}-of-{total:05d}.tfrecord"
 
 
 class ShardWriter:
-    """Writes one split's records to shards, in order; the last may be shorter.
+    """Writes the records of one split to shards, in order; the last shard may be shorter.
 
-    The number of shards, which their names tell, is known at the end only: until `finish` they have temporary names.
+    Until `finish` the shards have temporary names, because their final names contain the number of shards.
     """
 
     def __init__(self, directory: str, split: str, points_per_shard: int = POINTS_PER_SHARD) -> None:
@@ -48,7 +48,7 @@ class ShardWriter:
                 self._close()
 
     def finish(self) -> list[Shard]:
-        """Closes the last shard and gives all their final names."""
+        """Closes the last shard and renames all shards to their final names."""
         if self._file is not None:
             self._close()
         final = []
@@ -59,7 +59,7 @@ class ShardWriter:
         return final
 
     def abandon(self) -> None:
-        """Closes the file that is open, if any, and leaves what is written to whoever removes the directory."""
+        """Closes the open file, if any; the caller removes the directory."""
         if self._file is not None:
             self._file.close()
 
@@ -72,7 +72,7 @@ class ShardWriter:
         assert self._file is not None
         view = memoryview(data)  # type: ignore[arg-type]
         self._digest.update(view)
-        while view:  # a raw file may take less than it is given
+        while view:  # an unbuffered file may write less than it is given
             view = view[self._file.write(view) :]
         self._points += points
         self._bytes += len(data)

@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all, also in place of an old one."""
+"""Writes a directory that appears whole or not at all, also if it replaces an old one."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _RENAME_EXCHANGE = 2  # <linux/fs.h>
 
 @contextlib.contextmanager
 def staged(path: str) -> Iterator[str]:
-    """Yields an empty directory beside `path` that takes its place when the block ends without error.
+    """Yields an empty directory beside `path`, which takes its place if the block ends without error.
 
-    Until then `path` stays as it is, and after an error too. What a killed run left behind is cleared away by the next.
+    Until then, and after an error, `path` stays as it is. The next run removes what a killed run left behind.
 
     Args:
       path: the directory to make or to replace.
 
     Raises:
-      InputError: another process is doing the same.
+      InputError: another process is writing the same directory.
     """
     path = os.path.realpath(path)
     partial = f"{path}.partial"
@@ -47,14 +47,14 @@ def staged(path: str) -> Iterator[str]:
 
 
 def _lock(descriptor: int, partial: str) -> None:
-    """Takes the lock that the system drops when this process ends, however it ends."""
+    """Takes a lock that the system releases when this process ends, however it ends."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mine = os.path.exists(partial) and os.path.samestat(os.fstat(descriptor), os.stat(partial))
     except BlockingIOError:
         mine = False
     if not mine:
-        raise InputError(f"Another run is writing {partial}. Wait for its end, or give another output directory.")
+        raise InputError(f"Another run is writing {partial}. Wait until it ends, or choose another output directory.")
 
 
 def _clear(directory: str) -> None:
@@ -66,19 +66,19 @@ def _clear(directory: str) -> None:
 
 
 def _put_in_place(new: str, path: str) -> None:
-    """Moves `new` to `path`; what was there goes to `new`."""
+    """Moves `new` to `path`; what was there moves to `new`."""
     if not os.path.exists(path) or not os.listdir(path):
         os.rename(new, path)
     elif not _exchange(new, path):
-        # No exchange in one step on this system: killed between these two lines, `path` is absent, and the old one
-        # stands whole beside it.
+        # This system cannot exchange them in one step: if the process is killed between the next two lines, `path` is
+        # absent, and the old directory is whole beside it.
         os.rename(path, f"{path}.old")
         os.rename(new, path)
         os.rename(f"{path}.old", new)
 
 
 def _exchange(first: str, second: str) -> bool:
-    """Swaps two directories in one step; False where the system cannot."""
+    """Swaps two directories in one step; returns False if the system cannot."""
     renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
     if renameat2 is None:
         return False

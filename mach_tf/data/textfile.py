@@ -1,4 +1,4 @@
-"""A text file, plain or compressed, read once from front to back in blocks of whole lines, hashed on the way."""
+"""Reads a text file, plain or compressed, once from start to end in blocks of whole lines, and hashes it meanwhile."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
 
 
 class TextFile:
-    """Whole lines of one file; gzip, bzip2 and xz are known by their first bytes, whatever the file's name.
+    """Reads whole lines of one file; gzip, bzip2 and xz are recognised by their first bytes, not by the name of the file.
 
     Attributes:
-      path: as given.
-      size: bytes on disk.
-      text_bytes, line_count: bytes of text and lines handed out so far.
+      path: the path as given.
+      size: number of bytes on disk.
+      text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
     def __init__(self, path: str) -> None:
         """Opens the file.
 
         Raises:
-          InputError: there is no such file, it is a directory, or it is empty.
+          InputError: the file does not exist, is a directory or is empty.
         """
         self.path = path
         try:
@@ -57,11 +57,11 @@ class TextFile:
 
     @property
     def position(self) -> int:
-        """Bytes of the file on disk that were read so far."""
+        """Number of bytes read from disk so far."""
         return self._raw.position
 
     def block(self, size: int) -> bytes:
-        """The next lines, about `size` bytes of them (at least one line); empty at the end of the file."""
+        """Returns the next lines, about `size` bytes and at least one line; b"" at the end of the file."""
         cut = self._rest.rfind(b"\n") + 1
         if cut:  # lines that `lines` put back
             block, self._rest = self._rest[:cut], self._rest[cut:]
@@ -84,7 +84,7 @@ class TextFile:
                 )
 
     def lines(self, count: int, size: int = 1 << 20) -> bytes:
-        """The next `count` lines; fewer at the end of the file."""
+        """Returns the next `count` lines; fewer at the end of the file."""
         pieces: list[bytes] = []
         while count:
             block = self.block(size)
@@ -104,17 +104,17 @@ class TextFile:
         return b"".join(pieces)
 
     def finish(self) -> Source:
-        """Describes the file, once it has been read to its end.
+        """Describes the file after it has been read to its end.
 
         Raises:
           InputError: the file changed while it was read.
         """
-        while self._raw.read(1 << 20):  # bytes after the end of a compressed stream count for the hash
+        while self._raw.read(1 << 20):  # the hash includes bytes after the end of a compressed stream
             pass
         if self._raw.changed():
             raise InputError(
                 f"{self.path} changed while it was read, so what was read is neither its old nor its new content. "
-                "Run again when nothing writes to it."
+                "Run again when no program writes to it."
             )
         return Source(self.path, self.size, self._raw.sha256)
 
@@ -126,7 +126,7 @@ class TextFile:
         except _CORRUPTION as error:
             raise InputError(
                 f"{self.path}, after line {self.line_count}: a compressed file must be whole (got "
-                f"{error or type(error).__name__}): it is cut off or damaged. Copy or download it again."
+                f"{error or type(error).__name__}); this one is cut off or damaged. Copy or download it again."
             ) from None
 
     def _count(self, block: bytes) -> bytes:
@@ -136,7 +136,7 @@ class TextFile:
 
 
 def opener(path: str) -> Callable[..., Any]:
-    """The function of the standard library that opens the file: `open`, or that of its compression."""
+    """Returns the function of the standard library that opens the file: `open`, or that of its compression."""
     with open(path, "rb") as file:
         return _opener(file.read(6))
 
@@ -150,7 +150,7 @@ def _ended(text: bytes) -> bytes:
 
 
 class _HashedFile:
-    """A file that hashes what is read, and knows whether it changed since it was opened."""
+    """A file that hashes what is read, and detects whether it changed since it was opened."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -173,7 +173,7 @@ class _HashedFile:
         self._file.close()
 
     def changed(self) -> bool:
-        """Whether the path leads elsewhere, or the file's size or time of change differ, or another size was read."""
+        """Whether the path is now another file, its size or modification time changed, or not all bytes were read."""
         try:
             now = self._state(os.stat(self._path))
         except FileNotFoundError:

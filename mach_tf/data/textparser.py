@@ -1,7 +1,7 @@
-"""Compiled parser of lines `l1,l2,... f1:v1 f2:v2 ...`: whole blocks of bytes to arrays, 30 times a loop in Python.
+"""Parses lines `l1,l2,... f1:v1 f2:v2 ...` by compiled code: blocks of bytes to arrays, 30 times as fast as a Python loop.
 
-Two passes, both free of the interpreter's lock, so that threads run them side by side. `scan` reads the bytes; `settle`
-orders each row. Between them the caller may fill in the few values whose correct rounding `scan` leaves open.
+There are two passes. Both release the interpreter's lock, so that threads run them side by side: `scan` reads the bytes and
+`settle` sorts each row. Between them the caller fills in the few values whose correct rounding `scan` leaves open.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# What can be wrong with a line; 0 is nothing.
+# The faults of a line; 0 means none.
 NOT_A_LABEL, NOT_A_PAIR, NEGATIVE_ID, FEATURE_OUT_OF_RANGE, LABEL_OUT_OF_RANGE, NOT_FINITE, DUPLICATE = range(1, 8)
 
 _TAB, _NEWLINE, _RETURN, _SPACE, _PLUS, _COMMA, _MINUS, _DOT, _ZERO, _COLON, _E = b"\t\n\r +,-.0:e"
-_LARGE = 1 << 40  # stands for larger ids and exponents: out of any range, and safe from overflow
-_SAFE_DIGITS = 19  # a number of so many digits fits into 64 bits
+_LARGE = 1 << 40  # replaces larger ids and exponents: out of every range, and safe from overflow
+_SAFE_DIGITS = 19  # any number with 19 digits fits into 64 bits
 _EXACT_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
 
 
 @numba.njit(nogil=True, cache=True)
 def count(text):
-    """Lines, colons and commas in a uint8 array."""
+    """Counts lines, colons and commas in a uint8 array."""
     lines = colons = commas = 0
-    for byte in text:  # one pass, so that all arrays are made in their final size
+    for byte in text:  # an extra pass, so that all arrays have their final size from the start
         lines += byte == _NEWLINE
         colons += byte == _COLON
         commas += byte == _COMMA
@@ -46,7 +46,7 @@ def _is_negative(text, at):
 
 @numba.njit(nogil=True, cache=True)
 def _digits(text, at, value):
-    """Appends digits to a number; returns it modulo 2^64 and where the digits end."""
+    """Appends digits to a number; returns it modulo 2^64, and the position after the digits."""
     while True:
         digit = np.uint8(text[at] - _ZERO)
         if digit > 9:
@@ -57,7 +57,7 @@ def _digits(text, at, value):
 
 @numba.njit(nogil=True, cache=True)
 def _integer(text, at):
-    """Reads digits; returns their value, or _LARGE when it is larger, and where they end."""
+    """Reads digits; returns their value, or _LARGE if it is larger, and the position after them."""
     begin = at
     value, at = _digits(text, at, np.uint64(0))
     if at - begin > _SAFE_DIGITS:
@@ -73,7 +73,7 @@ def _decimal(text, at):
     """Reads [+-] digits [. digits] [e [+-] digits].
 
     Returns:
-      The value; where it ends (where it began when there is no number); and whether rounding to float32 needs more than
+      The value; the position after it, or of its start if there is no number; and whether rounding to float32 needs more than
       double arithmetic, in which case the value is meaningless.
     """
     begin = at
@@ -105,8 +105,8 @@ def _decimal(text, at):
         return 0.0, at, True
     value = np.float64(mantissa)
     value = value / _EXACT_POWERS[-exponent] if exponent < 0 else value * _EXACT_POWERS[exponent]
-    # Up to 2^53 one correctly rounded operation on two exact numbers: the nearest double. Beyond, value is off by at
-    # most 2 units in its last place, which matters only where they straddle the middle of two float32 numbers.
+    # Up to 2^53 this is one correctly rounded operation on two exact numbers, so the nearest double. Beyond, the value is off
+    # by at most 2 units in its last place, which matters only if they straddle the midpoint of two float32 numbers.
     if mantissa > np.uint64(1 << 53):
         slack = value * 2.0**-51
         if np.float32(value - slack) != np.float32(value + slack):
@@ -120,14 +120,15 @@ def scan(text, features, labels, with_labels):  # noqa: PLR0912
 
     Args:
       text: uint8, ends with a newline.
-      features, labels: ids must be below these.
-      with_labels: whether a line may begin with labels.
+      features, labels: bounds of the ids.
+      with_labels: whether a line may start with labels.
 
     Returns:
-      row_splits, feature_ids, feature_values, label_splits, label_ids: rows in the order of the text, empty where the
-        line has a fault.
-      faults: uint8 [lines], and fault_at: int64 [lines], where in the text the faulty item begins.
-      open_items: int64 [m, 3]: place in feature_values, begin and end in the text of values left open.
+      row_splits, feature_ids, feature_values, label_splits, label_ids: rows in the order of the text; the row of a line with
+        a fault is empty.
+      faults: uint8 [lines].
+      fault_at: int64 [lines], the position in the text where the faulty item starts.
+      open_items: int64 [m, 3], the values left open: their index in feature_values, their start and end in the text.
     """
     lines, colons, commas = count(text)
     row_splits, label_splits = np.zeros(lines + 1, np.int64), np.zeros(lines + 1, np.int64)
@@ -186,7 +187,7 @@ def scan(text, features, labels, with_labels):  # noqa: PLR0912
 
 @numba.njit(nogil=True, cache=True)
 def _labels(text, at, labels, label_ids, label):
-    """Reads l1,l2,... unless the first item turns out to be a feature; returns fault, its place, position, count."""
+    """Reads l1,l2,... unless the first item is a feature; returns the fault, its position, the position after, the count."""
     first = label
     begin = at
     while True:
@@ -210,12 +211,12 @@ def _labels(text, at, labels, label_ids, label):
 
 @numba.njit(nogil=True, cache=True)
 def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, faults, fault_at):
-    """Sorts each row in place, unites equal labels, drops zeros and the rows with a fault.
+    """Sorts each row in place, merges equal labels, and drops zeros and rows with a fault.
 
-    A feature that comes twice in a row is a fault: `faults` gets DUPLICATE, and `fault_at` the feature's id.
+    A repeated feature in a row is a fault: `faults` gets DUPLICATE, and `fault_at` the id of the feature.
 
     Returns:
-      row_splits, feature_ids, feature_values, label_splits, label_ids of the rows kept, and their places, int64 [n].
+      row_splits, feature_ids, feature_values, label_splits and label_ids of the rows kept, and their numbers, int64 [n].
     """
     lines = len(faults)
     kept = np.empty(lines, np.int64)
@@ -261,9 +262,9 @@ def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, fau
 
 @numba.njit(nogil=True, cache=True)
 def _sort(ids, values, begin, end):
-    """Sorts ids[begin:end], and values[begin:end] along unless `values` is empty, by Shell's method (Knuth's gaps).
+    """Sorts ids[begin:end], and values[begin:end] with them unless `values` is empty, by Shell sort with Knuth's gaps.
 
-    Rows are nearly always in order already; and this compiles in a twentieth of the time that np.argsort takes.
+    Rows are nearly always sorted already, and this compiles in a twentieth of the time of np.argsort.
     """
     gap = 1
     while gap < (end - begin) // 9:

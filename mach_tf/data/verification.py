@@ -1,9 +1,11 @@
-"""Checking every byte of a dataset directory against its manifest."""
+"""Checks every byte of a dataset directory against its manifest: hashes, records, schema, ids, counts and names."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
+from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
@@ -18,8 +20,68 @@ from mach_tf.manifest import DatasetManifest, Shard
 _BATCH = 4096
 
 
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """The result of checking a dataset directory; its `str()` is a sentence, or the list of problems.
+
+    Attributes:
+      dataset_dir: the directory.
+      problems: a sentence for each thing that is wrong; empty if the dataset is whole.
+      points, shards: their numbers according to the manifest; 0 if that is damaged.
+      fingerprint: of the content; empty if the manifest is damaged.
+    """
+
+    dataset_dir: str
+    problems: list[str]
+    points: int = 0
+    shards: int = 0
+    fingerprint: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all attributes as JSON values."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        if self.is_whole:
+            return (
+                f"{self.dataset_dir} is whole: {self.points:,} points in {self.shards} shards, fingerprint "
+                f"{self.fingerprint[:16]}."
+            )
+        return "\n".join([*self.problems, f"{self.dataset_dir} is damaged: {len(self.problems)} problem(s)."])
+
+
+def verify(dataset_dir: str, report: Callable[[str], None] = lambda problem: None) -> Verification:
+    """Checks every byte of a dataset directory.
+
+    Args:
+      dataset_dir: the directory.
+      report: called with each problem as it is found.
+    """
+    found = []
+    for problem in problems(dataset_dir):
+        report(problem)
+        found.append(problem)
+    try:
+        manifest = DatasetManifest.parse(dataset_dir)
+    except InputError:
+        return Verification(dataset_dir, found)
+    splits = manifest.splits.values()
+    return Verification(
+        dataset_dir,
+        found,
+        sum(split.points for split in splits),
+        sum(len(split.shards) for split in splits),
+        manifest.fingerprint,
+    )
+
+
 class _Totals:
-    """What a split's shards hold, to be compared with the manifest."""
+    """What the shards of a split hold, to be compared with the manifest."""
 
     def __init__(self, labels: int) -> None:
         self.points = self.features = self.labels = 0
@@ -27,7 +89,7 @@ class _Totals:
 
 
 def problems(directory: str) -> Iterator[str]:
-    """Yields a sentence for each thing that is wrong with a dataset, as it is found; nothing when all is well."""
+    """Yields a sentence for each thing that is wrong with a dataset, as it is found; nothing if the dataset is whole."""
     try:
         manifest = DatasetManifest.parse(directory)
     except InputError as error:
@@ -38,7 +100,7 @@ def problems(directory: str) -> Iterator[str]:
         try:
             read(directory)
         except FileNotFoundError:
-            pass  # told already
+            pass  # reported already
         except (InputError, ValueError) as error:
             yield str(error)
     for name, split in manifest.splits.items():
@@ -47,21 +109,21 @@ def problems(directory: str) -> Iterator[str]:
         for shard in split.shards:
             path = os.path.join(directory, shard.file)
             if not os.path.isfile(path):
-                whole = False  # told already
+                whole = False  # reported already
                 continue
             found = list(_shard_problems(path, shard, manifest, totals))
             whole = whole and not found
             yield from found
         if not whole:
-            continue  # its totals say nothing new
+            continue  # its totals differ for the same reason
         for what in ("points", "features", "labels"):
             if getattr(totals, what) != getattr(split, what):
                 yield (
-                    f"The {name} split must have {getattr(split, what)} {what} in all, as dataset.json says "
+                    f"The {name} split must have {getattr(split, what)} {what} in total, according to dataset.json "
                     f"(got {getattr(totals, what)}); preprocess again."
                 )
         if name == "train" and not _same_counts(manifest, directory, totals.label_counts):
-            yield "The labels' training frequencies must be those of the train shards (they differ); preprocess again."
+            yield "The training frequencies of the labels must be those of the train shards (they differ); preprocess again."
 
 
 def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: _Totals) -> Iterator[str]:
@@ -71,7 +133,7 @@ def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: 
         return
     digest = files.sha256(path)
     if digest != shard.sha256:
-        yield f"{path} must have the SHA-256 {shard.sha256} (got {digest}): it is not the file that was written."
+        yield f"{path} must have the SHA-256 {shard.sha256} (got {digest}): it is not the file that was written; preprocess again."
         return
     record = 0
     for serialized in tf.data.TFRecordDataset(path).batch(_BATCH):
@@ -82,14 +144,14 @@ def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: 
         record += len(serialized)
     totals.points += record
     if record != shard.points:
-        yield f"{path} must have {shard.points} records, as dataset.json says (got {record}); preprocess again."
+        yield f"{path} must have {shard.points} records, according to dataset.json (got {record}); preprocess again."
 
 
 def _batch_problem(serialized: tf.Tensor, manifest: DatasetManifest, totals: _Totals) -> str:
-    """Adds a batch to the totals; says what is wrong with it, or nothing."""
+    """Adds a batch to the totals; returns what is wrong with it, or ""."""
     try:
         parsed = tf.io.parse_example(serialized, SCHEMA)
-    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the latter when TensorFlow quotes the record
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the second when TensorFlow quotes the record
         return "a record must be a tf.train.Example of feature_ids, feature_values and label_ids."
     splits = {name: tensor.row_splits.numpy() for name, tensor in parsed.items()}
     flat = {name: tensor.flat_values.numpy() for name, tensor in parsed.items()}
@@ -121,4 +183,4 @@ def _same_counts(manifest: DatasetManifest, directory: str, counts: np.ndarray) 
     try:
         return np.array_equal(manifest.label_counts(directory), counts)
     except (InputError, ValueError, FileNotFoundError):
-        return True  # told already
+        return True  # reported already

@@ -1,1 +1,1 @@
-"""Metrics of the top k labels, with their uncertainty."""
+"""Evaluation of a model on a dataset: metrics, losses and robustness, and how they are shown and written."""

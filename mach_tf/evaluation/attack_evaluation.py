@@ -173,9 +173,9 @@ def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
         indicator = arrays.label_matrix(Y, n_labels)
         splits, ids = indicator.indptr, indicator.indices
     else:
-        sets = label_sequences(Y)
+        sets = label_sequences(Y, min_classes=0)
         classes = sets.classes.tolist()
-        if not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
+        if classes and not (sets.classes.dtype.kind in "iu" and 0 <= classes[0] <= classes[-1] < n_labels):
             raise InputError(f"Y must hold label ids in [0, {n_labels}) (got {classes[0]!r} to {classes[-1]!r}).")
         # Classes are sorted, so the ids of each point stay sorted.
         splits, ids = sets.indicator.indptr, sets.classes[sets.indicator.indices]

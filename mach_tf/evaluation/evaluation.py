@@ -33,7 +33,7 @@ from mach_tf.points import Points
 def evaluate(
     model: Union[Network, str], dataset_dir: str, *, output_dir: Optional[str] = None, **options: Any
 ) -> Evaluation:
-    """Evaluates a model on a split of a dataset: metrics with intervals, losses, calibration and, if asked for, attacks.
+    """Evaluates a model on a split of a dataset: metrics with intervals, losses, calibration and, on request, attacks.
 
     Args:
       model: a trained model, or its directory.
@@ -43,7 +43,7 @@ def evaluate(
       **options: attributes of EvaluationOptions: `split`, `limit`, `ks`, `estimators`, `attacks`, `epsilons`, `bootstrap`, ...
 
     Returns:
-      The Evaluation; printed it is a table, `.metrics` gives percent by name, `.to_json()` the content of metrics.json.
+      The Evaluation: print() shows tables, `.metrics` has percent by name, `.to_json()` returns the content of metrics.json.
 
     Raises:
       InputError: an option out of its range, a damaged dataset, a dataset with other features or labels than the model's, or

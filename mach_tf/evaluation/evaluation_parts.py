@@ -14,8 +14,8 @@ class Losses:
     """Mean binary cross-entropy over points, buckets and repetitions.
 
     Attributes:
-      clean: the loss of the points as they are.
-      adversarial: the loss with each repetition attacked separately by FGSM; None unless it was asked for.
+      clean: the loss of the clean points.
+      adversarial: the loss with each repetition attacked separately by FGSM; None unless requested.
       epsilon: the size of that attack, which is the model's in training.
     """
 

@@ -19,7 +19,7 @@ from mach_tf.metrics.ranking_metrics import PerPoint
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What was measured of a model on a dataset's split. Printed it is a table, and so it is in a notebook.
+    """What was measured of a model on a dataset's split. print() shows tables, and so does a notebook.
 
     Attributes:
       dataset_dir: the dataset.
@@ -35,12 +35,12 @@ class Evaluation:
       estimators: the metrics of every estimator, in percent.
       by_frequency: what head, torso and tail labels contribute at the largest cut-off.
       calibration: by estimator, how often labels predicted with a given probability are true.
-      repetition_curve: the metrics with the first 1, 2, 4, ... repetitions; empty unless it was asked for.
+      repetition_curve: the metrics with the first 1, 2, 4, ... repetitions; empty unless requested.
       decoding: how label scores were found.
       seconds: elapsed times.
       loss: clean and adversarial loss.
       per_point: each point's part of every metric, by name: what a comparison needs.
-      attacks: the metrics under attack; empty if no attack was asked for, None while attacks are running.
+      attacks: the metrics under attack; empty if none was requested, None while attacks are running.
       comparison: differences from an earlier evaluation; None unless one was named.
     """
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Robustness:
-    """The results of attacks on one model. Printed it is a table, and so it is in a notebook.
+    """The results of attacks on one model. print() shows a table, and so does a notebook.
 
     Attributes:
       entries: one result per attack and epsilon, in that order; iteration and len() go over them.
       ks: cut-offs of the metrics, ascending; targeted attacks aim at the largest.
-      bucket_losses: the paper's adversarial loss at each epsilon; empty unless it was asked for.
+      bucket_losses: the paper's adversarial loss at each epsilon; empty unless requested.
     """
 
     entries: tuple[AttackEntry, ...]

@@ -1,4 +1,4 @@
-"""All that is decoded from a model's sketches, in one pass over the points."""
+"""Decodes a model's sketches in every way that an evaluation needs, in one pass over the points."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PassOptions:
     """What to decode.
 
     Attributes:
-      k: labels a point.
-      estimators: each is decoded; the first also with fewer repetitions.
-      approximate: decode so instead of exactly; the exact labels are found too, for the recall.
-      repetition_counts: also decode the first so many repetitions.
+      k: number of labels per point.
+      estimators: the estimators to decode with; the first one also with fewer repetitions.
+      approximate: settings of approximate decoding; the exact labels are found too, for the recall. None decodes exactly.
+      repetition_counts: also decode the first r repetitions for each r in this list.
     """
 
     k: int
@@ -36,13 +36,14 @@ class PassOptions:
 
 @dataclasses.dataclass(frozen=True)
 class PassResult:
-    """What was decoded of n points.
+    """The labels decoded for n points.
 
     Attributes:
-      decoded: by estimator.
-      by_repetitions: top labels int32 [n, k] with the first so many repetitions.
-      recall: by estimator, the part of the exact top k in the approximate one, over all points; empty when decoded exactly.
-      network_seconds, decoding_seconds: for all points; decoding of the estimators alone, in the way asked for.
+      decoded: the top labels by estimator.
+      by_repetitions: by number of repetitions, the top labels with the first of them, int32 [n, k].
+      recall: by estimator, the fraction of the exact top k that approximate decoding found; empty for exact decoding.
+      network_seconds: elapsed seconds of the forward passes.
+      decoding_seconds: elapsed seconds of decoding as requested, without the curve over repetitions and the recall.
     """
 
     decoded: dict[str, Decoded]
@@ -53,32 +54,32 @@ class PassResult:
 
 
 def repetition_counts(repetitions: int) -> list[int]:
-    """1, 2, 4, ... and all of them."""
+    """Returns 1, 2, 4, ... and the number of all repetitions."""
     return [*(2**i for i in range(repetitions.bit_length()) if 2**i < repetitions), repetitions]
 
 
-def run(ensemble: Network, points: Points, options: PassOptions) -> PassResult:
+def run(network: Network, points: Points, options: PassOptions) -> PassResult:
     """Decodes hashed points, chunk by chunk; progress goes to stderr."""
-    features = points.features(ensemble.manifest.columns)
+    features = points.features(network.manifest.columns)
     parts: dict[str, list[Decoded]] = {name: [] for name in options.estimators}
     recalls: dict[str, list[float]] = {name: [] for name in options.estimators if options.approximate}
-    prefixes = {count: ensemble.decoder.first(count) for count in options.repetition_counts}
+    prefixes = {count: network.decoder.first(count) for count in options.repetition_counts}
     by_repetitions: dict[int, list[np.ndarray]] = {count: [] for count in prefixes}
     decoding, begun = 0.0, time.perf_counter()
     with tqdm(total=len(points), desc="evaluate", unit="point", disable=None) as bar:
-        for rows, logits in ensemble.sketches(features):
+        for rows, logits in network.sketches(features):
             chunk_begun = time.perf_counter()
             for name in options.estimators:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
                 if options.approximate:
-                    found = options.approximate.top_k(ensemble.decoder, scores, options.k, name)
+                    found = options.approximate.top_k(network.decoder, scores, options.k, name)
                 else:
-                    found = ensemble.decoder.top_k(scores, options.k, name)
+                    found = network.decoder.top_k(scores, options.k, name)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = ensemble.decoder.top_k(scores, options.k, name)
+                    exact = network.decoder.top_k(scores, options.k, name)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
             scores = estimators.bucket_scores(logits, options.estimators[0])
             for count, decoder in prefixes.items():

@@ -57,7 +57,7 @@ class RobustnessOptions:
 
 @dataclasses.dataclass(frozen=True)
 class RobustnessComparison:
-    """The robustness of several models on the same points. Printed it is a table, and so it is in a notebook.
+    """The robustness of several models on the same points. print() shows a table, and so does a notebook.
 
     Attributes:
       dataset_dir: the dataset.
@@ -124,7 +124,7 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
       **options: attributes of RobustnessOptions: `attacks`, `epsilons`, `attack_model_dir`, `split`, `limit`, ...
 
     Returns:
-      A RobustnessComparison; printed it is a table, `.figure()` plots it, `.write(output_dir)` writes robustness.json.
+      A RobustnessComparison: print() shows a table, `.figure()` plots it, `.write(output_dir)` writes robustness.json.
 
     Raises:
       InputError: an option out of its range, a damaged dataset, or models that cannot be attacked this way.

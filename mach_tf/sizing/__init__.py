@@ -1,1 +1,1 @@
-"""What a training needs before it starts: memory, disk, time, and the settings that fit the data and the machine."""
+"""Sizing: the memory, disk and time that a training needs, and the buckets, repetitions and settings that suit the data."""

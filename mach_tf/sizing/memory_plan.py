@@ -1,4 +1,4 @@
-"""How much memory and disk training will take, reckoned before it starts."""
+"""Estimates the memory and disk that a training needs, before it starts."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from mach_tf.training_config import TrainingConfig
 
 FLOAT_BYTES = 4
 _SLOTS = 2
-# TensorFlow, its thread pools and the input pipeline's shuffle buffer, measured.
+# TensorFlow, its thread pools and the shuffle buffer of the input pipeline, as measured.
 PROCESS_BYTES = 700 << 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Shapes:
-    """What memory depends on, besides the training settings.
+    """The sizes that memory depends on, besides the training settings.
 
     Attributes:
       columns: D.
       buckets: B.
-      features: mean number of features a point.
-      replicas: that share this machine's memory.
+      features: the mean number of features per point.
+      replicas: the number of replicas that share this machine's memory.
     """
 
     columns: int
@@ -31,15 +31,15 @@ class Shapes:
 
 @dataclasses.dataclass(frozen=True)
 class MemoryPlan:
-    """Bytes that training a group needs on one machine.
+    """The bytes that training a group needs on one machine.
 
     Attributes:
-      weights: of the group.
+      weights: the weights of the group.
       slots: the optimizer's two moments.
-      gradients: of a step.
-      batch: activations and temporaries of a step.
-      checkpoint: on disk.
-      exported: on disk, of one repetition's SavedModel.
+      gradients: the gradients of a step.
+      batch: the activations and temporaries of a step.
+      checkpoint: one checkpoint on disk.
+      exported: the SavedModel of one repetition on disk.
     """
 
     weights: int
@@ -51,23 +51,23 @@ class MemoryPlan:
 
     @property
     def total(self) -> int:
-        """Main memory, with the process itself: 4.4 GB for the reference setting, where 3.8 were measured.
+        """Main memory in bytes, with the process itself: 4.4 GB for the reference setting, where 3.8 GB were measured.
 
-        The two copies of a repetition on its way to its SavedModel take the place of the moments, which are freed before.
+        The two copies of a repetition that its SavedModel is written from take the memory of the moments, which are freed before.
         """
         return PROCESS_BYTES + self.weights + self.slots + self.gradients + self.batch
 
 
 def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
-    """The bytes for a group of `group_size` repetitions side by side."""
+    """Returns the bytes for a group of `group_size` repetitions side by side."""
     hidden, buckets, points = config.hidden_units, shapes.buckets, config.batch_size
     first_layer = shapes.columns * hidden
     upper = hidden + hidden * buckets + buckets
-    # The rows of W1 that a batch touches: at most one for each feature present.
+    # The rows of W1 that a batch touches: at most one per feature present.
     touched = min(shapes.columns, int(points * shapes.features)) * hidden
     dense_first_layer = config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense")
     passes = 2 if config.adversarial else 1
-    # Rows gathered, their gradient, and a copy while gradients of several replicas are joined.
+    # The gathered rows, their gradient, and a copy while the gradients of several replicas are joined.
     gradients = (first_layer if dense_first_layer else 0) + touched * (passes + 1) + upper * passes
     # Logits, targets, their gradient and temporaries; hidden layers before and after each operation.
     activations = passes * points * (6 * buckets + 6 * hidden)
@@ -84,5 +84,5 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
 
 
 def largest_group(config: TrainingConfig, shapes: Shapes, pending: int, available: int) -> int:
-    """The most repetitions, at most `pending`, whose plan fits in `available` bytes; 0 when not even one does."""
+    """Returns the largest number of repetitions, at most `pending`, that fits in `available` bytes; 0 if not even one does."""
     return next((n for n in range(pending, 0, -1) if plan(config, shapes, n).total <= available), 0)

@@ -1,4 +1,4 @@
-"""Choosing buckets and repetitions: what a MACH ensemble can tell apart, and what it costs. Pure arithmetic."""
+"""Chooses buckets and repetitions by what a MACH ensemble can tell apart and what it costs. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.memory_plan import FLOAT_BYTES, PROCESS_BYTES, Shapes
 from mach_tf.training_config import TrainingConfig
 
-_TABLE_BYTES = 4  # of an entry of the bucket table, and of its inverse
-_SPLIT_BYTES = 8
 MIN_LABELS = 2
-# At up to so many bucket scores a point an ensemble is cheap, even where the labels are fewer.
+# Per entry of the bucket table and of its inverse, and per split of the inverse.
+_TABLE_BYTES = 4
+_SPLIT_BYTES = 8
+# Up to this number of bucket scores per point an ensemble is cheap, even if there are fewer labels.
 _FEW_SCORES = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What is to be learned.
+    """The size of the data to learn from.
 
     Attributes:
       labels: K.
       columns: D, the model's input width.
-      points: of the training split.
-      features: mean number of features a point.
-      labels_per_point: mean number of labels a point.
+      points: the number of training points.
+      features: the mean number of features per point.
+      labels_per_point: the mean number of labels per point.
     """
 
     labels: int
@@ -62,19 +63,20 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One choice of B and R.
+    """A choice of B and R, with its estimated cost and failure figures.
 
     Attributes:
       buckets, repetitions: B and R.
-      parameters: of all repetitions.
-      training_bytes: to train one repetition at a time.
-      side_by_side: repetitions whose training fits in the memory together, at most R; 0 if not even one does.
-      serving_bytes: with all repetitions in memory.
-      pair_collision: probability that two given labels share a bucket in every repetition.
-      any_pair_collision: bound on the probability that there are two such labels at all.
-      confusable: expected labels a point that share a bucket with one of its own in at least half of the repetitions.
-      step_seconds: of one repetition, at the machine's full rate: the time that cannot be undercut.
-      training_seconds: of all repetitions and epochs, likewise.
+      parameters: the number of parameters of all repetitions.
+      training_bytes: the memory to train one repetition at a time.
+      side_by_side: how many repetitions fit in the memory for training together, at most R; 0 if not even one does.
+      serving_bytes: the memory with all repetitions loaded.
+      pair_collision: the probability that two given labels share a bucket in every repetition.
+      any_pair_collision: a bound on the probability that any two labels do.
+      confusable: the expected number of wrong labels per point that share a bucket with one of its own in at least half of the
+        repetitions.
+      step_seconds: the time of a step of one repetition at the machine's full rate, which is a lower bound.
+      training_seconds: the time of all repetitions and epochs, likewise.
     """
 
     buckets: int
@@ -91,20 +93,20 @@ class Plan:
 
 
 def pair_collision(buckets: int, repetitions: int) -> float:
-    """Probability that two labels share a bucket in every repetition, (1/B)^R."""
+    """Returns the probability that two given labels share a bucket in every repetition, (1/B)^R."""
     return float(buckets) ** -repetitions
 
 
 def any_pair_collision(labels: int, buckets: int, repetitions: int) -> float:
-    """Bound on the probability that any two labels are indistinguishable: K^2 (1/B)^R, at most 1.
+    """Returns a bound on the probability that any two labels are indistinguishable: K^2 (1/B)^R, at most 1.
 
-    The failure probability delta at which `repetitions_needed` gives R.
+    It is the failure probability delta for which `repetitions_needed` returns R.
     """
     return min(1.0, math.exp(2 * math.log(labels) - repetitions * math.log(buckets)))
 
 
 def repetitions_needed(labels: int, buckets: int, delta: float) -> int:
-    """The R from which all pairs of labels are distinguishable with probability at least 1 - delta.
+    """Returns the smallest R with which all pairs of labels are distinguishable with probability at least 1 - delta.
 
     R >= 2 log(K / sqrt(delta)) / log B: Medini et al., "Extreme Classification in Log Memory", NeurIPS 2019, theorem 2.
     """
@@ -112,18 +114,18 @@ def repetitions_needed(labels: int, buckets: int, delta: float) -> int:
 
 
 def confusable_labels(labels: int, labels_per_point: float, buckets: int, repetitions: int) -> float:
-    """Expected number of a point's wrong labels that fall in a bucket of its own labels in half or more repetitions.
+    """Returns the expected number of wrong labels per point that share a bucket with its own labels in at least R/2 repetitions.
 
-    Even perfect classifiers score such a label at 1/2 or more. The hits of a wrong label are binomial: R trials, each with
-    the probability 1 - (1 - 1/B)^s that one of the point's s labels is in its bucket.
+    Even perfect classifiers score such a label at 1/2 or more. The number of repetitions in which a wrong label shares a bucket
+    is binomial: R trials, each with the probability 1 - (1 - 1/B)^s that one of the point's s labels is in its bucket.
     """
     hit = -math.expm1(labels_per_point * math.log1p(-1 / buckets))
     return labels * float(scipy.stats.binom.sf(math.ceil(repetitions / 2) - 1, repetitions, hit))
 
 
 def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
-    """Floating-point operations of one repetition's training step."""
-    # Forward, gradient for the input and gradient for the weights of the upper layer; forward and weights of the first.
+    """Returns the floating-point operations of a training step of one repetition."""
+    # Upper layer: forward, gradient of the input, gradient of the weights. First layer: forward, gradient of the weights.
     upper = 6.0 * config.batch_size * config.hidden_units * shapes.buckets
     first = 4.0 * config.batch_size * shapes.features * config.hidden_units
     if not config.adversarial:
@@ -135,7 +137,10 @@ def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
 
 
 def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
-    """Bytes that the optimizer moves in one repetition's step: weights and two moments read and written, the gradient read."""
+    """Returns the bytes that the optimizer moves in a step of one repetition.
+
+    It reads and writes weights and two moments, and reads the gradient.
+    """
     touched = min(shapes.columns, int(config.batch_size * shapes.features))
     if config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense"):
         touched = shapes.columns
@@ -143,14 +148,14 @@ def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
 
 
 def serving_bytes(config: TrainingConfig, shapes: Shapes, repetitions: int, labels: int) -> int:
-    """Memory of an ensemble with all repetitions loaded: weights, bucket table, its inverse, and the process."""
+    """Returns the memory of an ensemble with all repetitions loaded: weights, bucket table, its inverse, and the process."""
     weights = memory_plan.plan(config, dataclasses.replace(shapes, replicas=1), 1).weights
     table = 2 * _TABLE_BYTES * labels + _SPLIT_BYTES * (shapes.buckets + 1)
     return PROCESS_BYTES + repetitions * (weights + table)
 
 
 def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, buckets: int, repetitions: int) -> Plan:
-    """Reckons one choice."""
+    """Returns the estimates for one choice of B and R."""
     shapes = Shapes(problem.columns, buckets, problem.features)
     one = memory_plan.plan(config, shapes, 1)
     seconds = step_flops(config, shapes) / machine.flops + step_bytes(config, shapes) / machine.bandwidth
@@ -171,33 +176,33 @@ def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, bucket
 
 
 def candidates(labels: int) -> tuple[list[int], list[int]]:
-    """Numbers of buckets, of the series 1, 2, 5, 10, ..., and of repetitions worth looking at."""
+    """Returns numbers of buckets, from the series 1, 2, 5, 10, ..., and numbers of repetitions that suit K labels."""
     series = [step * 10**power for power in range(9) for step in (1, 2, 5)]
     repetitions = [4, 8, 16, 32]
-    # Below the square root of K a bucket mixes more labels than there are buckets.
-    least, most = max(2.0, math.sqrt(labels)), min(labels - 1, _most_scores(labels) // repetitions[0])
-    return [buckets for buckets in series if least <= buckets <= most] or [labels], repetitions
+    # With fewer buckets than the square root of K, each holds more labels than there are buckets.
+    fewest, most = max(2.0, math.sqrt(labels)), min(labels - 1, _most_scores(labels) // repetitions[0])
+    return [buckets for buckets in series if fewest <= buckets <= most] or [labels], repetitions
 
 
 def recommend(
     plans: Iterable[Plan], problem: Problem, machine: Machine, delta: float, seconds: float
 ) -> Optional[Plan]:
-    """Of the plans that hold all of the rules below, the quickest to train.
+    """Returns the fastest plan to train among those that meet all rules.
 
-    The rules: training one repetition and serving all fit in the memory; training takes at most `seconds`; all labels are
-    distinguishable with probability 1 - delta; a point has less than delta confusable labels; and R B is not above K (or
-    some thousands), where a single classifier of K outputs would be the smaller model. Beyond these rules more buckets did
-    not gain: each has fewer points to learn from (BUILD_NOTES.md).
+    The rules: training one repetition and serving all of them fit in the memory; training takes at most `seconds`; all labels
+    are distinguishable with probability 1 - delta; a point has at most delta confusable labels; and R B is at most K (or
+    16,384), because beyond that a single classifier of K outputs would be the smaller model. More buckets than the rules ask
+    for did not help: each learns from fewer points.
 
     Args:
-      plans: to choose from.
-      problem: that they are for.
-      machine: that they are for.
-      delta: accepted probability of failure.
-      seconds: accepted training time.
+      plans: the plans to choose from.
+      problem: the data that they are for.
+      machine: the machine that they are for.
+      delta: the accepted probability of failure.
+      seconds: the accepted training time.
 
     Returns:
-      None if no plan holds all rules.
+      The plan; None if no plan meets all rules.
     """
     allowed = [
         plan
@@ -232,5 +237,5 @@ def _most_scores(labels: int) -> int:
 def make_plans(
     problem: Problem, machine: Machine, config: TrainingConfig, buckets: Sequence[int], repetitions: Sequence[int]
 ) -> list[Plan]:
-    """All combinations."""
+    """Returns the estimates for all combinations of `buckets` and `repetitions`."""
     return [make_plan(problem, machine, config, b, r) for b in buckets for r in repetitions]

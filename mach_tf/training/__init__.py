@@ -1,1 +1,1 @@
-"""Training repetitions side by side: model, adversarial step, optimizers, checkpoints, and what it will take."""
+"""Training: from a dataset directory to a model directory of R bucket classifiers."""

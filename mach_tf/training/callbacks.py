@@ -1,4 +1,4 @@
-"""Keras callbacks of a training run: validation, TensorBoard, a stop at a loss that is not finite, checkpoints."""
+"""Keras callbacks of a training run: validation, TensorBoard curves, checkpoints, and an error at a loss that is not finite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOSSES = ("clean_loss", "adversarial_loss")
 
 
 class StopAtNonFiniteLoss(tf.keras.callbacks.Callback):
-    """Raises InputError at the first loss that is not finite, saying where and what to do."""
+    """Raises InputError at the first loss that is not finite; the message says where and what to do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,23 +39,23 @@ class StopAtNonFiniteLoss(tf.keras.callbacks.Callback):
                 raise InputError(
                     f"Every loss must be finite, but the {name.replace('_', ' ')} of repetition "
                     f"{self.model.repetitions[position]} is {values[position]} in epoch {self._epoch + 1}, "
-                    f"step {int(self.model.optimizer.iterations.numpy())}. Lower --learning_rate or --epsilon; the last checkpoint "
-                    "is from before, remove it if it leads here again."
+                    f"step {int(self.model.optimizer.iterations.numpy())}. Lower learning_rate or epsilon. The last "
+                    "checkpoint was saved before this step; remove it if training fails here again."
                 )
 
 
 class Validation(tf.keras.callbacks.Callback):
-    """Adds P@1 and P@5, in percent, of this group's repetitions on a sample of points to each epoch's logs."""
+    """Adds P@1 and P@5 in percent to each epoch's logs, measured with this group's repetitions on a sample of points."""
 
     def __init__(self, points: Points, columns: int, bucket_table: np.ndarray, bucket_count: int, estimator: str):
-        """Takes the sample.
+        """Keeps the sample.
 
         Args:
           points: the sample, hashed.
           columns: D.
-          bucket_table: int32 [G, K], of the group.
+          bucket_table: int32 [G, K], the group's rows of the bucket table.
           bucket_count: B.
-          estimator: of label scores.
+          estimator: the estimator of label scores.
         """
         super().__init__()
         self._points, self._columns, self._table, self._estimator = points, columns, bucket_table, estimator
@@ -66,7 +66,7 @@ class Validation(tf.keras.callbacks.Callback):
             logs.update(self.measure(self.model))
 
     def measure(self, model: RepetitionGroup) -> dict[str, float]:
-        """P@1 and P@5 by name."""
+        """Returns P@1 and P@5 in percent, by name."""
         features = self._points.features(self._columns)
         k = min(5, self._table.shape[1])
         top = []
@@ -79,7 +79,7 @@ class Validation(tf.keras.callbacks.Callback):
 
 
 class Curves(tf.keras.callbacks.Callback):
-    """TensorBoard scalars: losses, learning rate and points a second each step; validation each epoch."""
+    """Writes TensorBoard scalars: losses, learning rate and points per second at each step, validation metrics at each epoch."""
 
     def __init__(self, directory: str, points: int, batch_size: int):
         super().__init__()
@@ -104,7 +104,7 @@ class Curves(tf.keras.callbacks.Callback):
         self._writer.flush()
 
     def _points_of(self, step: int) -> int:
-        """An epoch's last batch may be short."""
+        """Returns the number of points of a step; an epoch's last batch may be short."""
         done = (step - 1) * self._batch_size % (-(-self._points // self._batch_size) * self._batch_size)
         return min(self._batch_size, self._points - done)
 
@@ -115,15 +115,15 @@ class Curves(tf.keras.callbacks.Callback):
 
 
 class CheckpointOften(tf.keras.callbacks.Callback):
-    """Saves every so many minutes, and at once when a stop is asked for, which ends the fit."""
+    """Saves a checkpoint every few minutes, and at once when a stop is requested, which also ends the fit."""
 
     def __init__(self, save: Callable[[int], None], minutes: float, stop_requested: Callable[[], bool]):
-        """Sets it up.
+        """Keeps what to call.
 
         Args:
-          save: takes the number of steps done in this fit.
-          minutes: between two saves; 0 saves only when asked to stop.
-          stop_requested: asked after every step.
+          save: saves a checkpoint; takes the number of steps done in this fit.
+          minutes: minutes between two checkpoints; 0 saves only when a stop is requested.
+          stop_requested: returns whether to stop; called after every step.
         """
         super().__init__()
         self._save, self._seconds, self._stop_requested = save, 60 * minutes, stop_requested

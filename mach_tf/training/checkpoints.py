@@ -1,4 +1,4 @@
-"""Checkpoints of a group in training: whole or absent, with the position in the data, the last one kept."""
+"""Checkpoints of a group in training: each is whole or absent, holds the position in the data, and replaces the one before."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
 CHECKPOINTS_DIRECTORY = "checkpoints"
 _STATE_FILE = "state.json"
 _VARIABLE_FILE = "variable-{:02d}.npy"
-# Floats of the rows written or read at a time; TensorFlow's own checkpoints copy every variable that a sparse update touched, all
-# at once: 2.5 GB more at the reference setting.
+# Floats written or read at a time. TensorFlow's own checkpoints copy all variables that a sparse update touched at once, which
+# takes 2.5 GB more at the reference setting.
 _BLOCK_FLOATS = 1 << 22
 
 
@@ -28,8 +28,8 @@ class Position(NamedTuple):
     """Where in the training a checkpoint was taken.
 
     Attributes:
-      epoch: from 0.
-      step: steps done in that epoch.
+      epoch: the number of the epoch, from 0.
+      step: the number of steps done in that epoch.
     """
 
     epoch: int
@@ -37,17 +37,22 @@ class Position(NamedTuple):
 
 
 class GroupCheckpoints:
-    """The checkpoints of one group of repetitions, in a directory of their own."""
+    """The checkpoints of one group of repetitions, in a directory of their own.
+
+    Attributes:
+      repetitions: the numbers of the group's repetitions.
+      directory: where the checkpoints are.
+    """
 
     def __init__(self, model_dir: str, repetitions: tuple[int, ...]):
         self.repetitions = repetitions
         self.directory = os.path.join(model_dir, CHECKPOINTS_DIRECTORY, f"repetitions-{repetitions[0]:03d}")
 
     def save(self, model: tf.keras.Model, position: Position) -> None:
-        """Writes weights, optimizer slots and position, then removes what was there before.
+        """Writes weights, optimizer slots and position, then removes the checkpoint before.
 
         Raises:
-          InputError: it cannot be written; most often the disk is full.
+          InputError: the checkpoint cannot be written, most often because the disk is full.
         """
         path = os.path.join(self.directory, f"epoch-{position.epoch:04d}-step-{position.step:08d}")
         if os.path.isdir(path):
@@ -62,7 +67,7 @@ class GroupCheckpoints:
             except OSError as error:
                 raise InputError(
                     f"{path}: a checkpoint must fit on the disk, but writing it failed ({error}). Make room; the same command "
-                    "goes on from the checkpoint before."
+                    "goes on from the previous checkpoint."
                 ) from None
             state = {"repetitions": list(self.repetitions), **position._asdict(), "checksums": checksums}
             files.write_json(os.path.join(temporary, _STATE_FILE), state)
@@ -71,7 +76,10 @@ class GroupCheckpoints:
                 files.remove_directory(other)
 
     def restore(self, model: tf.keras.Model) -> Optional[Position]:
-        """Gives a compiled model the last checkpoint's state; None, and the model as it is, when there is none.
+        """Loads the last checkpoint into a compiled model.
+
+        Returns:
+          The position of the checkpoint; None, with the model unchanged, if there is no checkpoint.
 
         Raises:
           InputError: the checkpoint is damaged.
@@ -86,13 +94,12 @@ class GroupCheckpoints:
                 _read(path, variable, state["checksums"][number])
             except (OSError, ValueError, LookupError, TypeError) as error:
                 raise InputError(
-                    f"{path} must be as it was written, but cannot be read ({error}); remove {saved[-1]} to train this group "
-                    "from its beginning."
+                    f"{path} is damaged and cannot be read ({error}); remove {saved[-1]} to train this group from its beginning."
                 ) from None
         return Position(state["epoch"], state["step"])
 
     def remove(self) -> None:
-        """Removes them all; for a group whose repetitions are exported."""
+        """Removes all checkpoints, of a group whose repetitions are exported."""
         _remove(self.directory)
 
     def remove_temporaries(self) -> None:
@@ -101,12 +108,12 @@ class GroupCheckpoints:
 
 
 def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
-    """The groups that have a checkpoint."""
+    """Returns the groups that have a checkpoint."""
     return sorted(group for group in map(_group, _group_directories(model_dir)) if group)
 
 
 def remove_finished(model_dir: str) -> None:
-    """Removes the checkpoints that a process killed between its group's export and their removal left."""
+    """Removes the checkpoints of exported groups, which remain if a process was killed between export and removal."""
     for directory in _group_directories(model_dir):
         group = _group(directory) or (int(directory.rpartition("-")[2]),)
         if all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in group):
@@ -118,43 +125,43 @@ def _group_directories(model_dir: str) -> list[str]:
 
 
 def _whole(directory: str) -> list[str]:
-    """Paths of a group's whole checkpoints, oldest first."""
+    """Returns the paths of a group's whole checkpoints, oldest first."""
     return _matching(directory, r"epoch-\d+-step-\d+")
 
 
 def _matching(parent: str, pattern: str) -> list[str]:
-    """Paths of the directories in `parent` whose whole name matches, sorted; none where there is no such parent."""
+    """Returns the sorted paths of the directories in `parent` whose whole name matches; none if `parent` does not exist."""
     if not os.path.isdir(parent):
         return []
     return sorted(e.path for e in os.scandir(parent) if e.is_dir() and re.fullmatch(pattern, e.name))
 
 
 def _group(directory: str) -> Optional[tuple[int, ...]]:
-    """The repetitions of the last whole checkpoint; None when there is none."""
+    """Returns the repetitions of the last whole checkpoint; None if there is no checkpoint."""
     while paths := _whole(directory):
         try:
             return tuple(_read_state(paths[-1])["repetitions"])
         except InputError:
             if os.path.isdir(paths[-1]):
                 raise
-            # The process that trains this group has just put another in its place.
+            # The process that trains this group has just replaced it.
     return None
 
 
 def _remove(directory: str) -> None:
-    """Removes a group's checkpoints; killed on the way, none is left that counts as whole and is not."""
+    """Removes a group's checkpoints. If the process is killed meanwhile, no checkpoint that counts as whole lacks files."""
     for path in _whole(directory):
         files.remove_directory(path)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def state_variables(model: tf.keras.Model) -> list[tf.Variable]:
-    """Weights, moments and the number of steps done, in an order that does not change."""
+    """Returns weights, moments and the number of steps done, in an order that does not change."""
     return [*model.trainable_variables, *model.moments, model.optimizer.iterations]
 
 
 def _write(path: str, variable: tf.Variable) -> int:
-    """Writes a variable as .npy, block by block; returns the CRC-32 of its values."""
+    """Writes a variable as .npy, block by block, and returns the CRC-32 of its values."""
     variable = primary(variable)
     if not variable.shape.rank:
         blocks = iter([variable.numpy()])
@@ -176,7 +183,7 @@ def _write(path: str, variable: tf.Variable) -> int:
 
 
 def _read(path: str, variable: tf.Variable, checksum: int) -> None:
-    """Gives a variable the values of an .npy file, block by block; what is wrong with the file raises ValueError."""
+    """Loads an .npy file into a variable, block by block; ValueError says what is wrong with the file."""
     with open(path, "rb") as file:
         np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0(file)
@@ -194,11 +201,11 @@ def _read(path: str, variable: tf.Variable, checksum: int) -> None:
             else:
                 variable.assign(block[0])
         if found != checksum or file.read(1):
-            raise ValueError("its checksum is another")
+            raise ValueError("its checksum is wrong")
 
 
 def _blocks(variable: tf.Variable) -> list[tuple[int, int]]:
-    """First row and row after the last of each block; a number is one row."""
+    """Returns the first row and the row after the last of each block; a scalar is one row."""
     if not variable.shape.rank:
         return [(0, 1)]
     rows, total = max(1, _BLOCK_FLOATS // max(1, variable.shape[1:].num_elements())), variable.shape[0]

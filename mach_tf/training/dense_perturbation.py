@@ -1,4 +1,4 @@
-"""FGSM where every coordinate may move, the absent features too: two products with all of W1, in blocks of its rows."""
+"""FGSM that may change every coordinate, absent features included: two products with all of W1, in blocks of its rows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import tensorflow as tf
 from mach_tf.fgsm import fgsm
 from mach_tf.variable_rows import gather_rows
 
-# Floats of a block of W1's rows.
+# Floats per block of rows of W1.
 _BLOCK_FLOATS = 1 << 22
 
 
 class DenseShift(NamedTuple):
-    """What a dense perturbation does to the first layer.
+    """The effect of a dense perturbation on the first layer.
 
     Attributes:
-      shift: perturbation times W1, float32 [n, G, hidden]; a constant.
-      signs: int8, block by block [rows of the block, n, G]: the perturbation over epsilon, at a fourth of its memory.
+      shift: the perturbation times W1, float32 [n, G, hidden]; a constant for the gradient.
+      signs: int8, one [rows of the block, n, G] per block: the perturbation divided by epsilon, in a quarter of its memory.
     """
 
     shift: tf.Tensor
@@ -26,12 +26,12 @@ class DenseShift(NamedTuple):
 
 
 def dense_shift(hidden_gradient: tf.Tensor, kernel: tf.Variable, epsilon: float) -> DenseShift:
-    """The dense FGSM perturbation of x, and the shift of x W1 by it.
+    """Returns the dense FGSM perturbation of x, and how it shifts x W1.
 
     Args:
-      hidden_gradient: float32 [n, G, hidden], of the loss with respect to x W1.
+      hidden_gradient: float32 [n, G, hidden], the gradient of the loss with respect to x W1.
       kernel: W1, [D, G, hidden].
-      epsilon: size of the perturbation.
+      epsilon: the size of the perturbation.
     """
     columns, block = kernel.shape[0], _block(kernel)
 
@@ -52,14 +52,14 @@ def dense_shift(hidden_gradient: tf.Tensor, kernel: tf.Variable, epsilon: float)
 def whole_kernel_gradient(
     dense: DenseShift, shift_gradient: tf.Tensor, sparse: tf.IndexedSlices, kernel: tf.Variable, epsilon: float
 ) -> tf.Tensor:
-    """The whole gradient of W1: that through the shift, and the sparse one through x.
+    """Returns the whole gradient of W1: the dense one through the shift plus the sparse one through x.
 
     Args:
-      dense: of `dense_shift`.
-      shift_gradient: float32 [n, G, hidden], of the loss with respect to the shift.
-      sparse: gradient for the features present; its indices are unique.
+      dense: what `dense_shift` returned.
+      shift_gradient: float32 [n, G, hidden], the gradient of the loss with respect to the shift.
+      sparse: the gradient for the features present; its indices are unique.
       kernel: W1, [D, G, hidden].
-      epsilon: that of `dense_shift`.
+      epsilon: the size given to `dense_shift`.
 
     Returns:
       float32 [D, G, hidden].
@@ -78,5 +78,5 @@ def whole_kernel_gradient(
 
 
 def _block(kernel: tf.Variable) -> int:
-    """Rows of a block."""
+    """Returns the number of rows per block."""
     return max(1, min(kernel.shape[0], _BLOCK_FLOATS // (kernel.shape[1] * kernel.shape[2])))

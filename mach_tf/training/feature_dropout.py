@@ -1,4 +1,4 @@
-"""Feature dropout: entries of the points left out at random, anew each step."""
+"""Feature dropout: leaves out random entries of the points, different ones at each step."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from mach_tf.seeds import Purpose, derive
 def drop_features(
     batches: tf.data.Dataset, probability: float, seed: int, epoch: int, first_step: int = 0
 ) -> tf.data.Dataset:
-    """Leaves out each entry of each point with a probability, and scales the rest by 1 / (1 - probability).
+    """Leaves out each entry of each point with the given probability, and scales the others by 1 / (1 - probability).
 
-    An entry left out is gone: FGSM on the features present does not see it either. What is left out depends on seed, epoch and
-    step alone, so it is the same for every repetition, for any number of replicas, and after a restart.
+    FGSM on the features present does not see an entry that is left out. The choice depends on seed, epoch and step alone, so it
+    is the same for every repetition, for any number of replicas, and after a restart.
 
     Args:
-      batches: dicts of ragged `feature_ids`, `feature_values`, `label_ids`, as records.batches gives; global batches.
-      probability: in [0, 1); 0 leaves the batches as they are.
-      seed: of training.
-      epoch: number of the epoch that the batches are of.
-      first_step: number, in the epoch, of the first of the batches.
+      batches: global batches as records.batches returns them: dicts of ragged `feature_ids`, `feature_values`, `label_ids`.
+      probability: in [0, 1); 0 returns the batches unchanged.
+      seed: the training's seed.
+      epoch: the number of the epoch.
+      first_step: the number of the first batch in the epoch.
 
     Returns:
-      Dataset of the same form.
+      A dataset of the same structure.
     """
     if not probability:
         return batches

@@ -1,4 +1,4 @@
-"""Trains a group of repetitions side by side, from a dataset directory to SavedModels; resumes where it was stopped."""
+"""Trains a group of repetitions side by side, from a dataset directory to SavedModels; a stopped group resumes."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ TENSORBOARD_DIRECTORY = "tensorboard"
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """All that training a group needs to know, but for which repetitions.
+    """Everything that the groups of a run share.
 
     Attributes:
       dataset_dir: a dataset directory.
       dataset: its manifest.
       model_dir: a model directory that holds model.json.
       model: its manifest.
-      strategy: where to train.
-      validation_points: size of the validation sample; 0 for none.
-      checkpoint_minutes: between checkpoints, besides one each epoch; 0 for those alone.
-      stop_requested: asked after every step, by every worker; True saves a checkpoint and ends.
-      writes: whether this process writes checkpoints, logs and exports; of several workers, one does.
+      strategy: the distribution strategy.
+      validation_points: the number of validation points measured after each epoch; 0 for none.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
+      writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
     """
 
     dataset_dir: str
@@ -58,28 +58,30 @@ class Job:
 
     @property
     def config(self) -> TrainingConfig:
+        """The training settings."""
         return self.model.training
 
     @property
     def steps_per_epoch(self) -> int:
+        """The number of batches of the training split."""
         return -(-self.dataset.split("train").points // self.config.batch_size)
 
 
 def train_group(
     job: Job, repetitions: Sequence[int], callbacks: Sequence[tf.keras.callbacks.Callback] = ()
 ) -> Optional[GroupResult]:
-    """Trains repetitions side by side and exports them; goes on from the group's checkpoint when there is one.
+    """Trains repetitions side by side and exports them, from the group's checkpoint if there is one.
 
     Args:
-      job: what and where.
-      repetitions: the group's numbers, ascending.
-      callbacks: more Keras callbacks. `logs` hold the losses as arrays [G] and, at an epoch's end, P@1 and P@5.
+      job: what the groups of the run share.
+      repetitions: the numbers of the group's repetitions, ascending.
+      callbacks: further Keras callbacks. Their `logs` hold the losses as arrays [G], and P@1 and P@5 at the end of an epoch.
 
     Returns:
-      The result; None when a stop was requested: the state is saved, and the same call goes on.
+      The result; None if a stop was requested: the state is saved, and the same call goes on from it.
 
     Raises:
-      InputError: a damaged shard or checkpoint, or a loss that is not finite.
+      InputError: a shard or checkpoint is damaged, or a loss is not finite.
     """
     begin = time.monotonic()
     config, group = job.config, tuple(repetitions)
@@ -90,7 +92,7 @@ def train_group(
     model = build(job, group, table)
     start = checkpoints.restore(model) or Position(0, 0)
     if job.stop_requested():
-        # Asked here too so that no worker exports, and removes the checkpoint, while another still restores it.
+        # Also asked here, so that no worker exports and removes the checkpoint while another still restores it.
         return None
     every = [StopAtNonFiniteLoss(), *callbacks]
     if job.writes:
@@ -117,7 +119,7 @@ def train_group(
                 return None
             logs = {name: values[-1] for name, values in history.history.items()}
             save(job.steps_per_epoch - skip)
-    # A SavedModel is written from copies, which take the place of the moments; the next group takes that of the weights.
+    # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
     if job.writes:
@@ -143,11 +145,11 @@ def _export(job: Job, model: RepetitionGroup) -> None:
 
 
 def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:
-    """The compiled model, with its initial weights.
+    """Returns the compiled model with its initial weights.
 
     Args:
-      job: what and where.
-      repetitions: the group's numbers.
+      job: what the groups of the run share.
+      repetitions: the numbers of the group's repetitions.
       table: int32 [G, K], their rows of the bucket table.
     """
     config, buckets = job.config, job.model.bucket_spec.buckets
@@ -161,12 +163,12 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
 
 
 def bucket_log_odds(table: np.ndarray, label_counts: np.ndarray, points: int, buckets: int) -> np.ndarray:
-    """Where the output biases begin: each bucket's log-odds in training, so that the first steps need not find them.
+    """Returns the initial output biases: the log-odds of each bucket in training, so that the first steps need not learn them.
 
     Args:
       table: int32 [G, K], rows of the bucket table.
-      label_counts: int64 [K], the labels' training frequencies; a point with two labels in a bucket counts twice.
-      points: of the training split.
+      label_counts: int64 [K], the training frequencies of the labels; a point with two labels in a bucket counts twice.
+      points: the number of training points.
       buckets: B.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The Keras model: repetitions trained side by side, adversarially, by its own train_step."""
+"""The Keras model of training: repetitions side by side, with an adversarial train_step."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _READ_ROWS = 4096
 class RepetitionGroup(tf.keras.Model):
     """G bucket classifiers that share each batch and nothing else.
 
-    A feature's rows of all W1 lie side by side, so that one gather serves the group; the output layers are one batched
-    product. Each repetition's random streams depend on the seed and its own number only, so it gets the weights that
-    training it alone gives.
+    The rows of a feature in all W1 lie side by side, so that one gather serves the group; the output layers are one batched
+    product. The random streams of a repetition depend on the seed and its number alone, so that it learns the same weights as
+    when it is trained alone.
 
     Attributes:
       hidden_kernel: [D, G, hidden].
@@ -40,13 +40,13 @@ class RepetitionGroup(tf.keras.Model):
         """Creates the variables; under a strategy, call it in the strategy's scope.
 
         Args:
-          config: the same for every repetition.
+          config: the training settings, the same for every repetition.
           columns: D, the input width.
-          repetitions: their numbers.
+          repetitions: the numbers of the repetitions.
           initial_output_bias: float32 [G, B].
         """
         super().__init__()
-        # Every replica returns the same losses; Keras' default would add them all up to one number.
+        # Every replica returns the same losses; Keras' default would add them up to one number.
         self.distribute_reduction_method = "first"
         self.config = config
         self.buckets = buckets = initial_output_bias.shape[1]
@@ -63,17 +63,24 @@ class RepetitionGroup(tf.keras.Model):
         self.output_bias = self._variable("output_bias", lambda: tf.constant(initial_output_bias, tf.float32))
 
     def compile(self, optimizer: tf.keras.optimizers.legacy.Optimizer, **kwargs: Any) -> None:
-        """Keras' own, and creates the optimizer's slots.
+        """Compiles the model as Keras does, and creates the optimizer's slots.
 
-        Slots created in the first step make tf.function run it in a conditional, where one device waits for the other's
-        placeholders; and a checkpoint could not be restored, and checked, before training.
+        Slots created in the first step would make tf.function run that step in a conditional, where one device waits for the
+        placeholders of the other; and a checkpoint could not be restored and checked before training.
         """
         super().compile(optimizer=optimizer, **kwargs)
         with self.distribute_strategy.scope():
             self.optimizer._create_all_weights(self._variables)
 
     def train_step(self, batch: TrainingBatch) -> dict[str, tf.Tensor]:
-        """Clean loss, FGSM perturbation, adversarial loss, one optimizer step; returns the global batch's losses, [G] each."""
+        """Computes clean loss, FGSM perturbation and adversarial loss, and applies one optimizer step.
+
+        Args:
+          batch: this replica's piece of the global batch.
+
+        Returns:
+          The losses of the global batch by name, [G] each.
+        """
         losses, gradients = self.losses_and_gradients(batch)
         self.optimizer.apply_gradients(zip(gradients, self._variables))
         totals = tf.distribute.get_replica_context().merge_call(_sum_over_replicas, [tf.stack(list(losses.values()))])
@@ -82,15 +89,20 @@ class RepetitionGroup(tf.keras.Model):
     def losses_and_gradients(
         self, batch: TrainingBatch
     ) -> tuple[dict[str, tf.Tensor], list[Union[tf.Tensor, tf.IndexedSlices]]]:
-        """This replica's shares of the losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias.
+        """Computes this replica's shares of losses and gradients.
 
-        hidden_kernel's gradient is tf.IndexedSlices of unique rows, but for the dense support.
+        Args:
+          batch: this replica's piece of the global batch.
+
+        Returns:
+          The losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias. That of
+          hidden_kernel is tf.IndexedSlices of unique rows, or a dense tensor if FGSM has the dense support.
         """
         targets, mask = self._targets(batch), self._dropout_mask(batch)
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
             hidden_input = product(batch.points, kernel)
-            # W1 comes in through its products alone, whose way back is sparse_products'.
+            # The tape sees W1 only through its products; sparse_products has their gradients.
             tape.watch(hidden_input)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
         upper = self._variables[1:]
@@ -107,7 +119,7 @@ class RepetitionGroup(tf.keras.Model):
         else:
             perturbation = fgsm(value_gradients(hidden_gradient, kernel, batch.points), epsilon)
             shift = product_by_repetition(batch.points, perturbation, kernel)
-        # The perturbed product is a variable of its own here; what its gradient is for W1 comes after.
+        # The tape takes the shift as a variable of its own; its gradient for W1 is computed below.
         with tape:
             tape.watch(shift)
             adversarial_loss = self._loss(hidden_input + shift, mask, targets, batch.global_points)
@@ -125,10 +137,10 @@ class RepetitionGroup(tf.keras.Model):
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
 
     def weights_of(self, position: int) -> Weights:
-        """A copy of the weights of the repetition at this position of the group, as float32 tensors.
+        """Returns a copy of the weights of the repetition at this position of the group, as float32 tensors.
 
-        W1 is read block by block: reading the variable would copy that of the whole group. As tensors and not as arrays:
-        TensorFlow's allocator keeps what was freed, for tensors alone.
+        W1 is read block by block, because reading the variable would copy the W1 of the whole group. The weights are tensors and
+        not arrays, because TensorFlow's allocator keeps freed memory for tensors alone.
         """
         columns = self.hidden_kernel.shape[0]
         ranges = [tf.range(b, min(b + _READ_ROWS, columns)) for b in range(0, columns, _READ_ROWS)]
@@ -138,13 +150,13 @@ class RepetitionGroup(tf.keras.Model):
 
     @property
     def moments(self) -> list[tf.Variable]:
-        """The optimizer's slots, two for each of the weights; of a compiled model."""
+        """The optimizer's slots of a compiled model, two for each variable."""
         names = self.optimizer.get_slot_names()
         return [self.optimizer.get_slot(variable, name) for variable in self._variables for name in names]
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
-        """The logits of every repetition, float32 [n, G, B]."""
+        """Returns the logits of every repetition, float32 [n, G, B]."""
         rows, positions = tf.unique(points.feature_ids, tf.int64)
         hidden_input = product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
@@ -160,9 +172,10 @@ class RepetitionGroup(tf.keras.Model):
     def _loss(
         self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor
     ) -> tf.Tensor:
-        """[G], this replica's share of each repetition's mean binary cross-entropy over points and buckets.
+        """Returns this replica's share of each repetition's mean binary cross-entropy over points and buckets, [G].
 
-        Divided by the global batch's size and not by the local one, so that shares add up however the batch is cut.
+        The sum is divided by the size of the global batch, not of the local one, so that the shares add up however the batch is
+        cut.
         """
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
         if mask is not None:
@@ -175,25 +188,25 @@ class RepetitionGroup(tf.keras.Model):
         return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
 
     def _targets(self, batch: TrainingBatch) -> tf.Tensor:
-        """float32 [G, n, B], 1 in every bucket that a label of the point falls in."""
+        """Returns float32 [G, n, B], with a 1 in every bucket that a label of the point falls in."""
         count, points = len(self.repetitions), tf.size(batch.points.row_splits) - 1
         buckets = tf.transpose(batch.target_buckets)
         groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(buckets))
         rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(buckets))
         indices = tf.reshape(tf.stack([groups, rows, buckets], axis=2), [-1, 3])
         shape = [count, points, self.buckets]
-        # Two labels of a point may share a bucket: counts, cut to 1.
+        # Two labels of a point may share a bucket, so counts are cut to 1.
         return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), shape), 1.0)
 
     def _dropout_mask(self, batch: TrainingBatch) -> Optional[tf.Tensor]:
-        """[n, G, hidden] of 0 and 1 / (1 - dropout), the same for the clean and the adversarial pass; None without dropout."""
+        """Returns [n, G, hidden] of 0 and 1 / (1 - dropout), for the clean and the adversarial pass alike; None without dropout."""
         if not self.config.dropout:
             return None
         size, first = self.config.batch_size, batch.first_point
         last = first + tf.size(batch.points.row_splits, tf.int64) - 1
         step = self.optimizer.iterations
         uniform = [
-            # Drawn for the whole global batch: a point's mask is the same in whichever replica it is.
+            # Drawn for the whole global batch, so that a point has the same mask in every replica.
             tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, Purpose.DROPOUT, step))[
                 first:last
             ]
@@ -203,7 +216,7 @@ class RepetitionGroup(tf.keras.Model):
         return kept / (1 - self.config.dropout)
 
     def _stream(self, repetition: int, purpose: Purpose, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
-        """Seed, int64 [2], of a random stream; different for every repetition, purpose and step."""
+        """Returns the seed of a random stream, int64 [2], different for every repetition, purpose and step."""
         key = derive(self.config.seed, repetition, purpose)
         return tf.stack([tf.constant(key, tf.int64), tf.cast(step, tf.int64)])
 

@@ -1,4 +1,4 @@
-"""What a training run shows while it goes on: warnings, the memory and disk it plans for, and a progress bar per group."""
+"""What a training run reports while it trains: warnings, the memory and disk that it needs, and a progress bar per group."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Progress:
 
 
 class ProgressBar(tf.keras.callbacks.Callback):
-    """One bar for a group, in steps over all epochs, with the last losses and validation results."""
+    """One bar per group, in steps over all epochs, with the last losses and validation metrics."""
 
     def __init__(self, name: str, steps_per_epoch: int, epochs: int, shown: bool = True):
         super().__init__()
@@ -64,7 +64,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
         self._bar.set_postfix(self._shown)
 
     def close(self) -> None:
-        """Leaves the bar as it is."""
+        """Ends the bar; it stays on the screen."""
         self._bar.close()
 
     def _to(self, step: int) -> None:

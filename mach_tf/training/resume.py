@@ -1,4 +1,4 @@
-"""What is left to train in a model directory, and whether it is the same training."""
+"""Resuming: whether a model directory holds the same training, and what is left to train in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "nump
 
 
 def start(model_dir: str, model: ModelManifest) -> None:
-    """Writes model.json where there is none; from then on the directory belongs to this training."""
+    """Writes model.json unless it exists; from then on the directory belongs to this training."""
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
         model.write(model_dir)
 
 
 def check_same(model_dir: str, model: ModelManifest) -> None:
-    """Checks that a directory that belongs to a training belongs to this one.
+    """Checks that a model directory, if it belongs to a training, belongs to this one.
 
     Raises:
       InputError: settings or dataset differ; the message names each difference and what to give instead.
@@ -78,12 +78,12 @@ def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] 
 
 
 def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Cuts the pending repetitions into groups; a group that has a checkpoint comes first, as it was.
+    """Returns the pending repetitions in groups; groups that have a checkpoint come first, unchanged.
 
     Args:
       model_dir: the model directory.
-      pending: repetitions without a SavedModel, ascending.
-      size: of a new group.
+      pending: the repetitions without a SavedModel, ascending.
+      size: the number of repetitions per new group.
     """
     from mach_tf.training.checkpoints import unfinished_groups
 
@@ -93,10 +93,10 @@ def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int,
 
 
 def parse_range(text: str, repetitions: int) -> range:
-    """The repetitions of "FIRST:END".
+    """Returns the repetitions that a text "FIRST:END" names, without END.
 
     Raises:
-      InputError: not of that form, or not within [0, repetitions).
+      InputError: `text` does not have that form, or is not within [0, repetitions).
     """
     first, colon, end = text.partition(":")
     if not (colon and first.isdecimal() and end.isdecimal() and 0 <= int(first) < int(end) <= repetitions):
@@ -107,6 +107,6 @@ def parse_range(text: str, repetitions: int) -> range:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions by package name, of those that are installed."""
+    """Returns the versions of the installed packages that training rests on, by name."""
     found = {name: startup.installed_version(name) for name in _PACKAGES}
     return {"mach-tf": __version__, **{name: version for name, version in found.items() if version}}

@@ -129,9 +129,9 @@ def _plan(
     groups = resume.groups(model_dir, pending, size)
     largest = max(groups, key=len)
     if len(largest) > size:
-        advice = f"They began so; remove {model_dir}/checkpoints to begin them anew, in groups of {size}"
+        advice = f"They were started that way; remove {model_dir}/checkpoints to start them again in groups of {size}"
         resources.check_memory(config, shapes, len(largest), advice)
-        warn(f"Repetitions {largest[0]}-{largest[-1]} go on side by side, as they began.")
+        warn(f"Repetitions {largest[0]}-{largest[-1]} continue side by side, as they started.")
     planned = ResourcePlan(memory_plan.plan(config, shapes, len(largest)), len(largest), len(pending))
     resources.check_disk(model_dir, planned.memory, len(pending))
     return groups, planned

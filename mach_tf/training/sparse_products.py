@@ -1,7 +1,7 @@
-"""Sparse products of a batch with the first layers of repetitions side by side, and the way back, on all cores.
+"""Sparse products of a batch with the first layers of repetitions side by side, and their gradients, on all cores.
 
-Row-compressed, since TensorFlow's product of a SparseTensor runs on one core, and its transposed one writes a row of the
-result anew for every entry: 43 ms where the way back here takes 20, at the reference setting on two cores.
+They use row-compressed matrices, because TensorFlow's product of a SparseTensor runs on one core, and its transposed product
+writes a row of the result for every entry: 43 ms, where the gradient here takes 20 ms at the reference setting on two cores.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from mach_tf.classifier import SparseBatch, point_of_entry
 
 
 def product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
-    """x W1 of every repetition, [n, G, hidden], of a kernel [features, G, hidden]; the way back is kernel_gradient."""
+    """Returns x W1 of every repetition, [n, G, hidden]; its gradient is kernel_gradient.
+
+    Args:
+      points: x; its feature_ids are rows of the kernel.
+      kernel: W1, [features, G, hidden].
+    """
     _, groups, hidden = kernel.shape
     dense = tf.reshape(kernel, [-1, groups * hidden])
     rows = point_of_entry(points.row_splits)
@@ -21,7 +26,13 @@ def product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def product_by_repetition(points: SparseBatch, values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The same with values [nonzeros, G] of each repetition's own, as one product of G n points and features G columns."""
+    """Returns x W1 for feature values that differ between repetitions, as one product of G n points and features G columns.
+
+    Args:
+      points: x, without its values.
+      values: float32 [nonzeros, G], the values for each repetition.
+      kernel: W1, [features, G, hidden].
+    """
     _, groups, hidden = kernel.shape
     repetition = tf.range(groups, dtype=tf.int64)[:, None]
     rows = repetition * _count(points) + point_of_entry(points.row_splits)
@@ -33,12 +44,12 @@ def product_by_repetition(points: SparseBatch, values: tf.Tensor, kernel: tf.Ten
 
 
 def kernel_gradient(points: SparseBatch, entries: tf.RaggedTensor, gradient: tf.Tensor) -> tf.Tensor:
-    """The kernel's gradient, [features, G, hidden], from that of x W1.
+    """Returns the gradient of the kernel, [features, G, hidden].
 
     Args:
       points: x.
       entries: int [features, (entries)], the entries of each feature.
-      gradient: float32 [n, G, hidden], of the loss with respect to x W1.
+      gradient: float32 [n, G, hidden], the gradient of the loss with respect to x W1.
     """
     _, groups, hidden = gradient.shape
     columns = tf.gather(point_of_entry(points.row_splits), entries.values)
@@ -51,18 +62,18 @@ def kernel_gradient(points: SparseBatch, entries: tf.RaggedTensor, gradient: tf.
 def kernel_gradient_of_both(
     points: SparseBatch, entries: tf.RaggedTensor, perturbation: tf.Tensor, clean: tf.Tensor, attacked: tf.Tensor
 ) -> tf.Tensor:
-    """The kernel's gradient, [features, G, hidden], from that of both its products, x W1 and (x + perturbation) W1.
+    """Returns the gradient of the kernel, [features, G, hidden], through both its products, x W1 and (x + perturbation) W1.
 
-    In one pass: an entry adds to its row for both, where two products and their sum would each go through all rows.
+    It takes one pass, in which an entry adds to its row for both products; two products and their sum would take three.
 
     Args:
       points: x.
       entries: int [features, (entries)], the entries of each feature.
       perturbation: float32 [nonzeros, G].
-      clean, attacked: float32 [n, G, hidden], of the loss with respect to the two products.
+      clean, attacked: float32 [n, G, hidden], the gradients of the loss with respect to the two products.
     """
     _, groups, hidden = clean.shape
-    # A feature's entries once for each repetition: the rows of the result, in order.
+    # The entries of each feature, once per repetition: the rows of the result, in order.
     each = tf.gather(entries, tf.repeat(tf.range(entries.nrows()), groups))
     rows, entry = each.value_rowids(), each.values
     column = tf.gather(point_of_entry(points.row_splits), entry) * groups + rows % groups
@@ -84,11 +95,11 @@ def _flat(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 
 def _times(rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, count: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
-    """The product of a sparse matrix of `count` rows with a dense one; its entries are in the order of their rows."""
+    """Returns the product of a sparse matrix of `count` rows, whose entries are in the order of their rows, with a dense one."""
     matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
         indices=tf.stack([rows, columns], axis=1),
         values=values,
-        # One empty row more, cut off again without a copy: TensorFlow divides by the number of rows, and crashes at 0.
+        # One more, empty row, cut off below without a copy: TensorFlow divides by the number of rows and crashes at 0.
         dense_shape=tf.stack([count + 1, tf.shape(dense, tf.int64)[0]]),
     )
     return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=dense)[:-1]

@@ -1,4 +1,4 @@
-"""Where training runs: one device, all of this machine's, or several machines."""
+"""Where training runs: on one device, on all devices of this machine, or on several machines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 
 def create(name: str) -> tf.distribute.Strategy:
-    """A distribution strategy over the visible devices, GPUs if there are any.
+    """Returns a distribution strategy over the visible devices: the GPUs, or the CPUs if there is no GPU.
 
     Args:
-      name: "mirrored": a replica on each device; "one_device": the first; "multiworker": several processes that TF_CONFIG
-        names, to be called before any other use of TensorFlow.
+      name: "mirrored" for a replica on each device, "one_device" for the first device, "multiworker" for the processes that
+        TF_CONFIG names. For the last, call this before any other use of TensorFlow.
     """
     if name == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -23,23 +23,23 @@ def create(name: str) -> tf.distribute.Strategy:
     if name == "one_device":
         # Mirrored too: OneDeviceStrategy refuses the options of input_options.
         devices = devices[:1]
-    # NCCL for GPUs. On CPUs TensorFlow's default, collectives, numbers them anew for each strategy of a process, so that
-    # two strategies get into each other's sums.
+    # NCCL for GPUs. On CPUs TensorFlow's default are collectives, which it numbers anew for each strategy of a process, so that
+    # the sums of two strategies mix.
     reduction = None if gpus else tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
 def local_replicas(strategy: tf.distribute.Strategy) -> int:
-    """Replicas that share this machine's memory; those of other processes do not."""
+    """Returns the number of replicas in this process, which share its memory."""
     return len(strategy.extended.worker_devices)
 
 
 def is_chief(name: str) -> bool:
-    """Whether this process is the one that writes.
+    """Returns whether this process is the one that writes.
 
     Args:
-      name: of the strategy, as for `create`. All but "multiworker" train in each process on its own, also where a cluster sets
-        TF_CONFIG, so each writes; of several workers the chief does, worker 0 where TF_CONFIG names none.
+      name: the strategy's name, as for `create`. With "multiworker" the chief writes, which is worker 0 if TF_CONFIG names no
+        chief. With the others each process trains on its own, even if a cluster sets TF_CONFIG, and each writes.
     """
     if name != "multiworker":
         return True
@@ -50,10 +50,10 @@ def is_chief(name: str) -> bool:
 
 
 def agreed(strategy: tf.distribute.Strategy, requested: Callable[[], bool]) -> Callable[[], bool]:
-    """A question whose answer is the same in every worker: whether `requested` holds in any.
+    """Returns a function that says whether `requested` holds in any worker, the same in every worker.
 
-    A worker that stopped on its own would leave the others waiting for its gradients. Each must ask equally often: it is a
-    sum over all workers. One that fails, and asks no more, is left to TensorFlow's own health check.
+    A worker that stopped on its own would leave the others waiting for its gradients. The answer is a sum over all workers, so
+    each must ask equally often. A worker that fails and no longer asks is left to TensorFlow's own health check.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return requested
@@ -66,10 +66,10 @@ def agreed(strategy: tf.distribute.Strategy, requested: Callable[[], bool]) -> C
 
 
 def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.InputOptions]:
-    """How a strategy should read its data; None for its default.
+    """Returns the options with which a strategy reads its data; None for its default.
 
-    The default iterator, made for several devices, holds datasets of its own that are autotuned whatever the options of the
-    one given, which an epoch's end waits for (see `records.batches`). A single CPU does without.
+    The default iterator, made for several devices, holds datasets of its own that are autotuned whatever options the given
+    dataset has, and the end of an epoch waits for them (see `records.batches`). A single CPU does not need it.
     """
     single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
     if not single or tf.config.list_logical_devices("GPU"):

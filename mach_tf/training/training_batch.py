@@ -1,4 +1,4 @@
-"""From global batches of a dataset to what one replica's training step takes."""
+"""Turns the global batches of a dataset into the inputs of each replica's training step."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mach_tf.classifier import SparseBatch
 
 
 class TrainingBatch(NamedTuple):
-    """One replica's consecutive piece, n points, of a global batch; ready for rows of W1 gathered once each.
+    """One replica's consecutive piece of a global batch, n points, with feature ids re-indexed to the rows of W1 to gather.
 
     Attributes:
       rows: int64 [unique], the feature ids of this piece, each once.
       points: the features; its feature_ids are positions in `rows`.
-      entries: int32 [unique, (entries)], which of the points' entries are of each row.
-      target_points: int64 [assignments], which point each target is of.
+      entries: int32 [unique, (entries)], the entries of the points that belong to each row.
+      target_points: int64 [assignments], the point of each target.
       target_buckets: int32 [assignments, G], the bucket of a label of that point in each repetition.
-      first_point: int64 [], this piece's position in the global batch.
-      global_points: int64 [], the global batch's number of points.
+      first_point: int64 [], the position of this piece in the global batch.
+      global_points: int64 [], the number of points of the global batch.
     """
 
     rows: tf.Tensor
@@ -35,21 +35,21 @@ class TrainingBatch(NamedTuple):
 def replica_batches(
     batches: tf.data.Dataset, bucket_table: np.ndarray, replicas: int, pieces: range | None = None
 ) -> tf.data.Dataset:
-    """Cuts each global batch into one consecutive piece a replica; a short batch leaves some pieces smaller or empty.
+    """Cuts each global batch into one consecutive piece per replica; in a short batch some pieces are smaller or empty.
 
     Args:
-      batches: dicts of ragged `feature_ids`, `feature_values`, `label_ids`, as records.batches gives.
-      bucket_table: int32 [G, K], of the repetitions trained side by side.
-      replicas: number of pieces of each batch.
-      pieces: which of them to give, in order; all by default. A worker of several gives its own.
+      batches: global batches as records.batches returns them: dicts of ragged `feature_ids`, `feature_values`, `label_ids`.
+      bucket_table: int32 [G, K], the bucket table of the repetitions trained side by side.
+      replicas: the number of pieces of each batch.
+      pieces: which pieces to return, in order; all by default. Each of several workers takes its own.
 
     Returns:
-      Dataset of TrainingBatch, as many of each global batch as there are pieces.
+      A dataset of TrainingBatch, one per piece of each global batch.
     """
     table = tf.constant(np.ascontiguousarray(bucket_table.T))
     wanted = tf.constant(list(range(replicas) if pieces is None else pieces), tf.int64)
 
-    # Converting its source, which has nothing to convert, takes as long as all else that an epoch's data need.
+    # There is nothing to convert, and converting takes as long as everything else that prepares the data of an epoch.
     @tf.autograph.experimental.do_not_convert
     def piece(batch: dict[str, tf.RaggedTensor], index: tf.Tensor) -> TrainingBatch:
         total = batch["feature_ids"].nrows()

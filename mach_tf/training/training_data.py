@@ -41,6 +41,6 @@ def unusual(dataset_dir: str, dataset: DatasetManifest, buckets: int, batch_size
     unseen = int((dataset.label_counts(dataset_dir) == 0).sum())
     if unseen:
         found.append(
-            f"{unseen} of {dataset.labels} labels have no training point; others in their buckets speak for them."
+            f"{unseen} of {dataset.labels} labels have no training point; they get the scores of other labels in their buckets."
         )
     return found

@@ -25,7 +25,7 @@ def test_it_reports_every_case(tmp_path, capsys):
         (kind, estimator) for kind in ("trained-like", "flat") for estimator in ("mean", "logit_mean")
     }
     for case in report["cases"]:
-        assert case["b/c"] > 0 and set(case["milliseconds a point"]) == {"a", "b", "c", "approximate"}
+        assert case["b/c"] > 0 and set(case["milliseconds per point"]) == {"a", "b", "c", "approximate"}
 
 
 @pytest.mark.parametrize("repetitions", [1, 5])

@@ -1,3 +1,5 @@
+"""How the benchmark measures the memory of processes; its result at the reference setting."""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +25,7 @@ def process(code):
 
 
 def test_the_peak_is_the_highest_not_the_last(memory):
-    """More than this process ever had, with whose memory a new one is counted at first: other tests may have left it large."""
+    """A new process first counts with the memory of this one, which other tests may have made large: it must use more."""
     size = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + 300_000_000
     peak = memory._peak(process(f"x = bytearray({size}); x[::4096] = b'1' * len(x[::4096]); del x"))
     assert size < peak < size + 100_000_000
@@ -53,7 +55,7 @@ def test_waiting_for_a_checkpoint_ends_with_it(memory, tmp_path):
 
 @pytest.mark.slow
 def test_the_reference_setting_keeps_to_what_is_allowed():
-    """A whole run, a stopped and a resumed one: 4.3 GB of memory, 6 of disk, five minutes."""
+    """A whole run, a stopped one and its resumption: 4.3 GB of memory, 6 GB of disk, five minutes."""
     command = [sys.executable, "-m", "benchmarks.memory"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout.splitlines()[-1])

@@ -1,3 +1,5 @@
+"""Every arm of the benchmark converts or reads the same text and is timed."""
+
 from __future__ import annotations
 
 import json

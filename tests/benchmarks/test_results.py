@@ -1,4 +1,4 @@
-"""The results table by hand, the commands it is made by, and all of it on a tiny data set."""
+"""The results table compared with one made by hand, the commands that make it, and the whole program on a tiny data set."""
 
 import importlib
 import json
@@ -98,7 +98,7 @@ def run(folders, *arguments):
 
 @pytest.fixture
 def commands(folders, monkeypatch):
-    """What is run, with a stand-in for the programs that writes what they would."""
+    """The commands that are run; a stand-in writes what the programs would."""
     seen = []
 
     def stand_in(command, **_):
@@ -220,5 +220,5 @@ def test_ratios_by_hand():
 
 
 def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="--data_dir must be a folder"):
+    with pytest.raises(InputError, match=r"--data_dir must be a folder of data sets .*which is not a folder"):
         programs.run("benchmarks.results", f"--data_dir={tmp_path}/none", f"--output_dir={tmp_path}/out")

@@ -1,3 +1,5 @@
+"""Synthetic points have the shape, the long tail and the reproducibility that the benchmarks count on."""
+
 from __future__ import annotations
 
 import numpy as np

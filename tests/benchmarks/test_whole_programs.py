@@ -1,3 +1,5 @@
+"""One run of all repetitions and one run of each: the same data and settings, and times that add up."""
+
 from __future__ import annotations
 
 import subprocess

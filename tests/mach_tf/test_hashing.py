@@ -83,3 +83,10 @@ def test_hashed_ids_spread_evenly():
 def test_refusals(values):
     with pytest.raises(ValueError, match="must be"):
         FeatureSpec(**values)
+
+
+@pytest.mark.parametrize(("features", "columns"), [(1, 1), (50_000, 50_000), (50_001, 50_000), (10**6, 50_000)])
+def test_few_features_keep_their_ids(features, columns):
+    spec = FeatureSpec.for_features(features)
+    assert spec.columns(features) == columns and spec.norm == "l2"
+    assert (spec.dim == 0) == (features <= 50_000)

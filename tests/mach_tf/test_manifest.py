@@ -120,9 +120,9 @@ def test_the_fingerprint_is_of_the_content(dataset):
         (lambda v: v.update(labels=True), "does not fit the schema"),
         (lambda v: v.update(surprise=1), "unknown fields"),
         (lambda v: v["feature_spec"].update(norm="l1"), "norm must be one of"),
-        (lambda v: v["splits"]["train"].update(points=99), "does not add up"),
-        (lambda v: v["splits"].update(extra=v["splits"].pop("train")), "does not add up"),
-        (lambda v: v["splits"]["test"]["shards"][0].update(file="../x"), "not a plain file name"),
+        (lambda v: v["splits"]["train"].update(points=99), "must be known and have the points of its shards"),
+        (lambda v: v["splits"].update(extra=v["splits"].pop("train")), "split 'extra' must be known"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file="../x"), "must name shards by plain file names"),
         (lambda v: v["splits"]["test"]["shards"][0].update(file="x"), "x is missing"),
         (lambda v: v["splits"]["test"]["shards"][0].update(bytes=3), "must have 3 bytes"),
         (lambda v: v.update(feature_names=True), "feature_names.txt is missing"),
@@ -189,5 +189,5 @@ def test_a_model_takes_only_points_of_its_own_kind(dataset):
     _, written = dataset
     manifest.check_same_features(_model(), written)
     for change in ({"features": 501}, {"labels": 41}, {"feature_spec": FeatureSpec(300, signed=True)}):
-        with pytest.raises(InputError, match=f"trained with {next(iter(change))} = "):
+        with pytest.raises(InputError, match=f"must have the {next(iter(change))} that the model was trained with, "):
             manifest.check_same_features(_model(**change), written)

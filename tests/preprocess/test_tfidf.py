@@ -22,7 +22,7 @@ def _counts(documents):
 @pytest.mark.parametrize("seed", range(3))
 def test_tf_idf_is_that_of_scikit_learn(seed):
     train, test = _documents(50, seed), _documents(20, 100 + seed)
-    names = tfidf.shared_names(train, least=2)
+    names = tfidf.shared_names(train, min_documents=2)
     oracle = text.TfidfVectorizer(analyzer=list, sublinear_tf=True, min_df=2).fit(train)
     assert names == sorted(oracle.get_feature_names_out())
     columns = np.argsort(oracle.get_feature_names_out())
@@ -40,6 +40,6 @@ def test_rows_without_known_names_stay_empty_wherever_they_are():
     assert result.has_sorted_indices
 
 
-@pytest.mark.parametrize(("least", "expected"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["b"])])
-def test_shared_names_counts_documents_not_occurrences(least, expected):
-    assert tfidf.shared_names([["b", "a"], ["b", "c", "c", "c"], ["a", "b"]], least) == expected
+@pytest.mark.parametrize(("min_documents", "expected"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["b"])])
+def test_shared_names_counts_documents_not_occurrences(min_documents, expected):
+    assert tfidf.shared_names([["b", "a"], ["b", "c", "c", "c"], ["a", "b"]], min_documents) == expected

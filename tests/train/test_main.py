@@ -67,11 +67,11 @@ def test_repetitions_are_the_same_in_another_grouping_and_spread_over_machines(d
 
 def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
     train(dataset, trained)
-    assert "every repetition asked for is trained already" in capsys.readouterr().out
+    assert "all requested repetitions are trained already" in capsys.readouterr().out
 
 
 def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
-    """Of an export and of the removal of a finished group's checkpoints."""
+    """Leftovers of an export and of the removal of a finished group's checkpoints."""
     model = str(tmp_path / "model")
     os.makedirs(os.path.join(model, "repetition-001.99.tmp"))
     train(dataset, model, repetition_range="0:1")
@@ -134,16 +134,16 @@ def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
     with caplog.at_level("WARNING", logger="absl"):
         train(dataset, str(model), group_size=1)
     assert seen == [(0, 1, 2)]
-    assert "Repetitions 0-2 go on side by side, as they began." in caplog.text
+    assert "Repetitions 0-2 continue side by side, as they started." in caplog.text
     assert "for 3 repetition(s) side by side" in capsys.readouterr().err
     few = [1 << 40, 1 << 40, 1 << 20]  # asked for the size of groups, and to check it; then for the group that began
     monkeypatch.setattr(resources, "available_memory", lambda: few.pop(0) if len(few) > 1 else few[0])
-    with pytest.raises(InputError, match=r"Training 3 .*remove .*checkpoints to begin them anew, in groups of 1"):
+    with pytest.raises(InputError, match=r"Training 3 .*remove .*checkpoints to start them again in groups of 1"):
         train(dataset, str(model), group_size=1)
 
 
 def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path):
-    """What README tells: the other machine's repetition directories beside this one's model.json."""
+    """As the guide describes: repetitions trained on another machine are copied beside this one's model.json."""
     from mach_tf.ensemble import Ensemble
 
     merged = tmp_path / "merged"
@@ -163,7 +163,7 @@ def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path)
 
 
 def small_dataset(directory, points, labels):
-    """Points of 3 features and a label each; label 0 is nobody's."""
+    """Writes points of about 3 features and one label each; no point has label 0."""
     rows = np.arange(points)
     features = scipy.sparse.random(points, 6, 0.5, "csr", np.float32, np.random.default_rng(0))
     ids = 1 + rows % (labels - 1)
@@ -181,7 +181,7 @@ def test_what_is_unusual_is_said_and_trained(tmp_path, caplog):
     assert said[:3] == [
         "--batch_size=64 is larger than the data: each epoch is one batch of 10.",
         "--buckets=7 exceeds the 5 labels: at least 2 buckets of each repetition stay empty.",
-        "1 of 5 labels have no training point; others in their buckets speak for them.",
+        "1 of 5 labels have no training point; they get the scores of other labels in their buckets.",
     ]
     assert all(np.isfinite(w).all() for w in weights(model, 0))
 

@@ -1,4 +1,4 @@
-"""The presets, configs/*.flags: flagfiles that train.main takes as they stand."""
+"""The presets, configs/*.flags: flagfiles that train.main reads without changes."""
 
 from __future__ import annotations
 

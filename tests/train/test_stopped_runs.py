@@ -21,7 +21,7 @@ from tests.helpers.tiny import REPETITIONS, arguments, train, weights
 
 @contextlib.contextmanager
 def started(dataset, model, environment=None, **changes):
-    """The program's process, ended with the block at the latest; what it prints goes to `model`.log."""
+    """Yields the program's process, which ends with the block at the latest; its output goes to `model`.log."""
     command = [sys.executable, "-m", "train.main", *arguments(dataset, model, **changes)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **(environment or {})}
     with open(f"{model}.log", "a") as log:
@@ -43,7 +43,7 @@ def checkpoints(model):
 
 
 def await_checkpoint(model, process):
-    """Waits for one that was not there."""
+    """Waits for a new checkpoint."""
     before, new, until = checkpoints(model), set(), time.monotonic() + 120
     while not new and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
@@ -52,7 +52,7 @@ def await_checkpoint(model, process):
 
 
 def interrupt(dataset, model, number, seconds, **changes):
-    """Starts the program, sends it a signal so long after its first checkpoint; returns its status."""
+    """Starts the program, signals it `seconds` after its first new checkpoint, and returns its exit status."""
     with started(dataset, model, **changes) as process:
         await_checkpoint(model, process)
         time.sleep(seconds)
@@ -76,7 +76,7 @@ def uninterrupted(dataset, tmp_path_factory):
     [(signal.SIGKILL, 1), (signal.SIGTERM, 1), pytest.param(signal.SIGKILL, 6, marks=pytest.mark.slow)],
 )
 def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path, number, kills):
-    """Kills a real process somewhere after its first checkpoint, as often as asked, and lets this one finish."""
+    """Kills a real process at a random time after its first checkpoint, `kills` times, then finishes in this process."""
     model, rng = str(tmp_path / "broken"), random.Random(kills)
     statuses = [interrupt(dataset, model, number, rng.uniform(0, 0.5), **LONG) for _ in range(kills)]
     expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import collections
 import json
+import re
 
 import numpy as np
 import pytest
@@ -26,16 +27,8 @@ def _converted(skipped=()) -> Converted:
 
 def test_it_prints_as_a_table():
     lines = str(_converted()).splitlines()
-    assert lines[0].split() == [
-        "split",
-        "points",
-        "labels/point",
-        "features/point",
-        "after",
-        "hashing",
-        "collisions",
-        "shards",
-    ]
+    titles = ["split", "points", "labels/point", "features/point", "after hashing", "collisions in points", "shards"]
+    assert re.split(r"  +", lines[0].strip()) == titles
     assert lines[2].split() == ["train", "3,000", "2.00", "6.01", "6.00", "30", "2"]
     assert lines[3].split() == ["test", "4", "0.00", "2.50", "2.50", "0", "1"]
     assert lines[5:] == [
@@ -44,6 +37,12 @@ def test_it_prints_as_a_table():
         "Dataset: data/mine",
     ]
     assert "; 1 bad line(s) skipped, listed in skipped.txt." in str(_converted([BadLine("a", 2, "bad.")]))
+
+
+def test_hashing_few_features_is_called_what_it_costs():
+    few = Converted("data/mine", _manifest(5000, FeatureSpec(5000)), [], 6_000_000, 2.0)
+    many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
+    assert "With feature_hash_dim=0 they would stay apart" in str(few) and "feature_hash_dim" not in str(many)
 
 
 def test_it_is_json():

@@ -73,7 +73,7 @@ def test_a_header_of_nothing_is_refused(tmp_path, header):
         TextReader(_write(tmp_path / "file", header))
 
 
-@pytest.mark.parametrize(("says", "got"), [(2, "a point more"), (4, "the end after 3"), (1000, "the end after 3")])
+@pytest.mark.parametrize(("says", "got"), [(2, "more"), (4, "3 points"), (1000, "3 points")])
 @pytest.mark.parametrize("size", [1, 1 << 20])
 def test_a_point_count_that_differs_is_refused(tmp_path, says, got, size):
     path = _write(tmp_path / "file", f"{says} 9 4", *["1 2:3"] * 3)
@@ -94,7 +94,7 @@ def test_a_point_count_that_differs_is_refused(tmp_path, says, got, size):
         ("1 2:3 4:123456789012345678901234567890e30 5:1", "a value must be a decimal number, finite", "'4:1234"),
         ("1 2:3 0008:1e999 5:1", "a value must be a decimal number, finite", "'0008:1e999'"),
         ("0008:1e999", "a value must be a decimal number, finite", "'0008:1e999'"),
-        ("1 2:3 2:4", "a feature may come only once in a point", "feature 2 twice"),
+        ("1 2:3 2:4", "a feature must occur only once in a point", "feature 2 twice"),
         ("1 " + "z" * 1000, "a feature must be written id:value", "'zzzz"),
     ],
 )
@@ -152,8 +152,8 @@ def test_split_form_leaves_out_a_point_bad_on_either_side(tmp_path, bad_feature,
     ("x", "y", "rule"),
     [
         (["2 9", "1:1", "2:1"], ["3 5", "0:1", "0:1", "0:1"], "must have equally many points"),
-        (["2 9", "1:1", "2:1"], ["2 5", "0:1"], "y, line 2: .* 2 points \\(got the end after 1\\)"),
-        (["2 9", "1:1", "2:1"], ["2 5", "0:1", "0:1", "0:1"], "y, line 4: .* \\(got a point more\\)"),
+        (["2 9", "1:1", "2:1"], ["2 5", "0:1"], "y, line 2: .* 2 points \\(got 1 points\\)"),
+        (["2 9", "1:1", "2:1"], ["2 5", "0:1", "0:1", "0:1"], "y, line 4: .* 2 points \\(got more\\)"),
         (["2 9 5", "1:1", "2:1"], ["2 5", "0:1", "0:1"], "the header must be 2 numbers"),
     ],
 )

@@ -157,6 +157,7 @@ def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
         ({"valid_fraction": 1e-9}, "valid split must have at least one point"),
         ({"feature_names": ["a"]}, "feature_names.txt must have 5 lines"),
         ({"label_names": ["a", "b", "c\nd"]}, "label_names.txt must have 3 lines"),
+        ({"label_names": ["a", "b\r", "c"]}, r"label_names.txt must have 3 lines.*got the name .b.r., which contains"),
         ({"points_per_shard": 0}, "points_per_shard at least 1"),
     ],
 )

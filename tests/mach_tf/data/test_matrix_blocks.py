@@ -41,7 +41,6 @@ class _Array:
         np.asfortranarray(DENSE),
         DENSE.astype(object),
         DENSE[:, ::-1][:, ::-1],
-        pytest.param(np.asmatrix(DENSE), marks=pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")),
         np.ma.masked_array(DENSE),
         _Array(DENSE),
         DENSE.tolist(),
@@ -60,6 +59,13 @@ def test_all_kinds_are_read_block_by_block(monkeypatch, matrix, block_values):
     np.testing.assert_array_equal(_read(opened), DENSE)
     part = opened.rows(1, 3)
     np.testing.assert_array_equal(part.toarray() if scipy.sparse.issparse(part) else part, DENSE[1:3])
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_numpy_matrices_are_read_as_arrays():
+    opened = open_matrix(np.asmatrix(DENSE), "X")
+    assert type(opened.rows(0, 2)) is np.ndarray
+    np.testing.assert_array_equal(_read(opened), DENSE)
 
 
 @pytest.mark.parametrize("name", ["csr", "csc", "coo", "bsr"])  # the others hold no duplicates

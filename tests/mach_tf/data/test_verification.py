@@ -50,6 +50,29 @@ def test_a_whole_dataset_has_no_problems(dataset):
     assert list(verification.problems(dataset[0])) == []
 
 
+def test_verify_sums_up_what_it_found(dataset):
+    directory, written = dataset
+    found = verification.verify(directory)
+    assert found.is_whole and found == verification.Verification(directory, [], 170, 4, written.fingerprint)
+    assert str(found) == f"{directory} is whole: 170 points in 4 shards, fingerprint {written.fingerprint[:16]}."
+    shard = os.path.join(directory, written.splits["train"].shards[0].file)
+    os.remove(shard)
+    reported = []
+    found = verification.verify(directory, reported.append)
+    assert not found.is_whole and reported == found.problems and len(reported) == 1 and shard in reported[0]
+    assert str(found) == f"{reported[0]}\n{directory} is damaged: 1 problem(s)."
+    assert found.to_json() == {
+        "dataset_dir": directory,
+        "problems": reported,
+        "points": 170,
+        "shards": 4,
+        "fingerprint": written.fingerprint,
+    }
+    os.remove(os.path.join(directory, manifest.DATASET_FILE))
+    found = verification.verify(directory)
+    assert (len(found.problems), found.points, found.fingerprint) == (1, 0, "")
+
+
 @pytest.mark.parametrize(
     ("points", "rule"),
     [
@@ -122,8 +145,8 @@ def test_counts_that_differ_are_found(dataset):
     dataclasses.replace(written, splits={**written.splits, "test": split}).write(directory)
     problems = list(verification.problems(directory))
     assert [problem.split(",")[0] for problem in problems] == [
-        "The test split must have 1 features in all",
-        "The test split must have 2 labels in all",
+        "The test split must have 1 features in total",
+        "The test split must have 2 labels in total",
     ]
     counts = os.path.join(directory, manifest.LABEL_COUNTS_FILE)
     np.save(counts, np.zeros(40, np.int64))

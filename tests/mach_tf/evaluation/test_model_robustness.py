@@ -33,7 +33,7 @@ def test_json_is_that_of_the_entries(robustness):
     assert json.loads(json.dumps(content)) == content
 
 
-def test_printed_it_is_a_table(robustness):
+def test_print_shows_a_table(robustness):
     lines = str(robustness).splitlines()
     assert lines[0].startswith("attack") and len(lines) == 2 + 4
     assert lines[-1].split()[:6] == ["push_in", "(pgd)", "0.1", "50.00", "40.00", "45.00"]
@@ -42,7 +42,7 @@ def test_printed_it_is_a_table(robustness):
     assert str(with_losses).splitlines()[-1].endswith("0.50000")
 
 
-def test_in_a_notebook_it_is_a_table(robustness):
+def test_a_notebook_shows_a_table(robustness):
     page = robustness._repr_html_()
     assert page.count("<tr>") == 1 + 4 and "push_in (pgd)" in page
 

@@ -60,7 +60,7 @@ def test_json_is_what_is_written(compared, tmp_path):
     assert list(content["models"][0]) == ["model_dir", "bucket_loss", "attacks"]
 
 
-def test_printed_it_is_a_table_with_a_row_per_model_attack_and_epsilon(compared, models):
+def test_print_shows_a_row_per_model_attack_and_epsilon(compared, models):
     lines = str(compared).splitlines()
     assert lines[0].split()[:4] == ["model", "attack", "epsilon", "P@1"] and lines[0].endswith("bucket loss")
     assert [line.split()[0] for line in lines[2:]] == [models[0]] * 4 + [models[1]] * 4

@@ -61,12 +61,12 @@ def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
 
 
 class Killed(BaseException):
-    """Ends what runs as a signal would, whatever it catches."""
+    """Ends the code as a signal would, whatever exceptions it catches."""
 
 
 @pytest.fixture
 def kill_in_removal(monkeypatch):
-    """Whoever removes a directory is killed when half of it is gone."""
+    """The process that removes a directory is killed when half of it is removed."""
 
     def remove_half(path, **_):
         for state in glob.glob(os.path.join(path, "**", "state.json"), recursive=True):
@@ -120,7 +120,7 @@ def test_killed_between_the_exports_and_the_removal(tmp_path, kill_in_removal):
 
 
 def test_the_last_checkpoint_speaks_for_its_group(tmp_path):
-    """As a process leaves them that is killed between a checkpoint's renaming and the removal of the one before."""
+    """The state that a process leaves if it is killed after a checkpoint is renamed and before the previous one is removed."""
     checkpoints = GroupCheckpoints(str(tmp_path), (1, 2))
     checkpoints.save(compiled(), Position(1, 0))
     os.mkdir(os.path.join(checkpoints.directory, "epoch-0000-step-00000003"))
@@ -172,7 +172,7 @@ def test_one_flipped_bit_is_refused(tmp_path):
     with open(path, "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x01")
-    with pytest.raises(InputError, match=r"variable-04\.npy must be as it was written.*checksum.*remove"):
+    with pytest.raises(InputError, match=r"variable-04\.npy is damaged and cannot be read.*checksum.*remove"):
         checkpoints.restore(compiled())
 
 

@@ -14,7 +14,7 @@ def batches(count, points=200):
 
 
 def entries(batch):
-    """The entries as a set of (point, feature), and their values by them."""
+    """Returns the entries as a set of (point, feature), and the values by entry."""
     points = batch["feature_ids"].value_rowids().numpy().tolist()
     keys = list(zip(points, batch["feature_ids"].flat_values.numpy().tolist()))
     assert len(set(keys)) == len(keys)

@@ -108,7 +108,7 @@ def test_without_adversarial_weight_the_graph_holds_no_adversarial_pass():
 
 
 def train(repetitions, strategy=None, **changes):
-    """Weights and history after batches of 16, 16, 1 and 3 points."""
+    """Returns weights and history after batches of 16, 16, 1 and 3 points."""
     strategy = strategy or tf.distribute.get_strategy()
     batches = [tf.data.Dataset.from_tensors(ragged_points(n, seed=i)) for i, n in enumerate([16, 16, 1, 3])]
     whole = functools.reduce(tf.data.Dataset.concatenate, batches)
@@ -142,7 +142,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not():
 
 
 def test_mixed_precision_trains_close_to_float32():
-    """bfloat16 keeps 8 bits: losses agree to a hundredth, yet not to the bit."""
+    """bfloat16 keeps 8 bits: losses agree to 1%, but not bit for bit."""
     (exact, history), (rounded, mixed_history) = (train([0, 2], mixed_precision=mixed) for mixed in (False, True))
     for name in ("clean_loss", "adversarial_loss"):
         np.testing.assert_allclose(mixed_history[name], history[name], rtol=0.02)

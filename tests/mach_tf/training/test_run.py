@@ -22,7 +22,7 @@ OPTIONS = RunOptions("one_device", group_size=2)
 
 
 class StopAfter(Stop):
-    """Requested from the `steps`-th time that it is asked."""
+    """Requests a stop after it was asked `steps` times."""
 
     def __init__(self, steps):
         self.left = steps

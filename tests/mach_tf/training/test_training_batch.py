@@ -8,7 +8,7 @@ from mach_tf.training.training_batch import replica_batches
 
 
 def ragged_points(points, features=40, labels=12, seed=0):
-    """Random points as records.batches gives them; some without features, some without labels."""
+    """Random points as records.batches returns them; some without features, some without labels."""
     rng = np.random.default_rng(seed)
     ids = [np.sort(rng.choice(features, rng.integers(0, 6), False)) for _ in range(points)]
     label_ids = [np.sort(rng.choice(labels, rng.integers(0, 4), False)) for _ in range(points)]

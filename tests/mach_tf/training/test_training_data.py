@@ -29,7 +29,7 @@ def test_what_is_unusual_is_a_sentence_each(tmp_path):
     assert unusual(path, dataset, buckets=8, batch_size=5) == [
         "batch_size=5 is larger than the data: each epoch is one batch of 4.",
         "buckets=8 exceeds the 6 labels: at least 2 buckets of each repetition stay empty.",
-        "2 of 6 labels have no training point; others in their buckets speak for them.",
+        "2 of 6 labels have no training point; they get the scores of other labels in their buckets.",
     ]
     assert len(unusual(path, dataset, buckets=6, batch_size=4)) == 1
 
