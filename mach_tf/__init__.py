@@ -21,6 +21,7 @@ _MODULES = {  # public name: the module that defines it
     "Evaluation": "mach_tf.evaluation.evaluation_result",
     "FeatureSpec": "mach_tf.hashing",
     "InputError": "mach_tf.errors",
+    "MachClassifier": "mach_tf.sklearn",
     "Robustness": "mach_tf.evaluation.model_robustness",
     "TrainingConfig": "mach_tf.training_config",
     "evaluate": "mach_tf.evaluation.evaluation",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
-from typing import Optional
+from collections.abc import Generator, Sequence
+from typing import Callable, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -68,28 +68,84 @@ def batches(
     Returns:
       A dataset of what `parse_examples` returns. Read it under `damage.named` to learn which record is damaged.
     """
-    paths = [os.path.join(directory, shard.file) for shard in manifest.split(split).shards]
+    paths = _paths(directory, manifest, split)
     if shuffle_seed is None:
-        records = tf.data.TFRecordDataset(paths)
-    else:
-        seed = derive(shuffle_seed, epoch, Purpose.SHUFFLE)
-        order = np.random.RandomState(seed).permutation(len(paths))
-        records = (
-            tf.data.Dataset.from_tensor_slices([paths[i] for i in order])
-            # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU per point.
-            .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
-            .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
-        )
-    # An iterator that is abandoned waits for the next round of autotuning, and the rounds become rarer. Without autotuning
-    # AUTOTUNE is the number of processors.
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
+        return _batched(tf.data.TFRecordDataset(paths), batch_size, drop_remainder)
+    seed = derive(shuffle_seed, epoch, Purpose.SHUFFLE)
+    return _batched(_shuffled(paths, _order(seed, len(paths)), seed, shuffle_buffer), batch_size, drop_remainder)
+
+
+def epochs(
+    directory: str,
+    manifest: DatasetManifest,
+    split: str,
+    batch_size: int,
+    *,
+    shuffle_seed: int,
+    numbers: Sequence[int],
+    each: Callable[[tf.Tensor, tf.data.Dataset], tf.data.Dataset],
+) -> tf.data.Dataset:
+    """Reads several epochs of a split, one after the other, in one dataset.
+
+    TensorFlow traces a dataset's functions each time it is made: for small data that takes longer than training on it, so
+    it must not be made for every epoch.
+
+    Args:
+      directory: the dataset directory.
+      manifest: its manifest.
+      split: "train", "valid" or "test".
+      batch_size: points per batch; the last of an epoch may be smaller.
+      shuffle_seed: as for `batches`.
+      numbers: the epochs.
+      each: takes the position in `numbers`, int64 [], and the batches of that epoch; returns what to make of them.
+
+    Returns:
+      What `each` returns for all epochs, in order; with the batches of `batches`, bit for bit.
+    """
+    paths = _paths(directory, manifest, split)
+    seeds = [derive(shuffle_seed, number, Purpose.SHUFFLE) for number in numbers]
+    orders = [_order(seed, len(paths)) for seed in seeds]
+
+    def of_epoch(position: tf.Tensor, order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
+        return each(position, _batched(_shuffled(paths, order, seed, SHUFFLE_BUFFER), batch_size, False))
+
+    start = tf.data.Dataset.from_tensor_slices((np.arange(len(seeds)), np.array(orders), np.array(seeds, np.int64)))
+    return start.flat_map(of_epoch).with_options(_untuned())
+
+
+def _paths(directory: str, manifest: DatasetManifest, split: str) -> list[str]:
+    return [os.path.join(directory, shard.file) for shard in manifest.split(split).shards]
+
+
+def _order(seed: int, shards: int) -> np.ndarray:
+    return np.random.RandomState(seed).permutation(shards)
+
+
+def _shuffled(paths: list[str], order: np.ndarray, seed: int, shuffle_buffer: int) -> tf.data.Dataset:
+    """Serialized points of an epoch; `order` and `seed` may be tensors."""
     return (
-        records.with_options(untuned)
+        tf.data.Dataset.from_tensor_slices(tf.gather(paths, order))
+        # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU per point.
+        .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
+        .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
+    )
+
+
+def _batched(records: tf.data.Dataset, batch_size: int, drop_remainder: bool) -> tf.data.Dataset:
+    return (
+        records.with_options(_untuned())
         .batch(batch_size, drop_remainder=drop_remainder)
         .map(parse_examples, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def _untuned() -> tf.data.Options:
+    # An iterator that is abandoned waits for the next round of autotuning, and the rounds become rarer. Without autotuning
+    # AUTOTUNE is the number of processors.
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
+    return untuned
 
 
 def iterate_points(

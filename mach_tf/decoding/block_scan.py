@@ -208,7 +208,8 @@ def _compare(row, threshold, integers):
 
 @numba.njit(cache=True)
 def _scan_range(block, integers, allowed, first, last):
-    table, by_label, kind, values, scored = integers.table, block.by_label, block.kind, block.best.values, block.scored
+    table, by_label, kind, scored = integers.table, block.by_label, block.kind, block.scored
+    points, labels, values = block.points, block.best.labels, block.best.values
     repetitions = by_label.shape[1]
     scratch = np.empty(repetitions, np.float32)
     limits = np.full(LANES, 255, np.uint8)
@@ -224,9 +225,8 @@ def _scan_range(block, integers, allowed, first, last):
             lane = trailing_zeros(reaching)
             reaching &= reaching - np.uint64(1)
             worst = values[lane, -1]
-            scorer = Scorer(block.scores[block.points[lane]], by_label, kind, scratch)
-            score = score_label(scorer, label, worst)
-            best = BestList(block.best.labels[lane], values[lane])
+            score = score_label(Scorer(block.scores[points[lane]], by_label, kind, scratch), label, worst)
+            best = BestList(labels[lane], values[lane])
             if score >= worst and insert(best, np.int32(label), score) > worst:
                 limits[lane] = _limit(kind, integers.bounds[lane], values[lane, -1], repetitions)
             scored[lane] += 1

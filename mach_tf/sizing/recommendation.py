@@ -23,6 +23,12 @@ _MANY_POINTS = 60_000
 _FEW_POINTS = 20_000
 # Training points per label, on average. Below it, most of what there is to learn is rare.
 _THIN = 8.0
+# Up to this many labels get this many buckets. With fewer buckets than labels most labels would share theirs, and telling
+# them apart would take many repetitions, whose number costs more than that of the buckets.
+_FEW_LABELS = 50
+# The smallest data need smaller batches, for enough steps in as many epochs.
+_SMALLEST_BATCH = 8
+_STEPS_PER_EPOCH = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +84,16 @@ def recommend(
     given = dict(given or {})
     config = TrainingConfig(**{**settings(problem, given.get("batch_size")), **given})
     usual_buckets, usual_repetitions = planning.candidates(problem.labels)
+    if problem.labels <= _FEW_LABELS:
+        usual_buckets = [_FEW_LABELS]
     plans = planning.make_plans(problem, machine, config, buckets or usual_buckets, repetitions or usual_repetitions)
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
+
+
+def is_for_few_labels(buckets: int, labels: int) -> bool:
+    """Whether the rules themselves may choose that many buckets although there are fewer labels."""
+    return labels <= _FEW_LABELS == buckets
 
 
 def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, Any]:
@@ -94,7 +107,8 @@ def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, An
       problem: the data.
       batch_size: points per step, if that is settled; by default it is chosen too.
     """
-    batch_size = batch_size or min(problem.points, 256 if problem.points < _MANY_POINTS else 512)
+    few = max(_SMALLEST_BATCH, round(problem.points / _STEPS_PER_EPOCH))
+    batch_size = batch_size or min(problem.points, few, 256 if problem.points < _MANY_POINTS else 512)
     fewest, most = _EPOCHS
     thin = problem.points * problem.labels_per_point < _THIN * problem.labels
     return {

@@ -114,6 +114,33 @@ class Curves(tf.keras.callbacks.Callback):
                 tf.summary.scalar(name, value, step)
 
 
+class CheckpointEpochs(tf.keras.callbacks.Callback):
+    """Saves at the end of each epoch; must come after the callbacks whose results count as the epoch's.
+
+    Attributes:
+      epoch: the current epoch.
+    """
+
+    def __init__(self, save: Optional[Callable[[int], None]], steps: int):
+        """Sets it up.
+
+        Args:
+          save: takes the number of steps done in this epoch; None saves nothing.
+          steps: steps of an epoch.
+        """
+        super().__init__()
+        self.epoch = 0
+        self._save, self._steps = save, steps
+
+    def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        # A stop has saved the steps that were done, which may be fewer.
+        if self._save and not self.model.stop_training:
+            self._save(self._steps)
+
+
 class CheckpointOften(tf.keras.callbacks.Callback):
     """Saves a checkpoint every few minutes, and at once when a stop is requested, which also ends the fit."""
 
@@ -127,6 +154,9 @@ class CheckpointOften(tf.keras.callbacks.Callback):
         """
         super().__init__()
         self._save, self._seconds, self._stop_requested = save, 60 * minutes, stop_requested
+        self._last = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
         self._last = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 import tensorflow as tf
 
 from mach_tf.seeds import Purpose, derive
@@ -25,13 +27,19 @@ def drop_features(
     Returns:
       A dataset of the same structure.
     """
+    return drop_by_key(batches, probability, derive(seed, epoch, Purpose.FEATURE_DROPOUT), first_step)
+
+
+def drop_by_key(
+    batches: tf.data.Dataset, probability: float, key: Union[int, tf.Tensor], first_step: Union[int, tf.Tensor]
+) -> tf.data.Dataset:
+    """Does what `drop_features` does, for an epoch known by the key of its random stream; both may be tensors."""
     if not probability:
         return batches
-    key = derive(seed, epoch, Purpose.FEATURE_DROPOUT)
 
     def drop(step: tf.Tensor, batch: dict[str, tf.RaggedTensor]) -> dict[str, tf.RaggedTensor]:
         ids, values = batch["feature_ids"], batch["feature_values"].flat_values
-        stream = tf.stack([tf.constant(key, tf.int64), step])
+        stream = tf.stack([tf.cast(key, tf.int64), step])
         kept = tf.random.stateless_uniform(tf.shape(values), stream) >= probability
         before = tf.cumsum(tf.concat([[0], tf.cast(kept, tf.int64)], axis=0))
         left = tf.RaggedTensor.from_row_splits(

@@ -33,8 +33,9 @@ def fit(
     strategy: str = "mirrored",
     group_size: Union[int, str] = "auto",
     repetition_range: Optional[tuple[int, int]] = None,
-    checkpoint_minutes: float = 10.0,
+    checkpoint_minutes: Optional[float] = 10.0,
     validation_points: int = 2000,
+    curves: bool = True,
     progress: bool = True,
     **settings: Any,
 ) -> Optional[Ensemble]:
@@ -57,8 +58,10 @@ def fit(
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train here, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone, None for
+        no checkpoint but the one of a training that is stopped.
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
+      curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       progress: whether to draw progress bars on stderr.
       **settings: training settings: the fields of `mach_tf.training_config.TrainingConfig`, such as epochs, hidden_units,
         learning_rate, epsilon, adversarial_weight and seed.
@@ -75,7 +78,7 @@ def fit(
       >>> model = mach_tf.fit("data/mine", "models/mine", epochs=5)  # doctest: +SKIP
       >>> model.predict(X, k=5)  # doctest: +SKIP
     """
-    options = RunOptions(strategy, group_size, repetition_range, checkpoint_minutes, validation_points)
+    options = RunOptions(strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves)
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}

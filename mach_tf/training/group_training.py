@@ -16,10 +16,18 @@ from mach_tf.data import damage, records
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
+from mach_tf.seeds import Purpose, derive
 from mach_tf.training import strategies
-from mach_tf.training.callbacks import LOSSES, CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from mach_tf.training.callbacks import (
+    LOSSES,
+    CheckpointEpochs,
+    CheckpointOften,
+    Curves,
+    StopAtNonFiniteLoss,
+    Validation,
+)
 from mach_tf.training.checkpoints import GroupCheckpoints, Position
-from mach_tf.training.feature_dropout import drop_features
+from mach_tf.training.feature_dropout import drop_by_key
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.results import GroupResult
@@ -41,9 +49,11 @@ class Job:
       model: its manifest.
       strategy: the distribution strategy.
       validation_points: the number of validation points measured after each epoch; 0 for none.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone, None
+        for no checkpoint but the one of a training that is stopped.
       stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
       writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
+      curves: whether to write TensorBoard curves.
     """
 
     dataset_dir: str
@@ -52,9 +62,10 @@ class Job:
     model: ModelManifest
     strategy: tf.distribute.Strategy
     validation_points: int = 2000
-    checkpoint_minutes: float = 10.0
+    checkpoint_minutes: Optional[float] = 10.0
     stop_requested: Callable[[], bool] = lambda: False
     writes: bool = True
+    curves: bool = True
 
     @property
     def config(self) -> TrainingConfig:
@@ -96,29 +107,13 @@ def train_group(
         return None
     every = [StopAtNonFiniteLoss(), *callbacks]
     if job.writes:
-        every[1:1] = [*_validation(job, table), _curves(job, group)]
+        every[1:1] = [*_validation(job, table), *_curves(job, group)]
     logs: dict[str, Any] = {}
-    for epoch in range(start.epoch, config.epochs):
-        skip = start.step if epoch == start.epoch else 0
-
-        def save(steps: int, epoch: int = epoch, skip: int = skip) -> None:
-            if job.writes:
-                checkpoints.save(model, Position(epoch, skip + steps))
-
-        if skip < job.steps_per_epoch:
-            with damage.named(job.dataset_dir, job.dataset, "train"):
-                history = model.fit(
-                    _epoch_data(job, table, epoch, skip),
-                    epochs=epoch + 1,
-                    initial_epoch=epoch,
-                    steps_per_epoch=job.steps_per_epoch - skip,
-                    callbacks=[*every, CheckpointOften(save, job.checkpoint_minutes, job.stop_requested)],
-                    verbose=0,
-                )
-            if model.stop_training:
-                return None
-            logs = {name: values[-1] for name, values in history.history.items()}
-            save(job.steps_per_epoch - skip)
+    for epochs, skip in _fits(start, config.epochs, job.steps_per_epoch):
+        history = _fit(job, model, table, checkpoints, epochs, skip, every)
+        if model.stop_training:
+            return None
+        logs = {name: values[-1] for name, values in history.items()}
     # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
@@ -128,6 +123,47 @@ def train_group(
     for variable in model.trainable_variables:
         release(variable)
     return _result(group, logs, time.monotonic() - begin)
+
+
+def _fits(start: Position, epochs: int, steps_per_epoch: int) -> list[tuple[range, int]]:
+    """Returns the epochs of each fit that is left, and the steps that its epochs skip.
+
+    All are one fit: to begin another takes longer than an epoch of small data. But Keras wants epochs of equal length, so the
+    rest of one that was stopped on its way is a fit of its own.
+    """
+    first, skip = (start.epoch, start.step) if start.step < steps_per_epoch else (start.epoch + 1, 0)
+    fits = [(range(first, first + 1), skip)] if skip else []
+    rest = range(first + len(fits), epochs)
+    return [*fits, (rest, 0)] if rest else fits
+
+
+def _fit(
+    job: Job,
+    model: RepetitionGroup,
+    table: np.ndarray,
+    checkpoints: GroupCheckpoints,
+    epochs: range,
+    skip: int,
+    callbacks: Sequence[tf.keras.callbacks.Callback],
+) -> dict[str, list[Any]]:
+    """Trains the epochs, all but the first `skip` steps of each; returns Keras' history."""
+    steps = job.steps_per_epoch - skip
+
+    def save(done: int) -> None:
+        if job.writes:
+            checkpoints.save(model, Position(after_each.epoch, skip + done))
+
+    after_each = CheckpointEpochs(None if job.checkpoint_minutes is None else save, steps)
+    often = CheckpointOften(save, job.checkpoint_minutes or 0, job.stop_requested)
+    with damage.named(job.dataset_dir, job.dataset, "train"):
+        return model.fit(
+            _epoch_data(job, table, epochs.start, skip, epochs.stop),
+            epochs=epochs.stop,
+            initial_epoch=epochs.start,
+            steps_per_epoch=steps,
+            callbacks=[*callbacks, often, after_each],
+            verbose=0,
+        ).history
 
 
 def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> GroupResult:
@@ -179,14 +215,27 @@ def bucket_log_odds(table: np.ndarray, label_counts: np.ndarray, points: int, bu
     return np.log(share / (1 - share)).astype(np.float32)
 
 
-def _epoch_data(job: Job, table: np.ndarray, epoch: int, skip: int) -> tf.distribute.DistributedDataset:
-    config = job.config
+def _epoch_data(
+    job: Job, table: np.ndarray, epoch: int, skip: int, end: Optional[int] = None
+) -> tf.distribute.DistributedDataset:
+    """The batches of the epochs from `epoch` to before `end`, by default of one; of each, all but the first `skip`."""
+    config, numbers = job.config, range(epoch, epoch + 1 if end is None else end)
+    keys = [derive(config.seed, number, Purpose.FEATURE_DROPOUT) for number in numbers]
+
+    def of_epoch(position: tf.Tensor, batches: tf.data.Dataset) -> tf.data.Dataset:
+        key = tf.gather(tf.constant(keys, tf.int64), position)
+        return drop_by_key(batches.skip(skip), config.feature_dropout, key, skip)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        batches = records.batches(
-            job.dataset_dir, job.dataset, "train", config.batch_size, shuffle_seed=config.seed, epoch=epoch
-        ).skip(skip)
-        batches = drop_features(batches, config.feature_dropout, config.seed, epoch, skip)
+        batches = records.epochs(
+            job.dataset_dir,
+            job.dataset,
+            "train",
+            config.batch_size,
+            shuffle_seed=config.seed,
+            numbers=numbers,
+            each=of_epoch,
+        )
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
@@ -202,6 +251,8 @@ def _validation(job: Job, table: np.ndarray) -> list[Validation]:
     return [Validation(points, job.model.columns, table, job.model.bucket_spec.buckets, DEFAULT_ESTIMATOR)]
 
 
-def _curves(job: Job, group: tuple[int, ...]) -> Curves:
+def _curves(job: Job, group: tuple[int, ...]) -> list[Curves]:
+    if not job.curves:
+        return []
     path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
-    return Curves(path, job.dataset.split("train").points, job.config.batch_size)
+    return [Curves(path, job.dataset.split("train").points, job.config.batch_size)]

@@ -86,6 +86,7 @@ def train(
             options.checkpoint_minutes,
             strategies.agreed(strategy, stop.requested),
             writes,
+            options.curves,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
     if writes and not stopped:

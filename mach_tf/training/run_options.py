@@ -19,24 +19,29 @@ class RunOptions:
         that TF_CONFIG names, which share the dataset and the model directory.
       group_size: the number of repetitions trained side by side in one step, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone, None for
+        no checkpoint but the one of a training that is stopped.
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
+      curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
     """
 
     strategy: str = "mirrored"
     group_size: Union[int, str] = AUTO
     repetition_range: Optional[tuple[int, int]] = None
-    checkpoint_minutes: float = 10.0
+    checkpoint_minutes: Optional[float] = 10.0
     validation_points: int = 2000
+    curves: bool = True
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
             raise InputError(f"strategy must be one of {', '.join(STRATEGIES)} (got {self.strategy!r}).")
         object.__setattr__(self, "group_size", parse_group_size(self.group_size))
         for name in ("checkpoint_minutes", "validation_points"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name} must be 0 or more (got {getattr(self, name)!r}).")
-        object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
+            value = getattr(self, name)
+            if not (value is None and name == "checkpoint_minutes") and not value >= 0:
+                raise InputError(f"{name} must be 0 or more (got {value!r}).")
+        if self.checkpoint_minutes is not None:
+            object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
         object.__setattr__(self, "validation_points", int(self.validation_points))
         if self.repetition_range is not None:
             first, end = self.repetition_range
@@ -45,6 +50,7 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
         options = dataclasses.asdict(self)
+        del options["curves"]  # train.main always writes them
         options["group_size"] = str(self.group_size)
         if self.repetition_range is not None:
             options["repetition_range"] = "{}:{}".format(*self.repetition_range)

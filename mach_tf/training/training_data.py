@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
+from mach_tf.sizing.recommendation import is_for_few_labels
 
 
 def read_dataset(dataset_dir: str) -> DatasetManifest:
@@ -33,7 +34,7 @@ def unusual(dataset_dir: str, dataset: DatasetManifest, buckets: int, batch_size
     found, points = [], dataset.split("train").points
     if batch_size > points:
         found.append(f"batch_size={batch_size} is larger than the data: each epoch is one batch of {points}.")
-    if buckets > dataset.labels:
+    if buckets > dataset.labels and not is_for_few_labels(buckets, dataset.labels):
         found.append(
             f"buckets={buckets} exceeds the {dataset.labels} labels: at least {buckets - dataset.labels} buckets of each "
             "repetition stay empty."

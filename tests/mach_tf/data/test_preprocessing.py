@@ -79,7 +79,8 @@ def test_text_and_matrices_make_the_same_dataset(tmp_path):
         lines.append(f"{','.join(map(str, points.label_ids[tags]))} {' '.join(f'{j}:{v!r}' for j, v in pairs)}")
     train = _write(tmp_path / "a.txt", lines, "50 500 40")
     converted = mach_tf.preprocess(tmp_path / "a", train=train, valid_fraction=0.3, progress=False)
-    manifest = mach_tf.write_dataset(points.features(500), points.labels(40), str(tmp_path / "b"), valid_fraction=0.3)
+    matrices = points.features(500), points.labels(40)
+    manifest = mach_tf.write_dataset(*matrices, str(tmp_path / "b"), valid_fraction=0.3, spec=FeatureSpec())
     assert converted.manifest.fingerprint == manifest.fingerprint
 
 

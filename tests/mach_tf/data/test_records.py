@@ -119,3 +119,22 @@ def test_a_split_that_is_not_there_is_refused(dataset):
     directory, manifest, _ = dataset
     with pytest.raises(InputError, match="no 'valid' split; it has train, test"):
         records.read_points(directory, manifest, "valid")
+
+
+def test_epochs_in_one_dataset_are_those_of_batches_bit_for_bit(dataset):
+    directory, manifest = dataset[:2]
+
+    def each(position, batches):
+        return batches.map(lambda batch: (position, batch))
+
+    found = list(records.epochs(directory, manifest, "train", 8, shuffle_seed=3, numbers=[1, 5], each=each))
+    whole = [
+        (position, batch)
+        for position, epoch in enumerate((1, 5))
+        for batch in records.batches(directory, manifest, "train", 8, shuffle_seed=3, epoch=epoch)
+    ]
+    assert [int(position) for position, _ in found] == [position for position, _ in whole]
+    for (_, ours), (_, theirs) in zip(found, whole):
+        for name in theirs:
+            np.testing.assert_array_equal(ours[name].row_splits, theirs[name].row_splits)
+            np.testing.assert_array_equal(ours[name].flat_values, theirs[name].flat_values)

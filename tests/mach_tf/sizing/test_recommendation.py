@@ -61,6 +61,32 @@ def test_thin_labels_and_few_points(points, labels, labels_per_point, dropout, l
     assert [found[name] for name in ("dropout", "learning_rate", "optimizer_epsilon")] == expected
 
 
+@pytest.mark.parametrize(
+    ("labels", "labels_per_point", "buckets", "repetitions"),
+    [(2, 1, 50, 4), (3, 1, 50, 4), (5, 3, 50, 8), (20, 2, 50, 8), (50, 2, 50, 8)],
+)
+def test_few_labels_get_buckets_enough_to_be_told_apart_by_few_repetitions(
+    labels, labels_per_point, buckets, repetitions
+):
+    problem = planning.Problem(labels, 10, 100, 10.0, labels_per_point)
+    best = recommendation.recommend(problem, machine.nominal(8 << 30)).best
+    assert (best.buckets, best.repetitions) == (buckets, repetitions)
+    assert recommendation.is_for_few_labels(buckets, labels)
+    assert (
+        recommendation.recommend(problem, machine.nominal(8 << 30), buckets=[7], repetitions=[3]).nearest.buckets == 7
+    )
+
+
+@pytest.mark.parametrize(("buckets", "labels"), [(7, 5), (100, 20), (50, 51), (20, 5000)])
+def test_other_numbers_of_buckets_are_not_those_of_few_labels(buckets, labels):
+    assert not recommendation.is_for_few_labels(buckets, labels)
+
+
+@pytest.mark.parametrize(("points", "batch_size"), [(5, 5), (8, 8), (100, 8), (320, 20), (4096, 256), (60_000, 512)])
+def test_small_data_are_trained_in_small_batches(points, batch_size):
+    assert _settings(points)["batch_size"] == batch_size
+
+
 PROBLEM = planning.Problem(labels=5000, columns=2000, points=10_000, features=20.0, labels_per_point=3.0)
 MACHINE = machine.Machine(memory=4 * 10**9, flops=1e11, bandwidth=1e10)
 

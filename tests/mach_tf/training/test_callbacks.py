@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mach_tf import points
 from mach_tf.errors import InputError
-from mach_tf.training.callbacks import CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from mach_tf.training.callbacks import CheckpointEpochs, CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
 from tests.mach_tf.test_classifier import dense_logits, random_points
 from tests.mach_tf.training.test_model import BUCKETS, COLUMNS, LABELS, TABLE, group
 
@@ -63,6 +63,19 @@ def test_points_a_second_are_those_of_the_batch(tmp_path, monkeypatch, points, s
         if value.tag == "points_per_second"
     ]
     assert found == [2 * size for size in 2 * sizes]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_each_epoch_ends_with_a_checkpoint_unless_it_was_stopped(stopped):
+    found = []
+    callback = CheckpointEpochs(lambda steps: found.append((callback.epoch, steps)), 7)
+    callback.model = SimpleNamespace(stop_training=False)
+    for epoch in (3, 4):
+        callback.on_epoch_begin(epoch)
+        callback.model.stop_training = stopped and epoch == 4
+        callback.on_epoch_end(epoch)
+    assert found == ([(3, 7)] if stopped else [(3, 7), (4, 7)])
+    CheckpointEpochs(None, 7).on_epoch_end(0)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_same_call_gives_the_same_bits(dataset, fitted, tmp_path):
 def test_keywords_win_over_the_plan(fitted):
     assert fitted.manifest.training.hidden_units == 8 and fitted.manifest.training.epochs == 2
     assert fitted.manifest.bucket_spec.repetitions == 6
-    assert fitted.manifest.training.batch_size == 16 and fitted.manifest.bucket_spec.buckets == 10, "by the rules"
+    assert fitted.manifest.training.batch_size == 16 and fitted.manifest.bucket_spec.buckets == 50, "by the rules"
 
 
 def test_a_preset(dataset, tmp_path):
@@ -137,3 +137,9 @@ def test_a_refused_call_does_not_wait_for_tensorflow(dataset, tmp_path, monkeypa
     with pytest.raises(InputError, match=r"^group_size must be auto or"):
         mach_tf.fit(dataset, tmp_path / "model", group_size=0)
     assert not os.path.exists(tmp_path / "model")
+
+
+def test_a_model_that_nobody_looks_into_is_the_same(dataset, fitted, tmp_path):
+    model = mach_tf.fit(dataset, tmp_path / "model", **SMALL, checkpoint_minutes=None, curves=False)
+    assert sorted(os.listdir(model.model_dir)) == ["model.json", *(f"repetition-{r:03d}" for r in range(6))]
+    assert_same_bits(all_weights(model.model_dir), all_weights(fitted.model_dir))

@@ -14,6 +14,7 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.training import group_training
+from mach_tf.training.checkpoints import Position
 from mach_tf.training.strategies import create
 from mach_tf.training_config import TrainingConfig
 
@@ -67,6 +68,51 @@ def test_an_epoch_is_each_point_once_in_an_order_of_its_own_and_goes_on_anywhere
         np.testing.assert_array_equal(ours, theirs)
     assert not np.array_equal(first[0], second[0])
     np.testing.assert_array_equal(np.sort(np.concatenate(first)), np.sort(np.concatenate(second)))
+
+
+def test_epochs_read_together_are_those_read_alone(tmp_path):
+    made = job(tmp_path, feature_dropout=0.5)
+    table = np.stack([made.model.bucket_spec.row(0, 9)])
+
+    def read(epoch, end=None):
+        return [b.points.feature_values.numpy() for b in group_training._epoch_data(made, table, epoch, 1, end)]
+
+    together, alone = read(1, 4), read(1) + read(2) + read(3)
+    assert len(together) == len(alone) == 9
+    for ours, theirs in zip(together, alone):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("start", "fits"),
+    [
+        ((0, 0), [(range(0, 5), 0)]),
+        ((2, 3), [(range(2, 3), 3), (range(3, 5), 0)]),
+        ((4, 3), [(range(4, 5), 3)]),
+        ((1, 10), [(range(2, 5), 0)]),
+        ((4, 10), []),
+    ],
+)
+def test_what_is_left_is_one_fit_but_for_a_half_done_epoch(start, fits):
+    assert group_training._fits(Position(*start), 5, 10) == fits
+
+
+def test_nothing_but_the_model_is_written_if_nobody_looks(tmp_path):
+    made = dataclasses.replace(job(tmp_path), checkpoint_minutes=None, curves=False)
+    assert group_training.train_group(made, [1]) is not None
+    assert os.listdir(made.model_dir) == ["repetition-001"]
+
+
+def test_without_checkpoints_a_stop_still_leaves_one(tmp_path):
+    asked = []
+    made = job(tmp_path)
+    stopped = dataclasses.replace(
+        made, checkpoint_minutes=None, curves=False, stop_requested=lambda: asked.append(0) or len(asked) == 7
+    )
+    assert group_training.train_group(stopped, [1]) is None
+    (path,) = (tmp_path / "model" / "checkpoints" / "repetitions-001").iterdir()
+    # Asked once before the first step, then after each: it stops after 6 of 4 steps per epoch.
+    assert path.name == "epoch-0001-step-00000002"
 
 
 def test_feature_dropout_goes_on_where_an_epoch_was_left(tmp_path):

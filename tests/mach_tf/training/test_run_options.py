@@ -41,3 +41,10 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
 def test_an_option_out_of_its_range_is_refused_by_name(options, message):
     with pytest.raises(InputError, match=message):
         RunOptions(**options)
+
+
+def test_no_checkpoints_and_no_curves():
+    assert RunOptions(checkpoint_minutes=None, curves=False).recorded() == {
+        **RunOptions().recorded(),
+        "checkpoint_minutes": None,
+    }

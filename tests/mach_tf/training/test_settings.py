@@ -101,7 +101,7 @@ def test_model_json_supplies_what_is_not_given(manifest, tmp_path):
     assert preset.config.hidden_units == 128 and preset.config.seed == 3 and preset.bucket_spec.buckets == 100
 
 
-@pytest.mark.parametrize(("labels", "density"), [(2, 0.6), (4, 0.9), (30, 0.7)])
+@pytest.mark.parametrize(("labels", "density"), [(30, 0.7), (40, 0.9), (60, 0.7)])
 def test_where_no_plan_meets_the_rules_the_nearest_is_taken_with_a_warning(tmp_path, labels, density):
     rng = np.random.default_rng(0)
     matrices = [scipy.sparse.random(40, n, d, "csr", np.float32, rng) for n, d in ((10, 0.5), (labels, density))]

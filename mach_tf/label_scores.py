@@ -1,0 +1,99 @@
+"""Label scores of an opened model beyond the top k: of all labels, or of those above a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse
+import scipy.special
+
+from mach_tf import estimators
+from mach_tf.network import Network
+
+# Bucket scores gathered at a time: points x labels x repetitions.
+_BLOCK_SCORES = 1 << 22
+# Labels looked at for each point at first; a point where all of them are above the threshold is looked at again.
+_FIRST_LABELS = 16
+
+
+def all_scores(network: Network, features: scipy.sparse.csr_matrix, estimator: str) -> np.ndarray:
+    """Returns the scores of all labels, float32 [n, K], as the decoder ranks them.
+
+    Args:
+      network: the model.
+      features: hashed points, CSR [n, D].
+      estimator: one of estimators.ESTIMATORS.
+    """
+    scores = np.empty((features.shape[0], network.labels), np.float32)
+    table = network.bucket_table
+    step = max(1, _BLOCK_SCORES // table.size)
+    for rows, bucket_scores in _bucket_scores(network, features, estimator):
+        for begin in range(0, len(bucket_scores), step):
+            block = bucket_scores[begin : begin + step]
+            gathered = np.stack([block[:, repetition, row] for repetition, row in enumerate(table)], axis=-1)
+            scores[rows.start + begin : rows.start + begin + len(block)] = estimators.combine(gathered, estimator)
+    return scores
+
+
+def labels_above(
+    network: Network, features: scipy.sparse.csr_matrix, estimator: str, threshold: float
+) -> scipy.sparse.csr_matrix:
+    """Returns the labels whose probability is at least a threshold, bool CSR [n, K], ascending in each row.
+
+    Args:
+      network: the model.
+      features: hashed points, CSR [n, D].
+      estimator: one of estimators.ESTIMATORS.
+      threshold: in [0, 1]; 0 gives all labels.
+    """
+    found: list[np.ndarray] = []
+    decoder, buckets = network.decoder, network.manifest.bucket_spec.buckets
+    for rows, scores in _bucket_scores(network, features, estimator):
+        found += [np.empty(0, np.int32)] * len(rows)
+        pending, k = np.arange(len(rows)), min(_FIRST_LABELS, network.labels)
+        while len(pending):
+            best = decoder.top_k(scores[pending], k, estimator)
+            above = probabilities(best.scores, estimator, buckets) >= threshold
+            for row, labels, chosen in zip(pending, best.labels, above):
+                found[rows.start + row] = np.sort(labels[chosen])
+            # Scores fall from left to right, so only where the last one is above can there be more.
+            pending = pending[above[:, -1]] if k < network.labels else pending[:0]
+            k = min(4 * k, network.labels)
+    splits = np.concatenate([[0], np.cumsum([len(labels) for labels in found])])
+    ids = np.concatenate([np.empty(0, np.int32), *found])
+    return scipy.sparse.csr_matrix((np.ones(len(ids), np.bool_), ids, splits), shape=(len(found), network.labels))
+
+
+def probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
+    """Returns label scores on the scale of probabilities, in float64, which keeps apart what float32 rounds to 1.
+
+    Args:
+      scores: label scores as the decoder has them, any shape.
+      estimator: one of estimators.ESTIMATORS.
+      buckets: B.
+    """
+    scores = np.asarray(scores, np.float64)
+    if estimators.get(estimator).takes_logits:
+        return scipy.special.expit(scores)
+    return np.clip(estimators.reported(scores, estimator, buckets).astype(np.float64), 0, 1)
+
+
+def log_probabilities(scores: np.ndarray, estimator: str) -> np.ndarray:
+    """Returns the logarithms of the labels' probabilities, float64, to be normalised if each point has one class.
+
+    Args:
+      scores: label scores as the decoder has them, any shape.
+      estimator: one of estimators.ESTIMATORS.
+    """
+    scores = np.asarray(scores, np.float64)
+    if estimators.get(estimator).takes_logits:
+        return -np.logaddexp(0, -scores)
+    return np.log(np.maximum(scores, np.finfo(np.float32).tiny))
+
+
+def _bucket_scores(
+    network: Network, features: scipy.sparse.csr_matrix, estimator: str
+) -> Iterator[tuple[range, np.ndarray]]:
+    for rows, logits in network.sketches(features):
+        yield rows, estimators.bucket_scores(logits, estimator)
