@@ -143,7 +143,7 @@ def test_opens_by_keyboard_and_says_so(browser, tmp_path):
     button.send_keys(Keys.SPACE)
     assert button.get_attribute("aria-expanded") == "true"
     detail = browser.find_element("id", button.get_attribute("aria-controls"))
-    assert "mean of 3 repetitions" in detail.get_attribute("textContent")
+    assert "mean of the bucket scores of 3 repetitions" in detail.get_attribute("textContent")
     assert "rank 1" in detail.text and "Under one FGSM step" in detail.text
     button.send_keys(Keys.SPACE)
     assert browser.find_elements("css selector", ".detail") == [] and button.get_attribute("aria-controls") is None
