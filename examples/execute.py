@@ -1,8 +1,7 @@
 """Executes the notebooks of this folder in a temporary folder; fails if a cell raises.
 
-    python examples/execute.py                        checks all notebooks, changes nothing
-    python examples/execute.py --write                also writes the new outputs into the notebooks
-    python examples/execute.py --write quick_start    one notebook
+`python examples/execute.py` executes all notebooks and changes nothing; with `--write` the new outputs are written into the
+notebooks. `python examples/execute.py --write quick_start` does so for one.
 """
 
 from __future__ import annotations

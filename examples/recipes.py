@@ -47,7 +47,9 @@ DISHES = {
 }
 
 CUP, PINCH = 1.0, 0.05
-INGREDIENTS = sorted({name for part in (SEASONINGS, MAIN_INGREDIENTS, DISHES) for names in part.values() for name in names})
+INGREDIENTS = sorted(
+    {name for kind in (SEASONINGS, MAIN_INGREDIENTS, DISHES) for some in kind.values() for name in some}
+)
 LABELS = [*SEASONINGS, *DISHES, *(f"{cuisine} {dish}" for cuisine in SEASONINGS for dish in DISHES)]
 
 

@@ -97,6 +97,8 @@ def test_messages_of_no_use_are_left_out(caplog):
     # As TensorFlow 2.15 and Keras 2.15 word them.
     logger.info("Using MirroredStrategy with devices %r", ("/device:CPU:0",))
     logger.info("Assets written to: %s", "model/assets")
-    logger.warning("Callback method `on_train_batch_end` is slow compared to the batch time (batch time: 0.01s). Check it.")
+    logger.warning(
+        "Callback method `on_train_batch_end` is slow compared to the batch time (batch time: 0.01s). Check it."
+    )
     logger.warning("Something else")
     assert caplog.messages == ["Something else"]
