@@ -32,6 +32,11 @@ PROGRAMS = (
 )
 
 
+def script(module: str) -> str:
+    """Returns the console script of a module and a space, to stand before a flag; "" for a module that is not one of them."""
+    return next((f"{program.script} " for program in PROGRAMS if program.module == module), "")
+
+
 def siblings(module: str) -> str:
     """Returns the lines of a --help text that name the other programs; "" for a module that is not one of them."""
     if module not in {program.module for program in PROGRAMS}:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import logging as standard_logging
+import os
+import re
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Optional
 
 from absl import app, flags, logging
 
 from mach_tf import errors
 from mach_tf.programs import catalogue
 
+# What absl says of a flag that is required and not given.
+_REQUIRED = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value other than None\.")
+# The flags that a path without a flag may belong to; the first that a program has is its example.
+_INPUTS = ("train", "input", "dataset_dir", "model_dir")
+
 
 def run(main: Callable[[list[str]], None]) -> None:
     """Runs `main` under absl.
 
-    An InputError or OSError ends the program with its message alone and status 1. `--help` shows the docstring of the module
-    that defines `main`, its flags and the names of the other programs, whether the module or its console script was started.
+    A wrong flag, an InputError or an OSError ends the program with one message and status 1. `--help` shows the docstring of
+    the module that defines `main`, its flags and the names of the other programs, whether the module or its console script was
+    started.
 
     Args:
       main: takes the arguments that are not flags.
     """
+    module = _module_name(sys.modules[main.__module__])
+    script = catalogue.script(module)
+
+    def parse(arguments: Sequence[str]) -> list[str]:
+        try:
+            rest = flags.FLAGS(arguments)
+        except flags.Error as error:
+            # A path without its flag is why a required flag is missing.
+            missing = _REQUIRED.search(str(error))
+            stray = _first_stray(arguments) if missing else None
+            sys.exit(f"error: {_stray(stray) if stray else _sentence(str(error))} See {script}--help.")
+        if len(rest) > 1:
+            sys.exit(f"error: {_stray(rest[1])} See {script}--help.")
+        return rest
 
     def guarded(argv: list[str]) -> None:
-        if len(argv) > 1:
-            raise app.UsageError(f"Unexpected arguments {argv[1:]}; every input is named by a flag.")
+        logging.get_absl_handler().setFormatter(_Formatter())
         if not flags.FLAGS["verbosity"].present:
             # At level INFO TensorFlow reports every SavedModel it writes; --verbosity=0 asks for that.
             logging.set_verbosity(logging.WARNING)
@@ -33,15 +55,62 @@ def run(main: Callable[[list[str]], None]) -> None:
         except errors.InputError as error:
             sys.exit(f"error: {error}")
         except OSError as error:
-            sys.exit(f"error: {error}. The disk, the path or its permissions refused; nothing was left half-written.")
+            sys.exit(f"error: {_os_error(error)}")
 
-    _show_in_help(sys.modules[main.__module__])
-    app.run(guarded)
+    _show_in_help(sys.modules[main.__module__], module)
+    app.run(guarded, flags_parser=parse)
 
 
-def _show_in_help(module: Any) -> None:
+class _Formatter(standard_logging.Formatter):
+    """Writes "warning: text"; the date, process and line of absl's format are of no use to a user."""
+
+    def format(self, record: standard_logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
+
+
+def _sentence(message: str) -> str:
+    """absl's message about wrong flags as one line."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    required = [match[1] for match in map(_REQUIRED.fullmatch, lines) if match]
+    if required and len(required) == len(lines):
+        names = [f"--{name}" for name in required]
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} required."
+    text = "; ".join(line.rstrip(" .") for line in lines)
+    return text if text.endswith("?") else f"{text}."
+
+
+def _first_stray(arguments: Sequence[str]) -> Optional[str]:
+    """The first argument that is neither a flag nor may be the value of the flag before it."""
+    for before, argument in zip(arguments, arguments[1:]):
+        takes_value = before.startswith("-") and "=" not in before
+        if not argument.startswith("-") and not (takes_value and before is not arguments[0]):
+            return argument
+    return None
+
+
+def _stray(argument: str) -> str:
+    example = next((f", such as --{name}={argument}" for name in _INPUTS if name in flags.FLAGS), "")
+    return f"{argument!r} is not a flag; every input is named by a flag{example}."
+
+
+def _os_error(error: OSError) -> str:
+    path = str(error.filename)
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        while path and not os.path.lexists(path):
+            path = os.path.dirname(path)
+        if path and not os.path.isdir(path):
+            return f"{path} must be a directory, but it is a file. Choose another path."
+    if isinstance(error, IsADirectoryError):
+        return f"{path} must be a file, but it is a directory. Choose another path."
+    return f"{error}. The disk, the path or its permissions refused; nothing was left half-written."
+
+
+def _module_name(module: Any) -> str:
+    return module.__spec__.name if module.__name__ == "__main__" and module.__spec__ else module.__name__
+
+
+def _show_in_help(module: Any, name: str) -> None:
     """absl shows the docstring of __main__ and the flags of sys.argv[0]; for a console script neither is the module's."""
-    name = module.__spec__.name if module.__name__ == "__main__" and module.__spec__ else module.__name__
     main_module = sys.modules["__main__"]
     main_module.__doc__ = (module.__doc__ or "") + catalogue.siblings(name)
     for flag in flags.FLAGS.get_key_flags_for_module(module.__name__):

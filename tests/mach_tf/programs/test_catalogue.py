@@ -29,3 +29,7 @@ def test_siblings_are_all_the_others():
     text = catalogue.siblings("train.main")
     assert "mach-train" not in text and all(p.script in text for p in PROGRAMS if p.module != "train.main")
     assert catalogue.siblings("benchmarks.decode") == ""
+
+
+def test_a_script_stands_before_its_flags():
+    assert catalogue.script("train.main") == "mach-train " and catalogue.script("benchmarks.decode") == ""

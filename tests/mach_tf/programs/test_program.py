@@ -30,20 +30,53 @@ def run(body, *arguments):
         ("pass", 0, "", False),
         ("raise errors.InputError('fix this')", 1, "error: fix this", False),
         ("raise OSError(28, 'No space left on device', 'there')", 1, "No space left on device: 'there'", False),
+        ("open('/dev/null/there')", 1, "error: /dev/null must be a directory, but it is a file.", False),
+        ("import os; os.makedirs('/dev/null')", 1, "error: /dev/null must be a directory, but it is a file.", False),
+        ("open('/')", 1, "error: / must be a file, but it is a directory.", False),
+        ("from absl import logging; logging.warning('look')", 0, "\nwarning: look\n", False),
         ("raise KeyError('a defect')", 1, "KeyError: 'a defect'", True),
     ],
 )
 def test_what_the_user_can_fix_comes_without_a_trace(body, status, message, trace):
     done = run(body)
     assert done.returncode == status
-    assert message in done.stderr
+    assert message in f"\n{done.stderr}"
     assert ("Traceback" in done.stderr) == trace
 
 
 def test_an_argument_that_is_no_flag_is_refused():
     done = run("pass", "input.txt")
     assert done.returncode == 1
-    assert "every input is named by a flag" in done.stderr
+    assert done.stderr == "error: 'input.txt' is not a flag; every input is named by a flag. See --help.\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        (
+            "preprocess.to_tfrecord",
+            ["train.txt"],
+            "'train.txt' is not a flag; every input is named by a flag, such as --train=train.txt. See mach-preprocess --help.",
+        ),
+        (
+            "preprocess.to_tfrecord",
+            ["--output_dir", "data", "train.txt"],
+            "'train.txt' is not a flag; every input is named by a flag, such as --train=train.txt. See mach-preprocess --help.",
+        ),
+        ("preprocess.verify", [], "--dataset_dir is required. See mach-verify --help."),
+        (
+            "preprocess.verify",
+            ["--datset_dir=a"],
+            "Unknown command line flag 'datset_dir'. Did you mean: dataset_dir ? See ",
+        ),
+        ("preprocess.verify", ["--dataset_dir=a", "--verbosity=b"], "flag --verbosity=b: "),
+        ("preprocess.verify", ["--dataset_dir=a"], "a is not a dataset: it holds no dataset.json."),
+    ],
+)
+def test_a_wrong_command_line_gets_one_line(module, arguments, message):
+    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
 
 
 def started(tmp_path, arguments):
