@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from mach_tf import startup
+from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training import settings as fit_settings
 from mach_tf.training.run_options import RunOptions
@@ -78,6 +79,8 @@ def fit(
       >>> model = mach_tf.fit("data/mine", "models/mine", epochs=5)  # doctest: +SKIP
       >>> model.predict(X, k=5)  # doctest: +SKIP
     """
+    for name, path in (("dataset_dir", dataset_dir), ("model_dir", model_dir)):
+        _check_path(name, path)
     options = RunOptions(strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves)
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
@@ -102,6 +105,12 @@ def fit(
     total = chosen.bucket_spec.repetitions
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
     return Ensemble.load(model_dir) if whole and strategies.is_chief(strategy) else None
+
+
+def _check_path(name: str, path: Any) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        advice = " Write matrices with mach_tf.write_dataset first, or use mach_tf.MachClassifier."
+        raise InputError(f"{name} must be a path (got {type(path).__name__}).{advice if name == 'dataset_dir' else ''}")
 
 
 def _warn(text: str) -> None:

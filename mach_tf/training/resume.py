@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from mach_tf import __version__, startup
 from mach_tf.errors import InputError
-from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
 
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
 
@@ -24,9 +24,13 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
     """Checks that a model directory, if it belongs to a training, belongs to this one.
 
     Raises:
-      InputError: settings or dataset differ; the message names each difference and what to give instead.
+      InputError: the directory is a dataset's; or settings or dataset differ; the message names each difference and what to give instead.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        if os.path.exists(os.path.join(model_dir, DATASET_FILE)):
+            raise InputError(
+                f"model_dir must be new, empty or a model directory ({model_dir} holds {DATASET_FILE}); choose another."
+            )
         return
     ours, theirs = _flat(model), _flat(ModelManifest.read(model_dir))
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]

@@ -62,13 +62,22 @@ def resolve(dataset: DatasetManifest, model_dir: str, plan: Optional[str], given
             close = difflib.get_close_matches(name, _TYPES, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"fit() got an unexpected keyword argument {name!r}{hint}")
-    if plan not in (None, AUTO):
+    if plan is not None and plan != AUTO:
+        _check_preset(plan)
         given = {**read_preset(plan), **given}
     if os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         return _split(_recorded(ModelManifest.read(model_dir)), given)
     if plan == AUTO:
         return _planned(dataset, given)
     return _split({"buckets": DEFAULT_BUCKETS, "repetitions": DEFAULT_REPETITIONS}, given)
+
+
+def _check_preset(plan: str) -> None:
+    names = presets.names()
+    if plan not in names:
+        close = difflib.get_close_matches(str(plan), names, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"plan must be None, 'auto' or one of {', '.join(names)} (got {plan!r}).{hint}")
 
 
 def read_preset(name: str) -> dict[str, Any]:

@@ -143,3 +143,20 @@ def test_a_model_that_nobody_looks_into_is_the_same(dataset, fitted, tmp_path):
     model = mach_tf.fit(dataset, tmp_path / "model", **SMALL, checkpoint_minutes=None, curves=False)
     assert sorted(os.listdir(model.model_dir)) == ["model.json", *(f"repetition-{r:03d}" for r in range(6))]
     assert_same_bits(all_weights(model.model_dir), all_weights(fitted.model_dir))
+
+
+def test_matrices_are_refused_with_the_way_to_give_them():
+    features = scipy.sparse.csr_matrix((3, 4))
+    with pytest.raises(
+        InputError, match=r"^dataset_dir must be a path \(got csr_matrix\)\. Write matrices with mach_tf\.write_"
+    ):
+        mach_tf.fit(features, features)
+    with pytest.raises(InputError, match=r"^model_dir must be a path \(got int\)\.$"):
+        mach_tf.fit("data", 3)
+
+
+def test_the_dataset_directory_is_no_model_directory(dataset):
+    before = sorted(os.listdir(dataset))
+    with pytest.raises(InputError, match="model_dir must be new, empty or a model directory"):
+        mach_tf.fit(dataset, dataset, **SMALL)
+    assert sorted(os.listdir(dataset)) == before

@@ -108,3 +108,12 @@ def test_the_arguments_to_give_are_named(tmp_path, changes, remedy):
     with pytest.raises(InputError) as raised:
         resume.check_same(str(tmp_path), dataclasses.replace(MANIFEST, **changes))
     assert str(raised.value).endswith(remedy)
+
+
+def test_a_dataset_directory_is_refused(tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(
+        InputError, match=r"^model_dir must be new, empty or a model directory \(.* holds dataset\.json\)"
+    ):
+        resume.check_same(str(tmp_path), MANIFEST)
+    assert os.listdir(tmp_path) == ["dataset.json"]

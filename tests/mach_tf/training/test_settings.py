@@ -70,7 +70,7 @@ def test_a_preset_gives_its_settings(manifest, name):
 
 
 def test_an_unknown_preset_or_setting_is_refused(manifest):
-    with pytest.raises(InputError, match="preset must be one of amazon-670k"):
+    with pytest.raises(InputError, match="plan must be None, 'auto' or one of amazon-670k"):
         resolve(manifest, plan="mine")
     with pytest.raises(
         TypeError, match=r"^fit\(\) got an unexpected keyword argument 'epoch'; did you mean 'epochs'\?$"
@@ -128,3 +128,8 @@ def test_little_memory_gives_the_smallest_plan(manifest, monkeypatch):
     plans = recommendation.recommend(planning.Problem.of(manifest), machine.nominal(1 << 20)).plans
     assert found.bucket_spec.buckets == min(plan.buckets for plan in plans) and found.warnings
     assert not os.path.exists("nowhere")
+
+
+def test_a_misspelt_preset_is_told_the_closest(manifest):
+    with pytest.raises(InputError, match=r"\(got 'bibtx'\)\. Did you mean 'bibtex'\?$"):
+        resolve(manifest, plan="bibtx")
