@@ -7,10 +7,13 @@ Prints each problem with its shard and record, and ends with status 1; or prints
 
 from __future__ import annotations
 
+import os
+
 from absl import flags
 
 from mach_tf import startup
 from mach_tf.errors import InputError
+from mach_tf.manifest import DATASET_FILE
 from mach_tf.programs import program, shared_flags
 
 FLAGS = flags.FLAGS
@@ -23,6 +26,8 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     from mach_tf.data.verification import verify
 
+    if not os.path.exists(os.path.join(FLAGS.dataset_dir, DATASET_FILE)):
+        raise InputError(str(verify(FLAGS.dataset_dir)))
     found = verify(FLAGS.dataset_dir, print)
     if not found.is_whole:
         raise InputError(f"{FLAGS.dataset_dir} is damaged: {len(found.problems)} problem(s), printed above.")

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf.data.label_sequences import LabelSets, is_label_matrix, label_sequences
-from mach_tf.data.matrix_blocks import Matrix, open_matrix
+from mach_tf.data.matrix_blocks import Matrix, open_matrix, variable
 from mach_tf.errors import InputError
 
 
@@ -140,7 +140,7 @@ def label_rows(matrix: Matrix, begin: int, end: int) -> scipy.sparse.csr_matrix:
         if value < 0:
             raise InputError(
                 f"{name} must mark a label by a positive number (got {value} in {place}). If labels are coded -1/+1: "
-                f"use {name} > 0."
+                f"use {variable(name)} > 0."
             )
         raise InputError(f"{name} must not hold NaN or infinity (got {value} in {place}). Use 1 for a label, else 0.")
     marked = csr.data != 0

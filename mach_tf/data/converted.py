@@ -78,18 +78,23 @@ class Converted:
             "shards",
         ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
-        megabytes = self.text_bytes / 1e6
         spec = self.manifest.feature_spec
         few = spec.dim >= self.manifest.features
-        hint = " With feature_hash_dim=0 they would stay apart, and the model would be smaller." if few else ""
+        hint = ""
+        if few:
+            hint = f" With feature_hash_dim=0 the model would have {self.manifest.features:,} input columns instead of {spec.dim:,}."
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
         return (
             f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "
             f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{hint}\n"
-            f"{self.points:,} points, {megabytes:,.1f} MB of text in {self.seconds:.1f} s: "
-            f"{self.points / self.seconds:,.0f} points/s, {megabytes / self.seconds:,.1f} MB/s{skipped}.\n"
+            f"{self.points:,} points, {_size(self.text_bytes)} of text in {self.seconds:.1f} s: "
+            f"{self.points / self.seconds:,.0f} points/s, {_size(self.text_bytes / self.seconds)}/s{skipped}.\n"
             f"Dataset: {self.output_dir}"
         )
+
+
+def _size(value: float) -> str:
+    return f"{value / 1e6:,.1f} MB" if value >= 1e6 else f"{value / 1e3:,.1f} kB"
 
 
 def features_that_share_a_column(manifest: DatasetManifest) -> int:

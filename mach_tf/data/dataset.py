@@ -169,9 +169,10 @@ class DatasetWriter:
         counts = os.path.join(self.directory, manifest.LABEL_COUNTS_FILE)
         with files.atomic_write(counts) as file:
             np.save(file, label_counts, allow_pickle=False)
-        self._write_lines(manifest.FEATURE_NAMES_FILE, feature_names, self._features)
-        self._write_lines(manifest.LABEL_NAMES_FILE, label_names, self._labels)
-        self._write_lines(SKIPPED_FILE, skipped or None, len(skipped))
+        self._write_names(manifest.FEATURE_NAMES_FILE, "feature", feature_names, self._features)
+        self._write_names(manifest.LABEL_NAMES_FILE, "label", label_names, self._labels)
+        if skipped:
+            self._write_lines(SKIPPED_FILE, skipped)
         named = ((manifest.FEATURE_NAMES_FILE, feature_names), (manifest.LABEL_NAMES_FILE, label_names))
         result = DatasetManifest(
             self._features,
@@ -191,13 +192,18 @@ class DatasetWriter:
         for writer in self._writers.values():
             writer.abandon()
 
-    def _write_lines(self, name: str, lines: Optional[Sequence[str]], count: int) -> None:
-        if lines is None:
+    def _write_names(self, file: str, what: str, names: Optional[Sequence[str]], count: int) -> None:
+        if names is None:
             return
-        broken = next((line for line in lines if "\n" in line or line.endswith("\r")), None)
-        if len(lines) != count or broken is not None:
-            got = f"{len(lines)} names" if broken is None else f"the name {broken!r:.60}, which contains a line end"
-            raise InputError(f"{name} must have {count} lines, one name per line (got {got}).")
+        broken = next((name for name in names if "\n" in name or name.endswith("\r")), None)
+        if len(names) != count or broken is not None:
+            got = f"{len(names)}" if broken is None else f"the name {broken!r:.60}, which contains a line end"
+            raise InputError(
+                f"{what}_names must hold {count} names, one per {what} (got {got}). {file} stores one name per line."
+            )
+        self._write_lines(file, names)
+
+    def _write_lines(self, name: str, lines: Sequence[str]) -> None:
         with files.atomic_write(os.path.join(self.directory, name)) as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
 

@@ -98,10 +98,14 @@ def _open_features(split: str, pair: tuple[Any, Any]) -> Matrix:
 def _check_shapes(split: str, features: dict[str, Matrix], labels: dict[str, Labels]) -> None:
     first, shape, tags = features["train"], features[split].shape, labels[split].shape
     columns, classes = first.shape[1], labels["train"].shape[1]
-    if shape != (tags[0], columns) or tags[1] != classes or not shape[0]:
-        raise InputError(
-            f"{split}: X must be [n, {columns}] and Y [n, {classes}] with the same n, at least 1 (got {shape} and {tags})."
-        )
+    if shape[0] != tags[0]:
+        raise InputError(f"{split}: X has {shape[0]} rows and Y has {tags[0]}; both need one row per point.")
+    if not shape[0]:
+        raise InputError(f"{split}: X and Y must have at least 1 row, one per point (got 0).")
+    if shape[1] != columns:
+        raise InputError(f"{split}: X must have {columns} columns, as the training X has (got {shape[1]}).")
+    if tags[1] != classes:
+        raise InputError(f"{split}: Y must have {classes} columns, as the training Y has (got {tags[1]}).")
     arrays.check_shape(features[split], columns, "features", 1)
     names = features[split].column_names
     if None not in (names, first.column_names) and names != first.column_names:

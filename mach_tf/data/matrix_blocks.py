@@ -38,7 +38,7 @@ class Matrix(abc.ABC):
 
     def __init__(self, name: str, shape: Sequence[int]) -> None:
         if len(shape) != 2:
-            advice = _RESHAPE.format(name) if len(shape) == 1 else ""
+            advice = _RESHAPE.format(variable(name)) if len(shape) == 1 else ""
             raise InputError(f"{name} must be 2-D, one row per point (got {len(shape)}-D, {tuple(shape)}).{advice}")
         self.name = name
         self.shape = int(shape[0]), int(shape[1])
@@ -184,6 +184,11 @@ class _Frame(Matrix):
         return self._columns if all(isinstance(column, str) for column in self._columns) else None
 
 
+def variable(name: str) -> str:
+    """Returns the variable of a matrix, for code in a message: "X" of the name "train: X"."""
+    return name.rpartition(": ")[2]
+
+
 def _is_row(row: Any) -> bool:
     return isinstance(row, (list, tuple)) or (hasattr(row, "__array__") and np.ndim(row) > 0)
 
@@ -199,7 +204,9 @@ def _check_dtype(dtype: np.dtype, name: str) -> None:
 
 def _refuse_kind(kind: str, got: str, name: str) -> None:
     if kind == "c":
-        raise InputError(f"{name} must hold real numbers (got {got}). Complex data not supported: take {name}.real.")
+        raise InputError(
+            f"{name} must hold real numbers (got {got}). Complex data not supported: take {variable(name)}.real."
+        )
     raise InputError(
         f"{name} must hold numbers (got {got}). Convert numbers that are strings with astype(float), and encode texts and "
         "categories first, for example with scikit-learn's TfidfVectorizer or OneHotEncoder."

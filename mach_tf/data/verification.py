@@ -15,7 +15,7 @@ from mach_tf.data import damage
 from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
 from mach_tf.data.records import SCHEMA
 from mach_tf.errors import InputError
-from mach_tf.manifest import DatasetManifest, Shard
+from mach_tf.manifest import DATASET_FILE, DatasetManifest, Shard
 
 _BATCH = 4096
 
@@ -52,7 +52,13 @@ class Verification:
                 f"{self.dataset_dir} is whole: {self.points:,} points in {self.shards} shards, fingerprint "
                 f"{self.fingerprint[:16]}."
             )
+        if self.problems == [_not_a_dataset(self.dataset_dir)]:
+            return self.problems[0]
         return "\n".join([*self.problems, f"{self.dataset_dir} is damaged: {len(self.problems)} problem(s)."])
+
+
+def _not_a_dataset(directory: str) -> str:
+    return f"{directory} is not a dataset: it holds no {DATASET_FILE}."
 
 
 def verify(dataset_dir: str, report: Callable[[str], None] = lambda problem: None) -> Verification:
@@ -90,6 +96,9 @@ class _Totals:
 
 def problems(directory: str) -> Iterator[str]:
     """Yields a sentence for each thing that is wrong with a dataset, as it is found; nothing if the dataset is whole."""
+    if not os.path.exists(os.path.join(directory, DATASET_FILE)):
+        yield _not_a_dataset(directory)
+        return
     try:
         manifest = DatasetManifest.parse(directory)
     except InputError as error:

@@ -42,7 +42,13 @@ def test_it_prints_as_a_table():
 def test_hashing_few_features_is_called_what_it_costs():
     few = Converted("data/mine", _manifest(5000, FeatureSpec(5000)), [], 6_000_000, 2.0)
     many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
-    assert "With feature_hash_dim=0 they would stay apart" in str(few) and "feature_hash_dim" not in str(many)
+    assert "With feature_hash_dim=0 the model would have 5,000 input columns instead of 5,000." in str(few)
+    assert "feature_hash_dim" not in str(many)
+
+
+def test_a_small_text_is_counted_in_kilobytes():
+    small = Converted("data/mine", _manifest(5, FeatureSpec(0)), [], 2_400, 2.0)
+    assert "2.4 kB of text in 2.0 s: 1,502 points/s, 1.2 kB/s." in str(small)
 
 
 def test_it_is_json():

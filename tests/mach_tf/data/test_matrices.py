@@ -138,26 +138,44 @@ def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"X": np.arange(9.0)}, r"^train: X must be 2-D, one row per point \(got 1-D, \(9,\)\)\. Reshape your data"),
+        (
+            {"X": np.arange(9.0)},
+            r"^train: X must be 2-D, one row per point \(got 1-D, \(9,\)\)\. Reshape your data: np\.reshape\(X, ",
+        ),
         ({"Y": np.zeros((9, 3), complex)}, r"^train: Y must hold real numbers \(got complex128\)"),
         ({"X": np.zeros((9, 0))}, r"^train: X has 0 feature\(s\)"),
-        ({"Y": np.full((9, 3), -1)}, r"^train: Y must mark a label by a positive number .*-1/\+1"),
+        ({"Y": np.full((9, 3), -1)}, r"^train: Y must mark a label by a positive number .*-1/\+1: use Y > 0\."),
         ({"test": (scipy.sparse.csr_matrix((2, 5)), -np.ones((2, 3)))}, r"^test: Y must mark .* in row 0, column 0"),
         ({"X": np.full((9, 5), np.inf)}, r"^train: X must be finite as float32 \(got inf in row 0, column 0\)"),
         ({"X": None}, r"^train: X must be a 2-D array, a SciPy sparse matrix or a DataFrame of numbers \(got NoneType"),
         ({"Y": None}, r"^train: Y must hold the labels of each point"),
         ({"valid": np.zeros((9, 5))}, r"^valid must be a pair \(X, Y\) of features and labels \(got ndarray\)"),
-        ({"Y": scipy.sparse.csr_matrix((8, 3))}, "with the same n"),
-        ({"X": scipy.sparse.csr_matrix((0, 5)), "Y": scipy.sparse.csr_matrix((0, 3))}, "at least 1"),
-        ({"test": (scipy.sparse.csr_matrix((2, 4)), scipy.sparse.csr_matrix((2, 3)))}, "test: X must be \\[n, 5\\]"),
-        ({"test": (scipy.sparse.csr_matrix((2, 5)), scipy.sparse.csr_matrix((2, 4)))}, "and Y \\[n, 3\\]"),
+        ({"Y": scipy.sparse.csr_matrix((8, 3))}, "train: X has 9 rows and Y has 8; both need one row per point"),
+        (
+            {"X": scipy.sparse.csr_matrix((0, 5)), "Y": scipy.sparse.csr_matrix((0, 3))},
+            "X and Y must have at least 1 row, one per point .got 0",
+        ),
+        (
+            {"test": (scipy.sparse.csr_matrix((2, 4)), scipy.sparse.csr_matrix((2, 3)))},
+            r"^test: X must have 5 columns, as the training X has \(got 4\)",
+        ),
+        (
+            {"test": (scipy.sparse.csr_matrix((2, 5)), scipy.sparse.csr_matrix((2, 4)))},
+            r"^test: Y must have 3 columns, as the training Y has \(got 4\)",
+        ),
         ({"X": scipy.sparse.csr_matrix(([np.nan], ([2], [1])), (9, 5))}, "finite as float32 .got nan in row 2"),
         ({"X": scipy.sparse.csr_matrix(([1e300], ([0], [1])), (9, 5))}, "finite as float32"),
         ({"valid_fraction": 1.0}, "valid_fraction must be"),
         ({"valid_fraction": 1e-9}, "valid split must have at least one point"),
-        ({"feature_names": ["a"]}, "feature_names.txt must have 5 lines"),
-        ({"label_names": ["a", "b", "c\nd"]}, "label_names.txt must have 3 lines"),
-        ({"label_names": ["a", "b\r", "c"]}, r"label_names.txt must have 3 lines.*got the name .b.r., which contains"),
+        (
+            {"feature_names": ["a"]},
+            r"^feature_names must hold 5 names, one per feature \(got 1\)\. feature_names.txt stores one name per line",
+        ),
+        (
+            {"label_names": ["a", "b", "c\nd"]},
+            r"^label_names must hold 3 names, one per label .*\. label_names.txt stores one name per line",
+        ),
+        ({"label_names": ["a", "b\r", "c"]}, r"^label_names must hold 3 names.*got the name .b.r., which contains"),
         ({"points_per_shard": 0}, "points_per_shard at least 1"),
     ],
 )

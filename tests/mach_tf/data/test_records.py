@@ -117,7 +117,7 @@ def test_a_damaged_record_is_named_by_shard_and_record(dataset, tmp_path):
 
 def test_a_split_that_is_not_there_is_refused(dataset):
     directory, manifest, _ = dataset
-    with pytest.raises(InputError, match="no 'valid' split; it has train, test"):
+    with pytest.raises(InputError, match=r"no 'valid' split; it has train, test\. Choose one of them\."):
         records.read_points(directory, manifest, "valid")
 
 

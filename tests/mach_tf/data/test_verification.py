@@ -71,6 +71,7 @@ def test_verify_sums_up_what_it_found(dataset):
     os.remove(os.path.join(directory, manifest.DATASET_FILE))
     found = verification.verify(directory)
     assert (len(found.problems), found.points, found.fingerprint) == (1, 0, "")
+    assert str(found) == f"{directory} is not a dataset: it holds no dataset.json."
 
 
 @pytest.mark.parametrize(
