@@ -92,6 +92,10 @@ class DatasetManifest:
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
+    def __repr__(self) -> str:
+        points = ", ".join(f"{name}={split.points} points" for name, split in self.splits.items())
+        return f"DatasetManifest({points}, features={self.features}, labels={self.labels})"
+
     @property
     def columns(self) -> int:
         """D, the width of the model's input."""
@@ -107,7 +111,9 @@ class DatasetManifest:
     def split(self, name: str) -> Split:
         """Returns the split of that name; the InputError for an unknown one names those that exist."""
         if name not in self.splits:
-            raise InputError(f"This dataset has no {name!r} split; it has {', '.join(self.splits)}.")
+            raise InputError(
+                f"This dataset has no {name!r} split; it has {', '.join(self.splits)}. Choose one of them."
+            )
         return self.splits[name]
 
     def write(self, directory: str) -> None:
@@ -271,13 +277,14 @@ def repetition_directory(model_dir: str, repetition: int) -> str:
     return os.path.join(model_dir, f"repetition-{repetition:03d}")
 
 
-def check_same_features(model: ModelManifest, dataset: DatasetManifest) -> None:
-    """Raises InputError unless the model can take the points of the dataset."""
+def check_same_features(model: ModelManifest, dataset: DatasetManifest, model_dir: Optional[str] = None) -> None:
+    """Raises InputError unless the model can take the points of the dataset; the message names `model_dir` if given."""
+    named = f"the model in {model_dir}" if model_dir else "the model"
     for name in ("features", "labels", "feature_spec"):
         ours, theirs = getattr(model, name), getattr(dataset, name)
         if ours != theirs:
             raise InputError(
-                f"The dataset must have the {name} that the model was trained with, {ours} (got {theirs}). "
+                f"The dataset must have the {name} that {named} was trained with, {ours} (got {theirs}). "
                 "Preprocess it with the model's settings, or give the dataset that the model was trained on."
             )
 

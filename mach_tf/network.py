@@ -73,16 +73,24 @@ class Network:
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
         missing = [os.path.basename(path) for path in paths if not os.path.isdir(path)]
         if missing:
+            first = next(number for number, path in enumerate(paths) if not os.path.isdir(path))
+            remedies = ["Run the same training again to resume it", "copy here what was trained elsewhere"]
+            if first:
+                remedies.append(f"ask for fewer repetitions (the first {first} {'is' if first == 1 else 'are'} here)")
             raise InputError(
-                f"{model_dir} must hold {count} repetitions, but lacks {', '.join(missing)}: the training is not finished. "
-                "Train again with the same settings to resume it, copy here what was trained elsewhere, or ask for fewer "
-                "repetitions."
+                f"Training of {model_dir} is not finished: it lacks {', '.join(missing)} (of {trained}). "
+                f"{', '.join(remedies[:-1])}{',' if first else ''} or {remedies[-1]}."
             )
         if keep is None:
             size = count * sum(os.path.getsize(file) for file in _files_below(paths[0]))
             keep = size < _WEIGHTS_SHARE * available_memory()
         origins = [manifest.origin(repetition) for repetition in range(count)]
         return cls(model_dir, manifest, Repetitions(paths, keep, origins))
+
+    def __repr__(self) -> str:
+        repetitions, buckets = self.sketch_shape
+        name = type(self).__name__
+        return f"{name}({self.model_dir!r}, repetitions={repetitions}, buckets={buckets}, labels={self.labels})"
 
     @functools.cached_property
     def bucket_table(self) -> np.ndarray:

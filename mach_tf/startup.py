@@ -48,9 +48,9 @@ def warn_if_late() -> None:
     """Warns, as LateImportWarning, if TensorFlow is imported already; called by `import mach_tf`."""
     if "tensorflow" in sys.modules:
         warnings.warn(
-            "mach_tf was imported after TensorFlow. If TensorFlow has run an operation by now, its threads keep their own "
+            "Import mach_tf before TensorFlow: if TensorFlow has run an operation by now, its threads keep their own "
             "memory arenas and return every large buffer to the kernel: a training step then takes up to 1.6 times the "
-            "processor time (measured at the reference setting without oneDNN). Import mach_tf first.",
+            "processor time (measured at the reference setting without oneDNN).",
             LateImportWarning,
             stacklevel=3,
         )

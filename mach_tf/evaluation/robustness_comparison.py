@@ -144,7 +144,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     # All of them first: an unsuitable model should not be found out after the hours that the others take.
     for model_dir in model_dirs:
         network = Network.load(model_dir)
-        check_same_features(network.manifest, dataset)
+        check_same_features(network.manifest, dataset, network.model_dir)
         attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left

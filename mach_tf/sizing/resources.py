@@ -45,9 +45,9 @@ class ResourcePlan:
             ("batch", self.memory.batch),
             ("total memory, with the process", self.memory.total),
             ("on disk: one checkpoint", self.memory.checkpoint),
-            (f"on disk: {self.repetitions} repetitions", self.repetitions * self.memory.exported),
+            (f"on disk: {_repetitions(self.repetitions)}", self.repetitions * self.memory.exported),
         ]
-        headers = (f"for {self.group_size} repetition(s) side by side", "about")
+        headers = (f"{_repetitions(self.group_size)} side by side", "estimate")
         return tabulate([(name, _size(value)) for name, value in rows], headers=headers, colalign=("left", "right"))
 
 
@@ -105,7 +105,7 @@ def check_memory(config: TrainingConfig, shapes: Shapes, size: int, advice: str)
     needed, available = plan(config, shapes, size), int(available_memory() * _USABLE)
     if needed.total > available:
         raise InputError(
-            f"Training {size} repetition(s) side by side needs about {_size(needed.total)}, of which weights and the "
+            f"Training {_repetitions(size)} side by side needs about {_size(needed.total)}, of which weights and the "
             f"optimizer's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. "
             f"{advice}, or use a machine with more memory."
         )
@@ -128,6 +128,10 @@ def check_disk(model_dir: str, needed: MemoryPlan, pending: int) -> None:
             f"{pending} repetitions of {_size(needed.exported)}), but the disk has {_size(free)} free. Make room or give another "
             "model_dir."
         )
+
+
+def _repetitions(number: int) -> str:
+    return f"{number} repetition{'' if number == 1 else 's'}"
 
 
 def _size(value: int) -> str:

@@ -191,3 +191,12 @@ def test_a_model_takes_only_points_of_its_own_kind(dataset):
     for change in ({"features": 501}, {"labels": 41}, {"feature_spec": FeatureSpec(300, signed=True)}):
         with pytest.raises(InputError, match=f"must have the {next(iter(change))} that the model was trained with, "):
             manifest.check_same_features(_model(**change), written)
+    with pytest.raises(InputError, match="must have the labels that the model in models/mine was trained with, 41"):
+        manifest.check_same_features(_model(labels=41), written, "models/mine")
+
+
+def test_a_dataset_shows_its_sizes(dataset):
+    _, written = dataset
+    points = ", ".join(f"{name}={split.points} points" for name, split in written.splits.items())
+    assert repr(written) == f"DatasetManifest({points}, features={written.features}, labels={written.labels})"
+    assert points.startswith("train=")

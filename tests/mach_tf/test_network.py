@@ -70,10 +70,21 @@ def test_missing_repetitions_are_named(model, tmp_path):
     shutil.rmtree(repetition_directory(str(directory), 1))
     with pytest.raises(
         InputError,
-        match=r"must hold 3 repetitions, but lacks repetition-001.*Train again with the same settings to resume it",
+        match=r"is not finished: it lacks repetition-001 \(of 3\)\. Run the same training again to resume it, copy here what was "
+        r"trained elsewhere, or ask for fewer repetitions \(the first 1 is here\)\.$",
     ):
         Network.load(str(directory))
     assert len(Network.load(str(directory), repetitions=1).repetitions) == 1
+    shutil.rmtree(repetition_directory(str(directory), 0))
+    with pytest.raises(
+        InputError, match=r"repetition-000, repetition-001 .* resume it or copy here what was trained elsewhere\.$"
+    ):
+        Network.load(str(directory))
+
+
+def test_it_shows_its_sizes(model):
+    shown = f"Network({model[0]!r}, repetitions=2, buckets=8, labels=30)"
+    assert repr(Network.load(model[0], repetitions=2)) == shown
 
 
 @pytest.mark.parametrize("other", [{"columns": 41}, {"buckets": 9}, {"features": 61}, {"epsilon": 0.03}])

@@ -63,6 +63,6 @@ def open_inputs(
     dataset = DatasetManifest.read(dataset_dir)
     texts = source_text.find_text(dataset, input, input_labels, split)
     network = Network.load(model_dir)
-    check_same_features(network.manifest, dataset)
+    check_same_features(network.manifest, dataset, network.model_dir)
     names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
     return ExplanationInputs(network, dataset_dir, dataset, texts, *names)

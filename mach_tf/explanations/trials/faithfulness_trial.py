@@ -77,7 +77,7 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
     dataset = DatasetManifest.read(dataset_dir)
     models = [Network.load(path) for path in model_dirs]
     for network in models:
-        check_same_features(network.manifest, dataset)
+        check_same_features(network.manifest, dataset, network.model_dir)
     config = AttributionConfig(options.estimator)
     epsilons = options.epsilon or [models[0].manifest.training.epsilon]
     if not all(epsilons):

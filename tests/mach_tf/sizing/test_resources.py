@@ -58,3 +58,9 @@ def test_too_little_disk_is_refused_and_both_sizes_stated(tmp_path, monkeypatch)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(enough - 1))
     with pytest.raises(InputError, match="Make room or give another"):
         resources.check_disk(str(tmp_path), needed, 4)
+
+
+@pytest.mark.parametrize(("size", "named"), [(1, "1 repetition side by side"), (2, "2 repetitions side by side")])
+def test_the_table_counts_repetitions(size, named):
+    head = resources.ResourcePlan(plan(CONFIG, SHAPES, size), size, 4).table().splitlines()[0]
+    assert head.split("  ")[0] == named and head.endswith("estimate")
