@@ -14,7 +14,7 @@
     if (point.attacked === null) return "";
     const after = point.attacked.find((row) => row[4] === 1);
     const before = point.attacked.find((row) => row[3] === 1);
-    return after[0] === before[0] ? "same label, " + percent(after[2]) : "becomes " + labelName(after[0]);
+    return after[0] === before[0] ? "kept, " + percent(after[2]) : "becomes " + labelName(after[0]);
   }
 
   const attackDrop = (point) => {
