@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from typing import Any, Optional, Union
 
@@ -54,6 +55,7 @@ def evaluate(
       >>> print(report)  # doctest: +SKIP
       >>> report.metrics["P@1"]  # doctest: +SKIP
     """
+    dataset_dir = os.fspath(dataset_dir)
     settings = EvaluationOptions(**options)
     task = _prepare(model, dataset_dir, settings)
     evaluation = _measure(task)
