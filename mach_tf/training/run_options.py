@@ -41,7 +41,7 @@ class RunOptions:
             value = getattr(self, name)
             if value is None and name == "checkpoint_minutes":
                 continue
-            if not isinstance(value, numbers.Real) or not value >= 0:
+            if not isinstance(value, numbers.Real) or not float(value) >= 0:
                 raise InputError(f"{name} must be a number, 0 or more (got {value!r}).")
         if self.checkpoint_minutes is not None:
             object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
