@@ -42,7 +42,7 @@ class RunOptions:
             if value is None and name == "checkpoint_minutes":
                 continue
             if not isinstance(value, numbers.Real) or not float(value) >= 0:
-                raise InputError(f"{name} must be a number, 0 or more (got {value!r}).")
+                raise InputError(f"{name} must be 0 or more (got {value!r}).")
         if self.checkpoint_minutes is not None:
             object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
         object.__setattr__(self, "validation_points", int(self.validation_points))

@@ -105,5 +105,5 @@ def test_more_repetitions_than_trained_are_refused(model, repetitions):
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds no model; make one with python -m train\.main"):
+    with pytest.raises(InputError, match=r"holds no model; make one with mach-train"):
         Network.load(str(tmp_path))

@@ -148,7 +148,7 @@ def check_complete(
     worst = int(excess.argmax())
     position = pairs.points()[worst]
     point = position if point_ids is None else point_ids[position]
-    advice = "the weights are not finite or a value is too large for float64: check the model with python -m eval.main."
+    advice = "the weights are not finite or a value is too large for float64: check the model with mach-eval."
     if config.method == "tape":
         advice = f"raise steps (now {config.steps})"
         advice += " or use method='exact'." if config.estimator in EXACT_ESTIMATORS else "."

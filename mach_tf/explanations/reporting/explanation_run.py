@@ -91,6 +91,10 @@ class WrittenExplanations:
             "first": [explanation.to_json() for explanation in self.first],
         }
 
+    def summary(self) -> str:
+        """Returns the table, the number of explanations and where they are."""
+        return f"{self.table()}\n{self.count} explanations in {self.lines_file}\nto read them, open {self.report_file}"
+
     def __str__(self) -> str:
         return self.table()
 
