@@ -1,4 +1,4 @@
-"""What a conversion of text files made: `mach_tf.preprocess` returns it, and prints as a table."""
+"""The result of a conversion of text files, which `mach_tf.preprocess` returns and print() shows as a table."""
 
 from __future__ import annotations
 

@@ -133,3 +133,17 @@ def test_little_memory_gives_the_smallest_plan(manifest, monkeypatch):
 def test_a_misspelt_preset_is_told_the_closest(manifest):
     with pytest.raises(InputError, match=r"\(got 'bibtx'\)\. Did you mean 'bibtex'\?$"):
         resolve(manifest, plan="bibtx")
+
+
+@pytest.mark.parametrize("plan", ["auto", None])
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"buckets": 1}, r"buckets must be an integer of at least 2 \(got 1\)"),
+        ({"buckets": 10.7}, r"buckets must be an integer of at least 2 \(got 10\.7\)"),
+        ({"repetitions": 0}, r"repetitions must be an integer of at least 1 \(got 0\)"),
+    ],
+)
+def test_impossible_numbers_of_buckets_and_repetitions_are_refused(dataset, tmp_path, plan, given, rule):
+    with pytest.raises(InputError, match=rule):
+        settings.resolve(DatasetManifest.read(dataset), str(tmp_path), plan, given)
