@@ -8,10 +8,10 @@ DATA ?= ../shared/data
 RESULTS ?= results
 PYTHON := $(VENV)/bin/python
 PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install --quiet --disable-pip-version-check)
-SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs
+SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format docs results clean
+.PHONY: help install demo test test-all examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -43,6 +43,10 @@ $(VENV)/installed: setup.py | $(PYTHON)
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/installed-examples: $(VENV)/installed
+	$(PIP) -e '.[examples]'
 	@touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
@@ -78,6 +82,9 @@ test: $(VENV)/installed-test ## the tests, but for the slow ones
 
 test-all: $(VENV)/installed-test ## all tests: fuzzing by the thousand, killed processes
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
+
+examples: $(VENV)/installed-examples ## execute the notebooks of examples/ in a temporary folder
+	$(PYTHON) examples/execute.py
 
 lint: $(VENV)/installed-test ## style and types
 	$(VENV)/bin/ruff check $(SOURCES)

@@ -82,9 +82,12 @@ setuptools.setup(
         "sklearn": ["scikit-learn>=1.3"],
         # MkDocs 2 has no plugins.
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.24"],
+        # Executes the notebooks.
+        "examples": ["nbclient>=0.8", "ipykernel>=6.20", "scikit-learn>=1.3"],
         "test": [
             "pytest>=7",
             "pytest-xdist>=3",
+            "nbformat>=5.7",
             "mypy>=1.8",
             "ruff>=0.4",
             # Oracles: hash values, tf-idf, metrics, attacks; and a driver for the browser.

@@ -77,8 +77,8 @@ flags.DEFINE_enum(
     "rule",
     "gauss_legendre",
     QUADRATURE_RULES,
-    "Places the quadrature nodes by this rule with --method=tape. gauss_legendre is more accurate; use midpoint to compare with "
-    "other implementations.",
+    "Places the quadrature nodes by this rule with --method=tape. gauss_legendre is more accurate; use midpoint for thousands "
+    "of steps.",
 )
 flags.DEFINE_string(
     "baseline",

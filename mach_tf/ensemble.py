@@ -56,6 +56,8 @@ class Ensemble(Network):
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
         steps: int = 64,
+        feature_names: Optional[Sequence[str]] = None,
+        label_names: Optional[Sequence[str]] = None,
     ) -> Explanations:
         """Attributes label scores to the raw features of points, by Integrated Gradients.
 
@@ -67,14 +69,15 @@ class Ensemble(Network):
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
           baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero.
           steps: number of quadrature nodes; "exact" has none.
+          feature_names, label_names: one name per raw feature and per label, for the display in a notebook; None displays ids.
 
         Returns:
           float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. It displays itself in a
           notebook.
 
         Raises:
-          InputError: X, labels or baseline do not fit the model, attributions do not add up, or the method cannot explain
-            the estimator.
+          InputError: X, labels, baseline or names do not fit the model, attributions do not add up, or the method cannot
+            explain the estimator.
         """
         config = AttributionConfig(estimator, method, steps)
         raw = self.raw_points(X)
@@ -90,7 +93,13 @@ class Ensemble(Network):
         start = None if baseline is None else self.raw_points(baseline, "baseline")
         if start is not None and len(start) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(start)}).")
-        return explainer.explain_matrix(self, raw, labels, config, start)
+        for argument, names, n_names in (
+            ("feature_names", feature_names, self.manifest.features),
+            ("label_names", label_names, self.labels),
+        ):
+            if names is not None and len(names) != n_names:
+                raise InputError(f"{argument} must hold {n_names} names, one for each (got {len(names)}).")
+        return explainer.explain_matrix(self, raw, labels, config, start, feature_names, label_names)
 
     def attack(
         self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.02, method: str = "fgsm", **options: Any

@@ -75,7 +75,7 @@ class Network:
         if missing:
             raise InputError(
                 f"{model_dir} must hold {count} repetitions, but lacks {', '.join(missing)}: the training is not finished. "
-                "Run the same train.main command again to resume it, copy here what was trained elsewhere, or ask for fewer "
+                "Train again with the same settings to resume it, copy here what was trained elsewhere, or ask for fewer "
                 "repetitions."
             )
         if keep is None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import platform
 import sys
@@ -20,6 +21,8 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
 _KEEP_BYTES = 2**31 - 1
+# In a notebook TensorFlow logs the first two for every training; Keras logs the third where steps take milliseconds.
+_OF_NO_USE = ("Using MirroredStrategy", "Assets written to", "is slow compared to the batch time")
 
 
 class LateImportWarning(UserWarning):
@@ -37,6 +40,7 @@ def prepare() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # tensorflow-addons announces its end of life at every import; setup.py pins the pair that works.
     warnings.filterwarnings("ignore", r"\s*TensorFlow Addons \(TFA\)", UserWarning)
+    logging.getLogger("tensorflow").addFilter(_is_of_use)
     keep_freed_memory()
 
 
@@ -88,3 +92,8 @@ def installed_version(package: str) -> Optional[str]:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Whether a message of TensorFlow's logger is of use to a user."""
+    return not any(text in str(record.msg) for text in _OF_NO_USE)

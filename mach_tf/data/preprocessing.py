@@ -6,7 +6,6 @@ import contextlib
 import glob
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Union
 
@@ -183,13 +182,10 @@ def _check(
 
 
 def _compile(spec: FeatureSpec, progress: bool) -> None:
-    if progress:
-        print(
-            "Compiling kernels (only the first time on a machine takes long) ...", end="", file=sys.stderr, flush=True
-        )
-    conversion.compile_kernels(spec)
-    if progress:
-        print(" done.", file=sys.stderr)
+    bar = "{desc}: {elapsed}"  # there is nothing to count
+    description = "Loading kernels, which are compiled the first time on a machine"
+    with tqdm.tqdm(desc=description, bar_format=bar, leave=False, disable=not progress):
+        conversion.compile_kernels(spec)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,14 @@ from mach_tf.metrics.calibration import Reliability
 _DOTS_PER_INCH = 110
 
 
-def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequence[str]) -> Figure:
+class NotebookFigure(Figure):
+    """A figure that displays itself in a notebook; Matplotlib's own does so only once pyplot has chosen a backend."""
+
+    def _repr_png_(self) -> bytes:
+        return _png(self, self.dpi)
+
+
+def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequence[str]) -> NotebookFigure:
     """Plots metrics against epsilon, one panel per metric, one line per model and attack.
 
     Args:
@@ -26,7 +33,7 @@ def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequ
     """
     columns = min(len(metrics), 2)
     rows = -(-len(metrics) // columns)
-    figure = Figure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
+    figure = NotebookFigure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     attacks = list(dict.fromkeys(entry.attack.name for entries in models.values() for entry in entries))
     for panel, metric in zip(panels, metrics):
@@ -81,10 +88,8 @@ def curves_figure(x: Sequence[float], curves: Mapping[str, Sequence[float]], x_l
 
 def write_png(figure: Figure, path: str) -> None:
     """Writes the figure atomically."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
     with files.atomic_write(path) as file:
-        file.write(buffer.getvalue())
+        file.write(_png(figure, _DOTS_PER_INCH))
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -97,6 +102,12 @@ def pixels(figure: Figure) -> np.ndarray:
 
 _MARKERS = "os^d"
 _LINES = ("-", "--", "-.", ":")
+
+
+def _png(figure: Figure, dots_per_inch: float) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    return buffer.getvalue()
 
 
 def _value(entry: AttackEntry, metric: str) -> float:

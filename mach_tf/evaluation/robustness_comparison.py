@@ -108,6 +108,9 @@ class RobustnessComparison:
     def __str__(self) -> str:
         return str(self.table())
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else str(self))  # IPython in a terminal, where dataclasses show every field
+
     def _repr_html_(self) -> str:
         return self.table().to_html()
 

@@ -20,7 +20,7 @@ def bars_html(
     Args:
       title: the caption.
       score, baseline_score: shown in the caption; None to leave them out.
-      bars: names and attributions in any order. The largest are shown, the others as their sum.
+      bars: names and attributions in any order. The largest are shown, the others as their sum, without a bar.
 
     Returns:
       HTML in which every name is escaped.
@@ -34,7 +34,8 @@ def bars_html(
     largest = max((abs(value) for _, value in shown), default=0.0) or 1.0
     rows = [_row_html(name, value, largest) for name, value in shown]
     if rest:
-        rows.append(_row_html(f"{len(rest)} other features", sum(value for _, value in rest), largest))
+        # Their sum has no bar: it may be longer than every other.
+        rows.append(_row_html(f"{len(rest)} other features", sum(value for _, value in rest), None))
     caption = f"<b>{html.escape(title)}</b>"
     if score is not None and baseline_score is not None:
         caption += f"<br>score {score:.4g}, baseline {baseline_score:.4g}"
@@ -42,8 +43,8 @@ def bars_html(
     return f"<table style='{style}'><caption style='{_CELL};text-align:left'>{caption}</caption>{''.join(rows)}</table>"
 
 
-def _row_html(name: str, value: float, largest: float) -> str:
-    width = min(100.0, 100.0 * abs(value) / largest)
+def _row_html(name: str, value: float, largest: Optional[float]) -> str:
+    width = 0.0 if largest is None else 100.0 * abs(value) / largest
     colour = _FOR if value >= 0 else _AGAINST
     bar = f"<div style='background:{colour};height:0.8em;width:{width:.1f}%'></div>"
     against, towards = ("", bar) if value >= 0 else (bar, "")

@@ -26,7 +26,7 @@ def test_writes_curves_areas_and_stability(world, tmp_path, capsys):
     assert found["points"] == 10 and set(found["curves"]) == {"integrated_gradients", "gradient_x_input", "random"}
     ours = found["curves"]["integrated_gradients"]
     for curves in found["curves"].values():
-        # All features gone is none put in, and the other way round, in whatever order.
+        # In any order, removing all features leaves none, and adding all leaves none out.
         assert curves["deletion"][0] == pytest.approx(ours["insertion"][-1], rel=1e-5)
         assert curves["deletion"][-1] == pytest.approx(ours["insertion"][0], rel=1e-5)
     lost = found["comprehensiveness"]["random"]["10%"]["mean"]

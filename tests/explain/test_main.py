@@ -1,4 +1,4 @@
-"""The program end to end: what it writes adds up, is named, and is refused where it must be."""
+"""The program end to end: what it writes adds up and has names; wrong flags are refused."""
 
 from __future__ import annotations
 

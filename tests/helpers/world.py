@@ -1,4 +1,4 @@
-"""A small text, its dataset and a model with random weights, for the explaining programs."""
+"""A small text, its dataset and a model with random weights, for the tests of explanations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POINTS, FEATURES, LABELS = 12, 60, 30
 
 
 class World(NamedTuple):
-    """Paths of the parts, and what is in the text."""
+    """The paths of a dataset, a model and a text, and the matrices that the text holds."""
 
     dataset: str
     model: str
@@ -30,7 +30,7 @@ class World(NamedTuple):
 
 
 def make(directory: str, **options) -> World:
-    """Writes everything below a directory; options as of model_directory.write."""
+    """Writes everything into a directory; the options are those of model_directory.write."""
     generator = np.random.default_rng(0)
     features = scipy.sparse.random(POINTS, FEATURES, 0.2, "csr", np.float32, random_state=0)
     labels = scipy.sparse.csr_matrix(generator.random((POINTS, LABELS)) < 0.1, dtype=np.float32)
@@ -48,7 +48,7 @@ def make(directory: str, **options) -> World:
 
 
 def write_split_form(path: str, matrix: scipy.sparse.csr_matrix) -> None:
-    """One of the two files of the repository's split form."""
+    """Writes one of the two files of the repository's split form."""
     lines = [f"{matrix.shape[0]} {matrix.shape[1]}"]
     for row in matrix:
         lines.append(" ".join(f"{i}:{float(v)!r}" for i, v in zip(row.indices, row.data)))
@@ -57,7 +57,7 @@ def write_split_form(path: str, matrix: scipy.sparse.csr_matrix) -> None:
 
 
 def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> None:
-    """XML-repository text of two matrices."""
+    """Writes the XML-repository text of two matrices."""
     lines = [f"{features.shape[0]} {features.shape[1]} {labels.shape[1]}"]
     for point in range(features.shape[0]):
         row = features[point]
@@ -68,7 +68,7 @@ def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.spars
 
 
 def every_score(ensemble: Ensemble, hashed: Points, estimator: str) -> np.ndarray:
-    """The scores of all labels, [n, K], by the same network in NumPy."""
+    """Returns the scores of all labels, [n, K], by the same network in NumPy."""
     weights = [Weights(*map(np.asarray, repetition.weights)) for repetition in ensemble.repetitions]
     logits = model_directory.logits(weights, hashed.features(ensemble.manifest.columns))
     everything = np.tile(np.arange(ensemble.labels), (len(hashed), 1))

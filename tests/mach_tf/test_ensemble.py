@@ -91,3 +91,15 @@ def test_attack_measures_what_the_metrics_lose(model, raw):
     assert large.lost["P@2"] > small.lost["P@2"] >= 0 and large.attack.support == "dense"
     (by_pgd,) = ensemble.attack(raw, truth, 0.5, "pgd", support="dense")
     assert by_pgd.attack.name == "pgd" and by_pgd.loss > clean.loss
+
+
+def test_names_are_shown_and_must_fit(model, raw):
+    ensemble = Ensemble.load(model[0])
+    features, labels = [f"word {i}" for i in range(60)], [f"topic {i}" for i in range(30)]
+    explained = ensemble.explain(raw[:1], feature_names=features, label_names=labels)
+    html = explained._repr_html_()
+    assert f"topic {explained.labels[0]}" in html and f"word {explained.indices[abs(explained.data).argmax()]}" in html
+    with pytest.raises(ValueError, match=r"feature_names must hold 60 names, one for each \(got 59\)"):
+        ensemble.explain(raw[:1], feature_names=features[1:])
+    with pytest.raises(ValueError, match=r"label_names must hold 30 names, one for each \(got 31\)"):
+        ensemble.explain(raw[:1], label_names=["another", *labels])

@@ -68,7 +68,10 @@ def test_missing_repetitions_are_named(model, tmp_path):
     directory = tmp_path / "model"
     shutil.copytree(model[0], directory)
     shutil.rmtree(repetition_directory(str(directory), 1))
-    with pytest.raises(InputError, match=r"must hold 3 repetitions, but lacks repetition-001.*train\.main"):
+    with pytest.raises(
+        InputError,
+        match=r"must hold 3 repetitions, but lacks repetition-001.*Train again with the same settings to resume it",
+    ):
         Network.load(str(directory))
     assert len(Network.load(str(directory), repetitions=1).repetitions) == 1
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -87,3 +88,17 @@ def test_the_cpu_package_is_accepted(monkeypatch):
 
 def test_this_installation_is_accepted():
     startup.check_versions()
+
+
+def test_messages_of_no_use_are_left_out(caplog):
+    startup.prepare()
+    logger = logging.getLogger("tensorflow")
+    caplog.set_level(logging.INFO, "tensorflow")
+    # As TensorFlow 2.15 and Keras 2.15 word them.
+    logger.info("Using MirroredStrategy with devices %r", ("/device:CPU:0",))
+    logger.info("Assets written to: %s", "model/assets")
+    logger.warning(
+        "Callback method `on_train_batch_end` is slow compared to the batch time (batch time: 0.01s). Check it."
+    )
+    logger.warning("Something else")
+    assert caplog.messages == ["Something else"]

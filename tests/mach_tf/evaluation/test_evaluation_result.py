@@ -6,6 +6,7 @@ import dataclasses
 import html
 import json
 import re
+import types
 
 import numpy as np
 import pytest
@@ -72,6 +73,12 @@ def test_printed_and_in_a_notebook_it_has_the_same_words(evaluation):
     words = re.sub(r"-{3,}", " ", str(evaluation)).split()
     assert [word for word in words if html.escape(word) not in page] == []
     assert "<other>" not in page and "<mine>" not in page and "http" not in page
+
+
+def test_ipython_shows_what_print_shows():
+    printed = []
+    ATTACKED._repr_pretty_(types.SimpleNamespace(text=printed.append), False)
+    assert printed == [str(ATTACKED)]
 
 
 def test_the_table_word_by_word():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 
 import pytest
 
@@ -45,6 +46,12 @@ def test_print_shows_a_table(robustness):
 def test_a_notebook_shows_a_table(robustness):
     page = robustness._repr_html_()
     assert page.count("<tr>") == 1 + 4 and "push_in (pgd)" in page
+
+
+def test_ipython_shows_a_table(robustness):
+    printed = []
+    robustness._repr_pretty_(types.SimpleNamespace(text=printed.append), False)
+    assert printed == [str(robustness)]
 
 
 def test_the_figure_has_a_panel_per_metric_and_a_line_per_attack(robustness):

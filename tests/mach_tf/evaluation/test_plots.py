@@ -34,6 +34,7 @@ def test_robustness_curves():
     assert lines_of(second)["clean, fgsm"] == ([0.0, 0.1], [50.0, 30.0])
     assert lines_of(third)["clean, pgd"] == ([0.1], [5.0])
     assert not hidden.get_visible()
+    assert figure._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
     colors = {line.get_label(): line.get_color() for line in first.lines}
     assert colors["clean, fgsm"] == colors["clean, pgd"] != colors["adversarial, fgsm"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 
 import pytest
 
@@ -65,6 +66,9 @@ def test_print_shows_a_row_per_model_attack_and_epsilon(compared, models):
     assert lines[0].split()[:4] == ["model", "attack", "epsilon", "P@1"] and lines[0].endswith("bucket loss")
     assert [line.split()[0] for line in lines[2:]] == [models[0]] * 4 + [models[1]] * 4
     assert compared._repr_html_().count("<tr>") == 1 + 8
+    printed = []
+    compared._repr_pretty_(types.SimpleNamespace(text=printed.append), False)
+    assert printed == [str(compared)]
 
 
 def test_the_figure_has_a_line_per_model_and_attack(compared):

@@ -23,5 +23,11 @@ def test_bars_for_and_against_are_on_their_own_sides():
 
 def test_the_rest_is_added_up_and_names_are_escaped():
     text = bars_html("a & b", 1.0, 0.5, [(f"<{i}>", float(i)) for i in range(12)])
-    assert "2 other features" in text and "+1.0000" in text and "&lt;11&gt;" in text and "a &amp; b" in text
+    assert (
+        "2 other features" in text
+        and "+1.0000" in text
+        and text.count("width:0.0%") == 1
+        and "&lt;11&gt;" in text
+        and "a &amp; b" in text
+    )
     assert "score 1, baseline 0.5" in text

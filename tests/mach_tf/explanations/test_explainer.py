@@ -1,4 +1,4 @@
-"""Raw points to raw attributions: complete, chunk by chunk the same, from every kind of baseline."""
+"""Attributions of raw features add up for every kind of baseline and do not depend on the chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explanations that display themselves, with nothing but text in their names."""
+"""Explanations display themselves, and names stay text."""
 
 from __future__ import annotations
 

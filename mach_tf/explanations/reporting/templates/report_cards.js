@@ -1,9 +1,9 @@
-// What is drawn of a point or of a label: numbers, chips, bars, tables, and the cards that a row opens to.
+// Draws a point or a label: numbers, chips, bars, tables, and the cards that a row opens to.
 const cards = ((data) => {
   const labelName = (label) => data.labels[label];
   const knowsTruth = data.points.some((point) => point.true !== null);
 
-  // Names are never trusted: every text goes in through textContent, and nothing is ever parsed as HTML.
+  // Names are never trusted: every text is inserted as a text node, and nothing is ever parsed as HTML.
   function make(tag, attributes, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -18,14 +18,16 @@ const cards = ((data) => {
   const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toPrecision(3);
   const number = (value) => (value < 0 ? "\u2212" : "") + Math.abs(value).toPrecision(3);
   const probability = (score) => (data.logits ? 1 / (1 + Math.exp(-score)) : score);
-  // A gap is rounding and no more: one digit says how small it is.
+  // A gap is mostly rounding, so one digit is enough to say how small it is.
   const tiny = (value) => (value === 0 ? "0" : value.toExponential(0).replaceAll("-", "\u2212").replace("e+0", ""));
   const percent = (score) => {
     const value = 100 * probability(score);
-    return (value < 0.1 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : "100") + "%";
+    return value < 99.95 ? value.toFixed(value < 0.1 ? 2 : 1) + "%" : value < 100 ? ">99.9%" : "100%";
   };
+  // Logits are shown with the probability that they stand for.
+  const scoreText = (score) => (data.logits ? number(score) + " (" + percent(score) + ")" : percent(score));
   const isTrue = (point, label) => (point.true === null ? null : point.true.includes(label));
-  const truth = (flag) => (flag === null ? "" : flag ? "\u2713 true" : "\u2717 not true");
+  const truth = (flag) => (flag === null ? "" : flag ? "\u2713 true label" : "\u2717 not a true label");
 
   function chip(text, flag, extra) {
     const kind = flag ? " good" : "";
@@ -37,7 +39,7 @@ const cards = ((data) => {
     return make("ul", { class: "chips" }, ...items);
   }
 
-  // A point of a hundred labels must not fill the screen: the first few, and the rest on demand.
+  // A point may have a hundred labels: the first few are shown, the others on demand.
   const trueShown = 6;
 
   function trueLabels(point) {
@@ -58,7 +60,7 @@ const cards = ((data) => {
       body.append(
         make("tr", {},
           make("th", { scope: "row", class: "name", title: title }, name, shared ? " " : null,
-            shared ? make("span", { class: "mark", title: "hashed together with other features of this point" }, "shared") : null),
+            shared ? make("span", { class: "mark", title: "merged by feature hashing with other features of this point" }, "shared") : null),
           make("td", { class: "amount" }, signed(attribution)),
           make("td", {}, make("div", { class: "bar", "aria-hidden": "true" }, fill))));
     }
@@ -70,7 +72,7 @@ const cards = ((data) => {
     return make("table", { class: "bars" }, make("caption", {}, caption),
       make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "name" }, "Feature"),
         make("th", { scope: "col", class: "amount" }, "Attribution"),
-        make("th", { scope: "col", class: "sides" }, "\u2190 against \u00b7 for \u2192"))), body);
+        make("th", { scope: "col", class: "sides" }, "\u2190 lowers \u00b7 raises \u2192"))), body);
   }
 
   function smallTable(caption, heads, rows) {
@@ -91,43 +93,46 @@ const cards = ((data) => {
 
   function explanationCard(point, explanation) {
     const flag = isTrue(point, explanation.label);
-    const facts = (explanation.rank ? "rank " + explanation.rank + " \u00b7 " : "") +
-      (data.logits ? "score " + number(explanation.score) + " (" + percent(explanation.score) + ")" : "score " + percent(explanation.score)) +
-      " \u00b7 baseline " + (data.logits ? number(explanation.baseline) : percent(explanation.baseline)) +
-      " \u00b7 gap " + tiny(explanation.gap);
+    const facts = [
+      explanation.rank ? "rank " + explanation.rank : null,
+      "score " + scoreText(explanation.score),
+      "baseline score " + (data.logits ? number(explanation.baseline) : percent(explanation.baseline)),
+      "completeness gap " + tiny(explanation.gap),
+    ].filter((fact) => fact !== null).map((fact) => make("span", {}, fact));
+    const logits = (score) => (data.logits ? [number(score)] : []);
     const repetitions = explanation.repetitions.map(([bucket, score], repetition) => [
-      String(repetition), String(bucket), percent(score), meter(probability(score)),
+      String(repetition), String(bucket), ...logits(score), percent(score), meter(probability(score)),
     ]);
     const neighbours = explanation.neighbours.map(([label, shared]) => [
       labelName(label), shared.length + " of " + repetitions.length, shared.join(", "),
     ]);
     const card = make("article", { class: "card" },
       make("h2", {}, labelName(explanation.label), flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
-      make("p", { class: "facts" }, facts),
-      bars(explanation.bars, explanation.rest, "What speaks for and against it"),
-      make("details", {}, make("summary", {}, "Buckets that support it, by repetition"),
-        smallTable("The score is the " + data.combination + " of " + repetitions.length + " repetitions.",
-          ["Repetition", "Bucket", "Probability", ""], repetitions)));
+      make("p", { class: "facts" }, ...facts),
+      bars(explanation.bars, explanation.rest, "Features that raise or lower the score"),
+      make("details", {}, make("summary", {}, "Bucket scores by repetition"),
+        smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions.",
+          ["Repetition", "Bucket", ...(data.logits ? ["Logit"] : []), "Probability", ""], repetitions)));
     if (neighbours.length) {
-      card.append(make("details", {}, make("summary", {}, "Labels it could be confused with"),
-        smallTable("In a shared bucket the model cannot tell labels apart.", ["Label", "Shared buckets", "In repetitions"], neighbours)));
+      card.append(make("details", {}, make("summary", {}, "Labels that share its buckets"),
+        smallTable("The model cannot tell two labels apart in a bucket that they share.", ["Label", "Shared buckets", "In repetitions"], neighbours)));
     }
     return card;
   }
 
   function attackCard(point) {
     const rows = point.attacked.map(([label, before, after, rankBefore, rankAfter]) => {
-      const rankWords = (rank) => (rank === null ? "lower" : String(rank));
-      const moved = (rankAfter === null ? Infinity : rankAfter) - (rankBefore === null ? Infinity : rankBefore);
-      const words = moved === 0 ? "stays " + rankWords(rankAfter) : rankWords(rankBefore) + " \u2192 " + rankWords(rankAfter);
+      const rankText = (rank) => (rank === null ? "lower" : String(rank));
+      const [first, last] = [rankBefore, rankAfter].map((rank) => (rank === null ? Infinity : rank));
+      const words = first === last ? rankText(rankAfter) + " (unchanged)" : rankText(rankBefore) + " \u2192 " + rankText(rankAfter);
       const flag = isTrue(point, label);
       return [(flag === null ? "" : flag ? "\u2713 " : "\u2717 ") + labelName(label), percent(before), percent(after),
-        make("span", { class: moved > 0 ? "down" : moved < 0 ? "up" : "soft" }, words)];
+        make("span", { class: last > first ? "down" : last < first ? "up" : "soft" }, words)];
     });
     return make("article", { class: "card" }, make("h2", {}, "Under one FGSM step"),
-      make("p", { class: "facts" }, "each feature of the point moved by \u00b1" + data.epsilon + ", the way that raises the loss of " +
-        (knowsTruth ? "its true labels" : "the label predicted first")),
-      smallTable("Top labels before and after", ["Label", "Before", "After", "Rank"], rows));
+      make("p", { class: "facts" }, "Each feature of the point is moved by \u00b1" + data.epsilon + " in the direction that raises the loss of " +
+        (knowsTruth ? "its true labels." : "its top label.")),
+      smallTable("Top labels before and after the step", ["Label", "Before", "After", "Rank"], rows));
   }
 
   function pointDetail(point) {
@@ -136,16 +141,17 @@ const cards = ((data) => {
     return cards;
   }
 
-  // A label's explanations, added up.
+  // The mean of a label's explanations.
   function labelDetail(row, showPoints) {
     const means = [...row.sums].map(([feature, sum]) => [feature, null, sum / row.explained, false]);
     means.sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]));
-    const show = make("button", { type: "button", class: "more" }, "Show its points");
+    const show = make("button", { type: "button", class: "more" }, "Show these points");
     show.addEventListener("click", showPoints);
     return make("div", { class: "cards" }, make("article", { class: "card" },
       make("h2", {}, labelName(row.label)),
-      bars(means.slice(0, 15), null, "Mean attribution over its explanations here, " + row.explained + ", as far as they show bars"), show));
+      bars(means.slice(0, 15), null, "Mean attribution over " + row.explained + (row.explained === 1 ? " explanation" : " explanations") +
+        " on this page; a feature counts as 0 where it has no bar."), show));
   }
 
-  return { labelName, knowsTruth, make, number, percent, isTrue, truth, chip, chips, trueLabels, pointDetail, labelDetail };
+  return { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, trueLabels, pointDetail, labelDetail };
 })(data);

@@ -1,6 +1,6 @@
-// The list: two views of rows that are searched, sorted, opened, and made as they are scrolled to.
+// The list: two views whose rows can be searched, sorted and opened. Rows are made when they are scrolled to.
 (() => {
-  const { labelName, knowsTruth, make, number, percent, isTrue, truth, chip, chips, trueLabels } = cards;
+  const { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, trueLabels } = cards;
   const knowsAttack = data.points.some((point) => point.attacked !== null);
   const list = document.getElementById("list");
   const search = document.getElementById("search");
@@ -14,7 +14,7 @@
     if (point.attacked === null) return "";
     const after = point.attacked.find((row) => row[4] === 1);
     const before = point.attacked.find((row) => row[3] === 1);
-    return after[0] === before[0] ? "stays " + percent(after[2]) : "becomes " + labelName(after[0]);
+    return after[0] === before[0] ? "kept, " + percent(after[2]) : "becomes " + labelName(after[0]);
   }
 
   const attackDrop = (point) => {
@@ -43,19 +43,19 @@
     return [...byLabel.values()];
   }
 
-  // A view: its columns (title, cell, sort key), rows, text to search and detail to open.
+  // Each view has columns (title, cell, sort key), rows, the text that is searched and the detail that a row opens to.
   const views = {
     points: {
       rows: data.points,
       noun: "points",
-      caption: "Points, with the labels predicted and the labels explained",
+      caption: "Points with their true and predicted labels",
       columns: [
         ["Point", null, (point) => point.id],
         knowsTruth ? ["True labels", trueLabels, (point) => (point.true || []).map(labelName).join(", ").toLowerCase()] : null,
         ["Predicted", (point) => chips(point.predicted.map(([label, score]) => chip(labelName(label), isTrue(point, label), percent(score)))), (point) => labelName(top(point)[0]).toLowerCase()],
         ["Top score", (point) => make("span", { class: "number" }, percent(top(point)[1])), (point) => top(point)[1]],
-        knowsTruth ? ["Top label", (point) => make("span", { class: topIsTrue(point) ? "up" : "down" }, truth(topIsTrue(point))), (point) => (topIsTrue(point) ? 1 : 0)] : null,
-        knowsAttack ? ["After FGSM", (point) => make("span", { class: attackWords(point).startsWith("stays") ? "soft" : "down" }, attackWords(point)), attackDrop] : null,
+        knowsTruth ? ["Top label", (point) => make("span", { class: topIsTrue(point) ? "up" : "down" }, topIsTrue(point) ? "\u2713 correct" : "\u2717 wrong"), (point) => (topIsTrue(point) ? 1 : 0)] : null,
+        knowsAttack ? ["After FGSM", (point) => make("span", { class: attackWords(point).startsWith("becomes") ? "down" : "soft" }, attackWords(point)), attackDrop] : null,
       ].filter((column) => column !== null),
       heading: (point) => String(point.id),
       text: (point) => ["point " + point.id, ...(point.true || []).map(labelName), ...point.predicted.map(([label]) => labelName(label)),
@@ -66,12 +66,12 @@
     labels: {
       rows: null,
       noun: "labels",
-      caption: "Labels that are explained here",
+      caption: "Labels that are explained on this page",
       columns: [
         ["Label", null, (row) => labelName(row.label).toLowerCase()],
         ["Explanations", (row) => make("span", { class: "number" }, String(row.explained)), (row) => row.explained],
-        knowsTruth ? ["Where true", (row) => make("span", { class: "number" }, row.correct + " (" + Math.round((100 * row.correct) / row.explained) + "%)"), (row) => row.correct / row.explained] : null,
-        ["Mean score", (row) => make("span", { class: "number" }, data.logits ? number(row.score / row.explained) : percent(row.score / row.explained)), (row) => row.score / row.explained],
+        knowsTruth ? ["Correct", (row) => make("span", { class: "number" }, row.correct + " (" + Math.round((100 * row.correct) / row.explained) + "%)"), (row) => row.correct / row.explained] : null,
+        ["Mean score", (row) => make("span", { class: "number" }, scoreText(row.score / row.explained)), (row) => row.score / row.explained],
       ].filter((column) => column !== null),
       heading: (row) => labelName(row.label),
       text: (row) => [labelName(row.label), ...[...row.sums.keys()].map((feature) => data.features[feature])].join("\n").toLowerCase(),
@@ -84,7 +84,7 @@
     },
   };
 
-  // Rows are made as they are scrolled to: a thousand of them at once would take seconds to lay out on a phone.
+  // Rows are made in batches, because a thousand rows at once take seconds to lay out on a phone.
   const batch = 40;
   const built = {};
   let current = "points";
@@ -105,7 +105,7 @@
     const more = make("button", { type: "button", class: "more" }, "Show more");
     more.addEventListener("click", () => showMore(name));
     new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) showMore(name); }, { rootMargin: "600px" }).observe(more);
-    const empty = make("p", { class: "empty", hidden: "" }, "Nothing here matches.");
+    const empty = make("p", { class: "empty", hidden: "" }, "Nothing matches.");
     built[name] = { view, body, heads, entries, matching: entries, shown: 0, more, empty, table };
   }
 
@@ -132,7 +132,7 @@
     const open = entry.element.querySelector(".open");
     open.setAttribute("aria-expanded", String(entry.detail !== null));
     if (entry.detail) open.setAttribute("aria-controls", entry.detail.id);
-    else open.removeAttribute("aria-controls");  // it may name only what is there
+    else open.removeAttribute("aria-controls");  // it may only name an element that exists
   }
 
   function showMore(name) {

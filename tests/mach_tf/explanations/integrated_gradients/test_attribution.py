@@ -1,4 +1,4 @@
-"""Both methods through one door; incomplete explanations are refused with point, label and remedy."""
+"""Both methods give the decoder's scores; attributions that do not add up are refused with point, label and remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_scores_are_the_decoders(estimator, method):
             AttributionConfig(estimator, method)
         return
     repetitions, table, matrix, paths, pairs = _setting()
-    for repetition in repetitions:  # units that hardly ever switch, so that few steps are enough
+    for repetition in repetitions:  # units that rarely switch need few steps
         repetition.weights.hidden_bias.assign_add(tf.fill([16], 5.0))
     integrals = integrate(repetitions, table, paths, pairs, AttributionConfig(estimator, method, steps=64))
     batch = SparseBatch(

@@ -1,4 +1,4 @@
-"""The closed form against quadrature, hand-computed cases and completeness."""
+"""The closed form against quadrature and hand-computed cases, and its completeness."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _csr(rows):
 
 
 def _attributions(networks, table, start, end, label, sigmoid):
-    """Dense attributions [features] of one label, and its completeness gap."""
+    """Returns the dense attributions [features] of one label, its completeness gap and its integrals."""
     paths, pairs = between(_csr(start), _csr(end)), Pairs(np.array([0, 1]), np.array([label]))
     integrals = integrate(networks, np.asarray(table, np.int32), paths, pairs, sigmoid)
     dense = np.zeros(len(networks[0].hidden_kernel))
@@ -75,7 +75,7 @@ def test_a_case_computed_by_hand():
     # logit: 2 * (1 * 1 + 2 * 1/2 - 4 * 1/2) = 0; F(0) = -1 + 4 = 3, F(2) = -1 + 2 + 2 = 3.
     assert actual[0] == pytest.approx(0.0, abs=1e-12) and gap == pytest.approx(0.0, abs=1e-12)
     assert (integrals.scores[0], integrals.baseline_scores[0]) == (3.0, 3.0)
-    # With two features moving alike, each carries its own part: x = (1, 1), W1 rows (1, ...) and (0, ...).
+    # Two features that move together each get their own part: x = (1, 1), W1 rows (1, ...) and (0, ...).
     two = Weights(np.vstack([network.hidden_kernel * 2, np.zeros((1, 3), np.float32)]), *network[1:])
     actual, _, _ = _attributions([two], [[0]], [0.0, 0.0], [1.0, 1.0], 0, False)
     np.testing.assert_allclose(actual, [0.0, 0.0], atol=1e-12)
@@ -86,7 +86,7 @@ def test_a_case_computed_by_hand():
 
 
 def _special(kind, rng):
-    """(network, start, end) with one degenerate thing about it."""
+    """Returns a network, a start and an end that are degenerate in one way."""
     network = _random_network(rng, scale=0.7)
     w1, b1, w2, b2 = (array.copy() for array in network)
     start, end = np.zeros(12), rng.normal(size=12)
@@ -153,7 +153,7 @@ def test_complete_however_degenerate(kind, sigmoid):
 @pytest.mark.parametrize("kind", _KINDS)
 @pytest.mark.parametrize("sigmoid", [False, True])
 def test_each_attribution_is_right_however_degenerate(kind, sigmoid):
-    # Completeness alone would not see an error that moves attribution from one feature to another.
+    # Completeness alone would not detect an error that moves attribution from one feature to another.
     network, start, end = _special(kind, np.random.default_rng(3))
     actual, _, _ = _attributions([network], [[2]], start, end, 0, sigmoid)
     expected = _riemann(network, start, end, 2, sigmoid, 50_000)

@@ -1,4 +1,4 @@
-"""Shares of hashed features against sums by hand and a loop over every raw feature."""
+"""Shares of raw features against hand-computed sums and a loop over every raw feature."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mach_tf.hashing import FeatureSpec
 
 def _raw(n=4, features=60, seed=0):
     matrix = scipy.sparse.random(n, features, 0.3, "csr", np.float32, random_state=seed)
-    matrix.data = np.round(matrix.data * 8 - 4)  # collisions that cancel, too
+    matrix.data = np.round(matrix.data * 8 - 4)  # so that some collisions cancel
     return point_lists.from_csr(matrix)
 
 
 def _integrals(paths, pairs, seed=1):
-    """Integrals with made-up gradients, which is all that sharing sees of a model."""
+    """Returns integrals with random gradients; sharing uses nothing else of a model."""
     splits = entry_splits(paths, pairs)
     zeros = np.zeros(len(pairs.labels))
     return PathIntegrals(splits, np.random.default_rng(seed).normal(size=splits[-1]), zeros, zeros)
@@ -54,7 +54,7 @@ def test_in_proportion_to_the_parts_of_a_hashed_value(dim, signed, norm):
                 expected = attributions[integrals.splits[pair] + path_ids.index(h)] * signed_values[i] / total
             assert result.attributions[here][i] == pytest.approx(expected, rel=1e-5, abs=1e-7)
             assert parts.shared[entries[i]] == ((hashed_ids == h).sum() > 1)
-        # Nothing is lost and nothing invented.
+        # The shares add up to the whole.
         whole = attributions[integrals.splits[pair] : integrals.splits[pair + 1]].sum()
         assert result.attributions[here].sum() == pytest.approx(whole, abs=1e-6)
 

@@ -57,12 +57,12 @@ def test_converges_to_the_closed_form_at_first_order(estimator, rule):
         np.testing.assert_allclose(tape.scores, exact.scores, atol=1e-5)
         np.testing.assert_allclose(tape.baseline_scores, exact.baseline_scores, atol=1e-5)
         errors.append(np.sqrt(np.mean((tape.gradients - exact.gradients) ** 2)))
-    # Jumps of the gradient make it first order: 64 times as many nodes, an error smaller by about as much.
+    # Jumps of the gradient make the error first order: it decreases about as fast as the number of nodes grows.
     assert errors[0] > 3 * errors[1] > 9 * errors[2] and errors[2] < errors[0] / 20
 
 
 def test_smooth_paths_converge_at_the_rule_s_own_rate():
-    # No unit switches between two nearby points, so only the sigmoid curves: midpoints err by O(1 / steps^2).
+    # No unit switches on this path, so only the sigmoid is curved: midpoints have an error of O(1 / steps^2).
     rng = np.random.default_rng(5)
     network = _random_weights(rng)
     network = network._replace(hidden_bias=np.full(20, 50, np.float32), output_kernel=network.output_kernel * 0.3)
@@ -70,7 +70,7 @@ def test_smooth_paths_converge_at_the_rule_s_own_rate():
     x = scipy.sparse.random(1, 30, 0.5, "csr", random_state=1)
     paths, pairs, table = between(-x, x), Pairs(np.array([0, 1]), np.array([0])), np.array([[2]], np.int32)
 
-    def wide(batch):  # float64, which float32 rounding would hide the rate from
+    def wide(batch):  # in float64, because float32 rounding would hide the rate
         rows = tf.reshape(tf.cast(batch.feature_values, tf.float64), [len(batch.row_splits) - 1, -1])
         w1, b1, w2, b2 = (tf.constant(array, tf.float64) for array in network)
         kernel = tf.gather(w1, batch.feature_ids[: rows.shape[1]])
@@ -110,7 +110,7 @@ def test_min_follows_the_smallest_repetition():
     paths = from_zero(scipy.sparse.csr_matrix([[1.0]]))
     pairs, table = Pairs(np.array([0, 1]), np.array([0])), np.zeros((2, 1), np.int32)
     integrals = integrate([line(2.0, -1.0), line(-2.0, 1.0)], table, paths, pairs, "min", 2)
-    assert integrals.gradients[0] == pytest.approx(0, abs=1e-6)  # up as much as down
+    assert integrals.gradients[0] == pytest.approx(0, abs=1e-6)  # it rises as much as it falls
     first_half = integrate([line(1.0, -1.0), line(-1.0, 1.0)], table, paths, pairs, "min", 16)
     assert first_half.gradients[0] == pytest.approx(0.5 - 1 / (1 + np.e), rel=1e-4)
 

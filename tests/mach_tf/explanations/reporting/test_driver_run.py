@@ -1,4 +1,4 @@
-"""The view of a whole split against explanations added up one by one; interrupted and resumed."""
+"""Label drivers of a whole split against explanations added up one by one; interrupted and resumed runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_means_over_each_labels_points(world, tmp_path, expected, capsys):
 
 
 def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
-    # Every point forty times leaves the means as they are, and is more than the 64 KiB that come with the header.
+    # Repeating every point forty times keeps the means, and makes the text longer than the 64 KiB read with the header.
     path = str(tmp_path / "long.txt")
     worlds.write_text(path, *(scipy.sparse.vstack([m] * 40, format="csr") for m in (world.features, world.labels)))
     world, tmp_path = world._replace(text=path), tmp_path / "out"

@@ -1,4 +1,4 @@
-"""The files and the summary of a small matrix of means, by hand."""
+"""The files, the table and the JSON of a small matrix of means, against values written by hand."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_files(tmp_path, named, limit):
         (True, 'z" 7 b b +0.25', "x 3 b b -2.00, d +1.00"),
     ],
 )
-def test_the_summary_begins_with_the_labels_of_most_points(named, first, second):
+def test_the_table_begins_with_the_labels_of_most_points(named, first, second):
     lines = [" ".join(line.split()) for line in _drivers(named).table().splitlines()]
-    assert len(lines) == 4  # titles, a rule, and the two labels that have points
+    assert len(lines) == 4  # the header, a line, and the two labels that have points
     assert lines[2].startswith(first) and lines[3].startswith(second)
 
 

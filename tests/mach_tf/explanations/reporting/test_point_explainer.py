@@ -55,7 +55,7 @@ def test_predictions_ranks_and_support(world, ensemble, estimator, labels):
             assert one.explanation.point == point.point and one.explanation.label_name == f"name {label}"
             assert order[i, one.rank - 1] == label
             assert one.buckets.tolist() == ensemble.bucket_table[:, label].tolist()
-            # Means of logits and of probabilities alike are means of what is shown of the repetitions.
+            # Both estimators are means of the bucket scores that are shown.
             assert one.bucket_scores.mean() == pytest.approx(scores[i, label], rel=1e-4, abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""The page's content, and the page itself in a browser: no errors, search, sort, and names that stay text."""
+"""The page's data, and the page in a browser: no errors, searching, sorting, and names that stay text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0):
-    """A report of `points` points; point i's best label is label i % 4, its score falls with i."""
+    """Returns a report of `points` points; the best label of point i is i % 4, and its score decreases with i."""
     report = Report(LABELS, "logit_mean", 0.05, 3)
     for point in range(points):
         explained = []
@@ -115,7 +115,9 @@ def test_searches_points_by_label_feature_and_number(browser, tmp_path):
     assert browser.find_element("css selector", ".empty").is_displayed()
     _type(browser, "")
     browser.find_element("id", "wrong").click()
-    assert _headings(browser) == list("1235")  # label 0 is true everywhere: right for points 0 and 4
+    assert _headings(browser) == list(
+        "1235"
+    )  # label 0 is true for every point, so the top label is correct for points 0 and 4
 
 
 def test_sorts_by_every_column_with_the_keyboard(browser, tmp_path):
@@ -143,7 +145,7 @@ def test_opens_by_keyboard_and_says_so(browser, tmp_path):
     button.send_keys(Keys.SPACE)
     assert button.get_attribute("aria-expanded") == "true"
     detail = browser.find_element("id", button.get_attribute("aria-controls"))
-    assert "mean of 3 repetitions" in detail.get_attribute("textContent")
+    assert "mean of the bucket scores of 3 repetitions" in detail.get_attribute("textContent")
     assert "rank 1" in detail.text and "Under one FGSM step" in detail.text
     button.send_keys(Keys.SPACE)
     assert browser.find_elements("css selector", ".detail") == [] and button.get_attribute("aria-controls") is None
@@ -189,7 +191,7 @@ def test_fits_and_contrasts(browser, tmp_path, colours, width):
         assert _contrast(ink, paper) >= 4.5, text
 
 
-# Every text that is shown, its colour, and the first colour behind it that is not transparent.
+# Returns every visible text, its colour, and the first colour behind it that is not transparent.
 _COLOURS = """
 const found = [];
 for (const element of document.querySelectorAll("body *")) {
@@ -229,7 +231,7 @@ def test_opens_without_truth_or_attack(browser, tmp_path, known_truth, attacked)
 
 def test_a_thousand_points_are_drawn_as_they_are_scrolled_to(browser, tmp_path):
     _open(browser, tmp_path, page(1000))
-    assert 20 <= len(_headings(browser)) < 200  # what makes it open at once
+    assert 20 <= len(_headings(browser)) < 200  # few enough to open at once
     assert browser.find_element("id", "count").text == "1,000 of 1,000 points"
     _type(browser, "word-987")
     assert _headings(browser) == ["987"]

@@ -1,4 +1,4 @@
-"""The text that a split was made from: found, or refused when it is not what the split holds."""
+"""Finding the text that a split was made from, and refusing text that is not what the split holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.helpers import world as worlds
 
 @pytest.fixture
 def data(tmp_path):
-    """Features, labels, their text, and what makes a dataset of it with further flags."""
+    """Features, labels, the path of their text, and a function that makes a dataset of it with further flags."""
     features = scipy.sparse.random(12, 60, 0.2, "csr", np.float32, random_state=0)
     labels = scipy.sparse.csr_matrix(np.random.default_rng(0).random((12, 30)) < 0.1, dtype=np.float32)
     text = str(tmp_path / "points.txt")
@@ -42,7 +42,7 @@ def test_the_splits_own_text(data):
 
 
 def test_the_split_form(data, tmp_path):
-    """Two files, given by flags or found as the split's own, also after a file of the other form."""
+    """Reads two files, given as arguments or found as the split's own, also after a file of the other form."""
     features, labels, text, _ = data
     split_form = [str(tmp_path / "x.txt"), str(tmp_path / "y.txt")]
     for path, matrix in zip(split_form, (features, labels)):

@@ -31,7 +31,7 @@ def hashed(world, ensemble):
 
 
 def _without(ensemble, hashed, point, label, gone):
-    """The score of a label of a point that lacks the features at the positions `gone`."""
+    """Returns the score of a label of a point without the features at the positions `gone`."""
     dense = hashed.features(ensemble.manifest.columns)[point].toarray()[0]
     dense[hashed.feature_ids[hashed.row_splits[point] : hashed.row_splits[point + 1]][gone]] = 0
     row = points.from_csr(scipy.sparse.csr_matrix(dense[None].astype(np.float32)))

@@ -1,4 +1,4 @@
-"""Curves against a loop over points, and of a linear score where they are known."""
+"""Curves against a loop over points, for a linear score whose curves are known."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_curves_of_a_linear_score():
             count = int(np.ceil(fraction * len(here)))
             assert insertion[i, j] == pytest.approx(here[:count].sum(), abs=1e-5)
             assert deletion[i, j] == pytest.approx(here[count:].sum(), abs=1e-5)
-    # Nothing beats the true order: no other deletes faster.
+    # No other order deletes faster than the true one.
     other = feature_removal.curves(of, np.random.default_rng(3).random(len(importance)), fractions, score)
     best = feature_removal.area(deletion, fractions)
     assert (best <= feature_removal.area(other.deletion, fractions) + 1e-6).all()

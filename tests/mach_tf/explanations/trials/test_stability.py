@@ -1,4 +1,4 @@
-"""Rank correlation and overlap against definitions written out, and at their extremes."""
+"""Rank correlation and overlap against their definitions, and at their extremes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON and the tables of a trial, by hand."""
+"""The JSON and the tables of a trial, against values written by hand."""
 
 from __future__ import annotations
 
