@@ -194,8 +194,11 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           **options: more arguments of `mach_tf.Ensemble.explain`, such as `method` and `baseline`.
 
         Returns:
-          Attributions, CSR [n * m, features]; in a notebook it displays itself. Its `labels` are positions in `classes_`.
+          Attributions, CSR [n * m, features]; in a notebook it displays itself, with the names of classes and of columns. Its
+          `labels` are positions in `classes_`.
         """
+        if hasattr(self, "feature_names_in_"):
+            options.setdefault("feature_names", self.feature_names_in_.tolist())
         return self._fitted().explain(self._features(X), labels, **options)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -74,6 +74,8 @@ class FittedClassifier:
     def explain(self, features: scipy.sparse.csr_matrix, classes: Any, **options: Any) -> Explanations:
         """Explains the label scores of classes, [n] or [n, m], or of each point's best class if `classes` is None."""
         ids = None if classes is None else self.labels.ids(classes)
+        if self.labels.classes.dtype.kind in "OU":
+            options.setdefault("label_names", self.labels.classes.tolist())
         return self.model.explain(features, ids, estimator=self.estimator, **options)
 
     @property

@@ -98,6 +98,7 @@ def test_data_frames_bring_names():
     made = small().fit(X, Y)
     assert made.feature_names_in_.tolist() == ["a", "b"] and made.classes_.tolist() == ["x", "y"]
     assert set(made.top_k(X, 1)[0].ravel()) <= {"x", "y"}
+    assert "label y" not in made.explain(X, [["y"]] * 4)._repr_html_() and made.explain(X).shape == (4, 2)
     with pytest.raises(ValueError, match="feature names should match"):
         made.predict(X.rename(columns={"a": "c"}))
 

@@ -69,6 +69,7 @@ def test_classes_are_explained(stored):
     made = classifier(stored, 7, SINGLE)
     best = made.explain(X[:3], None)
     np.testing.assert_array_equal(made.labels.classes[best.labels], made.predict(X[:3], 0.5))
+    assert made.predict(X[:1], 0.5)[0] in best._repr_html_()
     np.testing.assert_allclose(np.asarray(best.sum(1))[:, 0], best.scores - best.baseline_scores, atol=1e-5)
     asked = made.explain(X[:3], [["class 4", "class 1"]] * 3, method="tape", steps=500)
     assert asked.shape == (6, FEATURES) and asked.labels.tolist() == [4, 1] * 3
