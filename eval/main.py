@@ -101,18 +101,15 @@ _RENAMED = {
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.evaluation.evaluation import evaluate
-    from mach_tf.network import Network
+    from mach_tf.evaluation import evaluation
+    from mach_tf.evaluation.evaluation_options import EvaluationOptions
 
     with flag_errors(_RENAMED):
-        network = Network.load(FLAGS.model_dir, FLAGS.repetitions)
-        evaluation = evaluate(
-            network,
-            FLAGS.dataset_dir,
-            output_dir=FLAGS.output_dir,
+        options = EvaluationOptions(
             split=FLAGS.split,
             limit=FLAGS.limit,
-            ks=metric_flags.cut_offs(network.labels),
+            repetitions=FLAGS.repetitions,
+            ks=metric_flags.cut_offs(),
             estimators=FLAGS.estimator,
             approximate=_approximate(),
             repetition_curve=FLAGS.repetition_curve,
@@ -125,8 +122,9 @@ def main(_: list[str]) -> None:
             target_label=FLAGS.target_label,
             compare=FLAGS.compare,
         )
-    print(f"\n{evaluation}\n")
-    print("\n".join(evaluation.paths(FLAGS.output_dir)))
+        result = evaluation.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
+    print(f"\n{result}\n")
+    print("\n".join(result.paths(FLAGS.output_dir)))
 
 
 def _approximate() -> Optional[Approximate]:

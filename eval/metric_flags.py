@@ -5,8 +5,6 @@ from __future__ import annotations
 from absl import flags
 
 from mach_tf.errors import InputError
-from mach_tf.metrics import ranking_metrics
-from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
 
@@ -31,16 +29,13 @@ flags.DEFINE_integer(
 )
 
 
-def cut_offs(labels: int) -> list[int]:
-    """Returns the cut-offs of --k, ascending, each once.
-
-    Args:
-      labels: K, the largest cut-off there can be.
+def cut_offs() -> list[int]:
+    """Returns the numbers of --k, as given; the library checks them.
 
     Raises:
-      InputError: no cut-off, or one that is not a whole number from 1 to K.
+      InputError: one that is not a whole number.
     """
-    if not all(text.isdecimal() for text in FLAGS.k):
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).")
-    with flag_errors(RENAMED):
-        return ranking_metrics.cut_offs([int(text) for text in FLAGS.k], labels)
+    try:
+        return [int(text) for text in FLAGS.k]
+    except ValueError:
+        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).") from None

@@ -44,24 +44,23 @@ _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.evaluation.robustness_comparison import compare_robustness
-    from mach_tf.manifest import DatasetManifest
+    from mach_tf.evaluation import robustness_comparison
+    from mach_tf.evaluation.robustness_comparison import RobustnessOptions
 
     with flag_errors(_RENAMED):
-        comparison = compare_robustness(
-            FLAGS.model_dir,
-            FLAGS.dataset_dir,
+        options = RobustnessOptions(
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
             attack_model_dir=FLAGS.attack_model_dir,
             split=FLAGS.split,
             limit=FLAGS.limit,
-            ks=metric_flags.cut_offs(DatasetManifest.read(FLAGS.dataset_dir).labels),
+            ks=metric_flags.cut_offs(),
             estimator=FLAGS.estimator,
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,
             target_label=FLAGS.target_label,
         )
+        comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
     print(comparison)
     print("\n".join(["", *paths]))

@@ -28,11 +28,9 @@ from __future__ import annotations
 from absl import flags
 
 from mach_tf.errors import InputError
-from mach_tf.memory import available_memory
 from mach_tf.programs import program
 from mach_tf.programs.flag_errors import flag_errors
-from mach_tf.sizing import flagfile, machine, planning, recommendation, tables
-from mach_tf.sizing.recommendation import Recommendation
+from mach_tf.sizing import flagfile, machine, recommendation
 from train import problem_flags, training_flags
 
 FLAGS = flags.FLAGS
@@ -77,7 +75,7 @@ def main(_: list[str]) -> None:
     with flag_errors():
         problem = problem_flags.problem()
         if FLAGS.output:
-            flagfile.check_new(FLAGS.output)
+            flagfile.check_new(FLAGS.output)  # before the machine is measured
         found = recommendation.recommend(
             problem,
             _machine(),
@@ -87,9 +85,9 @@ def main(_: list[str]) -> None:
             FLAGS.delta,
             FLAGS.hours * 3600,
         )
-        _print(found)
+        print(found)
         if FLAGS.output:
-            flagfile.write(FLAGS.output, found)
+            found.write(FLAGS.output)
             print(
                 f"To train with this plan: python -m train.main --flagfile={FLAGS.output} "
                 f"--dataset_dir={FLAGS.dataset_dir or 'DATASET_DIR'} --model_dir=MODEL_DIR"
@@ -97,10 +95,10 @@ def main(_: list[str]) -> None:
 
 
 def _machine() -> machine.Machine:
-    return machine.Machine(
-        memory=machine.parse_bytes(FLAGS.memory) if FLAGS.memory else available_memory(),
-        flops=FLAGS.gflops * 1e9 if FLAGS.gflops else machine.measure_flops(),
-        bandwidth=FLAGS.bandwidth * 1e9 if FLAGS.bandwidth else machine.measure_bandwidth(),
+    return machine.measured(
+        machine.parse_bytes(FLAGS.memory) if FLAGS.memory else None,
+        FLAGS.gflops and FLAGS.gflops * 1e9,
+        FLAGS.bandwidth and FLAGS.bandwidth * 1e9,
     )
 
 
@@ -109,25 +107,6 @@ def _numbers(flag: str, least: int) -> list[int]:
     if not all(value.isdecimal() and int(value) >= least for value in values):
         raise InputError(f"--{flag} must be numbers of at least {least}, separated by commas (got {','.join(values)}).")
     return [int(value) for value in values]
-
-
-def _print(found: Recommendation) -> None:
-    print(f"{tables.plans_table(found)}\n\n{tables.machine_line(found.machine)}")
-    if not FLAGS.dataset_dir:
-        problem = found.problem
-        print(f"Assumed: {problem.features:g} features and {problem.labels_per_point:g} labels per point.")
-    if found.best is None:
-        print(
-            "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
-            "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
-        )
-    else:
-        needed = planning.repetitions_needed(found.problem.labels, found.best.buckets, found.delta)
-        print(
-            f"Recommended: {' '.join(flagfile.lines(found))}\n"
-            f"To distinguish all pairs of labels with probability {1 - found.delta:g}, B = {found.best.buckets:,} needs "
-            f"R >= {needed}."
-        )
 
 
 def run() -> None:

@@ -40,4 +40,5 @@ def problem() -> planning.Problem:
             f"--dataset_dir, or --labels, --features and --points, must be given (missing {', '.join(missing)})."
         )
     columns = FeatureSpec(FLAGS.feature_hash_dim).columns(FLAGS.features)
-    return planning.Problem(FLAGS.labels, columns, FLAGS.points, FLAGS.features_per_point, FLAGS.labels_per_point)
+    means = FLAGS.features_per_point, FLAGS.labels_per_point
+    return planning.Problem(FLAGS.labels, columns, FLAGS.points, *means, assumed=True)

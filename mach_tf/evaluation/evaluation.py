@@ -15,7 +15,6 @@ from mach_tf.data import records
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, comparison, one_pass
-from mach_tf.evaluation.attack_evaluation import checked_epsilons
 from mach_tf.evaluation.comparison import Earlier
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
@@ -40,7 +39,8 @@ def evaluate(
       dataset_dir: dataset directory with the model's own features and labels.
       output_dir: directory for metrics.json, plots and TensorBoard logs; None writes no files. Everything but the attacks is
         on disk before the attacks begin, for they take the longest.
-      **options: attributes of EvaluationOptions: `split`, `limit`, `ks`, `estimators`, `attacks`, `epsilons`, `bootstrap`, ...
+      **options: attributes of EvaluationOptions: `split`, `limit`, `ks`, `repetitions`, `estimators`, `attacks`,
+        `epsilons`, `bootstrap`, ...
 
     Returns:
       The Evaluation: print() shows tables, `.metrics` has percent by name, `.to_json()` returns the content of metrics.json.
@@ -54,7 +54,13 @@ def evaluate(
       >>> print(report)  # doctest: +SKIP
       >>> report.metrics["P@1"]  # doctest: +SKIP
     """
-    settings = EvaluationOptions(**options)
+    return run(model, dataset_dir, EvaluationOptions(**options), output_dir)
+
+
+def run(
+    model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions, output_dir: Optional[str] = None
+) -> Evaluation:
+    """Evaluates a model as `evaluate` does, with its options as one object."""
     task = _prepare(model, dataset_dir, settings)
     evaluation = _measure(task)
     if output_dir is not None:
@@ -65,7 +71,7 @@ def evaluate(
         task.network,
         task.points,
         settings.attack_list,
-        checked_epsilons(settings.epsilons),
+        settings.sizes,
         task.report,
         evaluation.estimator,
         target_label=settings.target_label,
@@ -101,7 +107,7 @@ class _Task:
 
 
 def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
-    network = model if isinstance(model, Network) else Network.load(model)
+    network = _open(model, settings.repetitions)
     dataset = DatasetManifest.read(dataset_dir)
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
     available = _check_splits(dataset, settings.split)
@@ -118,6 +124,16 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     # Checked now: what cannot be attacked should not be found out after the evaluation.
     attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
     return _Task(network, dataset_dir, dataset, points, settings, groups, report, earlier)
+
+
+def _open(model: Union[Network, str], repetitions: Optional[int]) -> Network:
+    if not isinstance(model, Network):
+        return Network.load(model, repetitions)
+    if repetitions is not None:
+        raise InputError(
+            f"repetitions must be left out with an open model (got {repetitions}). Open it with that many, or give its path."
+        )
+    return model
 
 
 def _check_splits(dataset: DatasetManifest, split: str) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from mach_tf.attacks.attack_report import ReportOptions
-from mach_tf.attacks.gradient_attacks import Attack, attack_list
+from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
 from mach_tf.data import records
 from mach_tf.errors import InputError
-from mach_tf.estimators import DEFAULT_ESTIMATOR
+from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation import attack_evaluation, tables
-from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.tables import Table
 from mach_tf.manifest import DatasetManifest, check_same_features
@@ -26,33 +26,25 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class RobustnessOptions:
-    """How models are attacked, and what is reported.
+class RobustnessOptions(MetricOptions):
+    """How models are attacked, and what is reported: the attributes of MetricOptions, and these.
 
     Attributes:
-      attacks: names of attacks ("fgsm", "pgd", "push_out", "push_in"), or Attack objects with all their settings; at least
-        one. The first one's support is also that of the bucket loss.
-      epsilons: sizes of the attacks; 0 stands for the clean points.
+      attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.
       attack_model_dir: the model that the attacks are computed on, for transfer; None attacks each model itself.
-      split: the dataset's split.
-      limit: attack the first `limit` points only; None for all.
-      ks: cut-offs of the metrics; targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
-      bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
-      seed: seed of the resamples.
-      target_label: the label that "push_in" pushes in; None draws one per point.
     """
 
     attacks: Sequence[Union[str, Attack]] = ("fgsm",)
-    epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02, 0.05)
     attack_model_dir: Optional[str] = None
-    split: str = "test"
-    limit: Optional[int] = None
-    ks: Sequence[int] = (1, 3, 5)
     estimator: str = DEFAULT_ESTIMATOR
-    bootstrap: int = 1000
-    seed: int = 0
-    target_label: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.attack_list:
+            raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
+        if self.estimator not in ESTIMATORS:
+            raise InputError(f"estimator must be one of {', '.join(ESTIMATORS)} (got {self.estimator}).")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,13 +128,14 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
       >>> models = ["models/adversarial", "models/clean"]
       >>> compare_robustness(models, "data/bibtex", attacks=["pgd"], epsilons=[0, 0.02])  # doctest: +SKIP
     """
-    settings = RobustnessOptions(**options)
-    attacks = attack_list(settings.attacks)
-    if not attacks:
-        raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
+    return run(model_dirs, dataset_dir, RobustnessOptions(**options))
+
+
+def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions) -> RobustnessComparison:
+    """Attacks several models as `compare_robustness` does, with its options as one object."""
+    attacks, epsilons = settings.attack_list, settings.sizes
     if not model_dirs or len(set(model_dirs)) < len(model_dirs):
         raise InputError(f"model_dirs must be a list of different directories (got {','.join(model_dirs)}).")
-    epsilons = checked_epsilons(settings.epsilons)
     dataset = DatasetManifest.read(dataset_dir)
     points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
     groups = label_groups(dataset.label_counts(dataset_dir))

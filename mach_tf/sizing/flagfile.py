@@ -1,4 +1,4 @@
-"""A recommendation as a flagfile of train.main."""
+"""A plan as a flagfile of train.main."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.sizing.recommendation import Recommendation
+from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.sizing.tables import gigabytes
+from mach_tf.training_config import TrainingConfig
 
 # In the order of the file, after buckets and repetitions.
 _SETTINGS = (
@@ -28,27 +29,22 @@ def check_new(path: str) -> None:
         raise InputError(f"output must be in an existing folder (got {path}); make the folder or give another name.")
 
 
-def lines(found: Recommendation) -> list[str]:
-    """Returns the flags of the best plan, one `--name=value` each; none if no plan meets the rules."""
-    if found.best is None:
-        return []
-    sketch = [f"--buckets={found.best.buckets}", f"--repetitions={found.best.repetitions}"]
-    return [*sketch, *(f"--{name}={getattr(found.config, name)}" for name in _SETTINGS)]
+def lines(plan: Plan, config: TrainingConfig) -> list[str]:
+    """Returns the flags of a training by this plan, one `--name=value` each."""
+    sketch = [f"--buckets={plan.buckets}", f"--repetitions={plan.repetitions}"]
+    return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS)]
 
 
-def write(path: str, found: Recommendation) -> None:
-    """Writes the best plan as a new flagfile, whole or not at all.
+def write(path: str, problem: Problem, plan: Plan, config: TrainingConfig) -> None:
+    """Writes a plan as a new flagfile, whole or not at all.
 
     Raises:
-      InputError: no plan meets the rules, `path` exists, or its folder does not.
+      InputError: `path` exists, or its folder does not.
     """
     check_new(path)
-    if found.best is None:
-        raise InputError(f"{path} was not written: none of the plans fits. See above for what to change.")
-    problem = found.problem
     comment = (
         f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. Settings by train.plan's rules, "
-        f"untried.\n# Estimate: {gigabytes(found.best.training_bytes)} of memory for one repetition at a time."
+        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time."
     )
     with files.atomic_write(path) as file:
-        file.write("\n".join([comment, *lines(found), ""]).encode())
+        file.write("\n".join([comment, *lines(plan, config), ""]).encode())

@@ -6,10 +6,12 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable
+from typing import Optional
 
 import numpy as np
 
 from mach_tf.errors import InputError
+from mach_tf.memory import available_memory
 
 _UNITS = ("", "K", "M", "G", "T")
 # A laptop of a few cores. Only their ratio matters where plans are compared and no time limit is set.
@@ -39,6 +41,17 @@ def nominal(memory: int) -> Machine:
       memory: bytes.
     """
     return Machine(memory, _NOMINAL_FLOPS, _NOMINAL_BANDWIDTH)
+
+
+def measured(memory: Optional[int] = None, flops: Optional[float] = None, bandwidth: Optional[float] = None) -> Machine:
+    """Returns this machine, or one that is like it but for what is given.
+
+    Args:
+      memory: bytes; by default what is free here.
+      flops: operations per second; measured by default.
+      bandwidth: bytes per second; measured by default.
+    """
+    return Machine(memory or available_memory(), flops or measure_flops(), bandwidth or measure_bandwidth())
 
 
 def measure_flops(size: int = 1536, rounds: int = 4) -> float:

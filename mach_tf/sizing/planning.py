@@ -34,6 +34,7 @@ class Problem:
       points: the number of training points.
       features: the mean number of features per point.
       labels_per_point: the mean number of labels per point.
+      assumed: whether the two means are assumed rather than counted in a dataset; problems compare equal either way.
     """
 
     labels: int
@@ -41,6 +42,7 @@ class Problem:
     points: int
     features: float
     labels_per_point: float
+    assumed: bool = dataclasses.field(default=False, compare=False)
 
     @classmethod
     def of(cls, dataset: DatasetManifest) -> Problem:

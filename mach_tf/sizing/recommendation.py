@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from mach_tf.sizing import planning
+from mach_tf.errors import InputError
+from mach_tf.sizing import flagfile, planning, tables
 from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
@@ -33,7 +34,7 @@ _STEPS_PER_EPOCH = 16
 
 @dataclasses.dataclass(frozen=True)
 class Recommendation:
-    """A training recommended for a problem, and the alternatives it was chosen from.
+    """A training recommended for a problem, and the alternatives it was chosen from. print() shows a table and the choice.
 
     Attributes:
       problem: the data.
@@ -59,6 +60,43 @@ class Recommendation:
     def to_json(self) -> dict[str, Any]:
         """Returns all fields as values that JSON can hold."""
         return dataclasses.asdict(self)
+
+    def flags(self) -> list[str]:
+        """Returns the flags of train.main for the best plan, one `--name=value` each; none if no plan meets the rules."""
+        return flagfile.lines(self.best, self.config) if self.best else []
+
+    def write(self, path: str) -> None:
+        """Writes the best plan as a new flagfile of train.main, whole or not at all.
+
+        Args:
+          path: the file to write; its folder must exist.
+
+        Raises:
+          InputError: no plan meets the rules, `path` exists, or its folder does not.
+        """
+        flagfile.check_new(path)
+        if self.best is None:
+            raise InputError(f"{path} was not written: none of the plans fits. See above for what to change.")
+        flagfile.write(path, self.problem, self.best, self.config)
+
+    def __str__(self) -> str:
+        lines = [tables.plans_table(self.plans, self.best), "", tables.machine_line(self.machine)]
+        if self.problem.assumed:
+            means = f"{self.problem.features:g} features and {self.problem.labels_per_point:g} labels per point"
+            lines.append(f"Assumed: {means}.")
+        if self.best is None:
+            lines.append(
+                "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
+                "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
+            )
+        else:
+            needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)
+            lines += [
+                f"Recommended: {' '.join(self.flags())}",
+                f"To distinguish all pairs of labels with probability {1 - self.delta:g}, B = {self.best.buckets:,} needs "
+                f"R >= {needed}.",
+            ]
+        return "\n".join(lines)
 
 
 def recommend(

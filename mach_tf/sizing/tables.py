@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Optional
+
 from tabulate import tabulate
 
 from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.planning import Plan
-from mach_tf.sizing.recommendation import Recommendation
 
 _HEADERS = (
     *("B", "R", "parameters", "training", "at once", "serving", "pair", "any pair", "confusable"),
@@ -14,9 +16,9 @@ _HEADERS = (
 )
 
 
-def plans_table(found: Recommendation) -> str:
-    """Returns a table of all plans, one per line, with a mark at the best."""
-    rows = [(*_cells(plan), "<- recommended" if plan is found.best else "") for plan in found.plans]
+def plans_table(plans: Iterable[Plan], best: Optional[Plan]) -> str:
+    """Returns a table of plans, one per line, with a mark at the best."""
+    rows = [(*_cells(plan), "<- recommended" if plan is best else "") for plan in plans]
     alignment = ["right"] * len(_HEADERS) + ["left"]
     return tabulate(rows, [*_HEADERS, ""], colalign=alignment, disable_numparse=True)
 

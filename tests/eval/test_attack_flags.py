@@ -8,6 +8,8 @@ from absl.testing import flagsaver
 
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
+from mach_tf.evaluation.metric_options import MetricOptions
+from mach_tf.programs.flag_errors import flag_errors
 from tests.helpers import programs
 
 
@@ -58,7 +60,8 @@ def test_step_sizes_must_be_positive(attack_flags, size):
 @pytest.mark.parametrize("sizes", [[], ["x"], ["-0.1"], ["nan"], ["inf"], ["0.1", "0.10"]])
 def test_sizes_must_be_numbers_that_are_not_negative(attack_flags, sizes):
     with flagsaver.flagsaver(epsilon=sizes), pytest.raises(InputError, match="--epsilon must be a list"):
-        attack_flags.epsilons()
+        with flag_errors(attack_flags.RENAMED):
+            MetricOptions(attacks=["fgsm"], epsilons=attack_flags.epsilons())
 
 
 def test_sizes_keep_their_order(attack_flags):

@@ -6,18 +6,21 @@ import pytest
 from absl import flags
 
 from mach_tf.errors import InputError
+from mach_tf.metrics import ranking_metrics
+from mach_tf.programs.flag_errors import flag_errors
 from tests.helpers import programs
 
 
 @pytest.fixture
 def cut_offs():
-    """A function of --k and the number of labels."""
+    """A function of --k and the number of labels, with the library's check of what the flag says."""
     programs.forget_flags()
     from eval import metric_flags
 
     def of(text, labels=9):
         flags.FLAGS([sys.argv[0], f"--k={text}"])
-        return metric_flags.cut_offs(labels)
+        with flag_errors(metric_flags.RENAMED):
+            return ranking_metrics.cut_offs(metric_flags.cut_offs(), labels)
 
     return of
 

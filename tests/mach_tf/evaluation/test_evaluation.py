@@ -79,6 +79,14 @@ def test_every_option_has_its_effect(evaluated):
     assert evaluation.attacks.ks == (2, 4)
 
 
+def test_a_path_is_opened_with_as_many_repetitions_as_are_asked_for(evaluated):
+    by_path = evaluate(evaluated.model_dir, evaluated.dataset_dir, bootstrap=0, repetitions=2)
+    by_model = evaluate(Network.load(evaluated.model_dir, 2), evaluated.dataset_dir, bootstrap=0)
+    assert by_path.repetitions == 2 and without_seconds(by_path) == without_seconds(by_model)
+    with pytest.raises(InputError, match=r"^repetitions must be left out with an open model \(got 2\)"):
+        evaluate(Network.load(evaluated.model_dir), evaluated.dataset_dir, repetitions=2)
+
+
 def test_a_comparison_is_with_the_same_points(evaluated, tmp_path):
     evaluate(evaluated.model_dir, evaluated.dataset_dir, output_dir=str(tmp_path), bootstrap=10)
     path = str(tmp_path / "metrics.json")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mach_tf import estimators
-from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 
@@ -21,19 +20,6 @@ from mach_tf.evaluation.evaluation_options import EvaluationOptions
 )
 def test_estimators_are_names_or_all(given, names):
     assert EvaluationOptions(estimators=given).estimator_names == names
-
-
-@pytest.mark.parametrize(
-    ("given", "attacks"),
-    [
-        ((), []),
-        ("pgd", [Attack("pgd")]),
-        (["fgsm", Attack("pgd", steps=3)], [Attack(), Attack("pgd", steps=3)]),
-        (Attack("pgd", "push_in"), [Attack("pgd", "push_in")]),
-    ],
-)
-def test_attacks_are_names_or_attacks(given, attacks):
-    assert EvaluationOptions(attacks=given).attack_list == attacks
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ NONE = recommendation.recommend(PROBLEM, machine.nominal(1))
 
 def test_every_setting_that_the_rules_choose_is_written(tmp_path):
     path = tmp_path / "mine.flags"
-    flagfile.write(str(path), FOUND)
+    FOUND.write(str(path))
     comments, flags = ([line for line in path.read_text().splitlines() if (line[0] == "#") == kind] for kind in (1, 0))
     assert comments[0] == "# 10,000 points, 2,000 columns, 5,000 labels. Settings by train.plan's rules, untried."
-    assert flags == flagfile.lines(FOUND)
+    assert flags == FOUND.flags() == flagfile.lines(FOUND.best, FOUND.config)
     values = dict(flag[2:].split("=") for flag in flags)
     assert (int(values.pop("buckets")), int(values.pop("repetitions"))) == (FOUND.best.buckets, FOUND.best.repetitions)
     assert {*recommendation.settings(PROBLEM), "hidden_units", "epsilon", "adversarial_weight"} <= set(values)
@@ -27,7 +27,7 @@ def test_every_setting_that_the_rules_choose_is_written(tmp_path):
 def test_an_existing_file_is_left_alone(tmp_path):
     path = tmp_path / "mine.flags"
     path.write_text("--epochs=3")
-    for attempt in (lambda: flagfile.check_new(str(path)), lambda: flagfile.write(str(path), FOUND)):
+    for attempt in (lambda: flagfile.check_new(str(path)), lambda: FOUND.write(str(path))):
         with pytest.raises(InputError, match=r"^output must be a new file \(got .*mine\.flags, which exists\)"):
             attempt()
     assert path.read_text() == "--epochs=3"
@@ -40,7 +40,7 @@ def test_a_folder_must_exist(tmp_path):
 
 
 def test_where_no_plan_fits_nothing_is_written(tmp_path):
-    assert flagfile.lines(NONE) == []
+    assert NONE.flags() == []
     with pytest.raises(InputError, match="was not written: none of the plans fits"):
-        flagfile.write(str(tmp_path / "mine.flags"), NONE)
+        NONE.write(str(tmp_path / "mine.flags"))
     assert os.listdir(tmp_path) == []

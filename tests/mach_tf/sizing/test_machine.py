@@ -34,3 +34,15 @@ def test_rates_are_those_of_the_fastest_round(monkeypatch, seconds):
 
 def test_measured_rates_are_positive():
     assert machine.measure_flops(64, 2) > 0 and machine.measure_bandwidth(1 << 12, 2) > 0
+
+
+def test_what_is_given_is_not_measured(monkeypatch):
+    given = machine.Machine(5, 6.0, 7.0)
+    monkeypatch.setattr(machine, "available_memory", lambda: 1)
+    monkeypatch.setattr(machine, "measure_flops", lambda: 2.0)
+    monkeypatch.setattr(machine, "measure_bandwidth", lambda: 3.0)
+    assert machine.measured() == machine.Machine(1, 2.0, 3.0)
+    assert machine.measured(5, bandwidth=7.0) == machine.Machine(5, 2.0, 7.0)
+    for name in ("available_memory", "measure_flops", "measure_bandwidth"):
+        monkeypatch.setattr(machine, name, lambda: pytest.fail("measured"))
+    assert machine.measured(5, 6.0, 7.0) == given

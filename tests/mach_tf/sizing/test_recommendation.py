@@ -117,3 +117,19 @@ def test_all_of_it_is_json():
     read = json.loads(json.dumps(found.to_json()))
     assert read["best"] is None and read["problem"]["labels"] == 5000 and read["machine"]["memory"] == 4 * 10**9
     assert read["plans"] == [dataclasses.asdict(plan) for plan in found.plans]
+
+
+def test_it_prints_the_plans_the_machine_and_the_choice():
+    found = recommendation.recommend(PROBLEM, machine.nominal(4 * 10**9))
+    lines = str(found).splitlines()
+    assert len(lines) == 2 + len(found.plans) + 4
+    assert lines[-4:-2] == ["", "Machine: 4.0 GB of memory, 100 Gflop/s, 10.0 GB/s."]
+    assert lines[-2] == f"Recommended: {' '.join(found.flags())}"
+    assert lines[-1].startswith("To distinguish all pairs of labels with probability 0.99, B = ")
+    assumed = dataclasses.replace(found, problem=dataclasses.replace(PROBLEM, assumed=True))
+    assert str(assumed).splitlines()[-3] == "Assumed: 20 features and 3 labels per point."
+
+
+def test_where_no_plan_fits_it_says_what_to_change():
+    lines = str(recommendation.recommend(PROBLEM, machine.nominal(1))).splitlines()
+    assert lines[-1].startswith("None of these fits the memory") and "Recommended" not in lines[-2]

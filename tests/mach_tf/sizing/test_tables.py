@@ -6,9 +6,7 @@ import pytest
 
 from mach_tf.sizing import tables
 from mach_tf.sizing.machine import Machine
-from mach_tf.sizing.planning import Plan, Problem
-from mach_tf.sizing.recommendation import Recommendation
-from mach_tf.training_config import TrainingConfig
+from mach_tf.sizing.planning import Plan
 
 PLAN = Plan(
     buckets=2000,
@@ -28,8 +26,7 @@ MACHINE = Machine(24 * 10**9, 1e12, 5e10)
 
 def test_a_line_per_plan_and_a_mark_at_the_best():
     other = dataclasses.replace(PLAN, buckets=500)
-    found = Recommendation(Problem(9, 9, 9, 9.0, 9.0), MACHINE, 0.01, TrainingConfig(), (other, PLAN), PLAN)
-    lines = tables.plans_table(found).splitlines()
+    lines = tables.plans_table((other, PLAN), PLAN).splitlines()
     assert len(lines) == 4 and lines[0].split()[:2] == ["B", "R"]
     expected = "2,000 8 1,704 M 4.4 GB 3 7.5 GB 4e-27 2e-15 2e-05 250 ms 1.50 <- recommended"
     assert lines[3].split() == expected.split()

@@ -1,0 +1,60 @@
+"""What an evaluation and a comparison under attack have in common: which points, which metrics, which attacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Optional, Union
+
+from mach_tf.attacks.gradient_attacks import Attack, attack_list
+from mach_tf.errors import InputError
+from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.manifest import SPLITS
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricOptions:
+    """Which points are measured, by which metrics, under which attacks.
+
+    Attributes:
+      split: the dataset's split: "train", "valid" or "test".
+      limit: measure the first `limit` points only; None for all.
+      ks: cut-offs of the metrics; targeted attacks aim at the largest.
+      bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
+      seed: seed of the resamples.
+      attacks: names of attacks ("fgsm", "pgd", "push_out", "push_in"), or Attack objects with all their settings.
+      epsilons: sizes of the attacks; 0 stands for the clean points. They may be empty without attacks.
+      target_label: the label that "push_in" pushes in; None draws one per point.
+
+    Raises:
+      InputError: a value that no dataset allows.
+    """
+
+    split: str = "test"
+    limit: Optional[int] = None
+    ks: Sequence[int] = (1, 3, 5)
+    bootstrap: int = 1000
+    seed: int = 0
+    attacks: Sequence[Union[str, Attack]] = ()
+    epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02, 0.05)
+    target_label: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise InputError(f"split must be one of {', '.join(SPLITS)} (got {self.split}).")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit must be at least 1 (got {self.limit}); leave it out to evaluate every point.")
+        if self.bootstrap < 0:
+            raise InputError(f"bootstrap must not be negative (got {self.bootstrap}); 0 leaves the intervals out.")
+        if self.attack_list or len(self.epsilons):
+            checked_epsilons(self.epsilons)
+
+    @property
+    def attack_list(self) -> list[Attack]:
+        """The attacks, those that were named with default settings."""
+        return attack_list(self.attacks)
+
+    @property
+    def sizes(self) -> list[float]:
+        """The epsilons as floats, in order."""
+        return [float(epsilon) for epsilon in self.epsilons]
