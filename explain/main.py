@@ -1,13 +1,13 @@
 """Explains label scores: which features of a point raise a label's score, and which lower it.
 
-    python -m explain.main --dataset_dir=data/demo --model_dir=models/demo --input=demo/test.txt --points=0,5,7 \\
+    mach-explain --dataset_dir=data/demo --model_dir=models/demo --input=demo/test.txt --points=0,5,7 \\
         --labels=top:3 --output_dir=explained
 
 Writes explanations.jsonl, with one explanation per line and the largest attributions first, and report.html, a page to read
 them in. The label score of --estimator is explained by Integrated Gradients from --baseline. Attributions belong to raw
 features and add up to the score minus the baseline's score; the program fails if they miss it by more than 1%.
 
-    python -m explain.main --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
+    mach-explain --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features] of mean
 attributions, and global.tsv, the largest of each label. An interrupted run continues where it stopped. The text may be in

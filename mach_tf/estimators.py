@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from mach_tf.errors import InputError
+
 # Combinations of bucket scores, by the numbers that compiled code knows them by (mach_tf.decoding.scan).
 MEAN, MIN, MEDIAN = 0, 1, 2
 
@@ -54,7 +56,7 @@ DEFAULT_ESTIMATOR = ESTIMATORS[0]
 def get(name: str) -> Estimator:
     """Returns the entry of that name; ValueError names those there are."""
     if name not in REGISTRY:
-        raise ValueError(f"estimator must be one of {ESTIMATORS} (got {name!r})")
+        raise InputError(f"estimator must be one of {ESTIMATORS} (got {name!r}).")
     return REGISTRY[name]
 
 

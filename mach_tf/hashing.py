@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from mach_tf.choices import FEATURE_NORMS
+from mach_tf.errors import InputError
 from mach_tf.points import Points
 
 MAX_ID = 2**31 - 1
@@ -68,9 +69,9 @@ class FeatureSpec:
 
     def __post_init__(self) -> None:
         if self.norm not in FEATURE_NORMS:
-            raise ValueError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r})")
+            raise InputError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r}).")
         if not 0 <= self.dim <= MAX_ID:
-            raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
+            raise InputError(f"dim must be in [0, {MAX_ID}] (got {self.dim}).")
 
     @classmethod
     def for_features(cls, raw_features: int) -> FeatureSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from typing import Any, Optional, TypeVar
+from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 import scipy.sparse
@@ -52,7 +52,10 @@ class Network:
 
     @classmethod
     def load(
-        cls: type[_Network], model_dir: str, repetitions: Optional[int] = None, keep: Optional[bool] = None
+        cls: type[_Network],
+        model_dir: Union[str, os.PathLike[str]],
+        repetitions: Optional[int] = None,
+        keep: Optional[bool] = None,
     ) -> _Network:
         """Opens a model directory.
 
@@ -65,6 +68,7 @@ class Network:
         Raises:
           InputError: there is no model, repetitions are missing (they are named), or more are asked for than there are.
         """
+        model_dir = os.fspath(model_dir)
         manifest = ModelManifest.read(model_dir)
         trained = manifest.bucket_spec.repetitions
         count = trained if repetitions is None else repetitions

@@ -3,11 +3,11 @@
 Files may be plain or compressed by gzip, bzip2 or xz; each starts with a header, `points features labels`. A flag takes one
 file, a glob, or several of them separated by commas; they are read in that order, the files of a glob sorted by name.
 
-  python -m preprocess.to_tfrecord --train=train.txt.xz --test=test.txt.xz --output_dir=data/eurlex
+  mach-preprocess --train=train.txt.xz --test=test.txt.xz --output_dir=data/eurlex
 
 The repository's split form has features and labels in two files:
 
-  python -m preprocess.to_tfrecord --train_features=trn_X_Xf.txt --train_labels=trn_X_Y.txt \\
+  mach-preprocess --train_features=trn_X_Xf.txt --train_labels=trn_X_Y.txt \\
       --test_features=tst_X_Xf.txt --test_labels=tst_X_Y.txt --output_dir=data/amazon
 
 The output directory appears when it is whole: a run that fails or is killed leaves what was there before.

@@ -1,6 +1,6 @@
 """Trains the R bucket classifiers of a MACH model, adversarially, on a preprocessed dataset.
 
-    python -m train.main --dataset_dir data/demo --model_dir models/demo --buckets 1000 --repetitions 8
+    mach-train --dataset_dir data/demo --model_dir models/demo --buckets 1000 --repetitions 8
 
 writes a model directory: model.json, one SavedModel per repetition, and TensorBoard logs. If it is stopped or killed, the same
 command goes on from the last checkpoint; finished repetitions are not trained again. The settings may come from a preset
@@ -91,7 +91,7 @@ def _advise_plan() -> None:
     if not FLAGS["buckets"].present and not os.path.exists(os.path.join(FLAGS.model_dir, MODEL_FILE)):
         logging.warning(
             "The default settings are the same for all data; settings chosen for these data usually learn better: "
-            "python -m train.plan --dataset_dir=%s --output=mine.flags",
+            "mach-plan --dataset_dir=%s --output=mine.flags",
             FLAGS.dataset_dir,
         )
 

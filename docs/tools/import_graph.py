@@ -24,7 +24,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
-    "door": ("", "ensemble"),
+    "api": ("", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}

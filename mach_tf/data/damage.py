@@ -57,7 +57,7 @@ def describe(path: str, found: Damage) -> str:
     """Returns the message for a damaged record."""
     return (
         f"{path}, record {found.record} (byte {found.offset}): a record must be whole and fit its CRC, and this one is "
-        "damaged. Restore the file or preprocess again; python -m preprocess.verify checks the whole dataset."
+        "damaged. Restore the file or preprocess again; mach-verify checks the whole dataset."
     )
 
 

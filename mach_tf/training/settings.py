@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 import os
 import typing
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 from mach_tf import presets
 from mach_tf.buckets import BucketSpec
@@ -15,7 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.memory import total_memory
 from mach_tf.sizing import machine, recommendation
-from mach_tf.sizing.planning import Problem
+from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
 
 AUTO = "auto"
@@ -56,6 +57,7 @@ def resolve(dataset: DatasetManifest, model_dir: str, plan: Optional[str], given
       InputError: no such preset, or a setting is out of its range.
       TypeError: `given` holds a name that is no setting.
     """
+    _check_sketch(given)
     given = dict(given)
     for name in given:
         if name not in _TYPES:
@@ -115,8 +117,16 @@ def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
     return settings._replace(warnings=(warning,))
 
 
-def _sketch(plan: Any) -> dict[str, int]:
+def _sketch(plan: Union[Plan, BucketSpec]) -> dict[str, int]:
     return {"buckets": plan.buckets, "repetitions": plan.repetitions}
+
+
+def _check_sketch(given: Mapping[str, Any]) -> None:
+    """Raises InputError unless the numbers of buckets and repetitions that are given are possible."""
+    for name, fewest in (("buckets", 2), ("repetitions", 1)):
+        value = given.get(name, fewest)
+        if not isinstance(value, numbers.Integral) or value < fewest:
+            raise InputError(f"{name} must be an integer of at least {fewest} (got {value!r}).")
 
 
 def _split(base: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
