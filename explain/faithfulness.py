@@ -1,6 +1,6 @@
 """Tests explanations: are they faithful to the model, and are they stable under an attack?
 
-    python -m explain.faithfulness --dataset_dir=data/bibtex --model_dir=models/adversarial \\
+    mach-faithfulness --dataset_dir=data/bibtex --model_dir=models/adversarial \\
         --compare_model_dir=models/clean --output_dir=faithfulness
 
 Faithfulness: the features of a sample of points are removed (deletion) or added (insertion) in the order of their

@@ -1,13 +1,13 @@
 """Explains label scores: which features of a point raise a label's score, and which lower it.
 
-    python -m explain.main --dataset_dir=data/demo --model_dir=models/demo --input=demo/test.txt --points=0,5,7 \\
+    mach-explain --dataset_dir=data/demo --model_dir=models/demo --input=demo/test.txt --points=0,5,7 \\
         --labels=top:3 --output_dir=explained
 
 Writes explanations.jsonl, with one explanation per line and the largest attributions first, and report.html, a page to read
 them in. The label score of --estimator is explained by Integrated Gradients from --baseline. Attributions belong to raw
 features and add up to the score minus the baseline's score; the program fails if they miss it by more than 1%.
 
-    python -m explain.main --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
+    mach-explain --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features] of mean
 attributions, and global.tsv, the largest of each label. An interrupted run continues where it stopped. The text may be in
@@ -17,12 +17,12 @@ the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from absl import flags
 
 from mach_tf import startup
 from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
-from mach_tf.errors import InputError
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 
@@ -109,35 +109,32 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
-    from mach_tf.explanations.reporting.driver_run import write_label_drivers
-    from mach_tf.explanations.reporting.explanation_inputs import open_inputs
-    from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
+    from mach_tf.explanations.reporting.explanation_job import ExplanationJob
 
-    _check_flags()
     with flag_errors():
-        config = AttributionConfig(FLAGS.estimator, FLAGS.method, FLAGS.steps, FLAGS.rule)
-        options = ExplanationOptions(
-            FLAGS.points, FLAGS.labels, config, FLAGS.baseline, FLAGS.epsilon, FLAGS.features_shown
+        job = ExplanationJob(
+            dataset_dir=FLAGS.dataset_dir,
+            model_dir=FLAGS.model_dir,
+            output_dir=FLAGS.output_dir,
+            input=FLAGS.input,
+            input_labels=FLAGS.input_labels,
+            split=FLAGS.split,
+            labels=FLAGS.labels,
+            attribution=AttributionConfig(FLAGS.estimator, FLAGS.method, FLAGS.steps, FLAGS.rule),
+            points=_given("points"),
+            baseline=_given("baseline"),
+            epsilon=_given("epsilon"),
+            features_shown=_given("features_shown"),
+            top_features=FLAGS.top_features,
         )
-        inputs = open_inputs(FLAGS.dataset_dir, FLAGS.model_dir, FLAGS.input, FLAGS.input_labels, FLAGS.split)
         print("The first run on a machine compiles its kernels, which takes up to a minute.", file=sys.stderr)
-        if FLAGS.labels == "all":
-            print(write_label_drivers(inputs, config, FLAGS.output_dir, FLAGS.top_features))
-            return
-        written = write_explanations(inputs, options, FLAGS.output_dir)
-    print(written)
-    print(f"{written.count} explanations in {written.lines_file}")
-    print(f"to read them, open {written.report_file}")
+        written = job.run()
+    print(written.summary())
 
 
-def _check_flags() -> None:
-    """Raises InputError for a flag that has no effect beside --labels=all."""
-    for name in ("points", "baseline", "epsilon", "features_shown"):
-        if FLAGS.labels == "all" and FLAGS[name].present:
-            raise InputError(
-                f"--labels=all covers all points of a split, from the zero baseline and without a report: --{name} means "
-                "nothing there. Leave it out, or ask for --labels=top:3."
-            )
+def _given(name: str) -> Any:
+    """Returns the value of a flag, None if it was left out: the library's default, which is the flag's, stands for it."""
+    return FLAGS[name].value if FLAGS[name].present else None
 
 
 def run() -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mach_tf.choices import LABEL_HASHES
+from mach_tf.errors import InputError
 from mach_tf.hashing import murmur3_32
 from mach_tf.seeds import Purpose, derive
 
@@ -32,9 +33,9 @@ class BucketSpec:
 
     def __post_init__(self) -> None:
         if self.family not in LABEL_HASHES:
-            raise ValueError(f"family must be one of {LABEL_HASHES} (got {self.family!r})")
+            raise InputError(f"family must be one of {LABEL_HASHES} (got {self.family!r}).")
         if self.buckets < 2 or self.repetitions < 1:
-            raise ValueError(
+            raise InputError(
                 f"buckets must be at least 2 and repetitions at least 1 (got {self.buckets} and {self.repetitions})"
             )
 

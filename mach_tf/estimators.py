@@ -10,13 +10,15 @@ import dataclasses
 
 import numpy as np
 
+from mach_tf.errors import InputError
+
 # Combinations of bucket scores, by the numbers that compiled code knows them by (mach_tf.decoding.scan).
 MEAN, MIN, MEDIAN = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimator:
-    """What the system knows of an estimator.
+    """The properties of an estimator.
 
     Attributes:
       name: what flags and arguments call it.
@@ -54,7 +56,7 @@ DEFAULT_ESTIMATOR = ESTIMATORS[0]
 def get(name: str) -> Estimator:
     """Returns the entry of that name; ValueError names those there are."""
     if name not in REGISTRY:
-        raise ValueError(f"estimator must be one of {ESTIMATORS} (got {name!r})")
+        raise InputError(f"estimator must be one of {ESTIMATORS} (got {name!r}).")
     return REGISTRY[name]
 
 
@@ -66,7 +68,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def bucket_scores(logits: np.ndarray, estimator: str) -> np.ndarray:
-    """What an estimator combines: the logits themselves or their sigmoid; float32, same shape."""
+    """Returns the values that an estimator combines: the logits or their sigmoid; float32, same shape."""
     takes_logits = get(estimator).takes_logits
     logits = np.asarray(logits, np.float32)
     return logits if takes_logits else sigmoid(logits)

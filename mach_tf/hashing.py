@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from mach_tf.choices import FEATURE_NORMS
+from mach_tf.errors import InputError
 from mach_tf.points import Points
 
 MAX_ID = 2**31 - 1
@@ -52,7 +53,7 @@ def murmur3_32(keys: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpec:
-    """How raw features become the input of the model.
+    """The conversion of raw features to the input of the model.
 
     Attributes:
       dim: D; hashed feature ids are in [0, dim), and 0 keeps raw ids.
@@ -68,9 +69,9 @@ class FeatureSpec:
 
     def __post_init__(self) -> None:
         if self.norm not in FEATURE_NORMS:
-            raise ValueError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r})")
+            raise InputError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r}).")
         if not 0 <= self.dim <= MAX_ID:
-            raise ValueError(f"dim must be in [0, {MAX_ID}] (got {self.dim})")
+            raise InputError(f"dim must be in [0, {MAX_ID}] (got {self.dim}).")
 
     @classmethod
     def for_features(cls, raw_features: int) -> FeatureSpec:

@@ -136,7 +136,7 @@ class DatasetManifest:
           InputError: there is no dataset, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, DATASET_FILE)
-        manifest = _parse(cls, files.read_json(path, "dataset; make one with python -m preprocess.to_tfrecord"), path)
+        manifest = _parse(cls, files.read_json(path, "dataset; make one with mach-preprocess"), path)
         for name, split in manifest.splits.items():
             if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
                 raise InputError(
@@ -248,7 +248,7 @@ class ModelManifest:
         return hashlib.sha256(json.dumps([content, repetition], sort_keys=True).encode()).hexdigest()
 
     def write(self, directory: str) -> None:
-        """Writes model.json; training writes it first, and then adds each repetition when it is whole."""
+        """Writes model.json; training writes it first, and then adds each repetition when it is complete."""
         files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))
 
     @classmethod
@@ -259,7 +259,7 @@ class ModelManifest:
           InputError: there is no model, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, MODEL_FILE)
-        value = files.read_json(path, "model; make one with python -m train.main")
+        value = files.read_json(path, "model; make one with mach-train")
         training = value.get("training")
         if isinstance(training, dict) and "adam_epsilon" in training:  # its name in earlier versions
             training["optimizer_epsilon"] = training.pop("adam_epsilon")

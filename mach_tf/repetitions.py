@@ -54,11 +54,11 @@ class Repetitions(Sequence[Repetition]):
         if self._origins is not None and repetition.origin != self._origins[position]:
             raise InputError(
                 f"{path} is of another training than model.json beside it, or of another repetition of that training. Merge only "
-                "what was trained with the same flags and data, under its own number."
+                "what was trained with the same settings and data, under its own number."
             )
         return repetition
 
     @property
     def kept(self) -> bool:
-        """Whether each repetition stays in memory once it is loaded."""
+        """Returns whether each repetition stays in memory once it is loaded."""
         return self._keep

@@ -113,7 +113,7 @@ def load_repetition(path: str) -> Repetition:
         ) from None
     if not hasattr(loaded, "origin"):
         raise InputError(
-            f"{path} was written by an earlier version of mach_tf, which did not say what it was trained as. Remove it and run the "
-            "same train.main command again."
+            f"{path} was written by an earlier version of mach_tf, which did not say what it was trained as. Remove it and "
+            "train again with the same settings."
         )
     return Repetition(weights, signatures, loaded, loaded.origin.numpy().decode())

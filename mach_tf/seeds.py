@@ -1,4 +1,4 @@
-"""Random streams: every use of a seed has a purpose of its own, and no two purposes share a stream.
+"""Random streams of training: every use of its seed has a purpose of its own, and no two purposes share a stream.
 
 A stream is named by (seed, index, purpose): the index is the repetition, or the epoch where all repetitions share it. Its
 key is `murmur3_32` of a 4-byte integer made of index and purpose. For one seed that hash is a bijection of the 4-byte
@@ -19,7 +19,7 @@ _MAX_INDEX = (1 << 26) // _BLOCK
 
 
 class Purpose(enum.IntEnum):
-    """What a stream is for. Append only: a changed number changes the results of every seed."""
+    """The purpose of a random stream. Append only: a changed number changes the results of every seed."""
 
     LABEL_HASH = 0
     LABEL_HASH_FACTOR = 1

@@ -32,7 +32,7 @@ class SplitCounts(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class DemoData:
-    """What was written; its `str()` is a table of the splits.
+    """The written data; its `str()` is a table of the splits.
 
     Attributes:
       output_dir: the directory.
@@ -61,7 +61,7 @@ class DemoData:
         return (
             f"{table}\n{self.features} features and {self.labels} labels from {points} files. Left out: {self.repeated} files "
             f"that repeat another, {self.not_parsed} that do not parse, {self.without_content} without identifiers or labels.\n"
-            f"Wrote {self.output_dir}. Next: python -m preprocess.to_tfrecord"
+            f"Wrote {self.output_dir}. Next: mach-preprocess"
         )
 
 

@@ -1,6 +1,6 @@
 """Checks every byte of a dataset directory: manifest, hashes, records, schema, ids, counts and names.
 
-  python -m preprocess.verify --dataset_dir=data/eurlex
+  mach-verify --dataset_dir=data/eurlex
 
 Prints each problem with its shard and record, and ends with status 1; or prints that the dataset is whole.
 """

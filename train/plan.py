@@ -1,7 +1,7 @@
 """Recommends buckets, repetitions and training settings, from estimates of memory, collisions and time; trains nothing.
 
-  python -m train.plan --dataset_dir=data/bibtex --output=bibtex.flags
-  python -m train.plan --labels=670091 --features=135909 --points=490449 --memory=24GB --hidden_units=4096
+  mach-plan --dataset_dir=data/bibtex --output=bibtex.flags
+  mach-plan --labels=670091 --features=135909 --points=490449 --memory=24GB --hidden_units=4096
 
 prints one line per combination of buckets and repetitions:
 
@@ -89,7 +89,7 @@ def main(_: list[str]) -> None:
         if FLAGS.output:
             found.write(FLAGS.output)
             print(
-                f"To train with this plan: python -m train.main --flagfile={FLAGS.output} "
+                f"To train with this plan: mach-train --flagfile={FLAGS.output} "
                 f"--dataset_dir={FLAGS.dataset_dir or 'DATASET_DIR'} --model_dir=MODEL_DIR"
             )
 

@@ -85,7 +85,7 @@ def _losses_of_repetition(
     """Returns float64 [epsilons, n]; `table` is int32 [1, K]."""
     points = inputs.points
     logits = inputs.forward(weights, inputs.clean).numpy()
-    difference = estimators.bucket_scores(logits, "mean") - _bucket_targets(table, points, logits.shape[1])[:, 0]
+    difference = estimators.sigmoid(logits) - _bucket_targets(table, points, logits.shape[1])[:, 0]
     gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
     losses = np.empty((len(epsilons), len(points)))
     for i, epsilon in enumerate(epsilons):

@@ -26,7 +26,7 @@ Gradient = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """How points are perturbed, except for the size.
+    """An attack on points, without its size.
 
     Attributes:
       method: "fgsm" or "pgd".
@@ -51,11 +51,11 @@ class Attack:
 
     def __post_init__(self) -> None:
         if self.method not in ATTACK_METHODS:
-            raise ValueError(f"method must be one of {ATTACK_METHODS} (got {self.method!r})")
+            raise InputError(f"method must be one of {ATTACK_METHODS} (got {self.method!r}).")
         if self.objective not in ATTACK_OBJECTIVES:
-            raise ValueError(f"objective must be one of {ATTACK_OBJECTIVES} (got {self.objective!r})")
+            raise InputError(f"objective must be one of {ATTACK_OBJECTIVES} (got {self.objective!r}).")
         if self.support not in SUPPORTS:
-            raise ValueError(f"support must be one of {SUPPORTS} (got {self.support!r})")
+            raise InputError(f"support must be one of {SUPPORTS} (got {self.support!r}).")
         if self.steps < 1 or not 0 < self.relative_step < math.inf:
             raise InputError(
                 f"steps must be at least 1 and relative_step positive and finite (got {self.steps}, {self.relative_step})."
@@ -121,12 +121,12 @@ def perturb(
       One float32 array of clean's shape per epsilon.
 
     Raises:
-      ValueError: a negative epsilon, or negative values to be clipped at 0.
+      InputError: a negative epsilon, or negative values to be clipped at 0.
     """
     if min(epsilons, default=0) < 0:
-        raise ValueError(f"epsilon must not be negative (got {min(epsilons)})")
+        raise InputError(f"epsilon must not be negative (got {min(epsilons)}).")
     if attack.clip_nonnegative and clean.size and clean.min() < 0:
-        raise ValueError(f"clip_nonnegative needs values that are not negative (got {clean.min()})")
+        raise InputError(f"clip_nonnegative needs values that are not negative (got {clean.min()}).")
     if attack.method == "pgd":
         return [_pgd(attack, gradient, clean, epsilon, first) if epsilon else clean for epsilon in epsilons]
     at_clean = gradient(clean)

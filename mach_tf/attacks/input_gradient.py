@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, output_logits, sparse_product
+from mach_tf.errors import InputError
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
 from mach_tf.saved_repetition import Repetition
@@ -99,7 +100,7 @@ AttackInput = Union[NonzeroInput, DenseInput]
 def attack_input(points: Points, columns: int, support: str) -> AttackInput:
     """Returns the input for one of SUPPORTS."""
     if support not in SUPPORTS:
-        raise ValueError(f"support must be one of {SUPPORTS} (got {support!r})")
+        raise InputError(f"support must be one of {SUPPORTS} (got {support!r}).")
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
 
 

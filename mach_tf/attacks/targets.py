@@ -14,6 +14,7 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import draws
 from mach_tf.attacks.label_loss import attacked
+from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import hits
 
 NO_TARGET = -1
@@ -57,12 +58,12 @@ def targets_to_push_in(
       int64 [n].
 
     Raises:
-      ValueError: a label that does not exist.
+      InputError: a label that does not exist.
     """
     points, count = labels.shape
     if label is not None:
         if not 0 <= label < count:
-            raise ValueError(f"label must be in [0, {count}) (got {label})")
+            raise InputError(f"label must be in [0, {count}) (got {label}).")
         candidates = np.full((points, 1), label, np.int64)
     else:
         candidates = (draws(seed, _DRAWS * first_point, (points, _DRAWS)) * count).astype(np.int64)
@@ -103,7 +104,7 @@ def margin_gradient(
     """
     slope = np.ones_like(logits)
     if not attacked(estimator).takes_logits:
-        probabilities = estimators.bucket_scores(logits, "mean")
+        probabilities = estimators.sigmoid(logits)
         slope = probabilities * (1 - probabilities)
     gradient = np.zeros_like(logits)
     valid = np.flatnonzero((up != NO_TARGET) & (down != NO_TARGET))[:, None]

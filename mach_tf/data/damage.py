@@ -37,7 +37,7 @@ def find(path: str) -> Optional[Damage]:
 
 @contextlib.contextmanager
 def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[None]:
-    """Within the block, TensorFlow's error for a damaged record becomes an InputError that names shard and record."""
+    """Turns TensorFlow's error for a damaged record into an InputError that names shard and record."""
     import tensorflow as tf
 
     try:
@@ -57,7 +57,7 @@ def describe(path: str, found: Damage) -> str:
     """Returns the message for a damaged record."""
     return (
         f"{path}, record {found.record} (byte {found.offset}): a record must be whole and fit its CRC, and this one is "
-        "damaged. Restore the file or preprocess again; python -m preprocess.verify checks the whole dataset."
+        "damaged. Restore the file or preprocess again; mach-verify checks the whole dataset."
     )
 
 

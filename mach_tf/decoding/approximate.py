@@ -12,6 +12,7 @@ from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.ranking import largest
 from mach_tf.decoding.scoring import Scorer, score_label
+from mach_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Approximate:
 
     def __post_init__(self) -> None:
         if self.buckets < 1 or self.repetitions < 1:
-            raise ValueError(f"buckets and repetitions must be at least 1 (got {self.buckets} and {self.repetitions})")
+            raise InputError(f"buckets and repetitions must be at least 1 (got {self.buckets} and {self.repetitions}).")
 
     def top_k(self, decoder: Decoder, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Returns the k best of the selected labels of each point; arguments as for Decoder.top_k.

@@ -15,6 +15,7 @@ from mach_tf.buckets import BucketMembers, invert
 from mach_tf.decoding import block_scan, order_search, scan, threshold
 from mach_tf.decoding.best_list import BestList
 from mach_tf.decoding.table import Table, both_ways
+from mach_tf.errors import InputError
 
 # Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. Per label and repetition: scoring it in a
 # plain scan; bounding it for all points of a block. Per bucket, repetition and point: preparing the integers of a block.
@@ -98,7 +99,7 @@ class Decoder:
           estimator: one of estimators.ESTIMATORS.
 
         Raises:
-          ValueError: the shape of the scores or k does not fit, or a score is NaN.
+          InputError: the shape of the scores or k does not fit, or a score is NaN.
         """
         scores = self.check(scores, k)
         kind = estimators.get(estimator).kernel
@@ -116,12 +117,12 @@ class Decoder:
         """Returns the scores as contiguous float32; raises ValueError if they or k do not fit."""
         expected = (len(self.table), self.buckets)
         if scores.ndim != 3 or scores.shape[1:] != expected:
-            raise ValueError(f"bucket scores must be [n, {expected[0]}, {expected[1]}] (got {list(scores.shape)})")
+            raise InputError(f"bucket scores must be [n, {expected[0]}, {expected[1]}] (got {list(scores.shape)}).")
         if not 1 <= k <= self.labels:
-            raise ValueError(f"k must be in [1, {self.labels}], the number of labels (got {k})")
+            raise InputError(f"k must be in [1, {self.labels}], the number of labels (got {k}).")
         scores = np.ascontiguousarray(scores, np.float32)
         if _has_nan(scores.reshape(-1)):
-            raise ValueError("bucket scores must not be NaN: the model's weights or the input are not finite")
+            raise InputError("bucket scores must not be NaN: the model's weights or the input are not finite")
         return scores
 
     def _search_where_it_pays(self, scores: np.ndarray, kind: int, best: BestList, scored: np.ndarray) -> None:

@@ -20,7 +20,7 @@ _DEFAULT_SAMPLES = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How much better an evaluation is than an earlier one.
+    """The gain of an evaluation over an earlier one.
 
     Attributes:
       path: the earlier one's metrics.json.
@@ -65,7 +65,7 @@ def read_earlier(
     Raises:
       InputError: no evaluation there, or one of other points, constants or cut-offs.
     """
-    theirs = files.read_json(path, "evaluation; make one with python -m eval.main")
+    theirs = files.read_json(path, "evaluation; make one with mach-eval")
     ours = (dataset.fingerprint, split, points)
     if (theirs.get("dataset_fingerprint"), theirs.get("split"), theirs.get("points")) != ours:
         raise InputError(

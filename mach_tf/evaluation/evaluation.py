@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from typing import Any, Optional, Union
 
@@ -54,7 +55,7 @@ def evaluate(
       >>> print(report)  # doctest: +SKIP
       >>> report.metrics["P@1"]  # doctest: +SKIP
     """
-    return run(model, dataset_dir, EvaluationOptions(**options), output_dir)
+    return run(model, os.fspath(dataset_dir), EvaluationOptions(**options), output_dir)
 
 
 def run(

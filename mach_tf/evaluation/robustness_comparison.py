@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RobustnessOptions(MetricOptions):
-    """How models are attacked, and what is reported: the attributes of MetricOptions, and these.
+    """The options of a comparison under attack: the attributes of MetricOptions, and these.
 
     Attributes:
       attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.
@@ -128,6 +129,7 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
       >>> models = ["models/adversarial", "models/clean"]
       >>> compare_robustness(models, "data/bibtex", attacks=["pgd"], epsilons=[0, 0.02])  # doctest: +SKIP
     """
+    model_dirs, dataset_dir = [os.fspath(model_dir) for model_dir in model_dirs], os.fspath(dataset_dir)
     return run(model_dirs, dataset_dir, RobustnessOptions(**options))
 
 

@@ -21,7 +21,7 @@ _CHUNK_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How much better one model is than another on the same points, in percentage points.
+    """The difference of a metric between two models on the same points, in percentage points.
 
     Attributes:
       difference: our metric minus theirs.
@@ -66,14 +66,14 @@ def paired_differences(
       samples, seed: as in `intervals`.
 
     Raises:
-      ValueError: different numbers of points, or no shared metric.
+      InputError: different numbers of points, or no shared metric.
     """
     shared = [name for name in ours if name in theirs]
     if not shared:
-        raise ValueError(f"no metric is in both: {sorted(ours)} and {sorted(theirs)}")
+        raise InputError(f"no metric is in both: {sorted(ours)} and {sorted(theirs)}")
     counts = {len(metrics[name].numerator) for metrics in (ours, theirs) for name in shared}
     if len(counts) > 1:
-        raise ValueError(f"both must be metrics of the same points (got {sorted(counts)} points)")
+        raise InputError(f"both must be metrics of the same points (got {sorted(counts)} points).")
     resampled = _resample({name: ours[name] for name in shared}, samples, seed)
     resampled -= _resample({name: theirs[name] for name in shared}, samples, seed)
     return {
@@ -113,7 +113,7 @@ def read_points(path: str) -> dict[str, PerPoint]:
 def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.ndarray:
     """Returns metrics of resampled points in percent, float64 [samples, metrics]; 0 where nothing can be attained."""
     if samples < 1:
-        raise ValueError(f"samples must be at least 1 (got {samples})")
+        raise InputError(f"samples must be at least 1 (got {samples}).")
     numerators = np.stack([metric.numerator for metric in per_point.values()], axis=1)
     denominators = np.stack([metric.denominator for metric in per_point.values()], axis=1)
     parts = []

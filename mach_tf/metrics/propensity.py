@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mach_tf.errors import InputError
+
 # A and B' of Jain et al. 2016, section 5, by data set; "default" is their average, for all other data sets.
 CONSTANTS = {"default": (0.55, 1.5), "wikipedia": (0.5, 0.4), "amazon": (0.6, 2.6)}
 
@@ -23,9 +25,9 @@ def propensities(label_counts: np.ndarray, points: int, a: float = 0.55, b: floa
       float64 [K], in (0, 1].
 
     Raises:
-      ValueError: fewer than 3 training points.
+      InputError: fewer than 3 training points.
     """
     if points < 3:
-        raise ValueError(f"propensities need at least 3 training points (got {points})")
+        raise InputError(f"propensities need at least 3 training points (got {points}).")
     c = (np.log(points) - 1) * (b + 1) ** a
     return 1 / (1 + c * np.exp(-a * np.log(np.asarray(label_counts, np.float64) + b)))

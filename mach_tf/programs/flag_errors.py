@@ -19,7 +19,7 @@ _LIST_SEPARATORS = (", ", " or ", " and ", ", or ", ", and ")
 
 @contextlib.contextmanager
 def flag_errors(renamed: Optional[Mapping[str, str]] = None) -> Iterator[None]:
-    """Within the block, an InputError that names arguments is raised anew with the flags of the same names.
+    """Re-raises an InputError of the block that names arguments, with the flags of the same names.
 
     Args:
       renamed: the flag of each argument whose flag has another name, as in {"ks": "k"}.
@@ -42,7 +42,7 @@ def with_flags(
     """Returns a message with `--` before each argument that is a flag.
 
     Many arguments are English words too. A word counts as an argument when it begins the message and "must" follows, when
-    "=" or "(now" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts. A
+    "=", "(now" or "means nothing" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts. A
     text after "=" loses its quotes.
 
     Args:
@@ -62,7 +62,7 @@ def with_flags(
     for match in _WORD.finditer(message):
         word, rest = match.group(), message[match.end() :]
         begins = match.start() == 0 and rest.startswith(" must ")
-        certain = begins or "_" in word or "." in word or rest.startswith(("=", " (now "))
+        certain = begins or "_" in word or "." in word or rest.startswith(("=", " (now ", " means nothing "))
         listed = message[end : match.start()] in _LIST_SEPARATORS
         if word in known and (certain or listed):
             parts.append(f"{message[end : match.start()]}--{known[word]}")

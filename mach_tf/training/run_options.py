@@ -1,8 +1,9 @@
-"""Where and how a training run happens: everything that does not change the weights."""
+"""The options of a training run that do not change the weights: devices, groups, checkpoints, validation."""
 
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from typing import Any, Optional, Union
 
 from mach_tf.choices import STRATEGIES
@@ -38,19 +39,23 @@ class RunOptions:
         object.__setattr__(self, "group_size", parse_group_size(self.group_size))
         for name in ("checkpoint_minutes", "validation_points"):
             value = getattr(self, name)
-            if not (value is None and name == "checkpoint_minutes") and not value >= 0:
+            if value is None and name == "checkpoint_minutes":
+                continue
+            if not isinstance(value, numbers.Real) or not float(value) >= 0:
                 raise InputError(f"{name} must be 0 or more (got {value!r}).")
         if self.checkpoint_minutes is not None:
             object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
         object.__setattr__(self, "validation_points", int(self.validation_points))
         if self.repetition_range is not None:
-            first, end = self.repetition_range
-            object.__setattr__(self, "repetition_range", (int(first), int(end)))
+            ends = self.repetition_range
+            if not (isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(n, numbers.Integral) for n in ends)):
+                raise InputError(f"repetition_range must be a pair of integers, (first, end) (got {ends!r}).")
+            object.__setattr__(self, "repetition_range", (int(ends[0]), int(ends[1])))
 
     def recorded(self) -> dict[str, Any]:
         """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
         options = dataclasses.asdict(self)
-        del options["curves"]  # train.main always writes them
+        del options["curves"]  # not recorded: they change no weights
         options["group_size"] = str(self.group_size)
         if self.repetition_range is not None:
             options["repetition_range"] = "{}:{}".format(*self.repetition_range)

@@ -1,13 +1,14 @@
-"""Which settings `fit` trains with: those given, then a preset's, then those of model.json, then a plan's or the defaults."""
+"""Choice of `fit`'s settings: those given, then a preset's, then those of model.json, then a plan's or the defaults."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 import os
 import typing
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 from mach_tf import presets
 from mach_tf.buckets import BucketSpec
@@ -15,7 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.memory import total_memory
 from mach_tf.sizing import machine, recommendation
-from mach_tf.sizing.planning import Problem
+from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
 
 AUTO = "auto"
@@ -50,12 +51,13 @@ def resolve(dataset: DatasetManifest, model_dir: str, plan: Optional[str], given
       dataset: the dataset's manifest.
       model_dir: the model directory; if it holds model.json, that supplies what neither `given` nor a preset does.
       plan: "auto" for the rules of mach_tf.sizing, the name of a preset, or None for TrainingConfig's defaults.
-      given: settings that win over all others: TrainingConfig's fields, buckets, repetitions and label_hash.
+      given: settings that override all others: TrainingConfig's fields, buckets, repetitions and label_hash.
 
     Raises:
       InputError: no such preset, or a setting is out of its range.
       TypeError: `given` holds a name that is no setting.
     """
+    _check_sketch(given)
     given = dict(given)
     for name in given:
         if name not in _TYPES:
@@ -95,7 +97,7 @@ def _recorded(model: ModelManifest) -> dict[str, Any]:
 
 
 def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
-    """What the rules of mach_tf.sizing say; a machine of nominal rates keeps the answer the same on every run."""
+    """Returns the settings that the rules of mach_tf.sizing choose; nominal rates make the answer the same on every run."""
     found = recommendation.recommend(
         Problem.of(dataset),
         machine.nominal(total_memory()),
@@ -115,8 +117,16 @@ def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
     return settings._replace(warnings=(warning,))
 
 
-def _sketch(plan: Any) -> dict[str, int]:
+def _sketch(plan: Union[Plan, BucketSpec]) -> dict[str, int]:
     return {"buckets": plan.buckets, "repetitions": plan.repetitions}
+
+
+def _check_sketch(given: Mapping[str, Any]) -> None:
+    """Raises InputError unless the numbers of buckets and repetitions that are given are possible."""
+    for name, fewest in (("buckets", 2), ("repetitions", 1)):
+        value = given.get(name, fewest)
+        if not isinstance(value, numbers.Integral) or value < fewest:
+            raise InputError(f"{name} must be an integer of at least {fewest} (got {value!r}).")
 
 
 def _split(base: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:

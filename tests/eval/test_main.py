@@ -194,7 +194,7 @@ def test_only_some_points_and_repetitions(evaluated, tmp_path):
             ["--decode=approximate", "--approximate_buckets=1", "--approximate_repetitions=3", "--limit=1"],
             r"must find a label .*raise --approximate_buckets",
         ),
-        (["--compare=nowhere/metrics.json"], r"holds no evaluation; make one with python -m eval\.main"),
+        (["--compare=nowhere/metrics.json"], r"holds no evaluation; make one with mach-eval"),
     ],
 )
 def test_refusals(evaluated, tmp_path, arguments, message):

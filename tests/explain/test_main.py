@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 
 import numpy as np
 import pytest
 import scipy.sparse
+from absl import flags
 
 from mach_tf import estimators, points
 from mach_tf.data import libsvm
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.explanations.reporting.explanation_run import ExplanationOptions
 from tests.helpers import programs
 from tests.helpers import world as worlds
 
@@ -149,6 +152,13 @@ def test_refusals(world, tmp_path, flags, rule):
     with pytest.raises(InputError, match=rule):
         explain(world, tmp_path, *flags)
     assert not os.path.exists(tmp_path / "explanations.jsonl")
+
+
+def test_flags_that_are_left_out_have_the_librarys_defaults():
+    programs.forget_flags()
+    importlib.import_module("explain.main")
+    for name in ("points", "baseline", "epsilon", "features_shown", "labels"):
+        assert flags.FLAGS[name].default == getattr(ExplanationOptions, name)
 
 
 def test_the_text_must_be_of_the_same_data(world, tmp_path):

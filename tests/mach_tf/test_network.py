@@ -85,7 +85,7 @@ def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
     shutil.rmtree(directory / "repetition-001")
     shutil.copytree(elsewhere / "repetition-001", directory / "repetition-001")
     network = Network.load(str(directory))
-    with pytest.raises(InputError, match=r"repetition-001 is of another training.*same flags and data"):
+    with pytest.raises(InputError, match=r"repetition-001 is of another training.*same settings and data"):
         network.bucket_logits(network.hash(raw))
 
 
@@ -105,5 +105,5 @@ def test_more_repetitions_than_trained_are_refused(model, repetitions):
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds no model; make one with python -m train\.main"):
+    with pytest.raises(InputError, match=r"holds no model; make one with mach-train"):
         Network.load(str(tmp_path))

@@ -273,5 +273,5 @@ def test_help_needs_no_tensorflow():
         text=True,
         check=False,
     )
-    assert "python -m preprocess.to_tfrecord --train=" in done.stdout and "--points_per_shard" in done.stdout
+    assert "mach-preprocess --train=" in done.stdout and "--points_per_shard" in done.stdout
     assert "| tensorflow" not in done.stderr

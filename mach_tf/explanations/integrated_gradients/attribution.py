@@ -26,7 +26,7 @@ RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class AttributionConfig:
-    """How label scores are explained.
+    """The method that explains label scores, and its settings.
 
     Attributes:
       estimator: the estimator whose label score is explained.
@@ -36,7 +36,7 @@ class AttributionConfig:
 
     Raises:
       InputError: the method cannot explain the estimator.
-      ValueError: an unknown estimator or method.
+      InputError: an unknown estimator or method.
 
     Example:
       >>> AttributionConfig("mean").method
@@ -51,7 +51,7 @@ class AttributionConfig:
     def __post_init__(self) -> None:
         entry = estimators.get(self.estimator)
         if self.method not in ATTRIBUTION_METHODS:
-            raise ValueError(f"method must be one of {ATTRIBUTION_METHODS} (got {self.method!r})")
+            raise InputError(f"method must be one of {ATTRIBUTION_METHODS} (got {self.method!r}).")
         if self.method == "exact" and not entry.exact_attribution:
             raise InputError(
                 f"method='exact' explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
@@ -148,7 +148,7 @@ def check_complete(
     worst = int(excess.argmax())
     position = pairs.points()[worst]
     point = position if point_ids is None else point_ids[position]
-    advice = "the weights are not finite or a value is too large for float64: check the model with python -m eval.main."
+    advice = "the weights are not finite or a value is too large for float64: check the model with mach-eval."
     if config.method == "tape":
         advice = f"raise steps (now {config.steps})"
         advice += " or use method='exact'." if config.estimator in EXACT_ESTIMATORS else "."

@@ -19,6 +19,7 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
+from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
 
 # The gradient of a sparse product gathers two [nonzeros, hidden] tensors, 32 MB each with 4,096 hidden units.
@@ -40,13 +41,13 @@ def quadrature(steps: int, rule: str = "gauss_legendre") -> tuple[np.ndarray, np
       ([0.25, 0.75], [0.5, 0.5])
     """
     if steps < 1:
-        raise ValueError(f"steps must be at least 1 (got {steps})")
+        raise InputError(f"steps must be at least 1 (got {steps}).")
     if rule == "midpoint":
         return (np.arange(steps) + 0.5) / steps, np.full(steps, 1.0 / steps)
     if rule == "gauss_legendre":
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         return 0.5 * (nodes + 1.0), 0.5 * weights
-    raise ValueError(f"rule must be one of {QUADRATURE_RULES} (got {rule!r})")
+    raise InputError(f"rule must be one of {QUADRATURE_RULES} (got {rule!r}).")
 
 
 def of_weights(weights: Weights) -> BucketLogits:

@@ -33,7 +33,7 @@ _TABLE_FEATURES = 4
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationOptions:
-    """What to explain, and how to show it.
+    """The options of explanations: the points and labels, and the display.
 
     Attributes:
       points: "all", numbers and ranges such as "0,5,7" or "0-99", or "label:NAME:COUNT" for the first COUNT points with a
@@ -62,7 +62,7 @@ class ExplanationOptions:
 
 @dataclasses.dataclass(frozen=True)
 class WrittenExplanations:
-    """What `write_explanations` wrote.
+    """The result of `write_explanations`.
 
     Attributes:
       count: number of explanations.
@@ -90,6 +90,10 @@ class WrittenExplanations:
             "report_file": self.report_file,
             "first": [explanation.to_json() for explanation in self.first],
         }
+
+    def summary(self) -> str:
+        """Returns the table, the number of explanations and where they are."""
+        return f"{self.table()}\n{self.count} explanations in {self.lines_file}\nto read them, open {self.report_file}"
 
     def __str__(self) -> str:
         return self.table()

@@ -98,6 +98,10 @@ class LabelDrivers:
             for label, name, drivers in self._rows(np.flatnonzero(self.counts), limit)
         ]
 
+    def summary(self) -> str:
+        """Returns the table; WrittenExplanations has more to say here."""
+        return self.table()
+
     def __str__(self) -> str:
         return self.table()
 

@@ -21,6 +21,7 @@ NAMES = {"group_size", "buckets", "repetitions", "model_dir", "epsilon", "learni
         ("Lower learning_rate, or make room", "Lower --learning_rate, or make room"),
         ("use epsilon='small' or labels=\"top:3\".", "use --epsilon=small or --labels=top:3."),
         ("raise buckets (now 7).", "raise --buckets (now 7)."),
+        ("labels=all: epsilon means nothing there", "--labels=all: --epsilon means nothing there"),
     ],
 )
 def test_arguments_become_flags(message, expected):

@@ -48,3 +48,17 @@ def test_no_checkpoints_and_no_curves():
         **RunOptions().recorded(),
         "checkpoint_minutes": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"repetition_range": (3,)}, r"repetition_range must be a pair of integers, \(first, end\) \(got \(3,\)\)"),
+        ({"repetition_range": "0:2"}, r"repetition_range must be a pair of integers, \(first, end\) \(got '0:2'\)"),
+        ({"checkpoint_minutes": "a"}, r"checkpoint_minutes must be 0 or more \(got 'a'\)"),
+        ({"validation_points": None}, r"validation_points must be 0 or more \(got None\)"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_refused_by_name(options, rule):
+    with pytest.raises(InputError, match=rule):
+        RunOptions(**options)

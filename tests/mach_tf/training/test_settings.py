@@ -128,3 +128,17 @@ def test_little_memory_gives_the_smallest_plan(manifest, monkeypatch):
     plans = recommendation.recommend(planning.Problem.of(manifest), machine.nominal(1 << 20)).plans
     assert found.bucket_spec.buckets == min(plan.buckets for plan in plans) and found.warnings
     assert not os.path.exists("nowhere")
+
+
+@pytest.mark.parametrize("plan", ["auto", None])
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"buckets": 1}, r"buckets must be an integer of at least 2 \(got 1\)"),
+        ({"buckets": 10.7}, r"buckets must be an integer of at least 2 \(got 10\.7\)"),
+        ({"repetitions": 0}, r"repetitions must be an integer of at least 1 \(got 0\)"),
+    ],
+)
+def test_impossible_numbers_of_buckets_and_repetitions_are_refused(dataset, tmp_path, plan, given, rule):
+    with pytest.raises(InputError, match=rule):
+        settings.resolve(DatasetManifest.read(dataset), str(tmp_path), plan, given)

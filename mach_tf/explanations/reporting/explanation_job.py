@@ -1,0 +1,83 @@
+"""One run of explanations as a whole: of chosen points, or of the features that drive each label."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional, Union
+
+from mach_tf.errors import InputError
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.reporting.driver_run import write_label_drivers
+from mach_tf.explanations.reporting.explanation_inputs import open_inputs
+from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, WrittenExplanations, write_explanations
+from mach_tf.explanations.reporting.label_drivers import LabelDrivers
+
+ALL_LABELS = "all"
+# Attributes of ExplanationOptions that choose or show single points.
+_OF_POINTS = ("points", "baseline", "epsilon", "features_shown")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExplanationJob:
+    """A job of explanations: the model, the text, the points and the output directory.
+
+    Attributes:
+      dataset_dir: the dataset that the model was trained on.
+      model_dir: the model directory.
+      output_dir: directory for the files; created if missing.
+      input: path of XML-repository text with the points; None for the text that the split was made from.
+      input_labels: path of the labels' file if `input` is in split form.
+      split: the split whose text is read if `input` is None.
+      labels: as of ExplanationOptions, or "all" for the features that drive each label over all points of the text.
+      attribution: the method, and the estimator whose scores are explained.
+      points, baseline, epsilon, features_shown: as of ExplanationOptions, whose defaults None stands for; None with "all".
+      top_features: features per label in global.tsv, with "all".
+
+    Raises:
+      InputError: an option that has no effect with labels="all", or one out of its range.
+    """
+
+    dataset_dir: str
+    model_dir: str
+    output_dir: str
+    input: Optional[str] = None
+    input_labels: Optional[str] = None
+    split: str = "test"
+    labels: str = ExplanationOptions.labels
+    attribution: AttributionConfig = dataclasses.field(default_factory=AttributionConfig)
+    points: Optional[str] = None
+    baseline: Optional[str] = None
+    epsilon: Optional[float] = None
+    features_shown: Optional[int] = None
+    top_features: int = 20
+
+    def __post_init__(self) -> None:
+        given = self._given()
+        if self.labels == ALL_LABELS and given:
+            raise InputError(
+                "labels=all covers all points of a split, from the zero baseline and without a report: "
+                f"{next(iter(given))} means nothing there. Leave it out, or ask for labels=top:3."
+            )
+        self._options()
+
+    def run(self) -> Union[WrittenExplanations, LabelDrivers]:
+        """Explains and writes the files; progress goes to stderr.
+
+        Returns:
+          What was written, whose `summary()` is a text for people.
+
+        Raises:
+          InputError: no dataset or no model there, text that cannot be used, points or labels that do not exist, or
+            attributions that do not add up.
+        """
+        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split)
+        if self.labels == ALL_LABELS:
+            return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features)
+        return write_explanations(inputs, self._options(), self.output_dir)
+
+    def _given(self) -> dict[str, object]:
+        values = {name: getattr(self, name) for name in _OF_POINTS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _options(self) -> ExplanationOptions:
+        return ExplanationOptions(labels=self.labels, attribution=self.attribution, **self._given())  # type: ignore[arg-type]
