@@ -55,7 +55,19 @@ class Converted:
             "seconds": self.seconds,
         }
 
+    @property
+    def hint(self) -> str:
+        """What would make the dataset better, in one sentence that names arguments; "" if nothing would."""
+        features, dim = self.manifest.features, self.manifest.feature_spec.dim
+        if dim < features:
+            return ""
+        return f"With feature_hash_dim=0 the model would have {features:,} input columns instead of {dim:,}."
+
     def __str__(self) -> str:
+        return self.report(self.hint)
+
+    def report(self, hint: str) -> str:
+        """Returns the table and the counts, with another wording of the hint; a program's names flags."""
         rows = [
             [
                 name,
@@ -78,15 +90,11 @@ class Converted:
             "shards",
         ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
-        spec = self.manifest.feature_spec
-        few = spec.dim >= self.manifest.features
-        hint = ""
-        if few:
-            hint = f" With feature_hash_dim=0 the model would have {self.manifest.features:,} input columns instead of {spec.dim:,}."
+        addition = f" {hint}" if hint else ""
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
         return (
             f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "
-            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{hint}\n"
+            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{addition}\n"
             f"{self.points:,} points, {_size(self.text_bytes)} of text in {self.seconds:.1f} s: "
             f"{self.points / self.seconds:,.0f} points/s, {_size(self.text_bytes / self.seconds)}/s{skipped}.\n"
             f"Dataset: {self.output_dir}"

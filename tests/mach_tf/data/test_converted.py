@@ -44,6 +44,8 @@ def test_hashing_few_features_is_called_what_it_costs():
     many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
     assert "With feature_hash_dim=0 the model would have 5,000 input columns instead of 5,000." in str(few)
     assert "feature_hash_dim" not in str(many)
+    assert many.hint == "" and f", 70 labels. {few.hint}\n" in str(few)
+    assert few.report("Or not.") == str(few).replace(few.hint, "Or not.")
 
 
 def test_a_small_text_is_counted_in_kilobytes():
