@@ -5,9 +5,9 @@ from __future__ import annotations
 import lzma
 import os
 import pathlib
+import re
 import resource
 import signal
-import re
 import subprocess
 import sys
 import tempfile
