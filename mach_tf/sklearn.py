@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import numbers
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import scipy.sparse
-import scipy.special
 
-from mach_tf import classifier_file, estimators, files
-from mach_tf.choices import FEATURE_NORMS
-from mach_tf.classifier_file import ClassifierFile
+from mach_tf import estimators, files
 from mach_tf.data import arrays
-from mach_tf.errors import InputError
-from mach_tf.fitted_labels import SEQUENCES, FittedLabels, Predicted, same_labels
-from mach_tf.hashing import FeatureSpec
-from mach_tf.label_scores import all_scores, labels_above, log_probabilities, probabilities
-from mach_tf.memory import available_memory
-from mach_tf.stored_model import StoredModel, temporary_directory
+from mach_tf.fitted import classifier_file, fitting, parameters
+from mach_tf.fitted.classifier_file import ClassifierFile
+from mach_tf.fitted.fitted_classifier import FittedClassifier
+from mach_tf.fitted.fitted_labels import SEQUENCES, FittedLabels, Predicted, same_labels
+from mach_tf.fitted.parameters import AUTO
+from mach_tf.fitted.stored_model import StoredModel
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.metrics import accuracy_score
-    from sklearn.utils import check_consistent_length, check_random_state
+    from sklearn.utils import check_consistent_length
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
     raise ImportError(
@@ -36,25 +30,6 @@ except ImportError as error:
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
     from mach_tf.explanations.explanation import Explanations
-
-AUTO = "auto"
-# The share of the free memory that a dense matrix of all label scores may take.
-_DENSE_SHARE = 0.25
-# Parameters that go to `mach_tf.fit` unless they are "auto".
-_SETTINGS = (
-    "buckets",
-    "repetitions",
-    "hidden_units",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "optimizer_epsilon",
-    "dropout",
-    "feature_dropout",
-    "epsilon",
-    "adversarial_weight",
-    "hidden_init_stddev",
-)
 
 
 class MachClassifier(ClassifierMixin, BaseEstimator):
@@ -142,21 +117,20 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           y: labels: one per point (1-D, integers or strings); an indicator matrix [n, labels], dense or sparse; or a sequence of
             label sequences, [["cat", "pet"], [], ["dog"]].
 
-        Returns:
-          self.
-
         Raises:
           InputError: an argument or a parameter breaks a rule; it is a ValueError.
         """
-        features = arrays.feature_matrix(X, min_rows=1)
-        self._check_settings()
+        features, given = arrays.feature_matrix(X, min_rows=1), self.get_params(deep=False)
+        parameters.check(given)
         labels, indicator = FittedLabels.of(y)
         check_consistent_length(features, indicator)
         self._check_columns(X, features, reset=True)
-        stored = self._train(features, indicator)
-        self._labels, self._stored, self.classes_ = labels, stored, labels.classes
+        dim = None if self.feature_hash_dim == AUTO else int(self.feature_hash_dim)
+        spec = fitting.feature_spec(features.shape[1], dim, self.feature_norm)
+        self._stored = fitting.train(features, indicator, spec, self.model_dir, parameters.keywords(given))
+        self._labels, self.classes_ = labels, labels.classes
         if self.model_dir is not None:
-            self._write(stored.directory)
+            self._write(self._stored.directory)
         return self
 
     def predict(self, X: Any) -> Predicted:
@@ -169,10 +143,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           The class of each point [n] if each training point had one; otherwise the labels whose probability is at least
           `threshold`, as an indicator matrix (sparse if y was) or as a list of lists of classes.
         """
-        model, features = self.model_, self._hashed(X)
-        if self._labels.single:
-            return self.classes_[model.top_k(features, 1, self.estimator).labels[:, 0]]
-        return self._labels.predicted(labels_above(model, features, self.estimator, self.threshold))
+        return self._fitted().predict(self._features(X), self.threshold)
 
     def top_k(self, X: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
         """Finds the k best classes of each point, without computing the scores of all.
@@ -184,8 +155,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Returns:
           Classes [n, k], best first, and their label scores, float32 [n, k].
         """
-        found = self.model_.top_k(self._hashed(X), k, self.estimator)
-        return self.classes_[found.labels], self._reported(found.scores)
+        return self._fitted().top_k(self._features(X), k)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Computes the label scores of all classes.
@@ -199,8 +169,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: the result would take a large part of the memory; `top_k` does not need it.
         """
-        scores = self._all_scores(X)
-        return self._binary(scores) if self._is_binary else self._reported(scores)
+        return self._fitted().decision_function(self._features(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Computes the probabilities of all classes.
@@ -214,34 +183,29 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: the result would take a large part of the memory; `top_k` does not need it.
         """
-        scores = self._all_scores(X)
-        if self._is_binary:
-            second = scipy.special.expit(self._binary(scores))
-            return np.stack([1 - second, second], axis=1)
-        if self._labels.single:
-            return scipy.special.softmax(log_probabilities(scores, self.estimator), axis=1)
-        return probabilities(scores, self.estimator, self.model_.manifest.bucket_spec.buckets)
+        return self._fitted().predict_proba(self._features(X))
 
     def explain(self, X: Any, labels: Any = None, **options: Any) -> Explanations:
         """Explains label scores by the features, with Integrated Gradients.
 
         Args:
           X: features, as for `fit`.
-          labels: the classes to explain for each point, [n] or [n, m]; None explains each point's best.
-          **options: more arguments of `mach_tf.Ensemble.explain`, such as `method` and `steps`.
+          labels: the classes to explain for each point, [n] or [n, m]; None explains each point's best class.
+          **options: more arguments of `mach_tf.Ensemble.explain`, such as `method` and `baseline`.
 
         Returns:
-          Attributions, CSR [n * m, features]; in a notebook it displays itself. Its `labels` are positions in `classes_`.
+          Attributions, CSR [n * m, features]; in a notebook it displays itself, with the names of classes and of columns. Its
+          `labels` are positions in `classes_`.
         """
-        features = self._features(X)
-        ids = None if labels is None else self._labels.ids(labels)
-        return self.model_.explain(features, ids, estimator=self.estimator, **options)
+        if hasattr(self, "feature_names_in_"):
+            options.setdefault("feature_names", self.feature_names_in_.tolist())
+        return self._fitted().explain(self._features(X), labels, **options)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Computes the accuracy of `predict`.
 
-        Where points may have several labels this is scikit-learn's subset accuracy: the share of the points whose labels are
-        all predicted, and no others. `mach_tf.evaluate` computes P@k and other measures of ranking.
+        If points may have several labels this is scikit-learn's subset accuracy: the share of the points whose labels are all
+        predicted, and no others. `mach_tf.evaluate` computes P@k and other measures of ranking.
 
         Args:
           X: features, as for `fit`.
@@ -257,8 +221,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
     @property
     def model_(self) -> Ensemble:
         """The trained model."""
-        check_is_fitted(self)
-        return self._stored.open()
+        return self._fitted().model
 
     def save(self, directory: Union[str, os.PathLike[str]], overwrite: bool = False) -> None:
         """Writes the fitted estimator as a model directory with classifier.json; nothing is pickled.
@@ -286,12 +249,12 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: `directory` holds no estimator, or a damaged one; the message names the file.
         """
-        directory = os.path.abspath(directory)
-        stored = StoredModel(directory)
-        saved = ClassifierFile.read(directory, stored.open().manifest, cls().get_params())
+        stored = StoredModel(os.path.abspath(directory))
+        model = stored.open().manifest
+        saved = ClassifierFile.read(stored.directory, model, cls().get_params())
         made = cls(**saved.parameters)
         made._labels, made._stored, made.classes_ = saved.labels, stored, saved.labels.classes
-        made.n_features_in_ = stored.open().manifest.features
+        made.n_features_in_ = model.features
         if saved.feature_names is not None:
             made.feature_names_in_ = np.array(saved.feature_names, object)
         return made
@@ -308,21 +271,6 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
     def _more_tags(self) -> dict[str, Any]:  # what tags were before scikit-learn 1.6
         return {"multilabel": True}
 
-    @property
-    def _is_binary(self) -> bool:
-        return self._labels.single and len(self.classes_) == 2
-
-    def _check_settings(self) -> None:
-        for name in ("buckets", "repetitions", "feature_hash_dim"):
-            value = getattr(self, name)
-            if value != AUTO and not (isinstance(value, numbers.Integral) and not isinstance(value, bool)):
-                raise InputError(f"{name} must be 'auto' or a whole number (got {value!r}).")
-        if self.feature_norm not in FEATURE_NORMS:
-            raise InputError(f"feature_norm must be one of {', '.join(FEATURE_NORMS)} (got {self.feature_norm!r}).")
-        if not (isinstance(self.threshold, numbers.Real) and 0 <= self.threshold <= 1):
-            raise InputError(f"threshold must be in [0, 1] (got {self.threshold!r}).")
-        estimators.get(self.estimator)
-
     def _check_columns(self, X: Any, features: scipy.sparse.csr_matrix, reset: bool) -> None:
         """Remembers the columns' number and names, or compares them with those of `fit`."""
         try:
@@ -333,71 +281,16 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         else:
             validate_data(self, X, reset=reset, skip_check_array=True)
 
-    def _train(self, features: scipy.sparse.csr_matrix, indicator: scipy.sparse.csr_matrix) -> StoredModel:
-        from mach_tf.data.matrices import write_dataset
-        from mach_tf.training.fit import fit
-
-        if self.feature_hash_dim == AUTO:
-            spec = dataclasses.replace(FeatureSpec.for_features(features.shape[1]), norm=self.feature_norm)
-        else:
-            spec = FeatureSpec(int(self.feature_hash_dim), norm=self.feature_norm)
-        if self.model_dir is None:
-            stored = StoredModel(temporary_directory(), temporary=True)
-        else:
-            stored = StoredModel(os.path.abspath(self.model_dir))
-        given = {name: getattr(self, name) for name in _SETTINGS if getattr(self, name) != AUTO}
-        with tempfile.TemporaryDirectory(prefix="mach_tf-") as scratch:
-            dataset_dir = os.path.join(scratch, "dataset")
-            write_dataset(features, indicator, dataset_dir, spec=spec)
-            fit(
-                dataset_dir,
-                stored.directory,
-                strategy=self.strategy,
-                # Nobody looks into a temporary directory, or goes on from what was stopped there.
-                checkpoint_minutes=None if self.model_dir is None else 10.0,
-                curves=self.model_dir is not None,
-                progress=bool(self.verbose),
-                seed=self._seed(),
-                **given,
-            )
-        return stored
-
-    def _seed(self) -> int:
-        state = check_random_state(self.random_state)
-        if isinstance(self.random_state, numbers.Integral):
-            return int(self.random_state)
-        return int(state.randint(2**31 - 1))
-
     def _features(self, X: Any) -> scipy.sparse.csr_matrix:
-        check_is_fitted(self)
         features = arrays.feature_matrix(X)
         self._check_columns(X, features, reset=False)
         return features
 
-    def _hashed(self, X: Any) -> scipy.sparse.csr_matrix:
-        features = self._features(X)
-        return self.model_.hash(features)
-
-    def _all_scores(self, X: Any) -> np.ndarray:
-        features = self._hashed(X)
-        size, free = 8 * features.shape[0] * len(self.classes_), available_memory()
-        if size > _DENSE_SHARE * free:
-            raise InputError(
-                f"The scores of all labels must fit in a quarter of the free memory (got {features.shape[0]} points x "
-                f"{len(self.classes_)} labels, {size / 1e9:.1f} GB; {free / 1e9:.1f} GB are free). Use top_k(X, k), or fewer "
-                "points at a time."
-            )
-        return all_scores(self.model_, features, self.estimator)
-
-    def _reported(self, scores: np.ndarray) -> np.ndarray:
-        return estimators.reported(scores, self.estimator, self.model_.manifest.bucket_spec.buckets)
-
-    def _binary(self, scores: np.ndarray) -> np.ndarray:
-        """The log-odds of the second of two classes, float64 [n]."""
-        first, second = log_probabilities(scores, self.estimator).T
-        return second - first
+    def _fitted(self) -> FittedClassifier:
+        check_is_fitted(self)
+        return FittedClassifier(self._stored, self._labels, self.estimator)
 
     def _write(self, directory: str) -> None:
         names = getattr(self, "feature_names_in_", None)
-        parameters = {**self.get_params(), "model_dir": None}
-        ClassifierFile(parameters, self._labels, None if names is None else names.tolist()).write(directory)
+        given = {**self.get_params(deep=False), "model_dir": None}
+        ClassifierFile(given, self._labels, None if names is None else names.tolist()).write(directory)

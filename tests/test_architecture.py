@@ -26,7 +26,7 @@ FLOORS = (
     ("decoding",),
     ("metrics",),
     ("network",),
-    ("prediction", "label_scores"),
+    ("prediction",),
     ("attacks",),
     ("explanations",),
     ("evaluation",),
@@ -34,7 +34,8 @@ FLOORS = (
     ("training",),
     ("ensemble",),
     ("training.fit",),
-    ("sklearn", "classifier_file", "fitted_labels", "stored_model"),
+    ("fitted",),
+    ("sklearn",),
     # What the programs share
     ("programs",),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
 import scipy.special
 
 from mach_tf import estimators
-from mach_tf.network import Network
+
+if TYPE_CHECKING:  # opening a model waits for TensorFlow, making an estimator need not
+    from mach_tf.network import Network
 
 # Bucket scores gathered at a time: points x labels x repetitions.
 _BLOCK_SCORES = 1 << 22

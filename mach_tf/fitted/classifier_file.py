@@ -11,7 +11,7 @@ import numpy as np
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.fitted_labels import FittedLabels
+from mach_tf.fitted.fitted_labels import FittedLabels
 from mach_tf.manifest import ModelManifest
 
 CLASSIFIER_FILE = "classifier.json"
