@@ -20,8 +20,8 @@ flags.DEFINE_list(
 flags.DEFINE_integer(
     "bootstrap",
     1000,
-    "Resamples the points this many times for the 95% intervals; 0 leaves the intervals out. Increase it for more stable "
-    "ends of the intervals.",
+    "Resamples the points this many times for the 95% intervals; 0 leaves the intervals out. Increase it for more "
+    "precise intervals.",
     lower_bound=0,
 )
 flags.DEFINE_integer(

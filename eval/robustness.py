@@ -21,7 +21,7 @@ FLAGS = flags.FLAGS
 # Where
 shared_flags.define_dataset_dir()
 flags.DEFINE_list(
-    "model_dir", None, "Reads these model directories, which mach-train writes, and compares them.", required=True
+    "model_dir", None, "Compares the models of these directories, which mach-train writes.", required=True
 )
 flags.DEFINE_string(
     "attack_model_dir",

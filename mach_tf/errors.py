@@ -1,10 +1,10 @@
-"""The exception whose message is written for the user."""
+"""The exception whose message addresses the user."""
 
 from __future__ import annotations
 
 
 class InputError(ValueError):
-    """An argument, a flag or a file breaks a rule.
+    """The error of an argument, flag or file that breaks a rule.
 
     The message states the rule, what came instead, where (argument, row and column, file and line, shard), and what to do. The
     library names arguments; a program adds the dashes of its flags and prints the message alone. Any other exception is a

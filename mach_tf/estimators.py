@@ -18,7 +18,7 @@ MEAN, MIN, MEDIAN = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class Estimator:
-    """What the system knows of an estimator.
+    """The properties of an estimator.
 
     Attributes:
       name: what flags and arguments call it.
@@ -68,7 +68,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def bucket_scores(logits: np.ndarray, estimator: str) -> np.ndarray:
-    """What an estimator combines: the logits themselves or their sigmoid; float32, same shape."""
+    """Returns the values that an estimator combines: the logits or their sigmoid; float32, same shape."""
     takes_logits = get(estimator).takes_logits
     logits = np.asarray(logits, np.float32)
     return logits if takes_logits else sigmoid(logits)

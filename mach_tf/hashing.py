@@ -53,7 +53,7 @@ def murmur3_32(keys: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpec:
-    """How raw features become the input of the model.
+    """The conversion of raw features to the input of the model.
 
     Attributes:
       dim: D; hashed feature ids are in [0, dim), and 0 keeps raw ids.

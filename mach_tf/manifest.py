@@ -248,7 +248,7 @@ class ModelManifest:
         return hashlib.sha256(json.dumps([content, repetition], sort_keys=True).encode()).hexdigest()
 
     def write(self, directory: str) -> None:
-        """Writes model.json; training writes it first, and then adds each repetition when it is whole."""
+        """Writes model.json; training writes it first, and then adds each repetition when it is complete."""
         files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))
 
     @classmethod

@@ -90,7 +90,7 @@ class Network:
 
     @functools.cached_property
     def bucket_table(self) -> np.ndarray:
-        """int32 [R, K], the bucket of each label in each repetition."""
+        """The bucket table, int32 [R, K]: the bucket of each label in each repetition."""
         return self.manifest.bucket_table()[: len(self.repetitions)]
 
     @functools.cached_property
@@ -105,12 +105,12 @@ class Network:
 
     @property
     def labels(self) -> int:
-        """K."""
+        """The number of labels, K."""
         return self.manifest.labels
 
     @property
     def sketch_shape(self) -> tuple[int, int]:
-        """R and B."""
+        """R and B, the shape of a sketch without its points."""
         return len(self.repetitions), self.manifest.bucket_spec.buckets
 
     def raw_points(self, X: Any, name: str = "X") -> Points:
@@ -150,7 +150,7 @@ class Network:
 
     @functools.cached_property
     def chunk_points(self) -> int:
-        """Number of points whose sketches fit in memory together."""
+        """The number of points whose sketches fit in memory together."""
         sketch_bytes = _SKETCH_BYTES if self.repetitions.kept else _STREAMED_SKETCH_BYTES
         room = min(sketch_bytes, int(_SKETCH_SHARE * available_memory()))
         return max(1, room // (4 * int(np.prod(self.sketch_shape))))

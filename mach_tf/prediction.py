@@ -18,7 +18,7 @@ from mach_tf.network import Network
 
 @dataclasses.dataclass(frozen=True)
 class FilePrediction:
-    """What was predicted of a text file.
+    """The result of predicting a text file.
 
     Attributes:
       path: the file with the predictions.

@@ -60,5 +60,5 @@ class Repetitions(Sequence[Repetition]):
 
     @property
     def kept(self) -> bool:
-        """Whether each repetition stays in memory once it is loaded."""
+        """Returns whether each repetition stays in memory once it is loaded."""
         return self._keep

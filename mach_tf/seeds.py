@@ -19,7 +19,7 @@ _MAX_INDEX = (1 << 26) // _BLOCK
 
 
 class Purpose(enum.IntEnum):
-    """What a stream is for. Append only: a changed number changes the results of every seed."""
+    """The purpose of a random stream. Append only: a changed number changes the results of every seed."""
 
     LABEL_HASH = 0
     LABEL_HASH_FACTOR = 1

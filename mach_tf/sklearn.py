@@ -120,13 +120,12 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: an argument or a parameter breaks a rule; it is a ValueError.
         """
-        features, given = arrays.feature_matrix(X, min_rows=1), self.get_params(deep=False)
+        given = self.get_params(deep=False)
         parameters.check(given)
+        features = self._features(X, fitting=True)
         labels, indicator = FittedLabels.of(y)
         check_consistent_length(features, indicator)
-        self._check_columns(X, features, reset=True)
-        dim = None if self.feature_hash_dim == AUTO else int(self.feature_hash_dim)
-        spec = fitting.feature_spec(features.shape[1], dim, self.feature_norm)
+        spec = fitting.feature_spec(features.shape[1], self.feature_hash_dim, self.feature_norm)
         self._stored = fitting.train(features, indicator, spec, self.model_dir, parameters.keywords(given))
         self._labels, self.classes_ = labels, labels.classes
         if self.model_dir is not None:
@@ -271,20 +270,25 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
     def _more_tags(self) -> dict[str, Any]:  # what tags were before scikit-learn 1.6
         return {"multilabel": True}
 
-    def _check_columns(self, X: Any, features: scipy.sparse.csr_matrix, reset: bool) -> None:
-        """Remembers the columns' number and names, or compares them with those of `fit`."""
+    def _features(self, X: Any, fitting: bool = False) -> scipy.sparse.csr_matrix:
+        """Converts features, and remembers the columns' number and names, or compares them with those of `fit`."""
+        # Names come before values: a column that was selected by a wrong name holds NaN.
+        named = hasattr(X, "columns")
+        if named:
+            self._check_columns(X, reset=fitting)
+        features = arrays.feature_matrix(X, min_rows=int(fitting))
+        if not named:
+            self._check_columns(X, reset=fitting)
+        return features
+
+    def _check_columns(self, X: Any, reset: bool) -> None:
         try:
             from sklearn.utils.validation import validate_data
         except ImportError:  # before scikit-learn 1.6
             self._check_feature_names(X, reset=reset)
-            self._check_n_features(features, reset=reset)
+            self._check_n_features(X, reset=reset)
         else:
             validate_data(self, X, reset=reset, skip_check_array=True)
-
-    def _features(self, X: Any) -> scipy.sparse.csr_matrix:
-        features = arrays.feature_matrix(X)
-        self._check_columns(X, features, reset=False)
-        return features
 
     def _fitted(self) -> FittedClassifier:
         check_is_fitted(self)

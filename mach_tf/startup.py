@@ -1,4 +1,4 @@
-"""What a process does before TensorFlow is imported: quiet its start-up and set the C allocator.
+"""Preparation of a process before TensorFlow is imported: quiets its start-up and sets the C allocator.
 
 `import mach_tf` calls `prepare`, so a Python user who imports mach_tf before TensorFlow has nothing to do.
 """
@@ -95,5 +95,5 @@ def installed_version(package: str) -> Optional[str]:
 
 
 def _is_of_use(record: logging.LogRecord) -> bool:
-    """Whether a message of TensorFlow's logger is of use to a user."""
+    """Returns whether a message of TensorFlow's logger helps a user."""
     return not any(text in str(record.msg) for text in _OF_NO_USE)

@@ -87,7 +87,7 @@ class TrainingConfig:
 
     @property
     def adversarial(self) -> bool:
-        """Whether the training has an adversarial loss."""
+        """Returns whether the training has an adversarial loss."""
         return self.adversarial_weight > 0
 
     def _require(self, holds: bool, name: str, rule: str) -> None:

@@ -32,7 +32,7 @@ class SplitCounts(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class DemoData:
-    """What was written; its `str()` is a table of the splits.
+    """The written data; its `str()` is a table of the splits.
 
     Attributes:
       output_dir: the directory.

@@ -21,7 +21,7 @@ _IDENTIFIER_FIELDS: dict[type[ast.AST], str] = {
 
 
 class PythonFile(NamedTuple):
-    """What one source file contributes to a point.
+    """The contribution of one source file to a point.
 
     Attributes:
       identifiers: number of occurrences of each identifier outside import statements.

@@ -29,9 +29,6 @@ from mach_tf.programs import program
 from mach_tf.programs.flag_errors import flag_errors, with_flags
 
 FLAGS = flags.FLAGS
-_INPUT = ("feature_names", "label_names", "on_bad_line", "valid_fraction", "split_seed")
-_HASHING = ("feature_hash_dim", "hash_seed", "signed_hash", "feature_norm")
-_OUTPUT = ("points_per_shard", "workers", "overwrite", "runner", "beam_options")
 
 # Input
 for _split in SPLITS:
@@ -114,19 +111,33 @@ flags.DEFINE_string(
 
 
 def main(_: list[str]) -> None:
-    splits = {split: _files(split) for split in SPLITS}
+    splits: dict[str, Any] = {}
+    for split in SPLITS:
+        pair = getattr(FLAGS, f"{split}_features"), getattr(FLAGS, f"{split}_labels")
+        splits[split] = [*getattr(FLAGS, split), *([pair] if any(pair) else [])] or None
     if not any(splits.values()):
-        raise InputError(
-            f"At least one of --{', --'.join(SPLITS)} (or --train_features and the like) must name a file."
-        )
-    settings: dict[str, Any] = {name: getattr(FLAGS, name) for name in (*_INPUT, *_HASHING, *_OUTPUT)}
+        names = ", ".join(f"--{split}" for split in SPLITS)
+        raise InputError(f"At least one of {names} (or --train_features and the like) must name a file.")
     with flag_errors():
-        print(with_flags(str(preprocess(FLAGS.output_dir, **splits, **settings))))
-
-
-def _files(split: str) -> Any:
-    pair = getattr(FLAGS, f"{split}_features"), getattr(FLAGS, f"{split}_labels")
-    return [*getattr(FLAGS, split), *([pair] if any(pair) else [])] or None
+        converted = preprocess(
+            FLAGS.output_dir,
+            **splits,
+            feature_names=FLAGS.feature_names,
+            label_names=FLAGS.label_names,
+            valid_fraction=FLAGS.valid_fraction,
+            split_seed=FLAGS.split_seed,
+            feature_hash_dim=FLAGS.feature_hash_dim,
+            hash_seed=FLAGS.hash_seed,
+            signed_hash=FLAGS.signed_hash,
+            feature_norm=FLAGS.feature_norm,
+            on_bad_line=FLAGS.on_bad_line,
+            points_per_shard=FLAGS.points_per_shard,
+            workers=FLAGS.workers,
+            overwrite=FLAGS.overwrite,
+            runner=FLAGS.runner,
+            beam_options=FLAGS.beam_options,
+        )
+    print(converted.report(with_flags(converted.hint)))
 
 
 def run() -> None:

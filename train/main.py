@@ -29,24 +29,26 @@ FLAGS = flags.FLAGS
 
 # Where
 shared_flags.define_dataset_dir()
-flags.DEFINE_string("model_dir", None, "The model directory to write, or to go on with.", required=True)
+flags.DEFINE_string(
+    "model_dir", None, "Writes the model to this directory, or resumes the training that it holds.", required=True
+)
 training_flags.define_preset()
 
 # The bucket table
 flags.DEFINE_integer(
     "buckets",
     DEFAULT_BUCKETS,
-    "B, the number of buckets of each repetition, at least 2. More buckets separate labels better, and each of them learns from "
+    "Sets B, the number of buckets of each repetition, at least 2. More buckets separate labels better, and each of them learns from "
     "fewer points.",
     lower_bound=2,
 )
 flags.DEFINE_integer(
     "repetitions",
     DEFAULT_REPETITIONS,
-    "R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion.",
+    "Sets R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion.",
     lower_bound=1,
 )
-flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "The hash family of the bucket table.")
+flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Chooses the hash family of the bucket table.")
 
 # The classifiers
 training_flags.define("hidden_units", "dropout", "feature_dropout", "hidden_init_stddev")

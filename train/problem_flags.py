@@ -15,12 +15,14 @@ _NUMBERS = ("labels", "features", "points")
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 
 shared_flags.define_dataset_dir(required=False)
-flags.DEFINE_integer("labels", None, "K, the number of labels, at least 2.", lower_bound=planning.MIN_LABELS)
-flags.DEFINE_integer("features", None, "The number of raw features.", lower_bound=1)
-flags.DEFINE_integer("points", None, "The number of training points.", lower_bound=1)
-flags.DEFINE_float("features_per_point", 76.0, "The mean number of features per point.", lower_bound=0)
-flags.DEFINE_float("labels_per_point", 5.5, "The mean number of labels per point.", lower_bound=0)
-flags.DEFINE_integer("feature_hash_dim", 50_000, "D, the number of hashed features; 0 keeps raw ids.", lower_bound=0)
+flags.DEFINE_integer("labels", None, "Sets K, the number of labels, at least 2.", lower_bound=planning.MIN_LABELS)
+flags.DEFINE_integer("features", None, "Sets the number of raw features.", lower_bound=1)
+flags.DEFINE_integer("points", None, "Sets the number of training points.", lower_bound=1)
+flags.DEFINE_float("features_per_point", 76.0, "Sets the mean number of features per point.", lower_bound=0)
+flags.DEFINE_float("labels_per_point", 5.5, "Sets the mean number of labels per point.", lower_bound=0)
+flags.DEFINE_integer(
+    "feature_hash_dim", 50_000, "Sets D, the number of hashed features; 0 keeps raw ids.", lower_bound=0
+)
 
 
 def problem() -> planning.Problem:

@@ -1,4 +1,4 @@
-"""The flags of a training run: where and how it happens. Nothing here changes the weights."""
+"""The flags of a training run that do not change the weights: devices, groups, checkpoints, validation."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ flags.DEFINE_enum(
     "strategy",
     "mirrored",
     STRATEGIES,
-    "Where to train: mirrored uses all visible devices, one_device the first, multiworker those of the processes that TF_CONFIG "
-    "names, which share --dataset_dir and --model_dir.",
+    "Chooses the devices: mirrored uses all visible ones, one_device the first, multiworker those of the processes that "
+    "TF_CONFIG names, which share --dataset_dir and --model_dir.",
 )
 flags.DEFINE_string(
     "group_size",
     "auto",
-    "The number of repetitions trained side by side in one step; auto trains as many as the memory holds.",
+    "Sets the number of repetitions trained side by side in one step; auto trains as many as the memory holds.",
 )
 flags.DEFINE_string(
     "repetition_range",
     None,
-    "FIRST:END, the repetitions to train here, without END. Give each machine its own range, then copy the repetitions into one "
-    "model directory. All are trained by default.",
+    "Trains only the repetitions FIRST:END, without END. Give each machine its own range, then copy the repetitions into one "
+    "model directory. By default all are trained.",
 )
 flags.DEFINE_float(
     "checkpoint_minutes",
     10.0,
-    "Minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone.",
+    "Saves a checkpoint after this number of minutes, in addition to one after each epoch; 0 saves only after epochs.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
     "validation_points",
     2000,
-    "The number of points of the validation split that are measured after each epoch; 0 for none.",
+    "Sets the number of points of the validation split on which P@k is measured after each epoch; 0 measures nothing.",
     lower_bound=0,
 )
 

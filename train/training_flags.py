@@ -23,30 +23,30 @@ _DEFINE: dict[type, Callable[..., Any]] = {
 }
 _BY_RULE = " By default the number of points decides."
 HELP = {
-    "hidden_units": "The number of hidden units of each repetition. More units learn finer distinctions; time and memory grow in "
-    "proportion.",
-    "epochs": "The number of passes over the training split.",
-    "batch_size": "The number of points per step, over all replicas together.",
-    "learning_rate": "The learning rate at the start of training, above 0. Lower it if the loss does not stay finite.",
-    "learning_rate_decay": "How the learning rate falls to zero over all steps; none keeps it constant.",
-    "optimizer": "The optimizer. laprop and lazy_adam update only the rows of W1 that have a gradient; adam updates every row, "
+    "hidden_units": "Sets the number of hidden units of each repetition. More units learn finer distinctions; time and memory grow "
+    "in proportion.",
+    "epochs": "Sets the number of passes over the training split.",
+    "batch_size": "Sets the number of points per step, over all replicas together.",
+    "learning_rate": "Sets the learning rate at the start of training, above 0. Lower it if the loss does not stay finite.",
+    "learning_rate_decay": "Chooses how the learning rate falls to zero over all steps; none keeps it constant.",
+    "optimizer": "Chooses the optimizer. laprop and lazy_adam update only the rows of W1 that have a gradient; adam updates every row, "
     "which takes longer.",
-    "optimizer_epsilon": "The constant in Adam's denominator (in LaProp its square, under the root), at least 1e-10, for the "
+    "optimizer_epsilon": "Sets the constant in Adam's denominator (in LaProp its square, under the root), at least 1e-10, for the "
     "gradient of the loss summed over the buckets. The larger it is, the shorter are the steps of rare features compared with "
     "frequent ones. If most labels have many training points, try 1e-4 to 1e-3 and a learning rate of 0.02.",
-    "epsilon": "The size of the FGSM perturbation in training, 0 or more, for each coordinate of the hashed and normalised "
+    "epsilon": "Sets the size of the FGSM perturbation in training, 0 or more, for each coordinate of the hashed and normalised "
     "features. Raise it for robustness against larger perturbations.",
-    "adversarial_weight": "The weight lambda of the adversarial loss, 0 or more. 0 trains on the clean loss alone, which is "
+    "adversarial_weight": "Sets the weight lambda of the adversarial loss, 0 or more. 0 trains on the clean loss alone, which is "
     "faster.",
-    "fgsm_support": "Which coordinates FGSM may change in training: nonzero, the features present in a point, or dense, all of "
+    "fgsm_support": "Chooses the coordinates that FGSM may change in training: nonzero, the features present in a point, or dense, all of "
     "them, which is slower.",
-    "dropout": "The probability that a hidden unit is left out of a step, in [0, 1). Raise it if the model memorises the "
+    "dropout": "Sets the probability that a hidden unit is left out of a step, in [0, 1). Raise it if the model memorises the "
     "training points.",
-    "feature_dropout": "The probability that a feature of a point is left out of a step, in [0, 1).",
-    "hidden_init_stddev": "The standard deviation of the initial values of W1, above 0. Raise it if the loss hardly falls in "
+    "feature_dropout": "Sets the probability that a feature of a point is left out of a step, in [0, 1).",
+    "hidden_init_stddev": "Sets the standard deviation of the initial values of W1, above 0. Raise it if the loss hardly falls in "
     "the first epoch.",
-    "mixed_precision": "Whether products with W2 are computed in bfloat16. Turn it on for GPUs that support bfloat16.",
-    "seed": "The seed of the bucket table, the initial weights, both dropouts and the order of the data.",
+    "mixed_precision": "Computes products with W2 in bfloat16. Turn it on for GPUs that support bfloat16.",
+    "seed": "Seeds the bucket table, the initial weights, both dropouts and the order of the data.",
 }
 
 
@@ -68,7 +68,7 @@ def define_preset() -> None:
         "preset",
         None,
         presets.names(),
-        "The name of a preset: settings for a known data set. Flags that are given win over it. Without a preset, let mach-plan "
+        "Uses a preset: settings for a known data set. Flags on the command line override it. Without a preset, let mach-plan "
         "recommend settings for your data.",
     )
 

@@ -24,7 +24,7 @@ _PURPOSES: Mapping[str, str] = {
     "vocabulary": "points, hashing, buckets, estimators, manifests",
     "classifier": "the network of one repetition and its SavedModel",
     "network": "an opened model directory",
-    "door": "Ensemble: predict, explain, attack",
+    "api": "the public API: Ensemble: predict, explain, attack",
     "sklearn": "MachClassifier",
 }
 _LINE = 26

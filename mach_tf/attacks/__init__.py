@@ -1,1 +1,1 @@
-"""FGSM, PGD and targeted attacks on a whole network, and what they do to its metrics."""
+"""FGSM, PGD and targeted attacks on a whole network, and their effect on its metrics."""

@@ -1,4 +1,4 @@
-"""How many points are attacked at once, so that memory stays bounded."""
+"""The number of points attacked at once, chosen so that memory stays bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attack does to a network's metrics: metrics lost, success, cost, by label frequency."""
+"""The effect of an attack on a network's metrics: metrics lost, success, cost, by label frequency."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Intervals = Mapping[str, tuple[float, float]]
 
 @dataclasses.dataclass(frozen=True)
 class ReportOptions:
-    """What a report contains.
+    """The options of a report.
 
     Attributes:
       ks: cut-offs of the metrics.

@@ -26,7 +26,7 @@ Gradient = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """How points are perturbed, except for the size.
+    """An attack on points, without its size.
 
     Attributes:
       method: "fgsm" or "pgd".

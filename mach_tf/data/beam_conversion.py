@@ -41,7 +41,7 @@ class _File(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Where the points of each chunk go.
+    """The place of each chunk's points in the shards.
 
     Attributes:
       starts: the number of earlier points of the split, by (split, place of the block).

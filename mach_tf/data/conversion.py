@@ -27,7 +27,7 @@ _Out = TypeVar("_Out")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How `convert` turns text into a dataset.
+    """The options of `convert`, which turns text into a dataset.
 
     Attributes:
       spec: how features are hashed and normalised.

@@ -1,4 +1,4 @@
-"""What a conversion of text files made: `mach_tf.preprocess` returns it, and prints as a table."""
+"""The result of a conversion of text files, which `mach_tf.preprocess` returns and print() shows as a table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,18 @@ class Converted:
             "seconds": self.seconds,
         }
 
+    @property
+    def hint(self) -> str:
+        """What would make the dataset better, in one sentence that names arguments; "" if nothing would."""
+        if self.manifest.feature_spec.dim < self.manifest.features:
+            return ""
+        return "With feature_hash_dim=0 they would stay apart, and the model would be smaller."
+
     def __str__(self) -> str:
+        return self.report(self.hint)
+
+    def report(self, hint: str) -> str:
+        """Returns the table and the counts, with another wording of the hint; a program's names flags."""
         rows = [
             [
                 name,
@@ -79,13 +90,11 @@ class Converted:
         ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
         megabytes = self.text_bytes / 1e6
-        spec = self.manifest.feature_spec
-        few = spec.dim >= self.manifest.features
-        hint = " With feature_hash_dim=0 they would stay apart, and the model would be smaller." if few else ""
+        addition = f" {hint}" if hint else ""
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
         return (
             f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "
-            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{hint}\n"
+            f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{addition}\n"
             f"{self.points:,} points, {megabytes:,.1f} MB of text in {self.seconds:.1f} s: "
             f"{self.points / self.seconds:,.0f} points/s, {megabytes / self.seconds:,.1f} MB/s{skipped}.\n"
             f"Dataset: {self.output_dir}"

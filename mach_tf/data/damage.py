@@ -37,7 +37,7 @@ def find(path: str) -> Optional[Damage]:
 
 @contextlib.contextmanager
 def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[None]:
-    """Within the block, TensorFlow's error for a damaged record becomes an InputError that names shard and record."""
+    """Turns TensorFlow's error for a damaged record into an InputError that names shard and record."""
     import tensorflow as tf
 
     try:

@@ -28,7 +28,7 @@ class LabelSets(NamedTuple):
 
 
 def is_label_matrix(Y: Any) -> bool:
-    """Whether Y is an indicator matrix: sparse, a DataFrame, a 2-D array of numbers, or nested lists of 0 and 1.
+    """Returns whether Y is an indicator matrix: sparse, a DataFrame, a 2-D array of numbers, or nested lists of 0 and 1.
 
     Nested lists count as one if all rows have the same length, at least 2, and hold only 0, 1 or bool: as label sequences
     they would repeat a label, or give both labels to every point.

@@ -50,7 +50,7 @@ def preprocess(
 ) -> Converted:
     """Turns text files of the Extreme Classification Repository into a dataset directory of hashed TFRecord shards.
 
-    The directory appears when it is whole: a call that fails or is killed leaves what was there before.
+    The directory appears when it is complete: a call that fails or is killed leaves what was there before.
 
     Args:
       output_dir: a new or empty directory, or an old dataset if `overwrite`.

@@ -173,7 +173,7 @@ class _HashedFile:
         self._file.close()
 
     def changed(self) -> bool:
-        """Whether the path is now another file, its size or modification time changed, or not all bytes were read."""
+        """Returns whether the file was replaced or modified, or was not read to its end."""
         try:
             now = self._state(os.stat(self._path))
         except FileNotFoundError:

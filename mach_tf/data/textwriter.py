@@ -13,7 +13,7 @@ def write_text(
     """Writes a text file: a header, then one line per point, `l1,l2,... f1:v1 f2:v2 ...`.
 
     Args:
-      path: the file; it appears when it is whole.
+      path: the file; it appears when it is complete.
       features: CSR [n, features], canonical.
       labels: CSR [n, labels], canonical; each entry marks a label.
       digits: significant digits of a value; 9 keep every float32 exactly.
@@ -28,6 +28,6 @@ def write_text(
 
 
 def write_lines(path: str, lines: list[str]) -> None:
-    """Writes lines as UTF-8 text, such as a file of names; the file appears when it is whole."""
+    """Writes lines as UTF-8 text, such as a file of names; the file appears when it is complete."""
     with files.atomic_write(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())

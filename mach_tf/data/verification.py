@@ -39,7 +39,7 @@ class Verification:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is wrong."""
+        """Returns whether the dataset has no damage."""
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def verify(dataset_dir: str, report: Callable[[str], None] = lambda problem: Non
 
 
 class _Totals:
-    """What the shards of a split hold, to be compared with the manifest."""
+    """The totals of a split's shards, to be compared with the manifest."""
 
     def __init__(self, labels: int) -> None:
         self.points = self.features = self.labels = 0

@@ -14,7 +14,7 @@ from mach_tf.estimators import MEAN, MIN
 
 
 class Scorer(NamedTuple):
-    """What scores the labels of one point.
+    """The arrays that score the labels of one point.
 
     Attributes:
       scores: float32 [R, B], the point's bucket scores.

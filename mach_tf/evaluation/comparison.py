@@ -20,7 +20,7 @@ _DEFAULT_SAMPLES = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How much better an evaluation is than an earlier one.
+    """The gain of an evaluation over an earlier one.
 
     Attributes:
       path: the earlier one's metrics.json.

@@ -1,4 +1,4 @@
-"""What an evaluation measures."""
+"""The options of an evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mach_tf.metrics.propensity import CONSTANTS
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions(MetricOptions):
-    """What an evaluation measures: the attributes of MetricOptions, and these.
+    """The options of an evaluation: the attributes of MetricOptions, and these.
 
     Attributes:
       repetitions: open a model directory with its first N repetitions only; None for all. Not for a model that is open.

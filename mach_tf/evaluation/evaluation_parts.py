@@ -30,7 +30,7 @@ class Losses:
 
 @dataclasses.dataclass(frozen=True)
 class Decoding:
-    """How label scores were found.
+    """Statistics of the decoding: the work it took to find the top labels.
 
     Attributes:
       labels_scored: by estimator, the mean number of labels scored per point.

@@ -19,7 +19,7 @@ from mach_tf.metrics.ranking_metrics import PerPoint
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What was measured of a model on a dataset's split. print() shows tables, and so does a notebook.
+    """The measurements of a model on a dataset's split. print() and notebooks show tables.
 
     Attributes:
       dataset_dir: the dataset.

@@ -1,4 +1,4 @@
-"""What an evaluation and a comparison under attack have in common: which points, which metrics, which attacks."""
+"""The options that an evaluation and a comparison under attack share: points, metrics and attacks."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from mach_tf.points import Points
 
 @dataclasses.dataclass(frozen=True)
 class PassOptions:
-    """What to decode.
+    """The options of a pass: the labels to decode.
 
     Attributes:
       k: number of labels per point.

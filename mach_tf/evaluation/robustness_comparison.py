@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RobustnessOptions(MetricOptions):
-    """How models are attacked, and what is reported: the attributes of MetricOptions, and these.
+    """The options of a comparison under attack: the attributes of MetricOptions, and these.
 
     Attributes:
       attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.

@@ -43,7 +43,7 @@ class FeatureAttribution(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Why a label has its score for a point. Displays itself in a notebook.
+    """An explanation of a label's score for a point. Displays itself in a notebook.
 
     Attributes:
       point: the point's number.

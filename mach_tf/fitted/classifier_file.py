@@ -1,4 +1,4 @@
-"""classifier.json: what makes a model directory an estimator: its parameters, its classes, the names of its features."""
+"""classifier.json, which makes a model directory an estimator: its parameters, its classes, the names of its features."""
 
 from __future__ import annotations
 

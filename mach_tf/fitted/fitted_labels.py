@@ -75,7 +75,7 @@ class FittedLabels:
 
     @property
     def single(self) -> bool:
-        """Whether each point has one class."""
+        """Returns whether each point has one class."""
         return self.form == SINGLE
 
     def predicted(self, labels: scipy.sparse.csr_matrix) -> Predicted:

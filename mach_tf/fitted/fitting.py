@@ -6,11 +6,12 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 import scipy.sparse
 
 from mach_tf.data.matrices import write_dataset
+from mach_tf.fitted.parameters import AUTO
 from mach_tf.fitted.stored_model import StoredModel, temporary_directory
 from mach_tf.hashing import FeatureSpec
 from mach_tf.training.fit import fit
@@ -18,17 +19,17 @@ from mach_tf.training.fit import fit
 _CHECKPOINT_MINUTES = 10.0
 
 
-def feature_spec(features: int, dim: Optional[int], norm: str) -> FeatureSpec:
+def feature_spec(features: int, dim: Union[int, str], norm: str) -> FeatureSpec:
     """Returns how features are hashed and normalised.
 
     Args:
       features: the number of raw features.
-      dim: the number of hashed features, 0 for raw ids; None for the default for so many features.
+      dim: the number of hashed features, 0 for raw ids; "auto" for the default for that many raw features.
       norm: "l2" or "none".
     """
-    if dim is None:
+    if dim == AUTO:
         return dataclasses.replace(FeatureSpec.for_features(features), norm=norm)
-    return FeatureSpec(dim, norm=norm)
+    return FeatureSpec(int(dim), norm=norm)
 
 
 def train(

@@ -21,7 +21,7 @@ _CHUNK_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How much better one model is than another on the same points, in percentage points.
+    """The difference of a metric between two models on the same points, in percentage points.
 
     Attributes:
       difference: our metric minus theirs.

@@ -15,7 +15,7 @@ GROUPS = ("head", "torso", "tail")
 
 @dataclasses.dataclass(frozen=True)
 class LabelGroup:
-    """What one group of labels contributes to the metrics at one cut-off.
+    """The contribution of one group of labels to the metrics at one cut-off.
 
     Attributes:
       labels: number of labels in the group.

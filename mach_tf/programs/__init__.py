@@ -1,1 +1,1 @@
-"""What the programs share: how they start and end, and their common flags."""
+"""Shared parts of the programs: their start, their end, and their common flags."""

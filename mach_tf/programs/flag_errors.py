@@ -19,7 +19,7 @@ _LIST_SEPARATORS = (", ", " or ", " and ", ", or ", ", and ")
 
 @contextlib.contextmanager
 def flag_errors(renamed: Optional[Mapping[str, str]] = None) -> Iterator[None]:
-    """Within the block, an InputError that names arguments is raised anew with the flags of the same names.
+    """Re-raises an InputError of the block that names arguments, with the flags of the same names.
 
     Args:
       renamed: the flag of each argument whose flag has another name, as in {"ks": "k"}.

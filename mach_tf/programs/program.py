@@ -1,4 +1,4 @@
-"""How every program of this project starts and ends."""
+"""The start and the end of every program of this project."""
 
 from __future__ import annotations
 

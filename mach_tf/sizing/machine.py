@@ -1,4 +1,4 @@
-"""What a machine can do: its memory, and its rates in matrix products and in copies, measured or nominal."""
+"""The capacity of a machine: its memory, and its rates in matrix products and in copies, measured or nominal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOMINAL_BANDWIDTH = 1e10
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What a machine offers to a training.
+    """The resources that a machine offers to a training.
 
     Attributes:
       memory: bytes.

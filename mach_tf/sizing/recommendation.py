@@ -1,6 +1,6 @@
-"""Settings of a training for data that nobody has tuned: rules drawn from the data sets that somebody has.
+"""Rules for the training settings of new data, derived from the data sets whose settings were tuned.
 
-What the rules were drawn from is in BUILD_NOTES.md, "Settings by rule".
+The measurements behind the rules are in BUILD_NOTES.md, "Settings by rule".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EPOCHS = (4, 16)
 _MANY_POINTS = 60_000
 _FEW_POINTS = 20_000
 # Training points per label, on average. Below it, most of what there is to learn is rare.
-_THIN = 8.0
+_RARE = 8.0
 # Up to this many labels get this many buckets. With fewer buckets than labels most labels would share theirs, and telling
 # them apart would take many repetitions, whose number costs more than that of the buckets.
 _FEW_LABELS = 50
@@ -130,7 +130,7 @@ def recommend(
 
 
 def is_for_few_labels(buckets: int, labels: int) -> bool:
-    """Whether the rules themselves may choose that many buckets although there are fewer labels."""
+    """Returns whether the rules themselves may choose this number of buckets although there are fewer labels."""
     return labels <= _FEW_LABELS == buckets
 
 
@@ -148,14 +148,14 @@ def settings(problem: Problem, batch_size: Optional[int] = None) -> dict[str, An
     few = max(_SMALLEST_BATCH, round(problem.points / _STEPS_PER_EPOCH))
     batch_size = batch_size or min(problem.points, few, 256 if problem.points < _MANY_POINTS else 512)
     fewest, most = _EPOCHS
-    thin = problem.points * problem.labels_per_point < _THIN * problem.labels
+    rare = problem.points * problem.labels_per_point < _RARE * problem.labels
     return {
-        "dropout": 0.0 if thin else 0.3,
+        "dropout": 0.0 if rare else 0.3,
         "epochs": min(max(round(_STEPS * batch_size / problem.points), fewest), most),
         "batch_size": batch_size,
-        "learning_rate": 0.01 if thin else 0.02,
+        "learning_rate": 0.01 if rare else 0.02,
         "optimizer_epsilon": TrainingConfig.optimizer_epsilon
-        if thin
+        if rare
         else 1e-3
         if problem.points < _FEW_POINTS
         else 1e-4,

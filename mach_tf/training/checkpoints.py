@@ -1,4 +1,4 @@
-"""Checkpoints of a group in training: each is whole or absent, holds the position in the data, and replaces the one before."""
+"""Checkpoints of a group in training: each is complete or absent, holds the position in the data, and replaces the one before."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK_FLOATS = 1 << 22
 
 
 class Position(NamedTuple):
-    """Where in the training a checkpoint was taken.
+    """The position in the training at which a checkpoint was taken.
 
     Attributes:
       epoch: the number of the epoch, from 0.

@@ -41,16 +41,16 @@ def fit(
 ) -> Optional[Ensemble]:
     """Trains a model on a preprocessed dataset, and opens it.
 
-    Stopped by Ctrl-C or killed, the same call goes on from the last checkpoint. If all repetitions are trained already, the
-    call only opens the model. A model directory that holds model.json goes on with the settings recorded there for what is
-    not given; settings that differ from them are refused.
+    If the call is stopped by Ctrl-C or killed, the same call resumes from the last checkpoint. If all repetitions are trained already, the
+    call only opens the model. For settings that are not given, an existing model.json provides the values; settings that
+    differ from it are refused.
 
     Args:
       dataset_dir: a dataset directory, as `write_dataset` and `preprocess` write it.
       model_dir: the model directory; made if missing.
       plan: "auto" chooses buckets, repetitions and training settings by the size of the data (`mach_tf.sizing`); the name of a
         preset (`mach_tf.presets.names()`) takes its settings; None takes the defaults of TrainingConfig, 2,000 buckets and 8
-        repetitions. Arguments that are given win over the plan.
+        repetitions. Arguments that are given override the plan.
       buckets: B, the number of buckets of each repetition, at least 2.
       repetitions: R, the number of repetitions.
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
@@ -58,9 +58,10 @@ def fit(
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train here, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone, None for
-        no checkpoint but the one of a training that is stopped.
-      validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
+      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 saves only after epochs; None
+        saves only when a training is stopped.
+      validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
+        measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       progress: whether to draw progress bars on stderr.
       **settings: training settings: the fields of `mach_tf.training_config.TrainingConfig`, such as epochs, hidden_units,

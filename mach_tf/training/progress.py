@@ -1,4 +1,4 @@
-"""What a training run reports while it trains: warnings, the memory and disk that it needs, and a progress bar per group."""
+"""Reports of a training run while it trains: warnings, the memory and disk that it needs, and a progress bar per group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _ignore(_: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where a run reports to; by default nowhere.
+    """The receivers of a run's reports; by default there are none.
 
     Attributes:
       warn: takes each warning, as soon as it is known.

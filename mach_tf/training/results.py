@@ -1,4 +1,4 @@
-"""What a training run returns: the losses, the validation metrics and the time of each group, and what the run needed."""
+"""The results of a training run: the losses, the validation metrics and the time of each group, and the resources that the run needed."""
 
 from __future__ import annotations
 

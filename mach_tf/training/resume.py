@@ -38,7 +38,7 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
     if not all(map(_argument, names)):
         remedies.append("the dataset that it was trained on")
     raise InputError(
-        f"{model_dir} holds a different training, which can only go on with the settings that it began with: {differences}. "
+        f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
         f"Give {' and '.join(remedies)}, or another model_dir."
     )
 

@@ -1,4 +1,4 @@
-"""Where and how a training run happens: everything that does not change the weights."""
+"""The options of a training run that do not change the weights: devices, groups, checkpoints, validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings `fit` trains with: those given, then a preset's, then those of model.json, then a plan's or the defaults."""
+"""Choice of `fit`'s settings: those given, then a preset's, then those of model.json, then a plan's or the defaults."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def resolve(dataset: DatasetManifest, model_dir: str, plan: Optional[str], given
       dataset: the dataset's manifest.
       model_dir: the model directory; if it holds model.json, that supplies what neither `given` nor a preset does.
       plan: "auto" for the rules of mach_tf.sizing, the name of a preset, or None for TrainingConfig's defaults.
-      given: settings that win over all others: TrainingConfig's fields, buckets, repetitions and label_hash.
+      given: settings that override all others: TrainingConfig's fields, buckets, repetitions and label_hash.
 
     Raises:
       InputError: no such preset, or a setting is out of its range.
@@ -97,7 +97,7 @@ def _recorded(model: ModelManifest) -> dict[str, Any]:
 
 
 def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
-    """What the rules of mach_tf.sizing say; a machine of nominal rates keeps the answer the same on every run."""
+    """Returns the settings that the rules of mach_tf.sizing choose; nominal rates make the answer the same on every run."""
     found = recommendation.recommend(
         Problem.of(dataset),
         machine.nominal(total_memory()),

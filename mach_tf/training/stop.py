@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 
 class Stop:
-    """Whether a run should stop. A run enters it as a context while it trains; this one is never requested to stop."""
+    """A request to stop a run, which enters it as a context while it trains; this one never requests it."""
 
     def __enter__(self) -> Stop:
         return self

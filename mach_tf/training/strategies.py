@@ -1,4 +1,4 @@
-"""Where training runs: on one device, on all devices of this machine, or on several machines."""
+"""Distribution of training: on one device, on all devices of this machine, or on several machines."""
 
 from __future__ import annotations
 

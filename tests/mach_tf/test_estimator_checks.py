@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mach_tf.sklearn import MachClassifier
@@ -39,6 +40,13 @@ def _run(estimator, check):
 @checks(SMALL)
 def test_small_models_pass_the_checks(estimator, check):
     _run(estimator, check)
+
+
+@pytest.mark.parametrize("name", ["check_dataframe_column_names_consistency", "check_classifier_multioutput"])
+def test_small_models_pass_checks_that_are_not_among_those_for_every_estimator(name):
+    if "dataframe" in name:
+        pytest.importorskip("pandas")
+    getattr(estimator_checks, name)("MachClassifier", SMALL)
 
 
 @pytest.mark.slow

@@ -101,6 +101,8 @@ def test_data_frames_bring_names():
     assert "label y" not in made.explain(X, [["y"]] * 4)._repr_html_() and made.explain(X).shape == (4, 2)
     with pytest.raises(ValueError, match="feature names should match"):
         made.predict(X.rename(columns={"a": "c"}))
+    with pytest.raises(ValueError, match="feature names should match"):
+        made.predict(X.reindex(columns=["b", "c"]))  # of NaN
 
 
 def test_lists_of_words(tmp_path):

@@ -26,7 +26,7 @@ RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class AttributionConfig:
-    """How label scores are explained.
+    """The method that explains label scores, and its settings.
 
     Attributes:
       estimator: the estimator whose label score is explained.

@@ -18,7 +18,7 @@ from mach_tf.points import Points, concatenate
 
 
 class Shares(NamedTuple):
-    """How the attributions of n points' hashed features are shared among raw features.
+    """The shares of raw features in the attributions of n points' hashed features.
 
     Attributes:
       row_splits: int64 [n + 1]; point i has the entries row_splits[i]:row_splits[i + 1].

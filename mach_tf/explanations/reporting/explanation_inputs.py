@@ -1,4 +1,4 @@
-"""What every run of explanations opens first: a model, the dataset it belongs to, and the text with raw points."""
+"""The inputs of every run of explanations: a model, the dataset it belongs to, and the text with raw points."""
 
 from __future__ import annotations
 

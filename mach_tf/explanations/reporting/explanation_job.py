@@ -19,7 +19,7 @@ _OF_POINTS = ("points", "baseline", "epsilon", "features_shown")
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationJob:
-    """What to explain, of which model and text, and where to write it.
+    """A job of explanations: the model, the text, the points and the output directory.
 
     Attributes:
       dataset_dir: the dataset that the model was trained on.

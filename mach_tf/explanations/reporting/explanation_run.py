@@ -33,7 +33,7 @@ _TABLE_FEATURES = 4
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationOptions:
-    """What to explain, and how to show it.
+    """The options of explanations: the points and labels, and the display.
 
     Attributes:
       points: "all", numbers and ranges such as "0,5,7" or "0-99", or "label:NAME:COUNT" for the first COUNT points with a
@@ -62,7 +62,7 @@ class ExplanationOptions:
 
 @dataclasses.dataclass(frozen=True)
 class WrittenExplanations:
-    """What `write_explanations` wrote.
+    """The result of `write_explanations`.
 
     Attributes:
       count: number of explanations.

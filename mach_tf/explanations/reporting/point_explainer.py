@@ -27,7 +27,7 @@ _NEIGHBOURS = 5
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationRequest:
-    """What to compute for every point.
+    """The computations to do for every point.
 
     Attributes:
       network: the model.

@@ -1,4 +1,4 @@
-"""What is known of one explained point: predictions, explanations with their support, and the labels under attack."""
+"""The record of one explained point: predictions, explanations with their support, and the labels under attack."""
 
 from __future__ import annotations
 

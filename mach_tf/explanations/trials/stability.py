@@ -1,4 +1,4 @@
-"""How much an attribution changes when its point is perturbed: rank correlation, and overlap of the largest features."""
+"""The change of an attribution when its point is perturbed: rank correlation, and overlap of the largest features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial of attributions finds, as typed results with their JSON and tables."""
+"""The results of trials of attributions, with their JSON and tables."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AreaBetween(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Faithfulness:
-    """How the score of each point's best label follows its features, in the order of attributions and in other orders.
+    """The faithfulness of attributions: the score of each point's best label as features are removed or added.
 
     Attributes:
       fractions: the fractions of the features that are removed or added.
@@ -100,7 +100,7 @@ class Faithfulness:
 
 @dataclasses.dataclass(frozen=True)
 class Stability:
-    """How much one FGSM step changes the attributions of each point's best label.
+    """The change of the attributions of each point's best label under one FGSM step.
 
     Attributes:
       model: the model's directory.

@@ -45,7 +45,7 @@ class DrawArchitectureTest(absltest.TestCase):
 
     def test_the_project_can_be_drawn(self):
         text = draw_architecture.draw(import_graph.read_sources(_ROOT))
-        for room in ("foundations", "vocabulary", "data", "training", "door", "train", "explain"):
+        for room in ("foundations", "vocabulary", "data", "training", "api", "train", "explain"):
             self.assertIn(f"{room}_[", text)
 
 

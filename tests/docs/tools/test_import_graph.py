@@ -44,8 +44,8 @@ class ModuleGraphTest(parameterized.TestCase):
 
 class RoomsTest(parameterized.TestCase):
     @parameterized.parameters(
-        ("mach_tf", "door"),
-        ("mach_tf.ensemble", "door"),
+        ("mach_tf", "api"),
+        ("mach_tf.ensemble", "api"),
         ("mach_tf.hashing", "vocabulary"),
         ("mach_tf.data.records", "data"),
         ("mach_tf.training.optimizers.laprop", "training"),

@@ -43,6 +43,8 @@ def test_hashing_few_features_is_called_what_it_costs():
     few = Converted("data/mine", _manifest(5000, FeatureSpec(5000)), [], 6_000_000, 2.0)
     many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
     assert "With feature_hash_dim=0 they would stay apart" in str(few) and "feature_hash_dim" not in str(many)
+    assert many.hint == "" and f", 70 labels. {few.hint}\n" in str(few)
+    assert few.report("Or not.") == str(few).replace(few.hint, "Or not.")
 
 
 def test_it_is_json():
