@@ -22,15 +22,10 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": ("errors", "files", "memory", "startup", "choices", "typed_json"),
     "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
-    "network": ("network", "prediction", "label_scores"),
+    "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),
-    "sklearn": (
-        "sklearn",
-        "classifier_file",
-        "fitted_labels",
-        "stored_model",
-    ),  # above training, which returns an ensemble
+    "sklearn": ("sklearn",),  # above training, which returns an ensemble
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}
 
