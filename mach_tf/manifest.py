@@ -22,8 +22,7 @@ SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
-FEATURE_NAMES_FILE = "feature_names.txt"
-LABEL_NAMES_FILE = "label_names.txt"
+FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
 SPLITS = ("train", "valid", "test")
 
 
@@ -266,8 +265,8 @@ class ModelManifest:
         """
         path = os.path.join(directory, MODEL_FILE)
         value = files.read_json(path, "model; make one with mach-train")
-        training = value.get("training")
-        if isinstance(training, dict) and "adam_epsilon" in training:  # its name in earlier versions
+        training = value.get("training")  # which had adam_epsilon in earlier versions
+        if isinstance(training, dict) and "adam_epsilon" in training:
             training["optimizer_epsilon"] = training.pop("adam_epsilon")
         return _parse(cls, value, path)
 
@@ -279,7 +278,7 @@ def repetition_directory(model_dir: str, repetition: int) -> str:
 
 def check_same_features(model: ModelManifest, dataset: DatasetManifest, model_dir: Optional[str] = None) -> None:
     """Raises InputError unless the model can take the points of the dataset; the message names `model_dir` if given."""
-    named = f"the model in {model_dir}" if model_dir else "the model"
+    named = f"the model{f' in {model_dir}' if model_dir else ''}"
     for name in ("features", "labels", "feature_spec"):
         ours, theirs = getattr(model, name), getattr(dataset, name)
         if ours != theirs:

@@ -90,7 +90,7 @@ def test_all_flags(tmp_path):
     assert (tmp_path / "out" / "skipped.txt").read_text().startswith(f"{first}, line 7: labels must be ids")
     table = done.stdout
     assert "1 bad line(s) skipped, listed in skipped.txt" in table
-    assert re.search(r" points/s, \d[\d,]*\.\d [kM]B/s; ", table)
+    assert re.search(r" points/s, \d[\d,]*\.\d kB/s; ", table)
     row = next(line.split() for line in table.splitlines() if line.startswith("train"))
     split = manifest.splits["train"]
     assert row == ["train", "10", "1.00", "1.40", f"{split.features / 10:.2f}", str(14 - split.features), "4"]

@@ -203,7 +203,7 @@ def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
         with caplog.at_level("WARNING", logger="absl"):
             programs.run("train.main", *places, "--repetitions=1", "--epochs=1", "--hidden_units=4")
         said = [record.getMessage() for record in caplog.records]
-        assert any(f"train.plan --dataset_dir={data} --output" in message for message in said) == told
+        assert any(f"mach-plan --dataset_dir={data} --output" in message for message in said) == told
 
 
 def test_an_empty_train_split_is_refused(tmp_path):
