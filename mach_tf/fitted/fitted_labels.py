@@ -64,10 +64,13 @@ class FittedLabels:
         count = indicator.shape[1]
         _check_classes(count, "", name)
         if scipy.sparse.issparse(y):
+            marks = scipy.sparse.coo_matrix(y)
+            _check_indicator(marks.data, marks.row, marks.col, name)
             form = SPARSE_MATRIX if isinstance(y, scipy.sparse.spmatrix) else SPARSE_ARRAY
             return cls(form, np.arange(count), np.dtype(y.dtype).str), indicator
         values = np.asarray(y)
-        _check_indicator(values, name)
+        rows, columns = np.nonzero(values > 1)
+        _check_indicator(values[rows, columns], rows, columns, name)
         dtype = values.dtype if values.dtype.kind in "biuf" else np.dtype(np.int64)
         columns = list(getattr(y, "columns", ()))
         named = columns and len(set(columns)) == count and all(isinstance(column, str) for column in columns)
@@ -168,14 +171,14 @@ def _check_classes(count: int, which: str, name: str) -> None:
         raise InputError(f"{name} must have at least 2 classes (got {count} class{which}).")
 
 
-def _check_indicator(values: np.ndarray, name: str) -> None:
+def _check_indicator(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, name: str) -> None:
     """Refuses what scikit-learn calls multi-output: columns of class numbers instead of marks."""
-    wrong = values > 1
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
+    wrong = np.flatnonzero(values > 1)
+    if len(wrong):
+        first = wrong[0]
         raise InputError(
-            f"{name} must hold 0 or 1 if it is 2-D, one column per label (got {values[row, column]} in row {row}, column "
-            f"{column}). Use lists for points that have several labels: [[3, 17], [4]]."
+            f"{name} must hold 0 or 1 if it is 2-D, one column per label (got {values[first]} in row {rows[first]}, column "
+            f"{columns[first]}). Use lists for points that have several labels: [[3, 17], [4]]."
         )
 
 

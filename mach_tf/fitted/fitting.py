@@ -61,5 +61,10 @@ def train(
     with tempfile.TemporaryDirectory(prefix="mach_tf-") as scratch:
         dataset_dir = os.path.join(scratch, "dataset")
         write_dataset(features, labels, dataset_dir, spec=spec)
-        fit(dataset_dir, stored.directory, **options, **settings)
+        try:
+            fit(dataset_dir, stored.directory, **options, **settings)
+        except KeyboardInterrupt:
+            if model_dir is not None:
+                raise
+            raise KeyboardInterrupt("Training stopped. Nothing is kept, because model_dir is None.") from None
     return stored

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # opening a model waits for TensorFlow, making an estimator n
 _BLOCK_SCORES = 1 << 22
 # Labels looked at for each point at first; a point where all of them are above the threshold is looked at again.
 _FIRST_LABELS = 16
+# Beyond this many, all labels are scored: the decoder's best-first lists cost time in proportion to their length.
+_MOST_LABELS = 1024
 
 
 def all_scores(network: Network, features: scipy.sparse.csr_matrix, estimator: str) -> np.ndarray:
@@ -29,13 +31,9 @@ def all_scores(network: Network, features: scipy.sparse.csr_matrix, estimator: s
       estimator: one of estimators.ESTIMATORS.
     """
     scores = np.empty((features.shape[0], network.labels), np.float32)
-    table = network.bucket_table
-    step = max(1, _BLOCK_SCORES // table.size)
     for rows, bucket_scores in _bucket_scores(network, features, estimator):
-        for begin in range(0, len(bucket_scores), step):
-            block = bucket_scores[begin : begin + step]
-            gathered = np.stack([block[:, repetition, row] for repetition, row in enumerate(table)], axis=-1)
-            scores[rows.start + begin : rows.start + begin + len(block)] = estimators.combine(gathered, estimator)
+        for part, block in _score_blocks(network.bucket_table, bucket_scores, estimator):
+            scores[rows.start + part.start : rows.start + part.stop] = block
     return scores
 
 
@@ -56,6 +54,12 @@ def labels_above(
         found += [np.empty(0, np.int32)] * len(rows)
         pending, k = np.arange(len(rows)), min(_FIRST_LABELS, network.labels)
         while len(pending):
+            if k > _MOST_LABELS:
+                for part, block in _score_blocks(network.bucket_table, scores[pending], estimator):
+                    above = probabilities(block, estimator, buckets) >= threshold
+                    for row, chosen in zip(pending[part.start : part.stop], above):
+                        found[rows.start + row] = np.flatnonzero(chosen).astype(np.int32)
+                break
             best = decoder.top_k(scores[pending], k, estimator)
             above = probabilities(best.scores, estimator, buckets) >= threshold
             for row, labels, chosen in zip(pending, best.labels, above):
@@ -93,6 +97,15 @@ def log_probabilities(scores: np.ndarray, estimator: str) -> np.ndarray:
     if estimators.get(estimator).takes_logits:
         return -np.logaddexp(0, -scores)
     return np.log(np.maximum(scores, np.finfo(np.float32).tiny))
+
+
+def _score_blocks(table: np.ndarray, bucket_scores: np.ndarray, estimator: str) -> Iterator[tuple[range, np.ndarray]]:
+    """Yields the scores of all labels, float32 [points, K], for consecutive points of bucket scores [n, R, B]."""
+    step = max(1, _BLOCK_SCORES // table.size)
+    for begin in range(0, len(bucket_scores), step):
+        block = bucket_scores[begin : begin + step]
+        gathered = np.stack([block[:, repetition, row] for repetition, row in enumerate(table)], axis=-1)
+        yield range(begin, begin + len(block)), estimators.combine(gathered, estimator)
 
 
 def _bucket_scores(

@@ -156,3 +156,11 @@ def test_what_is_not_what_was_written_is_refused(value):
 
 def test_same_labels_ignores_order():
     assert same_labels([["a", "b"], [], ["a"]], [("b", "a"), set(), ["a", "b"]]).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "convert", [np.array, scipy.sparse.csr_matrix, scipy.sparse.lil_matrix, scipy.sparse.coo_array]
+)
+def test_class_numbers_in_columns_are_refused_by_place(convert):
+    with pytest.raises(InputError, match=r"y must hold 0 or 1 if it is 2-D.*\(got 2.* in row 1, column 0\)"):
+        FittedLabels.of(convert([[1, 0], [2, 1]]))

@@ -59,3 +59,16 @@ def test_a_named_directory_outlives_the_object_and_is_not_trained_twice(tmp_path
         train(path, epochs=2)
     with pytest.raises(InputError, match="model_dir"):
         fitting.train(X[:-1], Y[:-1], FeatureSpec(0), path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [(False, "Nothing is kept, because model_dir is None"), (True, "state is saved")]
+)
+def test_interrupted_it_says_what_is_kept(tmp_path, monkeypatch, named, said):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt("Training stopped; the state is saved.")
+
+    monkeypatch.setattr(fitting, "fit", interrupted)
+    matrix = scipy.sparse.eye(4, format="csr", dtype=np.float32)
+    with pytest.raises(KeyboardInterrupt, match=said):
+        fitting.train(matrix, matrix, FeatureSpec(0), str(tmp_path / "model") if named else None, {})

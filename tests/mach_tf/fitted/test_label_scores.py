@@ -52,6 +52,18 @@ def test_labels_above_a_threshold_are_those_whose_probability_is(network, featur
         assert found.has_sorted_indices and found.dtype == bool
 
 
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("most", [1, 20, 1024])
+def test_many_labels_above_a_threshold_are_found_without_long_lists(network, features, estimator, most, monkeypatch):
+    monkeypatch.setattr(label_scores, "_MOST_LABELS", most)
+    buckets = network.manifest.bucket_spec.buckets
+    values = label_scores.probabilities(oracle(network, features, estimator), estimator, buckets)
+    for threshold in (0.0, float(np.quantile(values, 0.6)), 1.0):
+        found = label_scores.labels_above(network, features, estimator, threshold)
+        np.testing.assert_array_equal(found.toarray(), values >= threshold)
+        assert found.has_sorted_indices and found.dtype == bool
+
+
 def test_chunks_of_points_give_the_same(network, features, monkeypatch):
     whole = label_scores.labels_above(network, features, "logit_mean", 0.5)
     scores = label_scores.all_scores(network, features, "logit_mean")
