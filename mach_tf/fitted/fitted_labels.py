@@ -72,9 +72,9 @@ class FittedLabels:
         rows, columns = np.nonzero(values > 1)
         _check_indicator(values[rows, columns], rows, columns, name)
         dtype = values.dtype if values.dtype.kind in "biuf" else np.dtype(np.int64)
-        columns = list(getattr(y, "columns", ()))
-        named = columns and len(set(columns)) == count and all(isinstance(column, str) for column in columns)
-        return cls(DENSE, np.array(columns, object) if named else np.arange(count), dtype.str), indicator
+        names = list(getattr(y, "columns", ()))
+        named = names and len(set(names)) == count and all(isinstance(name, str) for name in names)
+        return cls(DENSE, np.array(names, object) if named else np.arange(count), dtype.str), indicator
 
     @property
     def single(self) -> bool:
