@@ -22,8 +22,9 @@ class Ensemble(Network):
     """R repetitions and their bucket table, with everything that is asked of a trained model.
 
     Example:
-      >>> model = mach_tf.Ensemble.load("models/mine")  # doctest: +SKIP
-      >>> model.predict(X, k=5)  # doctest: +SKIP
+      >>> model = mach_tf.Ensemble.load("models/mine")
+      >>> top = model.predict(X, k=5)  # CSR [n, labels]
+      >>> reasons = model.explain(X)  # CSR [n, features]
     """
 
     def predict(self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR) -> scipy.sparse.csr_matrix:
@@ -123,8 +124,8 @@ class Ensemble(Network):
             that cannot be attacked this way.
 
         Example:
-          >>> robustness = model.attack(X, Y, epsilon=[0, 0.01, 0.02], method="pgd")  # doctest: +SKIP
-          >>> print(robustness)  # doctest: +SKIP
-          >>> [entry.lost["P@1"] for entry in robustness]  # doctest: +SKIP
+          >>> robustness = model.attack(X, Y, epsilon=[0, 0.01, 0.02], method="pgd")
+          >>> [entry.epsilon for entry in robustness]  # print(robustness) shows a table
+          [0.0, 0.01, 0.02]
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)

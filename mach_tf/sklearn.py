@@ -60,8 +60,10 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
       model_: the trained `mach_tf.Ensemble`.
 
     Example:
-      >>> clf = mach_tf.MachClassifier(random_state=0).fit(X, Y)  # doctest: +SKIP
-      >>> classes, scores = clf.top_k(X, k=5)  # doctest: +SKIP
+      >>> clf = mach_tf.MachClassifier(random_state=0).fit(X, Y)
+      >>> classes, scores = clf.top_k(X, k=5)
+      >>> classes.shape == scores.shape == (len(Y), 5)
+      True
     """
 
     def __init__(

@@ -62,7 +62,9 @@ def write_dataset(
 
     Example:
       >>> X = [[0.5, 0.0, 1.0], [0.0, 2.0, 0.0]]
-      >>> manifest = write_dataset(X, [["cat", "pet"], ["dog"]], "data/mine")  # doctest: +SKIP
+      >>> manifest = write_dataset(X, [["cat", "pet"], ["dog"]], "data/pets")
+      >>> manifest.labels, manifest.features
+      (3, 3)
     """
     pairs = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
     dataset.check_valid_fraction(valid_fraction, "valid" in pairs)

@@ -126,8 +126,9 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
       InputError: an option out of its range, a damaged dataset, or models that cannot be attacked this way.
 
     Example:
-      >>> models = ["models/adversarial", "models/clean"]
-      >>> compare_robustness(models, "data/bibtex", attacks=["pgd"], epsilons=[0, 0.02])  # doctest: +SKIP
+      >>> found = compare_robustness(["models/mine"], "data/mine", attacks=["pgd"], epsilons=[0, 0.02])
+      >>> [entry.epsilon for entry in found.models["models/mine"]]
+      [0.0, 0.02]
     """
     model_dirs, dataset_dir = [os.fspath(model_dir) for model_dir in model_dirs], os.fspath(dataset_dir)
     return run(model_dirs, dataset_dir, RobustnessOptions(**options))

@@ -77,8 +77,9 @@ def fit(
       KeyboardInterrupt: Ctrl-C; the state of the training is saved.
 
     Example:
-      >>> model = mach_tf.fit("data/mine", "models/mine", epochs=5)  # doctest: +SKIP
-      >>> model.predict(X, k=5)  # doctest: +SKIP
+      >>> model = mach_tf.fit("data/mine", "models/mine", epochs=5)
+      >>> model.predict(X, k=5).shape == Y.shape
+      True
     """
     for name, path in (("dataset_dir", dataset_dir), ("model_dir", model_dir)):
         _check_path(name, path)

@@ -1,0 +1,54 @@
+"""The examples of the docstrings run, in a folder with a small dataset and a model trained on it."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+import mach_tf
+
+ROOT = pathlib.Path(mach_tf.__file__).parents[1]
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "mach_tf").rglob("*.py")
+    if ">>>" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """data/mine, models/mine, train.txt and test.txt."""
+    folder = tmp_path_factory.mktemp("examples")
+    X, Y = matrices()
+    mach_tf.write_dataset(X, Y, str(folder / "data" / "mine"), test=(X, Y))
+    small = {"buckets": 10, "repetitions": 2, "hidden_units": 8, "epochs": 5, "progress": False}
+    mach_tf.fit(folder / "data" / "mine", folder / "models" / "mine", plan=None, **small)
+    for name in ("train", "test"):
+        (folder / f"{name}.txt").write_text("2 5 4\n0,3 1:0.5 4:1.25\n2 0:1\n")
+    return folder
+
+
+def matrices():
+    generator = np.random.default_rng(0)
+    Y = (generator.random((40, 8)) < 0.3).astype(np.float32)
+    return np.hstack([Y, generator.random((40, 4)).astype(np.float32)]), Y
+
+
+def test_there_are_examples():
+    assert {"mach_tf.training.fit", "mach_tf.ensemble", "mach_tf.sklearn"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name, folder, monkeypatch):
+    if name == "mach_tf.sklearn" and importlib.util.find_spec("sklearn") is None:
+        pytest.skip("scikit-learn is not installed")
+    monkeypatch.chdir(folder)
+    X, Y = matrices()
+    known = {"mach_tf": mach_tf, "np": np, "X": X, "Y": Y, "model": mach_tf.Ensemble.load("models/mine")}
+    found = doctest.testmod(importlib.import_module(name), extraglobs=known, optionflags=doctest.ELLIPSIS)
+    assert found.attempted and not found.failed
