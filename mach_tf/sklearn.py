@@ -122,8 +122,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: an argument or a parameter breaks a rule; it is a ValueError.
         """
-        given = self.get_params(deep=False)
-        parameters.check(given)
+        parameters.check(given := self.get_params(deep=False))
         features = self._features(X, fitting=True)
         labels, indicator = FittedLabels.of(y)
         check_consistent_length(features, indicator)
@@ -182,7 +181,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           float64 [n, K]. The rows add up to 1 if each point has one class; otherwise each label has a probability of its own.
 
         Raises:
-          InputError: the result would take a large part of the memory; `top_k` does not need it.
+          InputError: as `decision_function`.
         """
         return self._fitted().predict_proba(self._features(X))
 
@@ -195,8 +194,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           **options: more arguments of `mach_tf.Ensemble.explain`, such as `method` and `baseline`.
 
         Returns:
-          Attributions, CSR [n * m, features]; in a notebook it displays itself, with the names of classes and of columns. Its
-          `labels` are positions in `classes_`.
+          Attributions, CSR [n * m, features], which display themselves in a notebook; `labels` are positions in `classes_`.
         """
         if hasattr(self, "feature_names_in_"):
             options.setdefault("feature_names", self.feature_names_in_.tolist())
@@ -205,8 +203,8 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Computes the accuracy of `predict`.
 
-        If points may have several labels this is scikit-learn's subset accuracy: the share of the points whose labels are all
-        predicted, and no others. `mach_tf.evaluate` computes P@k and other measures of ranking.
+        If points may have several labels this is scikit-learn's subset accuracy: the share of points with exactly the true labels
+        predicted. `mach_tf.evaluate` computes P@k and other measures of ranking.
 
         Args:
           X: features, as for `fit`.
@@ -297,6 +295,5 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         return FittedClassifier(self._stored, self._labels, self.estimator)
 
     def _write(self, directory: str) -> None:
-        names = getattr(self, "feature_names_in_", None)
-        given = {**self.get_params(deep=False), "model_dir": None}
-        ClassifierFile(given, self._labels, None if names is None else names.tolist()).write(directory)
+        names = self.feature_names_in_.tolist() if hasattr(self, "feature_names_in_") else None
+        ClassifierFile({**self.get_params(deep=False), "model_dir": None}, self._labels, names).write(directory)
