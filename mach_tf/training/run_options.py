@@ -48,7 +48,11 @@ class RunOptions:
         object.__setattr__(self, "validation_points", int(self.validation_points))
         if self.repetition_range is not None:
             ends = self.repetition_range
-            if not (isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(n, numbers.Integral) for n in ends)):
+            if not (
+                isinstance(ends, (tuple, list))
+                and len(ends) == 2
+                and all(isinstance(n, numbers.Integral) for n in ends)
+            ):
                 raise InputError(f"repetition_range must be a pair of integers, (first, end) (got {ends!r}).")
             object.__setattr__(self, "repetition_range", (int(ends[0]), int(ends[1])))
 

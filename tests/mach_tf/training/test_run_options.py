@@ -62,3 +62,7 @@ def test_no_checkpoints_and_no_curves():
 def test_options_of_a_wrong_kind_are_refused_by_name(options, rule):
     with pytest.raises(InputError, match=rule):
         RunOptions(**options)
+
+
+def test_a_range_read_from_json_is_a_range():
+    assert RunOptions(repetition_range=[2, 4]).repetition_range == (2, 4)
