@@ -40,9 +40,9 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
     Args:
       buckets: B, the number of buckets of each repetition.
       repetitions: R, the number of repetitions.
-      hidden_units, epochs, batch_size, learning_rate, optimizer_epsilon, dropout, feature_dropout, epsilon,
-        adversarial_weight, hidden_init_stddev: training settings; see `mach_tf.training_config.TrainingConfig`.
-        `adversarial_weight=0` trains faster, on clean points alone.
+      hidden_units, epochs, batch_size, learning_rate, optimizer_epsilon: training settings; see TrainingConfig.
+      dropout, feature_dropout, hidden_init_stddev: more training settings.
+      epsilon, adversarial_weight: adversarial training; `adversarial_weight=0` trains faster, on clean points alone.
       feature_hash_dim: the number of hashed features, or 0 to keep raw ids; "auto" hashes if X has more than 50,000 columns.
       feature_norm: "l2" scales each point to unit length; "none" does not, for features that are standardised already.
       estimator: which estimator combines the bucket scores into a label score; one of `mach_tf.estimators.ESTIMATORS`.
