@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# A setting that the size of the data or the memory decides.
+AUTO = "auto"
+
 # Which coordinates a perturbation may touch: the features present, or all.
 SUPPORTS = ("nonzero", "dense")
 

@@ -9,12 +9,12 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators, files
+from mach_tf.choices import AUTO
 from mach_tf.data import arrays
 from mach_tf.fitted import classifier_file, fitting, parameters
 from mach_tf.fitted.classifier_file import ClassifierFile
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import SEQUENCES, FittedLabels, Predicted, same_labels
-from mach_tf.fitted.parameters import AUTO
 from mach_tf.fitted.stored_model import StoredModel
 
 try:

@@ -18,7 +18,7 @@ from mach_tf.metrics.ranking_metrics import PerPoint
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
+class Evaluation(tables.ShownAsText):
     """The measurements of a model on a dataset's split. print() and notebooks show tables.
 
     Attributes:
@@ -132,9 +132,6 @@ class Evaluation:
 
     def __str__(self) -> str:
         return "\n\n".join([self._heading(), *(str(table) for table in self._tables()), "\n".join(self._lines())])
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("..." if cycle else str(self))  # IPython in a terminal, where dataclasses show every field
 
     def _repr_html_(self) -> str:
         lines = "<br>".join(html.escape(line) for line in self._lines())

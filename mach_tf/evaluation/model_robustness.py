@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Robustness:
+class Robustness(tables.ShownAsTable):
     """The results of attacks on one model. print() shows a table, and so does a notebook.
 
     Attributes:
@@ -50,12 +50,3 @@ class Robustness:
         from mach_tf.evaluation import plots  # Matplotlib takes a while to import
 
         return plots.robustness_figure({"": self.entries}, tables.headline_metrics(self.ks))
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("..." if cycle else str(self))  # IPython in a terminal, where dataclasses show every field
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html()

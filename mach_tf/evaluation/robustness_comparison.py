@@ -49,7 +49,7 @@ class RobustnessOptions(MetricOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class RobustnessComparison:
+class RobustnessComparison(tables.ShownAsTable):
     """The robustness of several models on the same points. print() shows a table, and so does a notebook.
 
     Attributes:
@@ -97,15 +97,6 @@ class RobustnessComparison:
         from mach_tf.evaluation import robustness_outputs
 
         return robustness_outputs.figure(self.models)
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("..." if cycle else str(self))  # IPython in a terminal, where dataclasses show every field
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html()
 
     def _header(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "models"}

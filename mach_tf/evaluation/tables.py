@@ -32,6 +32,26 @@ class Table:
         return title + str(tabulate(self.rows, self.headers, tablefmt="html", disable_numparse=True))
 
 
+class ShownAsText:
+    """A result that IPython in a terminal shows by str(), where dataclasses show every field."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else str(self))
+
+
+class ShownAsTable(ShownAsText):
+    """A result that is shown by its `table()`, as text and in notebooks."""
+
+    def table(self) -> Table:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
+
 def metrics_table(
     metrics: Mapping[str, float], intervals: Optional[Mapping[str, Sequence[float]]], ks: Sequence[int]
 ) -> Table:

@@ -10,8 +10,8 @@ from typing import Any, Union
 
 import scipy.sparse
 
+from mach_tf.choices import AUTO
 from mach_tf.data.matrices import write_dataset
-from mach_tf.fitted.parameters import AUTO
 from mach_tf.fitted.stored_model import StoredModel, temporary_directory
 from mach_tf.hashing import FeatureSpec
 from mach_tf.training.fit import fit

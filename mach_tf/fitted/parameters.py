@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mach_tf import estimators
-from mach_tf.choices import FEATURE_NORMS
+from mach_tf.choices import AUTO, FEATURE_NORMS
 from mach_tf.errors import InputError
 
-AUTO = "auto"
 # Parameters that go to `mach_tf.fit` as they are, unless they are "auto".
 _SETTINGS = (
     "buckets",

@@ -68,13 +68,17 @@ class _Formatter(standard_logging.Formatter):
         return f"{record.levelname.lower()}: {super().format(record)}"
 
 
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def _sentence(message: str) -> str:
     """absl's message about wrong flags as one line."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     required = [match[1] for match in map(_REQUIRED.fullmatch, lines) if match]
     if required and len(required) == len(lines):
         names = [f"--{name}" for name in required]
-        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} required."
+        return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} required."
     text = "; ".join(line.rstrip(" .") for line in lines)
     return text if text.endswith("?") else f"{text}."
 

@@ -10,12 +10,12 @@ from typing import Union
 
 from tabulate import tabulate
 
+from mach_tf.choices import AUTO
 from mach_tf.errors import InputError
 from mach_tf.memory import available_memory
 from mach_tf.sizing.memory_plan import MemoryPlan, Shapes, largest_group, plan
 from mach_tf.training_config import TrainingConfig
 
-AUTO = "auto"
 # Wider groups do not share the reading of a batch any better, and the rows that they touch no longer fit in the cache.
 _WIDEST_GROUP = 8192
 # The share of the free memory that a run may use; the rest is for other processes and for what the estimate leaves out.

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Optional, Union
 
 from mach_tf import presets
 from mach_tf.buckets import BucketSpec
+from mach_tf.choices import AUTO
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.memory import total_memory
@@ -19,7 +20,6 @@ from mach_tf.sizing import machine, recommendation
 from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
 
-AUTO = "auto"
 DEFAULT_BUCKETS = 2000
 DEFAULT_REPETITIONS = 8
 
