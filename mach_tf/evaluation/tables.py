@@ -43,6 +43,7 @@ class ShownAsTable(ShownAsText):
     """A result that is shown by its `table()`, as text and in notebooks."""
 
     def table(self) -> Table:
+        """Returns the table that shows the result."""
         raise NotImplementedError
 
     def __str__(self) -> str:
