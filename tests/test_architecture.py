@@ -24,6 +24,7 @@ FLOORS = (
         "kernels",
         "memory",
         "progress_bars",
+        "stacks",
         "startup",
         "versions",
         "choices",
