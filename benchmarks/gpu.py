@@ -15,6 +15,7 @@ side by side, and the cost of adversarial training.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -173,10 +174,8 @@ def _compared(
     """Returns the relative differences of a check's arrays from those of the CPU, and whether they are small enough."""
     path = os.path.join(expected, f"{name}.npz")
     if reference is not None:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             reference.wait(max(1.0, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
     if not os.path.isfile(path):
         return {"error": "the same check on the CPU did not end"}
     arrays = [dict(np.load(os.path.join(folder, f"{name}.npz"))) for folder in (own, expected)]
