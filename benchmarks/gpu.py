@@ -110,7 +110,7 @@ def _device() -> dict[str, Any]:
 
 
 def _checked(name: str, arrays: gpu_checks.Arrays) -> dict[str, Any]:
-    np.savez(os.path.join(FLAGS.arrays_dir, f"{name}.npz"), **arrays)  # type: ignore[arg-type]
+    np.savez(os.path.join(FLAGS.arrays_dir, f"{name}.npz"), **arrays)
     return {"arrays": sorted(arrays)}
 
 

@@ -176,7 +176,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
     if found.shape != expected.shape or not np.isfinite(found).all():
         return float("inf")
     wanted = expected.astype(np.float64)
-    return float(np.linalg.norm(found - wanted) / max(np.linalg.norm(wanted), 1e-30))
+    return float(np.linalg.norm(found - wanted) / max(float(np.linalg.norm(wanted)), 1e-30))
 
 
 def batches(setting: dict[str, Any], count: int = 4) -> list[dict[str, np.ndarray]]:
@@ -223,16 +223,16 @@ def _ensemble(setting: dict[str, Any]) -> Iterator[Any]:
 
 
 def _points(setting: dict[str, Any]) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """Returns the features and the labels of some points."""
     batch, count = batches(setting, 1)[0], min(_POINTS, setting["points"])
-    return tuple(
-        scipy.sparse.csr_matrix(
-            (values[:count].ravel(), ids[:count].ravel(), np.arange(count + 1) * ids.shape[1]), shape=(count, width)
-        )
-        for ids, values, width in (
-            (batch["feature_ids"], batch["feature_values"], setting["columns"]),
-            (batch["label_ids"], np.ones_like(batch["label_ids"], np.float32), _LABELS),
-        )
-    )  # type: ignore[return-value]
+    ones = np.ones_like(batch["label_ids"], np.float32)
+    features = _matrix(batch["feature_ids"][:count], batch["feature_values"][:count], setting["columns"])
+    return features, _matrix(batch["label_ids"][:count], ones[:count], _LABELS)
+
+
+def _matrix(ids: np.ndarray, values: np.ndarray, width: int) -> scipy.sparse.csr_matrix:
+    row_splits = np.arange(len(ids) + 1) * ids.shape[1]
+    return scipy.sparse.csr_matrix((values.ravel(), ids.ravel(), row_splits), shape=(len(ids), width))
 
 
 def _attributions(setting: dict[str, Any], method: str) -> Arrays:

@@ -78,7 +78,8 @@ def _one_process(command: Sequence[str], seconds: float, environment: Mapping[st
     lines: queue.Queue[Optional[str]] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
     reader.start()
-    begun, last = time.monotonic(), []
+    begun = time.monotonic()
+    last: list[str] = []
     try:
         while True:
             try:

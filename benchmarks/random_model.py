@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 
@@ -32,6 +34,7 @@ def write(
     config = TrainingConfig(hidden_units=hidden)
     spec = BucketSpec(buckets, repetitions)
     manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, config, "none", {}, {})
+    os.makedirs(model_dir, exist_ok=True)
     manifest.write(model_dir)
 
     def normal(*shape: int, deviation: float) -> tf.Tensor:
