@@ -97,7 +97,7 @@ def train_group(
     begin = time.monotonic()
     config, group = job.config, tuple(repetitions)
     table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
-    checkpoints = GroupCheckpoints(job.model_dir, group)
+    checkpoints = GroupCheckpoints(job.model_dir, group, list(map(job.model.origin, group)), job.steps_per_epoch)
     if job.writes:
         checkpoints.remove_temporaries()
     model = build(job, group, table)

@@ -5,12 +5,11 @@ import os
 
 import pytest
 
-from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
-from mach_tf.training import resume
+from mach_tf.training import checkpoints, resume
 from mach_tf.training_config import TrainingConfig
 
 MANIFEST = ModelManifest(
@@ -57,7 +56,7 @@ def test_groups_cover_what_is_pending_once(tmp_path, size):
 def test_a_group_with_a_checkpoint_comes_first_as_it_was(tmp_path):
     state = tmp_path / "checkpoints" / "repetitions-003" / "epoch-0001-step-00000000"
     state.mkdir(parents=True)
-    files.write_json(str(state / "state.json"), {"repetitions": [3, 4], "epoch": 1, "step": 0})
+    checkpoints.write_state(str(state), {"repetitions": [3, 4], "epoch": 1, "step": 0})
     # Repetition 3 was exported before the process died; its group still goes on whole.
     assert resume.groups(str(tmp_path), [0, 1, 4, 5], 3) == [(3, 4), (0, 1, 5)]
     assert resume.groups(str(tmp_path), [0, 1], 3) == [(0, 1)]
