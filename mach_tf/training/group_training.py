@@ -17,7 +17,7 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
 from mach_tf.seeds import Purpose, derive
-from mach_tf.training import strategies
+from mach_tf.training import finite_state, strategies
 from mach_tf.training.callbacks import (
     LOSSES,
     CheckpointEpochs,
@@ -92,7 +92,7 @@ def train_group(
       The result; None if a stop was requested: the state is saved, and the same call goes on from it.
 
     Raises:
-      InputError: a shard or checkpoint is damaged, or a loss is not finite.
+      InputError: a shard or checkpoint is damaged, or a loss or a weight is not finite.
     """
     begin = time.monotonic()
     config, group = job.config, tuple(repetitions)
@@ -114,6 +114,7 @@ def train_group(
         if model.stop_training:
             return None
         logs = {name: values[-1] for name, values in history.items()}
+    finite_state.check(model)
     # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
@@ -150,6 +151,7 @@ def _fit(
     steps = job.steps_per_epoch - skip
 
     def save(done: int) -> None:
+        finite_state.check(model)
         if job.writes:
             checkpoints.save(model, Position(after_each.epoch, skip + done))
 
