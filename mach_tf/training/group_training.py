@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -54,6 +55,7 @@ class Job:
       stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
       writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
       curves: whether to write TensorBoard curves.
+      warn: takes a warning, such as that the curves cannot be written.
     """
 
     dataset_dir: str
@@ -66,6 +68,7 @@ class Job:
     stop_requested: Callable[[], bool] = lambda: False
     writes: bool = True
     curves: bool = True
+    warn: Callable[[str], None] = warnings.warn
 
     @property
     def config(self) -> TrainingConfig:
@@ -257,4 +260,4 @@ def _curves(job: Job, group: tuple[int, ...]) -> list[Curves]:
     if not job.curves:
         return []
     path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
-    return [Curves(path, job.dataset.split("train").points, job.config.batch_size)]
+    return [Curves(path, job.dataset.split("train").points, job.config.batch_size, job.warn)]

@@ -87,6 +87,7 @@ def train(
             strategies.agreed(strategy, stop.requested),
             writes,
             options.curves,
+            warn,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
     if writes and not stopped:
