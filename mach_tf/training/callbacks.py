@@ -136,7 +136,9 @@ class Curves(tf.keras.callbacks.Callback):
         except (OSError, tf.errors.OpError) as error:
             self._failed, self._writer = True, None
             reason = " ".join(_OF_TENSORFLOW.sub("", getattr(error, "message", str(error))).split())
-            self._warn(f"TensorBoard curves cannot be written to {self._directory} ({reason}); training goes on without them.")
+            self._warn(
+                f"TensorBoard curves cannot be written to {self._directory} ({reason}); training goes on without them."
+            )
 
 
 class CheckpointEpochs(tf.keras.callbacks.Callback):

@@ -88,7 +88,9 @@ def test_a_place_that_takes_no_curves_is_warned_of_once(tmp_path, kind):
     os.mkfifo(path) if kind == "fifo" else path.touch()
     write_two_epochs(*curves(str(path / "curves" if kind == "below_a_file" else path), 16, said.append))
     (text,) = said
-    assert re.match(rf"TensorBoard curves cannot be written to {path}.*not a directory\); training goes on.*", text, re.I)
+    assert re.match(
+        rf"TensorBoard curves cannot be written to {path}.*not a directory\); training goes on.*", text, re.I
+    )
 
 
 @pytest.mark.parametrize("call", ["scalar", "flush"])
@@ -100,7 +102,9 @@ def test_a_disk_that_fills_up_is_warned_of_once(tmp_path, monkeypatch, call):
 
     def full(*_, **__):
         calls.append(call)
-        raise tf.errors.ResourceExhaustedError(None, None, "{{function_node a}} events; No space\n\tleft on device [Op:A] name:")
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "{{function_node a}} events; No space\n\tleft on device [Op:A] name:"
+        )
 
     monkeypatch.setattr(*((tf.summary, "scalar") if call == "scalar" else (callback._writer, "flush")), full)
     write_two_epochs(callback, iterations)

@@ -189,7 +189,9 @@ def test_an_edited_checkpoint_is_refused(tmp_path, name, value):
     (path,) = glob.glob(os.path.join(checkpoints.directory, "*", "state.json"))
     files.write_json(path, {**files.read_json(path, ""), name: value})
     for reads in (lambda: checkpoints.restore(compiled()), lambda: unfinished_groups(str(tmp_path))):
-        with pytest.raises(InputError, match=r"must be as training wrote it, .*state\.json was altered.*remove it to train"):
+        with pytest.raises(
+            InputError, match=r"must be as training wrote it, .*state\.json was altered.*remove it to train"
+        ):
             reads()
 
 
@@ -217,7 +219,9 @@ def test_the_number_of_steps_must_be_that_of_the_position(tmp_path):
     checkpoints, model = of_group(tmp_path), compiled()
     model.optimizer.iterations.assign(STEPS + 3)
     checkpoints.save(model, Position(1, 2))
-    with pytest.raises(InputError, match=rf"the state after {STEPS + 2} steps.*\(got the state after {STEPS + 3}\); remove"):
+    with pytest.raises(
+        InputError, match=rf"the state after {STEPS + 2} steps.*\(got the state after {STEPS + 3}\); remove"
+    ):
         checkpoints.restore(compiled())
 
 

@@ -32,7 +32,9 @@ def test_one_weight_that_is_of_no_use_is_found_in_any_block(monkeypatch, positio
     values = variable.numpy()
     values.reshape(-1)[-1] = value
     variable.assign(values)
-    with pytest.raises(InputError, match=r"below 1e\+15, but after step 0 \w+ of repetitions 1, 2 is not\. Lower learning_rate"):
+    with pytest.raises(
+        InputError, match=r"below 1e\+15, but after step 0 \w+ of repetitions 1, 2 is not\. Lower learning_rate"
+    ):
         finite_state.check(model)
 
 

@@ -38,7 +38,9 @@ def test_whatever_fits_now_the_groups_that_are_left_are_those_of_the_first_plan(
     first = group_plan.arrange(range(8), 3)
     pending = [repetition for group in first[done:] for repetition in group]
     begun = first[done : done + 1]
-    assert group_plan.arrange(pending, size, begun, first) == group_plan.arrange(pending, size, (), first) == first[done:]
+    assert (
+        group_plan.arrange(pending, size, begun, first) == group_plan.arrange(pending, size, (), first) == first[done:]
+    )
 
 
 def test_any_plan_covers_what_is_pending():
@@ -80,7 +82,9 @@ def test_a_run_resumed_with_more_memory_ends_with_the_same_bits(dataset, trained
     assert_same_bits(model, trained)
 
 
-def test_a_recorded_plan_that_no_longer_fits_is_refused_with_the_size_that_does(dataset, trained, tmp_path, monkeypatch):
+def test_a_recorded_plan_that_no_longer_fits_is_refused_with_the_size_that_does(
+    dataset, trained, tmp_path, monkeypatch
+):
     model = dataclasses.replace(ModelManifest.read(trained), run={"groups": [[0, 1, 2]]})
     model.write(str(tmp_path))
     manifest, options = DatasetManifest.read(dataset), RunOptions("one_device")

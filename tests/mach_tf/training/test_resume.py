@@ -48,7 +48,11 @@ def test_another_training_is_refused_by_name(tmp_path, changes, named):
 
 def test_the_groups_of_a_later_run_are_added_to_model_json(tmp_path):
     path = str(tmp_path)
-    for planned, recorded in (([(0, 1), (2, 3)], [[0, 1], [2, 3]]), ([(3, 4)], [[0, 1], [3, 4]]), ([], [[0, 1], [3, 4]])):
+    for planned, recorded in (
+        ([(0, 1), (2, 3)], [[0, 1], [2, 3]]),
+        ([(3, 4)], [[0, 1], [3, 4]]),
+        ([], [[0, 1], [3, 4]]),
+    ):
         resume.start(path, dataclasses.replace(MANIFEST, run={"strategy": "mirrored", "groups": planned}))
         assert ModelManifest.read(path).run == {"strategy": "mirrored", "groups": recorded}
 
