@@ -77,12 +77,21 @@ def check_versions() -> None:
 
     pip installs tensorflow-addons beside TensorFlow 2.16 and later, where importing it fails with an obscure error.
     """
+    check_docstrings()
     tensorflow = installed_version("tensorflow") or installed_version("tensorflow-cpu")
     addons = installed_version("tensorflow-addons")
     if not (str(tensorflow).startswith("2.15.") and str(addons).startswith("0.23.")):
         raise InputError(
             f"mach_tf needs TensorFlow 2.15 with tensorflow-addons 0.23, which ends there (got {tensorflow} with {addons}). "
             "Do: pip install 'tensorflow~=2.15.1' 'tensorflow-addons~=0.23.0'"
+        )
+
+
+def check_docstrings() -> None:
+    """Raises InputError under `python -OO`, where the import of TensorFlow ends in an obscure error."""
+    if sys.flags.optimize > 1:
+        raise InputError(
+            "TensorFlow needs the docstrings that python -OO (or PYTHONOPTIMIZE=2) leaves out. Start Python with -O or without."
         )
 
 
