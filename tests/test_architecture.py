@@ -24,6 +24,7 @@ FLOORS = (
         "kernels",
         "memory",
         "progress_bars",
+        "stacks",
         "startup",
         "versions",
         "choices",
@@ -31,7 +32,7 @@ FLOORS = (
         "typed_json",
     ),
     # Vocabulary
-    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    ("points", "hashing", "seeds", "buckets", "estimators", "top_labels", "training_config", "manifest"),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
     ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
