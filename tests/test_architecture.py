@@ -17,7 +17,7 @@ MOST_LINES, MOST_PROGRAM_LINES = 300, 150
 # named itself stands on its own floor.
 FLOORS = (
     # Foundations. `mach_tf` is its __init__.py alone, which every import of the library runs first.
-    ("mach_tf", "errors", "files", "memory", "startup", "versions", "choices", "presets", "typed_json"),
+    ("mach_tf", "errors", "file_kinds", "files", "memory", "startup", "versions", "choices", "presets", "typed_json"),
     # Vocabulary
     ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     ("data",),
