@@ -19,8 +19,19 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
-    "foundations": ("errors", "file_kinds", "files", "memory", "startup", "choices", "typed_json"),
-    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    "foundations": (
+        "errors",
+        "file_kinds",
+        "files",
+        "kernels",
+        "memory",
+        "progress_bars",
+        "stacks",
+        "startup",
+        "choices",
+        "typed_json",
+    ),
+    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "top_labels", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module

@@ -10,7 +10,7 @@ from mach_tf import __version__, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
 
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "keras", "numpy")
 
 
 def start(model_dir: str, model: ModelManifest) -> None:
