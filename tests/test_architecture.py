@@ -20,6 +20,7 @@ FLOORS = (
     (
         "mach_tf",
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",

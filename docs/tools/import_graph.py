@@ -21,6 +21,7 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",
