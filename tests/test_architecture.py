@@ -24,6 +24,7 @@ FLOORS = (
         "kernels",
         "memory",
         "progress_bars",
+        "quiet_import",
         "stacks",
         "startup",
         "versions",
