@@ -96,6 +96,7 @@ def check_versions() -> None:
 
     pip installs tensorflow-addons beside TensorFlow 2.16 and later, where importing it fails with an obscure error.
     """
+    check_docstrings()
     python = sys.version_info[:2]
     stack = stacks.of_python(python)
     tensorflow = next(filter(None, map(installed_version, _TENSORFLOW)), None)
@@ -105,6 +106,14 @@ def check_versions() -> None:
         raise InputError(
             f"On Python {python[0]}.{python[1]} mach_tf needs {stack} (got {tensorflow} with {companion}). "
             f"Do: pip install {wanted}"
+        )
+
+
+def check_docstrings() -> None:
+    """Raises InputError under `python -OO`, where the import of TensorFlow ends in an obscure error."""
+    if sys.flags.optimize > 1:
+        raise InputError(
+            "TensorFlow needs the docstrings that python -OO (or PYTHONOPTIMIZE=2) leaves out. Start Python with -O or without."
         )
 
 

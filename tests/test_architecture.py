@@ -20,6 +20,7 @@ FLOORS = (
     (
         "mach_tf",
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",
@@ -33,7 +34,7 @@ FLOORS = (
         "typed_json",
     ),
     # Vocabulary
-    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    ("points", "hashing", "seeds", "buckets", "estimators", "top_labels", "training_config", "manifest"),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
     ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),

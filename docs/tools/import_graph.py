@@ -21,6 +21,7 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",
@@ -31,7 +32,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "choices",
         "typed_json",
     ),
-    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "top_labels", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
