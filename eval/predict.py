@@ -2,7 +2,8 @@
 
     mach-predict --model_dir models/bibtex --input test.txt --output predictions.txt --k 5
 
-The program reads the Extreme Classification Repository's format, plain or compressed, with or without labels. It writes
+The program reads the Extreme Classification Repository's format, plain or compressed, with or without labels, or the file of
+features of its split form (tst_X_Xf.txt). The input may be a pipe: --input=/dev/stdin. It writes
 the repository's format of score matrices: a first line `points labels`, then one line per point,
 `label:score label:score ...`, best first. The scores are probabilities unless --scores=logit. From Python: Ensemble.predict.
 """
@@ -23,7 +24,8 @@ shared_flags.define_model_dir()
 flags.DEFINE_string(
     "input",
     None,
-    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz), with the raw features of the training text.",
+    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz), with the raw features of the training text. It may "
+    "be a pipe, or the file of features of the split form.",
     required=True,
 )
 flags.DEFINE_string("output", None, "Writes the predictions to this file, in an existing folder.", required=True)

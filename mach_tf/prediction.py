@@ -59,7 +59,8 @@ def predict_file(
 
     Args:
       network: the model.
-      input_path: text in the repository's format, plain or compressed, with or without labels.
+      input_path: text in the repository's format, plain or compressed, with or without labels, or the split form's file of
+        features; it may be a pipe.
       output_path: the file to write, in an existing folder.
       k: number of labels per point, in [1, K].
       estimator: which estimator makes the scores.
@@ -75,7 +76,7 @@ def predict_file(
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
-    with TextReader(input_path) as reader:
+    with TextReader(input_path, labels_optional=True) as reader:
         if reader.header.features != network.manifest.features:
             raise InputError(
                 f"{input_path}, line 1: the model was trained on {network.manifest.features} raw features, the file has "

@@ -20,10 +20,12 @@ FLOORS = (
     (
         "mach_tf",
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",
         "progress_bars",
+        "quiet_import",
         "stacks",
         "startup",
         "versions",

@@ -21,10 +21,12 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "memory",
         "progress_bars",
+        "quiet_import",
         "stacks",
         "startup",
         "choices",

@@ -4,10 +4,12 @@ import logging
 import os
 import subprocess
 import sys
+import types
 from importlib import metadata
 
 import pytest
 
+import mach_tf
 from mach_tf import startup
 from mach_tf.errors import InputError
 
@@ -58,6 +60,17 @@ def test_the_users_own_log_level_wins(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     startup.prepare()
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+
+
+@pytest.mark.parametrize(("level", "quiet"), [(None, True), ("3", True), ("0", False), ("2", False)])
+def test_the_import_of_tensorflow_is_quiet_unless_more_than_failures_is_asked_for(monkeypatch, level, quiet):
+    asked = []
+    monkeypatch.setattr(startup.quiet_import, "hold_back", asked.append)
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if level:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    startup.prepare()
+    assert asked == ["tensorflow"] * quiet
 
 
 def _install(monkeypatch, **versions):
@@ -147,3 +160,16 @@ def test_messages_of_no_use_are_left_out(caplog):
     )
     logger.warning("Something else")
     assert caplog.messages == ["Something else"]
+
+
+@pytest.mark.parametrize(("level", "refused"), [(0, False), (1, False), (2, True)])
+def test_python_without_docstrings_is_refused(monkeypatch, level, refused):
+    monkeypatch.setattr(startup, "sys", types.SimpleNamespace(flags=types.SimpleNamespace(optimize=level)))
+    if not refused:
+        startup.check_docstrings()
+        return
+    with pytest.raises(InputError, match="needs the docstrings that python -OO"):
+        startup.check_docstrings()
+    with pytest.raises(InputError, match="docstrings"):
+        mach_tf.fit  # noqa: B018
+    assert mach_tf.write_dataset

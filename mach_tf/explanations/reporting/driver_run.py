@@ -17,6 +17,7 @@ import scipy.sparse
 from mach_tf import files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
+from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -114,8 +115,7 @@ class DriverRun:
         self._check_same_run(texts)
         parts: list[str] = []
         for text in texts:
-            with libsvm.TextReader(*text) as reader:
-                source_text.check_header(self.dataset, text.path, reader.header)
+            with source_text.open_text(self.dataset, text) as reader:
                 with Bar(os.path.basename(text.path), reader.header.points, "point") as bar:
                     for block in reader.blocks(_BLOCK_BYTES):
                         part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
@@ -144,6 +144,8 @@ class DriverRun:
 
     def _check_same_run(self, texts: list[TextInput]) -> None:
         """Raises InputError if the directory holds parts of a different run."""
+        for path in (path for text in texts for path in text if path):
+            check_regular(path)
         run: dict[str, Any] = {
             "settings": dataclasses.asdict(self.config),
             "inputs": [files.sha256(path) for text in texts for path in text if path],
