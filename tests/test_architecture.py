@@ -19,10 +19,28 @@ FLOORS = (
     # Foundations. `mach_tf` is its __init__.py alone, which every import of the library runs first.
     ("mach_tf", "errors", "files", "memory", "startup", "versions", "choices", "presets", "typed_json"),
     # Vocabulary
-    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    (
+        "points",
+        "hashing",
+        "seeds",
+        "buckets",
+        "estimators",
+        "training_config",
+        "network_shape",
+        "manifest",
+        "repetition_files",
+    ),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
-    ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
+    (
+        "classifier",
+        "fgsm",
+        "variable_rows",
+        "tensorflow_errors",
+        "serving_signatures",
+        "saved_repetition",
+        "repetitions",
+    ),
     ("decoding",),
     ("metrics",),
     ("network",),

@@ -20,8 +20,26 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": ("errors", "files", "memory", "startup", "choices", "typed_json"),
-    "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
-    "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
+    "vocabulary": (
+        "points",
+        "hashing",
+        "seeds",
+        "buckets",
+        "estimators",
+        "training_config",
+        "network_shape",
+        "manifest",
+        "repetition_files",
+    ),
+    "classifier": (
+        "classifier",
+        "fgsm",
+        "variable_rows",
+        "tensorflow_errors",
+        "serving_signatures",
+        "saved_repetition",
+        "repetitions",
+    ),
     "network": ("network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),

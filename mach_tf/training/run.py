@@ -63,6 +63,7 @@ def train(
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     writes = strategies.is_chief(options.strategy)
     resume.check_same(model_dir, model)
+    resume.check_trained(model_dir, model)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
