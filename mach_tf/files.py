@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from mach_tf import file_kinds
 from mach_tf.errors import InputError
 
 _BLOCK = 1 << 20
@@ -132,6 +133,31 @@ def sha256(path: str) -> str:
     return digest.hexdigest()
 
 
+def read_text(path: str, content: str) -> str:
+    """Reads a UTF-8 text, without a byte order mark if it begins with one.
+
+    Args:
+      path: the file.
+      content: what the text should be, for the message: "one name per line".
+
+    Raises:
+      InputError: the file is not UTF-8 text, but an archive, say; the message names what it is.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text, problem = "\x00", str(error)
+    else:
+        problem = "it holds zero bytes"
+    if "\x00" not in text:
+        return text
+    kind = file_kinds.recognise(data[: file_kinds.HEAD_BYTES], path)
+    got = f"(got {kind.name}). {kind.advice}" if kind else f"({problem})."
+    raise InputError(f"{path} must be UTF-8 text, {content} {got}")
+
+
 def read_names(path: str, count: int, what: str) -> list[str]:
     """Reads a file of names, UTF-8, one name per line.
 
@@ -141,13 +167,9 @@ def read_names(path: str, count: int, what: str) -> list[str]:
       what: "features" or "labels", for the message.
 
     Raises:
-      InputError: the file has a different number of lines, or is not UTF-8.
+      InputError: the file has a different number of lines, or is not UTF-8 text.
     """
-    try:
-        with open(path, encoding="utf-8", newline="\n") as file:
-            names = file.read().split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} must be UTF-8 text, one name per line ({error}).") from None
+    names = read_text(path, "one name per line").split("\n")
     if names and not names[-1]:
         names.pop()
     if len(names) != count:

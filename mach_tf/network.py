@@ -177,7 +177,7 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
-    def top_k(
+    def decode(
         self,
         features: scipy.sparse.csr_matrix,
         k: int,

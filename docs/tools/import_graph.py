@@ -19,13 +19,25 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
-    "foundations": ("errors", "files", "memory", "startup", "choices", "typed_json"),
+    "foundations": (
+        "errors",
+        "file_kinds",
+        "files",
+        "kernels",
+        "memory",
+        "progress_bars",
+        "stacks",
+        "startup",
+        "choices",
+        "typed_json",
+    ),
     "vocabulary": (
         "points",
         "hashing",
         "seeds",
         "buckets",
         "estimators",
+        "top_labels",
         "training_config",
         "network_shape",
         "manifest",

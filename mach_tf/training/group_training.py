@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -17,7 +18,7 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
 from mach_tf.seeds import Purpose, derive
-from mach_tf.training import strategies
+from mach_tf.training import finite_state, strategies
 from mach_tf.training.callbacks import (
     LOSSES,
     CheckpointEpochs,
@@ -54,6 +55,7 @@ class Job:
       stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
       writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
       curves: whether to write TensorBoard curves.
+      warn: takes a warning, such as that the curves cannot be written.
     """
 
     dataset_dir: str
@@ -66,6 +68,7 @@ class Job:
     stop_requested: Callable[[], bool] = lambda: False
     writes: bool = True
     curves: bool = True
+    warn: Callable[[str], None] = warnings.warn
 
     @property
     def config(self) -> TrainingConfig:
@@ -92,12 +95,12 @@ def train_group(
       The result; None if a stop was requested: the state is saved, and the same call goes on from it.
 
     Raises:
-      InputError: a shard or checkpoint is damaged, or a loss is not finite.
+      InputError: a shard or checkpoint is damaged, or a loss or a weight is not finite.
     """
     begin = time.monotonic()
     config, group = job.config, tuple(repetitions)
     table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
-    checkpoints = GroupCheckpoints(job.model_dir, group)
+    checkpoints = GroupCheckpoints(job.model_dir, group, list(map(job.model.origin, group)), job.steps_per_epoch)
     if job.writes:
         checkpoints.remove_temporaries()
     model = build(job, group, table)
@@ -114,6 +117,7 @@ def train_group(
         if model.stop_training:
             return None
         logs = {name: values[-1] for name, values in history.items()}
+    finite_state.check(model)
     # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
@@ -150,6 +154,7 @@ def _fit(
     steps = job.steps_per_epoch - skip
 
     def save(done: int) -> None:
+        finite_state.check(model)
         if job.writes:
             checkpoints.save(model, Position(after_each.epoch, skip + done))
 
@@ -255,4 +260,4 @@ def _curves(job: Job, group: tuple[int, ...]) -> list[Curves]:
     if not job.curves:
         return []
     path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
-    return [Curves(path, job.dataset.split("train").points, job.config.batch_size)]
+    return [Curves(path, job.dataset.split("train").points, job.config.batch_size, job.warn)]

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf import __version__, repetition_files, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.training import group_plan
 
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "keras", "numpy")
 
 
 def start(model_dir: str, model: ModelManifest) -> None:
-    """Writes model.json unless it exists; from then on the directory belongs to this training."""
+    """Writes model.json unless it exists; from then on the directory belongs to this training.
+
+    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records.
+    """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
         model.write(model_dir)
+        return
+    earlier = group_plan.recorded(model_dir)
+    groups = group_plan.merged(earlier, model.run.get(group_plan.GROUPS, []))
+    if groups != earlier:
+        found = ModelManifest.read(model_dir)
+        dataclasses.replace(found, run={**found.run, group_plan.GROUPS: groups}).write(model_dir)
 
 
 def check_same(model_dir: str, model: ModelManifest) -> None:
@@ -90,21 +100,6 @@ def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] 
             f"repetition_range must be (first, end) with 0 <= first < end <= repetitions={repetitions} (got {wanted!r})."
         )
     return [r for r in range(first, end) if not os.path.isdir(repetition_directory(model_dir, r))]
-
-
-def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Returns the pending repetitions in groups; groups that have a checkpoint come first, unchanged.
-
-    Args:
-      model_dir: the model directory.
-      pending: the repetitions without a SavedModel, ascending.
-      size: the number of repetitions per new group.
-    """
-    from mach_tf.training.checkpoints import unfinished_groups
-
-    begun = [group for group in unfinished_groups(model_dir) if set(group) & set(pending)]
-    rest = [repetition for repetition in pending if not any(repetition in group for group in begun)]
-    return begun + [tuple(rest[i : i + size]) for i in range(0, len(rest), size)]
 
 
 def parse_range(text: str, repetitions: int) -> range:

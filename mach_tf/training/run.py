@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Callable, Optional
+from typing import Optional
 
 from mach_tf.buckets import BucketSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
-from mach_tf.sizing import memory_plan, resources
-from mach_tf.sizing.memory_plan import Shapes
-from mach_tf.sizing.resources import ResourcePlan
-from mach_tf.training import checkpoints, group_training, resume, strategies
+from mach_tf.training import checkpoints, group_plan, group_training, resume, strategies
 from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
@@ -71,7 +69,9 @@ def train(
             checkpoints.remove_finished(model_dir)
         return TrainingResult(model_dir, warnings=tuple(warnings))
     strategy = strategies.create(options.strategy)
-    groups, planned = _plan(model_dir, model, dataset, pending, options, strategies.local_replicas(strategy), warn)
+    replicas = strategies.local_replicas(strategy)
+    groups, planned = group_plan.plan(model_dir, model, dataset, pending, options, replicas, warn)
+    model = dataclasses.replace(model, run={**model.run, group_plan.GROUPS: groups})
     progress.planned(planned)
     if writes:
         # Not before: a run that is refused leaves the directory free for one with other settings.
@@ -88,6 +88,7 @@ def train(
             strategies.agreed(strategy, stop.requested),
             writes,
             options.curves,
+            warn,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
     if writes and not stopped:
@@ -113,30 +114,6 @@ def _manifest(
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
     )
-
-
-def _plan(
-    model_dir: str,
-    model: ModelManifest,
-    dataset: DatasetManifest,
-    pending: list[int],
-    options: RunOptions,
-    replicas: int,
-    warn: Callable[[str], None],
-) -> tuple[list[tuple[int, ...]], ResourcePlan]:
-    """Returns the groups to train and what the largest needs, once memory and disk are known to suffice."""
-    split, config = dataset.split("train"), model.training
-    shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
-    size = resources.group_size(options.group_size, config, shapes, len(pending))
-    groups = resume.groups(model_dir, pending, size)
-    largest = max(groups, key=len)
-    if len(largest) > size:
-        advice = f"They were started that way; remove {model_dir}/checkpoints to start them again in groups of {size}"
-        resources.check_memory(config, shapes, len(largest), advice)
-        warn(f"Repetitions {largest[0]}-{largest[-1]} continue side by side, as they started.")
-    planned = ResourcePlan(memory_plan.plan(config, shapes, len(largest)), len(largest), len(pending))
-    resources.check_disk(model_dir, planned.memory, len(pending))
-    return groups, planned
 
 
 def _train_groups(job: group_training.Job, groups: list[tuple[int, ...]], bars: bool) -> tuple[list[GroupResult], bool]:

@@ -59,8 +59,8 @@ def test_the_first_repetitions_alone(model, raw):
 def test_approximate_decoding_of_all_buckets_is_exact(model, raw):
     ensemble = Network.load(model[0])
     features = ensemble.hash(raw)
-    exact = ensemble.top_k(features, 5)
-    found = ensemble.top_k(features, 5, approximate=Approximate(buckets=8, repetitions=3))
+    exact = ensemble.decode(features, 5)
+    found = ensemble.decode(features, 5, approximate=Approximate(buckets=8, repetitions=3))
     np.testing.assert_array_equal(found.labels, exact.labels)
 
 

@@ -54,7 +54,7 @@ def open_inputs(
       dataset_dir: the dataset that the model was trained on.
       model_dir: the model directory.
       input: path of XML-repository text with the points; None for the text that the split was made from.
-      input_labels: path of the labels' file if `input` is in split form.
+      input_labels: path of the labels' file if `input` is in split form; None for points without labels.
       split: the split whose text is read if `input` is None.
 
     Raises:

@@ -103,6 +103,15 @@ def test_nothing_but_the_model_is_written_if_nobody_looks(tmp_path):
     assert os.listdir(made.model_dir) == ["repetition-001"]
 
 
+@pytest.mark.parametrize(("optimizer", "rate", "minutes"), [("laprop", 1e38, 10.0), ("adam", 1e30, None)])
+def test_weights_that_overflow_in_the_only_step_are_not_written(tmp_path, optimizer, rate, minutes):
+    made = job(tmp_path, batch_size=64, epochs=1, learning_rate=rate, learning_rate_decay="none", optimizer=optimizer)
+    made = dataclasses.replace(made, checkpoint_minutes=minutes, curves=False)
+    with pytest.raises(InputError, match=r"must be finite and below 1e\+15, but after step 1 "):
+        group_training.train_group(made, [1])
+    assert not list((tmp_path / "model").rglob("*.npy")) and not list((tmp_path / "model").glob("repetition-*"))
+
+
 def test_without_checkpoints_a_stop_still_leaves_one(tmp_path):
     asked = []
     made = job(tmp_path)

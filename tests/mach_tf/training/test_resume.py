@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
@@ -47,20 +46,15 @@ def test_another_training_is_refused_by_name(tmp_path, changes, named):
     assert "another model_dir" in str(raised.value)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, 9])
-def test_groups_cover_what_is_pending_once(tmp_path, size):
-    groups = resume.groups(str(tmp_path), [0, 1, 3, 4, 5], size)
-    assert [r for group in groups for r in group] == [0, 1, 3, 4, 5]
-    assert all(len(group) <= size for group in groups)
-
-
-def test_a_group_with_a_checkpoint_comes_first_as_it_was(tmp_path):
-    state = tmp_path / "checkpoints" / "repetitions-003" / "epoch-0001-step-00000000"
-    state.mkdir(parents=True)
-    files.write_json(str(state / "state.json"), {"repetitions": [3, 4], "epoch": 1, "step": 0})
-    # Repetition 3 was exported before the process died; its group still goes on whole.
-    assert resume.groups(str(tmp_path), [0, 1, 4, 5], 3) == [(3, 4), (0, 1, 5)]
-    assert resume.groups(str(tmp_path), [0, 1], 3) == [(0, 1)]
+def test_the_groups_of_a_later_run_are_added_to_model_json(tmp_path):
+    path = str(tmp_path)
+    for planned, recorded in (
+        ([(0, 1), (2, 3)], [[0, 1], [2, 3]]),
+        ([(3, 4)], [[0, 1], [3, 4]]),
+        ([], [[0, 1], [3, 4]]),
+    ):
+        resume.start(path, dataclasses.replace(MANIFEST, run={"strategy": "mirrored", "groups": planned}))
+        assert ModelManifest.read(path).run == {"strategy": "mirrored", "groups": recorded}
 
 
 @pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3", "0:²"])

@@ -109,3 +109,9 @@ def test_text_without_labels_is_refused(world, tmp_path):
     worlds.write_text(path, world.features, scipy.sparse.csr_matrix(world.labels.shape))
     with pytest.raises(InputError, match="no point has a label"):
         run(world._replace(text=path), tmp_path / "out")
+
+
+def test_a_pipe_is_refused_as_it_is_read_twice(world, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe must be a regular file"):
+        run(world._replace(text=str(tmp_path / "pipe")), tmp_path / "out")
