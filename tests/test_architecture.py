@@ -25,6 +25,7 @@ FLOORS = (
         "kernels",
         "memory",
         "progress_bars",
+        "quiet_import",
         "stacks",
         "startup",
         "versions",

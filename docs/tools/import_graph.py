@@ -26,6 +26,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "kernels",
         "memory",
         "progress_bars",
+        "quiet_import",
         "stacks",
         "startup",
         "choices",

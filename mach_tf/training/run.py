@@ -13,7 +13,7 @@ from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import Stop
-from mach_tf.training.training_data import read_dataset, unusual
+from mach_tf.training.training_data import open_dataset, unusual
 from mach_tf.training_config import TrainingConfig
 
 
@@ -48,7 +48,8 @@ def train(
     """
     options, progress, stop = options or RunOptions(), progress or Progress(), stop or Stop()
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
-    dataset = read_dataset(dataset_dir)
+    data = open_dataset(dataset_dir)
+    dataset = data.manifest
     model = _manifest(dataset_dir, dataset, model_dir, config, bucket_spec, options)
     warnings: list[str] = []
 
@@ -78,8 +79,7 @@ def train(
         resume.start(model_dir, model)
     with stop:
         job = group_training.Job(
-            dataset_dir,
-            dataset,
+            data,
             model_dir,
             model,
             strategy,
