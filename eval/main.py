@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # Where
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 
@@ -120,6 +120,7 @@ def main(_: list[str]) -> None:
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
             target_label=FLAGS.target_label,
+            force=FLAGS.force,
             compare=FLAGS.compare,
         )
         result = evaluation.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
