@@ -81,6 +81,17 @@ flags.DEFINE_enum(
     sorted(CONSTANTS),
     "Selects the constants of the propensity model for PSP@k: wikipedia or amazon for data from there, default for all other data.",
 )
+flags.DEFINE_float(
+    "propensity_a",
+    None,
+    "Sets the constant A of the propensity model, above 0; that of --propensity by default. Set it, with --propensity_b, to the "
+    "constants that a publication names.",
+)
+flags.DEFINE_float(
+    "propensity_b",
+    None,
+    "Sets the constant B of the propensity model, above 0; that of --propensity by default.",
+)
 flags.DEFINE_string(
     "compare",
     None,
@@ -115,12 +126,15 @@ def main(_: list[str]) -> None:
             repetition_curve=FLAGS.repetition_curve,
             adversarial_loss=FLAGS.adversarial_loss,
             propensity=FLAGS.propensity,
+            propensity_a=FLAGS.propensity_a,
+            propensity_b=FLAGS.propensity_b,
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
             target_label=FLAGS.target_label,
             compare=FLAGS.compare,
+            filter_labels=FLAGS.filter_labels,
         )
         result = evaluation.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
     print(f"\n{result}\n")
