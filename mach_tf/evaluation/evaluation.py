@@ -12,7 +12,7 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.attacks.attack_report import ReportOptions
-from mach_tf.data import records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, comparison, one_pass
@@ -116,14 +116,15 @@ class _Task:
 
 def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
     network = _open(model, settings.repetitions)
-    dataset = DatasetManifest.read(dataset_dir)
+    data = DatasetReader.open(dataset_dir)
+    dataset = data.manifest
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
     available = _check_splits(dataset, settings.split)
     check_same_features(network.manifest, dataset)
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
         label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)
-    counts = label_statistics(dataset, dataset.label_counts(dataset_dir), *settings.propensity_constants)
+    counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None
     if settings.compare is not None:
@@ -131,7 +132,7 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         earlier = comparison.read_earlier(
             settings.compare, dataset, settings.split, n_points, ks, propensity, label_filter
         )
-    points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
+    points = data.read_points(settings.split, settings.limit)
     if label_filter is not None:
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
