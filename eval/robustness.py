@@ -60,6 +60,7 @@ def main(_: list[str]) -> None:
             seed=FLAGS.seed,
             target_label=FLAGS.target_label,
             force=FLAGS.force,
+            filter_labels=FLAGS.filter_labels,
         )
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
