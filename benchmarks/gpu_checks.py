@@ -130,7 +130,8 @@ def export(setting: dict[str, Any]) -> Arrays:
     import tensorflow as tf
 
     from mach_tf.classifier import SparseBatch
-    from mach_tf.saved_repetition import SPARSE_SIGNATURE, export_repetition, load_repetition
+    from mach_tf.saved_repetition import export_repetition
+    from mach_tf.serving_signatures import SPARSE_SIGNATURE
 
     training = _training(setting, "b")
     training.step()
@@ -144,8 +145,10 @@ def export(setting: dict[str, Any]) -> Arrays:
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "repetition")
         export_repetition(path, training.model.weights_of(0), "origin")
-        signature = load_repetition(path).signatures[SPARSE_SIGNATURE]
-        loaded = signature(row_splits=batch[0], feature_ids=batch[1], feature_values=batch[2])["logits"].numpy()
+        served = tf.saved_model.load(path)
+        loaded = served.signatures[SPARSE_SIGNATURE](
+            row_splits=batch[0], feature_ids=batch[1], feature_values=batch[2]
+        )["logits"].numpy()
     return {"trained": trained, "loaded_minus_trained": loaded - trained + 1.0}
 
 

@@ -12,9 +12,10 @@ from mach_tf.choices import LABEL_HASHES
 from mach_tf.hashing import murmur3_32
 from mach_tf.seeds import Purpose, derive
 
-_PRIME = 2**31 - 1
-MAX_BUCKETS = 100_000_000
+# Label counts and bucket tables are dense arrays: a wrong number must not fill memory and disk.
+MAX_LABELS = 100_000_000
 MAX_REPETITIONS = 10_000
+_PRIME = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +23,8 @@ class BucketSpec:
     """The R hash functions. Together with the number of labels they determine the bucket table.
 
     Attributes:
-      buckets: B, at least 2.
-      repetitions: R, at least 1.
+      buckets: B, 2 to MAX_LABELS.
+      repetitions: R, 1 to MAX_REPETITIONS.
       family: "murmur3": murmur3_32(l, seed_r) mod B; "universal": ((a_r l + b_r) mod (2^31 - 1)) mod B.
       seed: seed_r, a_r and b_r are derived from it and from r alone.
     """
@@ -35,7 +36,7 @@ class BucketSpec:
 
     def __post_init__(self) -> None:
         arguments.choice(self.family, "family", LABEL_HASHES)
-        object.__setattr__(self, "buckets", arguments.whole_number(self.buckets, "buckets", 2, MAX_BUCKETS))
+        object.__setattr__(self, "buckets", arguments.whole_number(self.buckets, "buckets", 2, MAX_LABELS))
         repetitions = arguments.whole_number(self.repetitions, "repetitions", 1, MAX_REPETITIONS)
         object.__setattr__(self, "repetitions", repetitions)
         object.__setattr__(self, "seed", arguments.seed(self.seed))

@@ -57,22 +57,22 @@ def test_what_is_no_finite_number_is_refused(value):
 
 def test_seeds_have_64_bits():
     assert arguments.seed(-1) == -1
-    with pytest.raises(InputError, match="^split_seed must be at most"):
+    with pytest.raises(InputError, match=r"^split_seed must be at most"):
         arguments.seed(2**63, "split_seed")
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, 1, 0, np.int64(1)])
 def test_switches_and_choices_are_what_they_are(value):
-    with pytest.raises(InputError, match="^signed must be True or False"):
+    with pytest.raises(InputError, match=r"^signed must be True or False"):
         arguments.switch(value, "signed")
-    with pytest.raises(InputError, match="^norm must be one of l2, none"):
+    with pytest.raises(InputError, match=r"^norm must be one of l2, none"):
         arguments.choice(value, "norm", ("l2", "none"))
     assert arguments.switch(np.True_, "signed") is True and arguments.choice("l2", "norm", ("l2", "none")) == "l2"
 
 
 @pytest.mark.parametrize("value", [*[h for h in HOSTILE if h != "x"][:12], 3, "a\0b", "\udcff"])
 def test_a_path_is_text(value):
-    with pytest.raises(InputError, match="^output_dir must be (a path|UTF-8)"):
+    with pytest.raises(InputError, match=r"^output_dir must be (a path|UTF-8)"):
         arguments.path(value, "output_dir")
     assert arguments.path(pathlib.Path("a/b"), "output_dir") == "a/b"
 
