@@ -33,7 +33,7 @@ def whole_number(value: Any, name: str, low: Optional[int] = None, high: Optiona
       mach_tf.errors.InputError: k must be a whole number from 1 to 20 (got 2.5).
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         number = None
     if number is None:

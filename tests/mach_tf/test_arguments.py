@@ -70,7 +70,7 @@ def test_switches_and_choices_are_what_they_are(value):
     assert arguments.switch(np.True_, "signed") is True and arguments.choice("l2", "norm", ("l2", "none")) == "l2"
 
 
-@pytest.mark.parametrize("value", [*[h for h in HOSTILE if h != "x"][:12], 3, "a\0b", "\udcff"])
+@pytest.mark.parametrize("value", [*[h for h in HOSTILE if not isinstance(h, str) or not h], 3, "a\0b", "\udcff"])
 def test_a_path_is_text(value):
     with pytest.raises(InputError, match=r"^output_dir must be (a path|UTF-8)"):
         arguments.path(value, "output_dir")
