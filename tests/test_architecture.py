@@ -23,6 +23,7 @@ FLOORS = (
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "memory",
         "progress_bars",
