@@ -42,14 +42,14 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
                 f"model_dir must be new, empty or a model directory ({model_dir} holds {DATASET_FILE}); choose another."
             )
         return
-    ours, theirs = _flat(model), _flat(ModelManifest.read(model_dir))
+    ours, theirs = settings(model), settings(ModelManifest.read(model_dir))
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
     if not names:
         return
     differences = "; ".join(f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}" for name in names)
-    arguments = {_argument(name): theirs.get(name) for name in names if _argument(name)}
+    arguments = {argument(name): theirs.get(name) for name in names if argument(name)}
     remedies = [", ".join(f"{name}={value!r}" for name, value in arguments.items())] if arguments else []
-    if not all(map(_argument, names)):
+    if not all(map(argument, names)):
         remedies.append("the dataset that it was trained on")
     raise InputError(
         f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
@@ -57,15 +57,16 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
     )
 
 
-def _argument(name: str) -> Optional[str]:
-    """The argument that a setting of model.json comes from; None if it comes from the dataset."""
+def argument(name: str) -> Optional[str]:
+    """Returns the argument that a setting of model.json comes from; None if it comes from the dataset."""
     group, _, field = name.partition(".")
     if group == "bucket_spec":
         return "label_hash" if field == "family" else field
     return field if group == "training" else None
 
 
-def _flat(model: ModelManifest) -> dict[str, Any]:
+def settings(model: ModelManifest) -> dict[str, Any]:
+    """Returns all that decides the weights as values of JSON, by dotted name: "training.epochs"."""
     flat: dict[str, Any] = {}
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})

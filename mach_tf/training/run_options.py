@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import numbers
 from typing import Any, Optional, Union
 
 from mach_tf.choices import STRATEGIES
 from mach_tf.errors import InputError
 from mach_tf.sizing.resources import AUTO, parse_group_size
+
+DEFAULT_WORKER_TIMEOUT = 1800.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,7 @@ class RunOptions:
         no checkpoint but the one of a training that is stopped.
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
+      worker_timeout: seconds that a worker waits for the others, with "multiworker".
     """
 
     strategy: str = "mirrored"
@@ -32,6 +36,7 @@ class RunOptions:
     checkpoint_minutes: Optional[float] = 10.0
     validation_points: int = 2000
     curves: bool = True
+    worker_timeout: float = DEFAULT_WORKER_TIMEOUT
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
@@ -46,6 +51,9 @@ class RunOptions:
         if self.checkpoint_minutes is not None:
             object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
         object.__setattr__(self, "validation_points", int(self.validation_points))
+        if not isinstance(self.worker_timeout, numbers.Real) or not 0 < float(self.worker_timeout) < math.inf:
+            raise InputError(f"worker_timeout must be a number of seconds above 0 (got {self.worker_timeout!r}).")
+        object.__setattr__(self, "worker_timeout", float(self.worker_timeout))
         if self.repetition_range is not None:
             ends = self.repetition_range
             if not (
