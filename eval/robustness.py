@@ -59,6 +59,7 @@ def main(_: list[str]) -> None:
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,
             target_label=FLAGS.target_label,
+            filter_labels=FLAGS.filter_labels,
         )
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)

@@ -14,7 +14,7 @@ import warnings
 from importlib import metadata
 from typing import Optional
 
-from mach_tf import stacks
+from mach_tf import quiet_import, stacks
 from mach_tf.errors import InputError
 
 # TensorFlow's packages on PyPI
@@ -42,6 +42,9 @@ def prepare() -> None:
     # At 2, TensorFlow's GPU build still prints an error for each CUDA factory registered twice. Real failures raise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # From 2.19 on, the GPU build logs a few lines during its import at any level. Whoever asks for more than failures sees them.
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1", "2"):
+        quiet_import.hold_back("tensorflow")
     # tensorflow-addons announces its end of life at every import; setup.py pins the pair that works.
     warnings.filterwarnings("ignore", r"\s*TensorFlow Addons \(TFA\)", UserWarning)
     logging.getLogger("tensorflow").addFilter(_is_of_use)

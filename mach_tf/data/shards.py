@@ -70,7 +70,7 @@ class ShardWriter:
 
     def _append(self, data: np.ndarray, points: int) -> None:
         assert self._file is not None
-        view = memoryview(data)  # type: ignore[arg-type]
+        view = data.data
         self._digest.update(view)
         while view:  # an unbuffered file may write less than it is given
             view = view[self._file.write(view) :]

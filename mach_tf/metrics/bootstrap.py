@@ -6,6 +6,7 @@ import dataclasses
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def paired_differences(
 
 def write_points(path: str, per_point: Mapping[str, PerPoint]) -> None:
     """Writes every point's part of every metric to an .npz file, atomically, for a later comparison."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, metric in per_point.items():
         arrays[f"{name}/numerator"], arrays[f"{name}/denominator"] = metric.numerator, metric.denominator
     with files.atomic_write(path) as file:

@@ -14,7 +14,7 @@ from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import Stop
-from mach_tf.training.training_data import read_dataset, unusual
+from mach_tf.training.training_data import open_dataset, unusual
 from mach_tf.training.waiting import Stopped
 from mach_tf.training_config import TrainingConfig
 
@@ -51,7 +51,8 @@ def train(
     """
     options, progress, stop = options or RunOptions(), progress or Progress(), stop or Stop()
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
-    dataset = read_dataset(dataset_dir)
+    data = open_dataset(dataset_dir)
+    dataset = data.manifest
     model = _manifest(dataset_dir, dataset, model_dir, config, bucket_spec, options)
     writes = cluster.is_chief(options.strategy)
     warnings: list[str] = []
@@ -65,7 +66,7 @@ def train(
         warn(text)
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     if not pending:
-        resume.check_same(model_dir, model)
+        _check_directory(model_dir, model)
         if writes:
             # Missing where parts were merged into an empty directory.
             resume.start(model_dir, model)
@@ -76,7 +77,7 @@ def train(
             with _meeting(options, stop, progress) as workers:
                 found = workers.exchange(worker_settings.gather(model_dir, model, options, pending))
                 worker_settings.check_same(found, workers.addresses)
-                resume.check_same(model_dir, model)
+                _check_directory(model_dir, model)
                 workers.exchange("checked")  # whoever is refused must be known before TensorFlow waits for it
                 strategy = strategies.create(options.strategy)
                 replicas = strategies.local_replicas(strategy)
@@ -99,8 +100,7 @@ def train(
             # Not before: a run that is refused leaves the directory free for one with other settings.
             resume.start(model_dir, model)
         job = group_training.Job(
-            dataset_dir,
-            dataset,
+            data,
             model_dir,
             model,
             strategy,
@@ -115,6 +115,11 @@ def train(
     if writes and not stopped:
         checkpoints.remove_finished(model_dir)
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
+
+
+def _check_directory(model_dir: str, model: ModelManifest) -> None:
+    resume.check_same(model_dir, model)
+    resume.check_trained(model_dir, model)
 
 
 def _meeting(options: RunOptions, stop: Stop, progress: Progress) -> Alone:

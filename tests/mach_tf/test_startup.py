@@ -62,6 +62,17 @@ def test_the_users_own_log_level_wins(monkeypatch):
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 
 
+@pytest.mark.parametrize(("level", "quiet"), [(None, True), ("3", True), ("0", False), ("2", False)])
+def test_the_import_of_tensorflow_is_quiet_unless_more_than_failures_is_asked_for(monkeypatch, level, quiet):
+    asked = []
+    monkeypatch.setattr(startup.quiet_import, "hold_back", asked.append)
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if level:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    startup.prepare()
+    assert asked == ["tensorflow"] * quiet
+
+
 def _install(monkeypatch, **versions):
     def installed(name):
         if name not in versions:
