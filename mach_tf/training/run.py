@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Optional
+from typing import Callable, Optional
 
 from mach_tf.buckets import BucketSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
@@ -66,7 +66,7 @@ def train(
         warn(text)
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     if not pending:
-        _check_directory(model_dir, model)
+        _check_directory(model_dir, model, warn)
         if writes:
             # Missing where parts were merged into an empty directory.
             resume.start(model_dir, model)
@@ -77,7 +77,7 @@ def train(
             with _meeting(options, stop, progress) as workers:
                 found = workers.exchange(worker_settings.gather(model_dir, model, options, pending))
                 worker_settings.check_same(found, workers.addresses)
-                _check_directory(model_dir, model)
+                _check_directory(model_dir, model, warn)
                 workers.exchange("checked")  # whoever is refused must be known before TensorFlow waits for it
                 strategy = strategies.create(options.strategy)
                 replicas = strategies.local_replicas(strategy)
@@ -117,8 +117,10 @@ def train(
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
 
 
-def _check_directory(model_dir: str, model: ModelManifest) -> None:
+def _check_directory(model_dir: str, model: ModelManifest, warn: Callable[[str], None]) -> None:
     resume.check_same(model_dir, model)
+    for text in resume.other_names(model_dir, model):
+        warn(text)
     resume.check_trained(model_dir, model)
 
 
@@ -145,6 +147,7 @@ def _manifest(
         dataset_fingerprint=dataset.fingerprint,
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
+        names_sha256=dataset.names_sha256,
     )
 
 

@@ -67,7 +67,8 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
         options = dataclasses.asdict(self)
-        del options["curves"]  # not recorded: they change no weights
+        for name in ("curves", "worker_timeout"):  # not recorded: they change no weights
+            del options[name]
         options["group_size"] = str(self.group_size)
         if self.repetition_range is not None:
             options["repetition_range"] = "{}:{}".format(*self.repetition_range)
