@@ -22,7 +22,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # Where
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 
@@ -108,6 +108,7 @@ def main(_: list[str]) -> None:
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
             target_label=FLAGS.target_label,
+            force=FLAGS.force,
             compare=FLAGS.compare,
             filter_labels=FLAGS.filter_labels,
         )

@@ -32,6 +32,7 @@ FLOORS = (
         "choices",
         "presets",
         "typed_json",
+        "array_files",
     ),
     # Vocabulary
     (
@@ -43,6 +44,7 @@ FLOORS = (
         "top_labels",
         "training_config",
         "network_shape",
+        "splits",
         "manifest",
         "repetition_files",
     ),
@@ -75,7 +77,7 @@ FLOORS = (
 )
 WITHOUT_TENSORFLOW = (*FLOORS[0], *FLOORS[1], "decoding", "metrics", "sizing")
 # Rooms of pure functions, and all that they may import of the library.
-PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files"}}
+PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files", "array_files"}}
 
 LIBRARY_FILES = imports.modules(ROOT, ["mach_tf"])
 PROGRAM_FILES = imports.modules(ROOT, PROGRAMS)

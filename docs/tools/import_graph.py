@@ -31,6 +31,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "startup",
         "choices",
         "typed_json",
+        "array_files",
     ),
     "vocabulary": (
         "points",
@@ -41,6 +42,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "top_labels",
         "training_config",
         "network_shape",
+        "splits",
         "manifest",
         "repetition_files",
     ),

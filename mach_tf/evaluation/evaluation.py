@@ -13,6 +13,7 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, comparison, one_pass
@@ -24,7 +25,7 @@ from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
 from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
-from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
 from mach_tf.network import Network
@@ -120,7 +121,7 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     dataset = data.manifest
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
     available = _check_splits(dataset, settings.split)
-    check_same_features(network.manifest, dataset)
+    check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, settings.force)
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
         label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)

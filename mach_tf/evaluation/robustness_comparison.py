@@ -11,6 +11,7 @@ from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation import attack_evaluation, tables
@@ -19,7 +20,6 @@ from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.tables import Table
-from mach_tf.manifest import check_same_features
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 
@@ -149,7 +149,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     # All of them first: an unsuitable model should not be found out after the hours that the others take.
     for model_dir in model_dirs:
         network = Network.load(model_dir)
-        check_same_features(network.manifest, dataset, network.model_dir)
+        check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
         attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
