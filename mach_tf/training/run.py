@@ -30,7 +30,8 @@ def train(
 ) -> TrainingResult:
     """Trains the repetitions that are not trained yet, group by group.
 
-    Stopped or killed, the same call goes on from the last checkpoint. A call that is refused leaves `model_dir` as it is.
+    Stopped or killed, the same call goes on from the last checkpoint. A call with more repetitions than before adds them to those
+    that are there, which stay as they are. A call that is refused leaves `model_dir` as it is.
 
     Args:
       dataset_dir: a dataset directory.
@@ -118,10 +119,13 @@ def train(
 
 
 def _check_directory(model_dir: str, model: ModelManifest, warn: Callable[[str], None]) -> None:
-    resume.check_same(model_dir, model)
+    more = resume.check_same(model_dir, model)
     for text in resume.other_names(model_dir, model):
         warn(text)
     resume.check_trained(model_dir, model)
+    if more:
+        has = model.bucket_spec.repetitions - more
+        warn(f"{model_dir} gets {more} repetition(s) in addition to its {has}, which stay as they are.")
 
 
 def _meeting(options: RunOptions, stop: Stop, progress: Progress) -> Alone:
