@@ -32,3 +32,6 @@ SCORES = ("probability", "logit")
 # Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
 ATTRIBUTION_METHODS = ("exact", "tape")
 QUADRATURE_RULES = ("gauss_legendre", "midpoint")
+
+# Loading a model: compare the files' sizes with what was written, or their hashes too.
+VERIFICATIONS = ("sizes", "full")

@@ -15,8 +15,9 @@ from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.network_shape import NetworkShape
 from mach_tf.training_config import TrainingConfig
-from mach_tf.typed_json import from_json
+from mach_tf.typed_json import read_dataclass
 
 SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
@@ -141,7 +142,9 @@ class DatasetManifest:
           InputError: there is no dataset, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, DATASET_FILE)
-        manifest = _parse(cls, files.read_json(path, "dataset; make one with mach-preprocess"), path)
+        manifest = read_dataclass(
+            cls, files.read_json(path, "dataset; make one with mach-preprocess"), path, SCHEMA_VERSION
+        )
         for name, split in manifest.splits.items():
             if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
                 raise InputError(
@@ -235,6 +238,11 @@ class ModelManifest:
         """D, the width of the model's input."""
         return self.feature_spec.columns(self.features)
 
+    @property
+    def shape(self) -> NetworkShape:
+        """The sizes of each repetition's network."""
+        return NetworkShape(self.columns, self.training.hidden_units, self.bucket_spec.buckets)
+
     def bucket_table(self) -> np.ndarray:
         """Returns the bucket of each label in each repetition, int32 [R, K]."""
         return self.bucket_spec.table(self.labels)
@@ -268,7 +276,7 @@ class ModelManifest:
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
             training["optimizer_epsilon"] = training.pop("adam_epsilon")
-        return _parse(cls, value, path)
+        return read_dataclass(cls, value, path, SCHEMA_VERSION)
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:
@@ -286,15 +294,3 @@ def check_same_features(model: ModelManifest, dataset: DatasetManifest, model_di
                 f"The dataset must have the {name} that {named} was trained with, {ours} (got {theirs}). "
                 "Preprocess it with the model's settings, or give the dataset that the model was trained on."
             )
-
-
-def _parse(cls: Any, value: dict[str, Any], path: str) -> Any:
-    if value.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            f"{path} must have schema version {SCHEMA_VERSION} (got {value.get('schema_version')!r}); "
-            "a different version of mach_tf wrote it: make it again."
-        )
-    try:
-        return from_json(cls, value)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{path} does not fit the schema ({error}); the file is damaged: make it again.") from None

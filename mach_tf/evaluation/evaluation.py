@@ -12,7 +12,7 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.attacks.attack_report import ReportOptions
-from mach_tf.data import records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, comparison, one_pass
@@ -109,7 +109,8 @@ class _Task:
 
 def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
     network = _open(model, settings.repetitions)
-    dataset = DatasetManifest.read(dataset_dir)
+    data = DatasetReader.open(dataset_dir)
+    dataset = data.manifest
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
     available = _check_splits(dataset, settings.split)
     check_same_features(network.manifest, dataset)
@@ -117,8 +118,8 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     if settings.compare is not None:
         n_points = min(settings.limit or available, available)
         earlier = comparison.read_earlier(settings.compare, dataset, settings.split, n_points, ks, settings.propensity)
-    points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
-    label_counts = dataset.label_counts(dataset_dir)
+    points = data.read_points(settings.split, settings.limit)
+    label_counts = data.label_counts()
     weights = propensities(label_counts, dataset.split("train").points, *CONSTANTS[settings.propensity])
     groups = breakdown.label_groups(label_counts)
     report = ReportOptions(ks, weights, groups, settings.bootstrap, settings.seed)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
-from mach_tf.data import records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation import attack_evaluation, tables
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.tables import Table
-from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.manifest import check_same_features
 from mach_tf.metrics.breakdown import label_groups
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
@@ -130,9 +130,10 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     attacks, epsilons = settings.attack_list, settings.sizes
     if not model_dirs or len(set(model_dirs)) < len(model_dirs):
         raise InputError(f"model_dirs must be a list of different directories (got {','.join(model_dirs)}).")
-    dataset = DatasetManifest.read(dataset_dir)
-    points = records.read_points(dataset_dir, dataset, settings.split, settings.limit)
-    groups = label_groups(dataset.label_counts(dataset_dir))
+    data = DatasetReader.open(dataset_dir)
+    dataset = data.manifest
+    points = data.read_points(settings.split, settings.limit)
+    groups = label_groups(data.label_counts())
     report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)
     source = Network.load(settings.attack_model_dir) if settings.attack_model_dir else None
     # All of them first: an unsuitable model should not be found out after the hours that the others take.

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from mach_tf import files
 from mach_tf.data import damage, records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
@@ -44,8 +45,7 @@ class Job:
     """Everything that the groups of a run share.
 
     Attributes:
-      dataset_dir: a dataset directory.
-      dataset: its manifest.
+      data: the dataset.
       model_dir: a model directory that holds model.json.
       model: its manifest.
       strategy: the distribution strategy.
@@ -58,8 +58,7 @@ class Job:
       warn: takes a warning, such as that the curves cannot be written.
     """
 
-    dataset_dir: str
-    dataset: DatasetManifest
+    data: DatasetReader
     model_dir: str
     model: ModelManifest
     strategy: tf.distribute.Strategy
@@ -69,6 +68,11 @@ class Job:
     writes: bool = True
     curves: bool = True
     warn: Callable[[str], None] = warnings.warn
+
+    @property
+    def dataset(self) -> DatasetManifest:
+        """The dataset's manifest."""
+        return self.data.manifest
 
     @property
     def config(self) -> TrainingConfig:
@@ -117,7 +121,7 @@ def train_group(
         if model.stop_training:
             return None
         logs = {name: values[-1] for name, values in history.items()}
-    finite_state.check(model)
+    _check_state(job, model)
     # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
@@ -154,13 +158,13 @@ def _fit(
     steps = job.steps_per_epoch - skip
 
     def save(done: int) -> None:
-        finite_state.check(model)
+        _check_state(job, model)
         if job.writes:
             checkpoints.save(model, Position(after_each.epoch, skip + done))
 
     after_each = CheckpointEpochs(None if job.checkpoint_minutes is None else save, steps)
     often = CheckpointOften(save, job.checkpoint_minutes or 0, job.stop_requested)
-    with damage.named(job.dataset_dir, job.dataset, "train"):
+    with damage.named(job.data.directory, job.dataset, "train"):
         return model.fit(
             _epoch_data(job, table, epochs.start, skip, epochs.stop),
             epochs=epochs.stop,
@@ -169,6 +173,12 @@ def _fit(
             callbacks=[*callbacks, often, after_each],
             verbose=0,
         ).history
+
+
+def _check_state(job: Job, model: RepetitionGroup) -> None:
+    """Raises InputError if the state must not be kept: it was trained on data that were replaced, or it is not finite."""
+    job.data.check("train")
+    finite_state.check(model)
 
 
 def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> GroupResult:
@@ -194,7 +204,7 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
       table: int32 [G, K], their rows of the bucket table.
     """
     config, buckets = job.config, job.model.bucket_spec.buckets
-    counts = job.dataset.label_counts(job.dataset_dir)
+    counts = job.data.label_counts()
     bias = bucket_log_odds(table, counts, job.dataset.split("train").points, buckets)
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
@@ -233,7 +243,7 @@ def _epoch_data(
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = records.epochs(
-            job.dataset_dir,
+            job.data.directory,
             job.dataset,
             "train",
             config.batch_size,
@@ -252,7 +262,7 @@ def _epoch_data(
 def _validation(job: Job, table: np.ndarray) -> list[Validation]:
     if not job.validation_points or "valid" not in job.dataset.splits or not job.dataset.split("valid").points:
         return []
-    points = records.sample_points(job.dataset_dir, job.dataset, "valid", job.validation_points)
+    points = job.data.sample_points("valid", job.validation_points)
     return [Validation(points, job.model.columns, table, job.model.bucket_spec.buckets, DEFAULT_ESTIMATOR)]
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any, Optional
 
-from mach_tf import __version__, startup
+from mach_tf import __version__, repetition_files, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.training import group_plan
@@ -70,6 +70,17 @@ def _flat(model: ModelManifest) -> dict[str, Any]:
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})
     return flat
+
+
+def check_trained(model_dir: str, model: ModelManifest) -> None:
+    """Checks that the repetitions which are there are whole and of this training, so that none is taken for trained that is not.
+
+    Raises:
+      InputError: a repetition is damaged, partly copied, or of another training; the message names it.
+    """
+    for repetition in range(model.bucket_spec.repetitions):
+        if os.path.isdir(repetition_directory(model_dir, repetition)):
+            repetition_files.check(model_dir, model, repetition)
 
 
 def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] = None) -> list[int]:

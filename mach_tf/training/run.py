@@ -13,7 +13,7 @@ from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import Stop
-from mach_tf.training.training_data import read_dataset, unusual
+from mach_tf.training.training_data import open_dataset, unusual
 from mach_tf.training_config import TrainingConfig
 
 
@@ -48,7 +48,8 @@ def train(
     """
     options, progress, stop = options or RunOptions(), progress or Progress(), stop or Stop()
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
-    dataset = read_dataset(dataset_dir)
+    data = open_dataset(dataset_dir)
+    dataset = data.manifest
     model = _manifest(dataset_dir, dataset, model_dir, config, bucket_spec, options)
     warnings: list[str] = []
 
@@ -61,6 +62,7 @@ def train(
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     writes = strategies.is_chief(options.strategy)
     resume.check_same(model_dir, model)
+    resume.check_trained(model_dir, model)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
@@ -77,8 +79,7 @@ def train(
         resume.start(model_dir, model)
     with stop:
         job = group_training.Job(
-            dataset_dir,
-            dataset,
+            data,
             model_dir,
             model,
             strategy,

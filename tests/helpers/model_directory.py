@@ -20,7 +20,7 @@ def write(
     """Writes model.json and the repetitions' SavedModels; returns their weights as arrays."""
     generator = np.random.default_rng(seed)
     spec = BucketSpec(buckets, repetitions)
-    training = TrainingConfig(epsilon=epsilon)
+    training = TrainingConfig(hidden_units=hidden, epsilon=epsilon)
     manifest = ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {})
     manifest.write(directory)
     every = []

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional
 
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
 from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest, check_same_features
@@ -19,18 +20,26 @@ class ExplanationInputs:
 
     Attributes:
       network: the model.
-      dataset_dir: the dataset's directory.
-      dataset: its manifest.
+      data: the dataset.
       texts: where the raw points are.
       feature_names, label_names: by raw id; None if the dataset has no names.
     """
 
     network: Network
-    dataset_dir: str
-    dataset: DatasetManifest
+    data: DatasetReader
     texts: list[TextInput]
     feature_names: Optional[Sequence[str]]
     label_names: Optional[Sequence[str]]
+
+    @property
+    def dataset_dir(self) -> str:
+        """The dataset's directory."""
+        return self.data.directory
+
+    @property
+    def dataset(self) -> DatasetManifest:
+        """The dataset's manifest."""
+        return self.data.manifest
 
     def read_points(self) -> Points:
         """Returns all raw points of the text."""
@@ -60,9 +69,10 @@ def open_inputs(
     Raises:
       InputError: no dataset or no model there, a model of other features, or text that cannot be used.
     """
-    dataset = DatasetManifest.read(dataset_dir)
+    data = DatasetReader.open(dataset_dir)
+    dataset = data.manifest
     texts = source_text.find_text(dataset, input, input_labels, split)
     network = Network.load(model_dir)
     check_same_features(network.manifest, dataset, network.model_dir)
     names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
-    return ExplanationInputs(network, dataset_dir, dataset, texts, *names)
+    return ExplanationInputs(network, data, texts, *names)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.training import resume
 from mach_tf.training_config import TrainingConfig
+from tests.helpers import model_directory
 
 MANIFEST = ModelManifest(
     10, 4, FeatureSpec(8), BucketSpec(3, 6), TrainingConfig(epochs=2), "abc", {"tensorflow": "2.15.1"}, {}
@@ -111,3 +113,17 @@ def test_a_dataset_directory_is_refused(tmp_path):
     ):
         resume.check_same(str(tmp_path), MANIFEST)
     assert os.listdir(tmp_path) == ["dataset.json"]
+
+
+def test_a_partly_copied_repetition_is_not_taken_for_trained(tmp_path):
+    path = str(tmp_path)
+    model_directory.write(path, repetitions=3)
+    model = ModelManifest.read(path)
+    resume.check_trained(path, model)
+    shutil.rmtree(repetition_directory(path, 1))
+    resume.check_trained(path, model)
+    os.truncate(os.path.join(repetition_directory(path, 2), "saved_model.pb"), 500)
+    with pytest.raises(
+        InputError, match=r"repetition-002/saved_model\.pb must have .*got 500.*remove it and train again"
+    ):
+        resume.check_trained(path, model)
