@@ -69,7 +69,8 @@ def test_trained_on_one_stack_resumed_and_served_on_another(one, other, dataset,
         # Releases may round differently in training; a checkpoint that lost a moment differs by whole steps of 0.01.
         for name, values in here.items():
             np.testing.assert_allclose(there[name], values, rtol=1e-3, atol=1e-5, err_msg=f"{optimizer}: {name}")
-        # The same SavedModel gives the same bits.
+        # The same SavedModel gives the same logits, bit for bit; the sigmoid's last bit differs between TensorFlow 2.15 and 2.19.
         elsewhere = read(f"{begun}-{optimizer}.npz")
         for name, values in here.items():
-            np.testing.assert_array_equal(elsewhere[name], values, err_msg=f"{optimizer}: {name}")
+            rtol = 1e-6 if name.endswith("/probabilities") else 0
+            np.testing.assert_allclose(elsewhere[name], values, rtol=rtol, atol=0, err_msg=f"{optimizer}: {name}")

@@ -42,10 +42,11 @@ def train(dataset: str, model: str, optimizer: str, steps: int) -> None:
 
 
 def serve(model: str, output: str) -> None:
-    """Writes the weights of a model's repetitions and the outputs of both signatures for fixed points, as .npz."""
+    """Writes the weights of a model's repetitions and what a server answers for fixed points by both signatures, as .npz."""
     import tensorflow as tf
 
-    from mach_tf.saved_repetition import SERVING_SIGNATURE, SPARSE_SIGNATURE, load_repetition
+    from mach_tf.network import Network
+    from mach_tf.serving_signatures import SERVING_SIGNATURE, SPARSE_SIGNATURE
 
     rng = np.random.default_rng(0)
     ids = [np.sort(rng.permutation(FEATURES)[: 1 + point % 9]).astype(np.int64) for point in range(POINTS)]
@@ -63,17 +64,18 @@ def serve(model: str, output: str) -> None:
     ]
     found = {}
     for number in range(ModelManifest.read(model).bucket_spec.repetitions):
-        repetition = load_repetition(repetition_directory(model, number))
+        served = tf.saved_model.load(repetition_directory(model, number))
         outputs = {
-            SPARSE_SIGNATURE: repetition.signatures[SPARSE_SIGNATURE](
+            SPARSE_SIGNATURE: served.signatures[SPARSE_SIGNATURE](
                 row_splits=tf.constant(np.cumsum([0, *map(len, ids)]), tf.int64),
                 feature_ids=tf.constant(np.concatenate(ids)),
                 feature_values=tf.constant(np.concatenate(values)),
             ),
-            SERVING_SIGNATURE: repetition.signatures[SERVING_SIGNATURE](examples=tf.constant(examples)),
+            SERVING_SIGNATURE: served.signatures[SERVING_SIGNATURE](examples=tf.constant(examples)),
         }
         for signature, named in outputs.items():
             found.update({f"served/{number}/{signature}/{name}": value.numpy() for name, value in named.items()})
+    for number, repetition in enumerate(Network.load(model).repetitions):
         for name, weights in repetition.weights._asdict().items():
             found[f"weights/{number}/{name}"] = weights.numpy()
     np.savez(output, **found)
