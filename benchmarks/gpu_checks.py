@@ -21,7 +21,7 @@ _WEIGHTS_KEPT = 2000
 _POINTS, _K = 64, 5
 _ROW_UPDATES = 3
 # Of one path: the kinks of few hidden units need many nodes.
-_TAPE_POINTS, _TAPE_STEPS = 8, 1024
+_TAPE_POINTS, _TAPE_STEPS = 2, 1024
 
 
 def sparse_products(setting: dict[str, Any]) -> Arrays:
