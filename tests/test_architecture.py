@@ -52,6 +52,7 @@ FLOORS = (
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
