@@ -15,6 +15,8 @@ from mach_tf import file_kinds
 from mach_tf.errors import InputError
 
 _BLOCK = 1 << 20
+# dataset.json has some 200 bytes for each shard.
+_MOST_JSON_BYTES = 1 << 28
 
 
 @contextlib.contextmanager
@@ -100,6 +102,10 @@ def write_json(path: str, value: Any) -> None:
         file.write(json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
 def read_json(path: str, what: str) -> dict[str, Any]:
     """Reads a JSON object.
 
@@ -110,11 +116,19 @@ def read_json(path: str, what: str) -> dict[str, Any]:
     Raises:
       InputError: the file does not exist, or holds no JSON object.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path} must be a regular file. Remove it, and make it again.")
     try:
+        if os.path.getsize(path) > _MOST_JSON_BYTES:
+            raise InputError(f"{path} must have at most {_MOST_JSON_BYTES} bytes; the file is damaged: make it again.")
         with open(path, "rb") as file:
-            value = json.loads(file.read())
+            value = json.loads(file.read(), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: {os.path.dirname(path) or '.'} holds no {what}.") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply; the file is damaged: make it again.") from None
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}); the file is damaged: make it again.") from None
     if not isinstance(value, dict):

@@ -20,6 +20,7 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
+        "arguments",
         "errors",
         "file_kinds",
         "files",
@@ -31,6 +32,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "startup",
         "choices",
         "typed_json",
+        "array_files",
     ),
     "vocabulary": (
         "points",
@@ -41,11 +43,13 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "top_labels",
         "training_config",
         "network_shape",
+        "splits",
         "manifest",
         "repetition_files",
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

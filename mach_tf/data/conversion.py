@@ -18,12 +18,13 @@ from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import Source
+from mach_tf.splits import Source
 
 # The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+MAX_WORKERS = 1024
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional
 
 from mach_tf import file_kinds
 from mach_tf.errors import InputError
-from mach_tf.manifest import Source
+from mach_tf.splits import Source
 
 MAX_LINE_BYTES = 1 << 26
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}

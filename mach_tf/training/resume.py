@@ -7,8 +7,9 @@ import os
 from typing import Any, Optional
 
 from mach_tf import __version__, repetition_files, startup
+from mach_tf.data import model_dataset
 from mach_tf.errors import InputError
-from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.manifest import DATASET_FILE, LABEL_NAMES_FILE, MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.training import group_plan
 
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "keras", "numpy")
@@ -17,21 +18,33 @@ _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "k
 def start(model_dir: str, model: ModelManifest) -> None:
     """Writes model.json unless it exists; from then on the directory belongs to this training.
 
-    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records.
+    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records, and the
+    repetitions that it has more.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
         model.write(model_dir)
         return
-    earlier = group_plan.recorded(model_dir)
+    earlier, found = group_plan.recorded(model_dir), ModelManifest.read(model_dir)
     groups = group_plan.merged(earlier, model.run.get(group_plan.GROUPS, []))
-    if groups != earlier:
-        found = ModelManifest.read(model_dir)
-        dataclasses.replace(found, run={**found.run, group_plan.GROUPS: groups}).write(model_dir)
+    if groups != earlier or added(found, model):
+        spec = dataclasses.replace(found.bucket_spec, repetitions=model.bucket_spec.repetitions)
+        run = {**found.run, group_plan.GROUPS: groups} if groups else found.run
+        dataclasses.replace(found, bucket_spec=spec, run=run).write(model_dir)
 
 
-def check_same(model_dir: str, model: ModelManifest) -> None:
-    """Checks that a model directory, if it belongs to a training, belongs to this one.
+def added(earlier: ModelManifest, model: ModelManifest) -> int:
+    """Returns the number of repetitions that `model` adds to those of an earlier run; 0 if it has no more."""
+    return max(0, model.bucket_spec.repetitions - earlier.bucket_spec.repetitions)
+
+
+def check_same(model_dir: str, model: ModelManifest) -> int:
+    """Checks that a model directory, if it belongs to a training, belongs to this one, which may have more repetitions.
+
+    The number of repetitions decides the weights of none of them.
+
+    Returns:
+      The number of repetitions that `model` adds to those of the directory's training.
 
     Raises:
       InputError: the directory is a dataset's; or settings or dataset differ; the message names each difference and what to give instead.
@@ -41,11 +54,14 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
             raise InputError(
                 f"model_dir must be new, empty or a model directory ({model_dir} holds {DATASET_FILE}); choose another."
             )
-        return
-    ours, theirs = _flat(model), _flat(ModelManifest.read(model_dir))
+        return 0
+    earlier = ModelManifest.read(model_dir)
+    more, ours, theirs = added(earlier, model), _flat(model), _flat(earlier)
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+    if more:
+        names.remove("bucket_spec.repetitions")
     if not names:
-        return
+        return more
     differences = "; ".join(f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}" for name in names)
     arguments = {_argument(name): theirs.get(name) for name in names if _argument(name)}
     remedies = [", ".join(f"{name}={value!r}" for name, value in arguments.items())] if arguments else []
@@ -55,6 +71,27 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
         f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
         f"Give {' and '.join(remedies)}, or another model_dir."
     )
+
+
+def other_names(model_dir: str, model: ModelManifest) -> list[str]:
+    """Returns a sentence if the dataset's feature names are not those that the training began with.
+
+    Raises:
+      InputError: its label names are not: model.json would go on to stand for the first ones.
+    """
+    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        return []
+    others = model_dataset.other_names(ModelManifest.read(model_dir).names_sha256, model.names_sha256)
+    if LABEL_NAMES_FILE in others:
+        raise InputError(
+            f"The dataset must have the label names that the training in {model_dir} began with, and its names are others. Give "
+            "that dataset, or another model_dir."
+        )
+    if not others:
+        return []
+    return [
+        f"The dataset's feature names are not those that the training in {model_dir} began with; the first ones stay."
+    ]
 
 
 def _argument(name: str) -> Optional[str]:

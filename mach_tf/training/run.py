@@ -28,7 +28,8 @@ def train(
 ) -> TrainingResult:
     """Trains the repetitions that are not trained yet, group by group.
 
-    Stopped or killed, the same call goes on from the last checkpoint. A call that is refused leaves `model_dir` as it is.
+    Stopped or killed, the same call goes on from the last checkpoint. A call with more repetitions than before adds them to those
+    that are there, which stay as they are. A call that is refused leaves `model_dir` as it is.
 
     Args:
       dataset_dir: a dataset directory.
@@ -61,8 +62,14 @@ def train(
         warn(text)
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     writes = strategies.is_chief(options.strategy)
-    resume.check_same(model_dir, model)
+    more = resume.check_same(model_dir, model)
+    for text in resume.other_names(model_dir, model):
+        warn(text)
     resume.check_trained(model_dir, model)
+    if more:
+        warn(
+            f"{model_dir} gets {more} repetition(s) in addition to its {bucket_spec.repetitions - more}, which stay as they are."
+        )
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
@@ -113,6 +120,7 @@ def _manifest(
         dataset_fingerprint=dataset.fingerprint,
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
+        names_sha256=dataset.names_sha256,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
+from mach_tf import devices
+
 
 def create(name: str) -> tf.distribute.Strategy:
     """Returns a distribution strategy over the visible devices: the GPUs, or the CPUs if there is no GPU.
@@ -72,7 +74,7 @@ def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.In
     dataset has, and the end of an epoch waits for them (see `records.batches`). A single CPU does not need it.
     """
     single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
-    if not single or tf.config.list_logical_devices("GPU"):
+    if not single or devices.default_is_gpu():
         return None
     return tf.distribute.InputOptions(
         experimental_fetch_to_device=False,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from mach_tf import files
+from mach_tf import array_files, files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.textfile import check_regular
@@ -91,10 +91,9 @@ class DriverRun:
         sums = scipy.sparse.csr_matrix((self.dataset.labels, self.dataset.features))
         counts = np.zeros(self.dataset.labels, np.int64)
         for part in parts:
-            with np.load(part, allow_pickle=False) as saved:
-                arrays = (saved["data"], saved["indices"], saved["indptr"])
-                sums = sums + scipy.sparse.csr_matrix(arrays, shape=sums.shape)
-                counts += saved["counts"]
+            part_sums, part_counts = _read_part(part, sums.shape)
+            sums = sums + part_sums
+            counts += part_counts
         if not counts.any():
             raise InputError(
                 f"{', '.join(text.path for text in texts)}: no point has a label, but the features that drive a label are "
@@ -161,6 +160,30 @@ class DriverRun:
                 f"{self.output_dir} holds an unfinished run with another model, text or method. Repeat that run's settings to "
                 f"continue it, choose another output_dir, or remove {path} to start again."
             )
+
+
+def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
+    """Returns the sums, CSR of that shape, and the counts that `_write_part` wrote."""
+    remedy = "Remove it; the same command then computes it again."
+    arrays = array_files.read_archive(path, remedy)
+    try:
+        data, indices, row_splits, counts = (arrays[name] for name in ("data", "indices", "indptr", "counts"))
+        sums = scipy.sparse.csr_matrix((data, indices, row_splits), shape=shape)
+        sums.check_format()
+        if (
+            counts.shape != shape[:1]
+            or counts.dtype != np.int64
+            or counts.min(initial=0) < 0
+            or data.dtype != np.float64
+        ):
+            raise ValueError("its counts or its type are wrong")
+        if not np.isfinite(data).all():
+            raise ValueError("it is not finite")
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {remedy}"
+        ) from None
+    return sums, counts
 
 
 def _fingerprint(network: Network) -> list[str]:

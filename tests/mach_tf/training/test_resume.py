@@ -106,6 +106,26 @@ def test_the_arguments_to_give_are_named(tmp_path, changes, remedy):
     assert str(raised.value).endswith(remedy)
 
 
+def test_more_repetitions_are_the_same_training(tmp_path):
+    path, more = str(tmp_path), dataclasses.replace(MANIFEST, bucket_spec=BucketSpec(3, 9), versions={"numpy": "new"})
+    assert resume.check_same(path, more) == 0  # nothing is there yet
+    resume.start(path, MANIFEST)
+    assert resume.check_same(path, MANIFEST) == 0 and resume.check_same(path, more) == 3
+    assert ModelManifest.read(path) == MANIFEST  # a check changes nothing
+    resume.start(path, more)
+    assert ModelManifest.read(path) == dataclasses.replace(MANIFEST, bucket_spec=more.bucket_spec)
+    with pytest.raises(InputError, match=r"bucket_spec.repetitions was 9, is now 6\. Give repetitions=9, or another"):
+        resume.check_same(path, MANIFEST)
+
+
+def test_more_repetitions_with_other_settings_are_refused(tmp_path):
+    resume.start(str(tmp_path), MANIFEST)
+    other = dataclasses.replace(MANIFEST, bucket_spec=BucketSpec(4, 9))
+    with pytest.raises(InputError) as raised:
+        resume.check_same(str(tmp_path), other)
+    assert str(raised.value).endswith("bucket_spec.buckets was 3, is now 4. Give buckets=3, or another model_dir.")
+
+
 def test_a_dataset_directory_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(
@@ -127,3 +147,19 @@ def test_a_partly_copied_repetition_is_not_taken_for_trained(tmp_path):
         InputError, match=r"repetition-002/saved_model\.pb must have .*got 500.*remove it and train again"
     ):
         resume.check_trained(path, model)
+
+
+def test_a_training_goes_on_with_the_label_names_that_it_began_with(tmp_path):
+    names = {"label_names.txt": "a" * 64, "feature_names.txt": "b" * 64}
+    began = dataclasses.replace(MANIFEST, names_sha256=names)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.start(str(tmp_path), began)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.check_same(str(tmp_path), dataclasses.replace(began, names_sha256={}))
+    (text,) = resume.other_names(
+        str(tmp_path), dataclasses.replace(began, names_sha256={**names, "feature_names.txt": "c" * 64})
+    )
+    assert "feature names are not those that the training in" in text
+    other = dataclasses.replace(began, names_sha256={**names, "label_names.txt": "c" * 64})
+    with pytest.raises(InputError, match=r"must have the label names that the training in .* began with"):
+        resume.other_names(str(tmp_path), other)
