@@ -35,7 +35,13 @@ def train(dataset: str, model: str, optimizer: str, steps: int) -> None:
 
     startup.check_versions()
     config = TrainingConfig(
-        hidden_units=16, epochs=3, batch_size=16, learning_rate=0.01, dropout=0.2, feature_dropout=0.1, optimizer=optimizer
+        hidden_units=16,
+        epochs=3,
+        batch_size=16,
+        learning_rate=0.01,
+        dropout=0.2,
+        feature_dropout=0.1,
+        optimizer=optimizer,
     )
     options = RunOptions("one_device", group_size=REPETITIONS)
     run.train(dataset, model, config, BucketSpec(8, REPETITIONS), options, stop=_StopAfter(steps))
