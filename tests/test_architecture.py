@@ -53,6 +53,7 @@ FLOORS = (
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

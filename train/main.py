@@ -70,7 +70,7 @@ flags.adopt_module_key_flags(run_flags)
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=True)
     from mach_tf.training.progress import Progress
     from mach_tf.training.run import train
 

@@ -49,6 +49,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

@@ -96,7 +96,7 @@ def fit(
         warnings.warn(text, stacklevel=2)
     # TensorFlow is imported late: the allocator must be set before, and a refused call need not wait for it.
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=curves)
     from mach_tf.ensemble import Ensemble
     from mach_tf.training import cluster, run
     from mach_tf.training.progress import Progress

@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
+from mach_tf import devices
 from mach_tf.errors import InputError
 from mach_tf.training.cluster import MULTIWORKER
 
@@ -97,7 +98,7 @@ def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.In
     dataset has, and the end of an epoch waits for them (see `records.batches`). A single CPU does not need it.
     """
     single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
-    if not single or tf.config.list_logical_devices("GPU"):
+    if not single or devices.default_is_gpu():
         return None
     return tf.distribute.InputOptions(
         experimental_fetch_to_device=False,
