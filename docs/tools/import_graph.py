@@ -50,6 +50,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
