@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from mach_tf import files
+from mach_tf import staging
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
 
@@ -85,7 +85,7 @@ def export_repetition(path: str, weights: Weights, origin: str) -> None:
     module = _Servable(weights, origin)
     del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
-    with files.atomic_directory(path) as temporary:
+    with staging.staged(path) as temporary:
         try:
             tf.saved_model.save(module, temporary, signatures=signatures)
         except (OSError, tf.errors.OpError) as error:
