@@ -159,11 +159,12 @@ def _one_by_one(
 ) -> tuple[float, PathIntegrals]:
     """Returns the milliseconds of a method, summed over the repetitions, and the mean of their integrals."""
     import tensorflow as tf
-    import tqdm
+
+    from mach_tf import progress_bars
 
     total, parts = 0.0, []
-    for repetition, network in enumerate(tqdm.tqdm(networks, desc=method.__name__.strip("_"))):
-        weights = network._make(tf.constant(array) for array in network)
+    for repetition, network in enumerate(progress_bars.each(networks, method.__name__.strip("_"), "network")):
+        weights = type(network)(*map(tf.constant, network))
         run = method(weights, table[repetition : repetition + 1], path)
         parts.append(run())  # also traces, if the method has anything to trace
         total += _median_milliseconds(run, FLAGS.slow_runs)

@@ -16,7 +16,6 @@ the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from absl import flags
@@ -127,7 +126,6 @@ def main(_: list[str]) -> None:
             features_shown=_given("features_shown"),
             top_features=FLAGS.top_features,
         )
-        print("The first run on a machine compiles its kernels, which takes up to a minute.", file=sys.stderr)
         written = job.run()
     print(written.summary())
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
-import numba
 import numpy as np
 
 from mach_tf.choices import FEATURE_NORMS
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 from mach_tf.points import Points
 
 MAX_ID = 2**31 - 1
 _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def murmur3_32_scalar(key, seed):
     """Computes MurmurHash3_x86_32 of one 4-byte little-endian key, for compiled callers; uint32 in, uint32 out."""
     # Numba widens a product of two uint32 to uint64; every step is cut back to 32 bits.
@@ -30,7 +30,7 @@ def murmur3_32_scalar(key, seed):
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _murmur3_32(keys, seed, out):
     for i in range(len(keys)):
         out[i] = murmur3_32_scalar(keys[i], seed)
@@ -117,7 +117,7 @@ class FeatureSpec:
         return dataclasses.replace(points, row_splits=row_splits, feature_ids=ids, feature_values=values)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, normalise):
     """Hashes each row, sums equal ids in the order of the input as float64, drops zeros and scales."""
     longest = 0
@@ -165,7 +165,7 @@ def _hash_rows(row_splits, raw_ids, raw_values, dim, seed, signed, sign_seed, no
     return out_splits, out_ids[:end].copy(), out_values[:end].copy()
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _sort_hashed(ids, values, size, dim, places, sorted_ids, sorted_values):
     """Sorts the first `size` entries stably by bucket sort, as hashed ids spread evenly over [0, dim).
 

@@ -7,13 +7,13 @@ import os
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from mach_tf import estimators, files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextReader
 from mach_tf.errors import InputError
 from mach_tf.network import Network
+from mach_tf.progress_bars import Bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: i
     buckets = network.manifest.bucket_spec.buckets
     with (
         files.atomic_write(output_path) as output,
-        tqdm(total=reader.header.points, desc="predict", unit="point", disable=None) as bar,
+        Bar("predict", reader.header.points, "point") as bar,
     ):
         output.write(f"{reader.header.points} {network.labels}\n".encode())
         for block in reader.blocks():

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 import tabulate
-import tqdm
 
+from mach_tf import progress_bars
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
@@ -112,7 +112,7 @@ def _parse_files(sources: Sequence[SourceFile], workers: int) -> list[Optional[p
     paths = [source.path for source in sources]
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:
         results = pool.map(_parse_file, paths, chunksize=_FILES_PER_TASK)
-        return list(tqdm.tqdm(results, "Parsing", len(paths), unit="file", smoothing=0.05))
+        return list(progress_bars.each(results, "Parsing", "file", len(paths)))
 
 
 def _parse_file(path: str) -> Optional[python_points.PythonFile]:

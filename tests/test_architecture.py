@@ -17,7 +17,19 @@ MOST_LINES, MOST_PROGRAM_LINES = 300, 150
 # named itself stands on its own floor.
 FLOORS = (
     # Foundations. `mach_tf` is its __init__.py alone, which every import of the library runs first.
-    ("mach_tf", "errors", "files", "memory", "startup", "versions", "choices", "presets", "typed_json"),
+    (
+        "mach_tf",
+        "errors",
+        "files",
+        "kernels",
+        "memory",
+        "progress_bars",
+        "startup",
+        "versions",
+        "choices",
+        "presets",
+        "typed_json",
+    ),
     # Vocabulary
     ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     ("data",),
@@ -41,7 +53,7 @@ FLOORS = (
 )
 WITHOUT_TENSORFLOW = (*FLOORS[0], *FLOORS[1], "decoding", "metrics", "sizing")
 # Rooms of pure functions, and all that they may import of the library.
-PURE = {"decoding": {"buckets", "estimators", "errors"}, "metrics": {"errors", "files"}}
+PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files"}}
 
 LIBRARY_FILES = imports.modules(ROOT, ["mach_tf"])
 PROGRAM_FILES = imports.modules(ROOT, PROGRAMS)

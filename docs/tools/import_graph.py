@@ -19,7 +19,7 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
-    "foundations": ("errors", "files", "memory", "startup", "choices", "typed_json"),
+    "foundations": ("errors", "files", "kernels", "memory", "progress_bars", "startup", "choices", "typed_json"),
     "vocabulary": ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
     "classifier": ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
     "network": ("network", "prediction"),

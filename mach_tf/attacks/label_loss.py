@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from mach_tf import estimators
+from mach_tf.kernels import jit
 from mach_tf.points import Points
 
 # Labels per block: their scores stay in the first-level cache, and a product of 512 factors up to 2 is still finite.
@@ -66,13 +67,13 @@ def label_loss(
     return losses, gradients
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def _sigmoid(value):
     small = np.exp(-abs(value))
     return 1 / (1 + small) if value >= 0 else small / (1 + small)
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def _gather(scores, table, begin, end, block):
     """Writes the mean scores of the labels begin:end into `block`."""
     block[: end - begin] = 0
@@ -83,7 +84,7 @@ def _gather(scores, table, begin, end, block):
     block[: end - begin] /= len(table)
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def _scatter(block, table, begin, end, gradient):
     """Adds each label's derivative to its buckets."""
     for r in range(len(table)):
@@ -92,7 +93,7 @@ def _scatter(block, table, begin, end, gradient):
             row[buckets[label]] += block[label - begin]
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _logit_mean_loss(logits, table, label_splits, label_ids, losses, gradients):
     repetitions, count = table.shape
     for point in numba.prange(len(logits)):
@@ -121,7 +122,7 @@ def _logit_mean_loss(logits, table, label_splits, label_ids, losses, gradients):
         gradients[point] = gradient / (repetitions * count)
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _mean_loss(logits, table, label_splits, label_ids, losses, gradients):
     repetitions, count = table.shape
     buckets = logits.shape[2]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from mach_tf.kernels import jit
 
 _POLYNOMIAL = 0x82F63B78  # reversed
 _MASK_DELTA = np.uint32(0xA282EAD8)
@@ -23,7 +24,7 @@ def _tables() -> np.ndarray:
 _TABLES = _tables()
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def crc32c(data, begin, end):
     """Computes the CRC-32C of data[begin:end], a uint8 array, as uint32."""
     crc = np.uint32(0xFFFFFFFF)
@@ -47,13 +48,13 @@ def crc32c(data, begin, end):
     return crc ^ np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def masked(crc):
     """Masks a CRC as TFRecord files store it, so that a CRC of data that contains CRCs stays strong."""
     return np.uint32(((crc >> np.uint32(15)) | (crc << np.uint32(17))) + _MASK_DELTA)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _word(data, at):
     return (
         np.uint32(data[at])

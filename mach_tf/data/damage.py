@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-import numba
 import numpy as np
 
 from mach_tf.data.crc32c import crc32c, masked
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 from mach_tf.manifest import DatasetManifest
 
 
@@ -61,7 +61,7 @@ def describe(path: str, found: Damage) -> str:
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _walk(data):
     """Returns the number and the offset of the first damaged record, or -1 and -1."""
     record = at = np.int64(0)
@@ -82,7 +82,7 @@ def _walk(data):
     return np.int64(-1), np.int64(-1)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _fixed32(data, at):
     value = np.uint32(0)
     for i in range(4):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from mach_tf.data.crc32c import crc32c, masked
+from mach_tf.kernels import jit
 from mach_tf.points import Points
 
 FEATURE_IDS, FEATURE_VALUES, LABEL_IDS = "feature_ids", "feature_values", "label_ids"
@@ -60,7 +60,7 @@ def encode(points: Points) -> Records:
     return Records(data[:size], ends)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _encode(rows, feature_ids, value_bytes, label_splits, label_ids, data, ends):
     ids_key, values_key, labels_key = _KEYS
     end = 0
@@ -89,7 +89,7 @@ def _encode(rows, feature_ids, value_bytes, label_splits, label_ids, data, ends)
     return end
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _varint_size(value):
     size = 1
     while value >= 128:
@@ -98,7 +98,7 @@ def _varint_size(value):
     return size
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _varints_size(values, begin, end):
     size = 0
     for i in range(begin, end):
@@ -106,25 +106,25 @@ def _varints_size(values, begin, end):
     return size
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _sized(size):
     """Returns the bytes of a field of `size` bytes with its tag and length."""
     return 1 + _varint_size(size) + size
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _feature_size(size):
     """Returns the bytes of a Feature message whose packed list takes `size` bytes; an empty list is left out."""
     return _sized(_sized(size) if size else 0)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _entry_size(key, size):
     """Returns the bytes of one entry of the map in Features, with its tag and length."""
     return _sized(_sized(len(key)) + _sized(_feature_size(size)))
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_entry(data, at, key, kind, size):
     """Writes a map entry up to its packed list of `size` bytes."""
     feature_size = _feature_size(size)
@@ -136,13 +136,13 @@ def _put_entry(data, at, key, kind, size):
     return _put_length(data, at, _LIST_VALUE, size) if size else at
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_length(data, at, tag, size):
     data[at] = tag
     return _put_varint(data, at + 1, size)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_varint(data, at, value):
     while value >= 128:
         data[at] = value & 127 | 128
@@ -152,14 +152,14 @@ def _put_varint(data, at, value):
     return at + 1
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_varints(data, at, values, begin, end):
     for i in range(begin, end):
         at = _put_varint(data, at, values[i])
     return at
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_bytes(data, at, source, begin, end):
     for i in range(begin, end):
         data[at] = source[i]
@@ -167,7 +167,7 @@ def _put_bytes(data, at, source, begin, end):
     return at
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _put_fixed(data, at, value, size):
     """Writes an integer, little-endian."""
     for i in range(size):

@@ -9,8 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Union
 
-import tqdm
-
+from mach_tf import kernels
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data import conversion
 from mach_tf.data.converted import Converted
@@ -19,6 +18,7 @@ from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.manifest import DATASET_FILE, SPLITS
+from mach_tf.progress_bars import Bar
 
 _Path = Union[str, "os.PathLike[str]"]
 _Paths = Union[_Path, list[_Path]]
@@ -102,7 +102,8 @@ def preprocess(
         label_names=None if label_names is None else os.fspath(label_names),
     )
     if runner is None:
-        _compile(options.spec, progress)
+        with kernels.announced(progress):
+            conversion.compile_kernels(options.spec)
     with _what_is_left(output_dir):
         if runner is not None:
             return _convert_by_beam(inputs, output_dir, options, runner, shlex.split(beam_options))
@@ -183,13 +184,6 @@ def _check(
         )
 
 
-def _compile(spec: FeatureSpec, progress: bool) -> None:
-    bar = "{desc}: {elapsed}"  # there is nothing to count
-    description = "Loading kernels, which are compiled the first time on a machine"
-    with tqdm.tqdm(desc=description, bar_format=bar, leave=False, disable=not progress):
-        conversion.compile_kernels(spec)
-
-
 @contextlib.contextmanager
 def _what_is_left(output_dir: str) -> Iterator[None]:
     """Adds to the message of a conversion that fails what there is at `output_dir` now."""
@@ -208,12 +202,12 @@ def _progress_bar(inputs: Mapping[str, Sequence[TextInput]], show: bool) -> Iter
     """Yields what `convert` calls with the points and the bytes on disk done since its last call."""
     size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
     points = 0
-    with tqdm.tqdm(total=size, unit="B", unit_scale=True, desc="Preprocessing", disable=not show) as bar:
+    with Bar("Preprocessing", size, "B", scaled=True, shown=show) as bar:
 
         def advance(new_points: int, new_bytes: int) -> None:
             nonlocal points
             points += new_points
-            bar.set_postfix_str(f"{points:,} points", refresh=False)
+            bar.note(f"{points:,} points")
             bar.update(new_bytes)
 
         yield advance

@@ -6,8 +6,9 @@ There are two passes. Both release the interpreter's lock, so that threads run t
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from mach_tf.kernels import jit
 
 # The faults of a line; 0 means none.
 NOT_A_LABEL, NOT_A_PAIR, NEGATIVE_ID, FEATURE_OUT_OF_RANGE, LABEL_OUT_OF_RANGE, NOT_FINITE, DUPLICATE = range(1, 8)
@@ -18,7 +19,7 @@ _SAFE_DIGITS = 19  # any number with 19 digits fits into 64 bits
 _EXACT_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def count(text):
     """Counts lines, colons and commas in a uint8 array."""
     lines = colons = commas = 0
@@ -29,22 +30,22 @@ def count(text):
     return lines, colons, commas
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _is_blank(byte):
     return byte == _SPACE or byte == _TAB  # noqa: PLR1714 (Numba compiles this, but not `in`, to two comparisons)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _at_end(text, at):
     return text[at] == _NEWLINE or (text[at] == _RETURN and text[at + 1] == _NEWLINE)
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _is_negative(text, at):
     return text[at] == _MINUS and _ZERO <= text[at + 1] <= _ZERO + 9
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _digits(text, at, value):
     """Appends digits to a number; returns it modulo 2^64, and the position after the digits."""
     while True:
@@ -55,7 +56,7 @@ def _digits(text, at, value):
         at += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _integer(text, at):
     """Reads digits; returns their value, or _LARGE if it is larger, and the position after them."""
     begin = at
@@ -68,7 +69,7 @@ def _integer(text, at):
     return np.int64(value), at
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _decimal(text, at):
     """Reads [+-] digits [. digits] [e [+-] digits].
 
@@ -114,7 +115,7 @@ def _decimal(text, at):
     return (-value if negative else value), at, False
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def scan(text, features, labels, with_labels):  # noqa: PLR0912
     """Parses whole lines.
 
@@ -185,7 +186,7 @@ def scan(text, features, labels, with_labels):  # noqa: PLR0912
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _labels(text, at, labels, label_ids, label):
     """Reads l1,l2,... unless the first item is a feature; returns the fault, its position, the position after, the count."""
     first = label
@@ -209,7 +210,7 @@ def _labels(text, at, labels, label_ids, label):
         at += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, faults, fault_at):
     """Sorts each row in place, merges equal labels, and drops zeros and rows with a fault.
 
@@ -260,7 +261,7 @@ def settle(row_splits, feature_ids, feature_values, label_splits, label_ids, fau
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _sort(ids, values, begin, end):
     """Sorts ids[begin:end], and values[begin:end] with them unless `values` is empty, by Shell sort with Knuth's gaps.
 
@@ -288,7 +289,7 @@ def _sort(ids, values, begin, end):
         gap //= 3
 
 
-@numba.njit(nogil=True, cache=True)
+@jit(nogil=True)
 def _is_sorted(ids, begin, end):
     for i in range(begin + 1, end):  # noqa: SIM110 (Numba has no generators inside all)
         if ids[i] < ids[i - 1]:

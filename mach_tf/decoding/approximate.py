@@ -13,6 +13,7 @@ from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.ranking import largest
 from mach_tf.decoding.scoring import Scorer, score_label
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ def recall(approximate: np.ndarray, exact: np.ndarray) -> float:
     return float(found.mean()) if found.size else 1.0
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _decode(scores, table, kind, top, needed, best):
     scored = np.zeros(len(scores), np.int64)
     for point in numba.prange(len(scores)):
@@ -61,7 +62,7 @@ def _decode(scores, table, kind, top, needed, best):
     return scored
 
 
-@numba.njit(cache=True)
+@jit()
 def _decode_point(scores, table, kind, top, needed, best):
     repetitions = len(scores)
     scorer = Scorer(scores, table.by_label, kind, np.empty(repetitions, np.float32))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from mach_tf.kernels import jit
 
 # Marks an empty place of a list; with score -inf it ranks behind every label.
 NO_LABEL = np.int32(2**31 - 1)
@@ -28,12 +29,12 @@ class BestList(NamedTuple):
         return cls(np.full(shape, NO_LABEL, np.int32), np.full(shape, -np.inf, np.float32))
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def ranks_before(score, label, other_score, other_label):
     return score > other_score or (score == other_score and label < other_label)
 
 
-@numba.njit(cache=True)
+@jit()
 def insert(best, label, score):
     """Adds a label to a point's list unless the list holds it or ends before it; returns the k-th best score."""
     labels, values = best.labels, best.values
@@ -54,7 +55,7 @@ def copies(best, points, n_copies):
     return BestList(np.tile(best.labels[points], (n_copies, 1, 1)), np.tile(best.values[points], (n_copies, 1, 1)))
 
 
-@numba.njit(cache=True)
+@jit()
 def merge(parts, points, best):
     """Adds lists [parts, len(points), k] to the lists [n, k] of these points."""
     for i in range(len(points)):

@@ -23,6 +23,7 @@ from mach_tf.decoding.ranking import extremes, mean_and_deviation
 from mach_tf.decoding.scan import scan_range
 from mach_tf.decoding.scoring import Scorer, score_label
 from mach_tf.estimators import MEAN, MIN
+from mach_tf.kernels import jit
 
 # The sum of integers that represents the k-th best score when they are computed; the rest up to 255 is room for better scores.
 _LEVELS = 232
@@ -87,13 +88,13 @@ def scan_blocks(scores, table, kind, points, chunks, best):
     return np.where(scored.min(axis=0) < 0, _TOO_COARSE, scored.sum(axis=0))
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _scan_parts(scores, table, kind, points, parts, scored):
     for task in numba.prange((len(points) + LANES - 1) // LANES * len(scored)):
         _scan_part(task, scores, table.by_label, kind, points, parts, scored)
 
 
-@numba.njit(cache=True)
+@jit()
 def _scan_part(task, scores, by_label, kind, points, parts, scored):
     n_labels, chunks = len(by_label), len(scored)
     chunk = task % chunks
@@ -104,7 +105,7 @@ def _scan_part(task, scores, by_label, kind, points, parts, scored):
     _scan_block(block, n_labels * chunk // chunks, n_labels * (chunk + 1) // chunks)
 
 
-@numba.njit(cache=True)
+@jit()
 def _scan_block(block, first, last):
     """Adds the labels first:last to the lists of a block's points; fills `scored`."""
     kind, lanes, values = block.kind, len(block.points), block.best.values
@@ -137,7 +138,7 @@ def _scan_block(block, first, last):
         _scan_range(block, integers, allowed, begin, end)
 
 
-@numba.njit(cache=True)
+@jit()
 def _find_base(scores, lows, bound):
     """Fills lows [R], from which a point's scores [R, B] are counted, and bound[1:]: a label's sum of scores is at most
     bound[1] + step * (sum of its integers) + bound[2]."""
@@ -155,7 +156,7 @@ def _find_base(scores, lows, bound):
     bound[2] *= (len(scores) + 4) * 2.0**-23
 
 
-@numba.njit(cache=True)
+@jit()
 def _step(kind, bound, worst, repetitions):
     """Returns the step of a point's integers, given its k-th best score; 0 if integers cannot tell its scores apart."""
     if kind != MEAN:
@@ -164,7 +165,7 @@ def _step(kind, bound, worst, repetitions):
     return step if 1e-30 < step < 1e30 else 0.0
 
 
-@numba.njit(cache=True)
+@jit()
 def _limit(kind, bound, worst, repetitions):
     """Returns the smallest sum of integers with which a label's score may reach `worst`."""
     if kind == MEAN:
@@ -175,7 +176,7 @@ def _limit(kind, bound, worst, repetitions):
     return np.uint8(min(repetitions if kind == MIN else repetitions - repetitions // 2, 255))
 
 
-@numba.njit(cache=True)
+@jit()
 def _fill(block, integers):
     """Fills integers.table from the scores of the block's points."""
     buckets = block.scores.shape[2]
@@ -194,19 +195,19 @@ def _fill(block, integers):
                     integers.table[r, bucket, lane] = tile[lane, bucket - begin]
 
 
-@numba.njit(cache=True)
+@jit()
 def _round_up(row, low, inverse, integers):
     for b in range(len(row)):
         integers[b] = np.uint8(min(max(np.ceil((row[b] - low) * inverse), np.float32(0)), np.float32(255)))
 
 
-@numba.njit(cache=True)
+@jit()
 def _compare(row, threshold, integers):
     for b in range(len(row)):
         integers[b] = row[b] >= threshold
 
 
-@numba.njit(cache=True)
+@jit()
 def _scan_range(block, integers, allowed, first, last):
     table, by_label, kind, scored = integers.table, block.by_label, block.kind, block.scored
     points, labels, values = block.points, block.best.labels, block.best.values

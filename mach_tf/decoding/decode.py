@@ -16,6 +16,7 @@ from mach_tf.decoding import block_scan, order_search, scan, threshold
 from mach_tf.decoding.best_list import BestList
 from mach_tf.decoding.table import Table, both_ways
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 
 # Nanoseconds, measured at K = 670,091, R = 16, B = 2,000; only their ratios matter. Per label and repetition: scoring it in a
 # plain scan; bounding it for all points of a block. Per bucket, repetition and point: preparing the integers of a block.
@@ -201,7 +202,7 @@ def top_k(
     return found.labels, found.scores
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _has_nan(values):
     found = 0
     for i in numba.prange(len(values)):

@@ -9,11 +9,12 @@ from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.ranking import largest
 from mach_tf.decoding.scoring import Scorer, score_label
 from mach_tf.estimators import MIN
+from mach_tf.kernels import jit
 
 _SEED_BUCKETS = 8
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def search_order_statistic(scores, table, kind, points, budget, best):
     """Decodes MIN and MEDIAN; gives up on a point rather than score more than about `budget` labels for it.
 
@@ -39,7 +40,7 @@ def search_order_statistic(scores, table, kind, points, budget, best):
     return scored
 
 
-@numba.njit(cache=True)
+@jit()
 def _search(scores, table, kind, budget, best):
     repetitions, width = scores.shape
     scorer = Scorer(scores, table.by_label, kind, np.empty(repetitions, np.float32))
@@ -84,7 +85,7 @@ def _search(scores, table, kind, budget, best):
     return scored
 
 
-@numba.njit(cache=True)
+@jit()
 def _visit(scorer, table, r, bucket, best):
     """Scores the labels of one bucket; returns their number."""
     begin, end = table.splits[r, bucket], table.splits[r, bucket + 1]

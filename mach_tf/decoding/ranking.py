@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from mach_tf.kernels import jit
 
 _PARTS = 16
 # The number of values from which the typical value of a row is estimated.
 _TYPICAL = 64
 
 
-@numba.njit(cache=True)
+@jit()
 def largest(row, count, places, values):
     """Fills the first `count` entries of `values` and `places` with the largest values of a row and their indices, best first.
 
@@ -34,7 +35,7 @@ def largest(row, count, places, values):
             found = _insert_all(row, strand, len(row), strands, threshold, found, count, places, values)
 
 
-@numba.njit(cache=True)
+@jit()
 def _insert_all(row, first, last, stride, threshold, found, count, places, values):
     """Inserts the values row[first:last:stride] that reach `threshold`; returns how many have been inserted so far."""
     for place in range(np.uint64(first), np.uint64(last), np.uint64(stride)):
@@ -53,7 +54,7 @@ def _insert_all(row, first, last, stride, threshold, found, count, places, value
 
 
 # The flags let LLVM ignore NaN and signed zeros, and so compare several values at a time.
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@jit(fastmath={"nnan", "nsz"})
 def _strand_maxima(row, strands):
     maxima = row[:strands].copy()
     for begin in range(strands, len(row), strands):
@@ -63,7 +64,7 @@ def _strand_maxima(row, strands):
     return maxima
 
 
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@jit(fastmath={"nnan", "nsz"})
 def extremes(row):
     """Returns the smallest and the largest value of a row, float32 [B], not NaN."""
     low = high = row[0]
@@ -72,7 +73,7 @@ def extremes(row):
     return low, high
 
 
-@numba.njit(cache=True, fastmath={"reassoc"})
+@jit(fastmath={"reassoc"})
 def mean_and_deviation(row):
     """Returns the mean and the mean absolute deviation of the first _TYPICAL values of a row, float32 [B].
 
@@ -89,7 +90,7 @@ def mean_and_deviation(row):
     return mean, deviation / np.float32(len(row))
 
 
-@numba.njit(cache=True, fastmath={"reassoc"})
+@jit(fastmath={"reassoc"})
 def steepest_fall(values, first, last):
     """Returns the largest average fall per step from values[first] to a later value.
 

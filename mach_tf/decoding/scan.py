@@ -12,9 +12,10 @@ import numpy as np
 from mach_tf.decoding.best_list import BestList, copies, insert, merge
 from mach_tf.decoding.scoring import mean_score, median_score, min_score
 from mach_tf.estimators import MEAN, MIN
+from mach_tf.kernels import jit
 
 
-@numba.njit(cache=True)
+@jit()
 def scan_range(scores, by_label, kind, first, last, best):
     """Adds the labels first:last to the list of one point, whose scores are [R, B]."""
     scratch = np.empty(by_label.shape[1], np.float32)
@@ -44,13 +45,13 @@ def scan_plainly(scores, table, kind, points, chunks, best):
     merge(parts, points, best)
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def _scan_parts(scores, table, kind, points, parts):
     for task in numba.prange(len(points) * len(parts.labels)):
         _scan_part(task, scores, table.by_label, kind, points, parts)
 
 
-@numba.njit(cache=True)
+@jit()
 def _scan_part(task, scores, by_label, kind, points, parts):
     n_labels, chunks = len(by_label), len(parts.labels)
     i, chunk = task // chunks, task % chunks

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from mach_tf.estimators import MEAN, MIN
+from mach_tf.kernels import jit
 
 
 class Scorer(NamedTuple):
@@ -29,7 +29,7 @@ class Scorer(NamedTuple):
     scratch: np.ndarray
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def score_label(scorer, label, threshold):
     """A label's score, or -inf if it is below `threshold`, below which scores do not matter."""
     if scorer.kind == MEAN:
@@ -39,7 +39,7 @@ def score_label(scorer, label, threshold):
     return median_score(scorer.scores, scorer.by_label, label, threshold, scorer.scratch)
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def mean_score(scores, by_label, label):
     total = scores[0, by_label[label, 0]]
     for r in range(1, by_label.shape[1]):
@@ -47,7 +47,7 @@ def mean_score(scores, by_label, label):
     return total * (np.float32(1) / np.float32(by_label.shape[1]))
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def min_score(scores, by_label, label, threshold):
     lowest = scores[0, by_label[label, 0]]
     for r in range(1, by_label.shape[1]):
@@ -57,7 +57,7 @@ def min_score(scores, by_label, label, threshold):
     return lowest
 
 
-@numba.njit(cache=True, inline="always")
+@jit(inline="always")
 def median_score(scores, by_label, label, threshold, scratch):
     repetitions = by_label.shape[1]
     # The upper middle value must reach the threshold, so at most half of the values may be below it.

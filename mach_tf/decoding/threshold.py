@@ -25,6 +25,7 @@ import numpy as np
 from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.ranking import extremes, largest, mean_and_deviation, steepest_fall
 from mach_tf.decoding.scoring import mean_score
+from mach_tf.kernels import jit
 
 # The number of buckets ranked per repetition, at first and at most.
 _FIRST_KNOWN, _MOST_KNOWN = 16, 512
@@ -76,7 +77,7 @@ class _Gains(NamedTuple):
     candidates: BestList
 
 
-@numba.njit(cache=True, parallel=True)
+@jit(parallel=True)
 def search_mean(scores, table, points, budget, best):
     """Decodes MEAN; gives up on a point if the search would cost more than `budget`.
 
@@ -99,7 +100,7 @@ def search_mean(scores, table, points, budget, best):
     return scored
 
 
-@numba.njit(cache=True)
+@jit()
 def _search(scores, table, budget, sums, best):
     repetitions, width = scores.shape
     limit = min(width, _MOST_KNOWN)
@@ -157,7 +158,7 @@ def _search(scores, table, budget, sums, best):
     return _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best)
 
 
-@numba.njit(cache=True)
+@jit()
 def _go_deeper(scores, visits):
     """Visits the next bucket of the repetition with the steepest fall; returns False if no visit lowers the bound."""
     depth, known = visits.depth, visits.known
@@ -173,7 +174,7 @@ def _go_deeper(scores, visits):
     return True
 
 
-@numba.njit(cache=True)
+@jit()
 def _bound(visits):
     """Returns the score that no label not met exceeds, computed by the operations of scoring.mean_score."""
     total = visits.scores[0, visits.depth[0]]
@@ -182,7 +183,7 @@ def _bound(visits):
     return total * (np.float32(1) / np.float32(len(visits.depth)))
 
 
-@numba.njit(cache=True)
+@jit()
 def _mean_gain(visits):
     """Returns the mean over visited buckets of the score minus that of the best unvisited bucket of the repetition."""
     total, count = np.float32(0), 0
@@ -193,7 +194,7 @@ def _mean_gain(visits):
     return total / np.float32(count)
 
 
-@numba.njit(cache=True)
+@jit()
 def _count_gains(table, visits, gains):
     """Adds the gains of the buckets visited since the last call; keeps the labels with the largest gains as candidates."""
     sums, candidates = gains.sums, gains.candidates
@@ -212,7 +213,7 @@ def _count_gains(table, visits, gains):
         gains.counted[r] = visits.depth[r]
 
 
-@numba.njit(cache=True)
+@jit()
 def _remove(best, label):
     """Removes a label from a list that may hold it."""
     labels, values = best.labels, best.values
@@ -223,7 +224,7 @@ def _remove(best, label):
             break
 
 
-@numba.njit(cache=True)
+@jit()
 def _score_candidates(scores, table, candidates, best):
     """Scores the candidates and adds them to the list; returns their number."""
     scored = 0
@@ -234,7 +235,7 @@ def _score_candidates(scores, table, candidates, best):
     return scored
 
 
-@numba.njit(cache=True)
+@jit()
 def _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best):
     """Adds up the gains above the bound, and scores the labels that these may lift to the k-th best score.
 

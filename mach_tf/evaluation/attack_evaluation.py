@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
-from tqdm import tqdm
 
+from mach_tf import progress_bars
 from mach_tf.attacks import attack_report, bucket_loss
 from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
 from mach_tf.attacks.attack_run import AttackRun
@@ -185,4 +185,4 @@ def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
 
 
 def _progress_bar(name: str) -> Callable[[Sequence[range]], Iterable[range]]:
-    return functools.partial(tqdm, desc=name, unit="chunk", disable=None)
+    return functools.partial(progress_bars.each, description=name, unit="chunk")

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
-from tqdm import tqdm
 
 from mach_tf import estimators
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoded
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.progress_bars import Bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
     prefixes = {count: network.decoder.first(count) for count in options.repetition_counts}
     by_repetitions: dict[int, list[np.ndarray]] = {count: [] for count in prefixes}
     decoding, begun = 0.0, time.perf_counter()
-    with tqdm(total=len(points), desc="evaluate", unit="point", disable=None) as bar:
+    with Bar("evaluate", len(points), "point") as bar:
         for rows, logits in network.sketches(features):
             chunk_begun = time.perf_counter()
             for name in options.estimators:

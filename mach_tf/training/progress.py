@@ -7,8 +7,8 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
+from mach_tf.progress_bars import Bar
 from mach_tf.sizing.resources import ResourcePlan
 from mach_tf.training.callbacks import LOSSES
 
@@ -38,14 +38,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
     def __init__(self, name: str, steps_per_epoch: int, epochs: int, shown: bool = True):
         super().__init__()
         self._epochs = epochs
-        self._bar = tqdm(
-            total=steps_per_epoch * epochs,
-            desc=name,
-            unit="step",
-            mininterval=0.5,
-            dynamic_ncols=True,
-            disable=not shown,
-        )
+        self._bar = Bar(name, steps_per_epoch * epochs, "step", shown=shown)
         self._shown: dict[str, str] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
@@ -56,16 +49,19 @@ class ProgressBar(tf.keras.callbacks.Callback):
         for name in LOSSES:
             if logs and name in logs:
                 self._shown[name[:-5]] = f"{np.mean(logs[name]):.5f}"
-        self._bar.set_postfix(self._shown, refresh=False)
+        self._note()
         self._bar.update()
 
     def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
         self._shown.update({name: f"{value:.2f}" for name, value in (logs or {}).items() if name.startswith("P@")})
-        self._bar.set_postfix(self._shown)
+        self._note()
 
     def close(self) -> None:
         """Ends the bar; it stays on the screen."""
         self._bar.close()
 
+    def _note(self) -> None:
+        self._bar.note(", ".join(f"{name}={value}" for name, value in self._shown.items()))
+
     def _to(self, step: int) -> None:
-        self._bar.update(step - self._bar.n)
+        self._bar.update(step - self._bar.count)

@@ -64,6 +64,12 @@ def world(tmp_path_factory):
     return worlds.make(str(tmp_path_factory.mktemp("world")))
 
 
+@pytest.fixture
+def terminal(monkeypatch):
+    """Lets progress bars be drawn as on a terminal."""
+    monkeypatch.setattr("mach_tf.progress_bars._is_redrawn", lambda _: True)
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     """Debian's Chromium, driven by Selenium; no network is needed and the driver is never downloaded."""

@@ -206,7 +206,7 @@ def test_errors_are_those_of_scikit_learn(data, fitted):
         fitted.explain(X, np.full(len(X), 6))
 
 
-def test_training_is_quiet(data, capfd):
+def test_training_is_quiet(data, capfd, terminal):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         small(repetitions="auto", verbose=0).fit(*data)

@@ -22,10 +22,10 @@ from collections.abc import Iterable
 from concurrent import futures
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar
 
-import numba
 import numpy as np
 
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths, entry_splits
+from mach_tf.kernels import jit
 
 if TYPE_CHECKING:  # this module needs the tuple's type only, and no TensorFlow
     from mach_tf.classifier import Weights
@@ -121,7 +121,7 @@ def _read_only(arrays: _Arrays) -> _Arrays:
     return arrays._make(views)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _integrate(network, paths, wanted, sigmoid, gradients, ends):
     """Fills one repetition's `gradients`, laid out by `wanted.entry_splits`, and `ends` [2, pairs], scores at start and end."""
     hidden = len(network.hidden_bias)
@@ -148,7 +148,7 @@ def _integrate(network, paths, wanted, sigmoid, gradients, ends):
                 gradients[wanted.entry_splits[pair] + j - first] = _dot(row, weights)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _pre_activations(network, paths, first, last, at_start, change):
     """a = x' W1 + b1 and d = (x - x') W1 of the path with the entries first:last, float64 [hidden]."""
     hidden = len(network.hidden_bias)
@@ -164,7 +164,7 @@ def _pre_activations(network, paths, first, last, at_start, change):
             change[u] += by * row[u]
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _switching_points(at_start, change, in_order):
     """Returns where each unit switches, clipped to [0, 1], float64 [hidden], and the units that switch inside the path.
 
@@ -188,7 +188,7 @@ def _switching_points(at_start, change, in_order):
     return times, inside
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _logits(kernel, bias, units):
     """Returns the logits at both ends, from the forward pass alone: completeness is checked against them."""
     z0, z1 = np.float64(bias), np.float64(bias)
@@ -198,14 +198,14 @@ def _logits(kernel, bias, units):
     return z0, z1
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _logit_weights(kernel, units, weights):
     """w2[u] times the part of the path on which unit u is active."""
     for u in range(len(kernel)):
         weights[u] = kernel[u] * (units.times[u] if units.change[u] < 0.0 else 1.0 - units.times[u])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _probability_weights(kernel, units, z, weights):
     """w2[u] times the integral of sigmoid'(z(t)) over the part of the path on which unit u is active."""
     change, times = units.change, units.times
@@ -229,7 +229,7 @@ def _probability_weights(kernel, units, z, weights):
         weights[u] = kernel[u] * (reached if change[u] < 0.0 else integral - reached)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _mean_sigmoid_derivative(a, b):
     """Returns the mean of sigmoid' between two logits, (sigmoid(b) - sigmoid(a)) / (b - a), to full relative precision.
 
@@ -246,7 +246,7 @@ def _mean_sigmoid_derivative(a, b):
     return (_sigmoid(b) - _sigmoid(a)) / (b - a)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _sigmoid(z):
     if z >= 0.0:
         return 1.0 / (1.0 + math.exp(-z))
@@ -254,7 +254,7 @@ def _sigmoid(z):
 
 
 # Reordering this sum lets the compiler use vector instructions; every other sum keeps its order.
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@jit(nogil=True, fastmath={"reassoc", "contract"})
 def _dot(row, weights):
     total = 0.0
     for u in range(len(weights)):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-import tqdm
 
 from mach_tf import files
 from mach_tf.data import libsvm
@@ -28,6 +27,7 @@ from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.progress_bars import Bar
 
 _RUN_FILE = "global.json"
 _BLOCK_BYTES = libsvm.BLOCK_BYTES
@@ -116,15 +116,14 @@ class DriverRun:
         for text in texts:
             with libsvm.TextReader(*text) as reader:
                 source_text.check_header(self.dataset, text.path, reader.header)
-                progress = tqdm.tqdm(total=reader.header.points, unit=" points", desc=os.path.basename(text.path))
-                for block in reader.blocks(_BLOCK_BYTES):
-                    part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
-                    parts.append(part)
-                    lines = block.text.count(b"\n")
-                    if not os.path.exists(part):
-                        self._write_part(part, libsvm.parse(block).faultless(), block.first_point)
-                    progress.update(lines)
-                progress.close()
+                with Bar(os.path.basename(text.path), reader.header.points, "point") as bar:
+                    for block in reader.blocks(_BLOCK_BYTES):
+                        part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
+                        parts.append(part)
+                        lines = block.text.count(b"\n")
+                        if not os.path.exists(part):
+                            self._write_part(part, libsvm.parse(block).faultless(), block.first_point)
+                        bar.update(lines)
                 reader.finish()
         return parts
 

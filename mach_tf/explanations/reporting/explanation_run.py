@@ -11,7 +11,6 @@ from typing import Any, Optional
 
 import numpy as np
 import tabulate
-import tqdm
 
 from mach_tf import files
 from mach_tf.errors import InputError
@@ -23,6 +22,7 @@ from mach_tf.explanations.reporting.point_explainer import ExplanationRequest
 from mach_tf.explanations.reporting.point_explanation import PointExplanation
 from mach_tf.explanations.reporting.report import Report
 from mach_tf.points import Points
+from mach_tf.progress_bars import Bar
 
 LINES_FILE = "explanations.jsonl"
 REPORT_FILE = "report.html"
@@ -147,11 +147,11 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
 
 
 def _explained_points(request: ExplanationRequest, points: Points, chosen: np.ndarray) -> Iterator[PointExplanation]:
-    with tqdm.tqdm(total=len(chosen), unit=" points", desc="explain") as progress:
+    with Bar("explain", len(chosen), "point") as bar:
         for begin in range(0, len(chosen), _CHUNK_POINTS):
             ids = chosen[begin : begin + _CHUNK_POINTS]
             yield from point_explainer.explain_points(request, points[ids], ids)
-            progress.update(len(ids))
+            bar.update(len(ids))
 
 
 def _about(

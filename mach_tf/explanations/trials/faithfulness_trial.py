@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Union
 
 import numpy as np
-import tqdm
 
+from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.data import records
 from mach_tf.errors import InputError
@@ -86,7 +86,9 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
         )
     sample = sample_points(dataset_dir, dataset, options)
     faithfulness = measure_faithfulness(models[0], sample, config, options.seed)
-    cases = tqdm.tqdm([(network, float(epsilon)) for epsilon in epsilons for network in models], desc="stability")
+    cases = progress_bars.each(
+        [(network, float(epsilon)) for epsilon in epsilons for network in models], "stability", "case"
+    )
     stable = tuple(measure_stability(network, sample, config, epsilon, options.seed) for network, epsilon in cases)
     return FaithfulnessTrial(len(sample), options.split, "each point's best", options.estimator, faithfulness, stable)
 

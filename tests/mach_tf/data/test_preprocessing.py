@@ -24,7 +24,7 @@ def _write(path, lines=LINES, header: str = "") -> str:
     return str(path)
 
 
-def test_all_arguments(tmp_path, capsys):
+def test_all_arguments(tmp_path, capsys, terminal):
     _write(tmp_path / "a1.txt", [*LINES, "oops"])
     _write(tmp_path / "a2.txt")
     test = pathlib.Path(_write(tmp_path / "b.txt", LINES[:2]))

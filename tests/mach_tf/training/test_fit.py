@@ -116,7 +116,7 @@ def test_parts_give_none_until_all_are_there(dataset, fitted, tmp_path):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
-def test_progress_is_drawn_on_stderr_or_not(dataset, tmp_path, capsys):
+def test_progress_is_drawn_on_stderr_or_not(dataset, tmp_path, capsys, terminal):
     mach_tf.fit(dataset, tmp_path / "quiet", **SMALL)
     assert capsys.readouterr() == ("", "")
     mach_tf.fit(dataset, tmp_path / "shown", **{**SMALL, "progress": True})

@@ -8,7 +8,7 @@ import tensorflow as tf
 from mach_tf.training.progress import Progress, ProgressBar
 
 
-def test_the_bar_starts_where_training_goes_on_and_shows_losses_and_validation(capsys):
+def test_the_bar_starts_where_training_goes_on_and_shows_losses_and_validation(capsys, terminal):
     bar = ProgressBar("group 1/1", steps_per_epoch=4, epochs=3)
     bar.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=tf.Variable(5)))
     bar.on_epoch_begin(1)
