@@ -44,7 +44,7 @@ _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.evaluation import robustness_comparison
+    from mach_tf.evaluation import robustness_comparison, robustness_outputs
     from mach_tf.evaluation.robustness_comparison import RobustnessOptions
 
     with flag_errors(_RENAMED):
@@ -60,6 +60,7 @@ def main(_: list[str]) -> None:
             seed=FLAGS.seed,
             target_label=FLAGS.target_label,
         )
+        robustness_outputs.check(FLAGS.output_dir, [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir])
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
     print(comparison)

@@ -22,8 +22,10 @@ FLOORS = (
         "errors",
         "files",
         "kernels",
+        "locks",
         "memory",
         "progress_bars",
+        "staging",
         "startup",
         "versions",
         "choices",
@@ -31,7 +33,7 @@ FLOORS = (
         "typed_json",
     ),
     # Vocabulary
-    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest"),
+    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest", "outputs"),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
     ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from mach_tf import locks
 from mach_tf.errors import InputError
-from mach_tf.manifest import MODEL_FILE, ModelManifest
+from mach_tf.manifest import ModelManifest
 from mach_tf.training import resume
 
 _DIRECTORY_LOCK = ".lock"
@@ -23,29 +23,33 @@ _WAIT_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def claimed(model_dir: str, model: ModelManifest, repetitions: Sequence[int]) -> Iterator[None]:
+def claimed(
+    model_dir: str, model: ModelManifest, pending: Sequence[int], groups: Sequence[Sequence[int]]
+) -> Iterator[None]:
     """Makes a model directory this training's own, and keeps its repetitions from others during the block.
 
     Args:
       model_dir: the model directory; made if missing.
       model: its manifest, which is written unless it exists.
-      repetitions: the repetitions that the block trains.
+      pending: the repetitions that were not trained yet when the run began.
+      groups: the groups of repetitions that the block trains.
 
     Raises:
-      InputError: another process trains one of the repetitions or has just finished it, or the directory holds a different training.
+      InputError: another process trains one of the repetitions, or has just finished it, or the directory holds a different training.
     """
-    os.makedirs(model_dir, exist_ok=True)
-    with locks.exclusive(os.path.join(model_dir, _DIRECTORY_LOCK), _WAIT_SECONDS):
+    repetitions = sorted(repetition for group in groups for repetition in group)
+    with _directory(model_dir):
         check_free(model_dir, repetitions)
-        _start(model_dir, model)
-        finished = sorted({*repetitions} - {*resume.pending(model_dir, model.bucket_spec.repetitions)})
+        resume.check_same(model_dir, model)
+        resume.start(model_dir, model)
+        finished = sorted({*pending} - {*resume.pending(model_dir, model.bucket_spec.repetitions)})
         if finished:
             raise InputError(
                 f"{model_dir}: another process has just finished {_named(finished)}. Run the same command again, which goes on from there."
             )
         _remove_stale(model_dir)
         claim = os.path.join(model_dir, f".training-{secrets.token_hex(4)}.lock")
-        descriptor = locks.take(claim, repetitions=list(repetitions))
+        descriptor = locks.take(claim, repetitions=repetitions)
     try:
         yield
     finally:
@@ -59,9 +63,9 @@ def start(model_dir: str, model: ModelManifest) -> None:
     Raises:
       InputError: the directory holds a different training.
     """
-    os.makedirs(model_dir, exist_ok=True)
-    with locks.exclusive(os.path.join(model_dir, _DIRECTORY_LOCK), _WAIT_SECONDS):
-        _start(model_dir, model)
+    with _directory(model_dir):
+        resume.check_same(model_dir, model)
+        resume.start(model_dir, model)
 
 
 def check_free(model_dir: str, repetitions: Sequence[int]) -> None:
@@ -76,10 +80,9 @@ def check_free(model_dir: str, repetitions: Sequence[int]) -> None:
             )
 
 
-def _start(model_dir: str, model: ModelManifest) -> None:
-    resume.check_same(model_dir, model)
-    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
-        model.write(model_dir)
+def _directory(model_dir: str) -> contextlib.AbstractContextManager[None]:
+    os.makedirs(model_dir, exist_ok=True)
+    return locks.exclusive(os.path.join(model_dir, _DIRECTORY_LOCK), _WAIT_SECONDS)
 
 
 def _claims(model_dir: str) -> list[str]:

@@ -13,6 +13,13 @@ from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
 
 
+def start(model_dir: str, model: ModelManifest) -> None:
+    """Writes model.json unless it exists; from then on the directory belongs to this training."""
+    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        os.makedirs(model_dir, exist_ok=True)
+        model.write(model_dir)
+
+
 def check_same(model_dir: str, model: ModelManifest) -> None:
     """Checks that a model directory, if it belongs to a training, belongs to this one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Callable, Optional
 
@@ -10,7 +11,7 @@ from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.sizing import memory_plan, resources
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.sizing.resources import ResourcePlan
-from mach_tf.training import checkpoints, group_training, resume, strategies
+from mach_tf.training import checkpoints, claims, group_training, resume, strategies
 from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
@@ -62,20 +63,22 @@ def train(
         warn(text)
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     writes = strategies.is_chief(options.strategy)
+    if writes:
+        # First, because of two trainings with different settings the second must hear of the first.
+        claims.check_free(model_dir, pending)
     resume.check_same(model_dir, model)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
-            resume.start(model_dir, model)
+            claims.start(model_dir, model)
             checkpoints.remove_finished(model_dir)
         return TrainingResult(model_dir, warnings=tuple(warnings))
     strategy = strategies.create(options.strategy)
     groups, planned = _plan(model_dir, model, dataset, pending, options, strategies.local_replicas(strategy), warn)
     progress.planned(planned)
-    if writes:
-        # Not before: a run that is refused leaves the directory free for one with other settings.
-        resume.start(model_dir, model)
-    with stop:
+    # Not before: a run that is refused leaves the directory free for one with other settings.
+    claim = claims.claimed(model_dir, model, pending, groups) if writes else contextlib.nullcontext()
+    with claim, stop:
         job = group_training.Job(
             dataset_dir,
             dataset,
@@ -89,8 +92,8 @@ def train(
             options.curves,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
-    if writes and not stopped:
-        checkpoints.remove_finished(model_dir)
+        if writes and not stopped:
+            checkpoints.remove_finished(model_dir)
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
 
 
