@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Optional
 
 import tabulate
 
-from mach_tf import progress_bars
+from mach_tf import outputs, progress_bars
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
@@ -100,11 +100,26 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             f"Each split must have a point (got none in {', '.join(empty)}, {len(points)} points from {len(sources)} "
             "different files). Give more files by source_dirs, or a different seed."
         )
+    _check_outputs(output_dir, sources)
     os.makedirs(output_dir, exist_ok=True)
     counts = _write(output_dir, by_split, feature_names, label_names)
     not_parsed = parsed.count(None)
     without_content = len(sources) - not_parsed - len(points)
     return DemoData(output_dir, counts, len(feature_names), len(label_names), repeated, not_parsed, without_content)
+
+
+def _check_outputs(directory: str, sources: Sequence[SourceFile]) -> None:
+    """Raises InputError if a file that will be written is one that is read, or one that another program made."""
+    names = {f"{split}.txt": f"{split}_files.txt" for split in SPLITS}
+    names.update(dict.fromkeys((FEATURE_NAMES_FILE, LABEL_NAMES_FILE), f"{SPLITS[0]}_files.txt"))
+    paths = [os.path.join(directory, name) for name in {**names, **{name: name for name in names.values()}}]
+    outputs.check(paths, [source.path for source in sources])
+    for name, companion in names.items():
+        if os.path.exists(os.path.join(directory, name)) and not os.path.exists(os.path.join(directory, companion)):
+            raise InputError(
+                f"{directory} holds {name}, which this program did not write (there is no {companion}) and would replace. "
+                "Choose another output_dir."
+            )
 
 
 def _parse_files(sources: Sequence[SourceFile], workers: int) -> list[Optional[python_points.PythonFile]]:
@@ -129,8 +144,9 @@ def _write(
     for split, members in by_split.items():
         features = tfidf.tf_idf(counts[split], frequencies, len(by_split["train"]))
         labels = tfidf.count_matrix([dict.fromkeys(p.content.imports, 1) for p in members], label_names)
-        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
+        # The names come first, as text without them counts as another's.
         write_lines(os.path.join(directory, f"{split}_files.txt"), [p.file.name for p in members])
+        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
         rows.append(SplitCounts(split, len(members), features.nnz / len(members), labels.nnz / len(members)))
     write_lines(os.path.join(directory, FEATURE_NAMES_FILE), feature_names)
     write_lines(os.path.join(directory, LABEL_NAMES_FILE), label_names)
