@@ -3,6 +3,11 @@
 # make help   lists the rest
 
 VENV ?= .venv
+# Of these versions of Python, the first that is found makes VENV.
+PYTHON_VERSIONS ?= 3.13 3.12 3.11 3.10 3.9
+# The versions that make test-stacks tests: one for each stack, and the oldest.
+STACKS ?= 3.9 3.11 3.12 3.13
+PYENV_ROOT ?= $(HOME)/.pyenv
 DEMO ?= demo
 DATA ?= ../shared/data
 RESULTS ?= results
@@ -11,26 +16,30 @@ PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $
 SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all examples lint format docs results clean
+.PHONY: help install demo test test-all test-stacks examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
+# The first version of Python that is found, with venv and pip if any has both; without one, uv brings the first of the list.
 $(PYTHON):
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --seed --python 3.11 $(VENV); \
-	else \
-	  for candidate in python3.11 python3.10 python3.9 python3 python; do \
-	    if $$candidate -c 'import sys, venv; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then \
-	      found=$$candidate; break; \
-	    fi; \
+	@for modules in sys,venv,ensurepip sys; do \
+	  for version in $(PYTHON_VERSIONS); do \
+	    for candidate in python$$version python3 python; do \
+	      if $$candidate -c "import $$modules; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" 2>/dev/null; then \
+	        found=$$candidate; break 3; \
+	      fi; \
+	    done; \
 	  done; \
-	  if [ -z "$$found" ]; then \
-	    echo "mach_tf needs Python 3.9, 3.10 or 3.11 (TensorFlow 2.15 runs on no later one), and none was found." >&2; \
-	    echo "Do one of: install uv (https://docs.astral.sh/uv), which brings Python 3.11 by itself;" >&2; \
-	    echo "           apt-get install python3.11 python3.11-venv; pyenv install 3.11; conda create -n mach python=3.11." >&2; \
-	    exit 1; \
-	  fi; \
+	done; \
+	if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --seed --python "$${found:-$(firstword $(PYTHON_VERSIONS))}" $(VENV); \
+	elif [ -z "$$found" ]; then \
+	  echo "mach_tf needs one of Python $(PYTHON_VERSIONS), and none was found on the PATH." >&2; \
+	  echo "Do one of: install uv (https://docs.astral.sh/uv), which brings Python by itself;" >&2; \
+	  echo "           apt-get install python3 python3-venv; pyenv install 3.13; conda create -n mach python=3.13." >&2; \
+	  exit 1; \
+	else \
 	  echo "Making $(VENV) with $$($$found --version)"; \
 	  $$found -m venv $(VENV) || { rm -rf $(VENV); \
 	    echo "$$found could not make a virtual environment; on Debian and Ubuntu: apt-get install $$found-venv" >&2; exit 1; }; \
@@ -83,6 +92,14 @@ test: $(VENV)/installed-test ## the tests, but for the slow ones
 test-all: $(VENV)/installed-test ## all tests: fuzzing by the thousand, killed processes
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 
+test-stacks: ## the tests on each Python of STACKS, in .stacks/; then models cross from stack to stack
+	@for version in $(STACKS); do \
+	  echo "Python $$version"; \
+	  PATH="$$(printf '%s:' $(PYENV_ROOT)/versions/3.*/bin)$$PATH" \
+	    $(MAKE) --no-print-directory test VENV=.stacks/$$version PYTHON_VERSIONS=$$version || exit 1; \
+	done
+	.stacks/$(lastword $(STACKS))/bin/python -m pytest -q tests/test_stacks_cross.py --stacks=.stacks
+
 examples: $(VENV)/installed-examples ## execute the notebooks of examples/ in a temporary folder
 	$(PYTHON) examples/execute.py
 
@@ -99,4 +116,4 @@ docs: $(VENV)/installed-docs ## the documents, into site/; a broken link or a mi
 	$(PYTHON) -m mkdocs build --strict
 
 clean: ## remove the demo, the documents and the virtual environment
-	rm -rf $(DEMO) site $(VENV)
+	rm -rf $(DEMO) site $(VENV) .stacks

@@ -36,6 +36,8 @@ setuptools.setup(
         "Programming Language :: Python :: 3.9",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
@@ -60,14 +62,22 @@ setuptools.setup(
             "mach-faithfulness = explain.faithfulness:run",
         ]
     },
-    python_requires=">=3.9,<3.12",
+    python_requires=">=3.9,<3.14",
     install_requires=[
-        "tensorflow~=2.15.1",
-        "tensorflow-addons~=0.23.0",
-        "numpy>=1.23.5,<2",
+        # mach_tf/stacks.py holds the same stacks: the programs check at start what is installed.
+        "tensorflow~=2.15.1; python_version < '3.12'",
+        "tensorflow-addons~=0.23.0; python_version < '3.12'",
+        "numpy>=1.23.5,<2; python_version < '3.12'",
+        "tensorflow~=2.19.1; python_version == '3.12'",
+        "tf-keras~=2.19.0; python_version == '3.12'",
+        "tensorflow>=2.20,<2.22; python_version >= '3.13'",
+        "tf-keras>=2.20,<2.22; python_version >= '3.13'",
+        # TensorFlow 2.21 no longer brings it.
+        "tensorboard>=2.20,<2.22; python_version >= '3.13'",
+        "numpy>=1.26; python_version >= '3.12'",
         "scipy>=1.10",
         "absl-py>=1.4",
-        # TensorBoard 2.15's command imports pkg_resources, which setuptools 81 dropped.
+        # The commands of TensorBoard 2.15 to 2.20 import pkg_resources, which setuptools 81 dropped.
         "setuptools<81",
         "numba>=0.58",
         "psutil>=5.9",
@@ -77,7 +87,7 @@ setuptools.setup(
         "jinja2>=3.1",
     ],
     extras_require={
-        "cuda": ["tensorflow[and-cuda]~=2.15.1"],
+        "cuda": ["tensorflow[and-cuda]"],
         "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
         "sklearn": ["scikit-learn>=1.3"],
         # MkDocs 2 has no plugins.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,10 +18,33 @@ from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows
 
 
+class Training(NamedTuple):
+    """A group in training.
+
+    Attributes:
+      model: the compiled group.
+      start: starts the next step, on the next batch, and returns its losses by name, tensors [group], without waiting for them.
+    """
+
+    model: RepetitionGroup
+    start: Callable[[], dict[str, tf.Tensor]]
+
+    def step(self) -> dict[str, np.ndarray]:
+        """Trains on the next batch, with the Keras train function that `fit` calls: the losses by name, float32 [group]."""
+        return {name: loss.numpy() for name, loss in self.start().items()}
+
+
 def step_function(
     setting: dict[str, Any], group: int, batches: list[dict[str, np.ndarray]], variant: str
 ) -> Callable[[], Any]:
-    """Returns a function that trains the group on the next batch with the Keras train function that `fit` calls.
+    """Returns `Training.step`; the arguments are those of `training`."""
+    return training(setting, group, batches, variant).step
+
+
+def training(
+    setting: dict[str, Any], group: int, batches: list[dict[str, np.ndarray]], variant: str, **changes: Any
+) -> Training:
+    """Returns a group in training, on one device: the first GPU or, without one, the CPU.
 
     Args:
       setting: shapes, one of train_step.SETTINGS.
@@ -29,10 +52,9 @@ def step_function(
       batches: ids and values, [points, features], and label ids [points, labels].
       variant: "b" or "alone": clean; "f": clean, with lazy_adam; "c": adversarial; "dense": adversarial with dense support;
         "d": adversarial with nested tapes.
-
-    Returns:
-      A function that returns the losses by name, float32 [group] each.
+      **changes: fields of TrainingConfig that differ from its defaults; `strategy`, the name of another strategy.
     """
+    strategy = strategies.create(changes.pop("strategy", "one_device"))
     config = TrainingConfig(
         hidden_units=setting["hidden"],
         batch_size=setting["points"],
@@ -40,26 +62,32 @@ def step_function(
         adversarial_weight=0.0 if variant in ("b", "f", "alone") else 1.0,
         optimizer="lazy_adam" if variant == "f" else TrainingConfig.optimizer,
         fgsm_support="dense" if variant == "dense" else "nonzero",
+        **changes,
     )
     table = BucketSpec(setting["buckets"], group).table(1 + max(int(batch["label_ids"].max()) for batch in batches))
-    strategy = strategies.create("one_device")
+    replicas = strategy.num_replicas_in_sync
     with strategy.scope():
         kind = _NestedTapes if variant == "d" else RepetitionGroup
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
-        model.compile(optimizer=factory.create(config, setting["buckets"], 1000, 1))
+        model.compile(optimizer=factory.create(config, setting["buckets"], 1000, replicas))
 
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
-        stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
-        ragged = tf.data.Dataset.from_tensor_slices(stacked).map(
-            lambda batch: {
-                name: tf.RaggedTensor.from_tensor(value, row_splits_dtype=tf.int64) for name, value in batch.items()
-            }
-        )
-        return replica_batches(ragged.repeat(), table, 1).prefetch(tf.data.AUTOTUNE)
+        return replica_data(batches, table, replicas).prefetch(tf.data.AUTOTUNE)
 
     train = model.make_train_function()
     iterator = iter(strategy.distribute_datasets_from_function(data, strategies.input_options(strategy)))
-    return lambda: tf.nest.map_structure(lambda value: value.numpy(), train(iterator))
+    return Training(model, lambda: train(iterator))
+
+
+def replica_data(batches: list[dict[str, np.ndarray]], table: np.ndarray, replicas: int = 1) -> tf.data.Dataset:
+    """Returns the batches, over and over, as the training step takes them; see training_batch.replica_batches."""
+    stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
+    ragged = tf.data.Dataset.from_tensor_slices(stacked).map(
+        lambda batch: {
+            name: tf.RaggedTensor.from_tensor(value, row_splits_dtype=tf.int64) for name, value in batch.items()
+        }
+    )
+    return replica_batches(ragged.repeat(), table, replicas)
 
 
 class _NestedTapes(RepetitionGroup):

@@ -34,6 +34,7 @@ from absl import flags
 from tabulate import tabulate
 
 from benchmarks import whole_programs
+from benchmarks.settings import SETTINGS
 from benchmarks.synthetic import long_tailed_rows
 from mach_tf import startup
 from mach_tf.programs import program
@@ -58,11 +59,6 @@ flags.DEFINE_string(
     "measure", None, "Makes one measurement, SETTING/VARIANT, in this process; the program calls itself with this flag."
 )
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "reference": {"columns": 50_000, "hidden": 4096, "buckets": 2000, "points": 256, "features": 76, "group": 1},
-    "small": {"columns": 18_407, "hidden": 512, "buckets": 1000, "points": 128, "features": 103, "group": 8},
-    "dense": {"columns": 10_000, "hidden": 512, "buckets": 1000, "points": 128, "features": 76, "group": 1},
-}
 VARIANTS = {
     "reference": ["a", "b", "c", "d", "e", "f"],
     "small": ["a", "b", "c", "d", "e", "f", "alone"],

@@ -22,7 +22,7 @@ model = mach_tf.fit("data/mine", "models/mine", plan="auto", epochs=5)
 report = mach_tf.evaluate(model, "data/mine", split="test")
 print(report)  # P@k, nDCG@k, PSP@k with intervals; report.metrics["P@1"]
 
-top = model.predict(X_test, k=5)  # CSR [n, labels]: the scores of the five best labels of each point
+top = model.predict(X_test, k=5)  # CSR [n, labels]: the probabilities of the five best labels
 print([label_names[label] for label in top[0].indices])
 
 reasons = model.explain(X_test[:1])  # CSR [1, features]: what each feature adds to the score of the best label

@@ -21,7 +21,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # What is read and written
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 flags.DEFINE_string(
     "compare_model_dir",
@@ -64,7 +64,9 @@ def main(_: list[str]) -> None:
     from mach_tf.explanations.trials.trial_figure import check, write_trial
 
     with flag_errors():
-        options = TrialOptions(FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon)
+        options = TrialOptions(
+            FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon, FLAGS.force
+        )
         models = [path for path in (FLAGS.model_dir, FLAGS.compare_model_dir) if path]
         check(FLAGS.output_dir, [FLAGS.dataset_dir, *models])
         trial = run_trial(FLAGS.dataset_dir, models, options)

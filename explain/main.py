@@ -11,7 +11,7 @@ features and add up to the score minus the baseline's score; the program fails i
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features] of mean
 attributions, and global.tsv, the largest of each label. An interrupted run continues where it stopped. The text may be in
-the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt.
+the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt, or --input alone for points without labels.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # What is read and written
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv,")
 flags.DEFINE_string(
@@ -38,7 +38,9 @@ flags.DEFINE_string(
     "read; set it if that text has moved or to explain other points.",
 )
 flags.DEFINE_string(
-    "input_labels", None, "Reads the labels from this file if --input is in split form, which has features only."
+    "input_labels",
+    None,
+    "Reads the labels from this file if --input is in split form, which has features only. Leave it out for points without labels.",
 )
 shared_flags.define_split()
 
@@ -125,6 +127,7 @@ def main(_: list[str]) -> None:
             epsilon=_given("epsilon"),
             features_shown=_given("features_shown"),
             top_features=FLAGS.top_features,
+            force=FLAGS.force,
         )
         written = job.run()
     print(written.summary())

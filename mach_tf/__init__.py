@@ -29,12 +29,15 @@ _MODULES = {  # public name: the module that defines it
     "preprocess": "mach_tf.data.preprocessing",
     "write_dataset": "mach_tf.data.matrices",
 }
+_WITHOUT_TENSORFLOW = ("FeatureSpec", "InputError", "TrainingConfig", "preprocess", "write_dataset")
 __all__ = sorted(_MODULES)  # noqa: PLE0605 (the table is the one place to add a name)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _WITHOUT_TENSORFLOW:
+        startup.check_docstrings()
     return getattr(importlib.import_module(_MODULES[name]), name)
 
 

@@ -12,6 +12,9 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import murmur3_32
 from mach_tf.seeds import Purpose, derive
 
+# Label counts and bucket tables are dense arrays: a wrong number must not fill memory and disk.
+MAX_LABELS = 100_000_000
+MAX_REPETITIONS = 10_000
 _PRIME = 2**31 - 1
 
 
@@ -20,8 +23,8 @@ class BucketSpec:
     """The R hash functions. Together with the number of labels they determine the bucket table.
 
     Attributes:
-      buckets: B, at least 2.
-      repetitions: R, at least 1.
+      buckets: B, 2 to MAX_LABELS.
+      repetitions: R, 1 to MAX_REPETITIONS.
       family: "murmur3": murmur3_32(l, seed_r) mod B; "universal": ((a_r l + b_r) mod (2^31 - 1)) mod B.
       seed: seed_r, a_r and b_r are derived from it and from r alone.
     """
@@ -37,6 +40,11 @@ class BucketSpec:
         if self.buckets < 2 or self.repetitions < 1:
             raise InputError(
                 f"buckets must be at least 2 and repetitions at least 1 (got {self.buckets} and {self.repetitions})"
+            )
+        if self.buckets > MAX_LABELS or self.repetitions > MAX_REPETITIONS:
+            raise InputError(
+                f"buckets must be at most {MAX_LABELS} and repetitions at most {MAX_REPETITIONS} (got {self.buckets} and "
+                f"{self.repetitions})"
             )
 
     def table(self, labels: int) -> np.ndarray:

@@ -26,6 +26,12 @@ ATTACK_OBJECTIVES = ("untargeted", "push_out", "push_in")
 # What a user names: an untargeted method, or a targeted objective, which PGD pursues.
 ATTACKS = (*ATTACK_METHODS, *ATTACK_OBJECTIVES[1:])
 
+# What the scores of predicted labels are: probabilities, or what the decoder ranks by.
+SCORES = ("probability", "logit")
+
 # Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
 ATTRIBUTION_METHODS = ("exact", "tape")
 QUADRATURE_RULES = ("gauss_legendre", "midpoint")
+
+# Loading a model: compare the files' sizes with what was written, or their hashes too.
+VERIFICATIONS = ("sizes", "full")

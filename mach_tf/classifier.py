@@ -42,6 +42,18 @@ def bucket_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
     return output_logits(weights, sparse_product(batch, weights.hidden_kernel))
 
 
+@tf.function(
+    input_signature=[
+        Weights(*(tf.TensorSpec([None] * rank, tf.float32) for rank in (2, 1, 2, 1))),
+        SparseBatch(*(tf.TensorSpec([None], dtype) for dtype in (tf.int64, tf.int64, tf.float32))),
+    ],
+    autograph=False,
+)
+def predict_logits(weights: Weights, batch: SparseBatch) -> tf.Tensor:
+    """Computes `bucket_logits` as one graph, which is traced once for all shapes."""
+    return bucket_logits(weights, batch)
+
+
 def output_logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
     """Computes the logits, float32 [n, buckets], from x W1, float32 [n, hidden]."""
     return tf.matmul(tf.nn.relu(hidden_input + weights.hidden_bias), weights.output_kernel) + weights.output_bias

@@ -16,6 +16,7 @@ from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.network import Network
+from mach_tf.top_labels import PROBABILITY, TopLabels, check_scale, top_labels
 
 
 class Ensemble(Network):
@@ -27,27 +28,50 @@ class Ensemble(Network):
       >>> reasons = model.explain(X)  # CSR [n, features]
     """
 
-    def predict(self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR) -> scipy.sparse.csr_matrix:
-        """Predicts the k best labels of raw points.
+    def predict(
+        self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR, scores: str = PROBABILITY
+    ) -> scipy.sparse.csr_matrix:
+        """Predicts the k best labels of raw points, as a sparse matrix; `top_k` returns them as arrays.
 
         Args:
           X: [n, raw features] as in the data the model was trained on: an array, a SciPy sparse matrix or a DataFrame.
           k: in [1, K].
           estimator: one of estimators.ESTIMATORS.
+          scores: "probability", or "logit" for the label scores that explanations are of (`estimators.reported`): a mean of
+            logits for the estimator logit_mean.
 
         Returns:
-          float32 CSR [n, K] with k entries per row: the label scores (`estimators.reported`), stored best first in each row.
-          Scores may be negative; the labels that are not stored have lower ones.
+          float32 CSR [n, K] with k entries per row, stored best first. Probabilities are positive and fall from one label to
+          the next unless their label scores are equal, so that `toarray().argmax(axis=1)` is the best label. Label scores
+          may be negative: in a dense copy they rank below the zeros of the labels that are not stored.
 
         Raises:
-          InputError: X does not fit the model, or its values are not finite.
+          InputError: X does not fit the model, its values are not finite, or unknown scores.
         """
-        found = self.top_k(self.hash(X), k, estimator)
-        scores = estimators.reported(found.scores, estimator, self.manifest.bucket_spec.buckets)
-        row_splits = np.arange(len(scores) + 1) * k
-        return scipy.sparse.csr_matrix(
-            (scores.ravel(), found.labels.ravel(), row_splits), shape=(len(scores), self.labels)
-        )
+        return self.top_k(X, k, estimator, scores).matrix(self.labels)
+
+    def top_k(
+        self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR, scores: str = PROBABILITY
+    ) -> TopLabels:
+        """Predicts the k best labels of raw points, as arrays.
+
+        Args:
+          X, k, estimator, scores: as for `predict`.
+
+        Returns:
+          `labels`, int32 [n, k], best first, and `scores`, float32 [n, k].
+
+        Raises:
+          InputError: as `predict`.
+
+        Example:
+          >>> labels, scores = model.top_k(X, k=3)
+          >>> labels.shape == scores.shape == (len(Y), 3)
+          True
+        """
+        check_scale(scores)
+        found = self.decode(self.hash(X), k, estimator)
+        return top_labels(found.labels, found.scores, estimator, self.manifest.bucket_spec.buckets, scores)
 
     def explain(
         self,
@@ -83,7 +107,7 @@ class Ensemble(Network):
         config = AttributionConfig(estimator, method, steps)
         raw = self.raw_points(X)
         if labels is None:
-            labels = self.top_k(self.hash_points(raw), 1, estimator).labels
+            labels = self.decode(self.hash_points(raw), 1, estimator).labels
         labels, n = np.asarray(labels), len(raw)
         if labels.ndim not in (1, 2) or len(labels) != n or labels.dtype.kind not in "iu":
             raise InputError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import scipy.special
 
 from mach_tf.errors import InputError
 
@@ -125,10 +126,28 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
 
 
 def probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
-    """Label scores on the scale of probabilities, in [0, 1], for calibration; arguments as in `reported`."""
-    if get(estimator).takes_logits:
-        return sigmoid(np.asarray(scores, np.float32))
-    return np.clip(reported(scores, estimator, buckets), 0, 1)
+    """Label scores on the scale of probabilities: positive, at most 1, and rising with the scores.
+
+    A mean of logits becomes its sigmoid; a minimum or median of bucket probabilities is one already. Of a mean m of bucket
+    probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative below 1 / B. Below 2 / B, where less than
+    half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
+
+    Args:
+      scores: label scores as the decoder has them, any shape.
+      estimator: one of ESTIMATORS.
+      buckets: B.
+
+    Returns:
+      float64 of the same shape, which keeps apart what float32 rounds to 1.
+    """
+    scores, entry = np.asarray(scores, np.float64), get(estimator)
+    if entry.takes_logits:
+        found = scipy.special.expit(scores)
+    elif entry.debiased:
+        found = np.maximum(scores - 1.0 / buckets, scores / 2) * (buckets / (buckets - 1.0))
+    else:
+        found = scores
+    return np.clip(found, np.finfo(np.float64).tiny, 1)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Optional, Union
 
+from mach_tf import file_kinds
 from mach_tf.errors import InputError
 
 _BLOCK = 1 << 20
@@ -22,6 +23,8 @@ _NAME_LENGTH = 60  # characters of the file's name in that of its temporary file
 _READER_SECONDS = 5.0  # that a named pipe's reader may come later
 _OWN_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 _KINDS = ((stat.S_ISDIR, "directory"), (stat.S_ISBLK, "disk"), (stat.S_ISSOCK, "socket"), (lambda mode: True, "device"))
+# dataset.json has some 200 bytes for each shard.
+_MOST_JSON_BYTES = 1 << 28
 
 
 @contextlib.contextmanager
@@ -153,6 +156,10 @@ def write_json(path: str, value: Any) -> None:
         file.write(json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
 def read_json(path: str, what: str) -> dict[str, Any]:
     """Reads a JSON object.
 
@@ -163,11 +170,19 @@ def read_json(path: str, what: str) -> dict[str, Any]:
     Raises:
       InputError: the file does not exist, or holds no JSON object.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path} must be a regular file. Remove it, and make it again.")
     try:
+        if os.path.getsize(path) > _MOST_JSON_BYTES:
+            raise InputError(f"{path} must have at most {_MOST_JSON_BYTES} bytes; the file is damaged: make it again.")
         with open(path, "rb") as file:
-            value = json.loads(file.read())
+            value = json.loads(file.read(), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: {os.path.dirname(path) or '.'} holds no {what}.") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply; the file is damaged: make it again.") from None
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}); the file is damaged: make it again.") from None
     if not isinstance(value, dict):
@@ -186,6 +201,31 @@ def sha256(path: str) -> str:
     return digest.hexdigest()
 
 
+def read_text(path: str, content: str) -> str:
+    """Reads a UTF-8 text, without a byte order mark if it begins with one.
+
+    Args:
+      path: the file.
+      content: what the text should be, for the message: "one name per line".
+
+    Raises:
+      InputError: the file is not UTF-8 text, but an archive, say; the message names what it is.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text, problem = "\x00", str(error)
+    else:
+        problem = "it holds zero bytes"
+    if "\x00" not in text:
+        return text
+    kind = file_kinds.recognise(data[: file_kinds.HEAD_BYTES], path)
+    got = f"(got {kind.name}). {kind.advice}" if kind else f"({problem})."
+    raise InputError(f"{path} must be UTF-8 text, {content} {got}")
+
+
 def read_names(path: str, count: int, what: str) -> list[str]:
     """Reads a file of names, UTF-8, one name per line.
 
@@ -195,13 +235,9 @@ def read_names(path: str, count: int, what: str) -> list[str]:
       what: "features" or "labels", for the message.
 
     Raises:
-      InputError: the file has a different number of lines, or is not UTF-8.
+      InputError: the file has a different number of lines, or is not UTF-8 text.
     """
-    try:
-        with open(path, encoding="utf-8", newline="\n") as file:
-            names = file.read().split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} must be UTF-8 text, one name per line ({error}).") from None
+    names = read_text(path, "one name per line").split("\n")
     if names and not names[-1]:
         names.pop()
     if len(names) != count:

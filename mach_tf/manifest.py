@@ -12,58 +12,20 @@ from typing import Any, Optional
 import numpy as np
 
 from mach_tf import files
-from mach_tf.buckets import BucketSpec
+from mach_tf.array_files import read_array
+from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
-from mach_tf.hashing import FeatureSpec
+from mach_tf.hashing import MAX_ID, FeatureSpec
+from mach_tf.network_shape import NetworkShape
+from mach_tf.splits import SPLITS, Split
 from mach_tf.training_config import TrainingConfig
-from mach_tf.typed_json import from_json
+from mach_tf.typed_json import check_ranges, read_dataclass
 
 SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
-SPLITS = ("train", "valid", "test")
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One TFRecord file: its name in the dataset directory, number of points and bytes, and SHA-256."""
-
-    file: str
-    points: int
-    bytes: int
-    sha256: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One input file: its path as given, its size in bytes, and the SHA-256 of its bytes on disk."""
-
-    path: str
-    bytes: int
-    sha256: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """The shards of a split in order, where they came from, and totals over all points.
-
-    Attributes:
-      points: number of points.
-      features: number of features present, summed over points, after hashing.
-      raw_features: the same before hashing.
-      labels: number of label assignments, summed over points.
-      shards: the TFRecord files.
-      sources: the input files.
-    """
-
-    points: int
-    features: int
-    raw_features: int
-    labels: int
-    shards: list[Shard]
-    sources: list[Source]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +52,9 @@ class DatasetManifest:
     label_names: bool = False
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
 
     def __repr__(self) -> str:
         points = ", ".join(f"{name}={split.points} points" for name, split in self.splits.items())
@@ -141,19 +106,20 @@ class DatasetManifest:
           InputError: there is no dataset, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, DATASET_FILE)
-        manifest = _parse(cls, files.read_json(path, "dataset; make one with mach-preprocess"), path)
+        manifest = read_dataclass(
+            cls, files.read_json(path, "dataset; make one with mach-preprocess"), path, SCHEMA_VERSION
+        )
         for name, split in manifest.splits.items():
-            if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
+            if name not in SPLITS:
                 raise InputError(
-                    f"{path}: split {name!r} must be known and have the points of its shards; the dataset is damaged: "
-                    "preprocess again."
+                    f"{path}: split {name!r:.80} must be known, one of {SPLITS}; the dataset is damaged: preprocess again."
                 )
-            for shard in split.shards:
-                if os.path.basename(shard.file) != shard.file:
-                    raise InputError(
-                        f"{path} must name shards by plain file names (got {shard.file!r}); the dataset is damaged: preprocess "
-                        "again."
-                    )
+            try:
+                split.check()
+            except InputError as error:
+                raise InputError(
+                    f"{path}, {name}: {str(error).rstrip('.')}; the dataset is damaged: preprocess again."
+                ) from None
         return manifest
 
     def file_problems(self, directory: str) -> Iterator[str]:
@@ -179,13 +145,13 @@ class DatasetManifest:
         path = os.path.join(directory, LABEL_COUNTS_FILE)
         if files.sha256(path) != self.label_counts_sha256:
             raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
-        counts = np.load(path, allow_pickle=False)
-        if counts.shape != (self.labels,) or counts.dtype != np.int64:
-            raise InputError(
-                f"{path} must hold the frequencies of {self.labels} labels, int64 (got {counts.dtype} {list(counts.shape)}); "
-                f"it or {DATASET_FILE} is damaged: preprocess again."
-            )
-        return counts
+        return read_array(
+            path,
+            (self.labels,),
+            np.int64,
+            f"the frequencies of {self.labels} labels",
+            f"It or {DATASET_FILE} is damaged: preprocess again.",
+        )
 
     def read_feature_names(self, directory: str) -> Optional[list[str]]:
         """Reads the names of the raw features; None if the dataset has none."""
@@ -217,6 +183,7 @@ class ModelManifest:
       dataset_fingerprint: fingerprint of the training data.
       versions: versions of the libraries, by package name.
       run: settings that do not change the weights (group size, strategy, ...), by name.
+      names_sha256: SHA-256 of the training data's files of names, as in DatasetManifest.
       schema_version: version of this format.
     """
 
@@ -228,12 +195,21 @@ class ModelManifest:
     dataset_fingerprint: str
     versions: dict[str, str]
     run: dict[str, Any]
+    names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
 
     @property
     def columns(self) -> int:
         """D, the width of the model's input."""
         return self.feature_spec.columns(self.features)
+
+    @property
+    def shape(self) -> NetworkShape:
+        """The sizes of each repetition's network."""
+        return NetworkShape(self.columns, self.training.hidden_units, self.bucket_spec.buckets)
 
     def bucket_table(self) -> np.ndarray:
         """Returns the bucket of each label in each repetition, int32 [R, K]."""
@@ -241,7 +217,8 @@ class ModelManifest:
 
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in ("run", "versions")}
+        others = ("run", "versions", "names_sha256")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:
         """Returns the SHA-256 of everything that determines the weights of a repetition; its SavedModel records it."""
@@ -268,33 +245,9 @@ class ModelManifest:
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
             training["optimizer_epsilon"] = training.pop("adam_epsilon")
-        return _parse(cls, value, path)
+        return read_dataclass(cls, value, path, SCHEMA_VERSION)
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:
     """Returns the directory of a repetition's SavedModel."""
     return os.path.join(model_dir, f"repetition-{repetition:03d}")
-
-
-def check_same_features(model: ModelManifest, dataset: DatasetManifest, model_dir: Optional[str] = None) -> None:
-    """Raises InputError unless the model can take the points of the dataset; the message names `model_dir` if given."""
-    named = f"the model{f' in {model_dir}' if model_dir else ''}"
-    for name in ("features", "labels", "feature_spec"):
-        ours, theirs = getattr(model, name), getattr(dataset, name)
-        if ours != theirs:
-            raise InputError(
-                f"The dataset must have the {name} that {named} was trained with, {ours} (got {theirs}). "
-                "Preprocess it with the model's settings, or give the dataset that the model was trained on."
-            )
-
-
-def _parse(cls: Any, value: dict[str, Any], path: str) -> Any:
-    if value.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            f"{path} must have schema version {SCHEMA_VERSION} (got {value.get('schema_version')!r}); "
-            "a different version of mach_tf wrote it: make it again."
-        )
-    try:
-        return from_json(cls, value)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{path} does not fit the schema ({error}); the file is damaged: make it again.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any, Optional, TypeVar, Union
 
@@ -11,8 +12,9 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import estimators, points
+from mach_tf import estimators, points, repetition_files
 from mach_tf.buckets import BucketMembers
+from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
@@ -21,7 +23,6 @@ from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
-from mach_tf.saved_repetition import SPARSE_SIGNATURE, Repetition
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
 _BATCH = 1024
@@ -31,7 +32,8 @@ _SKETCH_SHARE = 0.125
 _SKETCH_BYTES = 256 << 20
 # When every chunk of points reads all repetitions from disk anew, larger chunks pay for their memory.
 _STREAMED_SKETCH_BYTES = 2 << 30
-
+# Of a label in a repetition: its bucket, and its place in the list of the bucket's labels, int32 each.
+_TABLE_BYTES = 8
 
 _Network = TypeVar("_Network", bound="Network")
 
@@ -42,7 +44,7 @@ class Network:
     Attributes:
       model_dir: the directory that was opened.
       manifest: its model.json; if only the first repetitions are used, `bucket_spec.repetitions` still counts all.
-      repetitions: each with `.weights` and `.signatures`; see Repetitions for what indexing costs.
+      repetitions: each with `.weights`; see Repetitions for what indexing costs.
     """
 
     def __init__(self, model_dir: str, manifest: ModelManifest, repetitions: Repetitions):
@@ -56,6 +58,7 @@ class Network:
         model_dir: Union[str, os.PathLike[str]],
         repetitions: Optional[int] = None,
         keep: Optional[bool] = None,
+        verify: str = "sizes",
     ) -> _Network:
         """Opens a model directory.
 
@@ -64,9 +67,12 @@ class Network:
           repetitions: use only the first N repetitions.
           keep: whether all weights stay in memory; otherwise each chunk of points reads the repetitions one after the other.
             None decides by the free memory.
+          verify: "sizes" checks that every file of the repetitions has the size that was written; "full" reads them and checks
+            their SHA-256 too.
 
         Raises:
-          InputError: there is no model, repetitions are missing (they are named), or more are asked for than there are.
+          InputError: there is no model, repetitions are missing or damaged (they are named), or more are asked for than there
+            are.
         """
         model_dir = os.fspath(model_dir)
         manifest = ModelManifest.read(model_dir)
@@ -75,21 +81,14 @@ class Network:
         if not 1 <= count <= trained:
             raise InputError(f"{model_dir} has {trained} repetitions; ask for 1 to {trained} of them (got {count}).")
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
-        missing = [os.path.basename(path) for path in paths if not os.path.isdir(path)]
-        if missing:
-            first = next(number for number, path in enumerate(paths) if not os.path.isdir(path))
-            remedies = ["Run the same training again to resume it", "copy here what was trained elsewhere"]
-            if first:
-                remedies.append(f"ask for fewer repetitions (the first {first} {'is' if first == 1 else 'are'} here)")
-            raise InputError(
-                f"Training of {model_dir} is not finished: it lacks {', '.join(missing)} (of {trained}). "
-                f"{', '.join(remedies[:-1])}{',' if first else ''} or {remedies[-1]}."
-            )
+        repetition_files.check_all(model_dir, manifest, count, verify)
+        _check_table(count, manifest.labels)
+        if unlisted := repetition_files.unlisted(model_dir, range(count)):
+            warnings.warn(unlisted, stacklevel=2)
         if keep is None:
-            size = count * sum(os.path.getsize(file) for file in _files_below(paths[0]))
-            keep = size < _WEIGHTS_SHARE * available_memory()
+            keep = count * manifest.shape.weight_bytes < _WEIGHTS_SHARE * available_memory()
         origins = [manifest.origin(repetition) for repetition in range(count)]
-        return cls(model_dir, manifest, Repetitions(paths, keep, origins))
+        return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins))
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -153,7 +152,7 @@ class Network:
         # Repetition by repetition: one set of weights serves all points before the next is loaded.
         for index in range(len(self.repetitions)):
             # By index: a loop variable would hold one repetition while the next is loaded.
-            _write_logits(self.repetitions[index], features, logits[:, index])
+            _write_logits(self.repetitions[index].weights, features, logits[:, index])
         return logits
 
     @functools.cached_property
@@ -169,7 +168,7 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
-    def top_k(
+    def decode(
         self,
         features: scipy.sparse.csr_matrix,
         k: int,
@@ -197,19 +196,22 @@ class Network:
         return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 
-def _write_logits(repetition: Repetition, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
+def _check_table(repetitions: int, labels: int) -> None:
+    needed, available = _TABLE_BYTES * repetitions * labels, available_memory()
+    if needed > available:
+        raise InputError(
+            f"The bucket tables of {repetitions} repetitions and {labels} labels must fit in memory: they need "
+            f"{needed / 2**30:.1f} GiB (got {available / 2**30:.1f} GiB free). Ask for fewer repetitions, or use a larger machine."
+        )
+
+
+def _write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
     """Fills float32 [n, B]."""
     for begin in range(0, features.shape[0], _BATCH):
         batch = features[begin : begin + _BATCH]
-        outputs = repetition.signatures[SPARSE_SIGNATURE](
-            row_splits=tf.constant(batch.indptr, tf.int64),
-            feature_ids=tf.constant(batch.indices, tf.int64),
-            feature_values=tf.constant(batch.data, tf.float32),
+        sparse = SparseBatch(
+            tf.constant(batch.indptr, tf.int64),
+            tf.constant(batch.indices, tf.int64),
+            tf.constant(batch.data, tf.float32),
         )
-        logits[begin : begin + _BATCH] = outputs["logits"].numpy()
-
-
-def _files_below(directory: str) -> Iterator[str]:
-    for folder, _, files in os.walk(directory):
-        for file in files:
-            yield os.path.join(folder, file)
+        logits[begin : begin + _BATCH] = predict_logits(weights, sparse).numpy()

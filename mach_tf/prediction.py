@@ -14,6 +14,7 @@ from mach_tf.data.libsvm import TextReader
 from mach_tf.errors import InputError
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
+from mach_tf.top_labels import PROBABILITY, check_scale, top_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,12 @@ class FilePrediction:
 
 
 def predict_file(
-    network: Network, input_path: str, output_path: str, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR
+    network: Network,
+    input_path: str,
+    output_path: str,
+    k: int = 5,
+    estimator: str = estimators.DEFAULT_ESTIMATOR,
+    scores: str = PROBABILITY,
 ) -> FilePrediction:
     """Writes the top k labels of the points in a text file, and their scores; progress goes to stderr.
 
@@ -53,32 +59,35 @@ def predict_file(
 
     Args:
       network: the model.
-      input_path: text in the repository's format, plain or compressed, with or without labels.
+      input_path: text in the repository's format, plain or compressed, with or without labels, or the split form's file of
+        features; it may be a pipe.
       output_path: the file to write, in an existing folder.
       k: number of labels per point, in [1, K].
-      estimator: which estimator makes the scores; see estimators.reported.
+      estimator: which estimator makes the scores.
+      scores: "probability" or "logit", as of `Ensemble.predict`.
 
     Raises:
       InputError: k exceeds K, no folder for the output, features that the model does not have, or a line that breaks a rule
         of the format.
     """
+    check_scale(scores)
     if not 1 <= k <= network.labels:
         raise InputError(f"k must not exceed the model's {network.labels} labels, and be at least 1 (got {k}).")
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
     outputs.check([output_path], [input_path, network.model_dir])
-    with TextReader(input_path) as reader:
+    with TextReader(input_path, labels_optional=True) as reader:
         if reader.header.features != network.manifest.features:
             raise InputError(
                 f"{input_path}, line 1: the model was trained on {network.manifest.features} raw features, the file has "
                 f"{reader.header.features}. Give points with the features of the model's training text."
             )
-        _predict_blocks(network, reader, output_path, k, estimator)
+        _predict_blocks(network, reader, output_path, k, estimator, scores)
     return FilePrediction(output_path, reader.points, network.labels, k, estimator)
 
 
-def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: int, estimator: str) -> None:
+def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: int, estimator: str, scale: str) -> None:
     buckets = network.manifest.bucket_spec.buckets
     with (
         files.atomic_write(output_path) as output,
@@ -87,8 +96,8 @@ def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: i
         output.write(f"{reader.header.points} {network.labels}\n".encode())
         for block in reader.blocks():
             raw = libsvm.parse(block).faultless()
-            found = network.top_k(network.hash_points(raw), k, estimator)
-            output.write(_lines(found.labels, estimators.reported(found.scores, estimator, buckets)))
+            found = network.decode(network.hash_points(raw), k, estimator)
+            output.write(_lines(*top_labels(found.labels, found.scores, estimator, buckets, scale)))
             bar.update(len(raw))
         reader.finish()
 

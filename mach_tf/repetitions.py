@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional, Union, overload
 
-from mach_tf.errors import InputError
+from mach_tf.network_shape import NetworkShape
 from mach_tf.saved_repetition import Repetition, load_repetition
 
 
@@ -15,15 +15,17 @@ class Repetitions(Sequence[Repetition]):
     Indexing reads a repetition from disk unless it is kept, so go through them in order and use each for many points.
     """
 
-    def __init__(self, paths: Sequence[str], keep: bool, origins: Optional[Sequence[str]] = None):
+    def __init__(self, paths: Sequence[str], shape: NetworkShape, keep: bool, origins: Optional[Sequence[str]] = None):
         """Creates the sequence; nothing is loaded yet.
 
         Args:
           paths: the SavedModels, in the order of the repetitions.
+          shape: the sizes of each network.
           keep: whether to keep every loaded repetition; otherwise only the last one is kept.
           origins: the `ModelManifest.origin` that each must have; None accepts any.
         """
         self._paths = list(paths)
+        self._shape = shape
         self._keep = keep
         self._origins = None if origins is None else list(origins)
         self._loaded: dict[int, Repetition] = {}
@@ -39,24 +41,15 @@ class Repetitions(Sequence[Repetition]):
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
         if isinstance(index, slice):
-            return Repetitions(self._paths[index], self._keep, self._origins and self._origins[index])
+            return Repetitions(self._paths[index], self._shape, self._keep, self._origins and self._origins[index])
         position = range(len(self._paths))[index]
         if position not in self._loaded:
             if not self._keep:
                 # Dropped first: two at a time might not fit in memory.
                 self._loaded.clear()
-            self._loaded[position] = self._load(position)
+            origin = None if self._origins is None else self._origins[position]
+            self._loaded[position] = load_repetition(self._paths[position], self._shape, origin)
         return self._loaded[position]
-
-    def _load(self, position: int) -> Repetition:
-        path = self._paths[position]
-        repetition = load_repetition(path)
-        if self._origins is not None and repetition.origin != self._origins[position]:
-            raise InputError(
-                f"{path} is of another training than model.json beside it, or of another repetition of that training. Merge only "
-                "what was trained with the same settings and data, under its own number."
-            )
-        return repetition
 
     @property
     def kept(self) -> bool:

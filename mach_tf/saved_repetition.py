@@ -1,78 +1,35 @@
-"""A repetition as a SavedModel: written atomically, with two signatures, and loaded back with its weights."""
+"""A repetition as a SavedModel: written atomically, with two signatures; read back as tensors, without running what it holds."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
-from mach_tf import staging
-from mach_tf.classifier import SparseBatch, Weights, bucket_logits
+from mach_tf import repetition_files, staging, tensorflow_errors
+from mach_tf.classifier import Weights
 from mach_tf.errors import InputError
-
-SERVING_SIGNATURE = "serving_default"
-SPARSE_SIGNATURE = "sparse"
+from mach_tf.network_shape import NetworkShape
+from mach_tf.repetition_files import DATA_FILE, VARIABLES_PREFIX, RepetitionFiles
+from mach_tf.serving_signatures import SERVING_SIGNATURE, SPARSE_SIGNATURE, Servable
 
 
 class Repetition(NamedTuple):
     """A loaded repetition.
 
     Attributes:
-      weights: its variables; read them only.
-      signatures: functions by name: "serving_default" takes `examples`, serialized tf.Example strings [n]; "sparse" takes
-        `row_splits` int64 [n + 1], `feature_ids` int64 and `feature_values` float32 [nonzeros]. Both return `logits` and
-        `probabilities`, float32 [n, buckets]. Features are hashed features.
-      saved_model: the object that tf.saved_model.load returned; the signatures need it.
+      weights: its weights, as tensors.
       origin: `ModelManifest.origin` of the training and the repetition.
     """
 
     weights: Weights
-    signatures: dict[str, Any]
-    saved_model: Any
     origin: str = ""
 
 
-def parse_examples(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parses serialized tf.Example strings [n] into the ragged [n, None] `feature_ids` int64 and `feature_values` float32."""
-    features = {
-        "feature_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-        "feature_values": tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
-    }
-    return tf.io.parse_example(serialized, features)
-
-
-class _Servable(tf.Module):
-    def __init__(self, weights: Weights, origin: str):
-        super().__init__()
-        self.origin = tf.Variable(origin, trainable=False)
-        self.hidden_kernel = tf.Variable(weights.hidden_kernel, trainable=False)
-        self.hidden_bias = tf.Variable(weights.hidden_bias, trainable=False)
-        self.output_kernel = tf.Variable(weights.output_kernel, trainable=False)
-        self.output_bias = tf.Variable(weights.output_bias, trainable=False)
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.int64, "row_splits"),
-            tf.TensorSpec([None], tf.int64, "feature_ids"),
-            tf.TensorSpec([None], tf.float32, "feature_values"),
-        ],
-        autograph=False,
-    )
-    def sparse(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> dict[str, tf.Tensor]:
-        weights = Weights(self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
-        logits = bucket_logits(weights, SparseBatch(row_splits, feature_ids, feature_values))
-        return {"logits": logits, "probabilities": tf.sigmoid(logits)}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
-    def examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        parsed = parse_examples(examples)
-        ids, values = parsed["feature_ids"], parsed["feature_values"]
-        return self.sparse(ids.row_splits, ids.values, values.values)
-
-
 def export_repetition(path: str, weights: Weights, origin: str) -> None:
-    """Writes a SavedModel directory atomically; an existing one is replaced.
+    """Writes a SavedModel directory atomically, repetition.json last; an existing one is replaced.
 
     Args:
       path: the directory.
@@ -82,38 +39,71 @@ def export_repetition(path: str, weights: Weights, origin: str) -> None:
     Raises:
       InputError: it cannot be written, usually because the disk is full.
     """
-    module = _Servable(weights, origin)
+    module = Servable(weights, origin)
     del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
+    rule = f"{path}: a repetition must fit on the disk, but writing it failed"
     with staging.staged(path) as temporary:
-        try:
+        with tensorflow_errors.named(rule, "Make room; the same command writes it from the last checkpoint."):
             tf.saved_model.save(module, temporary, signatures=signatures)
-        except (OSError, tf.errors.OpError) as error:
-            raise InputError(
-                f"{path}: a repetition must fit on the disk, but writing it failed ({error}). Make room; the same command writes "
-                "it from the last checkpoint."
-            ) from None
+            RepetitionFiles.of(temporary, origin).write(temporary)
 
 
-def load_repetition(path: str) -> Repetition:
-    """Loads a repetition that `export_repetition` wrote.
+def load_repetition(path: str, shape: NetworkShape, origin: Optional[str] = None) -> Repetition:
+    """Reads the weights of a repetition that `export_repetition` wrote.
+
+    Only its variables are read, by name, each in the shape and type that it must have. The graph of the SavedModel is neither
+    read nor run; it is for serving.
+
+    Args:
+      path: the directory.
+      shape: the sizes of the network.
+      origin: the origin that it must have; None accepts any.
 
     Raises:
-      InputError: there is no SavedModel of a repetition at `path`.
+      InputError: there is no repetition at `path`, it is damaged, or it is of another training or shape.
     """
-    if not os.path.isfile(os.path.join(path, "saved_model.pb")):
-        raise InputError(f"{path} must be a repetition's SavedModel, but holds no saved_model.pb; train it first.")
-    loaded = tf.saved_model.load(path)
-    try:
-        weights = Weights(*(getattr(loaded, name) for name in Weights._fields))
-        signatures = {name: loaded.signatures[name] for name in (SERVING_SIGNATURE, SPARSE_SIGNATURE)}
-    except (AttributeError, KeyError) as error:
+    data = os.path.join(path, *DATA_FILE.split("/"))
+    if not os.path.isfile(data):
+        raise InputError(f"{path} must be a repetition's SavedModel, but holds no {DATA_FILE}; train it first.")
+    rule, remedy = f"{path} must hold the weights of a repetition", repetition_files.remedy(path)
+    with tensorflow_errors.named(rule, remedy):
+        found = _read_origin(path)
+    if origin not in (None, found):
+        raise InputError(repetition_files.foreign(path))
+    # Before memory is taken for them: the sizes come from model.json, which may be damaged or a stranger's.
+    if os.path.getsize(data) < shape.weight_bytes:
         raise InputError(
-            f"{path} is a SavedModel, but not of a repetition (it lacks {error}); remove it and train again."
-        ) from None
-    if not hasattr(loaded, "origin"):
+            f"{data} must hold {shape.weight_bytes} bytes of weights, according to model.json (got {os.path.getsize(data)}). {remedy}"
+        )
+    with tensorflow_errors.named(rule, remedy):
+        tensors = _restore(path, list(shape.weights), [_whole(sizes) for sizes in shape.weights.values()], tf.float32)
+        # To the device that computes with them; restoring is done by the CPU.
+        return Repetition(Weights(*map(tf.identity, tensors)), found)
+
+
+def _read_origin(path: str) -> str:
+    try:
+        (origin,) = _restore(path, ["origin"], [""], tf.string)
+    except tf.errors.NotFoundError as error:
+        if "origin" not in str(error):
+            raise
         raise InputError(
             f"{path} was written by an earlier version of mach_tf, which did not say what it was trained as. Remove it and "
             "train again with the same settings."
-        )
-    return Repetition(weights, signatures, loaded, loaded.origin.numpy().decode())
+        ) from None
+    return origin.numpy().decode() if not origin.shape.rank else ""
+
+
+def _restore(path: str, names: Sequence[str], parts: Sequence[str], dtype: tf.DType) -> list[tf.Tensor]:
+    """Reads variables of a SavedModel; TensorFlow checks the checksum of each."""
+    prefix = os.path.join(path, *VARIABLES_PREFIX.split("/"))
+    tensor_names = [f"{name}/.ATTRIBUTES/VARIABLE_VALUE" for name in names]
+    return tf.raw_ops.RestoreV2(
+        prefix=prefix, tensor_names=tensor_names, shape_and_slices=parts, dtypes=[dtype] * len(names)
+    )
+
+
+def _whole(shape: tuple[int, ...]) -> str:
+    """Returns the whole tensor as a part of one of `shape`: TensorFlow then refuses another shape before it reads."""
+    return f"{' '.join(map(str, shape))} {':'.join('-' for _ in shape)}"

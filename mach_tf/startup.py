@@ -1,4 +1,4 @@
-"""Preparation of a process before TensorFlow is imported: quiets its start-up and sets the C allocator.
+"""Preparation of a process before TensorFlow is imported: chooses its Keras, quiets its start-up and sets the C allocator.
 
 `import mach_tf` calls `prepare`, so a Python user who imports mach_tf before TensorFlow has nothing to do.
 """
@@ -14,8 +14,11 @@ import warnings
 from importlib import metadata
 from typing import Optional
 
+from mach_tf import quiet_import, stacks
 from mach_tf.errors import InputError
 
+# TensorFlow's packages on PyPI
+_TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 # <malloc.h> of glibc
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -32,12 +35,16 @@ class LateImportWarning(UserWarning):
 def prepare() -> None:
     """Prepares the process for TensorFlow; it takes full effect before `import tensorflow`.
 
-    Silences TensorFlow's start-up messages (a TF_CPP_MIN_LOG_LEVEL of the environment wins) and keeps freed memory in the
-    process.
+    Chooses Keras 2, silences TensorFlow's start-up messages (a TF_CPP_MIN_LOG_LEVEL of the environment wins) and keeps freed
+    memory in the process.
     """
+    choose_keras()
     # At 2, TensorFlow's GPU build still prints an error for each CUDA factory registered twice. Real failures raise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # From 2.19 on, the GPU build logs a few lines during its import at any level. Whoever asks for more than failures sees them.
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1", "2"):
+        quiet_import.hold_back("tensorflow")
     # tensorflow-addons announces its end of life at every import; setup.py pins the pair that works.
     warnings.filterwarnings("ignore", r"\s*TensorFlow Addons \(TFA\)", UserWarning)
     logging.getLogger("tensorflow").addFilter(_is_of_use)
@@ -72,17 +79,41 @@ def keep_freed_memory() -> bool:
     return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
+def choose_keras() -> None:
+    """Makes `tf.keras` the Keras 2 of tf-keras where that is installed, and TensorFlow's own where it is not.
+
+    Whatever the environment asks for: mach_tf does not train with Keras 3, and without tf-keras TensorFlow 2.15 answers the
+    request for it with a RecursionError.
+    """
+    if installed_version("tf-keras"):
+        os.environ[stacks.LEGACY_KERAS] = "1"
+    else:
+        os.environ.pop(stacks.LEGACY_KERAS, None)
+
+
 def check_versions() -> None:
-    """Raises InputError unless TensorFlow and tensorflow-addons are the pair that works.
+    """Raises InputError unless TensorFlow and the package beside it are a pair that works on this Python.
 
     pip installs tensorflow-addons beside TensorFlow 2.16 and later, where importing it fails with an obscure error.
     """
-    tensorflow = installed_version("tensorflow") or installed_version("tensorflow-cpu")
-    addons = installed_version("tensorflow-addons")
-    if not (str(tensorflow).startswith("2.15.") and str(addons).startswith("0.23.")):
+    check_docstrings()
+    python = sys.version_info[:2]
+    stack = stacks.of_python(python)
+    tensorflow = next(filter(None, map(installed_version, _TENSORFLOW)), None)
+    companion = installed_version(stack.companion)
+    if not stack.accepts(tensorflow, companion):
+        wanted = " ".join(f"'{requirement}'" for requirement in stack.requirements)
         raise InputError(
-            f"mach_tf needs TensorFlow 2.15 with tensorflow-addons 0.23, which ends there (got {tensorflow} with {addons}). "
-            "Do: pip install 'tensorflow~=2.15.1' 'tensorflow-addons~=0.23.0'"
+            f"On Python {python[0]}.{python[1]} mach_tf needs {stack} (got {tensorflow} with {companion}). "
+            f"Do: pip install {wanted}"
+        )
+
+
+def check_docstrings() -> None:
+    """Raises InputError under `python -OO`, where the import of TensorFlow ends in an obscure error."""
+    if sys.flags.optimize > 1:
+        raise InputError(
+            "TensorFlow needs the docstrings that python -OO (or PYTHONOPTIMIZE=2) leaves out. Start Python with -O or without."
         )
 
 

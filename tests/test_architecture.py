@@ -20,23 +20,48 @@ FLOORS = (
     (
         "mach_tf",
         "errors",
+        "file_kinds",
         "files",
         "kernels",
         "locks",
         "memory",
         "progress_bars",
+        "quiet_import",
+        "stacks",
         "staging",
         "startup",
         "versions",
         "choices",
         "presets",
         "typed_json",
+        "array_files",
     ),
     # Vocabulary
-    ("points", "hashing", "seeds", "buckets", "estimators", "training_config", "manifest", "outputs"),
+    (
+        "points",
+        "hashing",
+        "seeds",
+        "buckets",
+        "estimators",
+        "top_labels",
+        "training_config",
+        "network_shape",
+        "splits",
+        "manifest",
+        "repetition_files",
+        "outputs",
+    ),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
-    ("classifier", "fgsm", "variable_rows", "saved_repetition", "repetitions"),
+    (
+        "classifier",
+        "fgsm",
+        "variable_rows",
+        "tensorflow_errors",
+        "serving_signatures",
+        "saved_repetition",
+        "repetitions",
+    ),
     ("decoding",),
     ("metrics",),
     ("network",),
@@ -55,7 +80,7 @@ FLOORS = (
 )
 WITHOUT_TENSORFLOW = (*FLOORS[0], *FLOORS[1], "decoding", "metrics", "sizing")
 # Rooms of pure functions, and all that they may import of the library.
-PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files"}}
+PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files", "array_files"}}
 
 LIBRARY_FILES = imports.modules(ROOT, ["mach_tf"])
 PROGRAM_FILES = imports.modules(ROOT, PROGRAMS)

@@ -14,7 +14,7 @@ import sys
 
 from absl import flags, logging
 
-from mach_tf import startup
+from mach_tf import progress_bars, startup
 from mach_tf.buckets import BucketSpec
 from mach_tf.choices import LABEL_HASHES
 from mach_tf.manifest import MODEL_FILE
@@ -80,7 +80,7 @@ def main(_: list[str]) -> None:
         progress, stop = Progress(_warn, _print_resources, bars=True), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
     if result.stopped:
-        print("Stopped; the state is saved, and the same command goes on from it.", file=sys.stderr)
+        progress_bars.report("Stopped; the state is saved, and the same command goes on from it.")
         sys.exit(stop.status)
     if result.resources is None:
         print(f"{FLAGS.model_dir}: all requested repetitions are trained already.")
@@ -103,7 +103,7 @@ def _warn(text: str) -> None:
 
 
 def _print_resources(planned: ResourcePlan) -> None:
-    print(planned.table(), file=sys.stderr)
+    progress_bars.report(planned.table())
 
 
 def run() -> None:

@@ -15,9 +15,10 @@ from mach_tf.data import dataset, libsvm
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
 from mach_tf.data.shards import POINTS_PER_SHARD
+from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import Source
+from mach_tf.splits import Source
 
 # The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
@@ -164,6 +165,8 @@ def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
     """Reads all headers, so that files that do not belong together are refused before the work starts."""
     first: Optional[libsvm.Header] = None
     for file in inputs:
+        for path in filter(None, file):
+            check_regular(path)
         with TextReader(*file) as reader:
             first = first or reader.header
             if reader.header[1:] != first[1:]:

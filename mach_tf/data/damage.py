@@ -1,4 +1,4 @@
-"""Finds the damaged record of a dataset: its shard, its number and its position."""
+"""Finds what is wrong with a shard: the damaged record, by number and position, or a file that is not the one described."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from mach_tf import files
 from mach_tf.data.crc32c import crc32c, masked
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
-from mach_tf.manifest import DatasetManifest
+from mach_tf.manifest import DATASET_FILE, DatasetManifest
+from mach_tf.splits import Shard
 
 
 class Damage(NamedTuple):
@@ -29,28 +31,58 @@ class Damage(NamedTuple):
 
 def find(path: str) -> Optional[Damage]:
     """Returns the first record of a TFRecord file that is cut off or does not fit its CRC; None if all are whole."""
+    return _read(path)[1]
+
+
+def _read(path: str) -> tuple[int, Optional[Damage]]:
+    """Returns the number of whole records up to the first damaged one, and that one."""
     if not os.path.getsize(path):
-        return None
-    record, offset = _walk(np.memmap(path, np.uint8, "r"))
-    return None if record < 0 else Damage(int(record), int(offset))
+        return 0, None
+    data = np.memmap(path, np.uint8, "r")
+    records, end = _walk(data)
+    return int(records), Damage(int(records), int(end)) if end < len(data) else None
 
 
 @contextlib.contextmanager
 def named(directory: str, manifest: DatasetManifest, split: str) -> Iterator[None]:
-    """Turns TensorFlow's error for a damaged record into an InputError that names shard and record."""
+    """Turns TensorFlow's errors for damaged or altered shards into an InputError that names the shard, and a damaged record."""
     import tensorflow as tf
 
+    errors = tf.errors
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
+    except (
+        errors.DataLossError,
+        errors.InvalidArgumentError,
+        errors.NotFoundError,
+        errors.FailedPreconditionError,  # more or fewer points than announced
+    ):
         for shard in manifest.split(split).shards:
-            path = os.path.join(directory, shard.file)
-            if not os.path.isfile(path):
-                raise InputError(f"{path} is missing; it existed at the start. Preprocess again.") from None
-            found = find(path)
-            if found:
-                raise InputError(describe(path, found)) from None
+            problem = _problem(os.path.join(directory, shard.file), shard)
+            if problem:
+                raise InputError(problem) from None
+        # Whole files, as they were described: then what they hold breaks a rule.
+        from mach_tf.data import record_content
+
+        for shard in manifest.split(split).shards:
+            problem = record_content.first_problem(os.path.join(directory, shard.file), manifest)
+            if problem:
+                raise InputError(problem) from None
         raise
+
+
+def _problem(path: str, shard: Shard) -> str:
+    """Returns a sentence about what is wrong with a shard; "" if nothing is."""
+    if not os.path.isfile(path):
+        return f"{path} is missing; it existed at the start. Preprocess again."
+    points, found = _read(path)
+    if found:
+        return describe(path, found)
+    if points != shard.points:
+        return f"{path} must have {shard.points} points, according to {DATASET_FILE} (got {points}). Preprocess again."
+    if files.sha256(path) != shard.sha256:
+        return f"{path} is not the file that {DATASET_FILE} describes: its SHA-256 is another. Preprocess again."
+    return ""
 
 
 def describe(path: str, found: Damage) -> str:
@@ -63,7 +95,7 @@ def describe(path: str, found: Damage) -> str:
 
 @jit(nogil=True)
 def _walk(data):
-    """Returns the number and the offset of the first damaged record, or -1 and -1."""
+    """Returns the number of whole records up to the first damaged one, and the byte at which they end."""
     record = at = np.int64(0)
     size = len(data)
     while at < size:
@@ -79,7 +111,7 @@ def _walk(data):
             return record, at
         at = begin + length + 4
         record += 1
-    return np.int64(-1), np.int64(-1)
+    return record, at
 
 
 @jit(nogil=True)

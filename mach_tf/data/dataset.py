@@ -11,16 +11,16 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from mach_tf import files, manifest, staging
+from mach_tf.buckets import MAX_LABELS
 from mach_tf.data.examples import Records, encode
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec, murmur3_32
-from mach_tf.manifest import DatasetManifest, Shard, Source, Split
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Shard, Source, Split
 
 SKIPPED_FILE = "skipped.txt"
-# Label counts and bucket table are dense arrays: a wrong header must not fill memory and disk.
-MAX_LABELS = 100_000_000
 _SHARD = re.compile(rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord")
 _OTHERS = (
     manifest.DATASET_FILE,

@@ -18,21 +18,20 @@ The repository's split form has two files: one starts with `points features` and
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 from mach_tf.data import textparser
+from mach_tf.data.bad_line import BadLine, problem
+from mach_tf.data.text_header import FEATURES_ONLY, JOINT, LABELS_ONLY, read_header
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
-from mach_tf.hashing import MAX_ID
-from mach_tf.manifest import Source
 from mach_tf.points import Points, concatenate
+from mach_tf.splits import Source
 
 BLOCK_BYTES = 1 << 20
-_SHOWN = 60
 
 
 class TextInput(NamedTuple):
@@ -43,7 +42,7 @@ class TextInput(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The numbers of the first line; in split form those of both files."""
+    """The numbers of the first line; in split form those of both files, and 0 labels if there is no file of labels."""
 
     points: int
     features: int
@@ -59,6 +58,7 @@ class TextBlock(NamedTuple):
       first_point: number of points of the file before these lines.
       header: header of the file.
       labels_path, labels_text: in split form the file of labels, and its lines.
+      with_labels: whether the lines may begin with labels, or `labels_text` holds them.
     """
 
     path: str
@@ -67,17 +67,7 @@ class TextBlock(NamedTuple):
     header: Header
     labels_path: Optional[str] = None
     labels_text: Optional[bytes] = None
-
-
-class BadLine(NamedTuple):
-    """A line that breaks a rule: its file, its number from 1, and the problem."""
-
-    path: str
-    line: int
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.path}, line {self.line}: {self.problem}"
+    with_labels: bool = True
 
 
 class Parsed(NamedTuple):
@@ -105,24 +95,33 @@ class TextReader:
 
     Attributes:
       header: the header, read when the reader is made.
+      with_labels: whether the points come with labels.
       points: number of points handed out so far.
     """
 
-    def __init__(self, path: str, labels_path: Optional[str] = None) -> None:
+    def __init__(self, path: str, labels_path: Optional[str] = None, labels_optional: bool = False) -> None:
         """Opens the files and reads their headers.
+
+        Args:
+          path: the file; in split form the file of features.
+          labels_path: in split form the file of labels.
+          labels_optional: whether to accept the split form's file of features without its file of labels.
 
         Raises:
           InputError: a file does not exist or is empty, or a header breaks a rule.
         """
         self.points = 0
+        self.with_labels = True
         self._text = TextFile(path)
         self._labels: Optional[TextFile] = None
         if labels_path is None:
-            self.header = Header(*_read_header(self._text, ("points", "features", "labels")))
+            numbers = read_header(self._text, JOINT, FEATURES_ONLY if labels_optional else None)
+            self.with_labels = len(numbers) == len(JOINT)
+            self.header = Header(numbers[0], numbers[1], numbers[2] if self.with_labels else 0)
         else:
             self._labels = TextFile(labels_path)
-            points, features = _read_header(self._text, ("points", "features"))
-            other, labels = _read_header(self._labels, ("points", "labels"))
+            points, features = read_header(self._text, FEATURES_ONLY)
+            other, labels = read_header(self._labels, LABELS_ONLY)
             if points != other:
                 raise InputError(
                     f"{path} and {labels_path} must have equally many points (their headers say {points} and {other}). "
@@ -161,9 +160,9 @@ class TextReader:
             first, self.points = self.points, self._text.line_count - 1
             lines = self.points - first
             if self.points > self.header.points:
-                self._refuse_count(self._text)
+                self._refuse_count(self._text, text)
             if self._labels is None:
-                yield TextBlock(self._text.path, text, first, self.header)
+                yield TextBlock(self._text.path, text, first, self.header, with_labels=self.with_labels)
                 continue
             labels_text = self._labels.lines(lines)
             if self._labels.line_count <= self.points:
@@ -171,21 +170,24 @@ class TextReader:
             yield TextBlock(self._text.path, text, first, self.header, self._labels.path, labels_text)
         if self.points < self.header.points:
             self._refuse_count(self._text)
-        if self._labels is not None and self._labels.block(1):
-            self._refuse_count(self._labels)
+        rest = self._labels.block(1) if self._labels is not None else b""
+        if self._labels is not None and rest:
+            self._refuse_count(self._labels, rest)
 
     def finish(self) -> list[Source]:
         """Describes the files; raises InputError if one changed while it was read."""
         return [file.finish() for file in self._files]
 
-    def _refuse_count(self, file: TextFile) -> None:
+    def _refuse_count(self, file: TextFile, last: bytes = b"") -> None:
+        """Raises InputError for a file with too few lines, or with too many, of which `last` holds the first."""
+        points, more = self.header.points, file.line_count - 1 - self.header.points
+        empty = more > 0 and not b"".join(last.split(b"\n")[-more - 1 :]).strip() and not file.block(1)
         file.finish()  # if the file changed while it was read, that error explains more
-        more = file.line_count - 1 > self.header.points
-        line = self.header.points + 2 if more else file.line_count
+        got = f"{points + more} points" if more < 0 else f"{more} empty line(s) more" if empty else "more"
+        advice = "Remove the empty lines at its end." if empty else "Correct the header, or get the complete file."
         raise InputError(
-            f"{file.path}, line {line}: a file must have as many lines after its header as the header says, "
-            f"{self.header.points} points (got {'more' if more else f'{line - 1} points'}). Correct the header, or get the "
-            "complete file."
+            f"{file.path}, line {points + 2 if more > 0 else file.line_count}: a file must have as many lines after its header "
+            f"as the header says, {points} points (got {got}). {advice}"
         )
 
 
@@ -193,7 +195,8 @@ def parse(block: TextBlock) -> Parsed:
     """Parses a block; a pure function that holds the interpreter's lock only briefly."""
     header = block.header
     if block.labels_text is None or block.labels_path is None:
-        return _parse(block.path, block.text, block.first_point, header.features, header.labels, "feature")
+        n_labels = header.labels if block.with_labels else None
+        return _parse(block.path, block.text, block.first_point, header.features, n_labels, "feature")
     features = _parse(block.path, block.text, block.first_point, header.features, None, "feature")
     labels = _parse(block.labels_path, block.labels_text, block.first_point, header.labels, None, "label")
     if features.bad_lines or labels.bad_lines:
@@ -226,23 +229,6 @@ def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, P
     return reader.header, concatenate(parts)
 
 
-def _read_header(file: TextFile, names: tuple[str, ...]) -> list[int]:
-    line = file.lines(1, 1 << 16)
-    match = re.fullmatch(rb"[ \t]*%s[ \t]*\r?\n" % rb"[ \t]+".join([rb"0*([0-9]{1,10})"] * len(names)), line)
-    numbers = [int(group) for group in match.groups()] if match else []
-    if not match or max(numbers) > MAX_ID:
-        raise InputError(
-            f"{file.path}, line 1: the header must be {len(names)} numbers below 2^31, '{' '.join(names)}' "
-            f"(got {_show(line)}). Check that it is the right file."
-        )
-    if numbers[0] == 0 or numbers[1] == 0:
-        raise InputError(
-            f"{file.path}, line 1: a file must have at least one point and one {names[1][:-1]} (got {_show(line)}). "
-            "Leave the file out if it is empty."
-        )
-    return numbers
-
-
 def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[int], feature: str) -> Parsed:
     data = np.frombuffer(text, np.uint8)
     rows, feature_ids, feature_values, label_splits, label_ids, faults, fault_at, open_items = textparser.scan(
@@ -261,31 +247,11 @@ def _parse(path: str, text: bytes, first: int, features: int, labels: Optional[i
     *settled, kept = textparser.settle(rows, feature_ids, feature_values, label_splits, label_ids, faults, fault_at)
     bad_lines = [
         BadLine(
-            path, first + int(line) + 2, _problem(faults[line], int(fault_at[line]), text, features, labels, feature)
+            path, first + int(line) + 2, problem(faults[line], int(fault_at[line]), text, features, labels, feature)
         )
         for line in np.flatnonzero(faults)
     ]
     return Parsed(Points(*settled), first + kept, bad_lines)
-
-
-def _problem(fault: int, at: int, text: bytes, features: int, labels: Optional[int], feature: str) -> str:
-    if fault == textparser.DUPLICATE:
-        return f"a {feature} must occur only once in a point (got {feature} {at} twice)."
-    item = _show(text[at : at + 4 * _SHOWN].replace(b"\t", b" ").split(b"\n")[0].split(b" ")[0])
-    rules = {
-        textparser.NOT_A_LABEL: "labels must be ids separated by commas, such as 3,17, before the first feature",
-        textparser.NOT_A_PAIR: f"a {feature} must be written id:value, such as 12:0.5",
-        textparser.NEGATIVE_ID: "an id must not be negative",
-        textparser.FEATURE_OUT_OF_RANGE: f"a {feature} id must be below the header's {features}",
-        textparser.LABEL_OUT_OF_RANGE: f"a label id must be below the header's {labels}",
-        textparser.NOT_FINITE: "a value must be a decimal number, finite as float32",
-    }
-    return f"{rules[fault]} (got {item})."
-
-
-def _show(text: bytes) -> str:
-    shown = repr(text.rstrip(b"\r\n").decode("utf-8", "backslashreplace"))
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}...'"
 
 
 def _only(parsed: Parsed, places: np.ndarray) -> Parsed:

@@ -14,8 +14,9 @@ from mach_tf.data.matrix_blocks import Matrix, open_matrix
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Source
 
 _ROWS = 8192
 

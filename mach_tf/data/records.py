@@ -12,32 +12,32 @@ import tensorflow as tf
 
 from mach_tf.data import damage
 from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
+from mach_tf.data.record_content import SCHEMA, assert_valid
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points, concatenate
 from mach_tf.seeds import Purpose, derive
 
-SCHEMA = {
-    name: tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
-    for name, dtype in ((FEATURE_IDS, tf.int64), (FEATURE_VALUES, tf.float32), (LABEL_IDS, tf.int64))
-}
 SHUFFLE_BUFFER = 16_384
 _INTERLEAVED = 4  # shards that are read side by side
 _RUN = 64  # consecutive points of one shard
 
 
-def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-    """Parses serialized tf.train.Example messages.
+def parse_examples(serialized: tf.Tensor, columns: int, labels: int) -> dict[str, tf.RaggedTensor]:
+    """Parses serialized tf.train.Example messages and checks their content.
 
     Args:
       serialized: string [n].
+      columns: D.
+      labels: K.
 
     Returns:
       "feature_ids" int64, "feature_values" float32 (with the same row_splits) and "label_ids" int64, each a ragged
-      tensor [n, None] with int64 row_splits.
+      tensor [n, None] with int64 row_splits. What breaks a rule of the content raises InvalidArgumentError.
     """
     parsed = tf.io.parse_example(serialized, SCHEMA)
-    # One set of row_splits for both: the writer makes them equal, and `verification` checks it.
-    parsed[FEATURE_VALUES] = parsed[FEATURE_IDS].with_flat_values(parsed[FEATURE_VALUES].flat_values)
+    with tf.control_dependencies(assert_valid(parsed, columns, labels)):
+        # One set of row_splits for both: they were found to be equal.
+        parsed[FEATURE_VALUES] = parsed[FEATURE_IDS].with_flat_values(tf.identity(parsed[FEATURE_VALUES].flat_values))
     return parsed
 
 
@@ -66,13 +66,15 @@ def batches(
       drop_remainder: whether to leave out a smaller last batch.
 
     Returns:
-      A dataset of what `parse_examples` returns. Read it under `damage.named` to learn which record is damaged.
+      A dataset of what `parse_examples` returns. Read it under `damage.named` to learn which record is damaged, or
+      which shard has more or fewer points than announced.
     """
-    paths = _paths(directory, manifest, split)
+    paths, points = _paths(directory, manifest, split), manifest.split(split).points
     if shuffle_seed is None:
-        return _batched(tf.data.TFRecordDataset(paths), batch_size, drop_remainder)
+        return _batched(manifest, _counted(tf.data.TFRecordDataset(paths), points), batch_size, drop_remainder)
     seed = derive(shuffle_seed, epoch, Purpose.SHUFFLE)
-    return _batched(_shuffled(paths, _order(seed, len(paths)), seed, shuffle_buffer), batch_size, drop_remainder)
+    shuffled = _shuffled(paths, points, _order(seed, len(paths)), seed, shuffle_buffer)
+    return _batched(manifest, shuffled, batch_size, drop_remainder)
 
 
 def epochs(
@@ -102,12 +104,14 @@ def epochs(
     Returns:
       What `each` returns for all epochs, in order; with the batches of `batches`, bit for bit.
     """
-    paths = _paths(directory, manifest, split)
+    paths, points = _paths(directory, manifest, split), manifest.split(split).points
     seeds = [derive(shuffle_seed, number, Purpose.SHUFFLE) for number in numbers]
     orders = [_order(seed, len(paths)) for seed in seeds]
 
     def of_epoch(position: tf.Tensor, order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
-        return each(position, _batched(_shuffled(paths, order, seed, SHUFFLE_BUFFER), batch_size, False))
+        return each(
+            position, _batched(manifest, _shuffled(paths, points, order, seed, SHUFFLE_BUFFER), batch_size, False)
+        )
 
     start = tf.data.Dataset.from_tensor_slices((np.arange(len(seeds)), np.array(orders), np.array(seeds, np.int64)))
     return start.flat_map(of_epoch).with_options(_untuned())
@@ -121,21 +125,32 @@ def _order(seed: int, shards: int) -> np.ndarray:
     return np.random.RandomState(seed).permutation(shards)
 
 
-def _shuffled(paths: list[str], order: np.ndarray, seed: int, shuffle_buffer: int) -> tf.data.Dataset:
+def _shuffled(paths: list[str], points: int, order: np.ndarray, seed: int, shuffle_buffer: int) -> tf.data.Dataset:
     """Serialized points of an epoch; `order` and `seed` may be tensors."""
-    return (
-        tf.data.Dataset.from_tensor_slices(tf.gather(paths, order))
-        # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU per point.
-        .interleave(tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN)
-        .shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
+    # In one thread: parallel calls cost more than they gain, 17 instead of 11 microseconds of CPU per point.
+    ordered = tf.data.Dataset.from_tensor_slices(tf.gather(paths, order)).interleave(
+        tf.data.TFRecordDataset, cycle_length=_INTERLEAVED, block_length=_RUN
     )
+    # Counted before they are shuffled: the buffer asks for the end before it gives its last points, so that one point too many is
+    # found although training asks for no more points than were announced.
+    return _counted(ordered, points).shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=False)
 
 
-def _batched(records: tf.data.Dataset, batch_size: int, drop_remainder: bool) -> tf.data.Dataset:
+def _counted(serialized: tf.data.Dataset, points: int) -> tf.data.Dataset:
+    """Fails with tf.errors.FailedPreconditionError unless the dataset has that many points; see `damage.named`."""
+    return serialized.apply(tf.data.experimental.assert_cardinality(points))
+
+
+def _batched(
+    manifest: DatasetManifest, records: tf.data.Dataset, batch_size: int, drop_remainder: bool
+) -> tf.data.Dataset:
+    def parse(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        return parse_examples(serialized, manifest.columns, manifest.labels)
+
     return (
         records.with_options(_untuned())
         .batch(batch_size, drop_remainder=drop_remainder)
-        .map(parse_examples, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -154,7 +169,7 @@ def iterate_points(
     """Yields the hashed points of a split in the order of the files, `chunk` at a time.
 
     Raises:
-      InputError: a record is damaged; the message names shard and record.
+      InputError: a record is damaged, or there are more or fewer points than announced; the message names the shard.
     """
     with damage.named(directory, manifest, split):
         for batch in batches(directory, manifest, split, chunk):

@@ -9,7 +9,7 @@ from typing import BinaryIO, Optional
 import numpy as np
 
 from mach_tf.data.examples import Records
-from mach_tf.manifest import Shard
+from mach_tf.splits import Shard
 
 POINTS_PER_SHARD = 32_768
 
@@ -70,7 +70,7 @@ class ShardWriter:
 
     def _append(self, data: np.ndarray, points: int) -> None:
         assert self._file is not None
-        view = memoryview(data)  # type: ignore[arg-type]
+        view = data.data
         self._digest.update(view)
         while view:  # an unbuffered file may write less than it is given
             view = view[self._file.write(view) :]

@@ -1,4 +1,7 @@
-"""Reads a text file, plain or compressed, once from start to end in blocks of whole lines, and hashes it meanwhile."""
+"""Reads a text file, plain or compressed, once from start to end in blocks of whole lines, and hashes it meanwhile.
+
+The file may be a pipe; what must read it twice asks `check_regular` first.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import gzip
 import hashlib
 import lzma
 import os
+import stat
 import zlib
 from typing import Any, Callable, Optional
 
+from mach_tf import file_kinds
 from mach_tf.errors import InputError
-from mach_tf.manifest import Source
+from mach_tf.splits import Source
 
 MAX_LINE_BYTES = 1 << 26
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
@@ -23,7 +28,7 @@ class TextFile:
 
     Attributes:
       path: the path as given.
-      size: number of bytes on disk.
+      size: number of bytes on disk; 0 for a pipe.
       text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
@@ -31,7 +36,7 @@ class TextFile:
         """Opens the file.
 
         Raises:
-          InputError: the file does not exist, is a directory or is empty.
+          InputError: the file does not exist, is a directory or is empty, or nothing comes from the pipe.
         """
         self.path = path
         try:
@@ -41,12 +46,17 @@ class TextFile:
         self.size = self._raw.size
         self.text_bytes = 0
         self.line_count = 0
-        if not self.size:
-            raise InputError(f"{path}, line 1: there must be a header (got an empty file). Write or download it again.")
-        opened = _opener(self._raw.peek(6))
+        first = self._raw.peek(6)
+        if not first:
+            got, advice = f"{self._raw.kind} without a byte", "Check the command that writes to it."
+            if self._raw.regular:
+                got, advice = "an empty file", "Write or download it again."
+            raise InputError(f"{path}, line 1: there must be a header (got {got}). {advice}")
+        opened = _opener(first)
         self._compressed = opened is not open
         self._stream: Any = opened(self._raw) if self._compressed else self._raw
         self._rest = b""
+        self._begun = False
 
     def __enter__(self) -> TextFile:
         return self
@@ -116,9 +126,19 @@ class TextFile:
                 f"{self.path} changed while it was read, so what was read is neither its old nor its new content. "
                 "Run again when no program writes to it."
             )
-        return Source(self.path, self.size, self._raw.sha256)
+        return Source(self.path, self._raw.position, self._raw.sha256)
 
     def _read(self, size: int) -> bytes:
+        if self._begun:
+            return self._decompress(size)
+        self._begun = True
+        first = self._decompress(max(size, file_kinds.HEAD_BYTES))
+        kind = file_kinds.recognise(first[: file_kinds.HEAD_BYTES], self.path, self._compressed)
+        if kind is not None:
+            raise InputError(f"{self.path} must be text (got {kind.name}). {kind.advice}")
+        return first
+
+    def _decompress(self, size: int) -> bytes:
         if not self._compressed:
             return self._stream.read(size)
         try:
@@ -135,6 +155,15 @@ class TextFile:
         return block
 
 
+def check_regular(path: str) -> None:
+    """Raises InputError for a pipe or a device, which cannot be read a second time; a missing file passes."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise InputError(
+            f"{path} must be a regular file, because it is read more than once (got {_kind(os.stat(path))}). Write its "
+            "content to a file, and give that."
+        )
+
+
 def opener(path: str) -> Callable[..., Any]:
     """Returns the function of the standard library that opens the file: `open`, or that of its compression."""
     with open(path, "rb") as file:
@@ -149,22 +178,34 @@ def _ended(text: bytes) -> bytes:
     return text + b"\n" if text and not text.endswith(b"\n") else text
 
 
+def _kind(state: os.stat_result) -> str:
+    if stat.S_ISREG(state.st_mode):
+        return "a file"
+    return "a pipe" if stat.S_ISFIFO(state.st_mode) else "a device"
+
+
 class _HashedFile:
-    """A file that hashes what is read, and detects whether it changed since it was opened."""
+    """A file or a pipe that hashes what is read, and detects whether a file changed since it was opened."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed in close)
         self._opened = self._state()
-        self.size = self._opened[1]
+        self.kind = _kind(os.fstat(self._file.fileno()))
+        self.regular = self.kind == "a file"
+        self.size = self._opened[1] if self.regular else 0
         self.position = 0
+        self._ahead = b""  # what was peeked at
         self._digest = hashlib.sha256()
 
     def peek(self, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, self.position)
+        """Returns the next `size` bytes without moving; fewer at the end."""
+        self._ahead += self._fill(size - len(self._ahead))
+        return self._ahead[:size]
 
     def read(self, size: int) -> bytes:
-        data = self._file.read(size)
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        data += self._fill(size - len(data))
         self._digest.update(data)
         self.position += len(data)
         return data
@@ -173,7 +214,9 @@ class _HashedFile:
         self._file.close()
 
     def changed(self) -> bool:
-        """Returns whether the file was replaced or modified, or was not read to its end."""
+        """Returns whether the file was replaced or modified, or was not read to its end; False for a pipe."""
+        if not self.regular:
+            return False
         try:
             now = self._state(os.stat(self._path))
         except FileNotFoundError:
@@ -184,6 +227,17 @@ class _HashedFile:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def _state(self, stat: Optional[os.stat_result] = None) -> tuple[int, int, int]:
-        stat = stat or os.fstat(self._file.fileno())
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    def _fill(self, size: int) -> bytes:
+        """Returns the next `size` bytes of the file; fewer at the end only, though a pipe gives them in pieces."""
+        pieces = []
+        while size > 0:
+            piece = self._file.read(size)
+            if not piece:
+                break
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def _state(self, state: Optional[os.stat_result] = None) -> tuple[int, int, int]:
+        state = state or os.fstat(self._file.fileno())
+        return state.st_ino, state.st_size, state.st_mtime_ns

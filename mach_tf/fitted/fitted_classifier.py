@@ -12,7 +12,7 @@ import scipy.special
 from mach_tf import estimators
 from mach_tf.errors import InputError
 from mach_tf.fitted.fitted_labels import FittedLabels, Predicted
-from mach_tf.fitted.label_scores import all_scores, labels_above, log_probabilities, probabilities
+from mach_tf.fitted.label_scores import all_scores, labels_above, log_probabilities
 from mach_tf.fitted.stored_model import StoredModel
 from mach_tf.memory import available_memory
 
@@ -48,12 +48,12 @@ class FittedClassifier:
         model = self.model
         hashed = model.hash(features)
         if self.labels.single:
-            return self.labels.classes[model.top_k(hashed, 1, self.estimator).labels[:, 0]]
+            return self.labels.classes[model.decode(hashed, 1, self.estimator).labels[:, 0]]
         return self.labels.predicted(labels_above(model, hashed, self.estimator, threshold))
 
     def top_k(self, features: scipy.sparse.csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the k best classes of each point, [n, k], and their label scores, float32 [n, k]."""
-        found = self.model.top_k(self.model.hash(features), k, self.estimator)
+        found = self.model.decode(self.model.hash(features), k, self.estimator)
         return self.labels.classes[found.labels], self._reported(found.scores)
 
     def decision_function(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
@@ -69,7 +69,7 @@ class FittedClassifier:
             return scipy.special.expit(np.stack([-log_odds, log_odds], axis=1))
         if self.labels.single:
             return scipy.special.softmax(log_probabilities(scores, self.estimator), axis=1)
-        return probabilities(scores, self.estimator, self.model.manifest.bucket_spec.buckets)
+        return estimators.probabilities(scores, self.estimator, self.model.manifest.bucket_spec.buckets)
 
     def explain(self, features: scipy.sparse.csr_matrix, classes: Any, **options: Any) -> Explanations:
         """Explains the label scores of classes, [n] or [n, m], or of each point's best class if `classes` is None."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
-import scipy.special
 
 from mach_tf import estimators
 
@@ -56,12 +55,12 @@ def labels_above(
         while len(pending):
             if k > _MOST_LABELS:
                 for part, block in _score_blocks(network.bucket_table, scores[pending], estimator):
-                    above = probabilities(block, estimator, buckets) >= threshold
+                    above = estimators.probabilities(block, estimator, buckets) >= threshold
                     for row, chosen in zip(pending[part.start : part.stop], above):
                         found[rows.start + row] = np.flatnonzero(chosen).astype(np.int32)
                 break
             best = decoder.top_k(scores[pending], k, estimator)
-            above = probabilities(best.scores, estimator, buckets) >= threshold
+            above = estimators.probabilities(best.scores, estimator, buckets) >= threshold
             for row, labels, chosen in zip(pending, best.labels, above):
                 found[rows.start + row] = np.sort(labels[chosen])
             # Scores fall from left to right, so only where the last one is above can there be more.
@@ -70,20 +69,6 @@ def labels_above(
     splits = np.concatenate([[0], np.cumsum([len(labels) for labels in found])])
     ids = np.concatenate([np.empty(0, np.int32), *found])
     return scipy.sparse.csr_matrix((np.ones(len(ids), np.bool_), ids, splits), shape=(len(found), network.labels))
-
-
-def probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
-    """Returns label scores on the scale of probabilities, in float64, which keeps apart what float32 rounds to 1.
-
-    Args:
-      scores: label scores as the decoder has them, any shape.
-      estimator: one of estimators.ESTIMATORS.
-      buckets: B.
-    """
-    scores = np.asarray(scores, np.float64)
-    if estimators.get(estimator).takes_logits:
-        return scipy.special.expit(scores)
-    return np.clip(estimators.reported(scores, estimator, buckets).astype(np.float64), 0, 1)
 
 
 def log_probabilities(scores: np.ndarray, estimator: str) -> np.ndarray:

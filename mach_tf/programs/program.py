@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import logging as standard_logging
-import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 from absl import app, flags, logging
 
-from mach_tf import errors
-from mach_tf.programs import catalogue
+from mach_tf import kernels
+from mach_tf.programs import catalogue, endings, standard_streams
+from mach_tf.programs.flag_values import check_arguments, check_values
 
 # What absl says of a flag that is required and not given.
 _REQUIRED = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value other than None\.")
@@ -21,10 +23,11 @@ _INPUTS = ("train", "input", "dataset_dir", "model_dir")
 
 
 def run(main: Callable[[list[str]], None]) -> None:
-    """Runs `main` under absl.
+    """Runs `main` under absl, and ends the process.
 
-    A wrong flag, an InputError or an OSError ends the program with one message and status 1. `--help` shows the docstring of
-    the module that defines `main`, its flags and the names of the other programs, whether the module or its console script was
+    Whatever stops the program becomes one line on stderr and a status: a wrong flag, an InputError or an OSError is named
+    with status 1, an interruption has status 130, and of any other exception the trace is saved to a file. `--help` shows the
+    docstring of the module that defines `main`, its flags and the names of the other programs, whether the module or its console script was
     started.
 
     Args:
@@ -32,33 +35,43 @@ def run(main: Callable[[list[str]], None]) -> None:
     """
     module = _module_name(sys.modules[main.__module__])
     script = catalogue.script(module)
-
-    def parse(arguments: Sequence[str]) -> list[str]:
-        try:
-            rest = flags.FLAGS(arguments)
-        except flags.Error as error:
-            # A path without its flag is why a required flag is missing.
-            missing = _REQUIRED.search(str(error))
-            stray = _first_stray(arguments) if missing else None
-            sys.exit(f"error: {_stray(stray) if stray else _sentence(str(error))} See {script}--help.")
-        if len(rest) > 1:
-            sys.exit(f"error: {_stray(rest[1])} See {script}--help.")
-        return rest
-
-    def guarded(argv: list[str]) -> None:
-        logging.get_absl_handler().setFormatter(_Formatter())
-        if not flags.FLAGS["verbosity"].present:
-            # At level INFO TensorFlow reports every SavedModel it writes; --verbosity=0 asks for that.
-            logging.set_verbosity(logging.WARNING)
-        try:
-            main(argv)
-        except errors.InputError as error:
-            sys.exit(f"error: {error}")
-        except OSError as error:
-            sys.exit(f"error: {_os_error(error)}")
-
+    standard_streams.prepare()
     _show_in_help(sys.modules[main.__module__], module)
-    app.run(guarded, flags_parser=parse)
+    status = 0
+    try:
+        with kernels.announced():
+            app.run(functools.partial(_run_quietly, main), flags_parser=functools.partial(_parse, script))
+    except BaseException as error:
+        status = endings.status_of(error, script.strip() or module)
+    try:
+        standard_streams.flush()
+    except OSError as error:
+        status = status or endings.status_of(error, script)
+    sys.exit(status)
+
+
+def _parse(script: str, arguments: Sequence[str]) -> list[str]:
+    try:
+        check_arguments(arguments)
+        rest = flags.FLAGS(arguments)
+        check_values(flags.FLAGS)
+    except flags.Error as error:
+        # A path without its flag is why a required flag is missing.
+        missing = _REQUIRED.search(str(error))
+        stray = _first_stray(arguments) if missing else None
+        sys.exit(f"error: {_stray(stray) if stray else _sentence(str(error))} See {script}--help.")
+    if len(rest) > 1:
+        sys.exit(f"error: {_stray(rest[1])} See {script}--help.")
+    return rest
+
+
+def _run_quietly(main: Callable[[list[str]], None], argv: list[str]) -> None:
+    logging.get_absl_handler().setFormatter(_Formatter())
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    if not flags.FLAGS["verbosity"].present:
+        # At level INFO TensorFlow reports every SavedModel it writes; --verbosity=0 asks for that.
+        logging.set_verbosity(logging.WARNING)
+    main(argv)
 
 
 class _Formatter(standard_logging.Formatter):
@@ -95,18 +108,6 @@ def _first_stray(arguments: Sequence[str]) -> Optional[str]:
 def _stray(argument: str) -> str:
     example = next((f", such as --{name}={argument}" for name in _INPUTS if name in flags.FLAGS), "")
     return f"{argument!r} is not a flag; every input is named by a flag{example}."
-
-
-def _os_error(error: OSError) -> str:
-    path = str(error.filename)
-    if isinstance(error, (NotADirectoryError, FileExistsError)):
-        while path and not os.path.lexists(path):
-            path = os.path.dirname(path)
-        if path and not os.path.isdir(path):
-            return f"{path} must be a directory, but it is a file. Choose another path."
-    if isinstance(error, IsADirectoryError):
-        return f"{path} must be a file, but it is a directory. Choose another path."
-    return f"{error}. The disk, the path or its permissions refused; nothing was left half-written."
 
 
 def _module_name(module: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Callable, Optional
 
@@ -18,6 +19,8 @@ from mach_tf.points import Points
 from mach_tf.training.model import RepetitionGroup
 
 _VALIDATION_BATCH = 256
+# What TensorFlow adds to the message of the operating system.
+_OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:\w+\].*")
 LOSSES = ("clean_loss", "adversarial_loss")
 
 
@@ -79,13 +82,26 @@ class Validation(tf.keras.callbacks.Callback):
 
 
 class Curves(tf.keras.callbacks.Callback):
-    """Writes TensorBoard scalars: losses, learning rate and points per second at each step, validation metrics at each epoch."""
+    """Writes TensorBoard scalars: losses, learning rate and points per second at each step, validation metrics at each epoch.
 
-    def __init__(self, directory: str, points: int, batch_size: int):
+    If they cannot be written, it warns once and writes no more: the model does not depend on them.
+    """
+
+    def __init__(self, directory: str, points: int, batch_size: int, warn: Callable[[str], None]):
+        """Keeps the numbers; the file is opened at the first step.
+
+        Args:
+          directory: where the curves are written.
+          points: the number of training points.
+          batch_size: the number of points per step.
+          warn: takes the warning.
+        """
         super().__init__()
-        self._writer = tf.summary.create_file_writer(directory)
+        self._directory, self._warn = directory, warn
         self._points, self._batch_size = points, batch_size
         self._begin = 0.0
+        self._writer: Optional[tf.summary.SummaryWriter] = None
+        self._failed = False
 
     def on_train_batch_begin(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
         self._begin = time.perf_counter()
@@ -100,18 +116,29 @@ class Curves(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
         values = {f"validation/{name}": value for name, value in (logs or {}).items() if name.startswith("P@")}
-        self._write(values, epoch + 1)
-        self._writer.flush()
+        self._write(values, epoch + 1, flush=True)
 
     def _points_of(self, step: int) -> int:
         """Returns the number of points of a step; an epoch's last batch may be short."""
         done = (step - 1) * self._batch_size % (-(-self._points // self._batch_size) * self._batch_size)
         return min(self._batch_size, self._points - done)
 
-    def _write(self, values: dict[str, float], step: int) -> None:
-        with self._writer.as_default():
-            for name, value in values.items():
-                tf.summary.scalar(name, value, step)
+    def _write(self, values: dict[str, float], step: int, flush: bool = False) -> None:
+        if self._failed:
+            return
+        try:
+            self._writer = self._writer or tf.summary.create_file_writer(self._directory)
+            with self._writer.as_default():
+                for name, value in values.items():
+                    tf.summary.scalar(name, value, step)
+            if flush:
+                self._writer.flush()
+        except (OSError, tf.errors.OpError) as error:
+            self._failed, self._writer = True, None
+            reason = " ".join(_OF_TENSORFLOW.sub("", getattr(error, "message", str(error))).split())
+            self._warn(
+                f"TensorBoard curves cannot be written to {self._directory} ({reason}); training goes on without them."
+            )
 
 
 class CheckpointEpochs(tf.keras.callbacks.Callback):

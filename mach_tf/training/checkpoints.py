@@ -1,12 +1,15 @@
-"""Checkpoints of a group in training: each is complete or absent, holds the position in the data, and replaces the one before."""
+"""Checkpoints of a group in training: each is complete or absent, names its training and position, and replaces the one before."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 import zlib
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +22,9 @@ from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
 CHECKPOINTS_DIRECTORY = "checkpoints"
 _STATE_FILE = "state.json"
 _VARIABLE_FILE = "variable-{:02d}.npy"
+_CHECKPOINT_NAME = "epoch-{:04d}-step-{:08d}"
+_GROUP_NAME = "repetitions-{:03d}"
+_CHECKSUM = "sha256"
 # Floats written or read at a time. TensorFlow's own checkpoints copy all variables that a sparse update touched at once, which
 # takes 2.5 GB more at the reference setting.
 _BLOCK_FLOATS = 1 << 22
@@ -44,9 +50,18 @@ class GroupCheckpoints:
       directory: where the checkpoints are.
     """
 
-    def __init__(self, model_dir: str, repetitions: tuple[int, ...]):
+    def __init__(self, model_dir: str, repetitions: tuple[int, ...], origins: Sequence[str], steps_per_epoch: int):
+        """Names the group; nothing is read or written.
+
+        Args:
+          model_dir: the model directory.
+          repetitions: the numbers of the group's repetitions, ascending.
+          origins: `ModelManifest.origin` of each repetition; a checkpoint of other origins is refused.
+          steps_per_epoch: the number of steps of an epoch, by which a position is counted in steps.
+        """
         self.repetitions = repetitions
-        self.directory = os.path.join(model_dir, CHECKPOINTS_DIRECTORY, f"repetitions-{repetitions[0]:03d}")
+        self.directory = os.path.join(model_dir, CHECKPOINTS_DIRECTORY, _GROUP_NAME.format(repetitions[0]))
+        self._origins, self._steps_per_epoch = list(origins), steps_per_epoch
 
     def save(self, model: tf.keras.Model, position: Position) -> None:
         """Writes weights, optimizer slots and position, then removes the checkpoint before.
@@ -54,7 +69,7 @@ class GroupCheckpoints:
         Raises:
           InputError: the checkpoint cannot be written, most often because the disk is full.
         """
-        path = os.path.join(self.directory, f"epoch-{position.epoch:04d}-step-{position.step:08d}")
+        path = os.path.join(self.directory, _CHECKPOINT_NAME.format(*position))
         if os.path.isdir(path):
             return
         os.makedirs(self.directory, exist_ok=True)
@@ -69,8 +84,13 @@ class GroupCheckpoints:
                     f"{path}: a checkpoint must fit on the disk, but writing it failed ({error}). Make room; the same command "
                     "goes on from the previous checkpoint."
                 ) from None
-            state = {"repetitions": list(self.repetitions), **position._asdict(), "checksums": checksums}
-            files.write_json(os.path.join(temporary, _STATE_FILE), state)
+            state = {
+                "repetitions": list(self.repetitions),
+                **position._asdict(),
+                "origins": self._origins,
+                "checksums": checksums,
+            }
+            write_state(temporary, state)
         for other in _whole(self.directory):
             if other != path:
                 _discard(other)
@@ -82,21 +102,31 @@ class GroupCheckpoints:
           The position of the checkpoint; None, with the model unchanged, if there is no checkpoint.
 
         Raises:
-          InputError: the checkpoint is damaged.
+          InputError: the checkpoint is damaged, or belongs to another training.
         """
         saved = _whole(self.directory)
         if not saved:
             return None
-        state = _read_state(saved[-1])
+        state, remedy = _read_state(saved[-1]), f"remove {saved[-1]} to train this group from its beginning"
+        if state["origins"] != self._origins or tuple(state["repetitions"]) != self.repetitions:
+            raise InputError(
+                f"{saved[-1]} must be a checkpoint of this training, but its repetitions, settings or data are others. It was "
+                f"copied here, or model.json was replaced: put back what belongs to it, or {remedy}."
+            )
         for number, variable in enumerate(state_variables(model)):
             path = os.path.join(saved[-1], _VARIABLE_FILE.format(number))
             try:
                 _read(path, variable, state["checksums"][number])
             except (OSError, ValueError, LookupError, TypeError) as error:
-                raise InputError(
-                    f"{path} is damaged and cannot be read ({error}); remove {saved[-1]} to train this group from its beginning."
-                ) from None
-        return Position(state["epoch"], state["step"])
+                raise InputError(f"{path} is damaged and cannot be read ({error}); {remedy}.") from None
+        position = Position(state["epoch"], state["step"])
+        steps, done = int(model.optimizer.iterations.numpy()), position.epoch * self._steps_per_epoch + position.step
+        if steps != done:
+            raise InputError(
+                f"{saved[-1]} must hold the state after {done} steps, as its position says (got the state after {steps}); "
+                f"{remedy}."
+            )
+        return position
 
     def remove(self) -> None:
         """Removes all checkpoints, of a group whose repetitions are exported."""
@@ -223,9 +253,28 @@ def _blocks(variable: tf.Variable) -> list[tuple[int, int]]:
     return [(begin, min(begin + rows, total)) for begin in range(0, total, rows)]
 
 
-def _read_state(path: str) -> dict:
+def write_state(path: str, state: dict[str, Any]) -> None:
+    """Writes what a checkpoint holds besides its variables: repetitions, their origins, epoch, step and checksums of the variables.
+
+    Args:
+      path: the checkpoint's directory.
+      state: the values by name; a checksum over all of them is added.
+    """
+    files.write_json(os.path.join(path, _STATE_FILE), {**state, _CHECKSUM: _checksum(state)})
+
+
+def _read_state(path: str) -> dict[str, Any]:
+    """Returns what `write_state` wrote; InputError if it was altered or the directory was renamed."""
     state = files.read_json(os.path.join(path, _STATE_FILE), "checkpoint of mach_tf; remove that directory")
-    numbers = [state.get("epoch"), state.get("step"), *state.get("repetitions", [None])]
-    if not all(isinstance(number, int) for number in numbers):
-        raise InputError(f"{path}/{_STATE_FILE} is damaged; remove {path} to train its group from the beginning.")
-    return state
+    if state.pop(_CHECKSUM, None) == _checksum(state):
+        names = _GROUP_NAME.format(state["repetitions"][0]), _CHECKPOINT_NAME.format(state["epoch"], state["step"])
+        if names == (os.path.basename(os.path.dirname(path)), os.path.basename(path)):
+            return state
+    raise InputError(
+        f"{path} must be as training wrote it, but its name or {_STATE_FILE} was altered, or an earlier version of mach_tf wrote "
+        "it; remove it to train its group from the beginning."
+    )
+
+
+def _checksum(state: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -13,11 +14,12 @@ import tensorflow as tf
 
 from mach_tf import staging
 from mach_tf.data import damage, records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import export_repetition
 from mach_tf.seeds import Purpose, derive
-from mach_tf.training import strategies
+from mach_tf.training import finite_state, strategies
 from mach_tf.training.callbacks import (
     LOSSES,
     CheckpointEpochs,
@@ -43,8 +45,7 @@ class Job:
     """Everything that the groups of a run share.
 
     Attributes:
-      dataset_dir: a dataset directory.
-      dataset: its manifest.
+      data: the dataset.
       model_dir: a model directory that holds model.json.
       model: its manifest.
       strategy: the distribution strategy.
@@ -54,10 +55,10 @@ class Job:
       stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
       writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
       curves: whether to write TensorBoard curves.
+      warn: takes a warning, such as that the curves cannot be written.
     """
 
-    dataset_dir: str
-    dataset: DatasetManifest
+    data: DatasetReader
     model_dir: str
     model: ModelManifest
     strategy: tf.distribute.Strategy
@@ -66,6 +67,12 @@ class Job:
     stop_requested: Callable[[], bool] = lambda: False
     writes: bool = True
     curves: bool = True
+    warn: Callable[[str], None] = warnings.warn
+
+    @property
+    def dataset(self) -> DatasetManifest:
+        """The dataset's manifest."""
+        return self.data.manifest
 
     @property
     def config(self) -> TrainingConfig:
@@ -92,12 +99,12 @@ def train_group(
       The result; None if a stop was requested: the state is saved, and the same call goes on from it.
 
     Raises:
-      InputError: a shard or checkpoint is damaged, or a loss is not finite.
+      InputError: a shard or checkpoint is damaged, or a loss or a weight is not finite.
     """
     begin = time.monotonic()
     config, group = job.config, tuple(repetitions)
     table = np.stack([job.model.bucket_spec.row(repetition, job.model.labels) for repetition in group])
-    checkpoints = GroupCheckpoints(job.model_dir, group)
+    checkpoints = GroupCheckpoints(job.model_dir, group, list(map(job.model.origin, group)), job.steps_per_epoch)
     if job.writes:
         checkpoints.remove_temporaries()
     model = build(job, group, table)
@@ -114,6 +121,7 @@ def train_group(
         if model.stop_training:
             return None
         logs = {name: values[-1] for name, values in history.items()}
+    _check_state(job, model)
     # The copies that a SavedModel is written from take the memory of the moments, and the next group takes that of the weights.
     for moment in model.moments:
         release(moment)
@@ -150,12 +158,13 @@ def _fit(
     steps = job.steps_per_epoch - skip
 
     def save(done: int) -> None:
+        _check_state(job, model)
         if job.writes:
             checkpoints.save(model, Position(after_each.epoch, skip + done))
 
     after_each = CheckpointEpochs(None if job.checkpoint_minutes is None else save, steps)
     often = CheckpointOften(save, job.checkpoint_minutes or 0, job.stop_requested)
-    with damage.named(job.dataset_dir, job.dataset, "train"):
+    with damage.named(job.data.directory, job.dataset, "train"):
         return model.fit(
             _epoch_data(job, table, epochs.start, skip, epochs.stop),
             epochs=epochs.stop,
@@ -164,6 +173,12 @@ def _fit(
             callbacks=[*callbacks, often, after_each],
             verbose=0,
         ).history
+
+
+def _check_state(job: Job, model: RepetitionGroup) -> None:
+    """Raises InputError if the state must not be kept: it was trained on data that were replaced, or it is not finite."""
+    job.data.check("train")
+    finite_state.check(model)
 
 
 def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> GroupResult:
@@ -189,7 +204,7 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
       table: int32 [G, K], their rows of the bucket table.
     """
     config, buckets = job.config, job.model.bucket_spec.buckets
-    counts = job.dataset.label_counts(job.dataset_dir)
+    counts = job.data.label_counts()
     bias = bucket_log_odds(table, counts, job.dataset.split("train").points, buckets)
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
@@ -228,7 +243,7 @@ def _epoch_data(
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = records.epochs(
-            job.dataset_dir,
+            job.data.directory,
             job.dataset,
             "train",
             config.batch_size,
@@ -247,7 +262,7 @@ def _epoch_data(
 def _validation(job: Job, table: np.ndarray) -> list[Validation]:
     if not job.validation_points or "valid" not in job.dataset.splits or not job.dataset.split("valid").points:
         return []
-    points = records.sample_points(job.dataset_dir, job.dataset, "valid", job.validation_points)
+    points = job.data.sample_points("valid", job.validation_points)
     return [Validation(points, job.model.columns, table, job.model.bucket_spec.buckets, DEFAULT_ESTIMATOR)]
 
 
@@ -255,4 +270,4 @@ def _curves(job: Job, group: tuple[int, ...]) -> list[Curves]:
     if not job.curves:
         return []
     path = os.path.join(job.model_dir, TENSORBOARD_DIRECTORY, f"repetitions-{group[0]:03d}-{group[-1]:03d}")
-    return [Curves(path, job.dataset.split("train").points, job.config.batch_size)]
+    return [Curves(path, job.dataset.split("train").points, job.config.batch_size, job.warn)]

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
 from typing import Any, Optional
 
-from mach_tf import __version__, startup
+from mach_tf import __version__, repetition_files, startup
+from mach_tf.data import model_dataset
 from mach_tf.errors import InputError
-from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.manifest import DATASET_FILE, LABEL_NAMES_FILE, MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.training import group_plan
 
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "keras", "numpy")
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "keras", "numpy")
 
 
 def start(model_dir: str, model: ModelManifest) -> None:
-    """Writes model.json unless it exists; from then on the directory belongs to this training."""
+    """Writes model.json unless it exists; from then on the directory belongs to this training.
+
+    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records.
+    """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
         model.write(model_dir)
+        return
+    earlier = group_plan.recorded(model_dir)
+    groups = group_plan.merged(earlier, model.run.get(group_plan.GROUPS, []))
+    if groups != earlier:
+        found = ModelManifest.read(model_dir)
+        dataclasses.replace(found, run={**found.run, group_plan.GROUPS: groups}).write(model_dir)
 
 
 def check_same(model_dir: str, model: ModelManifest) -> None:
@@ -47,6 +58,27 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
     )
 
 
+def other_names(model_dir: str, model: ModelManifest) -> list[str]:
+    """Returns a sentence if the dataset's feature names are not those that the training began with.
+
+    Raises:
+      InputError: its label names are not: model.json would go on to stand for the first ones.
+    """
+    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        return []
+    others = model_dataset.other_names(ModelManifest.read(model_dir).names_sha256, model.names_sha256)
+    if LABEL_NAMES_FILE in others:
+        raise InputError(
+            f"The dataset must have the label names that the training in {model_dir} began with, and its names are others. Give "
+            "that dataset, or another model_dir."
+        )
+    if not others:
+        return []
+    return [
+        f"The dataset's feature names are not those that the training in {model_dir} began with; the first ones stay."
+    ]
+
+
 def _argument(name: str) -> Optional[str]:
     """The argument that a setting of model.json comes from; None if it comes from the dataset."""
     group, _, field = name.partition(".")
@@ -60,6 +92,17 @@ def _flat(model: ModelManifest) -> dict[str, Any]:
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})
     return flat
+
+
+def check_trained(model_dir: str, model: ModelManifest) -> None:
+    """Checks that the repetitions which are there are whole and of this training, so that none is taken for trained that is not.
+
+    Raises:
+      InputError: a repetition is damaged, partly copied, or of another training; the message names it.
+    """
+    for repetition in range(model.bucket_spec.repetitions):
+        if os.path.isdir(repetition_directory(model_dir, repetition)):
+            repetition_files.check(model_dir, model, repetition)
 
 
 def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] = None) -> list[int]:
@@ -79,21 +122,6 @@ def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] 
             f"repetition_range must be (first, end) with 0 <= first < end <= repetitions={repetitions} (got {wanted!r})."
         )
     return [r for r in range(first, end) if not os.path.isdir(repetition_directory(model_dir, r))]
-
-
-def groups(model_dir: str, pending: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Returns the pending repetitions in groups; groups that have a checkpoint come first, unchanged.
-
-    Args:
-      model_dir: the model directory.
-      pending: the repetitions without a SavedModel, ascending.
-      size: the number of repetitions per new group.
-    """
-    from mach_tf.training.checkpoints import unfinished_groups
-
-    begun = [group for group in unfinished_groups(model_dir) if set(group) & set(pending)]
-    rest = [repetition for repetition in pending if not any(repetition in group for group in begun)]
-    return begun + [tuple(rest[i : i + size]) for i in range(0, len(rest), size)]
 
 
 def parse_range(text: str, repetitions: int) -> range:

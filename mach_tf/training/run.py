@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from typing import Callable, Optional
+from typing import Optional
 
 from mach_tf.buckets import BucketSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
-from mach_tf.sizing import memory_plan, resources
-from mach_tf.sizing.memory_plan import Shapes
-from mach_tf.sizing.resources import ResourcePlan
-from mach_tf.training import checkpoints, claims, group_training, resume, strategies
+from mach_tf.training import checkpoints, claims, group_plan, group_training, resume, strategies
 from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import Stop
-from mach_tf.training.training_data import read_dataset, unusual
+from mach_tf.training.training_data import open_dataset, unusual
 from mach_tf.training_config import TrainingConfig
 
 
@@ -51,7 +49,8 @@ def train(
     """
     options, progress, stop = options or RunOptions(), progress or Progress(), stop or Stop()
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
-    dataset = read_dataset(dataset_dir)
+    data = open_dataset(dataset_dir)
+    dataset = data.manifest
     model = _manifest(dataset_dir, dataset, model_dir, config, bucket_spec, options)
     warnings: list[str] = []
 
@@ -67,6 +66,9 @@ def train(
         # First, because of two trainings with different settings the second must hear of the first.
         claims.check_free(model_dir, pending)
     resume.check_same(model_dir, model)
+    for text in resume.other_names(model_dir, model):
+        warn(text)
+    resume.check_trained(model_dir, model)
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.
@@ -74,14 +76,15 @@ def train(
             checkpoints.remove_finished(model_dir)
         return TrainingResult(model_dir, warnings=tuple(warnings))
     strategy = strategies.create(options.strategy)
-    groups, planned = _plan(model_dir, model, dataset, pending, options, strategies.local_replicas(strategy), warn)
+    replicas = strategies.local_replicas(strategy)
+    groups, planned = group_plan.plan(model_dir, model, dataset, pending, options, replicas, warn)
+    model = dataclasses.replace(model, run={**model.run, group_plan.GROUPS: groups})
     progress.planned(planned)
     # Not before: a run that is refused leaves the directory free for one with other settings.
     claim = claims.claimed(model_dir, model, pending, groups) if writes else contextlib.nullcontext()
     with claim, stop:
         job = group_training.Job(
-            dataset_dir,
-            dataset,
+            data,
             model_dir,
             model,
             strategy,
@@ -90,6 +93,7 @@ def train(
             strategies.agreed(strategy, stop.requested),
             writes,
             options.curves,
+            warn,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
         if writes and not stopped:
@@ -114,31 +118,8 @@ def _manifest(
         dataset_fingerprint=dataset.fingerprint,
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
+        names_sha256=dataset.names_sha256,
     )
-
-
-def _plan(
-    model_dir: str,
-    model: ModelManifest,
-    dataset: DatasetManifest,
-    pending: list[int],
-    options: RunOptions,
-    replicas: int,
-    warn: Callable[[str], None],
-) -> tuple[list[tuple[int, ...]], ResourcePlan]:
-    """Returns the groups to train and what the largest needs, once memory and disk are known to suffice."""
-    split, config = dataset.split("train"), model.training
-    shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
-    size = resources.group_size(options.group_size, config, shapes, len(pending))
-    groups = resume.groups(model_dir, pending, size)
-    largest = max(groups, key=len)
-    if len(largest) > size:
-        advice = f"They were started that way; remove {model_dir}/checkpoints to start them again in groups of {size}"
-        resources.check_memory(config, shapes, len(largest), advice)
-        warn(f"Repetitions {largest[0]}-{largest[-1]} continue side by side, as they started.")
-    planned = ResourcePlan(memory_plan.plan(config, shapes, len(largest)), len(largest), len(pending))
-    resources.check_disk(model_dir, planned.memory, len(pending))
-    return groups, planned
 
 
 def _train_groups(job: group_training.Job, groups: list[tuple[int, ...]], bars: bool) -> tuple[list[GroupResult], bool]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from mach_tf.sizing.recommendation import is_for_few_labels
 
 
 def read_dataset(dataset_dir: str) -> DatasetManifest:
-    """Returns a dataset's manifest.
+    """Returns the manifest of a dataset to train on; arguments and errors as of `open_dataset`."""
+    return open_dataset(dataset_dir).manifest
+
+
+def open_dataset(dataset_dir: str) -> DatasetReader:
+    """Opens a dataset to train on.
 
     Args:
       dataset_dir: a dataset directory.
@@ -16,10 +22,10 @@ def read_dataset(dataset_dir: str) -> DatasetManifest:
     Raises:
       InputError: `dataset_dir` is no dataset directory, or its train split has no points.
     """
-    dataset = DatasetManifest.read(dataset_dir)
-    if not dataset.split("train").points:
+    data = DatasetReader.open(dataset_dir)
+    if not data.manifest.split("train").points:
         raise InputError(f"{dataset_dir}: the train split must have points (got 0); preprocess other input.")
-    return dataset
+    return data
 
 
 def unusual(dataset_dir: str, dataset: DatasetManifest, buckets: int, batch_size: int) -> list[str]:

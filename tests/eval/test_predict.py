@@ -48,6 +48,15 @@ def test_it_writes_what_the_ensemble_predicts(evaluated, tmp_path, with_labels, 
     np.testing.assert_array_equal(np.array(scores, np.float32), expected.data.reshape(25, k))
 
 
+def test_scores_may_be_those_that_are_ranked_and_explained(evaluated, tmp_path):
+    source = write_text(tmp_path / "points.txt", evaluated.test[0])
+    _, got, scores = predict(evaluated, source, tmp_path / "out.txt", "--scores=logit")
+    expected = Ensemble.load(evaluated.model_dir).predict(evaluated.test[0], scores="logit")
+    np.testing.assert_array_equal(got, expected.indices.reshape(25, 5))
+    np.testing.assert_array_equal(np.array(scores, np.float32), expected.data.reshape(25, 5))
+    assert expected.data.max() > 1
+
+
 def test_compressed_input_and_fewer_repetitions(evaluated, tmp_path):
     source = write_text(tmp_path / "points.txt.bz2", evaluated.test[0], opener=bz2.open)
     _, got, _ = predict(evaluated, source, tmp_path / "out.txt", "--repetitions=1")

@@ -34,4 +34,5 @@ def train(dataset, model, **changes):
 
 
 def weights(model, repetition):
-    return [v.numpy() for v in load_repetition(manifest.repetition_directory(model, repetition)).weights]
+    shape = manifest.ModelManifest.read(model).shape
+    return [v.numpy() for v in load_repetition(manifest.repetition_directory(model, repetition), shape).weights]

@@ -50,7 +50,7 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
     return types.SimpleNamespace(
         manifest=manifest,
         bucket_table=table,
-        repetitions=InMemory(Repetition(each, {}, None) for each in weights),
+        repetitions=InMemory(Repetition(each) for each in weights),
         decoder=BruteForceDecoder(table, buckets),
     )
 

@@ -9,6 +9,7 @@ import scipy.sparse
 import mach_tf
 from mach_tf import estimators, points
 from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
 from tests.helpers import model_directory
 
 
@@ -48,7 +49,7 @@ def test_any_kind_of_matrix_gives_what_csr_gives(model, raw, kind):
 def test_predict_gives_the_best_labels_best_first(model, raw, estimator, chunk):
     ensemble = Ensemble.load(model[0])
     ensemble.chunk_points = chunk
-    predicted = ensemble.predict(raw, k=4, estimator=estimator)
+    predicted = ensemble.predict(raw, k=4, estimator=estimator, scores="logit")
     scores = estimators.bucket_scores(model_directory.logits(model[1], hashed(ensemble, raw)), estimator)
     every = np.broadcast_to(np.arange(30), (23, 30))
     expected = estimators.reported(
@@ -60,6 +61,26 @@ def test_predict_gives_the_best_labels_best_first(model, raw, estimator, chunk):
     np.testing.assert_allclose(stored, -np.sort(-expected, axis=1)[:, :4], rtol=1e-4, atol=1e-5)
     columns = predicted.indices.reshape(23, 4)
     np.testing.assert_allclose(np.take_along_axis(expected, columns, 1), stored, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+def test_a_dense_copy_of_predictions_ranks_as_the_decoder_does(model, raw, estimator):
+    ensemble = Ensemble.load(model[0])
+    labels, scores = ensemble.top_k(raw, k=4, estimator=estimator)
+    predicted = ensemble.predict(raw, k=4, estimator=estimator)
+    np.testing.assert_array_equal(predicted.indices.reshape(23, 4), labels)
+    np.testing.assert_array_equal(predicted.data.reshape(23, 4), scores)
+    np.testing.assert_array_equal(np.argsort(-predicted.toarray(), axis=1, kind="stable")[:, :4], labels)
+    assert labels.dtype == np.int32 and scores.dtype == np.float32 and scores.min() > 0 and scores.max() <= 1
+    ranked = ensemble.predict(raw, k=4, estimator=estimator, scores="logit")
+    np.testing.assert_array_equal(ranked.indices, predicted.indices)
+    expected = estimators.probabilities(ensemble.decode(ensemble.hash(raw), 4, estimator).scores, estimator, 8)
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+
+
+def test_unknown_scores_are_refused(model, raw):
+    with pytest.raises(InputError, match=r"scores must be one of probability, logit \(got 'percent'\)"):
+        Ensemble.load(model[0]).predict(raw, scores="percent")
 
 
 def test_no_points_give_no_labels(model):

@@ -76,8 +76,29 @@ def test_other_estimators_are_reported_as_they_are(estimator):
 def test_probabilities_keep_the_order_and_lie_in_the_unit_interval(estimator):
     scores = np.linspace(-4, 4, 50) if estimator == "logit_mean" else np.linspace(0, 1, 50)
     got = estimators.probabilities(scores.astype(np.float32), estimator, 8)
-    assert got.min() >= 0 and got.max() <= 1
-    assert (np.diff(got) >= 0).all()
+    assert got.min() > 0 and got.max() <= 1
+    assert (np.diff(got) > 0).all()
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+def test_probabilities_are_positive_for_the_most_extreme_scores(estimator):
+    scores = np.array([-3e38, -1000, 1000, 3e38] if estimator == "logit_mean" else [0, 1e-45, 1], np.float32)
+    got = estimators.probabilities(scores, estimator, 2)
+    assert got.min() > 0 and got.max() == 1 and (np.diff(got) >= 0).all()
+
+
+def test_probabilities_keep_apart_what_float32_rounds_to_one():
+    found = estimators.probabilities(np.array([-3, 0, 20, 20.5, 30], np.float32), "logit_mean", 10)
+    assert (np.diff(found) > 0).all() and found[1] == 0.5
+
+
+@pytest.mark.parametrize("buckets", [2, 3, 100])
+def test_the_probability_of_a_mean_is_the_unbiased_estimate_where_most_of_the_mean_is_the_labels_own(buckets):
+    means = np.linspace(0, 1, 1001)
+    found = estimators.probabilities(means, "mean", buckets)
+    large = means >= 2 / buckets
+    np.testing.assert_allclose(found[large], estimators.reported(means, "mean", buckets)[large], rtol=1e-6)
+    assert (found >= estimators.reported(means, "mean", buckets) - 1e-7).all() and (np.diff(found) > 0).all()
 
 
 @pytest.mark.parametrize("estimator", estimators.ESTIMATORS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import socket
@@ -234,7 +235,7 @@ def test_sha256(tmp_path, size):
     assert files.sha256(str(tmp_path / "file")) == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("content", ["a\nö b\nc\n", "a\nö b\nc", "a\r\nö b\r\nc\r\n"])
+@pytest.mark.parametrize("content", ["a\nö b\nc\n", "a\nö b\nc", "a\r\nö b\r\nc\r\n", "\ufeffa\nö b\nc\n"])
 def test_names(tmp_path, content):
     (tmp_path / "names").write_bytes(content.encode())
     assert files.read_names(str(tmp_path / "names"), 3, "labels") == ["a", "ö b", "c"]
@@ -245,7 +246,11 @@ def test_names(tmp_path, content):
     [
         (b"a\nb\n", "must name the 3 labels, one per line .got 2"),
         (b"a\nb\nc\n\n", "got 4"),
-        (b"a\n\xff\nc\n", "must be UTF-8"),
+        (b"a\n\xff\nc\n", "must be UTF-8 text, one name per line .*invalid start byte"),
+        ("a\nb\nc\n".encode("utf-16"), r"must be UTF-8 text, one name per line \(got text in UTF-16\)\. Convert it"),
+        (gzip.compress(b"a\nb\nc\n"), r"got a file compressed by gzip\)\. Decompress it"),
+        (b"a\n\x00\nc\n", r"one name per line \(it holds zero bytes\)\."),
+        (b"\x00a\nb\nc\n", r"got binary data"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(tmp_path, content, rule):

@@ -59,8 +59,8 @@ def test_the_first_repetitions_alone(model, raw):
 def test_approximate_decoding_of_all_buckets_is_exact(model, raw):
     ensemble = Network.load(model[0])
     features = ensemble.hash(raw)
-    exact = ensemble.top_k(features, 5)
-    found = ensemble.top_k(features, 5, approximate=Approximate(buckets=8, repetitions=3))
+    exact = ensemble.decode(features, 5)
+    found = ensemble.decode(features, 5, approximate=Approximate(buckets=8, repetitions=3))
     np.testing.assert_array_equal(found.labels, exact.labels)
 
 
@@ -88,25 +88,24 @@ def test_it_shows_its_sizes(model):
 
 
 @pytest.mark.parametrize("other", [{"columns": 41}, {"buckets": 9}, {"features": 61}, {"epsilon": 0.03}])
-def test_a_repetition_of_another_training_is_named(model, tmp_path, raw, other):
+def test_a_repetition_of_another_training_is_named(model, tmp_path, other):
     directory, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
     shutil.copytree(model[0], directory)
     elsewhere.mkdir()
     model_directory.write(str(elsewhere), repetitions=2, **other)
     shutil.rmtree(directory / "repetition-001")
     shutil.copytree(elsewhere / "repetition-001", directory / "repetition-001")
-    network = Network.load(str(directory))
     with pytest.raises(InputError, match=r"repetition-001 is of another training.*same settings and data"):
-        network.bucket_logits(network.hash(raw))
+        Network.load(str(directory))
 
 
-def test_a_repetition_under_another_number_is_named(model, tmp_path, raw):
+def test_a_repetition_under_another_number_is_named(model, tmp_path):
     directory = tmp_path / "model"
     shutil.copytree(model[0], directory)
     shutil.rmtree(directory / "repetition-002")
     shutil.copytree(directory / "repetition-001", directory / "repetition-002")
     with pytest.raises(InputError, match=r"repetition-002 is of .*another repetition.*under its own number"):
-        Network.load(str(directory)).repetitions[1:][1]
+        Network.load(str(directory))
 
 
 @pytest.mark.parametrize("repetitions", [0, 4])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+
 import numpy as np
 import pytest
 
@@ -36,6 +40,37 @@ def test_blocks_change_nothing(evaluated, text, tmp_path, monkeypatch, block_byt
     assert done == prediction.FilePrediction(str(output), 25, 30, 3, "mean")
     assert done.to_json() == {"path": str(output), "points": 25, "labels": 30, "k": 3, "estimator": "mean"}
     assert str(done) == f"25 points predicted: {output}"
+
+
+def test_the_split_forms_features_are_predicted_as_they_are(evaluated, text, tmp_path):
+    split_form, network = str(tmp_path / "tst_X_Xf.txt"), Network.load(evaluated.model_dir)
+    worlds.write_split_form(split_form, evaluated.test[0])
+    for source, output in ((text, "joint.txt"), (split_form, "split.txt")):
+        prediction.predict_file(network, source, str(tmp_path / output))
+    assert (tmp_path / "split.txt").read_text() == (tmp_path / "joint.txt").read_text()
+
+
+def test_a_file_of_labels_is_not_taken_for_features(evaluated, tmp_path):
+    source = str(tmp_path / "tst_X_Y.txt")
+    worlds.write_split_form(source, evaluated.test[1].astype(np.float32))
+    with pytest.raises(InputError, match="the model was trained on 60 raw features, the file has 30"):
+        prediction.predict_file(Network.load(evaluated.model_dir), source, str(tmp_path / "out.txt"))
+
+
+def test_a_pipe_is_predicted(evaluated, text, tmp_path):
+    network, pipe = Network.load(evaluated.model_dir), str(tmp_path / "pipe")
+    prediction.predict_file(network, text, str(tmp_path / "file.txt"))
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=_fill, args=(pipe, text))
+    writer.start()
+    prediction.predict_file(network, pipe, str(tmp_path / "pipe.txt"))
+    writer.join()
+    assert (tmp_path / "pipe.txt").read_text() == (tmp_path / "file.txt").read_text()
+
+
+def _fill(pipe: str, source: str) -> None:
+    with open(source, "rb") as file, open(pipe, "wb") as output:
+        shutil.copyfileobj(file, output)
 
 
 @pytest.mark.parametrize(

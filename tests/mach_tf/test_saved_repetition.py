@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -8,19 +9,10 @@ import tensorflow as tf
 
 from mach_tf import saved_repetition
 from mach_tf.errors import InputError
-from tests.mach_tf.test_classifier import as_batch, dense_logits, random_points, random_weights
+from mach_tf.network_shape import NetworkShape
+from tests.mach_tf.test_classifier import random_weights
 
-
-def examples(csr):
-    serialized = []
-    for row in csr:
-        features = {
-            "feature_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=row.indices)),
-            "feature_values": tf.train.Feature(float_list=tf.train.FloatList(value=row.data)),
-            "label_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=[1])),
-        }
-        serialized.append(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-    return serialized
+SHAPE, SMALL = NetworkShape(30, 40, 5), NetworkShape(4, 3, 2)
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +25,11 @@ def exported(tmp_path_factory):
 
 def test_weights_and_origin_come_back_as_they_were(exported):
     weights, path = exported
-    repetition = saved_repetition.load_repetition(path)
+    repetition = saved_repetition.load_repetition(path, SHAPE)
     assert repetition.origin == "of a test"
     loaded = repetition.weights
     for name, value in weights._asdict().items():
         np.testing.assert_array_equal(getattr(loaded, name).numpy(), value)
-
-
-@pytest.mark.parametrize("points", [0, 1, 6])
-def test_both_signatures_give_the_definition(exported, points):
-    weights, path = exported
-    repetition, csr = saved_repetition.load_repetition(path), random_points(points, 30, 0.3)
-    expected = dense_logits(weights, csr.toarray())
-    outputs = [
-        repetition.signatures["serving_default"](examples=tf.constant(examples(csr), tf.string)),
-        repetition.signatures["sparse"](**as_batch(csr)._asdict()),
-    ]
-    for output in outputs:
-        assert sorted(output) == ["logits", "probabilities"]
-        np.testing.assert_allclose(output["logits"], expected, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(output["probabilities"], 1 / (1 + np.exp(-expected)), rtol=1e-4, atol=1e-5)
 
 
 def test_an_export_replaces_and_leaves_no_temporary(tmp_path):
@@ -60,7 +37,8 @@ def test_an_export_replaces_and_leaves_no_temporary(tmp_path):
     for seed in (1, 2):
         saved_repetition.export_repetition(path, random_weights(4, 3, 2, seed), "")
     np.testing.assert_array_equal(
-        saved_repetition.load_repetition(path).weights.output_bias.numpy(), random_weights(4, 3, 2, 2).output_bias
+        saved_repetition.load_repetition(path, SMALL).weights.output_bias.numpy(),
+        random_weights(4, 3, 2, 2).output_bias,
     )
     assert os.listdir(tmp_path) == ["repetition-000"]
 
@@ -82,21 +60,76 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, error):
 
 def test_loading_nothing_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="train it first"):
-        saved_repetition.load_repetition(str(tmp_path))
+        saved_repetition.load_repetition(str(tmp_path), SMALL)
 
 
 def test_loading_another_saved_model_is_refused(tmp_path):
-    tf.saved_model.save(tf.Module(), str(tmp_path))
-    with pytest.raises(InputError, match="not of a repetition"):
-        saved_repetition.load_repetition(str(tmp_path))
+    module = tf.Module()
+    module.content = tf.Variable(tf.zeros([100]))
+    tf.saved_model.save(module, str(tmp_path))
+    with pytest.raises(InputError, match="did not say what it was trained as"):
+        saved_repetition.load_repetition(str(tmp_path), SMALL)
 
 
 def test_a_repetition_that_does_not_say_what_it_is_must_be_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        saved_repetition._Servable,
+        saved_repetition.Servable,
         "__setattr__",
         lambda self, name, value: None if name == "origin" else tf.Module.__setattr__(self, name, value),
     )
     saved_repetition.export_repetition(str(tmp_path / "repetition-000"), random_weights(4, 3, 2), "")
     with pytest.raises(InputError, match=r"repetition-000 was written by an earlier version.*Remove it"):
-        saved_repetition.load_repetition(str(tmp_path / "repetition-000"))
+        saved_repetition.load_repetition(str(tmp_path / "repetition-000"), SMALL)
+
+
+def test_the_graph_of_a_stranger_is_not_run(exported, tmp_path):
+    """Loading ran the graph's initializers: one that writes a file at load wrote it before any check."""
+    weights, _ = exported
+    path, written = str(tmp_path / "repetition-000"), tmp_path / "written"
+    module = saved_repetition.Servable(weights, "of a test")
+
+    class Trap(tf.saved_model.experimental.TrackableResource):
+        def _create_resource(self):
+            return tf.raw_ops.MutableHashTableV2(key_dtype=tf.int64, value_dtype=tf.float32)
+
+        def _initialize(self):
+            tf.io.write_file(str(written), "x")
+
+    module.trap = Trap()
+    assert module.trap.resource_handle is not None
+    tf.saved_model.save(module, path)
+    written.unlink(missing_ok=True)
+    tf.saved_model.load(path)
+    assert written.exists(), "the model does what a stranger's may do"
+    written.unlink()
+    assert saved_repetition.load_repetition(path, SHAPE).origin == "of a test"
+    assert not written.exists()
+
+
+@pytest.mark.parametrize(
+    "shape", [SHAPE._replace(features=29), SHAPE._replace(hidden=39), SHAPE._replace(features=40, hidden=30)]
+)
+def test_weights_of_another_shape_are_refused_before_they_are_read(exported, shape):
+    with pytest.raises(InputError, match=r"must hold the weights of a repetition .*shape.*remove it and train again"):
+        saved_repetition.load_repetition(exported[1], shape)
+
+
+def test_no_memory_is_taken_for_a_shape_that_the_file_cannot_hold(exported):
+    with pytest.raises(InputError, match=r"must hold 40000000[0-9]* bytes of weights, according to model.json"):
+        saved_repetition.load_repetition(exported[1], NetworkShape(10**12, 10**6, 5))
+
+
+def test_another_origin_is_named(exported):
+    with pytest.raises(InputError, match=r"is of another training than model\.json"):
+        saved_repetition.load_repetition(exported[1], SHAPE, "of another")
+
+
+@pytest.mark.parametrize("file", ["variables.index", "variables.data-00000-of-00001"])
+def test_a_cut_file_is_named(exported, tmp_path, file):
+    path = tmp_path / "repetition-000"
+    shutil.copytree(exported[1], path)
+    os.truncate(path / "variables" / file, os.path.getsize(path / "variables" / file) // 2)
+    with pytest.raises(
+        InputError, match=r"repetition-000.* must hold .* weights.*copy .* again, or remove it and train"
+    ):
+        saved_repetition.load_repetition(str(path), SHAPE)

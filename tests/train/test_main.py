@@ -124,15 +124,15 @@ def test_a_refused_run_leaves_the_directory_to_another(dataset, tmp_path, monkey
 def test_a_group_that_began_goes_on_as_it_was_and_is_planned_for(
     dataset, trained, tmp_path, monkeypatch, caplog, capsys
 ):
-    from mach_tf import files
     from mach_tf.sizing import resources
+    from mach_tf.training import checkpoints
 
     model = tmp_path / "model"
     shutil.copytree(trained, model)
     shutil.rmtree(manifest.repetition_directory(str(model), 1))
     state = model / "checkpoints" / "repetitions-000" / "epoch-0001-step-00000001"
     state.mkdir(parents=True)
-    files.write_json(str(state / "state.json"), {"repetitions": [0, 1, 2], "epoch": 1, "step": 1})
+    checkpoints.write_state(str(state), {"repetitions": [0, 1, 2], "epoch": 1, "step": 1})
     seen = []
     monkeypatch.setattr("mach_tf.training.group_training.train_group", lambda job, group, bars: seen.append(group))
     with caplog.at_level("WARNING", logger="absl"):

@@ -8,21 +8,19 @@ from typing import Optional
 import numpy as np
 import scipy.sparse
 
-from mach_tf.data import records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.explanations.explainer import Baseline
-from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
 
 
-def find_baseline(text: str, points: Points, dataset_dir: str, dataset: DatasetManifest) -> Baseline:
+def find_baseline(text: str, points: Points, data: DatasetReader) -> Baseline:
     """Returns the baseline that a text names.
 
     Args:
       text: "zero", "mean" or "point:ID".
       points: the whole input, which ID counts in.
-      dataset_dir: the dataset whose training points have the mean.
-      dataset: its manifest.
+      data: the dataset whose training points have the mean.
 
     Raises:
       InputError: any other text.
@@ -31,7 +29,7 @@ def find_baseline(text: str, points: Points, dataset_dir: str, dataset: DatasetM
     if point is not None:
         return points[point : point + 1]
     if text == "mean":
-        return scipy.sparse.csr_matrix(mean_baseline(dataset_dir, dataset)[None])
+        return scipy.sparse.csr_matrix(mean_baseline(data)[None])
     return None
 
 
@@ -52,9 +50,9 @@ def parse_baseline(text: str, n_points: int) -> Optional[int]:
     return int(match[1])
 
 
-def mean_baseline(dataset_dir: str, dataset: DatasetManifest) -> np.ndarray:
+def mean_baseline(data: DatasetReader) -> np.ndarray:
     """Returns the mean of the training points in hashed features, float64 [D]."""
-    total = np.zeros(dataset.columns)
-    for chunk in records.iterate_points(dataset_dir, dataset, "train"):
-        total += np.bincount(chunk.feature_ids, weights=chunk.feature_values, minlength=dataset.columns)
-    return total / max(1, dataset.split("train").points)
+    total = np.zeros(data.manifest.columns)
+    for chunk in data.iterate_points("train"):
+        total += np.bincount(chunk.feature_ids, weights=chunk.feature_values, minlength=len(total))
+    return total / max(1, data.manifest.split("train").points)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from mach_tf import files, locks
+from mach_tf import array_files, files, locks
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
+from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -95,10 +96,9 @@ class DriverRun:
         sums = scipy.sparse.csr_matrix((self.dataset.labels, self.dataset.features))
         counts = np.zeros(self.dataset.labels, np.int64)
         for part in parts:
-            with np.load(part, allow_pickle=False) as saved:
-                arrays = (saved["data"], saved["indices"], saved["indptr"])
-                sums = sums + scipy.sparse.csr_matrix(arrays, shape=sums.shape)
-                counts += saved["counts"]
+            part_sums, part_counts = _read_part(part, sums.shape)
+            sums = sums + part_sums
+            counts += part_counts
         if not counts.any():
             raise InputError(
                 f"{', '.join(text.path for text in texts)}: no point has a label, but the features that drive a label are "
@@ -118,8 +118,7 @@ class DriverRun:
         self._check_same_run(texts)
         parts: list[str] = []
         for text in texts:
-            with libsvm.TextReader(*text) as reader:
-                source_text.check_header(self.dataset, text.path, reader.header)
+            with source_text.open_text(self.dataset, text) as reader:
                 with Bar(os.path.basename(text.path), reader.header.points, "point") as bar:
                     for block in reader.blocks(_BLOCK_BYTES):
                         part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
@@ -148,6 +147,8 @@ class DriverRun:
 
     def _check_same_run(self, texts: list[TextInput]) -> None:
         """Raises InputError if the directory holds parts of a different run."""
+        for path in (path for text in texts for path in text if path):
+            check_regular(path)
         run: dict[str, Any] = {
             "settings": dataclasses.asdict(self.config),
             "inputs": [files.sha256(path) for text in texts for path in text if path],
@@ -168,6 +169,30 @@ class DriverRun:
                 f"{self.output_dir} holds an unfinished run with another model, text or method. Repeat that run's settings to "
                 f"continue it, choose another output_dir, or remove {path} to start again."
             )
+
+
+def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
+    """Returns the sums, CSR of that shape, and the counts that `_write_part` wrote."""
+    remedy = "Remove it; the same command then computes it again."
+    arrays = array_files.read_archive(path, remedy)
+    try:
+        data, indices, row_splits, counts = (arrays[name] for name in ("data", "indices", "indptr", "counts"))
+        sums = scipy.sparse.csr_matrix((data, indices, row_splits), shape=shape)
+        sums.check_format()
+        if (
+            counts.shape != shape[:1]
+            or counts.dtype != np.int64
+            or counts.min(initial=0) < 0
+            or data.dtype != np.float64
+        ):
+            raise ValueError("its counts or its type are wrong")
+        if not np.isfinite(data).all():
+            raise ValueError("it is not finite")
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {remedy}"
+        ) from None
+    return sums, counts
 
 
 def _fingerprint(network: Network) -> list[str]:

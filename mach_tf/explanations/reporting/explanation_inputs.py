@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional
 
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.explanations.reporting import source_text
-from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.manifest import DatasetManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -19,18 +21,26 @@ class ExplanationInputs:
 
     Attributes:
       network: the model.
-      dataset_dir: the dataset's directory.
-      dataset: its manifest.
+      data: the dataset.
       texts: where the raw points are.
       feature_names, label_names: by raw id; None if the dataset has no names.
     """
 
     network: Network
-    dataset_dir: str
-    dataset: DatasetManifest
+    data: DatasetReader
     texts: list[TextInput]
     feature_names: Optional[Sequence[str]]
     label_names: Optional[Sequence[str]]
+
+    @property
+    def dataset_dir(self) -> str:
+        """The dataset's directory."""
+        return self.data.directory
+
+    @property
+    def dataset(self) -> DatasetManifest:
+        """The dataset's manifest."""
+        return self.data.manifest
 
     def read_points(self) -> Points:
         """Returns all raw points of the text."""
@@ -47,6 +57,7 @@ def open_inputs(
     input: Optional[str] = None,
     input_labels: Optional[str] = None,
     split: str = "test",
+    force: bool = False,
 ) -> ExplanationInputs:
     """Opens a model and finds the text whose points it is to explain.
 
@@ -54,15 +65,17 @@ def open_inputs(
       dataset_dir: the dataset that the model was trained on.
       model_dir: the model directory.
       input: path of XML-repository text with the points; None for the text that the split was made from.
-      input_labels: path of the labels' file if `input` is in split form.
+      input_labels: path of the labels' file if `input` is in split form; None for points without labels.
       split: the split whose text is read if `input` is None.
+      force: explain with label names that are not those of the training data, with a warning.
 
     Raises:
-      InputError: no dataset or no model there, a model of other features, or text that cannot be used.
+      InputError: no dataset or no model there, a model of other features or label names, or text that cannot be used.
     """
-    dataset = DatasetManifest.read(dataset_dir)
+    data = DatasetReader.open(dataset_dir)
+    dataset = data.manifest
     texts = source_text.find_text(dataset, input, input_labels, split)
     network = Network.load(model_dir)
-    check_same_features(network.manifest, dataset, network.model_dir)
+    check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, force)
     names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
-    return ExplanationInputs(network, dataset_dir, dataset, texts, *names)
+    return ExplanationInputs(network, data, texts, *names)

@@ -35,6 +35,7 @@ class ExplanationJob:
       attribution: the method, and the estimator whose scores are explained.
       points, baseline, epsilon, features_shown: as of ExplanationOptions, whose defaults None stands for; None with "all".
       top_features: features per label in global.tsv, with "all".
+      force: explain with label names that are not those of the training data, with a warning.
 
     Raises:
       InputError: an option that has no effect with labels="all", or one out of its range.
@@ -53,6 +54,7 @@ class ExplanationJob:
     epsilon: Optional[float] = None
     features_shown: Optional[int] = None
     top_features: int = 20
+    force: bool = False
 
     def __post_init__(self) -> None:
         given = self._given()
@@ -73,7 +75,7 @@ class ExplanationJob:
           InputError: no dataset or no model there, text that cannot be used, points or labels that do not exist, or
             attributions that do not add up.
         """
-        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split)
+        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split, self.force)
         written = label_drivers.FILES if self.labels == ALL_LABELS else explanation_run.FILES
         read = [self.dataset_dir, self.model_dir, *inputs.paths()]
         outputs.check([os.path.join(self.output_dir, name) for name in written], read)

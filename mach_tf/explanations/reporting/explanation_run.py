@@ -139,7 +139,7 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
         network,
         options.attribution,
         options.labels,
-        baselines.find_baseline(options.baseline, points, inputs.dataset_dir, inputs.dataset),
+        baselines.find_baseline(options.baseline, points, inputs.data),
         network.manifest.training.epsilon if options.epsilon is None else options.epsilon,
         selection.known_truth(points),
         inputs.feature_names,

@@ -7,7 +7,7 @@ from typing import Optional
 
 from mach_tf import files, points
 from mach_tf.data import libsvm
-from mach_tf.data.libsvm import TextInput
+from mach_tf.data.libsvm import TextInput, TextReader
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
@@ -23,7 +23,7 @@ def find_text(
       dataset: the manifest.
       input: path of a text with the points, or only their features if `input_labels` is given; None for the text that the
         split was made from.
-      input_labels: path of the labels' file of the split form; None if `input` holds the labels or there are none.
+      input_labels: path of the labels' file of the split form; None if `input` holds the labels or the points have none.
       split: the split whose text is read if `input` is None.
 
     Raises:
@@ -45,7 +45,7 @@ def find_text(
     found = _paired([source.path for source in sources])
     total = 0
     for each in found:
-        with libsvm.TextReader(*each) as reader:
+        with TextReader(*each) as reader:
             total += reader.header.points
     if not found or total != dataset.split(split).points:
         raise InputError(
@@ -73,16 +73,25 @@ def read_points(dataset: DatasetManifest, texts: list[TextInput]) -> Points:
     """
     parts = []
     for text in texts:
-        header, part = libsvm.read_points(*text)
-        check_header(dataset, text.path, header)
-        parts.append(part)
+        with open_text(dataset, text) as reader:
+            parts += [libsvm.parse(block).faultless() for block in reader.blocks()]
+            reader.finish()
     return points.concatenate(parts)
 
 
-def check_header(dataset: DatasetManifest, path: str, header: libsvm.Header) -> None:
-    """Raises InputError unless a text has the dataset's numbers of features and labels."""
-    if (header.features, header.labels) != (dataset.features, dataset.labels):
-        raise InputError(
-            f"{path}, line 1: the header must say {dataset.features} features and {dataset.labels} labels, as the dataset does "
-            f"(got {header.features} and {header.labels}). Give text of the same data."
-        )
+def open_text(dataset: DatasetManifest, text: TextInput) -> TextReader:
+    """Opens a text, which may be the split form's file of features alone.
+
+    Raises:
+      InputError: the text does not have the dataset's numbers of features and labels.
+    """
+    reader = TextReader(*text, labels_optional=True)
+    wanted, header = (dataset.features, dataset.labels), reader.header
+    if (header.features, header.labels) == wanted or (header.features == wanted[0] and not reader.with_labels):
+        return reader
+    reader.__exit__()
+    labels = "and no labels" if not reader.with_labels else f"and {header.labels}"
+    raise InputError(
+        f"{text.path}, line 1: the header must say {dataset.features} features and {dataset.labels} labels, as the dataset does "
+        f"(got {header.features} {labels}). Give text of the same data."
+    )

@@ -16,7 +16,7 @@ _CHUNK_POINTS = 128
 
 def best_labels(network: Network, points: Points, estimator: str) -> np.ndarray:
     """Returns the best label of each hashed point, int64 [n]."""
-    found = network.top_k(points.features(network.manifest.columns), 1, estimator)
+    found = network.decode(points.features(network.manifest.columns), 1, estimator)
     return found.labels[:, 0].astype(np.int64)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from typing import Any
+
 import tensorflow as tf
-import tensorflow_addons as tfa
 
 from mach_tf.training.optimizers.unique_rows import UniqueRows
 from mach_tf.variable_rows import gather_rows, update_rows
@@ -14,11 +16,20 @@ _CHUNK_FLOATS = 1 << 18
 _NO_NAME = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
-class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
-    """tensorflow-addons' LazyAdam, row block by row block.
+def _adam() -> Any:
+    """Returns tensorflow-addons' LazyAdam where it is installed, which it cannot be beside recent TensorFlow; else Keras' Adam."""
+    if importlib.util.find_spec("tensorflow_addons"):
+        import tensorflow_addons as tfa
 
-    The update is the same: only the rows that have a gradient, and their moments, change. LazyAdam itself makes about ten
-    passes over all touched rows, each through main memory.
+        return tfa.optimizers.LazyAdam
+    return tf.keras.optimizers.legacy.Adam
+
+
+class LazyRows(UniqueRows):
+    """Adam's update of the rows that have a gradient; the other rows and their moments stay.
+
+    For Keras' legacy Adam and what derives from it: name it as the first base. It computes what tensorflow-addons' LazyAdam does,
+    row block by row block: LazyAdam itself makes about ten passes over all touched rows, each through main memory.
     """
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
@@ -54,6 +65,10 @@ class ChunkedLazyAdam(UniqueRows, tfa.optimizers.LazyAdam):
         loop = tf.while_loop(lambda begin: begin < touched, update, (tf.constant(0),), parallel_iterations=1)
         with tf.control_dependencies(loop):
             return tf.group(*(tf.raw_ops.DestroyResourceOp(resource=handle) for handle in lent.values()))
+
+
+class ChunkedLazyAdam(LazyRows, _adam()):  # type: ignore[misc]
+    """LazyAdam with few passes over memory."""
 
 
 def _unnamed_variable() -> tf.Tensor:

@@ -21,7 +21,7 @@ def make_repetitions(count, columns, hidden, buckets, seed=0):
     weights = [
         Weights(normal(columns, hidden), normal(hidden), normal(hidden, buckets), normal(buckets)) for _ in range(count)
     ]
-    return [Repetition(each, {}, None) for each in weights]
+    return [Repetition(each) for each in weights]
 
 
 def make_points(points=6, columns=12, seed=1):

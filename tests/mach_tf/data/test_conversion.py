@@ -130,6 +130,13 @@ def test_refusals_come_before_the_work(tmp_path, monkeypatch, splits, changes, r
         conversion.convert({split: [file] for split in splits}, str(tmp_path / "out"), Options(**changes))
 
 
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe must be a regular file, because it is read more than once"):
+        conversion.convert({"train": [TextInput(str(tmp_path / "pipe"))]}, str(tmp_path / "out"), Options())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_part_held_back_without_points_is_refused(tmp_path):
     inputs = {"train": [_text(tmp_path / "a", sample.random_points(20))]}
     with pytest.raises(InputError, match="valid split must have at least one point"):

@@ -64,3 +64,14 @@ def test_named_leaves_other_errors_alone(tmp_path):
     manifest = sample.write(str(tmp_path / "data"), train=sample.random_points(9))
     with pytest.raises(tf.errors.InvalidArgumentError), damage.named(str(tmp_path / "data"), manifest, "train"):
         tf.reshape(tf.zeros(3), [2])
+
+
+def test_named_names_a_shard_with_whole_records_that_is_not_the_one_written(tmp_path):
+    manifest = sample.write(str(tmp_path / "data"), train=sample.random_points(9))
+    shard = tmp_path / "data" / manifest.splits["train"].shards[0].file
+    shard.write_bytes(examples.encode(sample.random_points(9, seed=1)).data)
+    with (
+        pytest.raises(InputError, match=f"{shard} is not the file that dataset.json describes"),
+        damage.named(str(tmp_path / "data"), manifest, "train"),
+    ):
+        tf.reshape(tf.zeros(3), [2])

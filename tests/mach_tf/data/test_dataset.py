@@ -8,8 +8,9 @@ import pytest
 from mach_tf.data import dataset, examples, records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Source
 from tests.helpers import sample
 
 SPEC = FeatureSpec(300)

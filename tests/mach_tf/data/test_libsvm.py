@@ -82,6 +82,22 @@ def test_a_point_count_that_differs_is_refused(tmp_path, says, got, size):
         list(reader.blocks(size))
 
 
+@pytest.mark.parametrize("empty", [1, 2])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_at_the_end_are_named(tmp_path, empty, end):
+    path = _write(tmp_path / "file", "2 9 4", "1 2:3", "1 2:3", *[""] * empty, end=end)
+    with TextReader(path) as reader, pytest.raises(InputError) as raised:
+        list(reader.blocks())
+    assert f"(got {empty} empty line(s) more). Remove the empty lines at its end." in str(raised.value)
+
+
+def test_an_empty_line_before_more_points_is_not_called_the_end(tmp_path):
+    path = _write(tmp_path / "file", "2 9 4", "1 2:3", "1 2:3", "", "1 2:3")
+    for size in (1, 1 << 20):
+        with TextReader(path) as reader, pytest.raises(InputError, match=r"\(got more\)\. Correct the header"):
+            list(reader.blocks(size))
+
+
 @pytest.mark.parametrize(
     ("line", "rule", "shown"),
     [
@@ -132,6 +148,29 @@ def test_split_form_equals_the_joint_form(tmp_path, size):
     found = libsvm.concatenate(parts)
     for name in ("row_splits", "feature_ids", "feature_values", "label_splits", "label_ids"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_the_file_of_features_alone_where_labels_are_optional(tmp_path, size):
+    path = _write(tmp_path / "x", "3 9", "5:2 4:1", "", " 0:1")
+    with TextReader(path, labels_optional=True) as reader:
+        points = libsvm.concatenate([libsvm.parse(block).points for block in reader.blocks(size)])
+    assert reader.header == (3, 9, 0) and not reader.with_labels
+    assert points.row_splits.tolist() == [0, 2, 2, 3] and points.label_splits.tolist() == [0, 0, 0, 0]
+    joint = _write(tmp_path / "joint", "1 9 4", "3 5:2")
+    with TextReader(joint, labels_optional=True) as reader:
+        assert reader.with_labels and libsvm.parse(next(reader.blocks())).points.label_ids.tolist() == [3]
+    with pytest.raises(InputError, match="the header must be 3 numbers"):
+        TextReader(path)
+
+
+def test_labels_in_a_file_of_features_are_named(tmp_path):
+    path = _write(tmp_path / "x", "1 9", "3 5:2")
+    with (
+        TextReader(path, labels_optional=True) as reader,
+        pytest.raises(InputError, match=r"a feature must be written id:value, such as 12:0\.5 \(got '3'"),
+    ):
+        libsvm.parse(next(reader.blocks())).faultless()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.data import examples, records
+from mach_tf.data import damage, examples, records
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from tests.helpers import sample
@@ -33,7 +34,7 @@ def test_parse_examples():
     made = examples.encode(points)
     starts = [0, *made.ends[:-1]]
     serialized = tf.constant([made.data[a + 12 : b - 4].tobytes() for a, b in zip(starts, made.ends)])
-    parsed = records.parse_examples(serialized)
+    parsed = records.parse_examples(serialized, 500, 40)
     assert parsed["feature_values"].row_splits is parsed["feature_ids"].row_splits
     for name, dtype in (("feature_ids", tf.int64), ("feature_values", tf.float32), ("label_ids", tf.int64)):
         assert parsed[name].dtype == dtype and parsed[name].row_splits.dtype == tf.int64
@@ -138,3 +139,40 @@ def test_epochs_in_one_dataset_are_those_of_batches_bit_for_bit(dataset):
         for name in theirs:
             np.testing.assert_array_equal(ours[name].row_splits, theirs[name].row_splits)
             np.testing.assert_array_equal(ours[name].flat_values, theirs[name].flat_values)
+
+
+@pytest.mark.parametrize("announced", [-7, 7])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_more_or_fewer_points_than_announced_are_named(dataset, announced, seed):
+    directory, manifest, _ = dataset
+    wrong = _announcing(manifest, announced)
+    message = rf"00002-of-00006\.tfrecord must have {70 + announced} points, according to dataset\.json \(got 70\)"
+    with pytest.raises(InputError, match=message), damage.named(directory, wrong, "train"):
+        batches = records.batches(directory, wrong, "train", 100, shuffle_seed=seed)
+        # Training asks for as many batches as the announced points make, and for no end.
+        taken = itertools.islice(batches, -(-(400 + announced) // 100)) if seed else batches
+        if sum(int(batch["label_ids"].nrows()) for batch in taken) < 400 + announced:
+            raise AssertionError("a short epoch was taken for a whole one")
+    with pytest.raises(InputError, match=message):
+        records.sample_points(directory, wrong, "train", 10)
+
+
+def test_each_of_several_epochs_is_counted(dataset):
+    directory, manifest, _ = dataset
+    wrong = _announcing(manifest, 7)
+    with pytest.raises(InputError, match=r"\(got 70\)"), damage.named(directory, wrong, "train"):
+        numbers = range(3)
+        each = records.epochs(
+            directory, wrong, "train", 100, shuffle_seed=0, numbers=numbers, each=lambda _, batches: batches
+        )
+        for _ in itertools.islice(each, 15):
+            pass
+
+
+def _announcing(manifest, more):
+    """The manifest of a dataset whose third train shard is said to hold some points more or fewer than it does."""
+    split = manifest.splits["train"]
+    shards = list(split.shards)
+    shards[2] = dataclasses.replace(shards[2], points=shards[2].points + more)
+    changed = dataclasses.replace(split, points=split.points + more, shards=shards)
+    return dataclasses.replace(manifest, splits={**manifest.splits, "train": changed})

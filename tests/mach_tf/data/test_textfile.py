@@ -6,6 +6,9 @@ import hashlib
 import itertools
 import lzma
 import os
+import tarfile
+import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -111,10 +114,80 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, change):
             file.finish()
 
 
+def _fill(path: str, content: bytes, piece: int) -> threading.Thread:
+    def write() -> None:
+        with open(path, "wb", buffering=0) as pipe:
+            for begin in range(0, len(content), piece):
+                pipe.write(content[begin : begin + piece])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("how", COMPRESS)
+@pytest.mark.parametrize("piece", [3, 1 << 16])
+def test_a_pipe_is_read_as_a_file_is(tmp_path, how, piece):
+    content = COMPRESS[how](_text())
+    os.mkfifo(tmp_path / "pipe")
+    writer = _fill(str(tmp_path / "pipe"), content, piece)
+    with TextFile(str(tmp_path / "pipe")) as file:
+        blocks = list(iter(lambda: file.block(1000), b""))
+        source = file.finish()
+    writer.join()
+    assert b"".join(blocks) == _text()
+    assert source.bytes == len(content) and source.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_pipe_without_a_byte_is_not_called_an_empty_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = _fill(str(tmp_path / "pipe"), b"", 1)
+    with pytest.raises(InputError, match=r"got a pipe without a byte\)\. Check the command that writes to it"):
+        TextFile(str(tmp_path / "pipe"))
+    writer.join()
+    with pytest.raises(InputError, match="got a device without a byte"):
+        TextFile(os.devnull)
+
+
+def test_what_is_read_twice_must_be_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"must be a regular file, because it is read more than once \(got a pipe\)"):
+        textfile.check_regular(str(tmp_path / "pipe"))
+    for path in (tmp_path / "file", tmp_path / "none", tmp_path):  # the last two are refused where they are opened
+        textfile.check_regular(str(path))
+
+
+@pytest.mark.parametrize("how", COMPRESS)
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_an_archive_is_named_with_its_members(tmp_path, how, size):
+    inside = tmp_path / "inside"
+    inside.write_bytes(_text())
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        archive.add(inside, "train.txt")
+    (tmp_path / "file").write_bytes(COMPRESS[how]((tmp_path / "tar").read_bytes()))
+    with (
+        TextFile(str(tmp_path / "file")) as file,
+        pytest.raises(
+            InputError, match=r"file must be text \(got a tar archive of train\.txt\)\. Extract it \(tar -xf"
+        ),
+    ):
+        file.block(size)
+
+
+def test_a_zip_archive_and_a_file_compressed_twice_are_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.writestr("train.txt", "1 2 3\n")
+    (tmp_path / "twice").write_bytes(gzip.compress(bz2.compress(_text())))
+    for name, kind in (("zip", "a zip archive of train.txt"), ("twice", "compressed by bzip2, inside another")):
+        with TextFile(str(tmp_path / name)) as file, pytest.raises(InputError, match=kind):
+            file.lines(1)
+
+
 def test_refusals(tmp_path, monkeypatch):
     (tmp_path / "empty").touch()
     for name, rule in (
-        ("empty", "line 1: there must be a header"),
+        ("empty", r"line 1: there must be a header \(got an empty file\)\. Write or download it again"),
         ("none", "must be a file"),
         (".", "must be a file"),
     ):

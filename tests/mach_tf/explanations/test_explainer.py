@@ -34,7 +34,7 @@ def _explain(spec, raw, pairs, **options):
     shapes = ((columns, 12), (12,), (12, 5), (5,))
     made = [Weights(*(tf.constant(rng.normal(size=s), tf.float32) for s in shapes)) for _ in range(3)]
     ensemble = types.SimpleNamespace(
-        repetitions=[Repetition(weights, {}, None) for weights in made],
+        repetitions=[Repetition(weights) for weights in made],
         bucket_table=rng.integers(0, 5, (3, 7)).astype(np.int32),
         manifest=types.SimpleNamespace(feature_spec=spec, columns=columns),
     )

@@ -45,7 +45,7 @@ def test_labels_above_a_threshold_are_those_whose_probability_is(network, featur
     monkeypatch.setattr(label_scores, "_FIRST_LABELS", first)
     buckets = network.manifest.bucket_spec.buckets
     scores = oracle(network, features, estimator)
-    values = label_scores.probabilities(scores, estimator, buckets)
+    values = estimators.probabilities(scores, estimator, buckets)
     for threshold in (0.0, float(np.quantile(values, 0.5)), float(np.quantile(values, 0.97)), 1.0):
         found = label_scores.labels_above(network, features, estimator, threshold)
         np.testing.assert_array_equal(found.toarray(), values >= threshold)
@@ -57,7 +57,7 @@ def test_labels_above_a_threshold_are_those_whose_probability_is(network, featur
 def test_many_labels_above_a_threshold_are_found_without_long_lists(network, features, estimator, most, monkeypatch):
     monkeypatch.setattr(label_scores, "_MOST_LABELS", most)
     buckets = network.manifest.bucket_spec.buckets
-    values = label_scores.probabilities(oracle(network, features, estimator), estimator, buckets)
+    values = estimators.probabilities(oracle(network, features, estimator), estimator, buckets)
     for threshold in (0.0, float(np.quantile(values, 0.6)), 1.0):
         found = label_scores.labels_above(network, features, estimator, threshold)
         np.testing.assert_array_equal(found.toarray(), values >= threshold)
@@ -75,17 +75,6 @@ def test_chunks_of_points_give_the_same(network, features, monkeypatch):
 def test_no_points(network, features):
     assert label_scores.all_scores(network, features[:0], "mean").shape == (0, LABELS)
     assert label_scores.labels_above(network, features[:0], "mean", 0.5).shape == (0, LABELS)
-
-
-def test_probabilities_keep_scores_apart_and_agree_with_the_estimators():
-    scores = np.array([-3, 0, 20, 20.5, 30], np.float32)
-    found = label_scores.probabilities(scores, "logit_mean", 10)
-    np.testing.assert_allclose(found, estimators.probabilities(scores, "logit_mean", 10), rtol=1e-6)
-    assert (np.diff(found) > 0).all() and found[1] == 0.5
-    shares = np.array([0.05, 0.1, 0.4, 1], np.float32)
-    for estimator in ("mean", "min", "median"):
-        expected = estimators.probabilities(shares, estimator, 10)
-        np.testing.assert_allclose(label_scores.probabilities(shares, estimator, 10), expected, atol=1e-7)
 
 
 def test_log_probabilities():

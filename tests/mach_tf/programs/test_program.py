@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -19,9 +20,10 @@ program.run(main)
 """
 
 
-def run(body, *arguments):
+def run(body, *arguments, stdout=subprocess.DEVNULL, environment=()):
     command = [sys.executable, "-c", _PROGRAM.format(body=body), *arguments]
-    return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    every = {**os.environ, **dict(environment)}
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=every)
 
 
 @pytest.mark.parametrize(
@@ -34,14 +36,53 @@ def run(body, *arguments):
         ("import os; os.makedirs('/dev/null')", 1, "error: /dev/null must be a directory, but it is a file.", False),
         ("open('/')", 1, "error: / must be a file, but it is a directory.", False),
         ("from absl import logging; logging.warning('look')", 0, "\nwarning: look\n", False),
-        ("raise KeyError('a defect')", 1, "KeyError: 'a defect'", True),
+        ("raise KeyError('a defect')", 1, "error: KeyError: 'a defect'. This is a defect of mach_tf", False),
+        ("raise KeyboardInterrupt", 130, "\nInterrupted. ", False),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", 130, "\nInterrupted. ", False),
+        ("import warnings; warnings.warn('look')", 0, "\nwarning: look\n", False),
+        ("print('\\udcff\\u20ac')", 0, "", False),
     ],
 )
-def test_what_the_user_can_fix_comes_without_a_trace(body, status, message, trace):
-    done = run(body)
+def test_every_end_is_one_line_without_a_trace(tmp_path, body, status, message, trace):
+    done = run(body, environment={"TMPDIR": str(tmp_path), "PYTHONIOENCODING": "ascii"})
     assert done.returncode == status
-    assert message in f"\n{done.stderr}"
+    assert message in f"\n{done.stderr}" and done.stderr.count("\n") <= 1
     assert ("Traceback" in done.stderr) == trace
+
+
+def test_the_trace_of_a_defect_is_saved(tmp_path):
+    done = run("raise KeyError('a defect')", environment={"TMPDIR": str(tmp_path)})
+    (path,) = tmp_path.iterdir()
+    assert str(path) in done.stderr and "Traceback (most recent call last)" in path.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], []])
+def test_a_reader_that_goes_away_is_no_error(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run("print('x' * 100000)", *arguments, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_full_standard_output_is_named():
+    with open("/dev/full", "w") as full:
+        done = run("print('result')", stdout=full)
+    assert done.returncode == 1
+    assert "error: [Errno 28] No space left on device" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>&- >&-", "<&- 2>&- >&-"])
+def test_no_file_is_opened_in_the_place_of_a_closed_stream(tmp_path, closed):
+    body = "file = open('data', 'wb'); import os, sys; os.write(2, b'noise'); print('noise', file=sys.stderr); print('noise')"
+    command = shlex.join([sys.executable, "-c", _PROGRAM.format(body=body)])
+    assert (
+        subprocess.run(
+            f"{command} {closed}", shell=True, cwd=tmp_path, check=False, stdout=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
+    assert (tmp_path / "data").read_bytes() == b""
 
 
 def test_an_argument_that_is_no_flag_is_refused():

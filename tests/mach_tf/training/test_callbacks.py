@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import time
 from types import SimpleNamespace
 
@@ -43,13 +45,19 @@ def test_validation_is_precision_by_brute_force(repetitions):
     )
 
 
+def curves(directory, points, warn):
+    """The callback in a model, and that model's number of steps."""
+    callback, iterations = Curves(directory, points, 4, warn), tf.Variable(0)
+    callback.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1))
+    return callback, iterations
+
+
 @pytest.mark.parametrize(("points", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3])])
 def test_points_a_second_are_those_of_the_batch(tmp_path, monkeypatch, points, sizes):
     """Each step takes half a second by this clock; the last one of an epoch may be short."""
     clock = itertools.count(0, 0.5)
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    callback, iterations = Curves(str(tmp_path), points, 4), tf.Variable(0)
-    callback.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1))
+    callback, iterations = curves(str(tmp_path), points, pytest.fail)
     for step in range(2 * len(sizes)):
         iterations.assign(step + 1)
         callback.on_train_batch_begin(step % len(sizes))
@@ -63,6 +71,47 @@ def test_points_a_second_are_those_of_the_batch(tmp_path, monkeypatch, points, s
         if value.tag == "points_per_second"
     ]
     assert found == [2 * size for size in 2 * sizes]
+
+
+def write_two_epochs(callback, iterations):
+    for step in range(1, 9):
+        iterations.assign(step)
+        callback.on_train_batch_begin(0)
+        callback.on_train_batch_end(0, {"clean_loss": np.float32([0.5])})
+        if step % 4 == 0:
+            callback.on_epoch_end(step // 4 - 1, {"P@1": 50.0})
+
+
+@pytest.mark.parametrize("kind", ["file", "below_a_file", "fifo"])
+def test_a_place_that_takes_no_curves_is_warned_of_once(tmp_path, kind):
+    path, said = tmp_path / "tensorboard", []
+    os.mkfifo(path) if kind == "fifo" else path.touch()
+    write_two_epochs(*curves(str(path / "curves" if kind == "below_a_file" else path), 16, said.append))
+    (text,) = said
+    assert re.match(
+        rf"TensorBoard curves cannot be written to {path}.*not a directory\); training goes on.*", text, re.I
+    )
+
+
+@pytest.mark.parametrize("call", ["scalar", "flush"])
+def test_a_disk_that_fills_up_is_warned_of_once(tmp_path, monkeypatch, call):
+    said, calls = [], []
+    callback, iterations = curves(str(tmp_path), 16, said.append)
+    callback.on_train_batch_begin(0)
+    callback.on_train_batch_end(0)
+
+    def full(*_, **__):
+        calls.append(call)
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "{{function_node a}} events; No space\n\tleft on device [Op:A] name:"
+        )
+
+    monkeypatch.setattr(*((tf.summary, "scalar") if call == "scalar" else (callback._writer, "flush")), full)
+    write_two_epochs(callback, iterations)
+    assert len(calls) == 1
+    assert said == [
+        f"TensorBoard curves cannot be written to {tmp_path} (events; No space left on device); training goes on without them."
+    ]
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 import mach_tf
 from mach_tf.buckets import BucketSpec
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
@@ -29,7 +31,9 @@ def job(tmp_path, **changes):
     config = TrainingConfig(**{"hidden_units": 4, "batch_size": 8, "epochs": 2, **changes})
     model = ModelManifest(20, 9, FeatureSpec(dim=0), BucketSpec(5, 3), config, dataset.fingerprint, {}, {})
     (tmp_path / "model").mkdir()
-    return group_training.Job(str(tmp_path / "data"), dataset, str(tmp_path / "model"), model, create("one_device"))
+    return group_training.Job(
+        DatasetReader(str(tmp_path / "data"), dataset), str(tmp_path / "model"), model, create("one_device")
+    )
 
 
 def test_output_biases_begin_at_the_buckets_log_odds():
@@ -103,6 +107,15 @@ def test_nothing_but_the_model_is_written_if_nobody_looks(tmp_path):
     assert os.listdir(made.model_dir) == ["repetition-001"]
 
 
+@pytest.mark.parametrize(("optimizer", "rate", "minutes"), [("laprop", 1e38, 10.0), ("adam", 1e30, None)])
+def test_weights_that_overflow_in_the_only_step_are_not_written(tmp_path, optimizer, rate, minutes):
+    made = job(tmp_path, batch_size=64, epochs=1, learning_rate=rate, learning_rate_decay="none", optimizer=optimizer)
+    made = dataclasses.replace(made, checkpoint_minutes=minutes, curves=False)
+    with pytest.raises(InputError, match=r"must be finite and below 1e\+15, but after step 1 "):
+        group_training.train_group(made, [1])
+    assert not list((tmp_path / "model").rglob("*.npy")) and not list((tmp_path / "model").glob("repetition-*"))
+
+
 def test_without_checkpoints_a_stop_still_leaves_one(tmp_path):
     asked = []
     made = job(tmp_path)
@@ -142,4 +155,54 @@ def test_a_damaged_shard_is_named(tmp_path):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"train-00001-of-00002\.tfrecord, record \d+"):
+        group_training.train_group(made, [0])
+
+
+def replace(made, seed=1):
+    """Replaces the dataset by another of the same sizes, as `overwrite=True` does."""
+    rng = np.random.default_rng(seed)
+    features, labels = (scipy.sparse.random(30, n, share, "csr", np.float32, rng) for n, share in ((20, 0.3), (9, 0.2)))
+    mach_tf.write_dataset(
+        features, labels, made.data.directory, spec=FeatureSpec(dim=0), points_per_shard=15, overwrite=True
+    )
+
+
+class ReplaceData(tf.keras.callbacks.Callback):
+    def __init__(self, made, epoch):
+        super().__init__()
+        self.made, self.epoch = made, epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            replace(self.made)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("minutes", [0, None])
+def test_a_dataset_that_is_replaced_while_it_is_trained_on_ends_the_training(tmp_path, epoch, minutes):
+    made = dataclasses.replace(job(tmp_path), checkpoint_minutes=minutes)
+    with pytest.raises(InputError, match=r"was replaced by other content|must have|is not the file"):
+        group_training.train_group(made, [0], [ReplaceData(made, epoch)])
+    assert not glob.glob(f"{made.model_dir}/repetition-*")
+    # What was saved before stays; nothing that was trained on the other data is saved.
+    saved = glob.glob(f"{made.model_dir}/checkpoints/*/epoch-*")
+    assert len(saved) == (1 if epoch == 1 and minutes == 0 else 0)
+
+
+def test_a_dataset_that_is_replaced_between_groups_ends_the_training(tmp_path):
+    made = job(tmp_path)
+    assert group_training.train_group(made, [0])
+    replace(made)
+    with pytest.raises(InputError):
+        group_training.train_group(made, [1])
+
+
+def test_fewer_points_than_announced_end_the_training(tmp_path):
+    made = job(tmp_path, epochs=1)
+    split = made.dataset.splits["train"]
+    shards = [dataclasses.replace(split.shards[0], points=150), split.shards[1]]
+    splits = {"train": dataclasses.replace(split, points=165, shards=shards)}
+    wrong = dataclasses.replace(made.dataset, splits=splits)
+    made = dataclasses.replace(made, data=DatasetReader(made.data.directory, wrong))
+    with pytest.raises(InputError, match=r"must have 150 points, according to dataset\.json \(got 15\)"):
         group_training.train_group(made, [0])

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 
 import pytest
 
-from mach_tf import files
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.training import resume
 from mach_tf.training_config import TrainingConfig
+from tests.helpers import model_directory
 
 MANIFEST = ModelManifest(
     10, 4, FeatureSpec(8), BucketSpec(3, 6), TrainingConfig(epochs=2), "abc", {"tensorflow": "2.15.1"}, {}
@@ -47,20 +48,15 @@ def test_another_training_is_refused_by_name(tmp_path, changes, named):
     assert "another model_dir" in str(raised.value)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, 9])
-def test_groups_cover_what_is_pending_once(tmp_path, size):
-    groups = resume.groups(str(tmp_path), [0, 1, 3, 4, 5], size)
-    assert [r for group in groups for r in group] == [0, 1, 3, 4, 5]
-    assert all(len(group) <= size for group in groups)
-
-
-def test_a_group_with_a_checkpoint_comes_first_as_it_was(tmp_path):
-    state = tmp_path / "checkpoints" / "repetitions-003" / "epoch-0001-step-00000000"
-    state.mkdir(parents=True)
-    files.write_json(str(state / "state.json"), {"repetitions": [3, 4], "epoch": 1, "step": 0})
-    # Repetition 3 was exported before the process died; its group still goes on whole.
-    assert resume.groups(str(tmp_path), [0, 1, 4, 5], 3) == [(3, 4), (0, 1, 5)]
-    assert resume.groups(str(tmp_path), [0, 1], 3) == [(0, 1)]
+def test_the_groups_of_a_later_run_are_added_to_model_json(tmp_path):
+    path = str(tmp_path)
+    for planned, recorded in (
+        ([(0, 1), (2, 3)], [[0, 1], [2, 3]]),
+        ([(3, 4)], [[0, 1], [3, 4]]),
+        ([], [[0, 1], [3, 4]]),
+    ):
+        resume.start(path, dataclasses.replace(MANIFEST, run={"strategy": "mirrored", "groups": planned}))
+        assert ModelManifest.read(path).run == {"strategy": "mirrored", "groups": recorded}
 
 
 @pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3", "0:²"])
@@ -117,3 +113,33 @@ def test_a_dataset_directory_is_refused(tmp_path):
     ):
         resume.check_same(str(tmp_path), MANIFEST)
     assert os.listdir(tmp_path) == ["dataset.json"]
+
+
+def test_a_partly_copied_repetition_is_not_taken_for_trained(tmp_path):
+    path = str(tmp_path)
+    model_directory.write(path, repetitions=3)
+    model = ModelManifest.read(path)
+    resume.check_trained(path, model)
+    shutil.rmtree(repetition_directory(path, 1))
+    resume.check_trained(path, model)
+    os.truncate(os.path.join(repetition_directory(path, 2), "saved_model.pb"), 500)
+    with pytest.raises(
+        InputError, match=r"repetition-002/saved_model\.pb must have .*got 500.*remove it and train again"
+    ):
+        resume.check_trained(path, model)
+
+
+def test_a_training_goes_on_with_the_label_names_that_it_began_with(tmp_path):
+    names = {"label_names.txt": "a" * 64, "feature_names.txt": "b" * 64}
+    began = dataclasses.replace(MANIFEST, names_sha256=names)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.start(str(tmp_path), began)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.check_same(str(tmp_path), dataclasses.replace(began, names_sha256={}))
+    (text,) = resume.other_names(
+        str(tmp_path), dataclasses.replace(began, names_sha256={**names, "feature_names.txt": "c" * 64})
+    )
+    assert "feature names are not those that the training in" in text
+    other = dataclasses.replace(began, names_sha256={**names, "label_names.txt": "c" * 64})
+    with pytest.raises(InputError, match=r"must have the label names that the training in .* began with"):
+        resume.other_names(str(tmp_path), other)

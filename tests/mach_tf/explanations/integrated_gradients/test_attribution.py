@@ -21,7 +21,7 @@ def _setting(seed=0):
     rng = np.random.default_rng(seed)
     shapes = ((30, 16), (16,), (16, 6), (6,))
     made = [Weights(*(tf.Variable(rng.normal(size=s).astype(np.float32)) for s in shapes)) for _ in range(3)]
-    repetitions = [Repetition(weights, {}, None) for weights in made]
+    repetitions = [Repetition(weights) for weights in made]
     table = rng.integers(0, 6, (3, 8)).astype(np.int32)
     matrix = scipy.sparse.random(3, 30, 0.3, "csr", random_state=seed)
     return repetitions, table, matrix, from_zero(matrix), Pairs(np.array([0, 2, 2, 4]), np.array([0, 7, 3, 1]))

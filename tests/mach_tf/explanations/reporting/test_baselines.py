@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mach_tf import points
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import baselines
-from mach_tf.manifest import DatasetManifest
 
 
 def test_baseline():
@@ -19,22 +19,20 @@ def test_baseline():
 
 
 def test_mean_baseline_is_the_mean_of_hashed_points(world):
-    dataset = DatasetManifest.read(world.dataset)
-    hashed = dataset.feature_spec.apply(points.from_csr(world.features)).features(40)
-    np.testing.assert_allclose(
-        baselines.mean_baseline(world.dataset, dataset), hashed.toarray().mean(axis=0), atol=1e-7
-    )
+    data = DatasetReader.open(world.dataset)
+    hashed = data.manifest.feature_spec.apply(points.from_csr(world.features)).features(40)
+    np.testing.assert_allclose(baselines.mean_baseline(data), hashed.toarray().mean(axis=0), atol=1e-7)
 
 
 def test_finds_each_kind_of_baseline(world):
-    dataset = DatasetManifest.read(world.dataset)
+    data = DatasetReader.open(world.dataset)
     raw = points.from_csr(world.features)
 
     def find(text):
-        return baselines.find_baseline(text, raw, world.dataset, dataset)
+        return baselines.find_baseline(text, raw, data)
 
     assert find("zero") is None
     np.testing.assert_array_equal(find("point:4").features(60).toarray(), world.features[4].toarray())
-    np.testing.assert_array_equal(find("mean").toarray()[0], baselines.mean_baseline(world.dataset, dataset))
+    np.testing.assert_array_equal(find("mean").toarray()[0], baselines.mean_baseline(data))
     with pytest.raises(InputError, match=r"point 0 to 11 of the input \(got 'point:12'\)"):
         find("point:12")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest
@@ -65,6 +66,19 @@ def test_the_split_form(data, tmp_path):
         np.testing.assert_array_equal(read.labels(30).toarray(), np.vstack([labels.toarray()] * times))
     with pytest.raises(InputError, match="input_labels and input belong together"):
         source_text.find_text(dataset, None, split_form[1], "train")
+
+
+def test_features_alone(data, tmp_path):
+    features, _, _, preprocess = data
+    _, dataset = preprocess()
+    path = str(tmp_path / "x.txt")
+    worlds.write_split_form(path, features)
+    read = source_text.read_points(dataset, [TextInput(path)])
+    np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
+    assert not len(read.label_ids)
+    worlds.write_split_form(path, features[:, :59])
+    with pytest.raises(InputError, match=r"must say 60 features and 30 labels.*\(got 59 and no labels\)"):
+        source_text.read_points(dataset, [TextInput(path)])
 
 
 def test_a_changed_text_is_refused(data):

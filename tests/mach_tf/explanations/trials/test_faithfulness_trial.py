@@ -8,12 +8,11 @@ import scipy.integrate
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.data import records
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.trials import best_label, faithfulness_trial
-from mach_tf.manifest import DatasetManifest
 from tests.helpers import model_directory
 from tests.helpers import world as worlds
 
@@ -98,14 +97,14 @@ def test_a_model_trained_without_attacks_has_no_epsilon_of_its_own(tmp_path):
 
 
 def test_the_sample_is_of_points_with_two_features_or_more(world):
-    dataset = DatasetManifest.read(world.dataset)
-    everything = records.read_points(world.dataset, dataset, "test")
+    data = DatasetReader.open(world.dataset)
+    everything = data.read_points("test")
     usable = int((np.diff(everything.row_splits) > 1).sum())
     for wanted in (3, 500):
         options = faithfulness_trial.TrialOptions(sample_points=wanted, seed=1)
-        sample = faithfulness_trial.sample_points(world.dataset, dataset, options)
+        sample = faithfulness_trial.sample_points(data, options)
         assert len(sample) == min(wanted, usable) and (np.diff(sample.row_splits) > 1).all()
-        again = faithfulness_trial.sample_points(world.dataset, dataset, options)
+        again = faithfulness_trial.sample_points(data, options)
         np.testing.assert_array_equal(sample.feature_values, again.feature_values)
 
 
