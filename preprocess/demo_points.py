@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, Optional
 
 import tabulate
 
-from mach_tf import outputs, progress_bars
+from mach_tf import progress_bars
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
-from preprocess import python_points, tfidf
+from preprocess import demo_outputs, python_points, tfidf
 from preprocess.python_files import SourceFile, distinct_files
 
 _FILES_PER_TASK = 16
@@ -100,26 +100,12 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             f"Each split must have a point (got none in {', '.join(empty)}, {len(points)} points from {len(sources)} "
             "different files). Give more files by source_dirs, or a different seed."
         )
-    _check_outputs(output_dir, sources)
+    demo_outputs.check(output_dir, sources)
     os.makedirs(output_dir, exist_ok=True)
     counts = _write(output_dir, by_split, feature_names, label_names)
     not_parsed = parsed.count(None)
     without_content = len(sources) - not_parsed - len(points)
     return DemoData(output_dir, counts, len(feature_names), len(label_names), repeated, not_parsed, without_content)
-
-
-def _check_outputs(directory: str, sources: Sequence[SourceFile]) -> None:
-    """Raises InputError if a file that will be written is one that is read, or one that another program made."""
-    names = {f"{split}.txt": f"{split}_files.txt" for split in SPLITS}
-    names.update(dict.fromkeys((FEATURE_NAMES_FILE, LABEL_NAMES_FILE), f"{SPLITS[0]}_files.txt"))
-    paths = [os.path.join(directory, name) for name in {**names, **{name: name for name in names.values()}}]
-    outputs.check(paths, [source.path for source in sources])
-    for name, companion in names.items():
-        if os.path.exists(os.path.join(directory, name)) and not os.path.exists(os.path.join(directory, companion)):
-            raise InputError(
-                f"{directory} holds {name}, which this program did not write (there is no {companion}) and would replace. "
-                "Choose another output_dir."
-            )
 
 
 def _parse_files(sources: Sequence[SourceFile], workers: int) -> list[Optional[python_points.PythonFile]]:
