@@ -45,7 +45,8 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "repetitions",
     DEFAULT_REPETITIONS,
-    "Sets R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion.",
+    "Sets R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion. Raise it to add "
+    "repetitions to a trained model: those that it has stay as they are.",
     lower_bound=1,
 )
 flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Chooses the hash family of the bucket table.")

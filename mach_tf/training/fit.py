@@ -44,7 +44,7 @@ def fit(
 
     If the call is stopped by Ctrl-C or killed, the same call resumes from the last checkpoint. If all repetitions are trained already, the
     call only opens the model. For settings that are not given, an existing model.json provides the values; settings that
-    differ from it are refused.
+    differ from it are refused, except for more repetitions, which are added to those that are trained.
 
     Args:
       dataset_dir: a dataset directory, as `write_dataset` and `preprocess` write it.
@@ -53,7 +53,7 @@ def fit(
         preset (`mach_tf.presets.names()`) takes its settings; None takes the defaults of TrainingConfig, 2,000 buckets and 8
         repetitions. Arguments that are given override the plan.
       buckets: B, the number of buckets of each repetition, at least 2.
-      repetitions: R, the number of repetitions.
+      repetitions: R, the number of repetitions. A larger number than that of an existing model adds repetitions to it.
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.

@@ -29,7 +29,8 @@ def train(
 ) -> TrainingResult:
     """Trains the repetitions that are not trained yet, group by group.
 
-    Stopped or killed, the same call goes on from the last checkpoint. A call that is refused leaves `model_dir` as it is.
+    Stopped or killed, the same call goes on from the last checkpoint. A call with more repetitions than before adds them to those
+    that are there, which stay as they are. A call that is refused leaves `model_dir` as it is.
 
     Args:
       dataset_dir: a dataset directory.
@@ -65,10 +66,14 @@ def train(
     if writes:
         # First, because of two trainings with different settings the second must hear of the first.
         claims.check_free(model_dir, pending)
-    resume.check_same(model_dir, model)
+    more = resume.check_same(model_dir, model)
     for text in resume.other_names(model_dir, model):
         warn(text)
     resume.check_trained(model_dir, model)
+    if more:
+        warn(
+            f"{model_dir} gets {more} repetition(s) in addition to its {bucket_spec.repetitions - more}, which stay as they are."
+        )
     if not pending:
         if writes:
             # Missing where parts were merged into an empty directory.

@@ -6,9 +6,14 @@ import dataclasses
 import numbers
 from typing import Any, Optional, Union
 
+from mach_tf import arguments
 from mach_tf.choices import STRATEGIES
 from mach_tf.errors import InputError
+from mach_tf.hashing import MAX_ID
 from mach_tf.sizing.resources import AUTO, parse_group_size
+
+# A year, in minutes.
+_LONGEST = 365 * 24 * 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +39,14 @@ class RunOptions:
     curves: bool = True
 
     def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise InputError(f"strategy must be one of {', '.join(STRATEGIES)} (got {self.strategy!r}).")
+        arguments.choice(self.strategy, "strategy", STRATEGIES)
         object.__setattr__(self, "group_size", parse_group_size(self.group_size))
-        for name in ("checkpoint_minutes", "validation_points"):
-            value = getattr(self, name)
-            if value is None and name == "checkpoint_minutes":
-                continue
-            if not isinstance(value, numbers.Real) or not float(value) >= 0:
-                raise InputError(f"{name} must be 0 or more (got {value!r}).")
         if self.checkpoint_minutes is not None:
-            object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
-        object.__setattr__(self, "validation_points", int(self.validation_points))
+            minutes = arguments.finite_number(self.checkpoint_minutes, "checkpoint_minutes", 0, _LONGEST)
+            object.__setattr__(self, "checkpoint_minutes", minutes)
+        points = arguments.whole_number(self.validation_points, "validation_points", 0, MAX_ID)
+        object.__setattr__(self, "validation_points", points)
+        object.__setattr__(self, "curves", arguments.switch(self.curves, "curves"))
         if self.repetition_range is not None:
             ends = self.repetition_range
             if not (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.network import Network
 from mach_tf.training.progress import Progress
 from mach_tf.training.run import train
 from mach_tf.training.run_options import RunOptions
@@ -73,6 +75,31 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(dataset, trained, tmp_path
     assert not again.stopped and len(again.groups) == 2
     assert_same_bits(model, trained)
     assert os.listdir(os.path.join(model, "checkpoints")) == []
+
+
+def _content(directory):
+    """The bytes and times of every file below."""
+    paths = sorted(path for path in pathlib.Path(directory).rglob("*") if path.is_file())
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+
+def test_repetitions_are_added_to_a_finished_model(dataset, trained, tmp_path):
+    """Those that are there stay as they are; a stop on the way leaves them, and the rest goes on."""
+    model, said = str(tmp_path / "model"), []
+    train(dataset, model, CONFIG, BucketSpec(8, 2), OPTIONS)
+    before = {r: _content(repetition_directory(model, r)) for r in (0, 1)}
+    assert train(dataset, model, CONFIG, SPEC, OPTIONS, Progress(said.append), StopAfter(3)).stopped
+    assert any("gets 1 repetition(s) in addition to its 2, which stay as they are" in text for text in said)
+    with pytest.raises(InputError, match=r"it lacks repetition-002 \(of 3\)"):
+        Network.load(model)
+    assert len(Network.load(model, repetitions=2).repetitions) == 2
+    result = train(dataset, model, CONFIG, SPEC, OPTIONS, Progress(said.append))
+    assert [group.repetitions for group in result.groups] == [(2,)]
+    assert {r: _content(repetition_directory(model, r)) for r in (0, 1)} == before
+    assert_same_bits(model, trained)
+    ours, theirs = ModelManifest.read(model), ModelManifest.read(trained)
+    assert ours.decisive() == theirs.decisive() and ours.run["groups"] == [[0, 1], [2]]
+    assert len(Network.load(model).repetitions) == 3
 
 
 def test_nothing_is_left_to_train(dataset, trained):
