@@ -23,6 +23,7 @@ FLOORS = (
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "locks",
         "memory",
@@ -56,6 +57,7 @@ FLOORS = (
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

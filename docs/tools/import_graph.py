@@ -24,6 +24,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "memory",
         "progress_bars",
@@ -49,6 +50,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
