@@ -38,12 +38,20 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
             {"checkpoint_minutes": float("nan")},
             r"^checkpoint_minutes must be a finite number from 0 to 525600 \(got nan\)\.$",
         ),
+        *[
+            ({"worker_timeout": value}, "^worker_timeout must be")
+            for value in (0, -1, float("nan"), float("inf"), None)
+        ],
         ({"validation_points": -5}, r"^validation_points must be 0 or more \(got -5\)\.$"),
     ],
 )
 def test_an_option_out_of_its_range_is_refused_by_name(options, message):
     with pytest.raises(InputError, match=message):
         RunOptions(**options)
+
+
+def test_how_long_workers_wait_is_not_recorded():
+    assert RunOptions(worker_timeout=5).recorded() == RunOptions().recorded()
 
 
 def test_no_checkpoints_and_no_curves():
