@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.choices import SCORES
-from mach_tf.errors import InputError
 
 PROBABILITY = SCORES[0]
 
@@ -57,8 +56,7 @@ def top_labels(labels: np.ndarray, scores: np.ndarray, estimator: str, buckets: 
 
 def check_scale(scale: str) -> None:
     """Raises InputError unless `scale` is one of choices.SCORES."""
-    if scale not in SCORES:
-        raise InputError(f"scores must be one of {', '.join(SCORES)} (got {scale!r}).")
+    arguments.choice(scale, "scores", SCORES)
 
 
 def _strictly_falling(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
