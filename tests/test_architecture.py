@@ -61,6 +61,7 @@ FLOORS = (
     ),
     ("decoding",),
     ("metrics",),
+    ("model_verification",),
     ("network",),
     ("prediction",),
     ("attacks",),

@@ -55,7 +55,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("network", "prediction"),
+    "network": ("model_verification", "network", "prediction"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble
