@@ -10,24 +10,19 @@ From Python: mach_tf.evaluate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
-
 from absl import flags
 
-from eval import attack_flags, metric_flags
+from eval import attack_flags, decoding_flags, metric_flags
 from mach_tf import startup
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.metrics.propensity import CONSTANTS
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 
-if TYPE_CHECKING:
-    from mach_tf.decoding.approximate import Approximate
-
 FLAGS = flags.FLAGS
 
 # Where
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 
@@ -44,26 +39,7 @@ flags.DEFINE_list(
     "Selects the estimators that combine the bucket scores of a label into its score: all, or a list of some of "
     f"{', '.join(ESTIMATORS)}. The first one's metrics have intervals, a breakdown and a curve; list several to compare them.",
 )
-flags.DEFINE_enum(
-    "decode",
-    "exact",
-    ["exact", "approximate"],
-    "Selects how the top labels are found: exact scores every label, approximate only the labels in the best buckets and "
-    "reports its recall. The curve over repetitions and the attacks are always decoded exactly.",
-)
-flags.DEFINE_integer(
-    "approximate_buckets",
-    25,
-    "Looks into the best N buckets of each repetition with --decode=approximate; increase it for a higher recall.",
-    lower_bound=1,
-)
-flags.DEFINE_integer(
-    "approximate_repetitions",
-    2,
-    "Scores a label with --decode=approximate if at least N repetitions have it in their best buckets; decrease it for a "
-    "higher recall.",
-    lower_bound=1,
-)
+flags.adopt_module_key_flags(decoding_flags)
 
 # What is reported
 flags.DEFINE_bool(
@@ -82,6 +58,17 @@ flags.DEFINE_enum(
     sorted(CONSTANTS),
     "Selects the constants of the propensity model for PSP@k: wikipedia or amazon for data from there, default for all other data.",
 )
+flags.DEFINE_float(
+    "propensity_a",
+    None,
+    "Sets the constant A of the propensity model, above 0; that of --propensity by default. Set it, with --propensity_b, to the "
+    "constants that a publication names.",
+)
+flags.DEFINE_float(
+    "propensity_b",
+    None,
+    "Sets the constant B of the propensity model, above 0; that of --propensity by default.",
+)
 flags.DEFINE_string(
     "compare",
     None,
@@ -93,9 +80,8 @@ flags.adopt_module_key_flags(attack_flags)
 _RENAMED = {
     **metric_flags.RENAMED,
     **attack_flags.RENAMED,
+    **decoding_flags.RENAMED,
     "estimators": "estimator",
-    "approximate.buckets": "approximate_buckets",
-    "approximate.repetitions": "approximate_repetitions",
 }
 
 
@@ -113,28 +99,24 @@ def main(_: list[str]) -> None:
             repetitions=FLAGS.repetitions,
             ks=metric_flags.cut_offs(),
             estimators=FLAGS.estimator,
-            approximate=_approximate(),
+            approximate=decoding_flags.approximate(),
             repetition_curve=FLAGS.repetition_curve,
             adversarial_loss=FLAGS.adversarial_loss,
             propensity=FLAGS.propensity,
+            propensity_a=FLAGS.propensity_a,
+            propensity_b=FLAGS.propensity_b,
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
             target_label=FLAGS.target_label,
+            force=FLAGS.force,
             compare=FLAGS.compare,
+            filter_labels=FLAGS.filter_labels,
         )
         result = evaluation.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
     print(f"\n{result}\n")
     print("\n".join(result.paths(FLAGS.output_dir)))
-
-
-def _approximate() -> Optional[Approximate]:
-    from mach_tf.decoding.approximate import Approximate
-
-    if FLAGS.decode == "exact":
-        return None
-    return Approximate(FLAGS.approximate_buckets, FLAGS.approximate_repetitions)
 
 
 def run() -> None:

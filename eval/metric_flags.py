@@ -27,6 +27,12 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "seed", 0, "Seeds the resamples, 0 or more; change it to see how stable the intervals are.", lower_bound=0
 )
+flags.DEFINE_string(
+    "filter_labels",
+    None,
+    "Leaves the pairs of points and labels in this file out of predictions and truth: one pair per line, such as '3 17', both "
+    "from 0. Give the repository's filter_labels_test.txt to compare with the published figures of the LF-* data sets.",
+)
 
 
 def cut_offs() -> list[int]:

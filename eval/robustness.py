@@ -19,7 +19,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # Where
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 flags.DEFINE_list(
     "model_dir", None, "Compares the models of these directories, which mach-train writes.", required=True
 )
@@ -61,6 +61,8 @@ def main(_: list[str]) -> None:
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,
             target_label=FLAGS.target_label,
+            force=FLAGS.force,
+            filter_labels=FLAGS.filter_labels,
         )
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)

@@ -21,7 +21,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # What is read and written
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_verify()
 flags.DEFINE_string(
@@ -66,7 +66,9 @@ def main(_: list[str]) -> None:
 
     shared_flags.verify_models(FLAGS.model_dir, FLAGS.compare_model_dir)
     with flag_errors():
-        options = TrialOptions(FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon)
+        options = TrialOptions(
+            FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon, FLAGS.force
+        )
         models = [path for path in (FLAGS.model_dir, FLAGS.compare_model_dir) if path]
         trial = run_trial(FLAGS.dataset_dir, models, options)
     figure = write_trial(trial, FLAGS.output_dir)

@@ -28,7 +28,7 @@ from mach_tf.programs.flag_errors import flag_errors
 FLAGS = flags.FLAGS
 
 # What is read and written
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
 shared_flags.define_verify()
 shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv,")
@@ -129,6 +129,7 @@ def main(_: list[str]) -> None:
             epsilon=_given("epsilon"),
             features_shown=_given("features_shown"),
             top_features=FLAGS.top_features,
+            force=FLAGS.force,
         )
         written = job.run()
     print(written.summary())

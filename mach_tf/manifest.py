@@ -183,6 +183,7 @@ class ModelManifest:
       dataset_fingerprint: fingerprint of the training data.
       versions: versions of the libraries, by package name.
       run: settings that do not change the weights (group size, strategy, ...), by name.
+      names_sha256: SHA-256 of the training data's files of names, as in DatasetManifest.
       schema_version: version of this format.
     """
 
@@ -194,6 +195,7 @@ class ModelManifest:
     dataset_fingerprint: str
     versions: dict[str, str]
     run: dict[str, Any]
+    names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -215,7 +217,8 @@ class ModelManifest:
 
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in ("run", "versions")}
+        others = ("run", "versions", "names_sha256")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:
         """Returns the SHA-256 of everything that determines the weights of a repetition; its SavedModel records it."""
@@ -248,15 +251,3 @@ class ModelManifest:
 def repetition_directory(model_dir: str, repetition: int) -> str:
     """Returns the directory of a repetition's SavedModel."""
     return os.path.join(model_dir, f"repetition-{repetition:03d}")
-
-
-def check_same_features(model: ModelManifest, dataset: DatasetManifest, model_dir: Optional[str] = None) -> None:
-    """Raises InputError unless the model can take the points of the dataset; the message names `model_dir` if given."""
-    named = f"the model{f' in {model_dir}' if model_dir else ''}"
-    for name in ("features", "labels", "feature_spec"):
-        ours, theirs = getattr(model, name), getattr(dataset, name)
-        if ours != theirs:
-            raise InputError(
-                f"The dataset must have the {name} that {named} was trained with, {ours} (got {theirs}). "
-                "Preprocess it with the model's settings, or give the dataset that the model was trained on."
-            )

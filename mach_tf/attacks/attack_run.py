@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.attacks import targets
@@ -14,6 +15,8 @@ from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, perturb
 from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
+from mach_tf.decoding.decode import Decoder
+from mach_tf.decoding.exclusion import ExcludingDecoder
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -48,6 +51,7 @@ class AttackRun:
       estimator: which estimator makes the label scores, for the predictions and, as label_loss.attacked says, for the attack.
       source: the network that the attack is computed on, with all its weights known; None for `network` itself.
       target_label: for "push_in", the label for all points; None draws one per point.
+      excluded: canonical CSR [points, K] of the labels that are left out of each point's predictions; None for none.
     """
 
     network: Network
@@ -56,6 +60,7 @@ class AttackRun:
     estimator: str = estimators.DEFAULT_ESTIMATOR
     source: Optional[Network] = None
     target_label: Optional[int] = None
+    excluded: Optional[scipy.sparse.csr_matrix] = None
 
     def outcomes(
         self,
@@ -82,21 +87,23 @@ class AttackRun:
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
         points, columns = every[rows], self.network.manifest.columns
         inputs = attack_input(points, columns, self.attack.support)
-        chosen = self._targets(inputs, rows.start)
+        chosen = self._targets(inputs, rows)
         norms = inputs.norms(inputs.clean)
         # Random draws are numbered across all points, so that the chunks do not change them.
         first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
-        attacked = perturb(self.attack, self._gradient(inputs, chosen), inputs.clean, epsilons, first)
+        attacked = perturb(self.attack, self._gradient(inputs, chosen, rows), inputs.clean, epsilons, first)
         outcomes = []
         for epsilon, values in zip(epsilons, attacked):
             logits = bucket_logits(self.network.repetitions, inputs, values)
             losses, _ = label_loss(logits, self.network.bucket_table, points, self.estimator)
             moved = inputs.norms(values - inputs.clean)
             relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
-            outcomes.append(Outcome(epsilon, self._top_k(logits), losses, relative, chosen))
+            outcomes.append(Outcome(epsilon, self._top_k(logits, rows), losses, relative, chosen))
         return outcomes
 
-    def _gradient(self, inputs: AttackInput, chosen: Optional[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    def _gradient(
+        self, inputs: AttackInput, chosen: Optional[np.ndarray], rows: range
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """Returns a function from feature values to the gradient of what the attack increases."""
         source = self.source or self.network
 
@@ -105,24 +112,32 @@ class AttackRun:
             if chosen is None:
                 _, gradient = label_loss(logits, source.bucket_table, inputs.points, self.estimator)
             else:
-                rivals = targets.rivals(source.decoder, logits, chosen, self.k, self.estimator)
+                rivals = targets.rivals(self._decoder(source, rows), logits, chosen, self.k, self.estimator)
                 up, down = (rivals, chosen) if self.attack.objective == "push_out" else (chosen, rivals)
                 gradient = targets.margin_gradient(logits, source.bucket_table, up, down, self.estimator)
             return value_gradient(source.repetitions, inputs, values, gradient)
 
         return of_values
 
-    def _targets(self, inputs: AttackInput, first_point: int) -> Optional[np.ndarray]:
+    def _targets(self, inputs: AttackInput, rows: range) -> Optional[np.ndarray]:
         if self.attack.objective == "untargeted":
             return None
         labels = inputs.points.labels(self.network.manifest.labels)
-        top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean))
+        top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean), rows)
         if self.attack.objective == "push_out":
             return targets.targets_to_push_out(top_labels, labels)
-        return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, first_point)
+        if self.excluded is not None:  # a label that is never predicted cannot be pushed in
+            labels = scipy.sparse.csr_matrix(labels + self.excluded[rows.start : rows.stop])
+        return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, rows.start)
 
-    def _top_k(self, logits: np.ndarray) -> np.ndarray:
-        return self.network.decoder.top_k(estimators.bucket_scores(logits, self.estimator), self.k, self.estimator)[0]
+    def _top_k(self, logits: np.ndarray, rows: range) -> np.ndarray:
+        scores = estimators.bucket_scores(logits, self.estimator)
+        return self._decoder(self.network, rows).top_k(scores, self.k, self.estimator)[0]
+
+    def _decoder(self, network: Network, rows: range) -> Union[Decoder, ExcludingDecoder]:
+        if self.excluded is None:
+            return network.decoder
+        return ExcludingDecoder(network.decoder, self.excluded[rows.start : rows.stop])
 
 
 def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf import progress_bars
 from mach_tf.attacks import attack_report, bucket_loss
@@ -84,6 +85,7 @@ def evaluate_attacks(
     estimator: str,
     source: Optional[Network] = None,
     target_label: Optional[int] = None,
+    excluded: Optional[scipy.sparse.csr_matrix] = None,
 ) -> list[AttackEntry]:
     """Runs every attack at every size; progress goes to stderr.
 
@@ -96,6 +98,7 @@ def evaluate_attacks(
       estimator: which estimator makes the label scores.
       source: the network that the attacks are computed on; None for `network` itself.
       target_label: the label of "push_in"; None draws one per point.
+      excluded: CSR [n, K] of the labels that are left out of each point's predictions; None for none.
 
     Returns:
       One entry per attack and epsilon, attack by attack; the clean entry comes first.
@@ -107,7 +110,7 @@ def evaluate_attacks(
     labels = points.labels(network.manifest.labels)
     entries = []
     for one in attacks:
-        run = AttackRun(network, one, max(options.ks), estimator, source, target_label)
+        run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded)
         sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
         clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name))
         chosen = [clean, *attacked] if 0.0 in epsilons else attacked

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from mach_tf import files
 from mach_tf.errors import InputError
+from mach_tf.evaluation.label_filter import LabelFilter
 from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap
 from mach_tf.metrics.bootstrap import Difference
@@ -50,7 +51,13 @@ class Earlier:
 
 
 def read_earlier(
-    path: str, dataset: DatasetManifest, split: str, points: int, ks: Sequence[int], propensity: str
+    path: str,
+    dataset: DatasetManifest,
+    split: str,
+    points: int,
+    ks: Sequence[int],
+    propensity: Optional[str],
+    label_filter: Optional[LabelFilter] = None,
 ) -> Earlier:
     """Reads an earlier evaluation and checks that it can be compared.
 
@@ -60,10 +67,12 @@ def read_earlier(
       split: the split evaluated now.
       points: the number of points evaluated now.
       ks: the cut-offs of the metrics now.
-      propensity: the constants of the propensity model now.
+      propensity: the constants of the propensity model now, as metrics.json names them; None without propensity-scored
+        metrics.
+      label_filter: the pairs of points and labels that are left out now; None for none.
 
     Raises:
-      InputError: no evaluation there, or one of other points, constants or cut-offs.
+      InputError: no evaluation there, or one of other points, pairs left out, constants or cut-offs.
     """
     theirs = files.read_json(path, "evaluation; make one with mach-eval")
     ours = (dataset.fingerprint, split, points)
@@ -73,9 +82,17 @@ def read_earlier(
             f"{theirs.get('points')} points of split {theirs.get('split')!r} of {theirs.get('dataset_dir')}). Evaluate both "
             "with the same settings."
         )
-    if theirs.get("propensity", propensity) != propensity:
+    left_out = (theirs.get("filter_labels") or {}).get("sha256")
+    ours_left_out = label_filter.sha256 if label_filter else None
+    if left_out != ours_left_out:
         raise InputError(
-            f"compare must name an evaluation with the same propensity={propensity} (got {theirs['propensity']}); "
+            f"compare must name an evaluation that leaves out the same pairs of points and labels (got {_described(left_out)}, "
+            f"and {_described(ours_left_out)} here). Give the same filter_labels to both."
+        )
+    their_propensity = theirs.get("propensity", propensity)
+    if None not in (propensity, their_propensity) and their_propensity != propensity:
+        raise InputError(
+            f"compare must name an evaluation with the same propensity={propensity} (got {their_propensity}); "
             "their PSP@k are different metrics."
         )
     beside = os.path.join(os.path.dirname(path), bootstrap.POINTS_FILE)
@@ -90,3 +107,7 @@ def read_earlier(
             f"ks={','.join(map(str, ks))} here)."
         )
     return Earlier(path, per_point)
+
+
+def _described(sha256: Optional[str]) -> str:
+    return f"a file with SHA-256 {sha256[:8]}..." if sha256 else "none"

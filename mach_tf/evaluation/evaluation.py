@@ -13,6 +13,7 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, comparison, one_pass
@@ -20,12 +21,13 @@ from mach_tf.evaluation.comparison import Earlier
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
 from mach_tf.evaluation.evaluation_result import Evaluation
+from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
+from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
-from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
-from mach_tf.metrics.propensity import CONSTANTS, propensities
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -76,6 +78,7 @@ def run(
         task.report,
         evaluation.estimator,
         target_label=settings.target_label,
+        excluded=task.excluded,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:
@@ -92,9 +95,9 @@ class _Task:
       dataset_dir, dataset: where the dataset is, and its manifest.
       points: the hashed points.
       settings: what to measure.
-      label_groups: int8 [K], head, torso or tail.
       report: what is reported, of clean and of attacked points.
       earlier: the evaluation to compare with, if any.
+      label_filter: the pairs of points and labels that are left out, if any; `points` no longer have them.
     """
 
     network: Network
@@ -102,9 +105,14 @@ class _Task:
     dataset: DatasetManifest
     points: Points
     settings: EvaluationOptions
-    label_groups: np.ndarray
     report: ReportOptions
     earlier: Optional[Earlier]
+    label_filter: Optional[LabelFilter]
+
+    @property
+    def excluded(self) -> Optional[scipy.sparse.csr_matrix]:
+        """The labels that are left out of each point's predictions; None for none."""
+        return None if self.label_filter is None else self.label_filter.excluded
 
 
 def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
@@ -113,19 +121,24 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     dataset = data.manifest
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
     available = _check_splits(dataset, settings.split)
-    check_same_features(network.manifest, dataset)
+    check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, settings.force)
+    label_filter, n_points = None, min(settings.limit or available, available)
+    if settings.filter_labels is not None:
+        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)
+    counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
+    report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None
     if settings.compare is not None:
-        n_points = min(settings.limit or available, available)
-        earlier = comparison.read_earlier(settings.compare, dataset, settings.split, n_points, ks, settings.propensity)
+        propensity = None if counts.propensities is None else settings.propensity_name
+        earlier = comparison.read_earlier(
+            settings.compare, dataset, settings.split, n_points, ks, propensity, label_filter
+        )
     points = data.read_points(settings.split, settings.limit)
-    label_counts = data.label_counts()
-    weights = propensities(label_counts, dataset.split("train").points, *CONSTANTS[settings.propensity])
-    groups = breakdown.label_groups(label_counts)
-    report = ReportOptions(ks, weights, groups, settings.bootstrap, settings.seed)
+    if label_filter is not None:
+        points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
     attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
-    return _Task(network, dataset_dir, dataset, points, settings, groups, report, earlier)
+    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter)
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int]) -> Network:
@@ -143,8 +156,6 @@ def _check_splits(dataset: DatasetManifest, split: str) -> int:
     points = dataset.split(split).points
     if not points:
         raise InputError(f"The {split!r} split must have points to evaluate (got none); choose another split.")
-    if dataset.split("train").points < 3:
-        raise InputError("The propensities of labels need a train split of at least 3 points in the dataset.")
     return points
 
 
@@ -154,7 +165,7 @@ def _measure(task: _Task) -> Evaluation:
     loading = _load(network, settings)
     prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
     names, ks = settings.estimator_names, tuple(report.ks)
-    found = one_pass.run(network, points, PassOptions(max(ks), names, settings.approximate, prefixes))
+    found = one_pass.run(network, points, PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded))
     labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
     per_point = {
         name: ranking_metrics.per_point(decoded.labels, labels, ks, report.propensities)
@@ -169,14 +180,14 @@ def _measure(task: _Task) -> Evaluation:
         points=len(points),
         repetitions=len(network.repetitions),
         estimator=names[0],
-        propensity=settings.propensity,
+        propensity=None if report.propensities is None else settings.propensity_name,
         ks=ks,
         intervals=bootstrap.intervals(leading, settings.bootstrap, settings.seed) if settings.bootstrap else {},
         estimators={
             name: ranking_metrics.summarize(per_point[name], decoded.labels, labels, ks)
             for name, decoded in found.decoded.items()
         },
-        by_frequency=breakdown.by_frequency(top_labels, labels, task.label_groups, max(ks)),
+        by_frequency=_by_frequency(top_labels, labels, report),
         calibration=_calibration(found, labels, network),
         repetition_curve=tuple(
             CurvePoint(count, ranking_metrics.summary(top, labels, ks, report.propensities))
@@ -192,6 +203,7 @@ def _measure(task: _Task) -> Evaluation:
         comparison=task.earlier.compare(leading, settings.bootstrap, settings.seed) if task.earlier else None,
         attacks=None if settings.attack_list else Robustness((), ks),
         per_point=leading,
+        label_filter=task.label_filter,
     )
 
 
@@ -223,6 +235,14 @@ def _calibration(found: PassResult, labels: scipy.sparse.csr_matrix, network: Ne
         scores = estimators.probabilities(decoded.scores, name, network.manifest.bucket_spec.buckets)
         curves[name] = calibration.reliability(scores[present], ranking_metrics.hits(decoded.labels, labels)[present])
     return curves
+
+
+def _by_frequency(
+    top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, report: ReportOptions
+) -> dict[str, breakdown.LabelGroup]:
+    if report.groups is None:
+        return {}
+    return breakdown.by_frequency(top_labels, labels, report.groups, max(report.ks))
 
 
 def _losses(network: Network, points: Points, adversarial: bool) -> Losses:

@@ -12,6 +12,9 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.metrics.propensity import CONSTANTS
 
+# Larger ones make propensities of 0, by which no hit can be weighted.
+_LARGEST_CONSTANT = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions(MetricOptions):
@@ -25,6 +28,7 @@ class EvaluationOptions(MetricOptions):
       repetition_curve: whether to measure the metrics with the first 1, 2, 4, ... repetitions too.
       adversarial_loss: whether to measure the loss under FGSM with the epsilon and support of the training.
       propensity: whose constants the propensity model takes, one of propensity.CONSTANTS.
+      propensity_a, propensity_b: the constants A and B of the propensity model, above 0; None takes that of `propensity`.
       compare: path of another evaluation's metrics.json, of the same points: adds the differences from it.
     """
 
@@ -34,17 +38,40 @@ class EvaluationOptions(MetricOptions):
     repetition_curve: bool = True
     adversarial_loss: bool = True
     propensity: str = "default"
+    propensity_a: Optional[float] = None
+    propensity_b: Optional[float] = None
     compare: Optional[str] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.propensity not in CONSTANTS:
             raise InputError(f"propensity must be one of {', '.join(sorted(CONSTANTS))} (got {self.propensity}).")
+        for name, value in (("propensity_a", self.propensity_a), ("propensity_b", self.propensity_b)):
+            if value is not None and not 0 < value <= _LARGEST_CONSTANT:
+                raise InputError(
+                    f"{name} must be above 0 and at most {_LARGEST_CONSTANT} (got {value}); 0.55 and 1.5 are usual."
+                )
         names = self.estimator_names
         if not names or set(names) - set(ESTIMATORS) or len(set(names)) < len(names):
             raise InputError(
                 f"estimators must be all, or a list of different ones of {', '.join(ESTIMATORS)} (got {','.join(names)})."
             )
+
+    @property
+    def propensity_constants(self) -> tuple[float, float]:
+        """A and B of the propensity model."""
+        a, b = CONSTANTS[self.propensity]
+        return (
+            a if self.propensity_a is None else float(self.propensity_a),
+            b if self.propensity_b is None else float(self.propensity_b),
+        )
+
+    @property
+    def propensity_name(self) -> str:
+        """What reports call the constants: "default", "amazon", ..., or "A,B" for others."""
+        constants = self.propensity_constants
+        names = [self.propensity, *CONSTANTS]
+        return next((name for name in names if CONSTANTS[name] == constants), "{:g},{:g}".format(*constants))
 
     @property
     def estimator_names(self) -> list[str]:

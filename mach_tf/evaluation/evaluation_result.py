@@ -10,6 +10,7 @@ from typing import Any, Optional
 from mach_tf.evaluation import tables
 from mach_tf.evaluation.comparison import Comparison
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
+from mach_tf.evaluation.label_filter import LabelFilter
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.breakdown import LabelGroup
@@ -29,11 +30,12 @@ class Evaluation(tables.ShownAsText):
       points: number of points evaluated.
       repetitions: number of the model's repetitions used.
       estimator: the estimator that leads: whose metrics are `metrics`, `intervals`, `by_frequency` and the curve's.
-      propensity: whose constants the propensity model takes.
+      propensity: the constants of the propensity model: "default", "wikipedia", "amazon", or "A,B"; None if the dataset has no
+        label counts of training, so that there are no propensity-scored metrics.
       ks: cut-offs of the metrics, ascending.
       intervals: 95% intervals of `metrics`, in percent, by name; empty without a bootstrap.
       estimators: the metrics of every estimator, in percent.
-      by_frequency: what head, torso and tail labels contribute at the largest cut-off.
+      by_frequency: what head, torso and tail labels contribute at the largest cut-off; empty without label counts of training.
       calibration: by estimator, how often labels predicted with a given probability are true.
       repetition_curve: the metrics with the first 1, 2, 4, ... repetitions; empty unless requested.
       decoding: how label scores were found.
@@ -42,6 +44,7 @@ class Evaluation(tables.ShownAsText):
       per_point: each point's part of every metric, by name: what a comparison needs.
       attacks: the metrics under attack; empty if none was requested, None while attacks are running.
       comparison: differences from an earlier evaluation; None unless one was named.
+      label_filter: the pairs of points and labels that were left out of predictions and truth; None for none.
     """
 
     dataset_dir: str
@@ -51,7 +54,7 @@ class Evaluation(tables.ShownAsText):
     points: int
     repetitions: int
     estimator: str
-    propensity: str
+    propensity: Optional[str]
     ks: tuple[int, ...]
     intervals: Mapping[str, tuple[float, float]]
     estimators: Mapping[str, Mapping[str, float]]
@@ -64,6 +67,7 @@ class Evaluation(tables.ShownAsText):
     per_point: Mapping[str, PerPoint] = dataclasses.field(repr=False)
     attacks: Optional[Robustness] = None
     comparison: Optional[Comparison] = None
+    label_filter: Optional[LabelFilter] = None
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -93,6 +97,8 @@ class Evaluation(tables.ShownAsText):
         }
         if self.comparison is not None:
             content["compare"] = self.comparison.to_json()
+        if self.label_filter is not None:
+            content["filter_labels"] = self.label_filter.to_json()
         content["attacks"] = None if self.attacks is None else self.attacks.to_json()["attacks"]
         return content
 
@@ -142,14 +148,16 @@ class Evaluation(tables.ShownAsText):
         return f"{self.points} points, {self.repetitions} repetitions, estimator {self.estimator}"
 
     def _tables(self) -> Iterator[Table]:
-        names = [*tables.headline_metrics(self.ks), f"PSP@{max(self.ks)}"]
+        names = tables.headline_metrics(self.ks)
+        names += [f"PSP@{max(self.ks)}"] if self.propensity else []
         yield tables.metrics_table(self.metrics, self.intervals, self.ks)
         if len(self.estimators) > 1:
             yield tables.comparison_table(self.estimators, names, "estimator")
         if self.repetition_curve:
             curve = {point.repetitions: point.metrics for point in self.repetition_curve}
             yield tables.comparison_table(curve, names, "repetitions")
-        yield tables.frequency_table(self.by_frequency)
+        if self.by_frequency:
+            yield tables.frequency_table(self.by_frequency)
         if self.attacks:
             yield tables.attacks_table(self.attacks.entries, self.ks)
         if self.comparison is not None:
@@ -157,6 +165,13 @@ class Evaluation(tables.ShownAsText):
             yield tables.differences_table(self.comparison.differences, title)
 
     def _lines(self) -> Iterator[str]:
+        if self.propensity is None:
+            yield (
+                "PSP@k, PSnDCG@k and the table by label frequency are left out: they need the label counts of a train split, "
+                "which this dataset lacks"
+            )
+        if self.label_filter is not None:
+            yield f"{self.label_filter.excluded.nnz} pairs of points and labels are left out: {self.label_filter.path}"
         yield f"clean loss {self.loss.clean:.6f}"
         if self.loss.adversarial is not None:
             yield (

@@ -25,6 +25,9 @@ class MetricOptions:
       attacks: names of attacks ("fgsm", "pgd", "push_out", "push_in"), or Attack objects with all their settings.
       epsilons: sizes of the attacks; 0 stands for the clean points. They may be empty without attacks.
       target_label: the label that "push_in" pushes in; None draws one per point.
+      force: measure on a dataset whose label names are not those of the training data, with a warning.
+      filter_labels: path of a file of pairs, `point label`, that are left out of predictions and truth, as the repository's
+        filter_labels_test.txt; None leaves out nothing.
 
     Raises:
       InputError: a value that no dataset allows.
@@ -38,6 +41,8 @@ class MetricOptions:
     attacks: Sequence[Union[str, Attack]] = ()
     epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02, 0.05)
     target_label: Optional[int] = None
+    force: bool = False
+    filter_labels: Optional[str] = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.decoding.approximate import Approximate, recall
-from mach_tf.decoding.decode import Decoded
+from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.exclusion import decode_without
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
@@ -26,12 +28,14 @@ class PassOptions:
       estimators: the estimators to decode with; the first one also with fewer repetitions.
       approximate: settings of approximate decoding; the exact labels are found too, for the recall. None decodes exactly.
       repetition_counts: also decode the first r repetitions for each r in this list.
+      excluded: canonical CSR [points, K] of the labels that are left out of each point's labels; None for none.
     """
 
     k: int
     estimators: Sequence[str]
     approximate: Optional[Approximate] = None
     repetition_counts: Sequence[int] = ()
+    excluded: Optional[scipy.sparse.csr_matrix] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,21 +73,19 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
     with Bar("evaluate", len(points), "point") as bar:
         for rows, logits in network.sketches(features):
             chunk_begun = time.perf_counter()
+            excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
             for name in options.estimators:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
-                if options.approximate:
-                    found = options.approximate.top_k(network.decoder, scores, options.k, name)
-                else:
-                    found = network.decoder.top_k(scores, options.k, name)
+                found = _decode(network.decoder, scores, options, name, excluded, options.approximate)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = network.decoder.top_k(scores, options.k, name)
+                    exact = _decode(network.decoder, scores, options, name, excluded)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
             scores = estimators.bucket_scores(logits, options.estimators[0])
             for count, decoder in prefixes.items():
-                found = decoder.top_k(scores[:, :count], options.k, options.estimators[0])
+                found = _decode(decoder, scores[:, :count], options, options.estimators[0], excluded)
                 by_repetitions[count].append(found.labels)
             begun += time.perf_counter() - chunk_begun
             bar.update(len(rows))
@@ -94,3 +96,21 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
         time.perf_counter() - begun,
         decoding,
     )
+
+
+def _decode(
+    decoder: Decoder,
+    scores: np.ndarray,
+    options: PassOptions,
+    estimator: str,
+    excluded: Optional[scipy.sparse.csr_matrix],
+    approximate: Optional[Approximate] = None,
+) -> Decoded:
+    """Decodes a chunk of points without the labels that are excluded for them."""
+
+    def best(k: int) -> Decoded:
+        if approximate is None:
+            return decoder.top_k(scores, k, estimator)
+        return approximate.top_k(decoder, scores, k, estimator)
+
+    return decode_without(excluded, best, options.k)

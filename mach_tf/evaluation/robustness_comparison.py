@@ -11,14 +11,15 @@ from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation import attack_evaluation, tables
+from mach_tf.evaluation.label_filter import read_label_filter
+from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.tables import Table
-from mach_tf.manifest import check_same_features
-from mach_tf.metrics.breakdown import label_groups
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 
@@ -60,6 +61,7 @@ class RobustnessComparison(tables.ShownAsTable):
       attack_model_dir: the model that the attacks were computed on; None if each model was attacked itself.
       target_label: the label that "push_in" pushed in; None if one was drawn per point.
       models: the results by model directory.
+      filter_labels: the pairs of points and labels that were left out, as metrics.json describes them; None for none.
     """
 
     dataset_dir: str
@@ -69,6 +71,7 @@ class RobustnessComparison(tables.ShownAsTable):
     attack_model_dir: Optional[str]
     target_label: Optional[int]
     models: Mapping[str, Robustness]
+    filter_labels: Optional[Mapping[str, Any]] = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of robustness.json."""
@@ -99,7 +102,10 @@ class RobustnessComparison(tables.ShownAsTable):
         return robustness_outputs.figure(self.models)
 
     def _header(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "models"}
+        header = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "models"}
+        if self.filter_labels is None:
+            del header["filter_labels"]
+        return header
 
 
 def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: Any) -> RobustnessComparison:
@@ -133,13 +139,17 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     data = DatasetReader.open(dataset_dir)
     dataset = data.manifest
     points = data.read_points(settings.split, settings.limit)
-    groups = label_groups(data.label_counts())
+    label_filter = None
+    if settings.filter_labels is not None:
+        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, len(points))
+        points = label_filter.truth(points)
+    groups = label_statistics(dataset, data.label_counts()).groups
     report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)
     source = Network.load(settings.attack_model_dir) if settings.attack_model_dir else None
     # All of them first: an unsuitable model should not be found out after the hours that the others take.
     for model_dir in model_dirs:
         network = Network.load(model_dir)
-        check_same_features(network.manifest, dataset, network.model_dir)
+        check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
         attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
@@ -148,7 +158,15 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         network = Network.load(model_dir)
         losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
         entries = attack_evaluation.evaluate_attacks(
-            network, points, attacks, epsilons, report, settings.estimator, source, settings.target_label
+            network,
+            points,
+            attacks,
+            epsilons,
+            report,
+            settings.estimator,
+            source,
+            settings.target_label,
+            None if label_filter is None else label_filter.excluded,
         )
         models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
     return RobustnessComparison(
@@ -159,4 +177,5 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         settings.attack_model_dir,
         settings.target_label,
         models,
+        None if label_filter is None else label_filter.to_json(),
     )

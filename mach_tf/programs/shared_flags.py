@@ -88,6 +88,17 @@ def define_repetitions() -> None:
     )
 
 
+def define_dataset_of_model() -> None:
+    """Defines --dataset_dir, for a trained model, and --force, for a dataset with other label names than the model's."""
+    define_dataset_dir()
+    flags.DEFINE_bool(
+        "force",
+        False,
+        "Goes on, with a warning, if the dataset's label names are not those that the model was trained with. Set it only if the "
+        "label ids mean the same.",
+    )
+
+
 def define_estimator(estimators: Sequence[str] = ESTIMATORS) -> None:
     """Defines --estimator.
 

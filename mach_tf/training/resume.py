@@ -7,8 +7,9 @@ import os
 from typing import Any, Optional
 
 from mach_tf import __version__, repetition_files, startup
+from mach_tf.data import model_dataset
 from mach_tf.errors import InputError
-from mach_tf.manifest import DATASET_FILE, MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.manifest import DATASET_FILE, LABEL_NAMES_FILE, MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.training import group_plan
 
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "keras", "numpy")
@@ -55,6 +56,27 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
         f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
         f"Give {' and '.join(remedies)}, or another model_dir."
     )
+
+
+def other_names(model_dir: str, model: ModelManifest) -> list[str]:
+    """Returns a sentence if the dataset's feature names are not those that the training began with.
+
+    Raises:
+      InputError: its label names are not: model.json would go on to stand for the first ones.
+    """
+    if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
+        return []
+    others = model_dataset.other_names(ModelManifest.read(model_dir).names_sha256, model.names_sha256)
+    if LABEL_NAMES_FILE in others:
+        raise InputError(
+            f"The dataset must have the label names that the training in {model_dir} began with, and its names are others. Give "
+            "that dataset, or another model_dir."
+        )
+    if not others:
+        return []
+    return [
+        f"The dataset's feature names are not those that the training in {model_dir} began with; the first ones stay."
+    ]
 
 
 def _argument(name: str) -> Optional[str]:

@@ -62,6 +62,8 @@ def train(
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     writes = strategies.is_chief(options.strategy)
     resume.check_same(model_dir, model)
+    for text in resume.other_names(model_dir, model):
+        warn(text)
     resume.check_trained(model_dir, model)
     if not pending:
         if writes:
@@ -113,6 +115,7 @@ def _manifest(
         dataset_fingerprint=dataset.fingerprint,
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
+        names_sha256=dataset.names_sha256,
     )
 
 

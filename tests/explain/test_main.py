@@ -33,7 +33,7 @@ def test_the_best_labels_explained(world, tmp_path, capsys):
     lines = explain(world, tmp_path, "--points=0,5,7", "--labels=top:3")
     assert [line["point"] for line in lines] == [0, 0, 0, 5, 5, 5, 7, 7, 7]
     ensemble = Ensemble.load(world.model)
-    expected = ensemble.predict(world.features, 3)
+    expected = ensemble.predict(world.features, 3, scores="logit")
     for line in lines:
         assert line["label"] == expected.indices[3 * line["point"] + line["rank"] - 1]
         assert line["score"] == pytest.approx(expected[line["point"], line["label"]], rel=1e-4)

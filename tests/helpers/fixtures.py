@@ -33,8 +33,8 @@ def evaluated(tmp_path_factory):
     """dataset_dir, model_dir, the test split's raw matrices, and the model's weights."""
     dataset_dir, model_dir = str(tmp_path_factory.mktemp("data") / "set"), str(tmp_path_factory.mktemp("model"))
     test = matrices(25, 1)
-    mach_tf.write_dataset(*matrices(40, 0), dataset_dir, test=test, spec=FeatureSpec(COLUMNS))
-    weights = model_directory.write(model_dir, features=FEATURES, labels=LABELS, columns=COLUMNS)
+    dataset = mach_tf.write_dataset(*matrices(40, 0), dataset_dir, test=test, spec=FeatureSpec(COLUMNS))
+    weights = model_directory.write(model_dir, features=FEATURES, labels=LABELS, columns=COLUMNS, dataset=dataset)
     return types.SimpleNamespace(dataset_dir=dataset_dir, model_dir=model_dir, test=test, weights=weights)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from mach_tf.buckets import BucketSpec
@@ -15,13 +17,29 @@ EPSILON = 0.02
 
 
 def write(
-    directory: str, *, features=60, labels=30, columns=40, buckets=8, repetitions=3, hidden=5, seed=0, epsilon=EPSILON
+    directory: str,
+    *,
+    features=60,
+    labels=30,
+    columns=40,
+    buckets=8,
+    repetitions=3,
+    hidden=5,
+    seed=0,
+    epsilon=EPSILON,
+    dataset=None,
 ) -> list[Weights]:
-    """Writes model.json and the repetitions' SavedModels; returns their weights as arrays."""
+    """Writes model.json and the repetitions' SavedModels; returns their weights as arrays.
+
+    With the manifest of a dataset the model passes for one that was trained on it.
+    """
     generator = np.random.default_rng(seed)
     spec = BucketSpec(buckets, repetitions)
     training = TrainingConfig(hidden_units=hidden, epsilon=epsilon)
     manifest = ModelManifest(features, labels, FeatureSpec(columns), spec, training, "none", {}, {})
+    if dataset is not None:
+        identity = {"dataset_fingerprint": dataset.fingerprint, "names_sha256": dataset.names_sha256}
+        manifest = dataclasses.replace(manifest, **identity)
     manifest.write(directory)
     every = []
     for repetition in range(repetitions):

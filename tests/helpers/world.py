@@ -39,10 +39,12 @@ def make(directory: str, **options) -> World:
     label_names = [f"</script><b>label {i}" if i == 3 else f"label-{i}" for i in range(LABELS)]
     spec = hashing.FeatureSpec(40)
     data = (features, labels)
-    mach_tf.write_dataset(*data, world.dataset, test=data, spec=spec, feature_names=names, label_names=label_names)
+    dataset = mach_tf.write_dataset(
+        *data, world.dataset, test=data, spec=spec, feature_names=names, label_names=label_names
+    )
     write_text(world.text, features, labels)
     os.makedirs(world.model)
-    model_directory.write(world.model, **options)
+    model_directory.write(world.model, dataset=dataset, **options)
     assert manifest.ModelManifest.read(world.model).feature_spec == spec
     return world
 

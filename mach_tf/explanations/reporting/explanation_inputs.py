@@ -8,8 +8,9 @@ from typing import Optional
 
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.explanations.reporting import source_text
-from mach_tf.manifest import DatasetManifest, check_same_features
+from mach_tf.manifest import DatasetManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -56,6 +57,7 @@ def open_inputs(
     input: Optional[str] = None,
     input_labels: Optional[str] = None,
     split: str = "test",
+    force: bool = False,
 ) -> ExplanationInputs:
     """Opens a model and finds the text whose points it is to explain.
 
@@ -65,14 +67,15 @@ def open_inputs(
       input: path of XML-repository text with the points; None for the text that the split was made from.
       input_labels: path of the labels' file if `input` is in split form; None for points without labels.
       split: the split whose text is read if `input` is None.
+      force: explain with label names that are not those of the training data, with a warning.
 
     Raises:
-      InputError: no dataset or no model there, a model of other features, or text that cannot be used.
+      InputError: no dataset or no model there, a model of other features or label names, or text that cannot be used.
     """
     data = DatasetReader.open(dataset_dir)
     dataset = data.manifest
     texts = source_text.find_text(dataset, input, input_labels, split)
     network = Network.load(model_dir)
-    check_same_features(network.manifest, dataset, network.model_dir)
+    check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, force)
     names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
     return ExplanationInputs(network, data, texts, *names)

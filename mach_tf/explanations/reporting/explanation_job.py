@@ -32,6 +32,7 @@ class ExplanationJob:
       attribution: the method, and the estimator whose scores are explained.
       points, baseline, epsilon, features_shown: as of ExplanationOptions, whose defaults None stands for; None with "all".
       top_features: features per label in global.tsv, with "all".
+      force: explain with label names that are not those of the training data, with a warning.
 
     Raises:
       InputError: an option that has no effect with labels="all", or one out of its range.
@@ -50,6 +51,7 @@ class ExplanationJob:
     epsilon: Optional[float] = None
     features_shown: Optional[int] = None
     top_features: int = 20
+    force: bool = False
 
     def __post_init__(self) -> None:
         given = self._given()
@@ -70,7 +72,7 @@ class ExplanationJob:
           InputError: no dataset or no model there, text that cannot be used, points or labels that do not exist, or
             attributions that do not add up.
         """
-        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split)
+        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split, self.force)
         if self.labels == ALL_LABELS:
             return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features)
         return write_explanations(inputs, self._options(), self.output_dir)

@@ -12,6 +12,7 @@ import numpy as np
 from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -26,7 +27,6 @@ from mach_tf.explanations.trials.trial_results import (
     MeanCurves,
     Stability,
 )
-from mach_tf.manifest import check_same_features
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -47,6 +47,7 @@ class TrialOptions:
       seed: seed of the sample, of the random orders and of the intervals.
       estimator: the estimator whose scores are explained; one that has a closed form.
       epsilon: sizes of the FGSM step, as numbers or as text; empty for the epsilon that the first model was trained with.
+      force: use a dataset whose label names are not those of the training data, with a warning.
 
     Raises:
       InputError: an epsilon that is not a positive number.
@@ -57,6 +58,7 @@ class TrialOptions:
     seed: int = 0
     estimator: str = DEFAULT_ESTIMATOR
     epsilon: Sequence[Union[float, str]] = ()
+    force: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", _positive(self.epsilon))
@@ -77,7 +79,7 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
     data = DatasetReader.open(dataset_dir)
     models = [Network.load(path) for path in model_dirs]
     for network in models:
-        check_same_features(network.manifest, data.manifest, network.model_dir)
+        check_dataset(network.manifest, data.manifest, network.model_dir, dataset_dir, options.force)
     config = AttributionConfig(options.estimator)
     epsilons = options.epsilon or [models[0].manifest.training.epsilon]
     if not all(epsilons):

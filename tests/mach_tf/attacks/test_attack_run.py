@@ -14,6 +14,7 @@ from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.input_gradient import NonzeroInput
 from mach_tf.choices import ATTACK_METHODS, SUPPORTS
+from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import from_csr
 from tests.helpers import model_directory
@@ -232,3 +233,23 @@ def test_points_without_features_stay_where_nothing_can_move(ensemble, support, 
         np.testing.assert_array_equal(moved.losses, clean.losses)
     else:
         assert (moved.losses > clean.losses).all()
+
+
+@pytest.mark.parametrize("objective", ["untargeted", "push_out", "push_in"])
+def test_excluded_labels_are_neither_predicted_nor_targets(ensemble, points, objective, monkeypatch):
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
+    spec = ensemble.manifest.bucket_spec
+    monkeypatch.setattr(ensemble, "decoder", Decoder.of(ensemble.bucket_table, spec.buckets))
+    best = AttackRun(ensemble, Attack("pgd", steps=2), k=3).outcomes(points, [0.0])[0].top_labels
+    rows = np.repeat(np.arange(len(points)), 2)
+    excluded = scipy.sparse.csr_matrix(
+        (np.ones(len(rows), bool), (rows, best[:, :2].ravel())), shape=(len(points), ensemble.manifest.labels)
+    )
+    run = AttackRun(ensemble, Attack("pgd", objective, steps=2), k=3, excluded=excluded)
+    clean, attacked = run.outcomes(points, [0.0, 0.2])
+    np.testing.assert_array_equal(clean.top_labels[:, 0], best[:, 2])
+    for outcome in (clean, attacked):
+        assert not excluded[np.arange(len(points))[:, None], outcome.top_labels].toarray().any()
+        if outcome.targets is not None:
+            chosen = np.flatnonzero(outcome.targets != targets.NO_TARGET)
+            assert len(chosen) and not excluded[chosen, outcome.targets[chosen]].any()

@@ -77,6 +77,12 @@ def test_other_points_or_constants_are_refused(dataset, write, changes, message)
         comparison.read_earlier(write(**changes), dataset, "test", 3, [1], "default")
 
 
+def test_an_evaluation_without_propensities_is_compared(dataset, write):
+    """Either has no training counts; the metrics that both have are compared."""
+    for theirs, ours in (("default", None), (None, "default")):
+        assert comparison.read_earlier(write(propensity=theirs), dataset, "test", 3, [1], ours)
+
+
 def test_per_point_metrics_of_other_points_are_refused(dataset, write):
     with pytest.raises(InputError, match=r"per_point\.npz must be of the evaluation in .*, 3 points"):
         comparison.read_earlier(write(rows=4), dataset, "test", 3, [1], "default")

@@ -79,6 +79,30 @@ def test_every_option_has_its_effect(evaluated):
     assert evaluation.attacks.ks == (2, 4)
 
 
+def test_other_constants_of_the_propensity_model(evaluated, tmp_path):
+    options = {"bootstrap": 0, "adversarial_loss": False, "repetition_curve": False}
+    amazon = evaluate(evaluated.model_dir, evaluated.dataset_dir, propensity="amazon", **options)
+    by_numbers = evaluate(
+        evaluated.model_dir,
+        evaluated.dataset_dir,
+        propensity_a=0.6,
+        propensity_b=2.6,
+        output_dir=str(tmp_path),
+        **options,
+    )
+    assert by_numbers.metrics == amazon.metrics and by_numbers.propensity == "amazon"
+    other = evaluate(evaluated.model_dir, evaluated.dataset_dir, propensity_a=0.2, **options)
+    assert other.propensity == "0.2,1.5" and other.metrics["PSP@1"] != amazon.metrics["PSP@1"]
+    with pytest.raises(InputError, match=r"the same propensity=0\.2,1\.5 \(got amazon\)"):
+        evaluate(
+            evaluated.model_dir,
+            evaluated.dataset_dir,
+            propensity_a=0.2,
+            compare=str(tmp_path / "metrics.json"),
+            **options,
+        )
+
+
 def test_a_path_is_opened_with_as_many_repetitions_as_are_asked_for(evaluated):
     by_path = evaluate(evaluated.model_dir, evaluated.dataset_dir, bootstrap=0, repetitions=2)
     by_model = evaluate(Network.load(evaluated.model_dir, 2), evaluated.dataset_dir, bootstrap=0)

@@ -31,6 +31,9 @@ def test_estimators_are_names_or_all(given, names):
         ({"estimators": ["mean", "mean"]}, r"estimators must be .*\(got mean,mean\)"),
         ({"estimators": []}, r"estimators must be .*\(got \)"),
         ({"propensity": "jain"}, r"propensity must be one of amazon, default, wikipedia \(got jain\)"),
+        ({"propensity_a": 0}, r"propensity_a must be above 0 and at most 10 \(got 0\)"),
+        ({"propensity_b": -1.5}, r"propensity_b must be above 0 and at most 10 \(got -1\.5\)"),
+        ({"propensity_b": float("nan")}, r"propensity_b must be above 0 and at most 10 \(got nan\)"),
         ({"bootstrap": -1}, r"bootstrap must not be negative \(got -1\)"),
         ({"attacks": ["shout"]}, r"An attack must be one of fgsm, pgd, push_out, push_in \(got shout\)"),
         ({"attacks": ["pgd"], "epsilons": [0.1, -0.2]}, r"epsilon must be a list .*\(got 0\.1, -0\.2\)"),
@@ -43,3 +46,18 @@ def test_values_that_no_dataset_allows_are_refused(options, message):
 
 def test_sizes_do_not_matter_without_attacks():
     assert EvaluationOptions(epsilons=()).attack_list == []
+
+
+@pytest.mark.parametrize(
+    ("options", "constants", "name"),
+    [
+        ({}, (0.55, 1.5), "default"),
+        ({"propensity": "amazon"}, (0.6, 2.6), "amazon"),
+        ({"propensity_a": 0.6, "propensity_b": 2.6}, (0.6, 2.6), "amazon"),
+        ({"propensity": "amazon", "propensity_b": 2}, (0.6, 2.0), "0.6,2"),
+        ({"propensity_a": 0.25}, (0.25, 1.5), "0.25,1.5"),
+    ],
+)
+def test_constants_of_the_propensity_model(options, constants, name):
+    chosen = EvaluationOptions(**options)
+    assert chosen.propensity_constants == constants and chosen.propensity_name == name

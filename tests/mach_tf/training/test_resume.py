@@ -127,3 +127,19 @@ def test_a_partly_copied_repetition_is_not_taken_for_trained(tmp_path):
         InputError, match=r"repetition-002/saved_model\.pb must have .*got 500.*remove it and train again"
     ):
         resume.check_trained(path, model)
+
+
+def test_a_training_goes_on_with_the_label_names_that_it_began_with(tmp_path):
+    names = {"label_names.txt": "a" * 64, "feature_names.txt": "b" * 64}
+    began = dataclasses.replace(MANIFEST, names_sha256=names)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.start(str(tmp_path), began)
+    assert resume.other_names(str(tmp_path), began) == []
+    resume.check_same(str(tmp_path), dataclasses.replace(began, names_sha256={}))
+    (text,) = resume.other_names(
+        str(tmp_path), dataclasses.replace(began, names_sha256={**names, "feature_names.txt": "c" * 64})
+    )
+    assert "feature names are not those that the training in" in text
+    other = dataclasses.replace(began, names_sha256={**names, "label_names.txt": "c" * 64})
+    with pytest.raises(InputError, match=r"must have the label names that the training in .* began with"):
+        resume.other_names(str(tmp_path), other)
