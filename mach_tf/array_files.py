@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ import numpy as np
 
 from mach_tf.errors import InputError
 
-# What NumPy and zipfile raise for bytes that they cannot read.
-_DAMAGE = (
+# What NumPy, which parses headers as Python does, and zipfile raise for bytes that they cannot read.
+DAMAGE = (
     ValueError,
     LookupError,
     EOFError,
@@ -27,6 +28,7 @@ _DAMAGE = (
     OverflowError,
     OSError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -79,5 +81,5 @@ def _named(rule: str, remedy: str) -> Iterator[None]:
         yield
     except (InputError, FileNotFoundError):
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{rule} ({str(error) or type(error).__name__:.200}). {remedy}") from None

@@ -33,6 +33,7 @@ FLOORS = (
         "presets",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     # Vocabulary
     (
