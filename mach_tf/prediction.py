@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mach_tf import estimators, files
+from mach_tf import arguments, estimators, files
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextReader
 from mach_tf.errors import InputError
@@ -71,8 +71,7 @@ def predict_file(
         of the format.
     """
     check_scale(scores)
-    if not 1 <= k <= network.labels:
-        raise InputError(f"k must not exceed the model's {network.labels} labels, and be at least 1 (got {k}).")
+    k = arguments.whole_number(k, "k", 1, network.labels)
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")

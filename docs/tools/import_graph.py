@@ -20,6 +20,7 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
+        "arguments",
         "errors",
         "file_kinds",
         "files",
@@ -49,6 +50,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

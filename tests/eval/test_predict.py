@@ -69,7 +69,7 @@ def test_compressed_input_and_fewer_repetitions(evaluated, tmp_path):
     [
         ("25 61 30\n", [], r"points\.txt, line 1: the model was trained on 60 raw features, the file has 61"),
         ("26 60 30\n", [], r"line 26: a file must have as many lines"),
-        (None, ["--k=31"], r"--k must not exceed the model's 30 labels"),
+        (None, ["--k=31"], r"--k must be at most 30"),
         (None, ["--output=/nowhere/out.txt"], r"--output must be a file in an existing folder"),
     ],
 )

@@ -120,7 +120,7 @@ def test_names_are_shown_and_must_fit(model, raw):
     explained = ensemble.explain(raw[:1], feature_names=features, label_names=labels)
     html = explained._repr_html_()
     assert f"topic {explained.labels[0]}" in html and f"word {explained.indices[abs(explained.data).argmax()]}" in html
-    with pytest.raises(ValueError, match=r"feature_names must hold 60 names, one for each \(got 59\)"):
+    with pytest.raises(ValueError, match=r"feature_names must hold 60 names, one per feature \(got 59\)"):
         ensemble.explain(raw[:1], feature_names=features[1:])
-    with pytest.raises(ValueError, match=r"label_names must hold 30 names, one for each \(got 31\)"):
+    with pytest.raises(ValueError, match=r"label_names must hold 30 names, one per label \(got 31\)"):
         ensemble.explain(raw[:1], label_names=["another", *labels])

@@ -76,7 +76,7 @@ def _fill(pipe: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("k", "output", "message"),
     [
-        (31, "out.txt", r"k must not exceed the model's 30 labels, and be at least 1 \(got 31\)"),
+        (31, "out.txt", r"k must be at most 30 \(got 31\)"),
         (0, "out.txt", r"at least 1 \(got 0\)"),
         (
             5,
