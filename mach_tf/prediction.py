@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mach_tf import arguments, estimators, files
+from mach_tf import arguments, estimators, files, outputs
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextReader
 from mach_tf.errors import InputError
@@ -75,6 +75,7 @@ def predict_file(
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
+    outputs.check([output_path], [input_path, network.model_dir])
     with TextReader(input_path, labels_optional=True) as reader:
         if reader.header.features != network.manifest.features:
             raise InputError(

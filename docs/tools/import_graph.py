@@ -24,6 +24,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "memory",
         "progress_bars",
