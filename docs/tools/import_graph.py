@@ -40,6 +40,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "buckets",
         "estimators",
         "top_labels",
+        "label_selection",
         "training_config",
         "network_shape",
         "splits",
@@ -55,7 +56,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("network", "prediction"),
+    "network": ("network", "prediction", "prediction_format"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble
