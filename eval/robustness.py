@@ -43,7 +43,7 @@ _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=True)
     from mach_tf.evaluation import robustness_comparison
     from mach_tf.evaluation.robustness_comparison import RobustnessOptions
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mach_tf import arguments
 from mach_tf.choices import LABEL_HASHES
-from mach_tf.errors import InputError
 from mach_tf.hashing import murmur3_32
 from mach_tf.seeds import Purpose, derive
 
@@ -35,17 +35,11 @@ class BucketSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.family not in LABEL_HASHES:
-            raise InputError(f"family must be one of {LABEL_HASHES} (got {self.family!r}).")
-        if self.buckets < 2 or self.repetitions < 1:
-            raise InputError(
-                f"buckets must be at least 2 and repetitions at least 1 (got {self.buckets} and {self.repetitions})"
-            )
-        if self.buckets > MAX_LABELS or self.repetitions > MAX_REPETITIONS:
-            raise InputError(
-                f"buckets must be at most {MAX_LABELS} and repetitions at most {MAX_REPETITIONS} (got {self.buckets} and "
-                f"{self.repetitions})"
-            )
+        arguments.choice(self.family, "family", LABEL_HASHES)
+        object.__setattr__(self, "buckets", arguments.whole_number(self.buckets, "buckets", 2, MAX_LABELS))
+        repetitions = arguments.whole_number(self.repetitions, "repetitions", 1, MAX_REPETITIONS)
+        object.__setattr__(self, "repetitions", repetitions)
+        object.__setattr__(self, "seed", arguments.seed(self.seed))
 
     def table(self, labels: int) -> np.ndarray:
         """Returns the bucket of each label in each repetition, int32 [R, labels]."""

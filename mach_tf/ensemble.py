@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.model_robustness import Robustness
@@ -88,6 +88,7 @@ class Ensemble(Network):
           True
         """
         check_scale(scores)
+        k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
         among = None if only_labels is None else self.among(only_labels)
         found = self.decode(self.hash(X), k, estimator, only_labels=among)
@@ -143,8 +144,8 @@ class Ensemble(Network):
             ("feature_names", feature_names, self.manifest.features),
             ("label_names", label_names, self.labels),
         ):
-            if names is not None and len(names) != n_names:
-                raise InputError(f"{argument} must hold {n_names} names, one for each (got {len(names)}).")
+            if names is not None:
+                arguments.name_list(names, argument, n_names, argument.partition("_")[0])
         return explainer.explain_matrix(self, raw, labels, config, start, feature_names, label_names)
 
     def attack(

@@ -11,12 +11,14 @@ import shutil
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from mach_tf import file_kinds
+from mach_tf import file_kinds, input_files
 from mach_tf.errors import InputError
 
 _BLOCK = 1 << 20
 # dataset.json has some 200 bytes for each shard.
 _MOST_JSON_BYTES = 1 << 28
+# Of a file of names, per name.
+_MOST_NAME_BYTES = 1 << 16
 
 
 @contextlib.contextmanager
@@ -147,18 +149,23 @@ def sha256(path: str) -> str:
     return digest.hexdigest()
 
 
-def read_text(path: str, content: str) -> str:
+def read_text(path: str, content: str, most_bytes: int = _MOST_JSON_BYTES) -> str:
     """Reads a UTF-8 text, without a byte order mark if it begins with one.
 
     Args:
       path: the file.
       content: what the text should be, for the message: "one name per line".
+      most_bytes: how long the text may be.
 
     Raises:
-      InputError: the file is not UTF-8 text, but an archive, say; the message names what it is.
+      InputError: the file is too long, or is not UTF-8 text, but an archive, say; the message names what it is.
     """
-    with open(path, "rb") as file:
-        data = file.read()
+    data = b""
+    with input_files.open_input(path) as file:
+        while len(data) <= most_bytes and (piece := file.read(_BLOCK)):
+            data += piece
+    if len(data) > most_bytes:
+        raise InputError(f"{path} must be UTF-8 text, {content} (got more than {most_bytes} bytes). Check the path.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -183,7 +190,8 @@ def read_names(path: str, count: int, what: str) -> list[str]:
     Raises:
       InputError: the file has a different number of lines, or is not UTF-8 text.
     """
-    names = read_text(path, "one name per line").split("\n")
+    most = (count + 1) * _MOST_NAME_BYTES
+    names = read_text(path, "one name per line", most).split("\n")
     if names and not names[-1]:
         names.pop()
     if len(names) != count:

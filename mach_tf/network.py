@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import estimators, points, repetition_files
+from mach_tf import arguments, estimators, points, repetition_files
 from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
@@ -76,10 +76,10 @@ class Network:
           InputError: there is no model, repetitions are missing or damaged (they are named), or more are asked for than there
             are.
         """
-        model_dir = os.fspath(model_dir)
+        model_dir = arguments.path(model_dir, "model_dir")
         manifest = ModelManifest.read(model_dir)
         trained = manifest.bucket_spec.repetitions
-        count = trained if repetitions is None else repetitions
+        count = trained if repetitions is None else arguments.whole_number(repetitions, "repetitions")
         if not 1 <= count <= trained:
             raise InputError(f"{model_dir} has {trained} repetitions; ask for 1 to {trained} of them (got {count}).")
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
@@ -91,6 +91,12 @@ class Network:
             keep = count * manifest.shape.weight_bytes < _WEIGHTS_SHARE * available_memory()
         origins = [manifest.origin(repetition) for repetition in range(count)]
         return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
+        count = len(self.repetitions)
+        origins = [self.manifest.origin(repetition) for repetition in range(count)]
+        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins)
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -206,6 +212,17 @@ class Network:
             none = np.empty((0, k), np.int32)
             return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
         return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def _reopened(kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str]) -> _Network:
+    """Opens the model that was pickled."""
+    network = kind.load(model_dir, count, kept)
+    if [network.manifest.origin(repetition) for repetition in range(count)] != origins:
+        raise InputError(
+            f"{model_dir} must hold the model that was pickled, for a pickle holds its path alone (it was trained anew since). "
+            "Open it by mach_tf.Ensemble.load, or copy model directories instead of pickling."
+        )
+    return network
 
 
 def _check_table(repetitions: int, labels: int) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from mach_tf import estimators, files, prediction_format
+from mach_tf import arguments, estimators, files, prediction_format
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextReader
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -79,6 +79,9 @@ class PredictionOptions:
         check_scale(self.scores)
         check_probability(self.min_probability)
         prediction_format.check_format(self.format)
+        arguments.switch(self.force, "force")
+        if self.label_names is not None:
+            arguments.path(self.label_names, "label_names")
         if self.label_names is not None and self.format == prediction_format.TEXT and self.only_labels is None:
             raise InputError(
                 "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels."
@@ -106,9 +109,7 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
         line that breaks a rule of the format.
     """
     chosen = PredictionOptions(**options)
-    k, estimator = chosen.k, chosen.estimator
-    if not 1 <= k <= network.labels:
-        raise InputError(f"k must not exceed the model's {network.labels} labels, and be at least 1 (got {k}).")
+    k, estimator = arguments.whole_number(chosen.k, "k", 1, network.labels), chosen.estimator
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import NamedTuple, Optional
 
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.choices import SCORES
 from mach_tf.errors import InputError
 
@@ -73,10 +72,8 @@ def top_labels(
 
 def check_probability(min_probability: Optional[float]) -> None:
     """Raises InputError unless `min_probability` is None or in [0, 1]."""
-    if min_probability is None:
-        return
-    if not isinstance(min_probability, numbers.Real) or not 0 <= float(min_probability) <= 1:
-        raise InputError(f"min_probability must be in [0, 1] (got {min_probability!r}).")
+    if min_probability is not None:
+        arguments.finite_number(min_probability, "min_probability", 0, 1)
 
 
 def check_scale(scale: str) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import tabulate
 
-from mach_tf import progress_bars
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
 from preprocess import python_points, tfidf
+from preprocess.parsing_processes import parse_files
 from preprocess.python_files import SourceFile, distinct_files
 
-_FILES_PER_TASK = 16
 _DIGITS = 6
 
 
@@ -88,7 +86,7 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
         if not os.path.isdir(directory):
             raise InputError(f"source_dirs must name existing directories (got {directory!r}).")
     sources, repeated = distinct_files(directories, seed)
-    parsed = _parse_files(sources, workers)
+    parsed = parse_files([source.path for source in sources], workers)
     used = [_Point(file, content) for file, content in zip(sources, parsed) if content and content.identifiers]
     label_names = tfidf.shared_names(point.content.imports for point in used)
     points = [point for point in used if not point.content.imports.isdisjoint(label_names)]
@@ -105,19 +103,6 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
     not_parsed = parsed.count(None)
     without_content = len(sources) - not_parsed - len(points)
     return DemoData(output_dir, counts, len(feature_names), len(label_names), repeated, not_parsed, without_content)
-
-
-def _parse_files(sources: Sequence[SourceFile], workers: int) -> list[Optional[python_points.PythonFile]]:
-    """Parses in processes; None for a file that is not valid Python."""
-    paths = [source.path for source in sources]
-    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
-        results = pool.map(_parse_file, paths, chunksize=_FILES_PER_TASK)
-        return list(progress_bars.each(results, "Parsing", "file", len(paths)))
-
-
-def _parse_file(path: str) -> Optional[python_points.PythonFile]:
-    with open(path, "rb") as file:
-        return python_points.read_source(file.read())
 
 
 def _write(

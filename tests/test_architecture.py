@@ -19,9 +19,11 @@ FLOORS = (
     # Foundations. `mach_tf` is its __init__.py alone, which every import of the library runs first.
     (
         "mach_tf",
+        "arguments",
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "memory",
         "progress_bars",
@@ -53,6 +55,7 @@ FLOORS = (
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
@@ -78,7 +81,10 @@ FLOORS = (
 )
 WITHOUT_TENSORFLOW = (*FLOORS[0], *FLOORS[1], "decoding", "metrics", "sizing")
 # Rooms of pure functions, and all that they may import of the library.
-PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files", "array_files"}}
+PURE = {
+    "decoding": {"arguments", "buckets", "estimators", "errors", "kernels"},
+    "metrics": {"errors", "files", "array_files"},
+}
 
 LIBRARY_FILES = imports.modules(ROOT, ["mach_tf"])
 PROGRAM_FILES = imports.modules(ROOT, PROGRAMS)

@@ -20,9 +20,11 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
+        "arguments",
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
         "memory",
         "progress_bars",
@@ -49,6 +51,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",

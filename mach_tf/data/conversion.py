@@ -24,6 +24,7 @@ from mach_tf.splits import Source
 Names = tuple[Optional[list[str]], Optional[list[str]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+MAX_WORKERS = 1024
 
 
 @dataclasses.dataclass(frozen=True)

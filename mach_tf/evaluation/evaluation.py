@@ -124,7 +124,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, settings.force)
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
-        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)
+        label_filter = read_label_filter(
+            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, n_points
+        )
     counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None

@@ -142,6 +142,12 @@ def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
     return sorted(group for group in map(_group, _group_directories(model_dir)) if group)
 
 
+def positions(model_dir: str) -> list[str]:
+    """Returns the paths of the groups' last checkpoints within the model directory, which name group and position."""
+    last = [paths[-1] for paths in map(_whole, _group_directories(model_dir)) if paths]
+    return [os.path.relpath(path, model_dir) for path in last]
+
+
 def remove_finished(model_dir: str) -> None:
     """Removes the checkpoints of exported groups, which remain if a process was killed between export and removal."""
     for directory in _group_directories(model_dir):

@@ -56,16 +56,16 @@ def check_same(model_dir: str, model: ModelManifest) -> int:
             )
         return 0
     earlier = ModelManifest.read(model_dir)
-    more, ours, theirs = added(earlier, model), _flat(model), _flat(earlier)
+    more, ours, theirs = added(earlier, model), settings(model), settings(earlier)
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
     if more:
         names.remove("bucket_spec.repetitions")
     if not names:
         return more
     differences = "; ".join(f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}" for name in names)
-    arguments = {_argument(name): theirs.get(name) for name in names if _argument(name)}
+    arguments = {argument(name): theirs.get(name) for name in names if argument(name)}
     remedies = [", ".join(f"{name}={value!r}" for name, value in arguments.items())] if arguments else []
-    if not all(map(_argument, names)):
+    if not all(map(argument, names)):
         remedies.append("the dataset that it was trained on")
     raise InputError(
         f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
@@ -94,15 +94,16 @@ def other_names(model_dir: str, model: ModelManifest) -> list[str]:
     ]
 
 
-def _argument(name: str) -> Optional[str]:
-    """The argument that a setting of model.json comes from; None if it comes from the dataset."""
+def argument(name: str) -> Optional[str]:
+    """Returns the argument that a setting of model.json comes from; None if it comes from the dataset."""
     group, _, field = name.partition(".")
     if group == "bucket_spec":
         return "label_hash" if field == "family" else field
     return field if group == "training" else None
 
 
-def _flat(model: ModelManifest) -> dict[str, Any]:
+def settings(model: ModelManifest) -> dict[str, Any]:
+    """Returns all that decides the weights as values of JSON, by dotted name: "training.epochs"."""
     flat: dict[str, Any] = {}
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})

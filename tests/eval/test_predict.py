@@ -70,7 +70,7 @@ def test_compressed_input_and_fewer_repetitions(evaluated, tmp_path):
     [
         ("25 61 30\n", [], r"points\.txt, line 1: the model was trained on 60 raw features, the file has 61"),
         ("26 60 30\n", [], r"line 26: a file must have as many lines"),
-        (None, ["--k=31"], r"--k must not exceed the model's 30 labels"),
+        (None, ["--k=31"], r"--k must be at most 30"),
         (None, ["--output=/nowhere/out.txt"], r"--output must be a file in an existing folder"),
     ],
 )
@@ -98,9 +98,7 @@ def test_json_lines_of_chosen_labels_through_the_flags(evaluated, tmp_path):
         "--format=jsonl", f"--label_names={tmp_path}/Yf.txt", f"--only_labels={tmp_path}/chosen.txt", "--min_probability=0.4",
     )  # fmt: skip
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    labels, _ = Ensemble.load(evaluated.model_dir).top_k(
-        evaluated.test[0], only_labels=[3, 4, 17], min_probability=0.4
-    )
+    labels, _ = Ensemble.load(evaluated.model_dir).top_k(evaluated.test[0], only_labels=[3, 4, 17], min_probability=0.4)
     assert labels.shape == (25, 3) and (labels < 0).any()
     assert [[entry["label"] for entry in line["labels"]] for line in lines] == [
         [label for label in row if label >= 0] for row in labels.tolist()
@@ -116,7 +114,7 @@ def test_json_lines_of_chosen_labels_through_the_flags(evaluated, tmp_path):
             r"--label_names has no effect on score matrices.*--format=jsonl, or with --only_labels",
         ),
         (["--only_labels=30"], r"--only_labels must hold label ids in \[0, 30\)"),
-        (["--min_probability=2"], r"--min_probability must be in \[0, 1\] \(got 2\.0\)"),
+        (["--min_probability=2"], r"--min_probability must be at most 1 \(got 2\.0\)"),
     ],
 )
 def test_refusals_name_flags(evaluated, tmp_path, arguments, message):

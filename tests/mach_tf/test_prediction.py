@@ -80,7 +80,7 @@ def _fill(pipe: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("k", "output", "message"),
     [
-        (31, "out.txt", r"k must not exceed the model's 30 labels, and be at least 1 \(got 31\)"),
+        (31, "out.txt", r"k must be at most 30 \(got 31\)"),
         (0, "out.txt", r"at least 1 \(got 0\)"),
         (
             5,
@@ -143,8 +143,8 @@ def test_labels_are_chosen_among_some_and_above_a_threshold(evaluated, text, tmp
     [
         ({"format": "csv"}, r"format must be one of text, jsonl \(got 'csv'\)"),
         ({"scores": "cosine"}, "scores must be one of"),
-        ({"min_probability": 1.5}, r"min_probability must be in \[0, 1\] \(got 1\.5\)"),
-        ({"min_probability": float("nan")}, r"min_probability must be in \[0, 1\]"),
+        ({"min_probability": 1.5}, r"min_probability must be at most 1 \(got 1\.5\)"),
+        ({"min_probability": float("nan")}, "min_probability must be a finite number from 0 to 1"),
         ({"only_labels": "3,30"}, r"only_labels must hold label ids in \[0, 30\) \(got '30'\)"),
         ({"label_names": "Yf.txt"}, "label_names has no effect on score matrices"),
         ({"force": True}, "force must come with label_names"),

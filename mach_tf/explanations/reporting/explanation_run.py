@@ -113,6 +113,7 @@ def write_explanations(inputs: ExplanationInputs, options: ExplanationOptions, o
     os.makedirs(output_dir, exist_ok=True)
     points = inputs.read_points()
     chosen = selection.select_points(options.points, points, inputs.label_names)
+    _check_own_labels(options.labels, points[chosen])
     request = _request(inputs, options, points)
     page = Report(inputs.label_names, request.config.estimator, request.epsilon or None, options.features_shown)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
@@ -129,6 +130,15 @@ def write_explanations(inputs: ExplanationInputs, options: ExplanationOptions, o
     with files.atomic_write(report_file) as file:
         file.write(page.html(f"Explanations of {name}", _about(inputs, options, request)).encode())
     return WrittenExplanations(count, lines_file, report_file, tuple(first))
+
+
+def _check_own_labels(labels: str, chosen: Points) -> None:
+    """Raises InputError if the labels to explain are those of points that have none."""
+    if labels == selection.TRUE and not len(chosen.label_ids):
+        raise InputError(
+            f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
+            "others by points, or explain labels=top:3."
+        )
 
 
 def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> ExplanationRequest:

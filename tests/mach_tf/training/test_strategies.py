@@ -23,30 +23,6 @@ def test_a_single_cpu_reads_without_the_iterator_for_several_devices():
     assert [int(value) for value in data] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("config", "chief"),
-    [
-        (None, True),
-        ("{}", True),
-        ('{"task": {"type": "worker", "index": 0}}', True),
-        ('{"task": {"type": "worker", "index": 1}}', False),
-        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief", "index": 0}}', True),
-        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}', False),
-    ],
-)
-def test_one_of_several_workers_writes(monkeypatch, config, chief):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if config is not None:
-        monkeypatch.setenv("TF_CONFIG", config)
-    assert strategies.is_chief("multiworker") == chief
-
-
-@pytest.mark.parametrize("name", ["mirrored", "one_device"])
-def test_who_trains_alone_writes_whatever_the_cluster_says(monkeypatch, name):
-    monkeypatch.setenv("TF_CONFIG", '{"task": {"type": "worker", "index": 1}}')
-    assert strategies.is_chief(name)
-
-
 def test_a_process_of_its_own_agrees_with_itself():
     def requested():
         return True
