@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from mach_tf import arguments, estimators, files, prediction_format
+from mach_tf import arguments, estimators, files, outputs, prediction_format
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextReader
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -113,6 +113,8 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
+    chosen_file = os.fspath(chosen.only_labels) if isinstance(chosen.only_labels, (str, os.PathLike)) else None
+    outputs.check([output_path], [input_path, network.model_dir, chosen.label_names, chosen_file])
     names = None if chosen.label_names is None else _read_names(network, chosen.label_names, chosen.force)
     among = None if chosen.only_labels is None else network.among(chosen.only_labels, names)
     with TextReader(input_path, labels_optional=True) as reader:

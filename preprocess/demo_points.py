@@ -12,7 +12,7 @@ import tabulate
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
-from preprocess import python_points, tfidf
+from preprocess import demo_outputs, python_points, tfidf
 from preprocess.parsing_processes import parse_files
 from preprocess.python_files import SourceFile, distinct_files
 
@@ -98,6 +98,7 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             f"Each split must have a point (got none in {', '.join(empty)}, {len(points)} points from {len(sources)} "
             "different files). Give more files by source_dirs, or a different seed."
         )
+    demo_outputs.check(output_dir, sources)
     os.makedirs(output_dir, exist_ok=True)
     counts = _write(output_dir, by_split, feature_names, label_names)
     not_parsed = parsed.count(None)
@@ -114,8 +115,9 @@ def _write(
     for split, members in by_split.items():
         features = tfidf.tf_idf(counts[split], frequencies, len(by_split["train"]))
         labels = tfidf.count_matrix([dict.fromkeys(p.content.imports, 1) for p in members], label_names)
-        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
+        # The names come first, as text without them counts as another's.
         write_lines(os.path.join(directory, f"{split}_files.txt"), [p.file.name for p in members])
+        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
         rows.append(SplitCounts(split, len(members), features.nnz / len(members), labels.nnz / len(members)))
     write_lines(os.path.join(directory, FEATURE_NAMES_FILE), feature_names)
     write_lines(os.path.join(directory, LABEL_NAMES_FILE), label_names)

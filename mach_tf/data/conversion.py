@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional, TypeVar
 
-from mach_tf import files
+from mach_tf import files, outputs
 from mach_tf.data import dataset, libsvm
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
@@ -141,6 +141,8 @@ def open_output(
       InputError: as of `convert`.
     """
     dataset.check_output(output_dir, options.overwrite)
+    texts = [path for split_files in inputs.values() for file in split_files for path in file]
+    outputs.check_directory(output_dir, [*texts, options.feature_names, options.label_names])
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
     if options.valid_fraction and "train" not in inputs:
         raise InputError(

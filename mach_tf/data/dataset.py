@@ -10,9 +10,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf import arguments, files, manifest
+from mach_tf import arguments, files, manifest, staging
 from mach_tf.buckets import MAX_LABELS
-from mach_tf.data import staging
 from mach_tf.data.examples import Records, encode
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
 from mach_tf.errors import InputError
@@ -22,18 +21,13 @@ from mach_tf.points import Points
 from mach_tf.splits import Shard, Source, Split
 
 SKIPPED_FILE = "skipped.txt"
-_OURS = re.compile(
-    rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
-    + "|".join(
-        re.escape(name)
-        for name in (
-            manifest.DATASET_FILE,
-            manifest.LABEL_COUNTS_FILE,
-            manifest.FEATURE_NAMES_FILE,
-            manifest.LABEL_NAMES_FILE,
-            SKIPPED_FILE,
-        )
-    )
+_SHARD = re.compile(rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord")
+_OTHERS = (
+    manifest.DATASET_FILE,
+    manifest.LABEL_COUNTS_FILE,
+    manifest.FEATURE_NAMES_FILE,
+    manifest.LABEL_NAMES_FILE,
+    SKIPPED_FILE,
 )
 
 
@@ -85,12 +79,22 @@ def check_output(output_dir: str, overwrite: bool) -> None:
             f"The output directory must not hold a dataset ({output_dir} does). Choose another, or replace the dataset with "
             "overwrite=True."
         )
-    foreign = [name for name in present if not _OURS.fullmatch(name)]
+    foreign = _foreign(output_dir, present)
     if foreign or (present and manifest.DATASET_FILE not in present):
         raise InputError(
             f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
             f"{(foreign or present)[0]!r}), because it is replaced as a whole. Choose another."
         )
+
+
+def _foreign(directory: str, names: list[str]) -> list[str]:
+    """Returns which of the names in a directory are not of its dataset: a folder never is, a shard that dataset.json lists is."""
+    try:
+        shards = {shard.file for split in DatasetManifest.parse(directory).splits.values() for shard in split.shards}
+    except InputError:
+        # Damaged, or of another version: then names must do.
+        shards = {name for name in names if _SHARD.fullmatch(name)}
+    return [name for name in names if name not in {*shards, *_OTHERS} or not os.path.isfile(f"{directory}/{name}")]
 
 
 class DatasetWriter:
@@ -239,7 +243,7 @@ def open_dataset(
     if spec.dim > MAX_DIM:
         raise InputError(f"dim must be at most {MAX_DIM} (got {spec.dim}).")
     points_per_shard = arguments.whole_number(points_per_shard, "points_per_shard", 1, MAX_ID)
-    with staging.staged(output_dir) as directory:
+    with staging.staged(output_dir, lambda: check_output(output_dir, overwrite)) as directory:
         writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
         try:
             yield writer

@@ -65,6 +65,10 @@ def run(
 ) -> Evaluation:
     """Evaluates a model as `evaluate` does, with its options as one object."""
     task = _prepare(model, dataset_dir, settings)
+    if output_dir is not None:
+        from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
+
+        outputs.check(output_dir, [dataset_dir, task.network.model_dir, settings.compare, settings.filter_labels])
     evaluation = _measure(task)
     if output_dir is not None:
         evaluation.write(output_dir)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from typing import Callable, Optional
 
 from mach_tf.buckets import BucketSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
-from mach_tf.training import checkpoints, cluster, group_plan, group_training, resume, strategies, worker_settings
+from mach_tf.training import (
+    checkpoints,
+    claims,
+    cluster,
+    group_plan,
+    group_training,
+    resume,
+    strategies,
+    worker_settings,
+)
 from mach_tf.training.meeting import Alone, Meeting
 from mach_tf.training.progress import Progress, ProgressBar
 from mach_tf.training.results import GroupResult, TrainingResult
@@ -70,14 +80,17 @@ def train(
         _check_directory(model_dir, model, warn)
         if writes:
             # Missing where parts were merged into an empty directory.
-            resume.start(model_dir, model)
+            claims.start(model_dir, model)
             checkpoints.remove_finished(model_dir)
         return TrainingResult(model_dir, warnings=tuple(warnings))
-    with stop:
+    with contextlib.ExitStack() as held, stop:
         try:
             with _meeting(options, stop, progress) as workers:
                 found = workers.exchange(worker_settings.gather(model_dir, model, options, pending))
                 worker_settings.check_same(found, workers.addresses)
+                if writes:
+                    # First, because of two trainings with different settings the second must hear of the first.
+                    claims.check_free(model_dir, pending)
                 _check_directory(model_dir, model, warn)
                 workers.exchange("checked")  # whoever is refused must be known before TensorFlow waits for it
                 strategy = strategies.create(options.strategy)
@@ -92,14 +105,15 @@ def train(
                     warn,
                     lambda size: min(workers.exchange(size)),
                 )
+                model = dataclasses.replace(model, run={**model.run, group_plan.GROUPS: groups})
+                if writes:
+                    # Not before: a run that is refused leaves the directory free for one with other settings.
+                    held.enter_context(claims.claimed(model_dir, model, pending, groups))
                 workers.exchange("planned")
         except Stopped:
             return TrainingResult(model_dir, stopped=True, warnings=tuple(warnings))
-        model = dataclasses.replace(model, run={**model.run, group_plan.GROUPS: groups})
         if writes:
             progress.planned(planned)
-            # Not before: a run that is refused leaves the directory free for one with other settings.
-            resume.start(model_dir, model)
         job = group_training.Job(
             data,
             model_dir,
@@ -113,8 +127,8 @@ def train(
             warn,
         )
         finished, stopped = _train_groups(job, groups, progress.bars)
-    if writes and not stopped:
-        checkpoints.remove_finished(model_dir)
+        if writes and not stopped:
+            checkpoints.remove_finished(model_dir)
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
 
 

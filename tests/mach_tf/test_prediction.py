@@ -172,3 +172,15 @@ def test_names_that_the_model_was_not_trained_with_are_refused(evaluated, text, 
                 prediction.predict_file(network, text, output, **options)
             options["force"] = True
         prediction.predict_file(network, text, output, **options)
+
+
+@pytest.mark.parametrize("option", ["label_names", "only_labels"])
+def test_an_output_that_is_read_is_refused(evaluated, text, tmp_path, names, option):
+    options = {"format": "jsonl", "label_names": names}
+    if option == "only_labels":
+        (tmp_path / "chosen.txt").write_text("3\n")
+        options["only_labels"] = str(tmp_path / "chosen.txt")
+    before = pathlib.Path(options[option]).read_text()
+    with pytest.raises(InputError, match="must not be an input"):
+        prediction.predict_file(Network.load(evaluated.model_dir), text, options[option], **options)
+    assert pathlib.Path(options[option]).read_text() == before

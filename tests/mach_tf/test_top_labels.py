@@ -83,5 +83,7 @@ def test_labels_below_a_probability_are_left_out(estimator, scale):
 @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), "0.5"])
 def test_a_probability_outside_its_range_is_refused(probability):
     labels, scores = decoded("mean", 0)
-    with pytest.raises(InputError, match=r"min_probability must be (a finite number from 0 to 1|0 or more|at most 1) \(got"):
+    with pytest.raises(
+        InputError, match=r"min_probability must be (a finite number from 0 to 1|0 or more|at most 1) \(got"
+    ):
         top_labels(labels, scores, "mean", 8, "probability", probability)

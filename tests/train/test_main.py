@@ -19,6 +19,7 @@ from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from tests.helpers import programs, sample
+from tests.helpers.processes import leftover
 from tests.helpers.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
 
@@ -74,12 +75,14 @@ def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
 def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
     """Leftovers of an export and of the removal of a finished group's checkpoints."""
     model = str(tmp_path / "model")
-    os.makedirs(os.path.join(model, "repetition-001.99.tmp"))
+    leftover(model, "repetition-001")
     train(dataset, model, repetition_range="0:1")
-    os.makedirs(os.path.join(model, "checkpoints", "repetitions-000", "epoch-0003-step-00000000.99.old.tmp"))
+    leftover(os.path.join(model, "checkpoints", "repetitions-000"), "epoch-0003-step-00000000")
+    os.makedirs(os.path.join(model, "repetition-001.99.tmp", "mine"))
     train(dataset, model, repetition_range="0:2")
-    assert not glob.glob(os.path.join(model, "**", "*.tmp"), recursive=True)
-    assert sorted(os.listdir(model)) == ["checkpoints", "model.json", "repetition-000", "repetition-001", "tensorboard"]
+    assert not glob.glob(os.path.join(model, "**", "*.partial"), recursive=True)
+    expected = ["checkpoints", "model.json", "repetition-000", "repetition-001", "repetition-001.99.tmp", "tensorboard"]
+    assert sorted(os.listdir(model)) == expected
     assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 

@@ -26,6 +26,7 @@ from mach_tf.progress_bars import Bar
 
 LINES_FILE = "explanations.jsonl"
 REPORT_FILE = "report.html"
+FILES = (LINES_FILE, REPORT_FILE)
 _CHUNK_POINTS = 256
 _TABLE_ROWS = 12
 _TABLE_FEATURES = 4
