@@ -57,6 +57,7 @@ class Split:
       labels: number of label assignments, summed over points.
       shards: the TFRecord files.
       sources: the input files.
+      without_labels, without_features: number of points that have none; 0 in datasets of versions that did not count them.
     """
 
     points: int
@@ -65,6 +66,8 @@ class Split:
     labels: int
     shards: list[Shard]
     sources: list[Source]
+    without_labels: int = 0
+    without_features: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

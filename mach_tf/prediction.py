@@ -10,6 +10,7 @@ import numpy as np
 
 from mach_tf import estimators, files
 from mach_tf.data import libsvm
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.libsvm import TextReader
 from mach_tf.errors import InputError
 from mach_tf.network import Network
@@ -82,12 +83,16 @@ def predict_file(
                 f"{input_path}, line 1: the model was trained on {network.manifest.features} raw features, the file has "
                 f"{reader.header.features}. Give points with the features of the model's training text."
             )
-        _predict_blocks(network, reader, output_path, k, estimator, scores)
+        counted = _predict_blocks(network, reader, input_path, output_path, k, estimator, scores)
+    counted.warn(f"of {input_path}")
     return FilePrediction(output_path, reader.points, network.labels, k, estimator)
 
 
-def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: int, estimator: str, scale: str) -> None:
-    buckets = network.manifest.bucket_spec.buckets
+def _predict_blocks(
+    network: Network, reader: TextReader, input_path: str, output_path: str, k: int, estimator: str, scale: str
+) -> Incomplete:
+    """Returns how many points lack features, once the predictions are written."""
+    buckets, counted = network.manifest.bucket_spec.buckets, Incomplete(0, 0, 0)
     with (
         files.atomic_write(output_path) as output,
         Bar("predict", reader.header.points, "point") as bar,
@@ -95,10 +100,13 @@ def _predict_blocks(network: Network, reader: TextReader, output_path: str, k: i
         output.write(f"{reader.header.points} {network.labels}\n".encode())
         for block in reader.blocks():
             raw = libsvm.parse(block).faultless()
+            counted = counted.plus(Incomplete.of(raw, labels=False))
             found = network.decode(network.hash_points(raw), k, estimator)
             output.write(_lines(*top_labels(found.labels, found.scores, estimator, buckets, scale)))
             bar.update(len(raw))
         reader.finish()
+        counted.check(f"of {input_path}")
+    return counted
 
 
 def _lines(labels: np.ndarray, scores: np.ndarray) -> bytes:

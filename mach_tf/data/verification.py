@@ -90,7 +90,7 @@ class _Totals:
     """The totals of a split's shards, to be compared with the manifest."""
 
     def __init__(self, labels: int) -> None:
-        self.points = self.features = self.labels = 0
+        self.points = self.features = self.labels = self.without_labels = 0
         self.label_counts = np.zeros(labels, np.int64)
 
 
@@ -125,7 +125,7 @@ def problems(directory: str) -> Iterator[str]:
             yield from found
         if not whole:
             continue  # its totals differ for the same reason
-        for what in ("points", "features", "labels"):
+        for what in ("points", "features", "labels", *(["without_labels"] if split.without_labels else [])):
             if getattr(totals, what) != getattr(split, what):
                 yield (
                     f"The {name} split must have {getattr(split, what)} {what} in total, according to dataset.json "
@@ -178,6 +178,7 @@ def _batch_problem(serialized: tf.Tensor, manifest: DatasetManifest, totals: _To
         return "feature_values must be finite."
     totals.features += len(flat[FEATURE_IDS])
     totals.labels += len(flat[LABEL_IDS])
+    totals.without_labels += int(np.count_nonzero(np.diff(splits[LABEL_IDS]) == 0))
     np.add.at(totals.label_counts, flat[LABEL_IDS], 1)
     return ""
 
