@@ -98,7 +98,7 @@ test-stacks: ## the tests on each Python of STACKS, in .stacks/; then models cro
 	  PATH="$$(printf '%s:' $(PYENV_ROOT)/versions/3.*/bin)$$PATH" \
 	    $(MAKE) --no-print-directory test VENV=.stacks/$$version PYTHON_VERSIONS=$$version || exit 1; \
 	done
-	.stacks/$(lastword $(STACKS))/bin/python -m pytest -q tests/test_stacks_cross.py --stacks=.stacks
+	.stacks/$(lastword $(STACKS))/bin/python -m pytest -q tests/test_stacks_cross.py
 
 examples: $(VENV)/installed-examples ## execute the notebooks of examples/ in a temporary folder
 	$(PYTHON) examples/execute.py

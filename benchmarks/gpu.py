@@ -15,7 +15,6 @@ side by side, and the cost of adversarial training.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -46,7 +45,7 @@ flags.DEFINE_string("arrays_dir", None, "Where checks leave their arrays; the pr
 
 _TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
 _SIZES: dict[str, dict[str, Any]] = {
-    "full": {"check": SETTINGS["small"], "reference": SETTINGS["reference"], "small": SETTINGS["small"], "steps": 50},
+    "full": {"check": SETTINGS["small"], "reference": SETTINGS["reference"], "small": SETTINGS["small"], "steps": 20},
     "tiny": {"check": _TINY, "reference": _TINY, "small": _TINY, "steps": 2},
 }
 _TOLERANCE = 1e-3
@@ -85,7 +84,6 @@ def _steps() -> dict[str, Callable[[], dict[str, Any]]]:
     for group in _GROUPS:
         steps[f"parts/{group}"] = lambda group=group: gpu_parts.milliseconds(sizes["reference"], group)  # type: ignore[misc]
         steps[f"input/{group}"] = lambda group=group: gpu_speed.input_rate(sizes["reference"], group, sizes["steps"])  # type: ignore[misc]
-    # It splits the GPU, so it comes last, in a process that has done nothing else.
     steps["two_replicas"] = lambda: gpu_speed.two_replicas(sizes["small"], sizes["steps"])
     return steps
 
@@ -110,7 +108,9 @@ def _device() -> dict[str, Any]:
 
 
 def _checked(name: str, arrays: gpu_checks.Arrays) -> dict[str, Any]:
-    np.savez(os.path.join(FLAGS.arrays_dir, f"{name}.npz"), **arrays)
+    path = os.path.join(FLAGS.arrays_dir, f"{name}.npz")
+    np.savez(f"{path}.part.npz", **arrays)
+    os.rename(f"{path}.part.npz", path)
     return {"arrays": sorted(arrays)}
 
 
@@ -120,25 +120,34 @@ def _measure_all(steps: Sequence[str]) -> None:
         raise flags.IllegalFlagValueError(f"--only: {', '.join(unknown)} is no step; --list lists them.")
     end = time.monotonic() + FLAGS.limit_seconds
     found: dict[str, dict[str, Any]] = {}
-    checks = [step for step in steps if step.startswith("check/")]
-    with tempfile.TemporaryDirectory() as own, tempfile.TemporaryDirectory() as expected:
-        reference = _reference(checks, expected) if checks else None
-        try:
-            for outcome in _outcomes([step for step in steps if step != "two_replicas"], own, end):
+    with tempfile.TemporaryDirectory() as own:
+        for outcome in _outcomes([step for step in steps if step == "device"], own, end):
+            found[outcome.step] = _told(outcome)
+    found.update(_check_all([step for step in steps if step.startswith("check/")], end))
+    with tempfile.TemporaryDirectory() as own:
+        # In this order: the last one splits the GPU, in a process that has done nothing else.
+        for some in ([step for step in steps if step not in found and step != "two_replicas"], ["two_replicas"]):
+            for outcome in _outcomes([step for step in some if step in steps], own, end):
                 found[outcome.step] = _told(outcome)
-            if "two_replicas" in steps:
-                for outcome in _outcomes(["two_replicas"], own, end):
-                    found[outcome.step] = _told(outcome)
-            for step in checks:
-                name = step.split("/")[1]
-                if not found.get(step, {}).get("error", "not run"):
-                    found[step] = _compared(name, own, expected, reference, end)
-                    print(f"{step}: {json.dumps(found[step])}", flush=True)
+    _report(found, [step for step in steps if step not in found])
+
+
+def _check_all(steps: Sequence[str], end: float) -> dict[str, dict[str, Any]]:
+    """Runs checks, each beside the same one on the CPU, and compares them."""
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as own, tempfile.TemporaryDirectory() as expected:
+        reference = _reference(steps, expected) if steps else None
+        try:
+            for outcome in _outcomes(steps, own, end):
+                found[outcome.step] = _told(outcome)
+            for step in [step for step in found if not found[step]["error"]]:
+                found[step] = _compared(step.split("/")[1], own, expected, reference, end)
+                print(f"{step}: {json.dumps(found[step])}", flush=True)
         finally:
             if reference is not None:
                 reference.kill()
                 reference.wait()
-    _report(found, [step for step in steps if step not in found])
+    return found
 
 
 def _command(arrays_dir: str) -> list[str]:
@@ -148,6 +157,8 @@ def _command(arrays_dir: str) -> list[str]:
 
 def _outcomes(steps: Sequence[str], arrays_dir: str, end: float) -> Any:
     """Yields outcomes until the time is over."""
+    if not steps or time.monotonic() > end:
+        return
     for outcome in isolated.outcomes(_command(arrays_dir), steps, FLAGS.step_seconds):
         yield outcome
         if time.monotonic() > end:
@@ -173,9 +184,8 @@ def _compared(
 ) -> dict[str, Any]:
     """Returns the relative differences of a check's arrays from those of the CPU, and whether they are small enough."""
     path = os.path.join(expected, f"{name}.npz")
-    if reference is not None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            reference.wait(max(1.0, end - time.monotonic()))
+    while reference is not None and reference.poll() is None and not os.path.isfile(path) and time.monotonic() < end:
+        time.sleep(0.1)
     if not os.path.isfile(path):
         return {"error": "the same check on the CPU did not end"}
     arrays = [dict(np.load(os.path.join(folder, f"{name}.npz"))) for folder in (own, expected)]

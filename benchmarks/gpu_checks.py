@@ -21,16 +21,17 @@ _WEIGHTS_KEPT = 2000
 _POINTS, _K = 64, 5
 _ROW_UPDATES = 3
 # Of one path: the kinks of few hidden units need many nodes.
-_TAPE_POINTS, _TAPE_STEPS = 8, 1024
+_TAPE_POINTS, _TAPE_STEPS = 2, 1024
 
 
 def sparse_products(setting: dict[str, Any]) -> Arrays:
     """The products of a batch with W1 and the gradients of W1 and of the values."""
     import tensorflow as tf
 
-    from mach_tf.fgsm import value_gradients
-    from mach_tf.training import sparse_products as products
+    from mach_tf import devices
+    from mach_tf.training import matrix_products, sparse_products
 
+    products = matrix_products if devices.default_is_gpu() else sparse_products
     batch, group, hidden = _training_batch(setting), setting["group"], setting["hidden"]
     entries = int(tf.size(batch.points.feature_ids))
     generator = np.random.default_rng(1)
@@ -51,7 +52,7 @@ def sparse_products(setting: dict[str, Any]) -> Arrays:
             "kernel_gradient_of_both": products.kernel_gradient_of_both(
                 batch.points, batch.entries, perturbation, clean, attacked
             ),
-            "value_gradients": value_gradients(clean, kernel, batch.points),
+            "value_gradients": products.value_gradients(clean, kernel, batch.points),
         }
 
     return _arrays(every())

@@ -14,8 +14,7 @@ def milliseconds(setting: dict[str, Any], group: int) -> dict[str, float]:
     import tensorflow as tf
 
     from benchmarks import our_step
-    from mach_tf.fgsm import fgsm, value_gradients
-    from mach_tf.training import sparse_products as products
+    from mach_tf.fgsm import fgsm
     from mach_tf.variable_rows import gather_rows
 
     gpu_speed.set_precision("tensor_float_32")
@@ -26,7 +25,7 @@ def milliseconds(setting: dict[str, Any], group: int) -> dict[str, float]:
     batch = tf.nest.map_structure(
         tf.identity, next(iter(our_step.replica_data(batches, table))), expand_composites=True
     )
-    points, hidden = batch.points, setting["hidden"]
+    points, products, hidden = batch.points, model._products, setting["hidden"]
     kernel = gather_rows(model.hidden_kernel.values[0], batch.rows)
     output = tf.random.normal([setting["points"], group, hidden])
     perturbation = 0.01 * tf.random.normal([tf.size(points.feature_ids), group])
@@ -50,7 +49,7 @@ def milliseconds(setting: dict[str, Any], group: int) -> dict[str, float]:
         "gather of rows": lambda: gather_rows(model.hidden_kernel.values[0], batch.rows),
         "product": lambda: products.product(points, kernel),
         "output layer, forward and back": losses,
-        "gradient of values": lambda: value_gradients(output, kernel, points),
+        "gradient of values": lambda: products.value_gradients(output, kernel, points),
         "fgsm": lambda: fgsm(perturbation, 0.01),
         "product by repetition": lambda: products.product_by_repetition(points, perturbation, kernel),
         "gradient of W1, clean": lambda: products.kernel_gradient(points, batch.entries, output),

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import gpu_checks
 
 PRECISIONS = ("float32", "tensor_float_32", "bfloat16")
-_WARM_UP, _ROUNDS = 4, 3
+_WARM_UP, _ROUNDS = 4, 2
 
 
 def training(setting: dict[str, Any], steps: int, group: int, variant: str, precision: str) -> dict[str, Any]:

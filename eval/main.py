@@ -86,7 +86,7 @@ _RENAMED = {
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=True)
     from mach_tf.evaluation import evaluation
     from mach_tf.evaluation.evaluation_options import EvaluationOptions
 

@@ -43,8 +43,8 @@ _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.check_versions()
-    from mach_tf.evaluation import robustness_comparison
+    startup.check_versions(tensorboard=True)
+    from mach_tf.evaluation import robustness_comparison, robustness_outputs
     from mach_tf.evaluation.robustness_comparison import RobustnessOptions
 
     with flag_errors(_RENAMED):
@@ -62,6 +62,8 @@ def main(_: list[str]) -> None:
             force=FLAGS.force,
             filter_labels=FLAGS.filter_labels,
         )
+        read = [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir, FLAGS.filter_labels]
+        robustness_outputs.check(FLAGS.output_dir, read)
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
     print(comparison)

@@ -61,13 +61,14 @@ def main(_: list[str]) -> None:
     startup.check_versions()
     # Imported here so that --help does not wait for TensorFlow.
     from mach_tf.explanations.trials.faithfulness_trial import TrialOptions, run_trial
-    from mach_tf.explanations.trials.trial_figure import write_trial
+    from mach_tf.explanations.trials.trial_figure import check, write_trial
 
     with flag_errors():
         options = TrialOptions(
             FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon, FLAGS.force
         )
         models = [path for path in (FLAGS.model_dir, FLAGS.compare_model_dir) if path]
+        check(FLAGS.output_dir, [FLAGS.dataset_dir, *models])
         trial = run_trial(FLAGS.dataset_dir, models, options)
     figure = write_trial(trial, FLAGS.output_dir)
     print(trial)

@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 
+from mach_tf import arguments
 from mach_tf.choices import FEATURE_NORMS
-from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 from mach_tf.points import Points
 
 MAX_ID = 2**31 - 1
+# The most columns of a dataset: so many have 4 GB of weights for each hidden unit.
+MAX_DIM = 10**9
 _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
 
 
@@ -68,10 +70,10 @@ class FeatureSpec:
     norm: str = "l2"
 
     def __post_init__(self) -> None:
-        if self.norm not in FEATURE_NORMS:
-            raise InputError(f"norm must be one of {FEATURE_NORMS} (got {self.norm!r}).")
-        if not 0 <= self.dim <= MAX_ID:
-            raise InputError(f"dim must be in [0, {MAX_ID}] (got {self.dim}).")
+        arguments.choice(self.norm, "norm", FEATURE_NORMS)
+        object.__setattr__(self, "dim", arguments.whole_number(self.dim, "dim", 0, MAX_ID))
+        object.__setattr__(self, "seed", arguments.seed(self.seed))
+        object.__setattr__(self, "signed", arguments.switch(self.signed, "signed"))
 
     @classmethod
     def for_features(cls, raw_features: int) -> FeatureSpec:

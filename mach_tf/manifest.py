@@ -12,62 +12,20 @@ from typing import Any, Optional
 import numpy as np
 
 from mach_tf import files
-from mach_tf.buckets import BucketSpec
+from mach_tf.array_files import read_array
+from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
-from mach_tf.hashing import FeatureSpec
+from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.network_shape import NetworkShape
+from mach_tf.splits import SPLITS, Split
 from mach_tf.training_config import TrainingConfig
-from mach_tf.typed_json import read_dataclass
+from mach_tf.typed_json import check_ranges, read_dataclass
 
 SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
-SPLITS = ("train", "valid", "test")
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One TFRecord file: its name in the dataset directory, number of points and bytes, and SHA-256."""
-
-    file: str
-    points: int
-    bytes: int
-    sha256: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One input file: its path as given, its size in bytes, and the SHA-256 of its bytes on disk."""
-
-    path: str
-    bytes: int
-    sha256: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """The shards of a split in order, where they came from, and totals over all points.
-
-    Attributes:
-      points: number of points.
-      features: number of features present, summed over points, after hashing.
-      raw_features: the same before hashing.
-      labels: number of label assignments, summed over points.
-      shards: the TFRecord files.
-      sources: the input files.
-      without_labels, without_features: number of points that have none; 0 in datasets of versions that did not count them.
-    """
-
-    points: int
-    features: int
-    raw_features: int
-    labels: int
-    shards: list[Shard]
-    sources: list[Source]
-    without_labels: int = 0
-    without_features: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +52,9 @@ class DatasetManifest:
     label_names: bool = False
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
 
     def __repr__(self) -> str:
         points = ", ".join(f"{name}={split.points} points" for name, split in self.splits.items())
@@ -149,17 +110,16 @@ class DatasetManifest:
             cls, files.read_json(path, "dataset; make one with mach-preprocess"), path, SCHEMA_VERSION
         )
         for name, split in manifest.splits.items():
-            if name not in SPLITS or split.points != sum(shard.points for shard in split.shards):
+            if name not in SPLITS:
                 raise InputError(
-                    f"{path}: split {name!r} must be known and have the points of its shards; the dataset is damaged: "
-                    "preprocess again."
+                    f"{path}: split {name!r:.80} must be known, one of {SPLITS}; the dataset is damaged: preprocess again."
                 )
-            for shard in split.shards:
-                if os.path.basename(shard.file) != shard.file:
-                    raise InputError(
-                        f"{path} must name shards by plain file names (got {shard.file!r}); the dataset is damaged: preprocess "
-                        "again."
-                    )
+            try:
+                split.check()
+            except InputError as error:
+                raise InputError(
+                    f"{path}, {name}: {str(error).rstrip('.')}; the dataset is damaged: preprocess again."
+                ) from None
         return manifest
 
     def file_problems(self, directory: str) -> Iterator[str]:
@@ -185,13 +145,13 @@ class DatasetManifest:
         path = os.path.join(directory, LABEL_COUNTS_FILE)
         if files.sha256(path) != self.label_counts_sha256:
             raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
-        counts = np.load(path, allow_pickle=False)
-        if counts.shape != (self.labels,) or counts.dtype != np.int64:
-            raise InputError(
-                f"{path} must hold the frequencies of {self.labels} labels, int64 (got {counts.dtype} {list(counts.shape)}); "
-                f"it or {DATASET_FILE} is damaged: preprocess again."
-            )
-        return counts
+        return read_array(
+            path,
+            (self.labels,),
+            np.int64,
+            f"the frequencies of {self.labels} labels",
+            f"It or {DATASET_FILE} is damaged: preprocess again.",
+        )
 
     def read_feature_names(self, directory: str) -> Optional[list[str]]:
         """Reads the names of the raw features; None if the dataset has none."""
@@ -237,6 +197,9 @@ class ModelManifest:
     run: dict[str, Any]
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
 
     @property
     def columns(self) -> int:

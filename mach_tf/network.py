@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import estimators, points, repetition_files
+from mach_tf import arguments, estimators, points, repetition_files
 from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
+from mach_tf.label_selection import select_labels
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
@@ -33,7 +35,8 @@ _SKETCH_SHARE = 0.125
 _SKETCH_BYTES = 256 << 20
 # When every chunk of points reads all repetitions from disk anew, larger chunks pay for their memory.
 _STREAMED_SKETCH_BYTES = 2 << 30
-
+# Of a label in a repetition: its bucket, and its place in the list of the bucket's labels, int32 each.
+_TABLE_BYTES = 8
 
 _Network = TypeVar("_Network", bound="Network")
 
@@ -74,31 +77,27 @@ class Network:
           InputError: there is no model, repetitions are missing or damaged (they are named), or more are asked for than there
             are.
         """
-        model_dir = os.fspath(model_dir)
+        model_dir = arguments.path(model_dir, "model_dir")
         manifest = ModelManifest.read(model_dir)
         trained = manifest.bucket_spec.repetitions
-        count = trained if repetitions is None else repetitions
+        count = trained if repetitions is None else arguments.whole_number(repetitions, "repetitions")
         if not 1 <= count <= trained:
             raise InputError(f"{model_dir} has {trained} repetitions; ask for 1 to {trained} of them (got {count}).")
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
-        missing = [os.path.basename(path) for path in paths if not os.path.isdir(path)]
-        if missing:
-            first = next(number for number, path in enumerate(paths) if not os.path.isdir(path))
-            remedies = ["Run the same training again to resume it", "copy here what was trained elsewhere"]
-            if first:
-                remedies.append(f"ask for fewer repetitions (the first {first} {'is' if first == 1 else 'are'} here)")
-            raise InputError(
-                f"Training of {model_dir} is not finished: it lacks {', '.join(missing)} (of {trained}). "
-                f"{', '.join(remedies[:-1])}{',' if first else ''} or {remedies[-1]}."
-            )
-        for repetition in range(count):
-            repetition_files.check(model_dir, manifest, repetition, verify)
+        repetition_files.check_all(model_dir, manifest, count, verify)
+        _check_table(count, manifest.labels)
         if unlisted := repetition_files.unlisted(model_dir, range(count)):
             warnings.warn(unlisted, stacklevel=2)
         if keep is None:
             keep = count * manifest.shape.weight_bytes < _WEIGHTS_SHARE * available_memory()
         origins = [manifest.origin(repetition) for repetition in range(count)]
         return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
+        count = len(self.repetitions)
+        origins = [self.manifest.origin(repetition) for repetition in range(count)]
+        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins)
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -184,25 +183,35 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
+    def among(self, only_labels: Any, names: Optional[Sequence[str]] = None) -> RestrictedDecoder:
+        """Returns what `decode` takes to choose from some labels only; arguments and errors as for `select_labels`."""
+        return RestrictedDecoder.of(self.decoder, select_labels(only_labels, self.labels, names))
+
     def decode(
         self,
         features: scipy.sparse.csr_matrix,
         k: int,
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
+        only_labels: Optional[RestrictedDecoder] = None,
     ) -> Decoded:
-        """Decodes the k best labels of hashed points, exactly or approximately.
+        """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
 
         Args:
           features: CSR [n, D].
-          k: in [1, K].
+          k: in [1, K]; with fewer labels in `only_labels`, all of those are returned.
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
+          only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
         """
         parts = []
+        if only_labels is not None:
+            k = min(k, only_labels.labels)
         for _, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
-            if approximate is None:
+            if only_labels is not None:
+                parts.append(only_labels.top_k(scores, k, estimator))
+            elif approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
             else:
                 parts.append(approximate.top_k(self.decoder, scores, k, estimator))
@@ -210,6 +219,26 @@ class Network:
             none = np.empty((0, k), np.int32)
             return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
         return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def _reopened(kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str]) -> _Network:
+    """Opens the model that was pickled."""
+    network = kind.load(model_dir, count, kept)
+    if [network.manifest.origin(repetition) for repetition in range(count)] != origins:
+        raise InputError(
+            f"{model_dir} must hold the model that was pickled, for a pickle holds its path alone (it was trained anew since). "
+            "Open it by mach_tf.Ensemble.load, or copy model directories instead of pickling."
+        )
+    return network
+
+
+def _check_table(repetitions: int, labels: int) -> None:
+    needed, available = _TABLE_BYTES * repetitions * labels, available_memory()
+    if needed > available:
+        raise InputError(
+            f"The bucket tables of {repetitions} repetitions and {labels} labels must fit in memory: they need "
+            f"{needed / 2**30:.1f} GiB (got {available / 2**30:.1f} GiB free). Ask for fewer repetitions, or use a larger machine."
+        )
 
 
 def _write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:

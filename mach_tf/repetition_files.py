@@ -22,6 +22,8 @@ _REQUIRED = ("saved_model.pb", f"{VARIABLES_PREFIX}.index", DATA_FILE)
 _PLAIN_PATH = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCHEMA_VERSION = 1
+# Repetitions that a message names.
+_NAMED = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,20 +123,57 @@ def problems(model_dir: str, model: ModelManifest, repetition: int, verify: str 
         yield f"{error} {remedy(directory)}"
         return
     if stored is None:
-        for name in _REQUIRED:
-            path = os.path.join(directory, *name.split("/"))
-            if not os.path.isfile(path):
-                yield f"{path} is missing. {remedy(directory)}"
-                return
-        data = os.path.join(directory, *DATA_FILE.split("/"))
-        if os.path.getsize(data) < model.shape.weight_bytes:
-            yield f"{data} must have more than {model.shape.weight_bytes} bytes (got {os.path.getsize(data)}). {remedy(directory)}"
-        return
-    if stored.origin != model.origin(repetition):
+        absent = next((path for path in _paths(directory) if not os.path.isfile(path)), "")
+        if absent:
+            yield f"{absent} is missing. {remedy(directory)}"
+            return
+        found = []
+    elif stored.origin != model.origin(repetition):
         yield foreign(directory)
         return
-    for problem in stored.problems(directory, verify):
+    else:
+        found = list(stored.problems(directory, verify))
+    data = os.path.join(directory, *DATA_FILE.split("/"))
+    if not found and os.path.getsize(data) < model.shape.weight_bytes:
+        # Not to be taken from model.json alone, which decides how much memory is taken.
+        found = [f"{data} must have more than {model.shape.weight_bytes} bytes (got {os.path.getsize(data)})"]
+    for problem in found:
         yield f"{problem}. {remedy(directory)}"
+
+
+def _paths(directory: str) -> list[str]:
+    return [os.path.join(directory, *name.split("/")) for name in _REQUIRED]
+
+
+def check_all(model_dir: str, model: ModelManifest, repetitions: int, verify: str = "sizes") -> None:
+    """Checks the files of the first repetitions of a model.
+
+    Args:
+      model_dir: the model directory.
+      model: its manifest.
+      repetitions: the number of repetitions that are needed.
+      verify: "sizes" or "full".
+
+    Raises:
+      InputError: repetitions are missing, damaged or foreign; the message names them.
+    """
+    paths = [repetition_directory(model_dir, repetition) for repetition in range(repetitions)]
+    missing = [number for number, path in enumerate(paths) if not os.path.isdir(path)]
+    if missing:
+        names = ", ".join(os.path.basename(paths[number]) for number in missing[:_NAMED])
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        first, remedies = (
+            missing[0],
+            ["Run the same training again to resume it", "copy here what was trained elsewhere"],
+        )
+        if first:
+            remedies.append(f"ask for fewer repetitions (the first {first} {'is' if first == 1 else 'are'} here)")
+        raise InputError(
+            f"Training of {model_dir} is not finished: it lacks {names}{more} (of {model.bucket_spec.repetitions}). "
+            f"{', '.join(remedies[:-1])}{',' if first else ''} or {remedies[-1]}."
+        )
+    for repetition in range(repetitions):
+        check(model_dir, model, repetition, verify)
 
 
 def check(model_dir: str, model: ModelManifest, repetition: int, verify: str = "sizes") -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
-from mach_tf import files, repetition_files, tensorflow_errors
+from mach_tf import repetition_files, staging, tensorflow_errors
 from mach_tf.classifier import Weights
 from mach_tf.errors import InputError
 from mach_tf.network_shape import NetworkShape
@@ -43,7 +43,7 @@ def export_repetition(path: str, weights: Weights, origin: str) -> None:
     del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     rule = f"{path}: a repetition must fit on the disk, but writing it failed"
-    with files.atomic_directory(path) as temporary:
+    with staging.staged(path) as temporary:
         with tensorflow_errors.named(rule, "Make room; the same command writes it from the last checkpoint."):
             tf.saved_model.save(module, temporary, signatures=signatures)
             RepetitionFiles.of(temporary, origin).write(temporary)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators, files
+from mach_tf import estimators, staging
 from mach_tf.choices import AUTO
 from mach_tf.data import arrays
 from mach_tf.fitted import classifier_file, fitting, parameters
@@ -233,8 +233,9 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           InputError: `directory` exists and may not be replaced.
         """
         check_is_fitted(self)
-        classifier_file.check_free(os.fspath(directory), overwrite)
-        with files.atomic_directory(os.path.abspath(directory)) as temporary:
+        path = os.path.abspath(directory)
+        classifier_file.check_free(path, overwrite)
+        with staging.staged(path, lambda: classifier_file.check_free(path, overwrite)) as temporary:
             self._stored.copy_to(temporary)
             self._write(temporary)
 

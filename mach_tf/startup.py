@@ -91,10 +91,16 @@ def choose_keras() -> None:
         os.environ.pop(stacks.LEGACY_KERAS, None)
 
 
-def check_versions() -> None:
-    """Raises InputError unless TensorFlow and the package beside it are a pair that works on this Python.
+def check_versions(tensorboard: bool = False) -> None:
+    """Checks that TensorFlow and the package beside it are a pair that works on this Python.
 
     pip installs tensorflow-addons beside TensorFlow 2.16 and later, where importing it fails with an obscure error.
+
+    Args:
+      tensorboard: whether TensorBoard is needed too; TensorFlow 2.21 no longer brings it.
+
+    Raises:
+      InputError: they are not, or TensorBoard is missing; the message says what to install.
     """
     check_docstrings()
     python = sys.version_info[:2]
@@ -106,6 +112,10 @@ def check_versions() -> None:
         raise InputError(
             f"On Python {python[0]}.{python[1]} mach_tf needs {stack} (got {tensorflow} with {companion}). "
             f"Do: pip install {wanted}"
+        )
+    if tensorboard and not installed_version("tensorboard"):
+        raise InputError(
+            "What is written for TensorBoard needs the package tensorboard (got None). Do: pip install tensorboard"
         )
 
 

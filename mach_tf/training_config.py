@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from mach_tf import arguments
 from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS
 from mach_tf.errors import InputError
+
+# Far beyond what trains anything; what is larger is a slip, or overflows in float32.
+_MOST = {"hidden_units": 1_000_000, "epochs": 1_000_000, "batch_size": 100_000_000}
+_LARGEST = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +72,18 @@ class TrainingConfig:
         for field in dataclasses.fields(self):
             converted = _convert(field.name, str(field.type), getattr(self, field.name))
             object.__setattr__(self, field.name, converted)
-        for name in ("hidden_units", "epochs", "batch_size"):
+        for name, most in _MOST.items():
             self._require(getattr(self, name) >= 1, name, "at least 1")
+            self._require(getattr(self, name) <= most, name, f"at most {most}")
         for name in ("learning_rate", "hidden_init_stddev"):
             self._require(0 < getattr(self, name) < math.inf, name, "above 0 and finite")
         # LaProp squares it in float32, after a division by the number of buckets, which is at most 100 million.
         self._require(1e-10 <= self.optimizer_epsilon < math.inf, "optimizer_epsilon", "at least 1e-10 and finite")
         for name in ("epsilon", "adversarial_weight"):
             self._require(0 <= getattr(self, name) < math.inf, name, "0 or more and finite")
+        for name in ("learning_rate", "hidden_init_stddev", "optimizer_epsilon", "epsilon", "adversarial_weight"):
+            self._require(getattr(self, name) <= _LARGEST, name, f"at most {_LARGEST:g}")
+        arguments.seed(self.seed)
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")

@@ -38,6 +38,22 @@ def read_dataclass(kind: type[_Content], value: dict[str, Any], path: str, schem
         ) from None
 
 
+def check_ranges(content: Any, **ranges: tuple[int, int]) -> None:
+    """Raises InputError for an attribute that is not in its range; the message is a part of a sentence.
+
+    Args:
+      content: any object.
+      **ranges: the least and the greatest value of attributes, by name.
+
+    Example:
+      >>> check_ranges(range(3, 9), start=(0, 5))
+    """
+    for name, (least, most) in ranges.items():
+        value = getattr(content, name)
+        if not least <= value <= most:
+            raise InputError(f"{name} must be in [{least}, {most}] (got {value!s:.40})")
+
+
 def from_json(kind: Any, value: Any) -> Any:
     """Builds a value of an annotated type from parsed JSON, and checks the types.
 

@@ -39,8 +39,3 @@ def gather_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
 def update_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> tf.Operation:
     """Sets the rows `rows`, which are unique, to `values`."""
     return tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
-
-
-def subtract_from_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> tf.Operation:
-    """Subtracts `values` from the rows `rows`."""
-    return tf.raw_ops.ResourceScatterSub(resource=variable.handle, indices=rows, updates=values)

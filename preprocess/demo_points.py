@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import tabulate
 
-from mach_tf import progress_bars
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
-from preprocess import python_points, tfidf
+from preprocess import demo_outputs, python_points, tfidf
+from preprocess.parsing_processes import parse_files
 from preprocess.python_files import SourceFile, distinct_files
 
-_FILES_PER_TASK = 16
 _DIGITS = 6
 
 
@@ -88,7 +86,7 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
         if not os.path.isdir(directory):
             raise InputError(f"source_dirs must name existing directories (got {directory!r}).")
     sources, repeated = distinct_files(directories, seed)
-    parsed = _parse_files(sources, workers)
+    parsed = parse_files([source.path for source in sources], workers)
     used = [_Point(file, content) for file, content in zip(sources, parsed) if content and content.identifiers]
     label_names = tfidf.shared_names(point.content.imports for point in used)
     points = [point for point in used if not point.content.imports.isdisjoint(label_names)]
@@ -100,24 +98,12 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             f"Each split must have a point (got none in {', '.join(empty)}, {len(points)} points from {len(sources)} "
             "different files). Give more files by source_dirs, or a different seed."
         )
+    demo_outputs.check(output_dir, sources)
     os.makedirs(output_dir, exist_ok=True)
     counts = _write(output_dir, by_split, feature_names, label_names)
     not_parsed = parsed.count(None)
     without_content = len(sources) - not_parsed - len(points)
     return DemoData(output_dir, counts, len(feature_names), len(label_names), repeated, not_parsed, without_content)
-
-
-def _parse_files(sources: Sequence[SourceFile], workers: int) -> list[Optional[python_points.PythonFile]]:
-    """Parses in processes; None for a file that is not valid Python."""
-    paths = [source.path for source in sources]
-    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
-        results = pool.map(_parse_file, paths, chunksize=_FILES_PER_TASK)
-        return list(progress_bars.each(results, "Parsing", "file", len(paths)))
-
-
-def _parse_file(path: str) -> Optional[python_points.PythonFile]:
-    with open(path, "rb") as file:
-        return python_points.read_source(file.read())
 
 
 def _write(
@@ -129,8 +115,9 @@ def _write(
     for split, members in by_split.items():
         features = tfidf.tf_idf(counts[split], frequencies, len(by_split["train"]))
         labels = tfidf.count_matrix([dict.fromkeys(p.content.imports, 1) for p in members], label_names)
-        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
+        # The names come first, as text without them counts as another's.
         write_lines(os.path.join(directory, f"{split}_files.txt"), [p.file.name for p in members])
+        write_text(os.path.join(directory, f"{split}.txt"), features, labels, digits=_DIGITS)
         rows.append(SplitCounts(split, len(members), features.nnz / len(members), labels.nnz / len(members)))
     write_lines(os.path.join(directory, FEATURE_NAMES_FILE), feature_names)
     write_lines(os.path.join(directory, LABEL_NAMES_FILE), label_names)

@@ -34,7 +34,7 @@ def python_files(directory: str) -> list[str]:
     for parent, directories, names in os.walk(directory):
         directories[:] = [name for name in directories if name not in ("site-packages", "dist-packages")]
         found += [os.path.join(parent, name) for name in names if name.endswith(".py")]
-    return sorted(found)
+    return sorted(path for path in found if os.path.isfile(path))  # no pipe, and no link to nowhere
 
 
 def distinct_files(directories: Iterable[str], seed: int) -> tuple[list[SourceFile], int]:
@@ -46,8 +46,13 @@ def distinct_files(directories: Iterable[str], seed: int) -> tuple[list[SourceFi
             total += 1
             digest = files.sha256(path)
             name = os.path.join(os.path.basename(os.path.normpath(directory)), os.path.relpath(path, directory))
-            found.setdefault(digest, SourceFile(path, name, split_of(digest, seed)))
+            found.setdefault(digest, SourceFile(path, _shown(name), split_of(digest, seed)))
     return list(found.values()), total - len(found)
+
+
+def _shown(name: str) -> str:
+    """A name as one line of UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def split_of(digest: str, seed: int) -> str:

@@ -23,7 +23,7 @@ from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data.preprocessing import preprocess
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
-from mach_tf.hashing import MAX_ID
+from mach_tf.hashing import MAX_DIM
 from mach_tf.manifest import SPLITS
 from mach_tf.programs import program
 from mach_tf.programs.flag_errors import flag_errors, with_flags
@@ -63,7 +63,7 @@ flags.DEFINE_integer(
     "Hashes the raw features to this many columns, D; 0 keeps the raw ids. More columns collide less, and the first layer of "
     "each classifier grows in proportion.",
     lower_bound=0,
-    upper_bound=MAX_ID,
+    upper_bound=MAX_DIM,
 )
 flags.DEFINE_integer("hash_seed", 0, "Seeds the feature hash.")
 flags.DEFINE_bool(

@@ -19,19 +19,24 @@ FLOORS = (
     # Foundations. `mach_tf` is its __init__.py alone, which every import of the library runs first.
     (
         "mach_tf",
+        "arguments",
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
+        "locks",
         "memory",
         "progress_bars",
         "quiet_import",
         "stacks",
+        "staging",
         "startup",
         "versions",
         "choices",
         "presets",
         "typed_json",
+        "array_files",
     ),
     # Vocabulary
     (
@@ -41,15 +46,19 @@ FLOORS = (
         "buckets",
         "estimators",
         "top_labels",
+        "label_selection",
         "training_config",
         "network_shape",
+        "splits",
         "manifest",
         "repetition_files",
+        "outputs",
     ),
     ("data",),
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
@@ -60,7 +69,7 @@ FLOORS = (
     ("decoding",),
     ("metrics",),
     ("network",),
-    ("prediction",),
+    ("prediction", "prediction_format"),
     ("attacks",),
     ("explanations",),
     ("evaluation",),
@@ -75,7 +84,10 @@ FLOORS = (
 )
 WITHOUT_TENSORFLOW = (*FLOORS[0], *FLOORS[1], "decoding", "metrics", "sizing")
 # Rooms of pure functions, and all that they may import of the library.
-PURE = {"decoding": {"buckets", "estimators", "errors", "kernels"}, "metrics": {"errors", "files"}}
+PURE = {
+    "decoding": {"arguments", "buckets", "estimators", "errors", "kernels"},
+    "metrics": {"errors", "files", "array_files"},
+}
 
 LIBRARY_FILES = imports.modules(ROOT, ["mach_tf"])
 PROGRAM_FILES = imports.modules(ROOT, PROGRAMS)

@@ -21,6 +21,7 @@ from mach_tf.manifest import MODEL_FILE
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors, with_flags
 from mach_tf.sizing.resources import ResourcePlan
+from mach_tf.training import cluster
 from mach_tf.training.settings import DEFAULT_BUCKETS, DEFAULT_REPETITIONS
 from mach_tf.training.stop import StopSignal
 from train import run_flags, training_flags
@@ -45,7 +46,8 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "repetitions",
     DEFAULT_REPETITIONS,
-    "Sets R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion.",
+    "Sets R, the number of repetitions. More repetitions are more accurate; time and memory grow in proportion. Raise it to add "
+    "repetitions to a trained model: those that it has stay as they are.",
     lower_bound=1,
 )
 flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Chooses the hash family of the bucket table.")
@@ -68,7 +70,7 @@ flags.adopt_module_key_flags(run_flags)
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=True)
     from mach_tf.training.progress import Progress
     from mach_tf.training.run import train
 
@@ -76,8 +78,9 @@ def main(_: list[str]) -> None:
         training_flags.apply_preset()
         spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed)
         config, options = training_flags.config(), run_flags.options()
-        _advise_plan()
-        progress, stop = Progress(_warn, _print_resources, bars=True), StopSignal()
+        if cluster.is_chief(FLAGS.strategy):
+            _advise_plan()
+        progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
     if result.stopped:
         progress_bars.report("Stopped; the state is saved, and the same command goes on from it.")

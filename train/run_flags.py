@@ -6,7 +6,7 @@ from absl import flags
 
 from mach_tf.choices import STRATEGIES
 from mach_tf.training import resume
-from mach_tf.training.run_options import RunOptions
+from mach_tf.training.run_options import DEFAULT_WORKER_TIMEOUT, RunOptions
 
 FLAGS = flags.FLAGS
 
@@ -40,6 +40,13 @@ flags.DEFINE_integer(
     "Sets the number of points of the validation split on which P@k is measured after each epoch; 0 measures nothing.",
     lower_bound=0,
 )
+flags.DEFINE_float(
+    "worker_timeout",
+    DEFAULT_WORKER_TIMEOUT,
+    "Sets how many seconds a worker waits for the others that TF_CONFIG names, with --strategy=multiworker. Raise it if machines "
+    "start much later than others.",
+    lower_bound=1e-3,
+)
 
 
 def options() -> RunOptions:
@@ -55,4 +62,5 @@ def options() -> RunOptions:
         repetition_range=(asked.start, asked.stop) if asked else None,
         checkpoint_minutes=FLAGS.checkpoint_minutes,
         validation_points=FLAGS.validation_points,
+        worker_timeout=FLAGS.worker_timeout,
     )

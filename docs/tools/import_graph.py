@@ -20,17 +20,22 @@ PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 # The rooms in the root of the library; every other room is a folder, named as the folder is.
 ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
+        "arguments",
         "errors",
         "file_kinds",
         "files",
+        "input_files",
         "kernels",
+        "locks",
         "memory",
         "progress_bars",
         "quiet_import",
         "stacks",
+        "staging",
         "startup",
         "choices",
         "typed_json",
+        "array_files",
     ),
     "vocabulary": (
         "points",
@@ -39,13 +44,17 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "buckets",
         "estimators",
         "top_labels",
+        "label_selection",
         "training_config",
         "network_shape",
+        "splits",
         "manifest",
         "repetition_files",
+        "outputs",
     ),
     "classifier": (
         "classifier",
+        "devices",
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
@@ -53,7 +62,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("network", "prediction"),
+    "network": ("network", "prediction", "prediction_format"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble

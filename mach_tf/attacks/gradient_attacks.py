@@ -6,12 +6,12 @@ Fast gradient sign method: Goodfellow, Shlens and Szegedy 2015. Projected gradie
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any, Callable, Union
 
 import numpy as np
 
+from mach_tf import arguments
 from mach_tf.attacks.input_gradient import attack_input, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS
@@ -20,6 +20,7 @@ from mach_tf.fgsm import fgsm as sign_step
 from mach_tf.network import Network
 from mach_tf.points import Points
 
+_MOST_STEPS = 100_000
 # From values to the gradient, of their shape, of what the attack increases.
 Gradient = Callable[[np.ndarray], np.ndarray]
 
@@ -50,16 +51,17 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in ATTACK_METHODS:
-            raise InputError(f"method must be one of {ATTACK_METHODS} (got {self.method!r}).")
-        if self.objective not in ATTACK_OBJECTIVES:
-            raise InputError(f"objective must be one of {ATTACK_OBJECTIVES} (got {self.objective!r}).")
-        if self.support not in SUPPORTS:
-            raise InputError(f"support must be one of {SUPPORTS} (got {self.support!r}).")
-        if self.steps < 1 or not 0 < self.relative_step < math.inf:
-            raise InputError(
-                f"steps must be at least 1 and relative_step positive and finite (got {self.steps}, {self.relative_step})."
-            )
+        arguments.choice(self.method, "method", ATTACK_METHODS)
+        arguments.choice(self.objective, "objective", ATTACK_OBJECTIVES)
+        arguments.choice(self.support, "support", SUPPORTS)
+        for name in ("random_start", "clip_nonnegative"):
+            object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
+        object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
+        object.__setattr__(self, "seed", arguments.seed(self.seed))
+        step = arguments.finite_number(self.relative_step, "relative_step", 0, 1e6)
+        if not step:
+            raise InputError("relative_step must be positive (got 0).")
+        object.__setattr__(self, "relative_step", step)
 
     @classmethod
     def named(cls, name: str, **settings: Any) -> Attack:
@@ -76,8 +78,7 @@ class Attack:
           >>> Attack.named("push_in", steps=20).name
           'push_in (pgd)'
         """
-        if name not in ATTACKS:
-            raise InputError(f"An attack must be one of {', '.join(ATTACKS)} (got {name}).")
+        arguments.choice(name, "An attack", ATTACKS)
         targeted = name in ATTACK_OBJECTIVES
         return cls("pgd" if targeted else name, name if targeted else "untargeted", **settings)
 

@@ -25,7 +25,7 @@ from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextInput, TextReader
 from mach_tf.data.shards import shard_name
 from mach_tf.errors import InputError
-from mach_tf.manifest import Shard, Source
+from mach_tf.splits import Shard, Source
 
 _RESULTS_FILE = "results.json"
 _COUNTS_FILE = "label_counts.npy"

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional, TypeVar
 
-from mach_tf import files
+from mach_tf import files, outputs
 from mach_tf.data import dataset, libsvm
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
@@ -18,12 +18,13 @@ from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import Source
+from mach_tf.splits import Source
 
 # The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+MAX_WORKERS = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +141,8 @@ def open_output(
       InputError: as of `convert`.
     """
     dataset.check_output(output_dir, options.overwrite)
+    texts = [path for split_files in inputs.values() for file in split_files for path in file]
+    outputs.check_directory(output_dir, [*texts, options.feature_names, options.label_names])
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
     if options.valid_fraction and "train" not in inputs:
         raise InputError(

@@ -10,31 +10,25 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf import files, manifest
-from mach_tf.data import staging
+from mach_tf import arguments, files, manifest, staging
+from mach_tf.buckets import MAX_LABELS
 from mach_tf.data.examples import Records, encode
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
 from mach_tf.errors import InputError
-from mach_tf.hashing import FeatureSpec, murmur3_32
-from mach_tf.manifest import DatasetManifest, Shard, Source, Split
+from mach_tf.hashing import MAX_DIM, MAX_ID, FeatureSpec, murmur3_32
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Shard, Source, Split
 
 SKIPPED_FILE = "skipped.txt"
-# Label counts and bucket table are dense arrays: a wrong header must not fill memory and disk.
-MAX_LABELS = 100_000_000
-_OURS = re.compile(
-    rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord|"
-    + "|".join(
-        re.escape(name)
-        for name in (
-            manifest.DATASET_FILE,
-            manifest.LABEL_COUNTS_FILE,
-            manifest.FEATURE_NAMES_FILE,
-            manifest.LABEL_NAMES_FILE,
-            SKIPPED_FILE,
-        )
-    )
+_SHARD = re.compile(rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord")
+_OTHERS = (
+    manifest.DATASET_FILE,
+    manifest.LABEL_COUNTS_FILE,
+    manifest.FEATURE_NAMES_FILE,
+    manifest.LABEL_NAMES_FILE,
+    SKIPPED_FILE,
 )
 
 
@@ -93,12 +87,22 @@ def check_output(output_dir: str, overwrite: bool) -> None:
             f"The output directory must not hold a dataset ({output_dir} does). Choose another, or replace the dataset with "
             "overwrite=True."
         )
-    foreign = [name for name in present if not _OURS.fullmatch(name)]
+    foreign = _foreign(output_dir, present)
     if foreign or (present and manifest.DATASET_FILE not in present):
         raise InputError(
             f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
             f"{(foreign or present)[0]!r}), because it is replaced as a whole. Choose another."
         )
+
+
+def _foreign(directory: str, names: list[str]) -> list[str]:
+    """Returns which of the names in a directory are not of its dataset: a folder never is, a shard that dataset.json lists is."""
+    try:
+        shards = {shard.file for split in DatasetManifest.parse(directory).splits.values() for shard in split.shards}
+    except InputError:
+        # Damaged, or of another version: then names must do.
+        shards = {name for name in names if _SHARD.fullmatch(name)}
+    return [name for name in names if name not in {*shards, *_OTHERS} or not os.path.isfile(f"{directory}/{name}")]
 
 
 class DatasetWriter:
@@ -208,6 +212,7 @@ class DatasetWriter:
     def _write_names(self, file: str, what: str, names: Optional[Sequence[str]], count: int) -> None:
         if names is None:
             return
+        names = arguments.name_list(names, f"{what}_names", what=what)
         broken = next((name for name in names if "\n" in name or name.endswith("\r")), None)
         if len(names) != count or broken is not None:
             got = f"{len(names)}" if broken is None else f"the name {broken!r:.60}, which contains a line end"
@@ -246,11 +251,12 @@ def open_dataset(
       InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds other files; or a number is out of range.
     """
     check_output(output_dir, overwrite)
-    if not 1 <= labels <= MAX_LABELS or points_per_shard < 1:
-        raise InputError(
-            f"labels must be in [1, {MAX_LABELS}] and points_per_shard at least 1 (got {labels} and {points_per_shard})."
-        )
-    with staging.staged(output_dir) as directory:
+    if not 1 <= labels <= MAX_LABELS:
+        raise InputError(f"labels must be in [1, {MAX_LABELS}] (got {labels}).")
+    if spec.dim > MAX_DIM:
+        raise InputError(f"dim must be at most {MAX_DIM} (got {spec.dim}).")
+    points_per_shard = arguments.whole_number(points_per_shard, "points_per_shard", 1, MAX_ID)
+    with staging.staged(output_dir, lambda: check_output(output_dir, overwrite)) as directory:
         writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
         try:
             yield writer
@@ -279,7 +285,7 @@ def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, se
 
 def check_valid_fraction(fraction: float, has_valid: bool) -> None:
     """Raises InputError unless the fraction is in [0, 1), and 0 when there is a valid split already."""
-    if not 0 <= fraction < 1 or (fraction and has_valid):
+    if not 0 <= arguments.finite_number(fraction, "valid_fraction") < 1 or (fraction and has_valid):
         raise InputError(
             f"valid_fraction must be in [0, 1), and 0 if a valid split is given (got {fraction}). Leave one of them out."
         )

@@ -10,8 +10,9 @@ import numpy as np
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.manifest import DATASET_FILE, DatasetManifest, Shard
+from mach_tf.manifest import DATASET_FILE, DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Shard
 
 # Of a file: device, inode, bytes, and the times in ns at which its content and its inode were last changed.
 _Identity = tuple[int, int, int, int, int]

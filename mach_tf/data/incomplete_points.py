@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mach_tf.errors import InputError
-from mach_tf.manifest import Split
 from mach_tf.points import Points
+from mach_tf.splits import Split
 
 
 class Incomplete(NamedTuple):

@@ -28,8 +28,8 @@ from mach_tf.data.bad_line import BadLine, problem
 from mach_tf.data.text_header import FEATURES_ONLY, JOINT, LABELS_ONLY, read_header
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
-from mach_tf.manifest import Source
 from mach_tf.points import Points, concatenate
+from mach_tf.splits import Source
 
 BLOCK_BYTES = 1 << 20
 

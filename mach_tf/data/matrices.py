@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from mach_tf import arguments
 from mach_tf.data import arrays, dataset
 from mach_tf.data.dataset_labels import Labels, open_labels
 from mach_tf.data.incomplete_points import Incomplete
@@ -15,8 +16,9 @@ from mach_tf.data.matrix_blocks import Matrix, open_matrix
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, Source
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Source
 
 _ROWS = 8192
 
@@ -67,6 +69,12 @@ def write_dataset(
       >>> manifest.labels, manifest.features
       (3, 3)
     """
+    output_dir = arguments.path(output_dir, "output_dir")
+    split_seed = arguments.seed(split_seed, "split_seed")
+    if spec is not None and not isinstance(spec, FeatureSpec):
+        raise InputError(f"spec must be a mach_tf.FeatureSpec (got {arguments.shown(spec)}).")
+    if label_names is not None:
+        label_names = arguments.name_list(label_names, "label_names", what="label")
     pairs = {name: pair for name, pair in (("train", (X, Y)), ("valid", valid), ("test", test)) if pair is not None}
     dataset.check_valid_fraction(valid_fraction, "valid" in pairs)
     features = {split: _open_features(split, pair) for split, pair in pairs.items()}
@@ -75,6 +83,8 @@ def write_dataset(
         _check_shapes(split, features, labels)
     if feature_names is None:
         feature_names = features["train"].column_names
+    else:
+        feature_names = arguments.name_list(feature_names, "feature_names", what="feature")
     columns, classes = features["train"].shape[1], labels["train"].shape[1]
     spec = spec or FeatureSpec.for_features(columns)
     with dataset.open_dataset(

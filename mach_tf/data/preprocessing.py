@@ -9,14 +9,14 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Union
 
-from mach_tf import kernels
+from mach_tf import arguments, kernels
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data import conversion
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
-from mach_tf.hashing import MAX_ID, FeatureSpec
+from mach_tf.hashing import MAX_DIM, FeatureSpec
 from mach_tf.manifest import DATASET_FILE, SPLITS
 from mach_tf.progress_bars import Bar
 
@@ -84,22 +84,23 @@ def preprocess(
       >>> converted.points  # print(converted) shows a table
       4
     """
-    output_dir = os.fspath(output_dir)
+    output_dir = arguments.path(output_dir, "output_dir")
     given = {"train": train, "valid": valid, "test": test}
     inputs = {split: text_inputs(split, files) for split, files in given.items() if files is not None}
     if not inputs:
         raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
-    _check(feature_hash_dim, feature_norm, on_bad_line, workers, runner, beam_options)
+    _check(feature_hash_dim, hash_seed, feature_norm, on_bad_line, workers, runner, beam_options)
+    split_seed = arguments.seed(split_seed, "split_seed")
     options = conversion.Options(
-        spec=FeatureSpec(feature_hash_dim, hash_seed, signed_hash, feature_norm),
+        spec=FeatureSpec(feature_hash_dim, hash_seed, arguments.switch(signed_hash, "signed_hash"), feature_norm),
         valid_fraction=valid_fraction,
         split_seed=split_seed,
         points_per_shard=points_per_shard,
         workers=workers or os.cpu_count() or 1,
         skip_bad_lines=on_bad_line == "skip",
         overwrite=overwrite,
-        feature_names=None if feature_names is None else os.fspath(feature_names),
-        label_names=None if label_names is None else os.fspath(label_names),
+        feature_names=None if feature_names is None else arguments.path(feature_names, "feature_names"),
+        label_names=None if label_names is None else arguments.path(label_names, "label_names"),
     )
     if runner is None:
         with kernels.announced(progress):
@@ -149,7 +150,7 @@ def _expand(paths: _Paths, argument: str) -> list[str]:
     for path in paths if isinstance(paths, list) else [paths]:
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(f"{argument} must be a path, a glob, or a list of them (got {path!r:.60}).")
-        pattern = os.fspath(path)
+        pattern = arguments.path(path, argument)
         found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
         if not found:
             raise InputError(
@@ -160,18 +161,23 @@ def _expand(paths: _Paths, argument: str) -> list[str]:
 
 
 def _check(
-    dim: int, norm: str, on_bad_line: str, workers: Optional[int], runner: Optional[str], beam_options: str
+    dim: int,
+    hash_seed: int,
+    norm: str,
+    on_bad_line: str,
+    workers: Optional[int],
+    runner: Optional[str],
+    beam_options: str,
 ) -> None:
-    if not 0 <= dim <= MAX_ID:
-        raise InputError(f"feature_hash_dim must be in [0, {MAX_ID}] (got {dim}).")
-    for name, value, choices in (
-        ("feature_norm", norm, FEATURE_NORMS),
-        ("on_bad_line", on_bad_line, BAD_LINE_ACTIONS),
-    ):
-        if value not in choices:
-            raise InputError(f"{name} must be one of {', '.join(choices)} (got {value!r}).")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers must be at least 1 (got {workers}).")
+    arguments.whole_number(dim, "feature_hash_dim", 0, MAX_DIM)
+    arguments.seed(hash_seed, "hash_seed")
+    arguments.choice(norm, "feature_norm", FEATURE_NORMS)
+    arguments.choice(on_bad_line, "on_bad_line", BAD_LINE_ACTIONS)
+    if workers is not None:
+        arguments.whole_number(workers, "workers", 1, conversion.MAX_WORKERS)
+    for name, value in (("runner", runner), ("beam_options", beam_options)):
+        if not isinstance(value, str) and (value is not None or name == "beam_options"):
+            raise InputError(f"{name} must be text (got {arguments.shown(value)}).")
     if runner is None and beam_options:
         raise InputError(
             f"beam_options must come with a runner, which they configure (got {beam_options!r} alone). Give beam_options and "

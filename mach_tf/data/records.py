@@ -12,32 +12,32 @@ import tensorflow as tf
 
 from mach_tf.data import damage
 from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
+from mach_tf.data.record_content import SCHEMA, assert_valid
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points, concatenate
 from mach_tf.seeds import Purpose, derive
 
-SCHEMA = {
-    name: tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
-    for name, dtype in ((FEATURE_IDS, tf.int64), (FEATURE_VALUES, tf.float32), (LABEL_IDS, tf.int64))
-}
 SHUFFLE_BUFFER = 16_384
 _INTERLEAVED = 4  # shards that are read side by side
 _RUN = 64  # consecutive points of one shard
 
 
-def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-    """Parses serialized tf.train.Example messages.
+def parse_examples(serialized: tf.Tensor, columns: int, labels: int) -> dict[str, tf.RaggedTensor]:
+    """Parses serialized tf.train.Example messages and checks their content.
 
     Args:
       serialized: string [n].
+      columns: D.
+      labels: K.
 
     Returns:
       "feature_ids" int64, "feature_values" float32 (with the same row_splits) and "label_ids" int64, each a ragged
-      tensor [n, None] with int64 row_splits.
+      tensor [n, None] with int64 row_splits. What breaks a rule of the content raises InvalidArgumentError.
     """
     parsed = tf.io.parse_example(serialized, SCHEMA)
-    # One set of row_splits for both: the writer makes them equal, and `verification` checks it.
-    parsed[FEATURE_VALUES] = parsed[FEATURE_IDS].with_flat_values(parsed[FEATURE_VALUES].flat_values)
+    with tf.control_dependencies(assert_valid(parsed, columns, labels)):
+        # One set of row_splits for both: they were found to be equal.
+        parsed[FEATURE_VALUES] = parsed[FEATURE_IDS].with_flat_values(tf.identity(parsed[FEATURE_VALUES].flat_values))
     return parsed
 
 
@@ -71,10 +71,10 @@ def batches(
     """
     paths, points = _paths(directory, manifest, split), manifest.split(split).points
     if shuffle_seed is None:
-        return _batched(_counted(tf.data.TFRecordDataset(paths), points), batch_size, drop_remainder)
+        return _batched(manifest, _counted(tf.data.TFRecordDataset(paths), points), batch_size, drop_remainder)
     seed = derive(shuffle_seed, epoch, Purpose.SHUFFLE)
     shuffled = _shuffled(paths, points, _order(seed, len(paths)), seed, shuffle_buffer)
-    return _batched(shuffled, batch_size, drop_remainder)
+    return _batched(manifest, shuffled, batch_size, drop_remainder)
 
 
 def epochs(
@@ -109,7 +109,9 @@ def epochs(
     orders = [_order(seed, len(paths)) for seed in seeds]
 
     def of_epoch(position: tf.Tensor, order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
-        return each(position, _batched(_shuffled(paths, points, order, seed, SHUFFLE_BUFFER), batch_size, False))
+        return each(
+            position, _batched(manifest, _shuffled(paths, points, order, seed, SHUFFLE_BUFFER), batch_size, False)
+        )
 
     start = tf.data.Dataset.from_tensor_slices((np.arange(len(seeds)), np.array(orders), np.array(seeds, np.int64)))
     return start.flat_map(of_epoch).with_options(_untuned())
@@ -139,11 +141,16 @@ def _counted(serialized: tf.data.Dataset, points: int) -> tf.data.Dataset:
     return serialized.apply(tf.data.experimental.assert_cardinality(points))
 
 
-def _batched(records: tf.data.Dataset, batch_size: int, drop_remainder: bool) -> tf.data.Dataset:
+def _batched(
+    manifest: DatasetManifest, records: tf.data.Dataset, batch_size: int, drop_remainder: bool
+) -> tf.data.Dataset:
+    def parse(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        return parse_examples(serialized, manifest.columns, manifest.labels)
+
     return (
         records.with_options(_untuned())
         .batch(batch_size, drop_remainder=drop_remainder)
-        .map(parse_examples, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Optional
 import numpy as np
 
 from mach_tf.data.examples import Records
-from mach_tf.manifest import Shard
+from mach_tf.splits import Shard
 
 POINTS_PER_SHARD = 32_768
 

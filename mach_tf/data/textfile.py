@@ -16,7 +16,8 @@ from typing import Any, Callable, Optional
 
 from mach_tf import file_kinds
 from mach_tf.errors import InputError
-from mach_tf.manifest import Source
+from mach_tf.input_files import open_input
+from mach_tf.splits import Source
 
 MAX_LINE_BYTES = 1 << 26
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
@@ -189,7 +190,7 @@ class _HashedFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed in close)
+        self._file = open_input(path)
         self._opened = self._state()
         self.kind = _kind(os.fstat(self._file.fileno()))
         self.regular = self.kind == "a file"

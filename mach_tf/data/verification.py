@@ -11,11 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf import files
-from mach_tf.data import damage
-from mach_tf.data.examples import FEATURE_IDS, FEATURE_VALUES, LABEL_IDS
-from mach_tf.data.records import SCHEMA
+from mach_tf.data import damage, record_content
 from mach_tf.errors import InputError
-from mach_tf.manifest import DATASET_FILE, DatasetManifest, Shard
+from mach_tf.manifest import DATASET_FILE, DatasetManifest
+from mach_tf.splits import Shard
 
 _BATCH = 4096
 
@@ -146,47 +145,18 @@ def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: 
         return
     record = 0
     for serialized in tf.data.TFRecordDataset(path).batch(_BATCH):
-        problem = _batch_problem(serialized, manifest, totals)
-        if problem:
-            yield f"{path}, {_first_bad(serialized, record, manifest)}: {problem} Preprocess again."
+        content = record_content.read(serialized, manifest)
+        if content.problem:
+            yield record_content.describe(path, serialized, record, manifest)
             return
+        totals.features += content.features
+        totals.labels += len(content.label_ids)
+        totals.without_labels += content.without_labels
+        np.add.at(totals.label_counts, content.label_ids, 1)
         record += len(serialized)
     totals.points += record
     if record != shard.points:
         yield f"{path} must have {shard.points} records, according to dataset.json (got {record}); preprocess again."
-
-
-def _batch_problem(serialized: tf.Tensor, manifest: DatasetManifest, totals: _Totals) -> str:
-    """Adds a batch to the totals; returns what is wrong with it, or ""."""
-    try:
-        parsed = tf.io.parse_example(serialized, SCHEMA)
-    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the second when TensorFlow quotes the record
-        return "a record must be a tf.train.Example of feature_ids, feature_values and label_ids."
-    splits = {name: tensor.row_splits.numpy() for name, tensor in parsed.items()}
-    flat = {name: tensor.flat_values.numpy() for name, tensor in parsed.items()}
-    if not np.array_equal(splits[FEATURE_IDS], splits[FEATURE_VALUES]):
-        return "a point must have as many feature_values as feature_ids."
-    for name, bound in ((FEATURE_IDS, manifest.columns), (LABEL_IDS, manifest.labels)):
-        if len(flat[name]) and not (flat[name].min() >= 0 and flat[name].max() < bound):
-            return f"{name} must be in [0, {bound})."
-        rising = np.diff(flat[name]) > 0
-        starts = splits[name][1:-1]
-        rising[starts[(starts > 0) & (starts < len(flat[name]))] - 1] = True
-        if not rising.all():
-            return f"{name} must be ascending and unique in a point."
-    if not np.isfinite(flat[FEATURE_VALUES]).all():
-        return "feature_values must be finite."
-    totals.features += len(flat[FEATURE_IDS])
-    totals.labels += len(flat[LABEL_IDS])
-    totals.without_labels += int(np.count_nonzero(np.diff(splits[LABEL_IDS]) == 0))
-    np.add.at(totals.label_counts, flat[LABEL_IDS], 1)
-    return ""
-
-
-def _first_bad(serialized: tf.Tensor, before: int, manifest: DatasetManifest) -> str:
-    unused = _Totals(manifest.labels)
-    bad = (i for i in range(len(serialized)) if _batch_problem(serialized[i : i + 1], manifest, unused))
-    return f"record {before + next(bad)}"
 
 
 def _same_counts(manifest: DatasetManifest, directory: str, counts: np.ndarray) -> bool:

@@ -7,12 +7,11 @@ import dataclasses
 import numba
 import numpy as np
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.ranking import largest
 from mach_tf.decoding.scoring import Scorer, score_label
-from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
 
@@ -29,8 +28,9 @@ class Approximate:
     repetitions: int = 2
 
     def __post_init__(self) -> None:
-        if self.buckets < 1 or self.repetitions < 1:
-            raise InputError(f"buckets and repetitions must be at least 1 (got {self.buckets} and {self.repetitions}).")
+        for name in ("approximate.buckets", "approximate.repetitions"):
+            attribute = name.rpartition(".")[2]
+            object.__setattr__(self, attribute, arguments.whole_number(getattr(self, attribute), name, 1))
 
     def top_k(self, decoder: Decoder, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Returns the k best of the selected labels of each point; arguments as for Decoder.top_k.

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import progress_bars
+from mach_tf import arguments, progress_bars
 from mach_tf.attacks import attack_report, bucket_loss
 from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
 from mach_tf.attacks.attack_run import AttackRun
@@ -26,6 +26,9 @@ from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 from mach_tf.points import Points
+
+MOST_RESAMPLES = 1_000_000
+LARGEST_EPSILON = 1e6
 
 
 def attack(
@@ -68,7 +71,17 @@ def attack(
       InputError: X or Y does not fit the network, an unknown method, an epsilon that is negative or not finite, or points
         that cannot be attacked this way.
     """
+    unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(Attack)})
+    if unknown:
+        raise InputError(
+            f"An attack has no setting {unknown[0]!r}. Settings are support, steps, relative_step, random_start and clip_nonnegative."
+        )
     chosen = Attack.named(method, seed=seed, **settings)
+    arguments.whole_number(bootstrap, "bootstrap", 0, MOST_RESAMPLES)
+    if target_label is not None:
+        target_label = arguments.whole_number(target_label, "target_label", 0, network.labels - 1)
+    if source is not None and not isinstance(source, Network):
+        raise InputError(f"source must be a mach_tf.Ensemble (got {arguments.shown(source)}).")
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
     options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
     raw = _labelled(network.raw_points(X), Y, network.labels)
@@ -159,7 +172,9 @@ def checked_epsilons(epsilons: Sequence[float]) -> list[float]:
     Raises:
       InputError: no size, one that is negative or not finite, or one that occurs twice.
     """
-    sizes = [float(epsilon) for epsilon in epsilons]
+    if isinstance(epsilons, (str, bytes)) or not isinstance(epsilons, Iterable):
+        raise InputError(f"epsilon must be a number, or a list of numbers (got {arguments.shown(epsilons)}).")
+    sizes = [arguments.finite_number(epsilon, "epsilon", 0, LARGEST_EPSILON) for epsilon in epsilons]
     if not sizes or len(set(sizes)) < len(sizes) or not all(math.isfinite(size) and size >= 0 for size in sizes):
         given = ", ".join(f"{size:g}" for size in sizes)
         raise InputError(f"epsilon must be a list of different numbers that are not negative (got {given or 'none'}).")

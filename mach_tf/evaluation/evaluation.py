@@ -66,6 +66,10 @@ def run(
 ) -> Evaluation:
     """Evaluates a model as `evaluate` does, with its options as one object."""
     task = _prepare(model, dataset_dir, settings)
+    if output_dir is not None:
+        from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
+
+        outputs.check(output_dir, [dataset_dir, task.network.model_dir, settings.compare, settings.filter_labels])
     evaluation = _measure(task)
     if output_dir is not None:
         evaluation.write(output_dir)
@@ -125,7 +129,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, settings.force)
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
-        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)
+        label_filter = read_label_filter(
+            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, n_points
+        )
     counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional, Union
 
+from mach_tf import arguments
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
@@ -44,10 +45,13 @@ class EvaluationOptions(MetricOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.propensity not in CONSTANTS:
-            raise InputError(f"propensity must be one of {', '.join(sorted(CONSTANTS))} (got {self.propensity}).")
+        arguments.choice(self.propensity, "propensity", sorted(CONSTANTS))
+        for name in ("repetition_curve", "adversarial_loss"):
+            arguments.switch(getattr(self, name), name)
+        if self.repetitions is not None:
+            arguments.whole_number(self.repetitions, "repetitions", 1)
         for name, value in (("propensity_a", self.propensity_a), ("propensity_b", self.propensity_b)):
-            if value is not None and not 0 < value <= _LARGEST_CONSTANT:
+            if value is not None and not 0 < arguments.finite_number(value, name) <= _LARGEST_CONSTANT:
                 raise InputError(
                     f"{name} must be above 0 and at most {_LARGEST_CONSTANT} (got {value}); 0.55 and 1.5 are usual."
                 )

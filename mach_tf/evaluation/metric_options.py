@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional, Union
 
+from mach_tf import arguments
 from mach_tf.attacks.gradient_attacks import Attack, attack_list
-from mach_tf.errors import InputError
-from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.evaluation.attack_evaluation import MOST_RESAMPLES, checked_epsilons
 from mach_tf.manifest import SPLITS
 
 
@@ -45,12 +45,15 @@ class MetricOptions:
     filter_labels: Optional[str] = None
 
     def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise InputError(f"split must be one of {', '.join(SPLITS)} (got {self.split}).")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit must be at least 1 (got {self.limit}); leave it out to evaluate every point.")
-        if self.bootstrap < 0:
-            raise InputError(f"bootstrap must not be negative (got {self.bootstrap}); 0 leaves the intervals out.")
+        arguments.choice(self.split, "split", SPLITS)
+        if self.filter_labels is not None:
+            arguments.path(self.filter_labels, "filter_labels")
+        if self.limit is not None:
+            arguments.whole_number(self.limit, "limit", 1)
+        if self.target_label is not None:
+            arguments.whole_number(self.target_label, "target_label", 0)
+        arguments.whole_number(self.bootstrap, "bootstrap", 0, MOST_RESAMPLES)
+        arguments.seed(self.seed)
         if self.attack_list or len(self.epsilons):
             checked_epsilons(self.epsilons)
 

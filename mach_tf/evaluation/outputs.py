@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import tensorflow as tf
 
 from mach_tf import files
-from mach_tf.evaluation import plots
+from mach_tf import outputs as output_files
+from mach_tf.evaluation import plots, robustness_outputs
 from mach_tf.metrics import bootstrap
 from mach_tf.metrics.ranking_metrics import PerPoint
 
@@ -22,6 +23,17 @@ METRICS_FILE = "metrics.json"
 CALIBRATION_FILE = "calibration.png"
 REPETITIONS_FILE = "repetitions.png"
 TENSORBOARD_DIRECTORY = "tensorboard"
+
+
+def check(output_dir: str, inputs: Sequence[Optional[str]]) -> None:
+    """Checks before the work that nothing `write` writes, or the attacks write, is an input.
+
+    Raises:
+      InputError: as of `mach_tf.outputs.check`.
+    """
+    names = (METRICS_FILE, CALIBRATION_FILE, REPETITIONS_FILE, bootstrap.POINTS_FILE)
+    output_files.check([os.path.join(output_dir, name) for name in names], inputs)
+    robustness_outputs.check(output_dir, inputs)
 
 
 def write(

@@ -144,7 +144,9 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     Incomplete.of(points).warn(f"of the {settings.split} split")
     label_filter = None
     if settings.filter_labels is not None:
-        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, len(points))
+        label_filter = read_label_filter(
+            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, len(points)
+        )
         points = label_filter.truth(points)
     groups = label_statistics(dataset, data.label_counts()).groups
     report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 import tensorflow as tf
 
-from mach_tf import files
+from mach_tf import files, outputs
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.evaluation import plots, tables
 from mach_tf.evaluation.model_robustness import Robustness
@@ -45,6 +45,15 @@ def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str
     with tf.summary.create_file_writer(tensorboard).as_default():
         tf.summary.image("robustness", plots.pixels(drawn), step=0)
     return written
+
+
+def check(output_dir: str, inputs: Sequence[Optional[str]]) -> None:
+    """Checks before the work that nothing `write` writes is an input.
+
+    Raises:
+      InputError: as of `mach_tf.outputs.check`.
+    """
+    outputs.check(paths(output_dir)[:2], inputs)
 
 
 def figure(models: Mapping[str, Robustness]) -> Figure:

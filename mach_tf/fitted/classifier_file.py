@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -12,7 +13,7 @@ import numpy as np
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.fitted_labels import FittedLabels
-from mach_tf.manifest import ModelManifest
+from mach_tf.manifest import MODEL_FILE, ModelManifest
 
 CLASSIFIER_FILE = "classifier.json"
 SCHEMA_VERSION = 1
@@ -91,8 +92,21 @@ def check_free(directory: str, overwrite: bool) -> None:
         raise InputError(
             f"{directory} holds {sorted(present)[0]!r}, which is no saved estimator. Give a new directory."
         )
+    foreign = next((name for name in sorted(present) if not _is_saved(directory, name)), None)
+    if foreign is not None:
+        raise InputError(
+            f"{directory} holds {foreign!r}, which `save` did not write and would remove. Give a new directory, or move it away."
+        )
     if present and not overwrite:
         raise InputError(f"{directory} holds an estimator already. Give a new directory, or overwrite=True.")
+
+
+def _is_saved(directory: str, name: str) -> bool:
+    """Returns whether a directory's entry is one that `MachClassifier.save` writes."""
+    path = os.path.join(directory, name)
+    if re.fullmatch(r"repetition-\d{3,}", name):
+        return os.path.isfile(os.path.join(path, "saved_model.pb"))
+    return name in (CLASSIFIER_FILE, MODEL_FILE) and os.path.isfile(path)
 
 
 def _plain(value: Any) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from mach_tf import files
+from mach_tf.array_files import read_archive
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import PerPoint
 
@@ -99,16 +98,20 @@ def read_points(path: str) -> dict[str, PerPoint]:
       InputError: a missing or damaged file, or one of another kind.
     """
     try:
-        # For an .npy file np.load returns an array, not an archive; ZipFile refuses such a file.
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
-            names = [name[: -len("/numerator")] for name in arrays.files if name.endswith("/numerator")]
-            return {name: PerPoint(arrays[f"{name}/numerator"], arrays[f"{name}/denominator"]) for name in names}
+        arrays = read_archive(path, "To compare, evaluate the other model again.")
     except FileNotFoundError:
         raise InputError(
             f"{path} does not exist; evaluate the other model again with this version of mach_tf."
         ) from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} does not hold per-point metrics ({error}); evaluate the other model again.") from None
+    found = {}
+    for name in (name[: -len("/numerator")] for name in arrays if name.endswith("/numerator")):
+        parts = [arrays.get(f"{name}/{part}", np.empty(0)) for part in ("numerator", "denominator")]
+        if any(part.ndim != 1 or part.shape != parts[0].shape or part.dtype != np.float64 for part in parts):
+            raise InputError(f"{path} does not hold per-point metrics ({name!r:.80}); evaluate the other model again.")
+        if not all(np.isfinite(part).all() for part in parts):
+            raise InputError(f"{path} must hold finite metrics ({name!r:.80}); evaluate the other model again.")
+        found[name] = PerPoint(*parts)
+    return found
 
 
 def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.ndarray:

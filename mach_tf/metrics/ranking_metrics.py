@@ -48,8 +48,10 @@ def cut_offs(ks: Sequence[int], labels: int) -> list[int]:
     Raises:
       InputError: no cut-off, or one that is not a whole number from 1 to K.
     """
-    if not len(ks) or not all(isinstance(k, (int, np.integer)) and k > 0 for k in ks):
-        raise InputError(f"ks must be a list of positive whole numbers (got {','.join(map(str, ks))}).")
+    is_list = isinstance(ks, (list, tuple, range, np.ndarray)) and np.ndim(ks) == 1
+    if not is_list or not len(ks) or not all(isinstance(k, (int, np.integer)) and k > 0 for k in ks):
+        given = ",".join(map(str, ks)) if is_list else repr(ks)
+        raise InputError(f"ks must be a list of positive whole numbers (got {given:.60}).")
     ascending = sorted({int(k) for k in ks})
     if ascending[-1] > labels:
         raise InputError(f"ks must not exceed the {labels} labels (got {ascending[-1]}).")

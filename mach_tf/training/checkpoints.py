@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
 import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import files
+from mach_tf import files, staging
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
@@ -73,7 +73,7 @@ class GroupCheckpoints:
         if os.path.isdir(path):
             return
         os.makedirs(self.directory, exist_ok=True)
-        with files.atomic_directory(path) as temporary:
+        with staging.staged(path) as temporary:
             try:
                 checksums = [
                     _write(os.path.join(temporary, _VARIABLE_FILE.format(number)), variable)
@@ -93,7 +93,7 @@ class GroupCheckpoints:
             write_state(temporary, state)
         for other in _whole(self.directory):
             if other != path:
-                files.remove_directory(other)
+                _discard(other)
 
     def restore(self, model: tf.keras.Model) -> Optional[Position]:
         """Loads the last checkpoint into a compiled model.
@@ -134,12 +134,18 @@ class GroupCheckpoints:
 
     def remove_temporaries(self) -> None:
         """Removes what a killed process left half-written or half-removed."""
-        files.remove_temporaries(os.path.join(self.directory, ""))
+        staging.remove_leftovers(self.directory)
 
 
 def unfinished_groups(model_dir: str) -> list[tuple[int, ...]]:
     """Returns the groups that have a checkpoint."""
     return sorted(group for group in map(_group, _group_directories(model_dir)) if group)
+
+
+def positions(model_dir: str) -> list[str]:
+    """Returns the paths of the groups' last checkpoints within the model directory, which name group and position."""
+    last = [paths[-1] for paths in map(_whole, _group_directories(model_dir)) if paths]
+    return [os.path.relpath(path, model_dir) for path in last]
 
 
 def remove_finished(model_dir: str) -> None:
@@ -179,10 +185,21 @@ def _group(directory: str) -> Optional[tuple[int, ...]]:
 
 
 def _remove(directory: str) -> None:
-    """Removes a group's checkpoints. If the process is killed meanwhile, no checkpoint that counts as whole lacks files."""
+    """Removes a group's checkpoints. If the process is killed meanwhile, no checkpoint that counts as whole lacks files.
+
+    What is not of a checkpoint stays, and the directory with it.
+    """
     for path in _whole(directory):
-        files.remove_directory(path)
-    shutil.rmtree(directory, ignore_errors=True)
+        _discard(path)
+    staging.remove_leftovers(directory)
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
+
+
+def _discard(checkpoint: str) -> None:
+    """Removes a checkpoint; a directory that only has the name of one stays."""
+    if os.path.isfile(os.path.join(checkpoint, _STATE_FILE)):
+        staging.discard(checkpoint)
 
 
 def state_variables(model: tf.keras.Model) -> list[tf.Variable]:

@@ -8,11 +8,11 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from mach_tf import startup
+from mach_tf import progress_bars, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training import settings as fit_settings
-from mach_tf.training.run_options import RunOptions
+from mach_tf.training.run_options import DEFAULT_WORKER_TIMEOUT, RunOptions
 from mach_tf.training.stop import Stop, StopSignal
 from mach_tf.training.training_data import read_dataset
 
@@ -37,6 +37,7 @@ def fit(
     checkpoint_minutes: Optional[float] = 10.0,
     validation_points: int = 2000,
     curves: bool = True,
+    worker_timeout: float = DEFAULT_WORKER_TIMEOUT,
     progress: bool = True,
     **settings: Any,
 ) -> Optional[Ensemble]:
@@ -44,7 +45,7 @@ def fit(
 
     If the call is stopped by Ctrl-C or killed, the same call resumes from the last checkpoint. If all repetitions are trained already, the
     call only opens the model. For settings that are not given, an existing model.json provides the values; settings that
-    differ from it are refused.
+    differ from it are refused, except for more repetitions, which are added to those that are trained.
 
     Args:
       dataset_dir: a dataset directory, as `write_dataset` and `preprocess` write it.
@@ -53,7 +54,7 @@ def fit(
         preset (`mach_tf.presets.names()`) takes its settings; None takes the defaults of TrainingConfig, 2,000 buckets and 8
         repetitions. Arguments that are given override the plan.
       buckets: B, the number of buckets of each repetition, at least 2.
-      repetitions: R, the number of repetitions.
+      repetitions: R, the number of repetitions. A larger number than that of an existing model adds repetitions to it.
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
@@ -64,7 +65,8 @@ def fit(
       validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
         measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
-      progress: whether to draw progress bars on stderr.
+      worker_timeout: seconds that a worker waits for the others, with "multiworker".
+      progress: whether to draw progress bars on stderr, and to say which workers are waited for.
       **settings: training settings: the fields of `mach_tf.training_config.TrainingConfig`, such as epochs, hidden_units,
         learning_rate, epsilon, adversarial_weight and seed.
 
@@ -83,7 +85,9 @@ def fit(
     """
     for name, path in (("dataset_dir", dataset_dir), ("model_dir", model_dir)):
         _check_path(name, path)
-    options = RunOptions(strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves)
+    options = RunOptions(
+        strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout
+    )
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}
@@ -92,27 +96,31 @@ def fit(
         warnings.warn(text, stacklevel=2)
     # TensorFlow is imported late: the allocator must be set before, and a refused call need not wait for it.
     startup.prepare()
-    startup.check_versions()
+    startup.check_versions(tensorboard=curves)
     from mach_tf.ensemble import Ensemble
-    from mach_tf.training import run, strategies
+    from mach_tf.training import cluster, run
     from mach_tf.training.progress import Progress
 
     # Only the main thread may set signal handlers.
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
-    shown = Progress(warn=_warn, bars=progress)
+    shown = Progress(warn=_warn, bars=progress, waiting=progress_bars.report if progress else _ignore)
     result = run.train(dataset_dir, model_dir, chosen.config, chosen.bucket_spec, options, shown, stop)
     if result.stopped:
         raise KeyboardInterrupt(f"Training stopped; {model_dir} holds its state, and the same call goes on from there.")
     total = chosen.bucket_spec.repetitions
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
-    return Ensemble.load(model_dir) if whole and strategies.is_chief(strategy) else None
+    return Ensemble.load(model_dir) if whole and cluster.is_chief(strategy) else None
 
 
 def _check_path(name: str, path: Any) -> None:
     if not isinstance(path, (str, os.PathLike)):
         advice = " Write matrices with mach_tf.write_dataset first, or use mach_tf.MachClassifier."
         raise InputError(f"{name} must be a path (got {type(path).__name__}).{advice if name == 'dataset_dir' else ''}")
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def _warn(text: str) -> None:

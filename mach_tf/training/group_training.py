@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import files
+from mach_tf import staging
 from mach_tf.data import damage, records
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.estimators import DEFAULT_ESTIMATOR
@@ -188,9 +188,9 @@ def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> Gro
 
 
 def _export(job: Job, model: RepetitionGroup) -> None:
+    staging.remove_leftovers(job.model_dir)
     for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
-        files.remove_temporaries(f"{path}.")
         if not os.path.isdir(path):
             export_repetition(path, model.weights_of(position), job.model.origin(repetition))
 

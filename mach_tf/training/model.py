@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import tensorflow as tf
 
+from mach_tf import devices
 from mach_tf.classifier import SparseBatch, Weights
-from mach_tf.fgsm import fgsm, value_gradients
+from mach_tf.fgsm import fgsm
 from mach_tf.seeds import Purpose, derive
+from mach_tf.training import matrix_products, sparse_products
 from mach_tf.training.dense_perturbation import dense_shift, whole_kernel_gradient
-from mach_tf.training.sparse_products import kernel_gradient, kernel_gradient_of_both, product, product_by_repetition
 from mach_tf.training.training_batch import TrainingBatch
 from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows, primary
@@ -98,18 +100,18 @@ class RepetitionGroup(tf.keras.Model):
           The losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias. That of
           hidden_kernel is tf.IndexedSlices of unique rows, or a dense tensor if FGSM has the dense support.
         """
-        targets, mask = self._targets(batch), self._dropout_mask(batch)
+        targets, mask, products = self._targets(batch), self._dropout_mask(batch), self._products
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
-            hidden_input = product(batch.points, kernel)
-            # The tape sees W1 only through its products; sparse_products has their gradients.
+            hidden_input = products.product(batch.points, kernel)
+            # The tape sees W1 only through its products; their modules have their gradients.
             tape.watch(hidden_input)
             clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
         upper = self._variables[1:]
         # One backward pass of the clean loss serves the perturbation and the weights.
         hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
         if not self.config.adversarial:
-            first = self._of_rows(kernel_gradient(batch.points, batch.entries, hidden_gradient), batch)
+            first = self._of_rows(products.kernel_gradient(batch.points, batch.entries, hidden_gradient), batch)
             return {"clean_loss": clean_loss}, [first, *clean_gradients]
 
         epsilon = self.config.epsilon
@@ -117,8 +119,8 @@ class RepetitionGroup(tf.keras.Model):
             dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
             shift = dense.shift
         else:
-            perturbation = fgsm(value_gradients(hidden_gradient, kernel, batch.points), epsilon)
-            shift = product_by_repetition(batch.points, perturbation, kernel)
+            perturbation = fgsm(products.value_gradients(hidden_gradient, kernel, batch.points), epsilon)
+            shift = products.product_by_repetition(batch.points, perturbation, kernel)
         # The tape takes the shift as a variable of its own; its gradient for W1 is computed below.
         with tape:
             tape.watch(shift)
@@ -126,12 +128,14 @@ class RepetitionGroup(tf.keras.Model):
             weighted = self.config.adversarial_weight * adversarial_loss
         shift_gradient, *adversarial_gradients = tape.gradient(weighted, [shift, *upper])
         if self.config.fgsm_support == "dense":
-            sparse = kernel_gradient(batch.points, batch.entries, hidden_gradient + shift_gradient)
+            sparse = products.kernel_gradient(batch.points, batch.entries, hidden_gradient + shift_gradient)
             first = whole_kernel_gradient(
                 dense, shift_gradient, self._of_rows(sparse, batch), self.hidden_kernel, epsilon
             )
         else:
-            both = kernel_gradient_of_both(batch.points, batch.entries, perturbation, hidden_gradient, shift_gradient)
+            both = products.kernel_gradient_of_both(
+                batch.points, batch.entries, perturbation, hidden_gradient, shift_gradient
+            )
             first = self._of_rows(both, batch)
         gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
         return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
@@ -158,9 +162,16 @@ class RepetitionGroup(tf.keras.Model):
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
         """Returns the logits of every repetition, float32 [n, G, B]."""
         rows, positions = tf.unique(points.feature_ids, tf.int64)
-        hidden_input = product(points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows))
+        hidden_input = self._products.product(
+            points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows)
+        )
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
         return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
+
+    @property
+    def _products(self) -> ModuleType:
+        """The products of a batch with W1, for the device that W1 is on."""
+        return matrix_products if devices.on_gpu(primary(self.hidden_kernel)) else sparse_products
 
     @property
     def _variables(self) -> list[tf.Variable]:

@@ -25,11 +25,13 @@ class Progress:
       warn: takes each warning, as soon as it is known.
       planned: takes the memory and the disk that the run needs, before it trains.
       bars: whether to draw progress bars on stderr.
+      waiting: takes a line about which workers are waited for, every 10 seconds.
     """
 
     warn: Callable[[str], None] = _ignore
     planned: Callable[[ResourcePlan], None] = _ignore
     bars: bool = False
+    waiting: Callable[[str], None] = _ignore
 
 
 class ProgressBar(tf.keras.callbacks.Callback):

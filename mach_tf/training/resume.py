@@ -18,21 +18,33 @@ _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "k
 def start(model_dir: str, model: ModelManifest) -> None:
     """Writes model.json unless it exists; from then on the directory belongs to this training.
 
-    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records.
+    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records, and the
+    repetitions that it has more.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
         model.write(model_dir)
         return
-    earlier = group_plan.recorded(model_dir)
+    earlier, found = group_plan.recorded(model_dir), ModelManifest.read(model_dir)
     groups = group_plan.merged(earlier, model.run.get(group_plan.GROUPS, []))
-    if groups != earlier:
-        found = ModelManifest.read(model_dir)
-        dataclasses.replace(found, run={**found.run, group_plan.GROUPS: groups}).write(model_dir)
+    if groups != earlier or added(found, model):
+        spec = dataclasses.replace(found.bucket_spec, repetitions=model.bucket_spec.repetitions)
+        run = {**found.run, group_plan.GROUPS: groups} if groups else found.run
+        dataclasses.replace(found, bucket_spec=spec, run=run).write(model_dir)
 
 
-def check_same(model_dir: str, model: ModelManifest) -> None:
-    """Checks that a model directory, if it belongs to a training, belongs to this one.
+def added(earlier: ModelManifest, model: ModelManifest) -> int:
+    """Returns the number of repetitions that `model` adds to those of an earlier run; 0 if it has no more."""
+    return max(0, model.bucket_spec.repetitions - earlier.bucket_spec.repetitions)
+
+
+def check_same(model_dir: str, model: ModelManifest) -> int:
+    """Checks that a model directory, if it belongs to a training, belongs to this one, which may have more repetitions.
+
+    The number of repetitions decides the weights of none of them.
+
+    Returns:
+      The number of repetitions that `model` adds to those of the directory's training.
 
     Raises:
       InputError: the directory is a dataset's; or settings or dataset differ; the message names each difference and what to give instead.
@@ -42,15 +54,18 @@ def check_same(model_dir: str, model: ModelManifest) -> None:
             raise InputError(
                 f"model_dir must be new, empty or a model directory ({model_dir} holds {DATASET_FILE}); choose another."
             )
-        return
-    ours, theirs = _flat(model), _flat(ModelManifest.read(model_dir))
+        return 0
+    earlier = ModelManifest.read(model_dir)
+    more, ours, theirs = added(earlier, model), settings(model), settings(earlier)
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+    if more:
+        names.remove("bucket_spec.repetitions")
     if not names:
-        return
+        return more
     differences = "; ".join(f"{name} was {theirs.get(name)!r}, is now {ours.get(name)!r}" for name in names)
-    arguments = {_argument(name): theirs.get(name) for name in names if _argument(name)}
+    arguments = {argument(name): theirs.get(name) for name in names if argument(name)}
     remedies = [", ".join(f"{name}={value!r}" for name, value in arguments.items())] if arguments else []
-    if not all(map(_argument, names)):
+    if not all(map(argument, names)):
         remedies.append("the dataset that it was trained on")
     raise InputError(
         f"{model_dir} holds a different training, which can only be resumed with its original settings: {differences}. "
@@ -79,15 +94,16 @@ def other_names(model_dir: str, model: ModelManifest) -> list[str]:
     ]
 
 
-def _argument(name: str) -> Optional[str]:
-    """The argument that a setting of model.json comes from; None if it comes from the dataset."""
+def argument(name: str) -> Optional[str]:
+    """Returns the argument that a setting of model.json comes from; None if it comes from the dataset."""
     group, _, field = name.partition(".")
     if group == "bucket_spec":
         return "label_hash" if field == "family" else field
     return field if group == "training" else None
 
 
-def _flat(model: ModelManifest) -> dict[str, Any]:
+def settings(model: ModelManifest) -> dict[str, Any]:
+    """Returns all that decides the weights as values of JSON, by dotted name: "training.epochs"."""
     flat: dict[str, Any] = {}
     for name, value in model.decisive().items():
         flat.update({f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value})

@@ -6,9 +6,15 @@ import dataclasses
 import numbers
 from typing import Any, Optional, Union
 
+from mach_tf import arguments
 from mach_tf.choices import STRATEGIES
 from mach_tf.errors import InputError
+from mach_tf.hashing import MAX_ID
 from mach_tf.sizing.resources import AUTO, parse_group_size
+
+DEFAULT_WORKER_TIMEOUT = 1800.0
+# A year, in minutes.
+_LONGEST = 365 * 24 * 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +30,7 @@ class RunOptions:
         no checkpoint but the one of a training that is stopped.
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
+      worker_timeout: seconds that a worker waits for the others, with "multiworker".
     """
 
     strategy: str = "mirrored"
@@ -32,20 +39,19 @@ class RunOptions:
     checkpoint_minutes: Optional[float] = 10.0
     validation_points: int = 2000
     curves: bool = True
+    worker_timeout: float = DEFAULT_WORKER_TIMEOUT
 
     def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise InputError(f"strategy must be one of {', '.join(STRATEGIES)} (got {self.strategy!r}).")
+        arguments.choice(self.strategy, "strategy", STRATEGIES)
         object.__setattr__(self, "group_size", parse_group_size(self.group_size))
-        for name in ("checkpoint_minutes", "validation_points"):
-            value = getattr(self, name)
-            if value is None and name == "checkpoint_minutes":
-                continue
-            if not isinstance(value, numbers.Real) or not float(value) >= 0:
-                raise InputError(f"{name} must be 0 or more (got {value!r}).")
         if self.checkpoint_minutes is not None:
-            object.__setattr__(self, "checkpoint_minutes", float(self.checkpoint_minutes))
-        object.__setattr__(self, "validation_points", int(self.validation_points))
+            minutes = arguments.finite_number(self.checkpoint_minutes, "checkpoint_minutes", 0, _LONGEST)
+            object.__setattr__(self, "checkpoint_minutes", minutes)
+        points = arguments.whole_number(self.validation_points, "validation_points", 0, MAX_ID)
+        object.__setattr__(self, "validation_points", points)
+        object.__setattr__(self, "curves", arguments.switch(self.curves, "curves"))
+        seconds = arguments.finite_number(self.worker_timeout, "worker_timeout", 0.001, 60 * _LONGEST)
+        object.__setattr__(self, "worker_timeout", seconds)
         if self.repetition_range is not None:
             ends = self.repetition_range
             if not (
@@ -59,7 +65,8 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
         options = dataclasses.asdict(self)
-        del options["curves"]  # not recorded: they change no weights
+        for name in ("curves", "worker_timeout"):  # not recorded: they change no weights
+            del options[name]
         options["group_size"] = str(self.group_size)
         if self.repetition_range is not None:
             options["repetition_range"] = "{}:{}".format(*self.repetition_range)

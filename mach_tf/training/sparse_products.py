@@ -9,6 +9,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, point_of_entry
+from mach_tf.fgsm import value_gradients
+
+__all__ = ["kernel_gradient", "kernel_gradient_of_both", "product", "product_by_repetition", "value_gradients"]
 
 
 def product(points: SparseBatch, kernel: tf.Tensor) -> tf.Tensor:

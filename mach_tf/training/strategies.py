@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Callable, Optional
 
 import tensorflow as tf
+
+from mach_tf import devices
+from mach_tf.errors import InputError
+from mach_tf.training.cluster import MULTIWORKER
 
 
 def create(name: str) -> tf.distribute.Strategy:
@@ -14,10 +20,13 @@ def create(name: str) -> tf.distribute.Strategy:
 
     Args:
       name: "mirrored" for a replica on each device, "one_device" for the first device, "multiworker" for the processes that
-        TF_CONFIG names. For the last, call this before any other use of TensorFlow.
+        TF_CONFIG names. For the last, call this before any other use of TensorFlow; it waits for the other processes.
+
+    Raises:
+      InputError: TensorFlow cannot connect the processes that TF_CONFIG names.
     """
-    if name == "multiworker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == MULTIWORKER:
+        return _connected()
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
     if name == "one_device":
@@ -29,24 +38,41 @@ def create(name: str) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
+def _connected() -> tf.distribute.Strategy:
+    with _signals_end_the_process():
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            if "startup" not in str(error):
+                raise
+            raise InputError(
+                f"strategy={MULTIWORKER!r} must begin before any other use of TensorFlow in its process ({error}). Start a new "
+                "process."
+            ) from None
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"TF_CONFIG must name processes that reach each other, but TensorFlow cannot connect them ({error.message}). Check "
+                "hosts, ports and firewalls, and start all processes again."
+            ) from None
+
+
+@contextlib.contextmanager
+def _signals_end_the_process() -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the process at once: Python's handlers wait while TensorFlow's start waits in C++."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def local_replicas(strategy: tf.distribute.Strategy) -> int:
     """Returns the number of replicas in this process, which share its memory."""
     return len(strategy.extended.worker_devices)
-
-
-def is_chief(name: str) -> bool:
-    """Returns whether this process is the one that writes.
-
-    Args:
-      name: the strategy's name, as for `create`. With "multiworker" the chief writes, which is worker 0 if TF_CONFIG names no
-        chief. With the others each process trains on its own, even if a cluster sets TF_CONFIG, and each writes.
-    """
-    if name != "multiworker":
-        return True
-    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    task = config.get("task", {})
-    chief = "chief" if "chief" in config.get("cluster", {}) else "worker"
-    return not task or (task.get("type", chief), int(task.get("index", 0))) == (chief, 0)
 
 
 def agreed(strategy: tf.distribute.Strategy, requested: Callable[[], bool]) -> Callable[[], bool]:
@@ -72,7 +98,7 @@ def input_options(strategy: tf.distribute.Strategy) -> Optional[tf.distribute.In
     dataset has, and the end of an epoch waits for them (see `records.batches`). A single CPU does not need it.
     """
     single = isinstance(strategy, tf.distribute.MirroredStrategy) and strategy.num_replicas_in_sync == 1
-    if not single or tf.config.list_logical_devices("GPU"):
+    if not single or devices.default_is_gpu():
         return None
     return tf.distribute.InputOptions(
         experimental_fetch_to_device=False,

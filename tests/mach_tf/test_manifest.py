@@ -14,7 +14,8 @@ from mach_tf.buckets import BucketSpec
 from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, ModelManifest, Source
+from mach_tf.manifest import DatasetManifest, ModelManifest
+from mach_tf.splits import Source
 from mach_tf.training_config import TrainingConfig
 from tests.helpers import sample
 
@@ -125,8 +126,24 @@ def test_the_fingerprint_is_of_the_content(dataset):
         (lambda v: v["splits"].update(extra=v["splits"].pop("train")), "split 'extra' must be known"),
         (lambda v: v["splits"]["test"]["shards"][0].update(file="../x"), "must name shards by plain file names"),
         (lambda v: v["splits"]["test"]["shards"][0].update(file="x"), "x is missing"),
-        (lambda v: v["splits"]["test"]["shards"][0].update(bytes=3), "must have 3 bytes"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(bytes=3000), "must have 3000 bytes"),
         (lambda v: v.update(feature_names=True), "feature_names.txt is missing"),
+        (lambda v: v.update(labels=10**15), "labels must be in .0, 100000000. .got 1000000000000000"),
+        (lambda v: v.update(labels=-1), "labels must be in"),
+        (lambda v: v.update(features=2**31), "features must be in"),
+        (lambda v: v.update(features=1e400), "not a number"),
+        (lambda v: v["feature_spec"].update(dim=2**40), "dim must be in"),
+        (lambda v: v["feature_spec"].update(seed=float("nan")), "not a number"),
+        (lambda v: v["splits"]["test"].update(features=10**15), "features must be in"),
+        (lambda v: v["splits"]["test"].update(labels=-1), "labels must be in"),
+        (lambda v: v["splits"]["test"].update(raw_features=10**30), "raw_features must be in"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(points=10**12), "points must be in"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(bytes=-3), "bytes must be in"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file="nul\0"), "must name shards by plain file names"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file=".."), "must name shards by plain file names"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(file="\ud800"), "must name shards by plain file names"),
+        (lambda v: v["splits"]["test"]["shards"][0].update(sha256="0"), "64 hexadecimal digits"),
+        (lambda v: v["splits"]["test"]["sources"].append({"path": "a\0", "bytes": 1, "sha256": ""}), "by a path"),
     ],
 )
 def test_an_altered_manifest_is_refused(dataset, change, rule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 
 import numpy as np
@@ -117,3 +118,19 @@ def test_more_repetitions_than_trained_are_refused(model, repetitions):
 def test_a_directory_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no model; make one with mach-train"):
         Network.load(str(tmp_path))
+
+
+def test_a_pickle_opens_the_same_directory(evaluated, tmp_path):
+    network = Network.load(evaluated.model_dir, repetitions=2)
+    opened = pickle.loads(pickle.dumps(network))
+    features = network.hash(evaluated.test[0])
+    np.testing.assert_array_equal(opened.bucket_logits(features), network.bucket_logits(features))
+    shutil.copytree(evaluated.model_dir, tmp_path / "model")
+    packed = pickle.dumps(Network.load(tmp_path / "model"))
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(InputError, match="holds no model"):
+        pickle.loads(packed)
+    (tmp_path / "model").mkdir()
+    model_directory.write(str(tmp_path / "model"), epsilon=0.5)
+    with pytest.raises(InputError, match="must hold the model that was pickled"):
+        pickle.loads(packed)

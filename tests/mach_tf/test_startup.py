@@ -133,6 +133,14 @@ def test_the_cpu_package_is_accepted(monkeypatch):
     assert startup.installed_version("tensorflow") is None
 
 
+def test_tensorboard_is_asked_for_where_it_is_needed(monkeypatch):
+    _on_python(monkeypatch, 3, 12)
+    _install(monkeypatch, tensorflow="2.21.0", **{"tf-keras": "2.21.0"})
+    startup.check_versions()
+    with pytest.raises(InputError, match=r"needs the package tensorboard .*pip install tensorboard"):
+        startup.check_versions(tensorboard=True)
+
+
 @pytest.mark.parametrize("asked", [None, "0", "1"])
 def test_keras_2_is_chosen_where_tf_keras_is_installed_and_only_there(monkeypatch, asked):
     for installed, chosen in (({"tf-keras": "2.21.0"}, "1"), ({}, None)):

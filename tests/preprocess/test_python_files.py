@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import collections
+import os
 
 import numpy as np
 
@@ -30,3 +31,12 @@ def test_each_content_is_taken_once(tmp_path):
     found, repeated = python_files.distinct_files([str(tmp_path)], 0)
     assert [file.name for file in found] == [f"{tmp_path.name}/a.py", f"{tmp_path.name}/c/d.py"] and repeated == 1
     assert [file.path for file in found] == [str(tmp_path / "a.py"), str(tmp_path / "c/d.py")]
+
+
+def test_pipes_and_links_to_nowhere_are_left_out_and_strange_names_are_shown(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "link.py").symlink_to(tmp_path / "nowhere")
+    with open(os.fsencode(tmp_path) + b"/\xff\n.py", "w") as file:
+        file.write("x")
+    (found,), _ = python_files.distinct_files([str(tmp_path)], 0)
+    assert found.name == f"{tmp_path.name}/\\xff\\n.py"

@@ -18,7 +18,8 @@ from mach_tf import manifest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from tests.helpers import programs, sample
+from tests.helpers import clusters, programs, sample
+from tests.helpers.processes import leftover
 from tests.helpers.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
 
@@ -74,12 +75,14 @@ def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
 def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
     """Leftovers of an export and of the removal of a finished group's checkpoints."""
     model = str(tmp_path / "model")
-    os.makedirs(os.path.join(model, "repetition-001.99.tmp"))
+    leftover(model, "repetition-001")
     train(dataset, model, repetition_range="0:1")
-    os.makedirs(os.path.join(model, "checkpoints", "repetitions-000", "epoch-0003-step-00000000.99.old.tmp"))
+    leftover(os.path.join(model, "checkpoints", "repetitions-000"), "epoch-0003-step-00000000")
+    os.makedirs(os.path.join(model, "repetition-001.99.tmp", "mine"))
     train(dataset, model, repetition_range="0:2")
-    assert not glob.glob(os.path.join(model, "**", "*.tmp"), recursive=True)
-    assert sorted(os.listdir(model)) == ["checkpoints", "model.json", "repetition-000", "repetition-001", "tensorboard"]
+    assert not glob.glob(os.path.join(model, "**", "*.partial"), recursive=True)
+    expected = ["checkpoints", "model.json", "repetition-000", "repetition-001", "repetition-001.99.tmp", "tensorboard"]
+    assert sorted(os.listdir(model)) == expected
     assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 
@@ -204,6 +207,26 @@ def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
             programs.run("train.main", *places, "--repetitions=1", "--epochs=1", "--hidden_units=4")
         said = [record.getMessage() for record in caplog.records]
         assert any(f"mach-plan --dataset_dir={data} --output" in message for message in said) == told
+
+
+def test_of_several_workers_the_chief_alone_speaks_of_the_plan(tmp_path, monkeypatch, caplog):
+    data = small_dataset(tmp_path / "data", 10, 5)
+    arguments = [f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}", "--strategy=multiworker"]
+    for cluster, told in zip(clusters.of(2), (True, False)):
+        monkeypatch.setenv("TF_CONFIG", clusters.tf_config(cluster))
+        caplog.clear()
+        with caplog.at_level("WARNING", logger="absl"), pytest.raises(InputError, match=r"--worker_timeout=0\.3"):
+            programs.run("train.main", *arguments, "--worker_timeout=0.3")
+        assert bool([record for record in caplog.records if record.name == "absl"]) == told
+
+
+def test_a_malformed_tf_config_is_refused_by_name(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["localhost"]}, "task": {"type": "worker", "index": 0}}')
+    with pytest.raises(
+        InputError, match=r"^TF_CONFIG must name worker 0 as HOST:PORT.*With --strategy=multiworker each"
+    ):
+        train(dataset, str(tmp_path / "model"), strategy="multiworker")
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_empty_train_split_is_refused(tmp_path):

@@ -34,8 +34,9 @@ def test_every_flag_reaches_the_options(parse):
         "--repetition_range=2:5",
         "--checkpoint_minutes=1.5",
         "--validation_points=7",
+        "--worker_timeout=90",
     )
-    assert module.options() == RunOptions("one_device", 3, (2, 5), 1.5, 7)
+    assert module.options() == RunOptions("one_device", 3, (2, 5), 1.5, 7, worker_timeout=90)
 
 
 @pytest.mark.parametrize("argument", ["--repetition_range=5:2", "--repetition_range=0:9", "--group_size=many"])

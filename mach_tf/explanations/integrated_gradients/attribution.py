@@ -10,8 +10,8 @@ from typing import Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import estimators
-from mach_tf.choices import ATTRIBUTION_METHODS
+from mach_tf import arguments, estimators
+from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
@@ -22,6 +22,7 @@ from mach_tf.saved_repetition import Repetition
 
 # A completeness gap may be as large as RELATIVE_GAP * |F(x) - F(x')| + ABSOLUTE_GAP.
 RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
+_MOST_STEPS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +51,9 @@ class AttributionConfig:
 
     def __post_init__(self) -> None:
         entry = estimators.get(self.estimator)
-        if self.method not in ATTRIBUTION_METHODS:
-            raise InputError(f"method must be one of {ATTRIBUTION_METHODS} (got {self.method!r}).")
+        arguments.choice(self.method, "method", ATTRIBUTION_METHODS)
+        arguments.choice(self.rule, "rule", QUADRATURE_RULES)
+        object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
         if self.method == "exact" and not entry.exact_attribution:
             raise InputError(
                 f"method='exact' explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "

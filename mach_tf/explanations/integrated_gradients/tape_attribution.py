@@ -16,7 +16,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import estimators
+from mach_tf import devices, estimators
 from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
@@ -24,6 +24,7 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals
 
 # The gradient of a sparse product gathers two [nonzeros, hidden] tensors, 32 MB each with 4,096 hidden units.
 _NONZEROS_AT_ONCE = 2048
+_NONZEROS_AT_ONCE_ON_GPU = 65_536
 
 BucketLogits = Callable[[SparseBatch], tf.Tensor]
 
@@ -99,7 +100,8 @@ def integrate(
             repetitions, table[:, labels], estimator, path, _values(path, np.array([0.0, 1.0]))
         )
         total = np.zeros((len(labels), len(path.feature_ids)))
-        nodes_at_once = max(1, _NONZEROS_AT_ONCE // max(1, len(path.feature_ids)))
+        entries = _NONZEROS_AT_ONCE_ON_GPU if devices.default_is_gpu() else _NONZEROS_AT_ONCE
+        nodes_at_once = max(1, entries // max(1, len(path.feature_ids)))
         for begin in range(0, steps, nodes_at_once):
             chunk = slice(begin, begin + nodes_at_once)
             total += _gradients(repetitions, table[:, labels], estimator, path, nodes[chunk], node_weights[chunk])

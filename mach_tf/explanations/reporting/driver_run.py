@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from mach_tf import files
+from mach_tf import array_files, files, locks
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.textfile import check_regular
@@ -31,6 +32,8 @@ from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
 
 _RUN_FILE = "global.json"
+_PART = re.compile(r"global-part-\d{5,}\.npz")
+_LOCK_FILE = ".global.lock"
 _BLOCK_BYTES = libsvm.BLOCK_BYTES
 
 
@@ -52,9 +55,11 @@ def write_label_drivers(
     """
     os.makedirs(output_dir, exist_ok=True)
     run = DriverRun(inputs.network, inputs.dataset, config, output_dir)
-    drivers = LabelDrivers(*run.run(inputs.texts), inputs.feature_names, inputs.label_names)
-    drivers.write(output_dir, top_features)
-    run.clear()
+    # Two runs would share their parts, and the first to end would remove those of the other.
+    with locks.exclusive(os.path.join(output_dir, _LOCK_FILE)):
+        drivers = LabelDrivers(*run.run(inputs.texts), inputs.feature_names, inputs.label_names)
+        drivers.write(output_dir, top_features)
+        run.clear()
     return drivers
 
 
@@ -91,10 +96,9 @@ class DriverRun:
         sums = scipy.sparse.csr_matrix((self.dataset.labels, self.dataset.features))
         counts = np.zeros(self.dataset.labels, np.int64)
         for part in parts:
-            with np.load(part, allow_pickle=False) as saved:
-                arrays = (saved["data"], saved["indices"], saved["indptr"])
-                sums = sums + scipy.sparse.csr_matrix(arrays, shape=sums.shape)
-                counts += saved["counts"]
+            part_sums, part_counts = _read_part(part, sums.shape)
+            sums = sums + part_sums
+            counts += part_counts
         if not counts.any():
             raise InputError(
                 f"{', '.join(text.path for text in texts)}: no point has a label, but the features that drive a label are "
@@ -104,9 +108,8 @@ class DriverRun:
 
     def clear(self) -> None:
         """Removes the parts, and their description last; call it when the result is written."""
-        for name in os.listdir(self.output_dir):
-            if name.startswith("global-part-"):
-                os.remove(os.path.join(self.output_dir, name))
+        for name in filter(_PART.fullmatch, os.listdir(self.output_dir)):
+            os.remove(os.path.join(self.output_dir, name))
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(self.output_dir, _RUN_FILE))
 
@@ -154,13 +157,42 @@ class DriverRun:
         }
         path = os.path.join(self.output_dir, _RUN_FILE)
         if not os.path.exists(path):
-            self.clear()
+            parts = sorted(filter(_PART.fullmatch, os.listdir(self.output_dir)))
+            if parts:
+                raise InputError(
+                    f"{self.output_dir} holds {parts[0]}, but no {_RUN_FILE} that says what it is part of. Move it away, or choose "
+                    "another output_dir."
+                )
             files.write_json(path, run)
         elif files.read_json(path, "unfinished run of label drivers") != run:
             raise InputError(
                 f"{self.output_dir} holds an unfinished run with another model, text or method. Repeat that run's settings to "
                 f"continue it, choose another output_dir, or remove {path} to start again."
             )
+
+
+def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
+    """Returns the sums, CSR of that shape, and the counts that `_write_part` wrote."""
+    remedy = "Remove it; the same command then computes it again."
+    arrays = array_files.read_archive(path, remedy)
+    try:
+        data, indices, row_splits, counts = (arrays[name] for name in ("data", "indices", "indptr", "counts"))
+        sums = scipy.sparse.csr_matrix((data, indices, row_splits), shape=shape)
+        sums.check_format()
+        if (
+            counts.shape != shape[:1]
+            or counts.dtype != np.int64
+            or counts.min(initial=0) < 0
+            or data.dtype != np.float64
+        ):
+            raise ValueError("its counts or its type are wrong")
+        if not np.isfinite(data).all():
+            raise ValueError("it is not finite")
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {remedy}"
+        ) from None
+    return sums, counts
 
 
 def _fingerprint(network: Network) -> list[str]:

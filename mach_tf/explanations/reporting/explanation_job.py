@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Optional, Union
 
+from mach_tf import outputs
 from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.reporting import explanation_run, label_drivers
 from mach_tf.explanations.reporting.driver_run import write_label_drivers
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, WrittenExplanations, write_explanations
@@ -73,6 +76,9 @@ class ExplanationJob:
             attributions that do not add up.
         """
         inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split, self.force)
+        written = label_drivers.FILES if self.labels == ALL_LABELS else explanation_run.FILES
+        read = [self.dataset_dir, self.model_dir, *inputs.paths()]
+        outputs.check([os.path.join(self.output_dir, name) for name in written], read)
         if self.labels == ALL_LABELS:
             return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features)
         return write_explanations(inputs, self._options(), self.output_dir)

@@ -27,6 +27,7 @@ from mach_tf.progress_bars import Bar
 
 LINES_FILE = "explanations.jsonl"
 REPORT_FILE = "report.html"
+FILES = (LINES_FILE, REPORT_FILE)
 _CHUNK_POINTS = 256
 _TABLE_ROWS = 12
 _TABLE_FEATURES = 4
@@ -136,11 +137,11 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, points: Poin
     """Returns the numbers of the points to explain, once there is something to explain of them."""
     Incomplete.of(points, labels=False).check(f"of {', '.join(inputs.paths())}")
     chosen = selection.select_points(options.points, points, inputs.label_names)
-    counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE_LABELS)
+    counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
     if counted.without_labels == len(chosen):
         raise InputError(
-            f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen points has one. Choose points "
-            "with labels, or labels=top:3."
+            f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
+            "others by points, or explain labels=top:3."
         )
     counted.warn("that were chosen")
     return chosen

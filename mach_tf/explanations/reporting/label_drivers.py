@@ -17,6 +17,7 @@ from mach_tf import files
 
 MATRIX_FILE = "global.npz"
 TABLE_FILE = "global.tsv"
+FILES = (MATRIX_FILE, TABLE_FILE)
 _SUMMARY_LABELS = 15
 _SUMMARY_FEATURES = 5
 

@@ -12,8 +12,8 @@ from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.points import Points
 
-# Explains the labels that each point has.
-TRUE_LABELS = "true"
+# The text that stands for the labels that a point has.
+TRUE = "true"
 
 
 def select_points(text: str, points: Points, label_names: Optional[Sequence[str]]) -> np.ndarray:
@@ -124,7 +124,7 @@ def parse_label_ids(text: str, n_labels: int) -> np.ndarray:
 
 def check_labels(text: str, n_labels: int) -> None:
     """Raises InputError unless `label_pairs` can read the text."""
-    if text != TRUE_LABELS and top_wanted(text, n_labels) is None:
+    if text != TRUE and top_wanted(text, n_labels) is None:
         parse_label_ids(text, n_labels)
 
 
@@ -143,7 +143,7 @@ def label_pairs(text: str, points: Points, n_labels: int, top_labels: np.ndarray
     wanted = top_wanted(text, n_labels)
     if wanted is not None:
         return _same_number(top_labels[:, :wanted])
-    if text == TRUE_LABELS:
+    if text == TRUE:
         return Pairs(points.label_splits, points.label_ids)
     return _same_number(np.tile(parse_label_ids(text, n_labels), (len(points), 1)))
 

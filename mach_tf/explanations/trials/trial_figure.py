@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Optional
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mach_tf import files
+from mach_tf import files, outputs
 from mach_tf.explanations.trials.trial_results import FaithfulnessTrial
 
 RESULTS_FILE = "faithfulness.json"
@@ -33,6 +35,15 @@ def trial_figure(trial: FaithfulnessTrial) -> Figure:
     panels[0].set_ylabel(f"mean score of the best label ({trial.estimator})")
     panels[0].legend()
     return figure
+
+
+def check(output_dir: str, inputs: Sequence[Optional[str]]) -> None:
+    """Checks before the work that nothing `write_trial` writes is an input.
+
+    Raises:
+      InputError: as of `mach_tf.outputs.check`.
+    """
+    outputs.check([os.path.join(output_dir, name) for name in (RESULTS_FILE, FIGURE_FILE)], inputs)
 
 
 def write_trial(trial: FaithfulnessTrial, output_dir: str) -> str:

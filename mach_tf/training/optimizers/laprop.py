@@ -1,40 +1,24 @@
 """LaProp, in one pass over the rows that have a gradient.
 
-The rule is two pure functions, `momentum_rate` and `laprop_moments`. TensorFlow's fused kernel computes the second one on the
-CPU at the rate that the first one gives; elsewhere `laprop_moments` itself is applied.
+TensorFlow's fused kernels of RMSProp with momentum compute the rule, at the rate that `momentum_rate` gives.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
 
 import tensorflow as tf
 
+from mach_tf import devices
+from mach_tf.training.optimizers import lent_rows
 from mach_tf.training.optimizers.unique_rows import UniqueRows
-from mach_tf.variable_rows import gather_rows, subtract_from_rows, update_rows
 
 # The square of anything smaller is zero in float32.
 _LEAST_EPSILON = 1e-18
 # Parts of the rows that are updated side by side.
 _PARTS = min(os.cpu_count() or 1, 8)
-
-
-class Moments(NamedTuple):
-    """The moments of some rows: the decayed mean of squared gradients, and the momentum that is subtracted from the weights."""
-
-    squares: tf.Tensor
-    momentum: tf.Tensor
-
-
-def laprop_moments(
-    moments: Moments, gradient: tf.Tensor, rate: tf.Tensor, beta_1: float, beta_2: float, epsilon_squared: float
-) -> Moments:
-    """LaProp's update rule: the moments after a gradient, at the rate of `momentum_rate`; weights -= momentum follows."""
-    squares = beta_2 * moments.squares + (1 - beta_2) * tf.square(gradient)
-    normalised = rate * gradient * tf.math.rsqrt(squares + epsilon_squared)
-    return Moments(squares, beta_1 * moments.momentum + normalised)
 
 
 def momentum_rate(rate: tf.Tensor, step: tf.Tensor, beta_1: float, beta_2: float) -> tf.Tensor:
@@ -107,8 +91,8 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         prepared["lr_t"] = momentum_rate(prepared["lr_t"], step, prepared["momentum"], prepared["rho"])
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
-        if "GPU" in var.device:
-            return self._apply_without_kernel(grad, var, indices, apply_state)
+        if devices.on_gpu(var):
+            return self._apply_to_lent_rows(grad, var, indices, apply_state)
         return self._apply_in_parts(grad, var, indices, apply_state)
 
     def _apply_in_parts(self, grad, var, indices, apply_state):
@@ -127,23 +111,16 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         with tf.control_dependencies(updates):
             return update(0, 0)
 
-    def _apply_without_kernel(self, grad, var, indices, apply_state):
-        """Applies the same rule in several passes; the kernel exists for the CPU alone."""
+    def _apply_to_lent_rows(self, grad, var, indices, apply_state):
+        """Applies the kernel for dense gradients to the rows; the one for rows exists for the CPU alone."""
         prepared = apply_state[(var.device, var.dtype.base_dtype)]
-        squares, momentum = self.get_slot(var, "rms"), self.get_slot(var, "momentum")
-        new = laprop_moments(
-            Moments(gather_rows(squares, indices), gather_rows(momentum, indices)),
-            grad,
-            prepared["lr_t"],
-            prepared["momentum"],
-            prepared["rho"],
-            prepared["epsilon"],
-        )
-        return tf.group(
-            update_rows(squares, indices, new.squares),
-            update_rows(momentum, indices, new.momentum),
-            subtract_from_rows(var, indices, new.momentum),
-        )
+        settings = {"lr": prepared["lr_t"], **{name: prepared[name] for name in ("rho", "momentum", "epsilon")}}
+        whole = {"var": var, "ms": self.get_slot(var, "rms"), "mom": self.get_slot(var, "momentum")}
+
+        def kernel(lent: Mapping[str, tf.Tensor], gradient: tf.Tensor) -> tf.Operation:
+            return tf.raw_ops.ResourceApplyRMSProp(**lent, **settings, grad=gradient)
+
+        return lent_rows.update(kernel, whole, indices, grad, lent_rows.chunk_rows(var))
 
 
 def _run_side_by_side(operations: Sequence[tf.Operation]) -> None:

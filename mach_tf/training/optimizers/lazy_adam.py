@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from mach_tf.training.optimizers import lent_rows
 from mach_tf.training.optimizers.unique_rows import UniqueRows
-from mach_tf.variable_rows import gather_rows, update_rows
-
-# Floats of a chunk of rows: its rows, moments and gradient should fit in the cache.
-_CHUNK_FLOATS = 1 << 18
-# ResourceHandle::ANONYMOUS_NAME of TensorFlow: every handle of that name is a separate variable.
-_NO_NAME = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
 def _adam() -> Any:
@@ -44,33 +40,12 @@ class LazyRows(UniqueRows):
             "epsilon": tf.constant(self.epsilon, tf.float32),
         }
         whole = {"var": var, "m": self.get_slot(var, "m"), "v": self.get_slot(var, "v")}
-        chunk = max(1, _CHUNK_FLOATS // max(1, var.shape[1:].num_elements()))
-        touched = tf.size(indices)
-        # The fused kernel of dense Adam takes variables: the rows of a chunk are lent to three unnamed ones, without a copy.
-        lent = {name: _unnamed_variable() for name in whole}
 
-        def update(begin: tf.Tensor) -> tuple[tf.Tensor]:
-            rows, gradient = indices[begin : begin + chunk], grad[begin : begin + chunk]
-            taken = [
-                tf.raw_ops.AssignVariableOp(resource=lent[name], value=gather_rows(whole[name], rows)) for name in whole
-            ]
-            with tf.control_dependencies(taken):
-                applied = tf.raw_ops.ResourceApplyAdam(**lent, **settings, grad=gradient)
-            with tf.control_dependencies([applied]):
-                after = {name: tf.raw_ops.ReadVariableOp(resource=lent[name], dtype=tf.float32) for name in whole}
-            given_back = [update_rows(whole[name], rows, after[name]) for name in whole]
-            with tf.control_dependencies(given_back):
-                return (begin + chunk,)
+        def kernel(lent: Mapping[str, tf.Tensor], gradient: tf.Tensor) -> tf.Operation:
+            return tf.raw_ops.ResourceApplyAdam(**lent, **settings, grad=gradient)
 
-        loop = tf.while_loop(lambda begin: begin < touched, update, (tf.constant(0),), parallel_iterations=1)
-        with tf.control_dependencies(loop):
-            return tf.group(*(tf.raw_ops.DestroyResourceOp(resource=handle) for handle in lent.values()))
+        return lent_rows.update(kernel, whole, indices, grad, lent_rows.chunk_rows(var))
 
 
 class ChunkedLazyAdam(LazyRows, _adam()):  # type: ignore[misc]
     """LazyAdam with few passes over memory."""
-
-
-def _unnamed_variable() -> tf.Tensor:
-    """Returns the handle of a new float32 variable of any shape; in a graph, a new one at each run."""
-    return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=tf.TensorShape(None), shared_name=_NO_NAME)

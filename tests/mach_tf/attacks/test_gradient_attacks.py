@@ -220,7 +220,7 @@ def test_users_name_an_attack_by_one_word(name, method, objective):
 
 
 def test_other_names_are_refused():
-    with pytest.raises(InputError, match=r"one of fgsm, pgd, push_out, push_in \(got untargeted\)"):
+    with pytest.raises(InputError, match=r"one of fgsm, pgd, push_out, push_in \(got 'untargeted'\)"):
         Attack.named("untargeted")
 
 

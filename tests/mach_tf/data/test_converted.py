@@ -10,7 +10,8 @@ import pytest
 from mach_tf.data.converted import Converted, features_that_share_a_column
 from mach_tf.data.libsvm import BadLine
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import DatasetManifest, Shard, Split
+from mach_tf.manifest import DatasetManifest
+from mach_tf.splits import Shard, Split
 
 
 def _manifest(features: int, spec: FeatureSpec) -> DatasetManifest:

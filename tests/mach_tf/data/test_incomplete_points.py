@@ -15,9 +15,9 @@ from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.evaluation.robustness_comparison import compare_robustness
 from mach_tf.hashing import FeatureSpec
-from mach_tf.manifest import Split
 from mach_tf.points import from_csr
 from mach_tf.prediction import predict_file
+from mach_tf.splits import Split
 from mach_tf.training.training_data import open_dataset, unusual
 from tests.helpers import model_directory, programs
 from tests.helpers import world as worlds

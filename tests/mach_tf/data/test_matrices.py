@@ -176,7 +176,7 @@ def test_train_and_the_part_held_back_are_a_partition(tmp_path, fraction):
             r"^label_names must hold 3 names, one per label .*\. label_names.txt stores one name per line",
         ),
         ({"label_names": ["a", "b\r", "c"]}, r"^label_names must hold 3 names.*got the name .b.r., which contains"),
-        ({"points_per_shard": 0}, "points_per_shard at least 1"),
+        ({"points_per_shard": 0}, "points_per_shard must be at least 1"),
     ],
 )
 def test_refusals_leave_nothing(tmp_path, change, rule):

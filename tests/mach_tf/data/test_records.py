@@ -34,7 +34,7 @@ def test_parse_examples():
     made = examples.encode(points)
     starts = [0, *made.ends[:-1]]
     serialized = tf.constant([made.data[a + 12 : b - 4].tobytes() for a, b in zip(starts, made.ends)])
-    parsed = records.parse_examples(serialized)
+    parsed = records.parse_examples(serialized, 500, 40)
     assert parsed["feature_values"].row_splits is parsed["feature_ids"].row_splits
     for name, dtype in (("feature_ids", tf.int64), ("feature_values", tf.float32), ("label_ids", tf.int64)):
         assert parsed[name].dtype == dtype and parsed[name].row_splits.dtype == tf.int64

@@ -145,7 +145,7 @@ def test_a_pipe_without_a_byte_is_not_called_an_empty_file(tmp_path):
     with pytest.raises(InputError, match=r"got a pipe without a byte\)\. Check the command that writes to it"):
         TextFile(str(tmp_path / "pipe"))
     writer.join()
-    with pytest.raises(InputError, match="got a device without a byte"):
+    with pytest.raises(InputError, match=r"must be a regular file or a pipe \(got a device\)"):
         TextFile(os.devnull)
 
 

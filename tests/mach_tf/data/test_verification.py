@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from mach_tf import files, manifest
 from mach_tf.data import examples, verification
-from mach_tf.manifest import Shard
 from mach_tf.points import Points
+from mach_tf.splits import Shard
 from tests.helpers import sample
 
 

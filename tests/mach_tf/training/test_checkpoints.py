@@ -12,6 +12,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training.checkpoints import GroupCheckpoints, Position, remove_finished, unfinished_groups
 from mach_tf.training.optimizers.laprop import LazyLaProp
+from tests.helpers.processes import leftover
 from tests.mach_tf.training.test_model import batch_of, group
 
 
@@ -67,7 +68,7 @@ def test_the_last_one_is_kept_and_its_position_wins(tmp_path):
 
 def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(tmp_path):
     checkpoints = of_group(tmp_path)
-    os.makedirs(os.path.join(checkpoints.directory, "epoch-0001-step-00000000.123.tmp"))
+    leftover(checkpoints.directory, "epoch-0001-step-00000000")
     assert unfinished_groups(str(tmp_path)) == []
     assert checkpoints.restore(compiled()) is None
     checkpoints.remove_temporaries()
@@ -88,7 +89,7 @@ def kill_in_removal(monkeypatch):
             raise Killed
 
     with monkeypatch.context() as patches:
-        patches.setattr("mach_tf.training.checkpoints.shutil.rmtree", remove_half)
+        patches.setattr("mach_tf.staging.shutil.rmtree", remove_half)
         yield patches
 
 
@@ -257,3 +258,15 @@ def test_a_failing_disk_is_said_and_leaves_the_checkpoint_before(tmp_path, monke
     with pytest.raises(InputError, match=r"No space left on device.*Make room"):
         save(checkpoints, model, Position(2, 0))
     assert os.listdir(checkpoints.directory) == ["epoch-0001-step-00000000"]
+
+
+def test_folders_of_the_users_own_stay(tmp_path):
+    checkpoints = of_group(tmp_path)
+    mine = ("epoch-0000-step-00000001", "epoch-0001-step-00000000.123.tmp", "notes")
+    for name in mine:
+        os.makedirs(os.path.join(checkpoints.directory, name, "inner"))
+    save(checkpoints, compiled(), Position(1, 0))
+    checkpoints.remove_temporaries()
+    checkpoints.remove()
+    assert sorted(os.listdir(checkpoints.directory)) == sorted(mine)
+    assert all(os.listdir(os.path.join(checkpoints.directory, name)) == ["inner"] for name in mine)

@@ -106,6 +106,26 @@ def test_the_arguments_to_give_are_named(tmp_path, changes, remedy):
     assert str(raised.value).endswith(remedy)
 
 
+def test_more_repetitions_are_the_same_training(tmp_path):
+    path, more = str(tmp_path), dataclasses.replace(MANIFEST, bucket_spec=BucketSpec(3, 9), versions={"numpy": "new"})
+    assert resume.check_same(path, more) == 0  # nothing is there yet
+    resume.start(path, MANIFEST)
+    assert resume.check_same(path, MANIFEST) == 0 and resume.check_same(path, more) == 3
+    assert ModelManifest.read(path) == MANIFEST  # a check changes nothing
+    resume.start(path, more)
+    assert ModelManifest.read(path) == dataclasses.replace(MANIFEST, bucket_spec=more.bucket_spec)
+    with pytest.raises(InputError, match=r"bucket_spec.repetitions was 9, is now 6\. Give repetitions=9, or another"):
+        resume.check_same(path, MANIFEST)
+
+
+def test_more_repetitions_with_other_settings_are_refused(tmp_path):
+    resume.start(str(tmp_path), MANIFEST)
+    other = dataclasses.replace(MANIFEST, bucket_spec=BucketSpec(4, 9))
+    with pytest.raises(InputError) as raised:
+        resume.check_same(str(tmp_path), other)
+    assert str(raised.value).endswith("bucket_spec.buckets was 3, is now 4. Give buckets=3, or another model_dir.")
+
+
 def test_a_dataset_directory_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
+import pathlib
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -9,12 +13,13 @@ import pytest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.network import Network
 from mach_tf.training.progress import Progress
 from mach_tf.training.run import train
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.stop import Stop
 from mach_tf.training_config import TrainingConfig
-from tests.helpers import tiny
+from tests.helpers import clusters, tiny
 
 CONFIG = TrainingConfig(hidden_units=16, epochs=3, batch_size=16, learning_rate=0.01, dropout=0.2, feature_dropout=0.1)
 SPEC = BucketSpec(8, tiny.REPETITIONS)
@@ -75,6 +80,31 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(dataset, trained, tmp_path
     assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 
+def _content(directory):
+    """The bytes and times of every file below."""
+    paths = sorted(path for path in pathlib.Path(directory).rglob("*") if path.is_file())
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+
+def test_repetitions_are_added_to_a_finished_model(dataset, trained, tmp_path):
+    """Those that are there stay as they are; a stop on the way leaves them, and the rest goes on."""
+    model, said = str(tmp_path / "model"), []
+    train(dataset, model, CONFIG, BucketSpec(8, 2), OPTIONS)
+    before = {r: _content(repetition_directory(model, r)) for r in (0, 1)}
+    assert train(dataset, model, CONFIG, SPEC, OPTIONS, Progress(said.append), StopAfter(3)).stopped
+    assert any("gets 1 repetition(s) in addition to its 2, which stay as they are" in text for text in said)
+    with pytest.raises(InputError, match=r"it lacks repetition-002 \(of 3\)"):
+        Network.load(model)
+    assert len(Network.load(model, repetitions=2).repetitions) == 2
+    result = train(dataset, model, CONFIG, SPEC, OPTIONS, Progress(said.append))
+    assert [group.repetitions for group in result.groups] == [(2,)]
+    assert {r: _content(repetition_directory(model, r)) for r in (0, 1)} == before
+    assert_same_bits(model, trained)
+    ours, theirs = ModelManifest.read(model), ModelManifest.read(trained)
+    assert ours.decisive() == theirs.decisive() and ours.run["groups"] == [[0, 1], [2]]
+    assert len(Network.load(model).repetitions) == 3
+
+
 def test_nothing_is_left_to_train(dataset, trained):
     stop = StopAfter(0)
     result = train(dataset, trained, CONFIG, SPEC, OPTIONS, stop=stop)
@@ -103,3 +133,68 @@ def test_other_settings_are_refused_with_the_arguments_to_give(dataset, trained)
     message = r"training\.epochs was 3, is now 4\. Give epochs=3, or another model_dir\.$"
     with pytest.raises(InputError, match=message):
         train(dataset, trained, other, SPEC, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "named"),
+    [
+        ({"seed": 1}, {}, "seed=0 at {0} and seed=1 at {1}"),
+        ({"learning_rate": 0.5}, {}, "learning_rate=0.01 at {0} and learning_rate=0.5 at {1}"),
+        ({"epsilon": 0.5}, {}, "epsilon=0.01 at {0} and epsilon=0.5 at {1}"),
+        ({}, {"repetition_range": (0, 2)}, "repetition_range=None at {0} and repetition_range=[0, 2] at {1}"),
+        ({}, {"group_size": 3}, "group_size=2 at {0} and group_size=3 at {1}"),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_workers_that_differ_are_refused_in_each_with_the_difference(
+    dataset, trained, tmp_path, monkeypatch, changes, options, named, begun
+):
+    """In threads; both are refused before TensorFlow would connect them."""
+    model, seen, local = tmp_path / "model", clusters.of(2), threading.local()
+    if begun:  # then the one with other settings would be refused by model.json, unknown to the other
+        model.mkdir()
+        shutil.copy(os.path.join(trained, "model.json"), model)
+    monkeypatch.setattr("mach_tf.training.cluster.read", lambda: seen[local.position])
+
+    def start(position, config, spec, **options):
+        local.position = position
+        said = []
+        run_options = RunOptions("multiworker", worker_timeout=20, **{"group_size": 2, **options})
+        with pytest.raises(InputError) as raised:
+            train(dataset, str(model), config, spec, run_options, Progress(said.append))
+        return str(raised.value), said
+
+    other = TrainingConfig(**{**CONFIG.__dict__, **changes})
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(start, 0, CONFIG, SPEC)
+        second = pool.submit(start, 1, other, BucketSpec(8, tiny.REPETITIONS, seed=other.seed), **options)
+        (ours, _), (theirs, said) = first.result(30), second.result(30)
+    assert ours == theirs and named.format(*(worker.address for worker in seen[0].workers)) in ours
+    assert said == [], "the chief warns for all"
+    assert os.listdir(tmp_path) == (["model"] if begun else [])
+
+
+def test_a_stop_ends_the_waiting_for_workers(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("mach_tf.training.cluster.read", lambda: clusters.of(2)[0])
+    stop = StopAfter(3)
+    result = train(dataset, str(tmp_path / "model"), CONFIG, SPEC, RunOptions("multiworker"), stop=stop)
+    assert result.stopped and stop.entered == [True, False] and not (tmp_path / "model").exists()
+
+
+def test_a_worker_that_is_refused_later_tells_the_others_why(dataset, tmp_path, monkeypatch):
+    """Worker 1 finds a dataset directory where its model directory should be."""
+    seen, local = clusters.of(2), threading.local()
+    monkeypatch.setattr("mach_tf.training.cluster.read", lambda: seen[local.position])
+
+    def start(position, model_dir):
+        local.position = position
+        with pytest.raises(InputError) as raised:
+            train(dataset, model_dir, CONFIG, SPEC, RunOptions("multiworker", worker_timeout=20))
+        return str(raised.value)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        ours, theirs = pool.submit(start, 0, str(tmp_path / "model")), pool.submit(start, 1, dataset)
+        assert theirs.result(30).startswith("model_dir must be new, empty or a model directory")
+        assert ours.result(30) == (
+            f"worker 1 at {seen[1].own.address} cannot train, and so none can: {theirs.result(30)}"
+        )

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import signal
+
 import pytest
 import tensorflow as tf
 
+from mach_tf.errors import InputError
 from mach_tf.training import strategies
 
 
@@ -23,32 +28,63 @@ def test_a_single_cpu_reads_without_the_iterator_for_several_devices():
     assert [int(value) for value in data] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("config", "chief"),
-    [
-        (None, True),
-        ("{}", True),
-        ('{"task": {"type": "worker", "index": 0}}', True),
-        ('{"task": {"type": "worker", "index": 1}}', False),
-        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief", "index": 0}}', True),
-        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}', False),
-    ],
-)
-def test_one_of_several_workers_writes(monkeypatch, config, chief):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if config is not None:
-        monkeypatch.setenv("TF_CONFIG", config)
-    assert strategies.is_chief("multiworker") == chief
-
-
-@pytest.mark.parametrize("name", ["mirrored", "one_device"])
-def test_who_trains_alone_writes_whatever_the_cluster_says(monkeypatch, name):
-    monkeypatch.setenv("TF_CONFIG", '{"task": {"type": "worker", "index": 1}}')
-    assert strategies.is_chief(name)
-
-
 def test_a_process_of_its_own_agrees_with_itself():
     def requested():
         return True
 
     assert strategies.agreed(strategies.create("mirrored"), requested) is requested
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def fails_with(monkeypatch, error):
+    def strategy():
+        raise error
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", strategy)
+
+
+@pytest.mark.parametrize("error", [None, tf.errors.UnknownError(None, None, "no server")])
+def test_signals_end_a_process_that_tensorflow_keeps_waiting(monkeypatch, error):
+    """While TensorFlow waits in C++, Python's handlers do not run."""
+    seen, before = [], [signal.getsignal(number) for number in SIGNALS]
+
+    def strategy():
+        seen.extend(map(signal.getsignal, SIGNALS))
+        if error:
+            raise error
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", strategy)
+    with contextlib.suppress(InputError):
+        strategies.create("multiworker")
+    assert seen == [signal.SIG_DFL] * 2
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_in_another_thread_signals_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: [*map(signal.getsignal, SIGNALS)])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(strategies.create, "multiworker").result() == [*map(signal.getsignal, SIGNALS)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            tf.errors.UnknownError(None, None, "Could not start gRPC server"),
+            r"^TF_CONFIG must name processes that reach each other",
+        ),
+        (RuntimeError("Collective ops must be configured at program startup"), "before any other use of TensorFlow"),
+    ],
+)
+def test_what_tensorflow_cannot_connect_is_said(monkeypatch, error, message):
+    fails_with(monkeypatch, error)
+    with pytest.raises(InputError, match=message):
+        strategies.create("multiworker")
+
+
+def test_another_error_is_a_defect(monkeypatch):
+    fails_with(monkeypatch, RuntimeError("anything else"))
+    with pytest.raises(RuntimeError, match="anything else"):
+        strategies.create("multiworker")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf import locks
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import driver_run
@@ -82,11 +83,21 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
     assert again and not set(again) & set(written)
 
 
-def test_parts_without_their_description_are_not_used(world, tmp_path, expected):
+def test_parts_without_their_description_are_neither_used_nor_removed(world, tmp_path, expected):
     for number in range(3):
         np.savez(tmp_path / f"global-part-{number:05d}.npz", data=[1e9], indices=[0], indptr=[0, 1], counts=[1])
+    with pytest.raises(InputError, match=r"holds global-part-00000\.npz, but no global\.json"):
+        run(world, tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [f"global-part-{number:05d}.npz" for number in range(3)]
+    for name in os.listdir(tmp_path):
+        os.rename(tmp_path / name, tmp_path / f"{name}.txt")
     np.testing.assert_allclose(run(world, tmp_path).toarray(), expected[0], atol=1e-12)
-    assert sorted(os.listdir(tmp_path)) == ["global.npz", "global.tsv"]
+    assert len(os.listdir(tmp_path)) == 3 + 2
+
+
+def test_of_two_runs_in_one_directory_the_second_is_told_of_the_first(world, tmp_path):
+    with locks.exclusive(str(tmp_path / ".global.lock")), pytest.raises(InputError, match=rf"process {os.getpid()} on"):
+        run(world, tmp_path)
 
 
 def test_a_text_that_changes_while_it_is_read_is_refused(world, tmp_path, monkeypatch):

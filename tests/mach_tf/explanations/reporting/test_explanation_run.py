@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import scipy.sparse
 
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import explanation_run
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
+from tests.helpers import world as worlds
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,15 @@ def test_messages_speak_of_arguments(inputs, tmp_path, options, rule):
     with pytest.raises(InputError, match=rule):
         write_explanations(inputs, ExplanationOptions(**options), str(tmp_path))
     assert not (tmp_path / "explanations.jsonl").exists()
+
+
+def test_points_without_labels_have_none_to_explain(world, tmp_path):
+    path = str(tmp_path / "points.txt")
+    nothing = scipy.sparse.csr_matrix((2, world.labels.shape[1]))
+    worlds.write_text(path, world.features[:3], scipy.sparse.vstack([world.labels[:1], nothing], "csr"))
+    inputs = open_inputs(world.dataset, world.model, path)
+    assert world.labels[:1].nnz
+    with pytest.raises(InputError, match=r"^labels=true .* none of the 2 chosen point\(s\) has one\."):
+        write_explanations(inputs, ExplanationOptions("1,2", "true"), str(tmp_path / "none"))
+    written = write_explanations(inputs, ExplanationOptions("0-2", "true"), str(tmp_path / "some"))
+    assert written.count == world.labels[:1].nnz

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training.optimizers import lazy_adam
+from mach_tf.training.optimizers import lent_rows
 from mach_tf.training.optimizers.lazy_adam import ChunkedLazyAdam, LazyRows
 from tests.helpers.row_gradients import ROWS, initial, slices, train
 
@@ -46,7 +46,7 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("chunk_floats", [1, 16, 1 << 20])
 @pytest.mark.parametrize("count", [0, 1, 7, 20])
 def test_rows_are_updated_by_the_formula(optimizer, columns, chunk_floats, count, monkeypatch):
-    monkeypatch.setattr(lazy_adam, "_CHUNK_FLOATS", chunk_floats)
+    monkeypatch.setattr(lent_rows, "CACHED_FLOATS", chunk_floats)
     gradients = [slices(count, seed, columns) for seed in range(4)]
     rate = tf.keras.optimizers.schedules.PolynomialDecay(0.1, 4, 0.0)
     found = train(optimizer(rate, epsilon=1e-5), gradients)
