@@ -62,7 +62,8 @@ def main(_: list[str]) -> None:
             force=FLAGS.force,
             filter_labels=FLAGS.filter_labels,
         )
-        robustness_outputs.check(FLAGS.output_dir, [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir])
+        read = [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir, FLAGS.filter_labels]
+        robustness_outputs.check(FLAGS.output_dir, read)
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
     print(comparison)
