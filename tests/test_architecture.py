@@ -37,6 +37,7 @@ FLOORS = (
         "presets",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     # Vocabulary
     (

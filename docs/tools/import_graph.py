@@ -34,6 +34,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "choices",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     "vocabulary": (
         "points",
