@@ -7,6 +7,7 @@ import glob
 import os
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from mach_tf import manifest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from tests.helpers import programs, sample
+from tests.helpers import clusters, programs, sample
 from tests.helpers.processes import leftover
 from tests.helpers.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, weights
 
@@ -209,9 +210,41 @@ def test_who_gives_no_buckets_hears_of_the_plan(tmp_path, caplog):
         assert any(f"mach-plan --dataset_dir={data} --output" in message for message in said) == told
 
 
+def test_of_several_workers_the_chief_alone_speaks_of_the_plan(tmp_path, monkeypatch, caplog):
+    data = small_dataset(tmp_path / "data", 10, 5)
+    arguments = [f"--dataset_dir={data}", f"--model_dir={tmp_path / 'model'}", "--strategy=multiworker"]
+    for cluster, told in zip(clusters.of(2), (True, False)):
+        monkeypatch.setenv("TF_CONFIG", clusters.tf_config(cluster))
+        caplog.clear()
+        with caplog.at_level("WARNING", logger="absl"), pytest.raises(InputError, match=r"--worker_timeout=0\.3"):
+            programs.run("train.main", *arguments, "--worker_timeout=0.3")
+        assert bool([record for record in caplog.records if record.name == "absl"]) == told
+
+
+def test_a_malformed_tf_config_is_refused_by_name(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["localhost"]}, "task": {"type": "worker", "index": 0}}')
+    with pytest.raises(
+        InputError, match=r"^TF_CONFIG must name worker 0 as HOST:PORT.*With --strategy=multiworker each"
+    ):
+        train(dataset, str(tmp_path / "model"), strategy="multiworker")
+    assert not (tmp_path / "model").exists()
+
+
 def test_an_empty_train_split_is_refused(tmp_path):
     data, points = str(tmp_path / "data"), sample.random_points(20)
     sample.write(data, train=points[np.zeros(20, bool)], valid=points)
     with pytest.raises(InputError, match="the train split must have points"):
         train(data, str(tmp_path / "model"))
     assert not os.path.exists(tmp_path / "model")
+
+
+def test_more_than_a_month_or_the_disk_asks_for_force(dataset, tmp_path, monkeypatch):
+    model = str(tmp_path / "model")
+    with pytest.raises(InputError, match=r"at least [\d,]+ days even on a fast machine.*--force=True"):
+        train(dataset, model, epochs=1_000_000, repetitions=10_000, group_size=1)
+    assert not os.path.exists(model)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match=r"Make room or give another --?model_dir; with --force=True"):
+        train(dataset, model)
+    train(dataset, model, force=True, repetitions=1, epochs=1)
+    assert os.path.exists(model)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.helpers import clusters
 from tests.helpers.tiny import REPETITIONS, arguments, train, weights
 
 
@@ -90,19 +89,10 @@ def test_a_stopped_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path,
 
 @contextlib.contextmanager
 def two_workers(dataset, model, **changes):
-    ports = []
-    for _ in range(2):
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            ports.append(free.getsockname()[1])
     with contextlib.ExitStack() as stack:
         workers = []
-        for index in range(2):
-            cluster = {
-                "cluster": {"worker": [f"localhost:{port}" for port in ports]},
-                "task": {"type": "worker", "index": index},
-            }
-            environment = {"TF_CONFIG": json.dumps(cluster)}
+        for cluster in clusters.of(2):
+            environment = {"TF_CONFIG": clusters.tf_config(cluster)}
             worker = started(dataset, model, environment, strategy="multiworker", **changes)
             workers.append(stack.enter_context(worker))
         yield workers

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import signal
+
 import pytest
 import tensorflow as tf
 
+from mach_tf.errors import InputError
 from mach_tf.training import strategies
 
 
@@ -28,3 +33,58 @@ def test_a_process_of_its_own_agrees_with_itself():
         return True
 
     assert strategies.agreed(strategies.create("mirrored"), requested) is requested
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def fails_with(monkeypatch, error):
+    def strategy():
+        raise error
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", strategy)
+
+
+@pytest.mark.parametrize("error", [None, tf.errors.UnknownError(None, None, "no server")])
+def test_signals_end_a_process_that_tensorflow_keeps_waiting(monkeypatch, error):
+    """While TensorFlow waits in C++, Python's handlers do not run."""
+    seen, before = [], [signal.getsignal(number) for number in SIGNALS]
+
+    def strategy():
+        seen.extend(map(signal.getsignal, SIGNALS))
+        if error:
+            raise error
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", strategy)
+    with contextlib.suppress(InputError):
+        strategies.create("multiworker")
+    assert seen == [signal.SIG_DFL] * 2
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_in_another_thread_signals_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: [*map(signal.getsignal, SIGNALS)])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(strategies.create, "multiworker").result() == [*map(signal.getsignal, SIGNALS)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            tf.errors.UnknownError(None, None, "Could not start gRPC server"),
+            r"^TF_CONFIG must name processes that reach each other",
+        ),
+        (RuntimeError("Collective ops must be configured at program startup"), "before any other use of TensorFlow"),
+    ],
+)
+def test_what_tensorflow_cannot_connect_is_said(monkeypatch, error, message):
+    fails_with(monkeypatch, error)
+    with pytest.raises(InputError, match=message):
+        strategies.create("multiworker")
+
+
+def test_another_error_is_a_defect(monkeypatch):
+    fails_with(monkeypatch, RuntimeError("anything else"))
+    with pytest.raises(RuntimeError, match="anything else"):
+        strategies.create("multiworker")
