@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import arguments, estimators
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.model_robustness import Robustness
@@ -16,7 +17,7 @@ from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.network import Network
-from mach_tf.top_labels import PROBABILITY, TopLabels, check_scale, top_labels
+from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
 
 
 class Ensemble(Network):
@@ -29,7 +30,13 @@ class Ensemble(Network):
     """
 
     def predict(
-        self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR, scores: str = PROBABILITY
+        self,
+        X: Any,
+        k: int = 5,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
+        scores: str = PROBABILITY,
+        min_probability: Optional[float] = None,
+        only_labels: Any = None,
     ) -> scipy.sparse.csr_matrix:
         """Predicts the k best labels of raw points, as a sparse matrix; `top_k` returns them as arrays.
 
@@ -39,27 +46,39 @@ class Ensemble(Network):
           estimator: one of estimators.ESTIMATORS.
           scores: "probability", or "logit" for the label scores that explanations are of (`estimators.reported`): a mean of
             logits for the estimator logit_mean.
+          min_probability: leaves out labels with a lower probability, in [0, 1]; None leaves out none.
+          only_labels: chooses from these labels only, exactly: a list of ids, or the path of a file with one id per line; None
+            for all labels.
 
         Returns:
-          float32 CSR [n, K] with k entries per row, stored best first. Probabilities are positive and fall from one label to
+          float32 CSR [n, K] with k entries per row, stored best first; fewer where `min_probability` leaves labels out or
+          `only_labels` names fewer. Probabilities are positive and fall from one label to
           the next unless their label scores are equal, so that `toarray().argmax(axis=1)` is the best label. Label scores
           may be negative: in a dense copy they rank below the zeros of the labels that are not stored.
 
         Raises:
-          InputError: X does not fit the model, its values are not finite, or unknown scores.
+          InputError: X does not fit the model, its values are not finite, unknown scores or labels, or a probability outside
+            [0, 1].
         """
-        return self.top_k(X, k, estimator, scores).matrix(self.labels)
+        return self.top_k(X, k, estimator, scores, min_probability, only_labels).matrix(self.labels)
 
     def top_k(
-        self, X: Any, k: int = 5, estimator: str = estimators.DEFAULT_ESTIMATOR, scores: str = PROBABILITY
+        self,
+        X: Any,
+        k: int = 5,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
+        scores: str = PROBABILITY,
+        min_probability: Optional[float] = None,
+        only_labels: Any = None,
     ) -> TopLabels:
         """Predicts the k best labels of raw points, as arrays.
 
         Args:
-          X, k, estimator, scores: as for `predict`.
+          X, k, estimator, scores, min_probability, only_labels: as for `predict`.
 
         Returns:
-          `labels`, int32 [n, k], best first, and `scores`, float32 [n, k].
+          `labels`, int32 [n, k], best first, and `scores`, float32 [n, k]. Where `min_probability` leaves a label out, they are
+          -1 and the lowest score, 0 or -inf. With fewer than k labels in `only_labels` there are as many columns as labels.
 
         Raises:
           InputError: as `predict`.
@@ -71,8 +90,11 @@ class Ensemble(Network):
         """
         check_scale(scores)
         k = arguments.whole_number(k, "k", 1, self.labels)
-        found = self.decode(self.hash(X), k, estimator)
-        return top_labels(found.labels, found.scores, estimator, self.manifest.bucket_spec.buckets, scores)
+        check_probability(min_probability)
+        among = None if only_labels is None else self.among(only_labels)
+        found = self.decode(self.hash(X), k, estimator, only_labels=among)
+        buckets = self.manifest.bucket_spec.buckets
+        return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability)
 
     def explain(
         self,
@@ -107,6 +129,7 @@ class Ensemble(Network):
         """
         config = AttributionConfig(estimator, method, steps)
         raw = self.raw_points(X)
+        Incomplete.of(raw, labels=False).warn("of X")
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, estimator).labels
         labels, n = np.asarray(labels), len(raw)

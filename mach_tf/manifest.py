@@ -17,6 +17,7 @@ from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.network_shape import NetworkShape
+from mach_tf.sealed_json import CHECKSUM, seal, unseal
 from mach_tf.splits import SPLITS, Split
 from mach_tf.training_config import TrainingConfig
 from mach_tf.typed_json import check_ranges, read_dataclass
@@ -82,7 +83,7 @@ class DatasetManifest:
 
     def write(self, directory: str) -> None:
         """Writes dataset.json, which completes a dataset directory and is therefore written last."""
-        files.write_json(os.path.join(directory, DATASET_FILE), dataclasses.asdict(self))
+        files.write_json(os.path.join(directory, DATASET_FILE), seal(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, directory: str) -> DatasetManifest:
@@ -106,9 +107,10 @@ class DatasetManifest:
           InputError: there is no dataset, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, DATASET_FILE)
-        manifest = read_dataclass(
-            cls, files.read_json(path, "dataset; make one with mach-preprocess"), path, SCHEMA_VERSION
-        )
+        value = files.read_json(path, "dataset; make one with mach-preprocess")
+        # The schema first: what it says of a file by another version is of more use.
+        manifest = read_dataclass(cls, {name: value[name] for name in value if name != CHECKSUM}, path, SCHEMA_VERSION)
+        unseal(value, path, "The dataset is damaged: preprocess again.")
         for name, split in manifest.splits.items():
             if name not in SPLITS:
                 raise InputError(
@@ -231,21 +233,30 @@ class ModelManifest:
 
     def write(self, directory: str) -> None:
         """Writes model.json; training writes it first, and then adds each repetition when it is complete."""
-        files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))
+        files.write_json(os.path.join(directory, MODEL_FILE), seal(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, directory: str) -> ModelManifest:
         """Reads model.json.
 
         Raises:
-          InputError: there is no model, its schema version differs, or its content is impossible.
+          InputError: there is no model, its schema version differs, or its content is impossible or was edited: with a smaller
+            number of repetitions, which is in no origin, a model would silently score with fewer.
         """
         path = os.path.join(directory, MODEL_FILE)
-        value = files.read_json(path, "model; make one with mach-train")
+        found = files.read_json(path, "model; make one with mach-train")
+        value = {name: found[name] for name in found if name != CHECKSUM}
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
-            training["optimizer_epsilon"] = training.pop("adam_epsilon")
-        return read_dataclass(cls, value, path, SCHEMA_VERSION)
+            value["training"] = {**training, "optimizer_epsilon": training["adam_epsilon"]}
+            del value["training"]["adam_epsilon"]
+        model = read_dataclass(cls, value, path, SCHEMA_VERSION)
+        unseal(
+            found,
+            path,
+            "Put the original back, or remove it and run the training's command again, which writes it anew.",
+        )
+        return model
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
@@ -16,9 +16,12 @@ from mach_tf import arguments, estimators, points, repetition_files
 from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
+from mach_tf.label_selection import select_labels
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
@@ -143,8 +146,14 @@ class Network:
         return self.manifest.feature_spec.apply(raw).features(self.manifest.columns)
 
     def hash(self, X: Any) -> scipy.sparse.csr_matrix:
-        """Returns the model's input for raw features: float32 CSR [n, D]; arguments and errors as for `raw_points`."""
-        return self.hash_points(self.raw_points(X))
+        """Returns the model's input for raw features, float32 CSR [n, D], and warns of points without features.
+
+        Args:
+          X: as for `raw_points`, whose errors it raises.
+        """
+        raw = self.raw_points(X)
+        Incomplete.of(raw, labels=False).warn("of X")
+        return self.hash_points(raw)
 
     def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
         """Computes the sketch of hashed points as logits, float32 [n, R, B].
@@ -174,25 +183,35 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
+    def among(self, only_labels: Any, names: Optional[Sequence[str]] = None) -> RestrictedDecoder:
+        """Returns what `decode` takes to choose from some labels only; arguments and errors as for `select_labels`."""
+        return RestrictedDecoder.of(self.decoder, select_labels(only_labels, self.labels, names))
+
     def decode(
         self,
         features: scipy.sparse.csr_matrix,
         k: int,
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
+        only_labels: Optional[RestrictedDecoder] = None,
     ) -> Decoded:
-        """Decodes the k best labels of hashed points, exactly or approximately.
+        """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
 
         Args:
           features: CSR [n, D].
-          k: in [1, K].
+          k: in [1, K]; with fewer labels in `only_labels`, all of those are returned.
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
+          only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
         """
         parts = []
+        if only_labels is not None:
+            k = min(k, only_labels.labels)
         for _, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
-            if approximate is None:
+            if only_labels is not None:
+                parts.append(only_labels.top_k(scores, k, estimator))
+            elif approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
             else:
                 parts.append(approximate.top_k(self.decoder, scores, k, estimator))

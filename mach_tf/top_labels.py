@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import scipy.sparse
@@ -20,8 +20,8 @@ class TopLabels(NamedTuple):
     """The k best labels of n points, best first.
 
     Attributes:
-      labels: int32 [n, k], label ids.
-      scores: float32 [n, k], on one of the scales of choices.SCORES.
+      labels: int32 [n, k], label ids; -1 where a point has fewer than k labels, as with a least probability.
+      scores: float32 [n, k], on one of the scales of choices.SCORES; the lowest of the scale, 0 or -inf, where the label is -1.
     """
 
     labels: np.ndarray
@@ -29,12 +29,20 @@ class TopLabels(NamedTuple):
 
     def matrix(self, labels: int) -> scipy.sparse.csr_matrix:
         """Returns the scores as float32 CSR [n, labels], stored best first in each row."""
-        points, k = self.labels.shape
-        row_splits = np.arange(points + 1) * k
-        return scipy.sparse.csr_matrix((self.scores.ravel(), self.labels.ravel(), row_splits), shape=(points, labels))
+        present = self.labels >= 0
+        row_splits = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+        shape = (len(self.labels), labels)
+        return scipy.sparse.csr_matrix((self.scores[present], self.labels[present], row_splits), shape=shape)
 
 
-def top_labels(labels: np.ndarray, scores: np.ndarray, estimator: str, buckets: int, scale: str) -> TopLabels:
+def top_labels(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    estimator: str,
+    buckets: int,
+    scale: str,
+    min_probability: Optional[float] = None,
+) -> TopLabels:
     """Returns decoded labels with their scores on a scale for users.
 
     Args:
@@ -44,14 +52,27 @@ def top_labels(labels: np.ndarray, scores: np.ndarray, estimator: str, buckets: 
       buckets: B.
       scale: "probability" for `estimators.probabilities`, which are positive and fall wherever the label scores do, so that a
         dense copy ranks as the rows do; "logit" for `estimators.reported`.
+      min_probability: leaves out labels with a lower probability, whatever the scale; None leaves out none.
 
     Raises:
-      InputError: an unknown scale.
+      InputError: an unknown scale, or a probability outside [0, 1].
     """
     check_scale(scale)
-    if scale == PROBABILITY:
-        return TopLabels(labels, _strictly_falling(estimators.probabilities(scores, estimator, buckets), scores))
-    return TopLabels(labels, estimators.reported(scores, estimator, buckets))
+    check_probability(min_probability)
+    found = probabilities = _strictly_falling(estimators.probabilities(scores, estimator, buckets), scores)
+    if scale != PROBABILITY:
+        found = estimators.reported(scores, estimator, buckets)
+    if min_probability is None:
+        return TopLabels(labels, found)
+    kept = probabilities.astype(np.float64) >= min_probability
+    lowest = np.float32(0 if scale == PROBABILITY else -np.inf)
+    return TopLabels(np.where(kept, labels, np.int32(-1)), np.where(kept, found, lowest))
+
+
+def check_probability(min_probability: Optional[float]) -> None:
+    """Raises InputError unless `min_probability` is None or in [0, 1]."""
+    if min_probability is not None:
+        arguments.finite_number(min_probability, "min_probability", 0, 1)
 
 
 def check_scale(scale: str) -> None:

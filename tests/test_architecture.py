@@ -37,6 +37,7 @@ FLOORS = (
         "presets",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     # Vocabulary
     (
@@ -46,6 +47,7 @@ FLOORS = (
         "buckets",
         "estimators",
         "top_labels",
+        "label_selection",
         "training_config",
         "network_shape",
         "splits",
@@ -67,8 +69,9 @@ FLOORS = (
     ),
     ("decoding",),
     ("metrics",),
+    ("model_verification",),
     ("network",),
-    ("prediction",),
+    ("prediction", "prediction_format"),
     ("attacks",),
     ("explanations",),
     ("evaluation",),

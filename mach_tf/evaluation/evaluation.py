@@ -12,6 +12,7 @@ import scipy.sparse
 from mach_tf import arguments, estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
@@ -69,7 +70,7 @@ def run(
     if output_dir is not None:
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
-        outputs.check(output_dir, [dataset_dir, task.network.model_dir, settings.compare])
+        outputs.check(output_dir, [dataset_dir, task.network.model_dir, settings.compare, settings.filter_labels])
     evaluation = _measure(task)
     if output_dir is not None:
         evaluation.write(output_dir)
@@ -129,7 +130,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, settings.force)
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
-        label_filter = read_label_filter(settings.filter_labels, dataset_dir, dataset, settings.split, n_points)
+        label_filter = read_label_filter(
+            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, n_points
+        )
     counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None
@@ -138,7 +141,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         earlier = comparison.read_earlier(
             settings.compare, dataset, settings.split, n_points, ks, propensity, label_filter
         )
+    Incomplete.of_split(dataset.split(settings.split)).check(f"of the {settings.split} split")
     points = data.read_points(settings.split, settings.limit)
+    Incomplete.of(points).warn(f"of the {settings.split} split")
     if label_filter is not None:
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.

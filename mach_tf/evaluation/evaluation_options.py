@@ -51,7 +51,7 @@ class EvaluationOptions(MetricOptions):
         if self.repetitions is not None:
             arguments.whole_number(self.repetitions, "repetitions", 1)
         for name, value in (("propensity_a", self.propensity_a), ("propensity_b", self.propensity_b)):
-            if value is not None and not 0 < value <= _LARGEST_CONSTANT:
+            if value is not None and not 0 < arguments.finite_number(value, name) <= _LARGEST_CONSTANT:
                 raise InputError(
                     f"{name} must be above 0 and at most {_LARGEST_CONSTANT} (got {value}); 0.55 and 1.5 are usual."
                 )

@@ -46,6 +46,8 @@ class MetricOptions:
 
     def __post_init__(self) -> None:
         arguments.choice(self.split, "split", SPLITS)
+        if self.filter_labels is not None:
+            arguments.path(self.filter_labels, "filter_labels")
         if self.limit is not None:
             arguments.whole_number(self.limit, "limit", 1)
         if self.target_label is not None:

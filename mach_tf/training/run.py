@@ -126,7 +126,8 @@ def train(
             options.curves,
             warn,
         )
-        finished, stopped = _train_groups(job, groups, progress.bars)
+        with strategies.lost_workers_named(strategy):
+            finished, stopped = _train_groups(job, groups, progress.bars)
         if writes and not stopped:
             checkpoints.remove_finished(model_dir)
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import json
 
 import numpy as np
 import pytest
@@ -86,3 +87,37 @@ def test_a_bad_line_is_named(evaluated, tmp_path):
     with pytest.raises(InputError, match=r"points\.txt, line 3"):
         predict(evaluated, source, tmp_path / "out.txt")
     assert not (tmp_path / "out.txt").exists()
+
+
+def test_json_lines_of_chosen_labels_through_the_flags(evaluated, tmp_path):
+    source = write_text(tmp_path / "points.txt", evaluated.test[0])
+    (tmp_path / "Yf.txt").write_text("".join(f"name {label}\n" for label in range(30)))
+    (tmp_path / "chosen.txt").write_text("name 3\n17\nname 4\n")
+    programs.run(
+        "eval.predict", f"--model_dir={evaluated.model_dir}", f"--input={source}", f"--output={tmp_path}/out.jsonl",
+        "--format=jsonl", f"--label_names={tmp_path}/Yf.txt", f"--only_labels={tmp_path}/chosen.txt", "--min_probability=0.4",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    labels, _ = Ensemble.load(evaluated.model_dir).top_k(evaluated.test[0], only_labels=[3, 4, 17], min_probability=0.4)
+    assert labels.shape == (25, 3) and (labels < 0).any()
+    assert [[entry["label"] for entry in line["labels"]] for line in lines] == [
+        [label for label in row if label >= 0] for row in labels.tolist()
+    ]
+    assert {entry["name"] for line in lines for entry in line["labels"]} <= {"name 3", "name 17", "name 4"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--label_names=Yf.txt"],
+            r"--label_names has no effect on score matrices.*--format=jsonl, or with --only_labels",
+        ),
+        (["--only_labels=30"], r"--only_labels must hold label ids in \[0, 30\)"),
+        (["--min_probability=2"], r"--min_probability must be at most 1 \(got 2\.0\)"),
+    ],
+)
+def test_refusals_name_flags(evaluated, tmp_path, arguments, message):
+    source = write_text(tmp_path / "points.txt", evaluated.test[0])
+    with pytest.raises(InputError, match=message):
+        predict(evaluated, source, tmp_path / "out.txt", *arguments)

@@ -124,3 +124,28 @@ def test_names_are_shown_and_must_fit(model, raw):
         ensemble.explain(raw[:1], feature_names=features[1:])
     with pytest.raises(ValueError, match=r"label_names must hold 30 names, one per label \(got 31\)"):
         ensemble.explain(raw[:1], label_names=["another", *labels])
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("chunk", [5, 1000])
+def test_labels_are_chosen_among_some(model, raw, estimator, chunk):
+    ensemble = Ensemble.load(model[0])
+    ensemble.chunk_points = chunk
+    chosen = [2, 11, 17, 29]
+    every = ensemble.top_k(raw, k=30, estimator=estimator, scores="logit")
+    found = ensemble.top_k(raw, k=3, estimator=estimator, scores="logit", only_labels=chosen)
+    inside = np.isin(every.labels, chosen)
+    np.testing.assert_array_equal(found.labels, every.labels[inside].reshape(23, 4)[:, :3])
+    np.testing.assert_array_equal(found.scores, every.scores[inside].reshape(23, 4)[:, :3])
+    assert ensemble.top_k(raw, k=9, only_labels=chosen).labels.shape == (23, 4)
+
+
+def test_labels_above_a_probability(model, raw):
+    ensemble = Ensemble.load(model[0])
+    every, some = ensemble.predict(raw, k=30), ensemble.predict(raw, k=30, min_probability=0.5)
+    np.testing.assert_array_equal(some.toarray(), np.where(every.toarray() >= 0.5, every.toarray(), 0))
+    assert 0 < some.nnz < every.nnz
+    with pytest.raises(InputError, match=r"min_probability must be at most 1 \(got 7\)"):
+        ensemble.predict(raw, min_probability=7)
+    with pytest.raises(InputError, match=r"only_labels must hold label ids in \[0, 30\) \(got '30'\)"):
+        ensemble.predict(raw, only_labels=[30])

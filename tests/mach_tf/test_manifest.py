@@ -15,6 +15,7 @@ from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
+from mach_tf.sealed_json import seal
 from mach_tf.splits import Source
 from mach_tf.training_config import TrainingConfig
 from tests.helpers import sample
@@ -45,6 +46,7 @@ def _edit(directory: str, change) -> None:
     with open(path) as file:
         value = json.load(file)
     change(value)
+    value = seal({name: item for name, item in value.items() if name != "sha256"})
     with open(path, "w") as file:
         json.dump(value, file)
 
@@ -85,7 +87,7 @@ def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
     path = tmp_path / "model.json"
     value = json.loads(path.read_text())
     value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
-    del value["names_sha256"]
+    del value["names_sha256"], value["sha256"]
     path.write_text(json.dumps(value))
     read = ModelManifest.read(str(tmp_path))
     assert read == model
@@ -153,6 +155,17 @@ def test_an_altered_manifest_is_refused(dataset, change, rule):
         DatasetManifest.read(directory)
 
 
+def test_a_digit_that_damage_altered_is_found(dataset):
+    directory, _ = dataset
+    path = os.path.join(directory, "dataset.json")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(InputError, match=r"does not fit its sha256\. The dataset is damaged"):
+        DatasetManifest.read(directory)
+
+
 @pytest.mark.parametrize(
     ("content", "rule"), [(None, "holds no dataset"), ("{", "not valid JSON"), ("[]", "must hold a JSON object")]
 )
@@ -213,3 +226,35 @@ def test_a_dataset_shows_its_sizes(dataset):
     points = ", ".join(f"{name}={split.points} points" for name, split in written.splits.items())
     assert repr(written) == f"DatasetManifest({points}, features={written.features}, labels={written.labels})"
     assert points.startswith("train=")
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("bucket_spec", "repetitions", 1),
+        ("training", "epochs", 1),
+        ("", "labels", 5),
+        ("run", "group_size", "9"),
+        ("", "sha256", "0"),
+    ],
+)
+def test_an_edited_model_json_is_refused(tmp_path, group, name, value):
+    """The number of repetitions is in no origin: with a smaller one a model would silently score with fewer."""
+    _model(run={"group_size": "1"}).write(str(tmp_path))
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    (content[group] if group else content)[name] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        InputError, match=r"model\.json must be as it was written.*Put the original back, or remove it and run"
+    ):
+        ModelManifest.read(str(tmp_path))
+
+
+def test_a_model_json_of_the_time_before_checksums_is_read(tmp_path):
+    _model().write(str(tmp_path))
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    assert ModelManifest.read(str(tmp_path)) == _model()

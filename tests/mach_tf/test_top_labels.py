@@ -59,3 +59,31 @@ def test_logit_gives_the_label_scores(estimator):
 def test_another_scale_is_refused():
     with pytest.raises(InputError, match="scores must be one of probability, logit"):
         top_labels(*decoded("mean", 0), "mean", 8, "percent")
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("scale", ["probability", "logit"])
+def test_labels_below_a_probability_are_left_out(estimator, scale):
+    labels, scores = decoded(estimator, 2)
+    whole = top_labels(labels, scores, estimator, 8, scale)
+    probabilities = top_labels(labels, scores, estimator, 8, "probability").scores
+    threshold = float(np.median(probabilities))
+    found = top_labels(labels, scores, estimator, 8, scale, threshold)
+    kept = probabilities >= threshold
+    assert kept.any() and not kept.all()
+    np.testing.assert_array_equal(found.labels, np.where(kept, labels, -1))
+    np.testing.assert_array_equal(found.scores[kept], whole.scores[kept])
+    assert set(found.scores[~kept]) == {0 if scale == "probability" else -np.inf}
+    rows = found.matrix(LABELS)
+    assert rows.nnz == kept.sum() and rows.dtype == np.float32
+    for row, labels_of_row, present in zip(rows, labels, kept):
+        assert row.indices.tolist() == labels_of_row[present].tolist()
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), "0.5"])
+def test_a_probability_outside_its_range_is_refused(probability):
+    labels, scores = decoded("mean", 0)
+    with pytest.raises(
+        InputError, match=r"min_probability must be (a finite number from 0 to 1|0 or more|at most 1) \(got"
+    ):
+        top_labels(labels, scores, "mean", 8, "probability", probability)

@@ -36,8 +36,10 @@ def test_estimators_are_names_or_all(given, names):
         ({"attacks": ["shout"]}, r"An attack must be one of fgsm, pgd, push_out, push_in \(got 'shout'\)"),
         ({"attacks": ["pgd"], "epsilons": [0.1, -0.2]}, r"epsilon must be 0 or more \(got -0\.2\)"),
         ({"propensity_a": 0}, r"propensity_a must be above 0 and at most 10 \(got 0\)"),
+        ({"propensity_b": "1.5"}, r"propensity_b must be a finite number \(got '1\.5'\)"),
+        ({"filter_labels": 3}, r"filter_labels must be a path \(got 3\)"),
         ({"propensity_b": -1.5}, r"propensity_b must be above 0 and at most 10 \(got -1\.5\)"),
-        ({"propensity_b": float("nan")}, r"propensity_b must be above 0 and at most 10 \(got nan\)"),
+        ({"propensity_b": float("nan")}, r"propensity_b must be a finite number \(got nan\)"),
     ],
 )
 def test_values_that_no_dataset_allows_are_refused(options, message):

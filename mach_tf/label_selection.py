@@ -1,0 +1,72 @@
+"""Which labels a user names: by ids or names, in a list or a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from mach_tf import files
+from mach_tf.errors import InputError
+
+_ADVICE = "Give label ids such as 3,17, or a file with one label per line"
+
+
+def select_labels(only_labels: Any, n_labels: int, names: Optional[Sequence[str]] = None) -> np.ndarray:
+    """Returns the ids of the labels that are named, int64 [m], ascending and unique.
+
+    Args:
+      only_labels: the path of a file with one label per line, a text such as "3,17", or a sequence of labels; each is an id,
+        or a name if there are names.
+      n_labels: K.
+      names: the name of each label; None if there are none.
+
+    Raises:
+      InputError: no label, or one that does not exist.
+
+    Example:
+      >>> select_labels("2,0", 3).tolist()
+      [0, 2]
+      >>> select_labels(["dog", "cat"], 3, ["cat", "pet", "dog"]).tolist()
+      [0, 2]
+    """
+    items = _items(only_labels)
+    if not len(items):
+        raise InputError(f"only_labels must name at least one label (got none). {_ADVICE}.")
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names or ()):
+        places.setdefault(name, []).append(place)
+    ids = {label for item in items for label in _ids(item, n_labels, places)}
+    return np.array(sorted(ids), np.int64)
+
+
+def _items(only_labels: Any) -> Sequence[Any]:
+    if isinstance(only_labels, os.PathLike) or (isinstance(only_labels, str) and os.path.exists(only_labels)):
+        lines = files.read_text(os.fspath(only_labels), "one label per line").splitlines()
+        return [line.strip() for line in lines if line.strip()]
+    if isinstance(only_labels, str):
+        return [item.strip() for item in only_labels.split(",") if item.strip()]
+    found = np.asarray(only_labels) if not isinstance(only_labels, (set, frozenset)) else np.array(sorted(only_labels))
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iuUO"):
+        raise InputError(f"only_labels must be a list of label ids (got {only_labels!r:.60}). {_ADVICE}.")
+    return found.tolist()
+
+
+def _ids(item: Any, n_labels: int, places: dict[str, list[int]]) -> list[int]:
+    """Returns the labels that one item names: the id, or all labels with the name."""
+    text = str(item)
+    label = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
+    named = places.get(text, []) if isinstance(item, str) else []
+    if named and label not in (-1, *named) and label < n_labels:
+        raise InputError(
+            f"only_labels must name labels without doubt (got {text!r}, which is a label id and the name of label {named[0]}). Give "
+            "ids, without label_names."
+        )
+    if named:
+        return named
+    if not 0 <= label < n_labels:
+        known = " or names of label_names" if places else ""
+        raise InputError(f"only_labels must hold label ids in [0, {n_labels}){known} (got {text!r:.60}). {_ADVICE}.")
+    return [label]
