@@ -131,7 +131,7 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
         label_filter = read_label_filter(
-            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, n_points
+            arguments.path(settings.filter_labels, "filter_labels"), dataset_dir, dataset, settings.split, n_points
         )
     counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
