@@ -15,7 +15,7 @@ from mach_tf.errors import InputError
 
 # Far beyond what trains anything; what is larger is a slip, or overflows in float32.
 _MOST = {"hidden_units": 1_000_000, "epochs": 1_000_000, "batch_size": 100_000_000}
-_LARGEST = 1e6
+_LARGEST = 1e30
 
 
 @dataclasses.dataclass(frozen=True)
