@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import arguments, estimators
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.model_robustness import Robustness
@@ -128,6 +129,7 @@ class Ensemble(Network):
         """
         config = AttributionConfig(estimator, method, steps)
         raw = self.raw_points(X)
+        Incomplete.of(raw, labels=False).warn("of X")
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, estimator).labels
         labels, n = np.asarray(labels), len(raw)

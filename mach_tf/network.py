@@ -16,6 +16,7 @@ from mach_tf import arguments, estimators, points, repetition_files
 from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -145,8 +146,14 @@ class Network:
         return self.manifest.feature_spec.apply(raw).features(self.manifest.columns)
 
     def hash(self, X: Any) -> scipy.sparse.csr_matrix:
-        """Returns the model's input for raw features: float32 CSR [n, D]; arguments and errors as for `raw_points`."""
-        return self.hash_points(self.raw_points(X))
+        """Returns the model's input for raw features, float32 CSR [n, D], and warns of points without features.
+
+        Args:
+          X: as for `raw_points`, whose errors it raises.
+        """
+        raw = self.raw_points(X)
+        Incomplete.of(raw, labels=False).warn("of X")
+        return self.hash_points(raw)
 
     def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
         """Computes the sketch of hashed points as logits, float32 [n, R, B].

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from mach_tf import arguments, estimators, files, outputs, prediction_format
 from mach_tf.data import libsvm
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.libsvm import TextReader
 from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
@@ -123,19 +124,22 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
                 f"{input_path}, line 1: the model was trained on {network.manifest.features} raw features, the file has "
                 f"{reader.header.features}. Give points with the features of the model's training text."
             )
-        _predict_blocks(network, reader, output_path, chosen, among, names)
+        counted = _predict_blocks(network, reader, input_path, output_path, chosen, among, names)
+    counted.warn(f"of {input_path}")
     return FilePrediction(output_path, reader.points, network.labels, k, estimator)
 
 
 def _predict_blocks(
     network: Network,
     reader: TextReader,
+    input_path: str,
     output_path: str,
     options: PredictionOptions,
     among: Optional[RestrictedDecoder],
     names: Optional[Sequence[str]],
-) -> None:
-    buckets = network.manifest.bucket_spec.buckets
+) -> Incomplete:
+    """Returns how many points lack features, once the predictions are written."""
+    buckets, counted = network.manifest.bucket_spec.buckets, Incomplete(0, 0, 0)
     with (
         files.atomic_write(output_path) as output,
         Bar("predict", reader.header.points, "point") as bar,
@@ -143,6 +147,7 @@ def _predict_blocks(
         output.write(prediction_format.header(options.format, reader.header.points, network.labels))
         for block in reader.blocks():
             raw = libsvm.parse(block).faultless()
+            counted = counted.plus(Incomplete.of(raw, labels=False))
             found = network.decode(network.hash_points(raw), options.k, options.estimator, only_labels=among)
             top = top_labels(
                 found.labels, found.scores, options.estimator, buckets, options.scores, options.min_probability
@@ -150,6 +155,8 @@ def _predict_blocks(
             output.write(prediction_format.lines(options.format, top, block.first_point, options.scores, names))
             bar.update(len(raw))
         reader.finish()
+        counted.check(f"of {input_path}")
+    return counted
 
 
 def _read_names(network: Network, path: str, force: bool) -> list[str]:

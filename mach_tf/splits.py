@@ -54,6 +54,7 @@ class Split:
       labels: number of label assignments, summed over points.
       shards: the TFRecord files.
       sources: the input files.
+      without_labels, without_features: number of points that have none; 0 in datasets of versions that did not count them.
     """
 
     points: int
@@ -62,6 +63,8 @@ class Split:
     labels: int
     shards: list[Shard]
     sources: list[Source]
+    without_labels: int = 0
+    without_features: int = 0
 
     def check(self) -> None:
         """Raises InputError for what no split is; the message is a part of a sentence."""
@@ -71,6 +74,7 @@ class Split:
         check_ranges(self, features=(0, total), labels=(0, total), raw_features=(0, _MOST))
         if self.points != sum(shard.points for shard in self.shards):
             raise InputError(f"the split must be known and have the points of its shards (got {self.points})")
+        check_ranges(self, without_labels=(0, self.points), without_features=(0, self.points))
         for source in self.sources:
             if "\0" in source.path:
                 raise InputError(f"a source must be named by a path (got {source.path!r:.80})")

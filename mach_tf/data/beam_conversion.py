@@ -45,7 +45,7 @@ class _Layout(NamedTuple):
 
     Attributes:
       starts: the number of earlier points of the split, by (split, place of the block).
-      totals: points, features, raw features and label assignments of each split.
+      totals: of each split, the number of points and the sums of `Chunk.totals`.
     """
 
     starts: dict[tuple[str, int], int]
@@ -157,7 +157,7 @@ def _transform(item: Any, options: Options) -> Iterator[Any]:
         return
     for split, chunk in chunks:
         yield split, place, chunk.records.data.tobytes(), chunk.records.ends
-        counts = len(chunk.records.ends), chunk.features, chunk.raw_features, len(chunk.label_ids)
+        counts = len(chunk.records.ends), *chunk.totals
         yield beam.pvalue.TaggedOutput("counts", (split, place, counts))
         if split == "train":
             yield beam.pvalue.TaggedOutput("label_ids", chunk.label_ids)
@@ -168,7 +168,7 @@ def _transform(item: Any, options: Options) -> Iterator[Any]:
 def _layout(counts: Iterable[Any]) -> Any:
     layout = _Layout({}, {})
     for split, place, numbers in sorted(counts):
-        totals = layout.totals.setdefault(split, [0, 0, 0, 0])
+        totals = layout.totals.setdefault(split, [0] * len(numbers))
         layout.starts[split, place] = totals[0]
         totals[:] = [total + int(number) for total, number in zip(totals, numbers)]
     return layout

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tabulate
 
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.libsvm import BadLine
 from mach_tf.manifest import DatasetManifest
 
@@ -39,7 +40,7 @@ class Converted:
 
     def to_json(self) -> dict[str, Any]:
         """Returns counts, skipped lines and times as JSON values."""
-        counts = ("points", "labels", "raw_features", "features")
+        counts = ("points", "labels", "raw_features", "features", "without_labels", "without_features")
         return {
             "output_dir": self.output_dir,
             "fingerprint": self.manifest.fingerprint,
@@ -54,6 +55,12 @@ class Converted:
             "text_bytes": self.text_bytes,
             "seconds": self.seconds,
         }
+
+    @property
+    def incomplete(self) -> list[str]:
+        """A sentence for each split about points without labels, and about points without features."""
+        splits = self.manifest.splits.items()
+        return [text for name, split in splits for text in Incomplete.of_split(split).sentences(f"of the {name} split")]
 
     @property
     def hint(self) -> str:
@@ -97,7 +104,8 @@ class Converted:
             f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{addition}\n"
             f"{self.points:,} points, {_size(self.text_bytes)} of text in {self.seconds:.1f} s: "
             f"{self.points / self.seconds:,.0f} points/s, {_size(self.text_bytes / self.seconds)}/s{skipped}.\n"
-            f"Dataset: {self.output_dir}"
+            + "".join(f"{sentence}\n" for sentence in self.incomplete)
+            + f"Dataset: {self.output_dir}"
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from mach_tf import arguments, files, manifest, staging
 from mach_tf.buckets import MAX_LABELS
 from mach_tf.data.examples import Records, encode
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM, MAX_ID, FeatureSpec, murmur3_32
@@ -38,12 +39,19 @@ class Chunk(NamedTuple):
       records: the serialized points.
       features, raw_features: number of features present, summed over the points, after and before hashing.
       label_ids: the label ids of all points, int64.
+      incomplete: how many points there are, and how many lack labels or features.
     """
 
     records: Records
     features: int
     raw_features: int
     label_ids: np.ndarray
+    incomplete: Incomplete
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Features, raw features, label assignments, points without labels and points without features."""
+        return self.features, self.raw_features, len(self.label_ids), *self.incomplete[1:]
 
 
 def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
@@ -61,7 +69,7 @@ def make_chunk(raw: Points, spec: FeatureSpec) -> Chunk:
             "Raw features that share a hashed feature must add up to a number finite as float32 (got a point with values up "
             f"to {np.abs(values).max():g}). Scale the values, or keep raw ids with a feature_hash_dim of 0."
         )
-    return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids)
+    return Chunk(encode(hashed), len(hashed.feature_ids), len(raw.feature_ids), raw.label_ids, Incomplete.of(raw))
 
 
 def held_back(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -116,9 +124,9 @@ class DatasetWriter:
         """Appends a chunk to a split."""
         if split not in self._writers:
             self._writers[split] = ShardWriter(self.directory, split, self._points_per_shard)
-            self._totals[split] = np.zeros(3, np.int64)
+            self._totals[split] = np.zeros(5, np.int64)
         self._writers[split].write(chunk.records)
-        self._totals[split] += chunk.features, chunk.raw_features, len(chunk.label_ids)
+        self._totals[split] += chunk.totals
         if split == "train":
             np.add.at(self._label_counts, chunk.label_ids, 1)
 
@@ -137,7 +145,7 @@ class DatasetWriter:
           skipped: lines for skipped.txt.
 
         Raises:
-          InputError: a split has no points, or there are too few or too many names.
+          InputError: a split has no points, none with labels or none with features; or there are too few or too many names.
         """
         shards = {split: writer.finish() for split, writer in self._writers.items()}
         return self.complete(shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped)
@@ -156,20 +164,21 @@ class DatasetWriter:
 
         Args:
           shards: the shards of each split that has points.
-          totals: features, raw features and label assignments of each of these splits, as in `Split`.
+          totals: of each of these splits, the sums of `Chunk.totals`.
           label_counts: training frequencies of the labels, int64 [K].
           sources, feature_names, label_names, skipped: as of `finish`.
         """
         splits = {}
-        for split in manifest.SPLITS:
-            if split in sources and split not in shards:
+        for name in manifest.SPLITS:
+            if name in sources and name not in shards:
                 raise InputError(
-                    f"The {split} split must have at least one point (got none). Add points, or leave the split out."
+                    f"The {name} split must have at least one point (got none). Add points, or leave the split out."
                 )
-            if split in shards:
-                features, raw_features, labels = map(int, totals[split])
-                total = sum(shard.points for shard in shards[split])
-                splits[split] = Split(total, features, raw_features, labels, shards[split], sources.get(split, []))
+            if name in shards:
+                features, raw_features, labels, *without = map(int, totals[name])
+                total = sum(shard.points for shard in shards[name])
+                counted = (total, features, raw_features, labels)
+                splits[name] = Split(*counted, shards[name], sources.get(name, []), *without)
         counts = os.path.join(self.directory, manifest.LABEL_COUNTS_FILE)
         with files.atomic_write(counts) as file:
             np.save(file, label_counts, allow_pickle=False)
@@ -177,6 +186,10 @@ class DatasetWriter:
         self._write_names(manifest.LABEL_NAMES_FILE, "label", label_names, self._labels)
         if skipped:
             self._write_lines(SKIPPED_FILE, skipped)
+        for name, split in splits.items():
+            # Points that chance has held back are not refused for what they lack.
+            if name == "train" or sources.get(name):
+                Incomplete.of_split(split).check(f"of the {name} split")
         named = ((manifest.FEATURE_NAMES_FILE, feature_names), (manifest.LABEL_NAMES_FILE, label_names))
         result = DatasetManifest(
             self._features,

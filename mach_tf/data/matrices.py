@@ -11,6 +11,7 @@ import numpy as np
 from mach_tf import arguments
 from mach_tf.data import arrays, dataset
 from mach_tf.data.dataset_labels import Labels, open_labels
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.matrix_blocks import Matrix, open_matrix
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
@@ -98,7 +99,10 @@ def write_dataset(
                     writer.add(split, dataset.make_chunk(part, spec))
         if valid_fraction:
             sources["valid"] = []  # it must have points
-        return writer.finish(sources, feature_names, label_names)
+        manifest = writer.finish(sources, feature_names, label_names)
+    for name, written in manifest.splits.items():
+        Incomplete.of_split(written).warn(f"of the {name} split")
+    return manifest
 
 
 def _open_features(split: str, pair: tuple[Any, Any]) -> Matrix:

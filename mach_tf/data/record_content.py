@@ -24,11 +24,13 @@ class Content(NamedTuple):
       problem: what is wrong with it, a sentence; "" if nothing is.
       features: the number of features present; 0 if there is a problem.
       label_ids: the labels of all points, int64; empty if there is a problem.
+      without_labels: the number of points without a label.
     """
 
     problem: str
     features: int = 0
     label_ids: np.ndarray = np.empty(0, np.int64)
+    without_labels: int = 0
 
 
 def assert_valid(parsed: dict[str, tf.RaggedTensor], columns: int, labels: int) -> list[tf.Operation]:
@@ -71,7 +73,8 @@ def read(serialized: tf.Tensor, manifest: DatasetManifest) -> Content:
             return Content(f"{name} must be ascending and unique in a point.")
     if not np.isfinite(flat[FEATURE_VALUES]).all():
         return Content("feature_values must be finite.")
-    return Content("", len(flat[FEATURE_IDS]), flat[LABEL_IDS])
+    without_labels = int(np.count_nonzero(np.diff(splits[LABEL_IDS]) == 0))
+    return Content("", len(flat[FEATURE_IDS]), flat[LABEL_IDS], without_labels)
 
 
 def first_problem(path: str, manifest: DatasetManifest) -> str:

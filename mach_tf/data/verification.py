@@ -89,7 +89,7 @@ class _Totals:
     """The totals of a split's shards, to be compared with the manifest."""
 
     def __init__(self, labels: int) -> None:
-        self.points = self.features = self.labels = 0
+        self.points = self.features = self.labels = self.without_labels = 0
         self.label_counts = np.zeros(labels, np.int64)
 
 
@@ -124,7 +124,7 @@ def problems(directory: str) -> Iterator[str]:
             yield from found
         if not whole:
             continue  # its totals differ for the same reason
-        for what in ("points", "features", "labels"):
+        for what in ("points", "features", "labels", *(["without_labels"] if split.without_labels else [])):
             if getattr(totals, what) != getattr(split, what):
                 yield (
                     f"The {name} split must have {getattr(split, what)} {what} in total, according to dataset.json "
@@ -151,6 +151,7 @@ def _shard_problems(path: str, shard: Shard, manifest: DatasetManifest, totals: 
             return
         totals.features += content.features
         totals.labels += len(content.label_ids)
+        totals.without_labels += content.without_labels
         np.add.at(totals.label_counts, content.label_ids, 1)
         record += len(serialized)
     totals.points += record

@@ -18,6 +18,7 @@ from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.bucket_loss import BucketLoss
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.data import arrays
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
@@ -83,8 +84,9 @@ def attack(
         raise InputError(f"source must be a mach_tf.Ensemble (got {arguments.shown(source)}).")
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
     options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
-    raw = network.raw_points(X)
-    hashed = network.manifest.feature_spec.apply(_labelled(raw, Y, network.labels))
+    raw = _labelled(network.raw_points(X), Y, network.labels)
+    Incomplete.of(raw).check_and_warn("of X")
+    hashed = network.manifest.feature_spec.apply(raw)
     entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target_label)
     return Robustness(tuple(entries), tuple(options.ks))
 

@@ -13,6 +13,7 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
@@ -139,7 +140,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         earlier = comparison.read_earlier(
             settings.compare, dataset, settings.split, n_points, ks, propensity, label_filter
         )
+    Incomplete.of_split(dataset.split(settings.split)).check(f"of the {settings.split} split")
     points = data.read_points(settings.split, settings.limit)
+    Incomplete.of(points).warn(f"of the {settings.split} split")
     if label_filter is not None:
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.

@@ -11,6 +11,7 @@ from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
@@ -138,7 +139,9 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         raise InputError(f"model_dirs must be a list of different directories (got {','.join(model_dirs)}).")
     data = DatasetReader.open(dataset_dir)
     dataset = data.manifest
+    Incomplete.of_split(dataset.split(settings.split)).check(f"of the {settings.split} split")
     points = data.read_points(settings.split, settings.limit)
+    Incomplete.of(points).warn(f"of the {settings.split} split")
     label_filter = None
     if settings.filter_labels is not None:
         label_filter = read_label_filter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from mach_tf.sizing.recommendation import is_for_few_labels
@@ -20,11 +21,12 @@ def open_dataset(dataset_dir: str) -> DatasetReader:
       dataset_dir: a dataset directory.
 
     Raises:
-      InputError: `dataset_dir` is no dataset directory, or its train split has no points.
+      InputError: `dataset_dir` is no dataset directory, or its train split has no points, or none with labels or none with features.
     """
     data = DatasetReader.open(dataset_dir)
     if not data.manifest.split("train").points:
         raise InputError(f"{dataset_dir}: the train split must have points (got 0); preprocess other input.")
+    Incomplete.of_split(data.manifest.split("train")).check("of the train split")
     return data
 
 
@@ -50,4 +52,5 @@ def unusual(dataset_dir: str, dataset: DatasetManifest, buckets: int, batch_size
         found.append(
             f"{unseen} of {dataset.labels} labels have no training point; they get the scores of other labels in their buckets."
         )
+    found += Incomplete.of_split(dataset.split("train")).sentences("of the train split")
     return found

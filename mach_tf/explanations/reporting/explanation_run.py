@@ -13,6 +13,7 @@ import numpy as np
 import tabulate
 
 from mach_tf import files
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -111,10 +112,9 @@ def write_explanations(inputs: ExplanationInputs, options: ExplanationOptions, o
     Raises:
       InputError: points, labels or a baseline that do not exist; or attributions that do not add up.
     """
-    os.makedirs(output_dir, exist_ok=True)
     points = inputs.read_points()
-    chosen = selection.select_points(options.points, points, inputs.label_names)
-    _check_own_labels(options.labels, points[chosen])
+    chosen = _choose(inputs, options, points)
+    os.makedirs(output_dir, exist_ok=True)
     request = _request(inputs, options, points)
     page = Report(inputs.label_names, request.config.estimator, request.epsilon or None, options.features_shown)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
@@ -133,13 +133,18 @@ def write_explanations(inputs: ExplanationInputs, options: ExplanationOptions, o
     return WrittenExplanations(count, lines_file, report_file, tuple(first))
 
 
-def _check_own_labels(labels: str, chosen: Points) -> None:
-    """Raises InputError if the labels to explain are those of points that have none."""
-    if labels == selection.TRUE and not len(chosen.label_ids):
+def _choose(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> np.ndarray:
+    """Returns the numbers of the points to explain, once there is something to explain of them."""
+    Incomplete.of(points, labels=False).check(f"of {', '.join(inputs.paths())}")
+    chosen = selection.select_points(options.points, points, inputs.label_names)
+    counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
+    if counted.without_labels == len(chosen):
         raise InputError(
             f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
             "others by points, or explain labels=top:3."
         )
+    counted.warn("that were chosen")
+    return chosen
 
 
 def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> ExplanationRequest:

@@ -35,6 +35,7 @@ def test_it_prints_as_a_table():
     assert lines[5:] == [
         "5,000 features in 5,000 columns (0 share a column with another), 70 labels.",
         "3,004 points, 6.0 MB of text in 2.0 s: 1,502 points/s, 3.0 MB/s.",
+        "4 of 4 points of the test split have no label; no prediction for them can be right.",
         "Dataset: data/mine",
     ]
     assert "; 1 bad line(s) skipped, listed in skipped.txt." in str(_converted([BadLine("a", 2, "bad.")]))
@@ -63,8 +64,14 @@ def test_it_is_json():
         "columns": 5000,
         "labels": 70,
         "splits": {
-            "train": {"points": 3000, "labels": 6000, "raw_features": 18_030, "features": 18_000, "shards": 2},
-            "test": {"points": 4, "labels": 0, "raw_features": 10, "features": 10, "shards": 1},
+            "train": {
+                **{"points": 3000, "labels": 6000, "raw_features": 18_030, "features": 18_000, "shards": 2},
+                **{"without_labels": 0, "without_features": 0},
+            },
+            "test": {
+                **{"points": 4, "labels": 0, "raw_features": 10, "features": 10, "shards": 1},
+                **{"without_labels": 0, "without_features": 0},
+            },
         },
         "skipped": ["a, line 2: bad."],
         "text_bytes": 6_000_000,
