@@ -233,21 +233,30 @@ class ModelManifest:
 
     def write(self, directory: str) -> None:
         """Writes model.json; training writes it first, and then adds each repetition when it is complete."""
-        files.write_json(os.path.join(directory, MODEL_FILE), dataclasses.asdict(self))
+        files.write_json(os.path.join(directory, MODEL_FILE), seal(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, directory: str) -> ModelManifest:
         """Reads model.json.
 
         Raises:
-          InputError: there is no model, its schema version differs, or its content is impossible.
+          InputError: there is no model, its schema version differs, or its content is impossible or was edited: with a smaller
+            number of repetitions, which is in no origin, a model would silently score with fewer.
         """
         path = os.path.join(directory, MODEL_FILE)
-        value = files.read_json(path, "model; make one with mach-train")
+        found = files.read_json(path, "model; make one with mach-train")
+        value = {name: found[name] for name in found if name != CHECKSUM}
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
-            training["optimizer_epsilon"] = training.pop("adam_epsilon")
-        return read_dataclass(cls, value, path, SCHEMA_VERSION)
+            value["training"] = {**training, "optimizer_epsilon": training["adam_epsilon"]}
+            del value["training"]["adam_epsilon"]
+        model = read_dataclass(cls, value, path, SCHEMA_VERSION)
+        unseal(
+            found,
+            path,
+            "Put the original back, or remove it and run the training's command again, which writes it anew.",
+        )
+        return model
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:

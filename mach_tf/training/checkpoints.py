@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import re
 import zlib
@@ -17,6 +15,7 @@ import tensorflow as tf
 from mach_tf import array_files, files, staging
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
+from mach_tf.sealed_json import CHECKSUM, seal
 from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
@@ -24,7 +23,6 @@ _STATE_FILE = "state.json"
 _VARIABLE_FILE = "variable-{:02d}.npy"
 _CHECKPOINT_NAME = "epoch-{:04d}-step-{:08d}"
 _GROUP_NAME = "repetitions-{:03d}"
-_CHECKSUM = "sha256"
 # Floats written or read at a time. TensorFlow's own checkpoints copy all variables that a sparse update touched at once, which
 # takes 2.5 GB more at the reference setting.
 _BLOCK_FLOATS = 1 << 22
@@ -266,13 +264,14 @@ def write_state(path: str, state: dict[str, Any]) -> None:
       path: the checkpoint's directory.
       state: the values by name; a checksum over all of them is added.
     """
-    files.write_json(os.path.join(path, _STATE_FILE), {**state, _CHECKSUM: _checksum(state)})
+    files.write_json(os.path.join(path, _STATE_FILE), seal(state))
 
 
 def _read_state(path: str) -> dict[str, Any]:
     """Returns what `write_state` wrote; InputError if it was altered or the directory was renamed."""
-    state = files.read_json(os.path.join(path, _STATE_FILE), "checkpoint of mach_tf; remove that directory")
-    if state.pop(_CHECKSUM, None) == _checksum(state):
+    sealed = files.read_json(os.path.join(path, _STATE_FILE), "checkpoint of mach_tf; remove that directory")
+    state = {name: sealed[name] for name in sealed if name != CHECKSUM}
+    if sealed == seal(state):
         names = _GROUP_NAME.format(state["repetitions"][0]), _CHECKPOINT_NAME.format(state["epoch"], state["step"])
         if names == (os.path.basename(os.path.dirname(path)), os.path.basename(path)):
             return state
@@ -280,7 +279,3 @@ def _read_state(path: str) -> dict[str, Any]:
         f"{path} must be as training wrote it, but its name or {_STATE_FILE} was altered, or an earlier version of mach_tf wrote "
         "it; remove it to train its group from the beginning."
     )
-
-
-def _checksum(state: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

@@ -14,6 +14,13 @@ from mach_tf import devices
 from mach_tf.errors import InputError
 from mach_tf.training.cluster import MULTIWORKER
 
+_OF_LOST_WORKERS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+
 
 def create(name: str) -> tf.distribute.Strategy:
     """Returns a distribution strategy over the visible devices: the GPUs, or the CPUs if there is no GPU.
@@ -68,6 +75,20 @@ def _signals_end_the_process() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def lost_workers_named(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turns the errors by which TensorFlow says in the block that another worker is gone into an InputError."""
+    try:
+        yield
+    except _OF_LOST_WORKERS as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        raise InputError(
+            "All workers must train to the end, but another one has ended or cannot be reached any more. See what it printed, and "
+            "start all workers again: the same command goes on from the last checkpoint."
+        ) from error
 
 
 def local_replicas(strategy: tf.distribute.Strategy) -> int:

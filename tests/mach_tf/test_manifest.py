@@ -87,7 +87,7 @@ def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
     path = tmp_path / "model.json"
     value = json.loads(path.read_text())
     value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
-    del value["names_sha256"]
+    del value["names_sha256"], value["sha256"]
     path.write_text(json.dumps(value))
     read = ModelManifest.read(str(tmp_path))
     assert read == model
@@ -226,3 +226,35 @@ def test_a_dataset_shows_its_sizes(dataset):
     points = ", ".join(f"{name}={split.points} points" for name, split in written.splits.items())
     assert repr(written) == f"DatasetManifest({points}, features={written.features}, labels={written.labels})"
     assert points.startswith("train=")
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("bucket_spec", "repetitions", 1),
+        ("training", "epochs", 1),
+        ("", "labels", 5),
+        ("run", "group_size", "9"),
+        ("", "sha256", "0"),
+    ],
+)
+def test_an_edited_model_json_is_refused(tmp_path, group, name, value):
+    """The number of repetitions is in no origin: with a smaller one a model would silently score with fewer."""
+    _model(run={"group_size": "1"}).write(str(tmp_path))
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    (content[group] if group else content)[name] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        InputError, match=r"model\.json must be as it was written.*Put the original back, or remove it and run"
+    ):
+        ModelManifest.read(str(tmp_path))
+
+
+def test_a_model_json_of_the_time_before_checksums_is_read(tmp_path):
+    _model().write(str(tmp_path))
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    assert ModelManifest.read(str(tmp_path)) == _model()

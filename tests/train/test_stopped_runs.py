@@ -120,3 +120,14 @@ def test_a_signal_to_one_of_two_workers_stops_both(dataset, uninterrupted, tmp_p
     for repetition, straight in enumerate(uninterrupted):
         for ours, theirs in zip(straight, weights(model, repetition)):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", range(2))
+def test_the_death_of_one_of_two_workers_is_said_by_the_other(dataset, tmp_path, gone):
+    model = str(tmp_path / "model")
+    with two_workers(dataset, model, **{**LONG, "epochs": 2000}) as workers:
+        await_checkpoint(model, workers[0])
+        workers[gone].kill()
+        assert workers[1 - gone].wait(timeout=300) == 1
+    assert "error: All workers must train to the end, but another one has ended" in printed(model)

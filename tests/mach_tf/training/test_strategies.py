@@ -88,3 +88,16 @@ def test_another_error_is_a_defect(monkeypatch):
     fails_with(monkeypatch, RuntimeError("anything else"))
     with pytest.raises(RuntimeError, match="anything else"):
         strategies.create("multiworker")
+
+
+def test_a_worker_that_is_gone_is_named(monkeypatch):
+    class Workers:
+        pass
+
+    gone = tf.errors.UnavailableError(None, None, "Socket closed")
+    for strategy, expected in ((strategies.create("one_device"), tf.errors.UnavailableError), (Workers(), InputError)):
+        monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", Workers)
+        with pytest.raises(expected), strategies.lost_workers_named(strategy):
+            raise gone
+    with pytest.raises(tf.errors.DataLossError), strategies.lost_workers_named(Workers()):
+        raise tf.errors.DataLossError(None, None, "damage")
