@@ -56,7 +56,7 @@ DEFAULT_ESTIMATOR = ESTIMATORS[0]
 
 def get(name: str) -> Estimator:
     """Returns the entry of that name; ValueError names those there are."""
-    if name not in REGISTRY:
+    if not isinstance(name, str) or name not in REGISTRY:
         raise InputError(f"estimator must be one of {ESTIMATORS} (got {name!r}).")
     return REGISTRY[name]
 

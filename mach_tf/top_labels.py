@@ -9,7 +9,6 @@ import scipy.sparse
 
 from mach_tf import arguments, estimators
 from mach_tf.choices import SCORES
-from mach_tf.errors import InputError
 
 PROBABILITY = SCORES[0]
 
@@ -78,8 +77,7 @@ def check_probability(min_probability: Optional[float]) -> None:
 
 def check_scale(scale: str) -> None:
     """Raises InputError unless `scale` is one of choices.SCORES."""
-    if scale not in SCORES:
-        raise InputError(f"scores must be one of {', '.join(SCORES)} (got {scale!r}).")
+    arguments.choice(scale, "scores", SCORES)
 
 
 def _strictly_falling(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -100,6 +100,10 @@ class Attack:
 def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:
     """Returns attacks, of which each may be given by its name, with default settings, or as an Attack."""
     given = [attacks] if isinstance(attacks, (str, Attack)) else attacks
+    if not isinstance(given, (list, tuple)) or not all(isinstance(one, (str, Attack)) for one in given):
+        raise InputError(
+            f"attacks must be a list of names of attacks, or of Attack objects (got {arguments.shown(attacks)})."
+        )
     return [Attack.named(one) if isinstance(one, str) else one for one in given]
 
 

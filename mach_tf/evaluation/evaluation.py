@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from typing import Any, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
@@ -58,13 +57,15 @@ def evaluate(
       >>> sorted(report.metrics)[:3]  # in percent; print(report) shows tables
       ['P@1', 'P@3', 'P@5']
     """
-    return run(model, os.fspath(dataset_dir), EvaluationOptions(**options), output_dir)
+    return run(model, arguments.path(dataset_dir, "dataset_dir"), EvaluationOptions(**options), output_dir)
 
 
 def run(
     model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions, output_dir: Optional[str] = None
 ) -> Evaluation:
     """Evaluates a model as `evaluate` does, with its options as one object."""
+    if output_dir is not None:
+        output_dir = arguments.path(output_dir, "output_dir")
     task = _prepare(model, dataset_dir, settings)
     if output_dir is not None:
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
@@ -130,7 +131,7 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     label_filter, n_points = None, min(settings.limit or available, available)
     if settings.filter_labels is not None:
         label_filter = read_label_filter(
-            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, n_points
+            arguments.path(settings.filter_labels, "filter_labels"), dataset_dir, dataset, settings.split, n_points
         )
     counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)

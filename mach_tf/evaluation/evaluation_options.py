@@ -55,6 +55,12 @@ class EvaluationOptions(MetricOptions):
                 raise InputError(
                     f"{name} must be above 0 and at most {_LARGEST_CONSTANT} (got {value}); 0.55 and 1.5 are usual."
                 )
+        if self.compare is not None:
+            arguments.path(self.compare, "compare")
+        if self.approximate is not None and not isinstance(self.approximate, Approximate):
+            raise InputError(f"approximate must be an Approximate, or None (got {arguments.shown(self.approximate)}).")
+        if not isinstance(self.estimators, str):
+            arguments.name_list(self.estimators, "estimators", what="estimator")
         names = self.estimator_names
         if not names or set(names) - set(ESTIMATORS) or len(set(names)) < len(names):
             raise InputError(
@@ -82,4 +88,4 @@ class EvaluationOptions(MetricOptions):
         """The estimators' names; the first one leads."""
         if isinstance(self.estimators, str):
             return list(ESTIMATORS) if self.estimators == "all" else [self.estimators]
-        return list(ESTIMATORS) if list(self.estimators) == ["all"] else list(self.estimators)
+        return list(ESTIMATORS) if list(self.estimators) == ["all"] else [str(name) for name in self.estimators]

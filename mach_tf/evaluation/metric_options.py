@@ -54,7 +54,7 @@ class MetricOptions:
             arguments.whole_number(self.target_label, "target_label", 0)
         arguments.whole_number(self.bootstrap, "bootstrap", 0, MOST_RESAMPLES)
         arguments.seed(self.seed)
-        if self.attack_list or len(self.epsilons):
+        if self.attack_list or not isinstance(self.epsilons, (list, tuple)) or self.epsilons:
             checked_epsilons(self.epsilons)
 
     @property

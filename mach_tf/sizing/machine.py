@@ -14,6 +14,8 @@ from mach_tf.errors import InputError
 from mach_tf.memory import available_memory
 
 _UNITS = ("", "K", "M", "G", "T")
+# A million terabytes are more than any machine has.
+_MOST_OF_A_UNIT = 1e15
 # A laptop of a few cores. Only their ratio matters where plans are compared and no time limit is set.
 _NOMINAL_FLOPS = 1e11
 _NOMINAL_BANDWIDTH = 1e10
@@ -83,7 +85,7 @@ def parse_bytes(text: str) -> int:
         number = float(match[1]) if match else 0.0
     except ValueError:
         number = 0.0
-    if not match or number <= 0:
+    if not match or not 0 < number <= _MOST_OF_A_UNIT:
         raise InputError(f"memory must be a size such as 24GB or 512MB (got {text!r}).")
     return int(number * (1024 if match[3] else 1000) ** _UNITS.index(match[2].upper()))
 

@@ -7,6 +7,7 @@ import pytest
 from mach_tf import estimators
 from mach_tf.errors import InputError
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
+from mach_tf.metrics.ranking_metrics import cut_offs
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,11 @@ def test_sizes_do_not_matter_without_attacks():
 def test_constants_of_the_propensity_model(options, constants, name):
     chosen = EvaluationOptions(**options)
     assert chosen.propensity_constants == constants and chosen.propensity_name == name
+
+
+@pytest.mark.parametrize("name", ["estimators", "attacks", "epsilons", "ks", "approximate", "compare", "propensity"])
+@pytest.mark.parametrize("value", [2.5, object(), b"x", [None], len], ids=repr)
+def test_values_of_another_kind_are_refused(name, value):
+    with pytest.raises(InputError):
+        options = EvaluationOptions(**{name: value})
+        cut_offs(options.ks, 10)

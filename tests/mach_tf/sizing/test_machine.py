@@ -14,7 +14,7 @@ def test_sizes(text, expected):
     assert machine.parse_bytes(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "GB", "0GB", "-1GB", "1.2.3GB", "24XB"])
+@pytest.mark.parametrize("text", ["", "GB", "0GB", "-1GB", "1.2.3GB", "24XB", "1e400GB", "1e30"])
 def test_sizes_that_are_none(text):
     with pytest.raises(InputError, match=r"^memory must be a size"):
         machine.parse_bytes(text)
