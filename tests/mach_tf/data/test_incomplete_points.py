@@ -178,7 +178,7 @@ def test_explaining_true_labels_of_points_without_labels_is_refused(model, tmp_p
     worlds.write_text(source, *matrices(3, [0, 1]))
     flags = [f"--dataset_dir={model[1]}", f"--model_dir={model[0]}", f"--input={source}", f"--output_dir={output}"]
     with pytest.raises(
-        InputError, match=r"--labels=true explains .*, but none of the 2 chosen points has one\. Choose"
+        InputError, match=r"--labels=true explains .*, but none of the 2 chosen point\(s\) has one\. Choose"
     ):
         programs.run("explain.main", *flags, "--labels=true", "--points=0,1")
     assert not output.exists()
