@@ -16,7 +16,7 @@ PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $
 SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-stacks examples lint format docs results clean
+.PHONY: help install demo test test-all gpu-check test-stacks examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -88,6 +88,9 @@ results: $(VENV)/installed ## the results table of the data sets in DATA, clean 
 
 test: $(VENV)/installed-test ## the tests, but for the slow ones
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+gpu-check: $(VENV)/installed ## what a GPU computes against the CPU, and how fast it trains: six minutes
+	$(PYTHON) -m benchmarks.gpu
 
 test-all: $(VENV)/installed-test ## all tests: fuzzing by the thousand, killed processes
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile

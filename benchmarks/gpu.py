@@ -89,6 +89,9 @@ def _steps() -> dict[str, Callable[[], dict[str, Any]]]:
 
 
 def _run(step: str) -> dict[str, Any]:
+    if step.startswith("check/"):
+        # The CPU has no TensorFloat-32 to compare with.
+        gpu_speed.set_precision("float32")
     return _steps()[step]()
 
 

@@ -30,6 +30,7 @@ shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 shared_flags.define_split()
 shared_flags.define_limit()
 shared_flags.define_repetitions()
+shared_flags.define_verify()
 
 # Decoding
 flags.DEFINE_list(
@@ -90,6 +91,7 @@ def main(_: list[str]) -> None:
     from mach_tf.evaluation import evaluation
     from mach_tf.evaluation.evaluation_options import EvaluationOptions
 
+    shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
         options = EvaluationOptions(
             split=FLAGS.split,

@@ -75,6 +75,7 @@ flags.DEFINE_bool(
 )
 shared_flags.define_estimator()
 shared_flags.define_repetitions()
+shared_flags.define_verify()
 
 _RENAMED = {"input_path": "input", "output_path": "output"}
 
@@ -85,6 +86,7 @@ def main(_: list[str]) -> None:
     from mach_tf.network import Network
     from mach_tf.prediction import predict_file
 
+    shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
         network = Network.load(FLAGS.model_dir, FLAGS.repetitions)
         done = predict_file(

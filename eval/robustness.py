@@ -29,6 +29,7 @@ flags.DEFINE_string(
     "Computes the attacks on this model directory and applies them to every --model_dir. By default each model is attacked "
     "itself, which is stronger.",
 )
+shared_flags.define_verify()
 shared_flags.define_output_dir("robustness.json, robustness.png and TensorBoard logs")
 
 # What is measured
@@ -47,6 +48,7 @@ def main(_: list[str]) -> None:
     from mach_tf.evaluation import robustness_comparison, robustness_outputs
     from mach_tf.evaluation.robustness_comparison import RobustnessOptions
 
+    shared_flags.verify_models(*FLAGS.model_dir, FLAGS.attack_model_dir)
     with flag_errors(_RENAMED):
         options = RobustnessOptions(
             attacks=attack_flags.attacks(),

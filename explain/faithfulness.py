@@ -23,6 +23,7 @@ FLAGS = flags.FLAGS
 # What is read and written
 shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
+shared_flags.define_verify()
 flags.DEFINE_string(
     "compare_model_dir",
     None,
@@ -63,6 +64,7 @@ def main(_: list[str]) -> None:
     from mach_tf.explanations.trials.faithfulness_trial import TrialOptions, run_trial
     from mach_tf.explanations.trials.trial_figure import check, write_trial
 
+    shared_flags.verify_models(FLAGS.model_dir, FLAGS.compare_model_dir)
     with flag_errors():
         options = TrialOptions(
             FLAGS.split, FLAGS.sample_points, FLAGS.seed, FLAGS.estimator, FLAGS.epsilon, FLAGS.force

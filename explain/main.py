@@ -30,6 +30,7 @@ FLAGS = flags.FLAGS
 # What is read and written
 shared_flags.define_dataset_of_model()
 shared_flags.define_model_dir()
+shared_flags.define_verify()
 shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv,")
 flags.DEFINE_string(
     "input",
@@ -112,6 +113,7 @@ def main(_: list[str]) -> None:
     from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
     from mach_tf.explanations.reporting.explanation_job import ExplanationJob
 
+    shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors():
         job = ExplanationJob(
             dataset_dir=FLAGS.dataset_dir,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ import numpy as np
 
 from mach_tf.errors import InputError
 
-# What NumPy and zipfile raise for bytes that they cannot read.
-_DAMAGE = (
+# What NumPy, which parses headers as Python does, and zipfile raise for bytes that they cannot read.
+DAMAGE = (
     ValueError,
     LookupError,
     EOFError,
@@ -27,9 +28,13 @@ _DAMAGE = (
     OverflowError,
     OSError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
 )
+# The last record of a zip archive without a comment; where there are more entries than it can count, it holds the largest number.
+_END_OF_ARCHIVE = struct.Struct("<4s4H2LH")
+_MANY_ENTRIES = 0xFFFF
 
 
 def read_array(path: str, shape: tuple[int, ...], dtype: Any, content: str, remedy: str) -> np.ndarray:
@@ -69,8 +74,24 @@ def read_archive(path: str, remedy: str) -> dict[str, np.ndarray]:
       InputError: the file is damaged, or holds something else.
     """
     # For an .npy file np.load returns an array, not an archive; ZipFile refuses such a file.
-    with _named(f"{path} must hold arrays", remedy), zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    with _named(f"{path} must hold arrays", remedy):
+        with zipfile.ZipFile(path) as archive:
+            announced, found = _announced_entries(path), len(archive.infolist())
+        if announced not in (found, _MANY_ENTRIES):
+            # zipfile takes the entries that it meets, and drops the rest without a word.
+            raise ValueError(f"its directory has {found} of {announced} entries")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+
+def _announced_entries(path: str) -> int:
+    """Returns the number of entries that the end of a zip archive, as NumPy writes it, announces."""
+    with open(path, "rb") as file:
+        file.seek(-_END_OF_ARCHIVE.size, os.SEEK_END)
+        signature, *_, entries, _, _, _ = _END_OF_ARCHIVE.unpack(file.read())
+    if signature != b"PK\5\6":
+        raise ValueError("it does not end as an archive does")
+    return int(entries)
 
 
 @contextlib.contextmanager
@@ -79,5 +100,5 @@ def _named(rule: str, remedy: str) -> Iterator[None]:
         yield
     except (InputError, FileNotFoundError):
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{rule} ({str(error) or type(error).__name__:.200}). {remedy}") from None

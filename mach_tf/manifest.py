@@ -17,6 +17,7 @@ from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.network_shape import NetworkShape
+from mach_tf.sealed_json import CHECKSUM, seal, unseal
 from mach_tf.splits import SPLITS, Split
 from mach_tf.training_config import TrainingConfig
 from mach_tf.typed_json import check_ranges, read_dataclass
@@ -82,7 +83,7 @@ class DatasetManifest:
 
     def write(self, directory: str) -> None:
         """Writes dataset.json, which completes a dataset directory and is therefore written last."""
-        files.write_json(os.path.join(directory, DATASET_FILE), dataclasses.asdict(self))
+        files.write_json(os.path.join(directory, DATASET_FILE), seal(dataclasses.asdict(self)))
 
     @classmethod
     def read(cls, directory: str) -> DatasetManifest:
@@ -106,9 +107,10 @@ class DatasetManifest:
           InputError: there is no dataset, its schema version differs, or its content is impossible.
         """
         path = os.path.join(directory, DATASET_FILE)
-        manifest = read_dataclass(
-            cls, files.read_json(path, "dataset; make one with mach-preprocess"), path, SCHEMA_VERSION
-        )
+        value = files.read_json(path, "dataset; make one with mach-preprocess")
+        # The schema first: what it says of a file by another version is of more use.
+        manifest = read_dataclass(cls, {name: value[name] for name in value if name != CHECKSUM}, path, SCHEMA_VERSION)
+        unseal(value, path, "The dataset is damaged: preprocess again.")
         for name, split in manifest.splits.items():
             if name not in SPLITS:
                 raise InputError(

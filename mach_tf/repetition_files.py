@@ -11,7 +11,7 @@ from typing import Optional
 from mach_tf import files
 from mach_tf.choices import VERIFICATIONS
 from mach_tf.errors import InputError
-from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.typed_json import read_dataclass
 
 REPETITION_FILE = "repetition.json"
@@ -171,6 +171,12 @@ def check_all(model_dir: str, model: ModelManifest, repetitions: int, verify: st
         raise InputError(
             f"Training of {model_dir} is not finished: it lacks {names}{more} (of {model.bucket_spec.repetitions}). "
             f"{', '.join(remedies[:-1])}{',' if first else ''} or {remedies[-1]}."
+        )
+    beyond = repetition_directory(model_dir, model.bucket_spec.repetitions)
+    if os.path.isdir(beyond):
+        raise InputError(
+            f"{model_dir}/{MODEL_FILE} must count all repetitions that are there: it says {model.bucket_spec.repetitions}, but "
+            f"{beyond} exists. Restore {MODEL_FILE}, or move that repetition away."
         )
     for repetition in range(repetitions):
         check(model_dir, model, repetition, verify)

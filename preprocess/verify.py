@@ -1,8 +1,10 @@
-"""Checks every byte of a dataset directory: manifest, hashes, records, schema, ids, counts and names.
+"""Checks every byte of a dataset directory or of a model directory.
 
   mach-verify --dataset_dir=data/eurlex
+  mach-verify --model_dir=models/eurlex
 
-Prints each problem with its shard and record, and ends with status 1; or prints that the dataset is whole.
+Of a dataset: manifest, hashes, records, schema, ids, counts and names. Of a model: model.json, the size and hash of every file
+of its repetitions, and the weights. Prints each problem, and ends with status 1; or prints that all is whole.
 """
 
 from __future__ import annotations
@@ -18,20 +20,26 @@ from mach_tf.programs import program, shared_flags
 
 FLAGS = flags.FLAGS
 
-shared_flags.define_dataset_dir()
+shared_flags.define_dataset_dir(required=False)
+shared_flags.define_model_dir(required=False)
 
 
 def main(_: list[str]) -> None:
+    if not (FLAGS.dataset_dir or FLAGS.model_dir):
+        raise InputError("--dataset_dir or --model_dir must be given (got neither). Name what to check.")
     startup.prepare()
     startup.check_versions()
-    from mach_tf.data.verification import verify
+    from mach_tf import model_verification
+    from mach_tf.data import verification
 
-    if not os.path.exists(os.path.join(FLAGS.dataset_dir, DATASET_FILE)):
-        raise InputError(str(verify(FLAGS.dataset_dir)))
-    found = verify(FLAGS.dataset_dir, print)
-    if not found.is_whole:
-        raise InputError(f"{FLAGS.dataset_dir} is damaged: {len(found.problems)} problem(s), printed above.")
-    print(found)
+    if FLAGS.dataset_dir and not os.path.exists(os.path.join(FLAGS.dataset_dir, DATASET_FILE)):
+        raise InputError(str(verification.verify(FLAGS.dataset_dir)))
+    for path, verify in ((FLAGS.dataset_dir, verification.verify), (FLAGS.model_dir, model_verification.verify)):
+        if path:
+            found = verify(path, print)
+            if not found.is_whole:
+                raise InputError(f"{path} is damaged: {len(found.problems)} problem(s), printed above.")
+            print(found)
 
 
 def run() -> None:

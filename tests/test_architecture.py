@@ -37,6 +37,7 @@ FLOORS = (
         "presets",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     # Vocabulary
     (
@@ -68,6 +69,7 @@ FLOORS = (
     ),
     ("decoding",),
     ("metrics",),
+    ("model_verification",),
     ("network",),
     ("prediction", "prediction_format"),
     ("attacks",),

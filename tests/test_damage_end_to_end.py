@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -88,3 +89,27 @@ def test_the_program_ends_with_that_message_alone(damaged, request):
     assert done.returncode == 1, done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"error: {damaged.message}") and "Traceback" not in done.stderr
+
+
+# Programs that open a model, and their flags beside model_dir.
+_OPENERS = {
+    "eval.main": ["--dataset_dir={0.dataset}", "--output_dir=out"],
+    "eval.predict": ["--input={0.text}", "--output=out"],
+    "eval.robustness": ["--dataset_dir={0.dataset}", "--output_dir=out", "--attack=fgsm", "--epsilon=0.1"],
+    "explain.main": ["--dataset_dir={0.dataset}", "--output_dir=out", "--input={0.text}"],
+    "explain.faithfulness": ["--dataset_dir={0.dataset}", "--output_dir=out"],
+}
+
+
+@pytest.mark.parametrize("program", _OPENERS)
+def test_a_flipped_bit_of_a_model_is_found_by_the_full_check(world, tmp_path, monkeypatch, program):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(world.model, "model")
+    path = pathlib.Path("model/repetition-001/saved_model.pb")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    flags = ["--model_dir=model", "--verify=full", *(flag.format(world) for flag in _OPENERS[program])]
+    with pytest.raises(InputError, match=r"repetition-001/saved_model\.pb must have the SHA-256"):
+        programs.run(program, *flags)
+    assert not os.path.exists("out"), "nothing is written before the model is known to be whole"

@@ -47,6 +47,11 @@ flags.DEFINE_float(
     "start much later than others.",
     lower_bound=1e-3,
 )
+flags.DEFINE_bool(
+    "force",
+    False,
+    "Begins a training although it would take more than a month or more disk than is free. Give it if you are sure.",
+)
 
 
 def options() -> RunOptions:
@@ -63,4 +68,5 @@ def options() -> RunOptions:
         checkpoint_minutes=FLAGS.checkpoint_minutes,
         validation_points=FLAGS.validation_points,
         worker_timeout=FLAGS.worker_timeout,
+        force=FLAGS.force,
     )

@@ -36,6 +36,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "choices",
         "typed_json",
         "array_files",
+        "sealed_json",
     ),
     "vocabulary": (
         "points",
@@ -62,7 +63,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("network", "prediction", "prediction_format"),
+    "network": ("model_verification", "network", "prediction", "prediction_format"),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble

@@ -14,6 +14,7 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.fitted_labels import FittedLabels
 from mach_tf.manifest import MODEL_FILE, ModelManifest
+from mach_tf.sealed_json import seal, unseal
 
 CLASSIFIER_FILE = "classifier.json"
 SCHEMA_VERSION = 1
@@ -41,7 +42,7 @@ class ClassifierFile:
             "labels": self.labels.to_json(),
             "feature_names": self.feature_names,
         }
-        files.write_json(os.path.join(directory, CLASSIFIER_FILE), content)
+        files.write_json(os.path.join(directory, CLASSIFIER_FILE), seal(content))
 
     @classmethod
     def read(cls, directory: str, model: ModelManifest, parameters: Mapping[str, Any]) -> ClassifierFile:
@@ -78,6 +79,8 @@ class ClassifierFile:
             raise InputError(
                 f"{path} does not fit the schema ({error}); it is damaged: save the estimator again."
             ) from None
+        # Last: what the schema says of a wrong field is of more use.
+        unseal(content, path, "It is damaged: save the estimator again.")
         return cls(given, labels, names)
 
 

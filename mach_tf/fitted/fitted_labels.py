@@ -55,7 +55,7 @@ class FittedLabels:
             return cls._of_matrix(y, name)
         found = label_sequences(y, name)
         labels = cls(SINGLE if found.single else SEQUENCES, found.classes)
-        _check_classes(len(labels.classes), f": {found.classes[0]!r}", name)
+        _check_classes(len(labels.classes), f": {found.classes.tolist()[0]!r}", name)
         return labels, found.indicator
 
     @classmethod

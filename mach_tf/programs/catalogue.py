@@ -21,7 +21,7 @@ class Program(NamedTuple):
 
 PROGRAMS = (
     Program("preprocess.to_tfrecord", "mach-preprocess", "turns text files into a dataset directory"),
-    Program("preprocess.verify", "mach-verify", "checks every byte of a dataset directory"),
+    Program("preprocess.verify", "mach-verify", "checks every byte of a dataset or model directory"),
     Program("train.plan", "mach-plan", "recommends buckets, repetitions and training settings"),
     Program("train.main", "mach-train", "trains a model directory on a dataset directory"),
     Program("eval.main", "mach-eval", "computes the metrics of a model, clean and attacked"),

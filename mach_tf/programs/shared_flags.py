@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 from absl import flags
 
+from mach_tf.choices import VERIFICATIONS
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.manifest import SPLITS
 
@@ -24,9 +26,13 @@ def define_dataset_dir(required: bool = True) -> None:
     )
 
 
-def define_model_dir() -> None:
-    """Defines --model_dir, required."""
-    flags.DEFINE_string("model_dir", None, "Reads this model directory, which mach-train writes.", required=True)
+def define_model_dir(required: bool = True) -> None:
+    """Defines --model_dir.
+
+    Args:
+      required: whether the program needs it.
+    """
+    flags.DEFINE_string("model_dir", None, "Reads this model directory, which mach-train writes.", required=required)
 
 
 def define_output_dir(content: str) -> None:
@@ -50,6 +56,26 @@ def define_limit() -> None:
     flags.DEFINE_integer(
         "limit", None, "Uses only the first N points of the split, for a quick look; all by default.", lower_bound=1
     )
+
+
+def define_verify() -> None:
+    """Defines --verify; see `verify_models`."""
+    flags.DEFINE_enum(
+        "verify",
+        VERIFICATIONS[0],
+        VERIFICATIONS,
+        "Checks the files of every repetition before the model is used: sizes compares their sizes with what was written, full reads "
+        "them and compares their SHA-256 too. Use full after a copy, or for a model of unknown history; it takes about a second per GB.",
+    )
+
+
+def verify_models(*model_dirs: Optional[str]) -> None:
+    """With --verify=full, reads and checks every byte of the models; those that are None are left out."""
+    if flags.FLAGS.verify == "full":
+        from mach_tf.model_verification import check_models
+
+        repetitions = flags.FLAGS.repetitions if "repetitions" in flags.FLAGS else None
+        check_models([path for path in model_dirs if path], repetitions)
 
 
 def define_repetitions() -> None:

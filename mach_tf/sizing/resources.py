@@ -126,7 +126,7 @@ def check_disk(model_dir: str, needed: MemoryPlan, pending: int) -> None:
         raise InputError(
             f"{model_dir}: training writes up to {_size(bytes_needed)} (two checkpoints of {_size(needed.checkpoint)} and "
             f"{pending} repetitions of {_size(needed.exported)}), but the disk has {_size(free)} free. Make room or give another "
-            "model_dir."
+            "model_dir; with force=True it begins all the same."
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import files, staging
+from mach_tf import array_files, files, staging
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
@@ -117,7 +117,7 @@ class GroupCheckpoints:
             path = os.path.join(saved[-1], _VARIABLE_FILE.format(number))
             try:
                 _read(path, variable, state["checksums"][number])
-            except (OSError, ValueError, LookupError, TypeError) as error:
+            except array_files.DAMAGE as error:
                 raise InputError(f"{path} is damaged and cannot be read ({error}); {remedy}.") from None
         position = Position(state["epoch"], state["step"])
         steps, done = int(model.optimizer.iterations.numpy()), position.epoch * self._steps_per_epoch + position.step

@@ -39,6 +39,7 @@ def fit(
     curves: bool = True,
     worker_timeout: float = DEFAULT_WORKER_TIMEOUT,
     progress: bool = True,
+    force: bool = False,
     **settings: Any,
 ) -> Optional[Ensemble]:
     """Trains a model on a preprocessed dataset, and opens it.
@@ -86,7 +87,7 @@ def fit(
     for name, path in (("dataset_dir", dataset_dir), ("model_dir", model_dir)):
         _check_path(name, path)
     options = RunOptions(
-        strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout
+        strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout, force
     )
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}

@@ -12,7 +12,7 @@ from typing import Callable
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
-from mach_tf.sizing import memory_plan, resources
+from mach_tf.sizing import least_time, memory_plan, resources
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.sizing.resources import AUTO, ResourcePlan
 from mach_tf.training.checkpoints import unfinished_groups
@@ -47,7 +47,7 @@ def plan(
       agree: takes the largest group that fits here, and returns the largest that fits in every worker.
 
     Raises:
-      InputError: memory or disk does not suffice.
+      InputError: memory or disk does not suffice, or the training would take more than a month.
     """
     split, config = dataset.split("train"), model.training
     shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
@@ -65,7 +65,9 @@ def plan(
         if largest in begun:
             warn(f"Repetitions {largest[0]}-{largest[-1]} continue side by side, as they started.")
     planned = ResourcePlan(memory_plan.plan(config, shapes, len(largest)), len(largest), len(pending))
-    resources.check_disk(model_dir, planned.memory, len(pending))
+    if not options.force:
+        resources.check_disk(model_dir, planned.memory, len(pending))
+        least_time.check_time(least_time.least_seconds(config, shapes, split.points, len(pending), len(groups)))
     return groups, planned
 
 

@@ -31,6 +31,7 @@ class RunOptions:
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
+      force: whether to begin what takes more than a month or more disk than there is.
     """
 
     strategy: str = "mirrored"
@@ -40,6 +41,7 @@ class RunOptions:
     validation_points: int = 2000
     curves: bool = True
     worker_timeout: float = DEFAULT_WORKER_TIMEOUT
+    force: bool = False
 
     def __post_init__(self) -> None:
         arguments.choice(self.strategy, "strategy", STRATEGIES)
@@ -49,7 +51,8 @@ class RunOptions:
             object.__setattr__(self, "checkpoint_minutes", minutes)
         points = arguments.whole_number(self.validation_points, "validation_points", 0, MAX_ID)
         object.__setattr__(self, "validation_points", points)
-        object.__setattr__(self, "curves", arguments.switch(self.curves, "curves"))
+        for name in ("curves", "force"):
+            object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
         seconds = arguments.finite_number(self.worker_timeout, "worker_timeout", 0.001, 60 * _LONGEST)
         object.__setattr__(self, "worker_timeout", seconds)
         if self.repetition_range is not None:
@@ -65,7 +68,7 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """Returns the options as model.json records them, by the names of train.main's flags and as its flags hold them."""
         options = dataclasses.asdict(self)
-        for name in ("curves", "worker_timeout"):  # not recorded: they change no weights
+        for name in ("curves", "worker_timeout", "force"):  # not recorded: they change no weights
             del options[name]
         options["group_size"] = str(self.group_size)
         if self.repetition_range is not None:

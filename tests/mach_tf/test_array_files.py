@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -73,6 +74,24 @@ def test_mutations_of_an_archive_are_right_or_named(tmp_path, compressed):
             assert "must hold arrays" in str(error)
         else:
             assert all(np.array_equal(array, ARRAY) for array in found.values())
+
+
+def test_an_archive_whose_directory_was_shortened_is_refused(tmp_path):
+    """zipfile reads as many bytes of the directory as its end announces."""
+    path = tmp_path / "a.npz"
+    np.savez(path, a=ARRAY, b=ARRAY)
+    data = bytearray(path.read_bytes())
+    size, offset = struct.unpack_from("<LL", data, len(data) - 10)
+    entry = data.find(b"PK\1\2", offset + 4)
+    first = entry - offset
+    shortened = data[:entry] + data[-22:]
+    struct.pack_into("<L", shortened, len(shortened) - 10, first)
+    assert size > first
+    path.write_bytes(shortened)
+    with np.load(path) as arrays:
+        assert arrays.files == ["a"], "NumPy misses nothing"
+    with pytest.raises(InputError, match="its directory has 1 of 2 entries"):
+        array_files.read_archive(str(path), "")
 
 
 def test_an_array_is_no_archive(tmp_path):

@@ -15,6 +15,7 @@ from mach_tf.data import verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
+from mach_tf.sealed_json import seal
 from mach_tf.splits import Source
 from mach_tf.training_config import TrainingConfig
 from tests.helpers import sample
@@ -45,6 +46,7 @@ def _edit(directory: str, change) -> None:
     with open(path) as file:
         value = json.load(file)
     change(value)
+    value = seal({name: item for name, item in value.items() if name != "sha256"})
     with open(path, "w") as file:
         json.dump(value, file)
 
@@ -150,6 +152,17 @@ def test_an_altered_manifest_is_refused(dataset, change, rule):
     directory, _ = dataset
     _edit(directory, change)
     with pytest.raises(InputError, match=rule):
+        DatasetManifest.read(directory)
+
+
+def test_a_digit_that_damage_altered_is_found(dataset):
+    directory, _ = dataset
+    path = os.path.join(directory, "dataset.json")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(InputError, match=r"does not fit its sha256\. The dataset is damaged"):
         DatasetManifest.read(directory)
 
 

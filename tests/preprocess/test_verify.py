@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mach_tf.errors import InputError
-from tests.helpers import programs, sample
+from tests.helpers import model_directory, programs, sample
 
 
 def test_says_what_is_whole_and_what_is_damaged(tmp_path, capsys):
@@ -28,3 +28,19 @@ def test_a_folder_that_is_no_dataset_is_called_so(tmp_path, capsys):
     with pytest.raises(InputError, match=r"is not a dataset: it holds no dataset\.json\.$"):
         programs.run("preprocess.verify", f"--dataset_dir={tmp_path}")
     assert capsys.readouterr().out == ""
+
+
+def test_a_model_directory_is_checked_too(tmp_path, capsys):
+    model_directory.write(str(tmp_path), repetitions=1)
+    programs.run("preprocess.verify", f"--model_dir={tmp_path}")
+    assert "is whole: all 1 of its repetitions" in capsys.readouterr().out
+    path = tmp_path / "repetition-000" / "fingerprint.pb"
+    path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(InputError, match="is damaged: 1 problem"):
+        programs.run("preprocess.verify", f"--model_dir={tmp_path}")
+    assert "fingerprint.pb must have the SHA-256" in capsys.readouterr().out
+
+
+def test_one_of_the_directories_must_be_named():
+    with pytest.raises(InputError, match="--dataset_dir or --model_dir must be given"):
+        programs.run("preprocess.verify")

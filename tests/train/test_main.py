@@ -7,6 +7,7 @@ import glob
 import os
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -235,3 +236,15 @@ def test_an_empty_train_split_is_refused(tmp_path):
     with pytest.raises(InputError, match="the train split must have points"):
         train(data, str(tmp_path / "model"))
     assert not os.path.exists(tmp_path / "model")
+
+
+def test_more_than_a_month_or_the_disk_asks_for_force(dataset, tmp_path, monkeypatch):
+    model = str(tmp_path / "model")
+    with pytest.raises(InputError, match=r"at least [\d,]+ days even on a fast machine.*--force=True"):
+        train(dataset, model, epochs=1_000_000, repetitions=10_000, group_size=1)
+    assert not os.path.exists(model)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match=r"Make room or give another --?model_dir; with --force=True"):
+        train(dataset, model)
+    train(dataset, model, force=True, repetitions=1, epochs=1)
+    assert os.path.exists(model)

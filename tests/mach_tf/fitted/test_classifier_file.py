@@ -84,6 +84,13 @@ def test_what_lacks_a_part_is_refused(tmp_path, missing):
         read(tmp_path)
 
 
+def test_a_value_that_damage_altered_is_found(tmp_path):
+    path = written(tmp_path, buckets=7)
+    path.write_text(path.read_text().replace('"buckets": 7', '"buckets": 5'))
+    with pytest.raises(InputError, match="does not fit its sha256"):
+        read(tmp_path)
+
+
 def test_what_is_no_json_is_refused(tmp_path):
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:-9])

@@ -1,0 +1,112 @@
+"""Checks every byte of a model directory: model.json, the files of each repetition by size and hash, and the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable, Optional
+
+import tensorflow as tf
+
+from mach_tf import repetition_files
+from mach_tf.errors import InputError
+from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.saved_repetition import load_repetition
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelVerification:
+    """The result of checking a model directory; its `str()` is a sentence, or the list of problems.
+
+    Attributes:
+      model_dir: the directory.
+      problems: a sentence for each thing that is wrong; empty if the model is whole.
+      repetitions: the number of repetitions according to model.json; 0 if that is damaged.
+    """
+
+    model_dir: str
+    problems: list[str]
+    repetitions: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether the model has no damage, and all its repetitions."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all attributes as JSON values."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        if self.is_whole:
+            return f"{self.model_dir} is whole: all {self.repetitions} of its repetitions."
+        return "\n".join([*self.problems, f"{self.model_dir} is damaged: {len(self.problems)} problem(s)."])
+
+
+def verify(
+    model_dir: str, report: Callable[[str], None] = lambda problem: None, repetitions: Optional[int] = None
+) -> ModelVerification:
+    """Checks every byte of a model directory.
+
+    Args:
+      model_dir: the directory.
+      report: called with each problem as it is found.
+      repetitions: checks the first N repetitions alone; all by default.
+    """
+    found = []
+    for problem in problems(model_dir, repetitions):
+        report(problem)
+        found.append(problem)
+    try:
+        model = ModelManifest.read(model_dir)
+    except InputError:
+        return ModelVerification(model_dir, found)
+    return ModelVerification(model_dir, found, model.bucket_spec.repetitions)
+
+
+def problems(model_dir: str, repetitions: Optional[int] = None) -> Iterator[str]:
+    """Yields a sentence for each thing that is wrong with a model, as it is found; nothing if the model is whole.
+
+    Args:
+      model_dir: the directory.
+      repetitions: checks the first N repetitions alone; all by default.
+    """
+    try:
+        model = ModelManifest.read(model_dir)
+    except InputError as error:
+        yield str(error)
+        return
+    for repetition in range(min(repetitions or model.bucket_spec.repetitions, model.bucket_spec.repetitions)):
+        path = repetition_directory(model_dir, repetition)
+        if not os.path.isdir(path):
+            yield f"{path} is missing, though {MODEL_FILE} counts it. Train it, or copy it here."
+            continue
+        found = list(repetition_files.problems(model_dir, model, repetition, "full"))
+        yield from found or _weight_problems(path, model, repetition)
+
+
+def check_models(model_dirs: Sequence[str], repetitions: Optional[int] = None) -> None:
+    """Checks every byte of models before they are used.
+
+    Args:
+      model_dirs: the directories.
+      repetitions: checks the first N repetitions of each alone; all by default.
+
+    Raises:
+      InputError: the first problem.
+    """
+    for model_dir in model_dirs:
+        for problem in problems(model_dir, repetitions):
+            raise InputError(problem)
+
+
+def _weight_problems(path: str, model: ModelManifest, repetition: int) -> Iterator[str]:
+    try:
+        weights = load_repetition(path, model.shape, model.origin(repetition)).weights
+    except InputError as error:
+        yield str(error)
+        return
+    for name, weight in weights._asdict().items():
+        if not tf.reduce_all(tf.math.is_finite(weight)):
+            yield f"{path} must hold finite weights, but its {name} does not. Remove it and train again."
