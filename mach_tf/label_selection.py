@@ -61,8 +61,8 @@ def _ids(item: Any, n_labels: int, places: dict[str, list[int]]) -> list[int]:
     named = places.get(text, []) if isinstance(item, str) else []
     if named and label not in (-1, *named) and label < n_labels:
         raise InputError(
-            f"only_labels must name labels without doubt (got {text!r}, which is a label id and the name of label {named[0]}). Give "
-            "ids, without label_names."
+            f"only_labels must be unambiguous (got {text!r}, which is a label id and the name of label {named[0]}). Give ids, "
+            "without label_names."
         )
     if named:
         return named

@@ -16,7 +16,7 @@ class NetworkShape(NamedTuple):
 
     Example:
       >>> NetworkShape(50, 8, 10).weight_bytes
-      1960
+      1992
     """
 
     features: int

@@ -9,6 +9,8 @@ from typing import Union
 import numpy as np
 import scipy.sparse
 
+from mach_tf.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class Points:
@@ -102,14 +104,25 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
 
     Args:
       features: [n, features]; duplicates are summed and explicit zeros dropped.
-      labels: [n, labels], in which any non-zero number marks a label; None makes points without labels.
+      labels: [n, labels], in which any positive number marks a label; None makes points without labels.
+
+    Raises:
+      InputError: an index is not within the matrix, or a label is marked by NaN or a negative number.
     """
+    for name, matrix in (("features", features), ("labels", labels)):
+        if matrix is not None:
+            _check_indices(matrix, name)
     features = _canonical(features)
     if labels is None:
         label_splits, label_ids = np.zeros(features.shape[0] + 1, np.int64), np.zeros(0, np.int64)
     else:
-        # Compared before they are summed: +1 and -1 for the same label would add up to none.
+        # Compared before they are summed: small integers may add up to 0.
         labels = scipy.sparse.csr_matrix(labels)
+        if not (labels.data >= 0).all():
+            raise InputError(
+                f"labels must be marked by positive numbers (got {labels.data[~(labels.data >= 0)][0]}). Use labels > 0 if they are "
+                "coded -1/+1."
+            )
         marks = (labels.data != 0, labels.indices, labels.indptr)
         labels = _canonical(scipy.sparse.csr_matrix(marks, shape=labels.shape))
         label_splits, label_ids = labels.indptr.astype(np.int64), labels.indices.astype(np.int64)
@@ -120,6 +133,14 @@ def from_csr(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix 
         label_splits,
         label_ids,
     )
+
+
+def _check_indices(matrix: scipy.sparse.csr_matrix, name: str) -> None:
+    """Raises InputError unless all column indices are within the matrix; SciPy's own functions follow them anywhere."""
+    columns = matrix.indices if matrix.format == "csr" else np.zeros(0, np.int64)
+    if len(columns) and not 0 <= columns.min() <= columns.max() < matrix.shape[1]:
+        wrong = columns[(columns < 0) | (columns >= matrix.shape[1])][0]
+        raise InputError(f"{name} must have column indices in [0, {matrix.shape[1]}) (got {wrong}).")
 
 
 def _select(splits: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

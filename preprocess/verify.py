@@ -26,7 +26,7 @@ shared_flags.define_model_dir(required=False)
 
 def main(_: list[str]) -> None:
     if not (FLAGS.dataset_dir or FLAGS.model_dir):
-        raise InputError("--dataset_dir or --model_dir must be given (got neither). Name what to check.")
+        raise InputError("--dataset_dir or --model_dir is required. See mach-verify --help.")
     startup.prepare()
     startup.check_versions()
     from mach_tf import model_verification

@@ -21,6 +21,7 @@ FLOORS = (
         "mach_tf",
         "arguments",
         "errors",
+        "figures",
         "file_kinds",
         "files",
         "input_files",

@@ -22,6 +22,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
     "foundations": (
         "arguments",
         "errors",
+        "figures",
         "file_kinds",
         "files",
         "input_files",

@@ -1,7 +1,7 @@
 """Pairs of points and labels that an evaluation leaves out of predictions and truth.
 
-The repository's LF-* data sets come with filter_labels_test.txt: a point and a label that are the same item, which a published
-figure does not count. Each line holds a point and a label, `point label`, both from 0; points count in the order of the text that
+The repository's LF-* data sets come with filter_labels_test.txt: pairs of a point and a label that are the same item, which
+published figures do not count. Each line holds a point and a label, `point label`, both from 0; points count in the order of the text that
 the split was made from.
 """
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import tensorflow as tf
 
-from mach_tf import files
+from mach_tf import figures, files
 from mach_tf import outputs as output_files
 from mach_tf.evaluation import plots, robustness_outputs
 from mach_tf.metrics import bootstrap
@@ -56,16 +56,16 @@ def write(
       The paths that a reader would open; see `paths`.
     """
     os.makedirs(output_dir, exist_ok=True)
-    figures: dict[str, Figure] = {CALIBRATION_FILE: plots.calibration_figure(reliability)}
+    drawn: dict[str, Figure] = {CALIBRATION_FILE: plots.calibration_figure(reliability)}
     curve = report.get("repetition_curve")
     if curve:
         lines = {f"P@{k}": [entry["metrics"][f"P@{k}"] for entry in curve] for k in ks}
         counts = [entry["repetitions"] for entry in curve]
-        figures[REPETITIONS_FILE] = plots.curves_figure(counts, lines, "repetitions", "P@k (%)")
-    for name, figure in figures.items():
-        plots.write_png(figure, os.path.join(output_dir, name))
+        drawn[REPETITIONS_FILE] = plots.curves_figure(counts, lines, "repetitions", "P@k (%)")
+    for name, figure in drawn.items():
+        figures.write_png(figure, os.path.join(output_dir, name))
     bootstrap.write_points(os.path.join(output_dir, bootstrap.POINTS_FILE), per_point)
-    _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, figures)
+    _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, drawn)
     # Last, so that whoever finds metrics.json finds everything else, except attacks.
     write_metrics(output_dir, report)
     return paths(output_dir, bool(curve))
@@ -73,8 +73,8 @@ def write(
 
 def paths(output_dir: str, curve: bool) -> list[str]:
     """Returns the paths that `write` writes, with or without a curve over repetitions."""
-    figures = [CALIBRATION_FILE, REPETITIONS_FILE] if curve else [CALIBRATION_FILE]
-    return [os.path.join(output_dir, name) for name in (METRICS_FILE, *figures, TENSORBOARD_DIRECTORY)]
+    plotted = [CALIBRATION_FILE, REPETITIONS_FILE] if curve else [CALIBRATION_FILE]
+    return [os.path.join(output_dir, name) for name in (METRICS_FILE, *plotted, TENSORBOARD_DIRECTORY)]
 
 
 def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
@@ -82,7 +82,7 @@ def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
     files.write_json(os.path.join(output_dir, METRICS_FILE), report)
 
 
-def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:
+def _write_tensorboard(directory: str, report: Mapping[str, Any], drawn: Mapping[str, Figure]) -> None:
     """Writes one run per estimator, and one with the curve over repetitions (its step is R), the figures and the rest."""
     for estimator, metrics in report["estimators"].items():
         with tf.summary.create_file_writer(os.path.join(directory, estimator)).as_default():
@@ -100,5 +100,5 @@ def _write_tensorboard(directory: str, report: Mapping[str, Any], figures: Mappi
         for entry in report.get("repetition_curve", ()):
             for name, value in entry["metrics"].items():
                 tf.summary.scalar(f"repetitions/{name}", value, step=entry["repetitions"])
-        for file, figure in figures.items():
+        for file, figure in drawn.items():
             tf.summary.image(os.path.splitext(file)[0], plots.pixels(figure), step=0)

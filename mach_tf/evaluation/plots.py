@@ -1,8 +1,7 @@
-"""Figures of an evaluation, as PNG files and TensorBoard images."""
+"""Figures of an evaluation, also as TensorBoard images."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,18 +9,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mach_tf import files
+from mach_tf import figures
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.metrics.calibration import Reliability
-
-_DOTS_PER_INCH = 110
 
 
 class NotebookFigure(Figure):
     """A figure that displays itself in a notebook; Matplotlib's own does so only once pyplot has chosen a backend."""
 
     def _repr_png_(self) -> bytes:
-        return _png(self, self.dpi)
+        return figures.png(self, self.dpi)
 
 
 def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequence[str]) -> NotebookFigure:
@@ -86,15 +83,9 @@ def curves_figure(x: Sequence[float], curves: Mapping[str, Sequence[float]], x_l
     return figure
 
 
-def write_png(figure: Figure, path: str) -> None:
-    """Writes the figure atomically."""
-    with files.atomic_write(path) as file:
-        file.write(_png(figure, _DOTS_PER_INCH))
-
-
 def pixels(figure: Figure) -> np.ndarray:
     """Returns the rendered figure, uint8 [1, height, width, 4], as tf.summary.image takes it."""
-    figure.set_dpi(_DOTS_PER_INCH)
+    figure.set_dpi(figures.DOTS_PER_INCH)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[None]
@@ -102,12 +93,6 @@ def pixels(figure: Figure) -> np.ndarray:
 
 _MARKERS = "os^d"
 _LINES = ("-", "--", "-.", ":")
-
-
-def _png(figure: Figure, dots_per_inch: float) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dots_per_inch)
-    return buffer.getvalue()
 
 
 def _value(entry: AttackEntry, metric: str) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 import tensorflow as tf
 
-from mach_tf import files, outputs
+from mach_tf import figures, files, outputs
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.evaluation import plots, tables
 from mach_tf.evaluation.model_robustness import Robustness
@@ -39,7 +39,7 @@ def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str
     content = [{"model_dir": name, **robustness.to_json()} for name, robustness in models.items()]
     files.write_json(json_file, {**header, "models": content})
     drawn = figure(models)
-    plots.write_png(drawn, plot_file)
+    figures.write_png(drawn, plot_file)
     for name, robustness in _short_names(models).items():
         _write_scalars(os.path.join(tensorboard, name), robustness)
     with tf.summary.create_file_writer(tensorboard).as_default():

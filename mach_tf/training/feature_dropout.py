@@ -6,34 +6,24 @@ from typing import Union
 
 import tensorflow as tf
 
-from mach_tf.seeds import Purpose, derive
-
 
 def drop_features(
-    batches: tf.data.Dataset, probability: float, seed: int, epoch: int, first_step: int = 0
+    batches: tf.data.Dataset, probability: float, key: Union[int, tf.Tensor], first_step: Union[int, tf.Tensor] = 0
 ) -> tf.data.Dataset:
     """Leaves out each entry of each point with the given probability, and scales the others by 1 / (1 - probability).
 
-    FGSM on the features present does not see an entry that is left out. The choice depends on seed, epoch and step alone, so it
+    FGSM on the features present does not see an entry that is left out. The choice depends on the key and the step alone, so it
     is the same for every repetition, for any number of replicas, and after a restart.
 
     Args:
       batches: global batches as records.batches returns them: dicts of ragged `feature_ids`, `feature_values`, `label_ids`.
       probability: in [0, 1); 0 returns the batches unchanged.
-      seed: the training's seed.
-      epoch: the number of the epoch.
+      key: the seed of the epoch's random stream, derived from the training's seed and the epoch.
       first_step: the number of the first batch in the epoch.
 
     Returns:
       A dataset of the same structure.
     """
-    return drop_by_key(batches, probability, derive(seed, epoch, Purpose.FEATURE_DROPOUT), first_step)
-
-
-def drop_by_key(
-    batches: tf.data.Dataset, probability: float, key: Union[int, tf.Tensor], first_step: Union[int, tf.Tensor]
-) -> tf.data.Dataset:
-    """Does what `drop_features` does, for an epoch known by the key of its random stream; both may be tensors."""
     if not probability:
         return batches
 

@@ -29,7 +29,7 @@ from mach_tf.training.callbacks import (
     Validation,
 )
 from mach_tf.training.checkpoints import GroupCheckpoints, Position
-from mach_tf.training.feature_dropout import drop_by_key
+from mach_tf.training.feature_dropout import drop_features
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.results import GroupResult
@@ -239,7 +239,7 @@ def _epoch_data(
 
     def of_epoch(position: tf.Tensor, batches: tf.data.Dataset) -> tf.data.Dataset:
         key = tf.gather(tf.constant(keys, tf.int64), position)
-        return drop_by_key(batches.skip(skip), config.feature_dropout, key, skip)
+        return drop_features(batches.skip(skip), config.feature_dropout, key, skip)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = records.epochs(

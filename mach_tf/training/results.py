@@ -60,10 +60,9 @@ class TrainingResult:
         lines = [tabulate(rows, ("repetition", "clean loss", "adversarial loss"), floatfmt=".5f")] if rows else []
         for group in self.groups:
             measured = ", ".join(f"{name} {value:.2f}" for name, value in group.validation.items())
-            numbers = f"{group.repetitions[0]}-{group.repetitions[-1]}"
-            lines.append(
-                f"Repetitions {numbers}: {group.seconds:.0f} s{'; validation ' + measured if measured else ''}"
-            )
+            first, last = group.repetitions[0], group.repetitions[-1]
+            name = f"Repetition {first}" if first == last else f"Repetitions {first}-{last}"
+            lines.append(f"{name}: {group.seconds:.0f} s{'; validation ' + measured if measured else ''}")
         return "\n".join(lines)
 
 

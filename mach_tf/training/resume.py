@@ -18,8 +18,8 @@ _PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-addons", "tf-keras", "k
 def start(model_dir: str, model: ModelManifest) -> None:
     """Writes model.json unless it exists; from then on the directory belongs to this training.
 
-    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records, and the
-    repetitions that it has more.
+    An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records. If
+    `model` has more repetitions, it records the larger number.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)

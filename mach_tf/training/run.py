@@ -40,8 +40,8 @@ def train(
 ) -> TrainingResult:
     """Trains the repetitions that are not trained yet, group by group.
 
-    Stopped or killed, the same call goes on from the last checkpoint. A call with more repetitions than before adds them to those
-    that are there, which stay as they are. A call that is refused leaves `model_dir` as it is.
+    Stopped or killed, the same call goes on from the last checkpoint. A call with more repetitions than before adds
+    repetitions; the trained ones stay as they are. A call that is refused leaves `model_dir` as it is.
 
     Args:
       dataset_dir: a dataset directory.

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
+from mach_tf.errors import InputError
 
 
 def _matrices(n: int = 40) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
@@ -32,13 +33,29 @@ def test_duplicates_are_summed_zeros_dropped_and_the_argument_kept():
     assert features.data.tolist() == [1, 2, 5, 0] and features.indices.tolist() == [3, 3, 1, 2]
 
 
-def test_small_integers_are_summed_without_overflow_and_opposite_marks_of_a_label_stay():
-    twice = np.array([3, 3]), np.array([0, 2])
+def test_small_integers_are_summed_without_overflow_and_marks_of_a_label_that_add_up_to_none_stay():
+    twice = (np.array([2, 2]), np.array([0, 2]))
     features = scipy.sparse.csr_matrix((np.array([200, 100], np.uint8), *twice), shape=(1, 4))
-    labels = scipy.sparse.csr_matrix((np.array([1, -1]), *twice), shape=(1, 4))
+    labels = scipy.sparse.csr_matrix((np.array([200, 56], np.uint8), *twice), shape=(1, 4))
     made = points.from_csr(features, labels)
-    assert made.feature_values.tolist() == [300] and made.label_ids.tolist() == [3]
-    assert features.data.tolist() == [200, 100] and labels.data.tolist() == [1, -1]
+    assert made.feature_values.tolist() == [300] and made.label_ids.tolist() == [2]
+    assert features.data.tolist() == [200, 100] and labels.data.tolist() == [200, 56]
+
+
+@pytest.mark.parametrize("mark", [-1.0, np.nan])
+def test_labels_that_are_coded_otherwise_are_refused(mark):
+    features, labels = _matrices()
+    labels.data[3] = mark
+    with pytest.raises(InputError, match=rf"labels must be marked by positive numbers \(got {mark}\)"):
+        points.from_csr(features, labels)
+
+
+@pytest.mark.parametrize("index", [-1, 12, 2**31 - 1])
+def test_indices_that_are_not_within_the_matrix_are_refused(index):
+    features, labels = _matrices()
+    labels.indices[3] = index
+    with pytest.raises(InputError, match=rf"labels must have column indices in \[0, 12\) \(got {index}\)"):
+        points.from_csr(features, labels)
 
 
 @pytest.mark.parametrize("seed", range(4))

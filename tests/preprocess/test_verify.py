@@ -42,5 +42,5 @@ def test_a_model_directory_is_checked_too(tmp_path, capsys):
 
 
 def test_one_of_the_directories_must_be_named():
-    with pytest.raises(InputError, match="--dataset_dir or --model_dir must be given"):
+    with pytest.raises(InputError, match="--dataset_dir or --model_dir is required"):
         programs.run("preprocess.verify")

@@ -9,12 +9,11 @@ from typing import Optional
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mach_tf import files, outputs
+from mach_tf import figures, files, outputs
 from mach_tf.explanations.trials.trial_results import FaithfulnessTrial
 
 RESULTS_FILE = "faithfulness.json"
 FIGURE_FILE = "faithfulness.png"
-_DOTS_PER_INCH = 110
 _PANELS = {
     "deletion": ("Deletion: without the first features", "fraction of the point's features removed"),
     "insertion": ("Insertion: with the first features only", "fraction of the point's features kept"),
@@ -56,6 +55,5 @@ def write_trial(trial: FaithfulnessTrial, output_dir: str) -> str:
     os.makedirs(output_dir, exist_ok=True)
     files.write_json(os.path.join(output_dir, RESULTS_FILE), trial.to_json())
     path = os.path.join(output_dir, FIGURE_FILE)
-    with files.atomic_write(path) as file:
-        trial_figure(trial).savefig(file, format="png", dpi=_DOTS_PER_INCH)
+    figures.write_png(trial_figure(trial), path)
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import warnings
 
 import numpy as np
@@ -15,6 +15,7 @@ from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.evaluation.robustness_comparison import compare_robustness
 from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import DatasetManifest
 from mach_tf.points import from_csr
 from mach_tf.prediction import predict_file
 from mach_tf.splits import Split
@@ -86,7 +87,7 @@ def test_a_dataset_says_how_many_there_are(tmp_path):
     ]
     assert (manifest.splits["train"].without_labels, manifest.splits["train"].without_features) == (2, 1)
     assert len(unusual(path, manifest, buckets=30, batch_size=5)) == 2 and not list(verification.problems(path))
-    _edit(path, lambda split: split.update(without_labels=3))
+    _edit(path, without_labels=3)
     assert "The train split must have 3 without_labels" in "".join(verification.problems(path))
 
 
@@ -98,19 +99,17 @@ def test_the_table_of_a_conversion_says_it(tmp_path):
     assert done.to_json()["splits"]["train"]["without_features"] == 2
 
 
-def _edit(path, change, split="train"):
+def _edit(path, split="train", **changes):
     """Changes a split's numbers in dataset.json."""
-    with open(f"{path}/dataset.json") as file:
-        value = json.load(file)
-    change(value["splits"][split])
-    with open(f"{path}/dataset.json", "w") as file:
-        json.dump(value, file)
+    manifest = DatasetManifest.parse(path)
+    changed = dataclasses.replace(manifest.splits[split], **changes)
+    dataclasses.replace(manifest, splits={**manifest.splits, split: changed}).write(path)
 
 
 def test_a_dataset_of_an_earlier_version_without_labels_is_not_trained(tmp_path):
     path = str(tmp_path / "d")
     mach_tf.write_dataset(*matrices(), path)
-    _edit(path, lambda split: split.update(labels=0))
+    _edit(path, labels=0)
     with pytest.raises(InputError, match="The points of the train split must have labels"):
         open_dataset(path)
 
@@ -143,7 +142,7 @@ def test_measuring_points_without_labels_is_refused(model, tmp_path):
     path = str(tmp_path / "d")
     mach_tf.write_dataset(*matrices(), path, test=matrices(), spec=FeatureSpec(40))
     # As versions wrote it that did not refuse it.
-    _edit(path, lambda split: split.update(labels=0), "test")
+    _edit(path, "test", labels=0)
     for measure in MEASURES:
         with pytest.raises(InputError, match=r"The points of the test split must have labels \(none of 10 has one\)"):
             measure(model[0], path)
@@ -178,7 +177,7 @@ def test_explaining_true_labels_of_points_without_labels_is_refused(model, tmp_p
     worlds.write_text(source, *matrices(3, [0, 1]))
     flags = [f"--dataset_dir={model[1]}", f"--model_dir={model[0]}", f"--input={source}", f"--output_dir={output}"]
     with pytest.raises(
-        InputError, match=r"--labels=true explains .*, but none of the 2 chosen points has one\. Choose"
+        InputError, match=r"--labels=true explains .*, but none of the 2 chosen point\(s\) has one\. Choose"
     ):
         programs.run("explain.main", *flags, "--labels=true", "--points=0,1")
     assert not output.exists()

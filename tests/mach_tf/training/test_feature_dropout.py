@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mach_tf.seeds import Purpose, derive
 from mach_tf.training.feature_dropout import drop_features
 from tests.mach_tf.training.test_training_batch import ragged_points
 
@@ -22,13 +23,14 @@ def entries(batch):
 
 
 def kept(probability=0.3, seed=1, epoch=0, first_step=0, count=1):
-    return [frozenset(entries(b)) for b in drop_features(batches(count), probability, seed, epoch, first_step)]
+    key = derive(seed, epoch, Purpose.FEATURE_DROPOUT)
+    return [frozenset(entries(b)) for b in drop_features(batches(count), probability, key, first_step)]
 
 
 @pytest.mark.parametrize("probability", [0.2, 0.7])
 def test_some_entries_stay_each_scaled_and_the_labels_all(probability):
     whole = ragged_points(200)
-    (batch,) = drop_features(batches(1), probability, 1, 0)
+    (batch,) = drop_features(batches(1), probability, 1)
     before, after = entries(whole), entries(batch)
     assert set(after) < set(before)
     for key, value in after.items():
@@ -55,7 +57,7 @@ def test_going_on_at_a_step_leaves_out_what_a_whole_epoch_does():
 
 def test_without_a_probability_nothing_changes():
     data = batches(1)
-    assert drop_features(data, 0.0, 1, 0) is data
+    assert drop_features(data, 0.0, 1) is data
 
 
 def test_points_without_entries_stay():
@@ -66,5 +68,5 @@ def test_points_without_entries_stay():
     }
     no_features["feature_values"] = tf.cast(no_features["feature_ids"], tf.float32)
     for batch, points in ((empty, 0), (no_features, 3)):
-        (found,) = drop_features(tf.data.Dataset.from_tensors(batch), 0.5, 1, 0)
+        (found,) = drop_features(tf.data.Dataset.from_tensors(batch), 0.5, 1)
         assert found["feature_ids"].nrows() == points and not entries(found)

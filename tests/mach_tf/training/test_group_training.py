@@ -15,7 +15,7 @@ from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
-from mach_tf.training import group_training
+from mach_tf.training import finite_state, group_training
 from mach_tf.training.checkpoints import Position
 from mach_tf.training.strategies import create
 from mach_tf.training_config import TrainingConfig
@@ -107,11 +107,13 @@ def test_nothing_but_the_model_is_written_if_nobody_looks(tmp_path):
     assert os.listdir(made.model_dir) == ["repetition-001"]
 
 
-@pytest.mark.parametrize(("optimizer", "rate", "minutes"), [("laprop", 1e38, 10.0), ("adam", 1e30, None)])
-def test_weights_that_overflow_in_the_only_step_are_not_written(tmp_path, optimizer, rate, minutes):
-    made = job(tmp_path, batch_size=64, epochs=1, learning_rate=rate, learning_rate_decay="none", optimizer=optimizer)
+@pytest.mark.parametrize(("optimizer", "minutes"), [("laprop", 10.0), ("adam", None)])
+def test_weights_that_grow_beyond_the_limit_in_the_only_step_are_not_written(tmp_path, monkeypatch, optimizer, minutes):
+    """The learning rates that are accepted do not reach the limit in one step; so it is lowered here."""
+    monkeypatch.setattr(finite_state, "LARGEST_WEIGHT", 1e3)
+    made = job(tmp_path, batch_size=64, epochs=1, learning_rate=1e6, learning_rate_decay="none", optimizer=optimizer)
     made = dataclasses.replace(made, checkpoint_minutes=minutes, curves=False)
-    with pytest.raises(InputError, match=r"must be finite and below 1e\+15, but after step 1 "):
+    with pytest.raises(InputError, match=r"must be finite and below 1000, but after step 1 "):
         group_training.train_group(made, [1])
     assert not list((tmp_path / "model").rglob("*.npy")) and not list((tmp_path / "model").glob("repetition-*"))
 

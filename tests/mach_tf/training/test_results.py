@@ -19,12 +19,12 @@ def test_the_table_has_a_line_per_repetition_and_one_per_group():
         ["1", "0.50000", "1.00000"],
         ["2", "0.12500"],
     ]
-    assert lines[5:] == ["Repetitions 0-1: 12 s; validation P@1 61.26, P@5 40.00", "Repetitions 2-2: 3 s"]
+    assert lines[5:] == ["Repetitions 0-1: 12 s; validation P@1 61.26, P@5 40.00", "Repetition 2: 3 s"]
 
 
 def test_a_group_that_had_nothing_left_to_train_has_no_losses():
     lines = str(TrainingResult("models/mine", (GroupResult((3,), (), (), {}, 1.0),))).splitlines()
-    assert lines[2].split() == ["3"] and lines[3] == "Repetitions 3-3: 1 s"
+    assert lines[2].split() == ["3"] and lines[3] == "Repetition 3: 1 s"
     assert str(TrainingResult("models/mine")) == ""
 
 
