@@ -209,6 +209,7 @@ def test_errors_are_those_of_scikit_learn(data, fitted):
 def test_training_is_quiet(data, capfd, terminal):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", ".* of the train split have no label")
         small(repetitions="auto", verbose=0).fit(*data)
     assert capfd.readouterr().out == ""
     small(verbose=1).fit(*data)
