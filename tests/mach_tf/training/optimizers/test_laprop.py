@@ -93,9 +93,13 @@ def test_duplicate_rows_are_summed_when_said_so():
     assert_same(train(LazyLaProp(0.1, unique_rows=False), gradients), by_hand(gradients, [0.1] * 3))
 
 
-@pytest.mark.parametrize(("device", "fused"), [("CPU:0", True), ("GPU:0", False)])
-def test_the_kernel_runs_where_there_is_one(device, fused, monkeypatch):
+@pytest.mark.parametrize(
+    ("device", "slow", "rows", "loop"),
+    [("CPU:0", False, True, False), ("CPU:0", True, False, True), ("GPU:0", False, False, False)],
+)
+def test_the_kernel_for_rows_runs_where_there_is_a_fast_one(device, slow, rows, loop, monkeypatch):
     """A device that is not here is a name alone: what would run there is traced."""
+    monkeypatch.setattr(laprop, "_SLOW_KERNEL", slow)
     variable = tf.Variable(tf.zeros((ROWS, 3)))
     optimizer = LazyLaProp(0.1)
     optimizer._create_all_weights([variable])
@@ -108,10 +112,9 @@ def test_the_kernel_runs_where_there_is_one(device, fused, monkeypatch):
         optimizer.apply_gradients([(slices(5, 0), variable)])
 
     operations = {operation.type for operation in apply.get_concrete_function().graph.get_operations()}
-    assert ("ResourceSparseApplyRMSProp" in operations) == fused
-    assert ("ResourceApplyRMSProp" in operations) != fused
+    assert ("ResourceSparseApplyRMSProp" in operations) == rows
     # A GPU updates all rows at once: it would wait at each round of a loop.
-    assert not {"While", "StatelessWhile"} & operations
+    assert bool({"While", "StatelessWhile"} & operations) == loop
 
 
 def large_training(hold):
