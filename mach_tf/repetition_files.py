@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from mach_tf import files
+from mach_tf import arguments, files
 from mach_tf.choices import VERIFICATIONS
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
@@ -184,8 +184,7 @@ def check_all(model_dir: str, model: ModelManifest, repetitions: int, verify: st
 
 def check(model_dir: str, model: ModelManifest, repetition: int, verify: str = "sizes") -> None:
     """Raises InputError for the first of `problems`."""
-    if verify not in VERIFICATIONS:
-        raise InputError(f"verify must be one of {', '.join(VERIFICATIONS)} (got {verify!r}).")
+    arguments.choice(verify, "verify", VERIFICATIONS)
     for problem in problems(model_dir, model, repetition, verify):
         raise InputError(problem)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from mach_tf import arguments
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
@@ -46,8 +47,7 @@ class RobustnessOptions(MetricOptions):
         super().__post_init__()
         if not self.attack_list:
             raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
-        if self.estimator not in ESTIMATORS:
-            raise InputError(f"estimator must be one of {', '.join(ESTIMATORS)} (got {self.estimator}).")
+        arguments.choice(self.estimator, "estimator", ESTIMATORS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -83,7 +83,7 @@ def test_the_figure_has_a_line_per_model_and_attack(compared):
         ({"attacks": ["shout"]}, "An attack must be one of"),
         ({"epsilons": [-1]}, r"epsilon must be 0 or more \(got -1\)"),
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),
-        ({"estimator": "max"}, r"estimator must be one of .*\(got max\)"),
+        ({"estimator": "max"}, r"estimator must be one of .*\(got 'max'\)"),
         ({"ks": (31,)}, r"ks must not exceed the 30 labels"),
         ({"attack_model_dir": "nowhere"}, "nowhere"),
     ],

@@ -88,9 +88,7 @@ def test_a_place_that_takes_no_curves_is_warned_of_once(tmp_path, kind):
     os.mkfifo(path) if kind == "fifo" else path.touch()
     write_two_epochs(*curves(str(path / "curves" if kind == "below_a_file" else path), 16, said.append))
     (text,) = said
-    assert re.match(
-        rf"TensorBoard logs cannot be written to {path}.*not a directory\); training goes on.*", text, re.I
-    )
+    assert re.match(rf"TensorBoard logs cannot be written to {path}.*not a directory\); training goes on.*", text, re.I)
 
 
 @pytest.mark.parametrize("call", ["scalar", "flush"])
