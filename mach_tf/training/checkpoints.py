@@ -15,7 +15,7 @@ import tensorflow as tf
 from mach_tf import array_files, files, staging
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
-from mach_tf.sealed_json import CHECKSUM, seal
+from mach_tf.sealed_json import seal, without_checksum
 from mach_tf.variable_rows import blocks, copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
@@ -259,7 +259,7 @@ def write_state(path: str, state: dict[str, Any]) -> None:
 def _read_state(path: str) -> dict[str, Any]:
     """Returns what `write_state` wrote; InputError if it was altered or the directory was renamed."""
     sealed = files.read_json(os.path.join(path, _STATE_FILE), "checkpoint of mach_tf; remove that directory")
-    state = {name: sealed[name] for name in sealed if name != CHECKSUM}
+    state = without_checksum(sealed)
     if sealed == seal(state):
         names = _GROUP_NAME.format(state["repetitions"][0]), _CHECKPOINT_NAME.format(state["epoch"], state["step"])
         if names == (os.path.basename(os.path.dirname(path)), os.path.basename(path)):

@@ -93,6 +93,19 @@ def test_refusals_name_arguments(evaluated, models, options, message):
         compare_robustness(models, evaluated.dataset_dir, **options)
 
 
+@pytest.mark.parametrize(
+    ("model_dirs", "dataset_dir", "message"),
+    [
+        ("models/a", "data", "^model_dirs must be a list of directories .got 'models/a'.. Put it in a list"),
+        ([3], "data", "^model_dirs must be a path .got 3"),
+        (["models/a"], None, "^dataset_dir must be a path .got None"),
+    ],
+)
+def test_what_is_no_path_is_refused(model_dirs, dataset_dir, message):
+    with pytest.raises(InputError, match=message):
+        compare_robustness(model_dirs, dataset_dir)
+
+
 @pytest.mark.parametrize("times", [0, 2])
 def test_model_directories_must_be_different(evaluated, models, times):
     with pytest.raises(InputError, match="model_dirs must be a list of different directories"):
