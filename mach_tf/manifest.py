@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -27,6 +28,8 @@ DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
+# The names that `repetition_directory` gives.
+REPETITION_NAME = re.compile(r"repetition-\d{3,}")
 
 
 @dataclasses.dataclass(frozen=True)
