@@ -19,6 +19,8 @@ from mach_tf.errors import InputError
 from mach_tf.input_files import open_input
 from mach_tf.splits import Source
 
+# More than a block of bz2 unpacks to.
+_BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
@@ -136,6 +138,8 @@ class TextFile:
         first = self._decompress(max(size, file_kinds.HEAD_BYTES))
         kind = file_kinds.recognise(first[: file_kinds.HEAD_BYTES], self.path, self._compressed)
         if kind is not None:
+            # What a damaged block unpacks to may look like anything; its checksum comes after it.
+            self._decompress(_BLOCK_BYTES)
             raise InputError(f"{self.path} must be text (got {kind.name}). {kind.advice}")
         return first
 

@@ -10,7 +10,7 @@ from absl import flags
 from benchmarks import gpu, gpu_checks
 from tests.helpers import programs
 
-STEPS = "device,check/row_update,check/export,speed/small/2/clean/float32,two_replicas"
+STEPS = "device,check/row_update,two_replicas"
 
 
 def test_it_says_that_there_is_no_gpu_and_measures_the_cpu(capsys, tmp_path):
@@ -21,10 +21,9 @@ def test_it_says_that_there_is_no_gpu_and_measures_the_cpu(capsys, tmp_path):
     results = found["results"]
     assert "There is no GPU; this is the CPU" in printed and results["device"]["gpus"] == 0
     assert set(results) == {*STEPS.split(",")} and not found["not_run"]
-    assert [one["error"] for one in results.values()] == [""] * 5
+    assert [one["error"] for one in results.values()] == [""] * 3
     assert results["check/row_update"]["same"] and max(results["check/row_update"]["differences"].values()) < 1e-6
     assert results["two_replicas"]["replicas"] == 2 and results["two_replicas"]["largest_difference"] < 1e-5
-    assert results["speed/small/2/clean/float32"]["milliseconds"] > 0
 
 
 def test_without_time_nothing_more_starts(capsys):

@@ -182,9 +182,9 @@ def one_at_a_time(monkeypatch):
     held, loaded = [], []
     original = repetitions.load_repetition
 
-    def load(path):
+    def load(path, *expected):
         assert not any(variable() is not None for variable in held), f"{path} is loaded while another one is held"
-        repetition = original(path)
+        repetition = original(path, *expected)
         held.append(weakref.ref(repetition.weights.hidden_kernel))
         loaded.append(path)
         return repetition

@@ -111,9 +111,9 @@ def test_labels_may_be_sequences_and_features_any_array(network, evaluated):
     assert robustness == expected and robustness.entries[0].metrics["R@5"] > 0
 
 
-def test_points_may_all_be_without_labels(network, evaluated):
-    (entry,) = attack_evaluation.attack(network, evaluated.test[0], [[]] * 25, 0.1)
-    assert entry.attempts == 0 and entry.metrics["P@1"] == 0
+def test_points_that_are_all_without_labels_are_refused(network, evaluated):
+    with pytest.raises(InputError, match="none of 25 has one"):
+        attack_evaluation.attack(network, evaluated.test[0], [[]] * 25, 0.1)
 
 
 @pytest.mark.parametrize(

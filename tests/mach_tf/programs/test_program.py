@@ -38,7 +38,7 @@ def run(body, *arguments, stdout=subprocess.DEVNULL, environment=()):
         ("from absl import logging; logging.warning('look')", 0, "\nwarning: look\n", False),
         ("raise KeyError('a defect')", 1, "error: KeyError: 'a defect'. This is a defect of mach_tf", False),
         ("raise KeyboardInterrupt", 130, "\nInterrupted. ", False),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", 130, "\nInterrupted. ", False),
+        ("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(20)", 130, "\nInterrupted. ", False),
         ("import warnings; warnings.warn('look')", 0, "\nwarning: look\n", False),
         ("print('\\udcff\\u20ac')", 0, "", False),
     ],
