@@ -22,7 +22,13 @@ _BLOCK = 1 << 20
 _NAME_LENGTH = 60  # characters of the file's name in that of its temporary file; file systems allow 255 bytes
 _READER_SECONDS = 5.0  # that a named pipe's reader may come later
 _OWN_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
-_KINDS = ((stat.S_ISDIR, "directory"), (stat.S_ISBLK, "disk"), (stat.S_ISSOCK, "socket"), (lambda mode: True, "device"))
+_KINDS = (
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISBLK, "disk"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISFIFO, "named pipe"),
+    (lambda mode: True, "device"),
+)
 # dataset.json has some 200 bytes for each shard.
 _MOST_JSON_BYTES = 1 << 28
 # Of a file of names, per name.
@@ -103,7 +109,10 @@ def _open_special(path: str) -> Optional[int]:
     """Opens what is written through and returns its descriptor; None for a regular file or a new one."""
     own = _OWN_DESCRIPTOR.fullmatch(path)
     if own:
-        return os.dup(int(own[1]))
+        try:
+            return os.dup(int(own[1]))
+        except (OSError, OverflowError):
+            raise InputError(f"{path} must be an open stream of this process. Give the path of a file.") from None
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -173,7 +182,8 @@ def read_json(path: str, what: str) -> dict[str, Any]:
       InputError: the file does not exist, or holds no JSON object.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path} must be a regular file. Remove it, and make it again.")
+        kind = next(word for test, word in _KINDS if test(os.stat(path).st_mode))
+        raise InputError(f"{path} must be a regular file (got a {kind}). Check the path.")
     try:
         if os.path.getsize(path) > _MOST_JSON_BYTES:
             raise InputError(f"{path} must have at most {_MOST_JSON_BYTES} bytes; the file is damaged: make it again.")

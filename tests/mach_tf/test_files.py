@@ -257,3 +257,16 @@ def test_names_that_do_not_fit_are_refused(tmp_path, content, rule):
     (tmp_path / "names").write_bytes(content)
     with pytest.raises(InputError, match=rule):
         files.read_names(str(tmp_path / "names"), 3, "labels")
+
+
+@pytest.mark.parametrize("number", [777, 10**30])
+def test_a_stream_that_is_not_open_is_refused(number):
+    with pytest.raises(InputError, match=rf"^/dev/fd/{number} must be an open stream of this process"):
+        with files.atomic_write(f"/dev/fd/{number}"):
+            pass
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/dev/null", "device"), ("/", "directory")])
+def test_json_is_in_a_regular_file(path, kind):
+    with pytest.raises(InputError, match=rf"^{path} must be a regular file \(got a {kind}\)\. Check the path\.$"):
+        files.read_json(path, "model")
