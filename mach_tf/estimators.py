@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import scipy.special
 
-from mach_tf.errors import InputError
+from mach_tf import arguments
 
 # Combinations of bucket scores, by the numbers that compiled code knows them by (mach_tf.decoding.scan).
 MEAN, MIN, MEDIAN = 0, 1, 2
@@ -55,10 +55,8 @@ DEFAULT_ESTIMATOR = ESTIMATORS[0]
 
 
 def get(name: str) -> Estimator:
-    """Returns the entry of that name; ValueError names those there are."""
-    if not isinstance(name, str) or name not in REGISTRY:
-        raise InputError(f"estimator must be one of {ESTIMATORS} (got {name!r}).")
-    return REGISTRY[name]
+    """Returns the entry of that name; InputError names those that exist."""
+    return REGISTRY[arguments.choice(name, "estimator", ESTIMATORS)]
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -18,6 +18,9 @@ from typing import Any, BinaryIO, Optional, Union
 from mach_tf import file_kinds, input_files
 from mach_tf.errors import InputError
 
+# What `sha256` returns.
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
 _BLOCK = 1 << 20
 _NAME_LENGTH = 60  # characters of the file's name in that of its temporary file; file systems allow 255 bytes
 _READER_SECONDS = 5.0  # that a named pipe's reader may come later

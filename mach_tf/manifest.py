@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -17,7 +18,7 @@ from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.network_shape import NetworkShape
-from mach_tf.sealed_json import CHECKSUM, seal, unseal
+from mach_tf.sealed_json import seal, unseal, without_checksum
 from mach_tf.splits import SPLITS, Split
 from mach_tf.training_config import TrainingConfig
 from mach_tf.typed_json import check_ranges, read_dataclass
@@ -27,6 +28,8 @@ DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
+# The names that `repetition_directory` gives.
+REPETITION_NAME = re.compile(r"repetition-\d{3,}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +112,7 @@ class DatasetManifest:
         path = os.path.join(directory, DATASET_FILE)
         value = files.read_json(path, "dataset; make one with mach-preprocess")
         # The schema first: what it says of a file by another version is of more use.
-        manifest = read_dataclass(cls, {name: value[name] for name in value if name != CHECKSUM}, path, SCHEMA_VERSION)
+        manifest = read_dataclass(cls, without_checksum(value), path, SCHEMA_VERSION)
         unseal(value, path, "The dataset is damaged: preprocess again.")
         for name, split in manifest.splits.items():
             if name not in SPLITS:
@@ -245,7 +248,7 @@ class ModelManifest:
         """
         path = os.path.join(directory, MODEL_FILE)
         found = files.read_json(path, "model; make one with mach-train")
-        value = {name: found[name] for name in found if name != CHECKSUM}
+        value = without_checksum(found)
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
             value["training"] = {**training, "optimizer_epsilon": training["adam_epsilon"]}

@@ -13,7 +13,8 @@ from mach_tf.errors import InputError
 
 # Names in a dataset or model directory that are read. Results of the user's own may lie beside them, and be replaced.
 _READ = re.compile(
-    r"repetition-\d{3,}|checkpoints|[a-z]+-\d{5,}-of-\d{5,}\.tfrecord|classifier\.json|"
+    manifest.REPETITION_NAME.pattern
+    + r"|checkpoints|[a-z]+-\d{5,}-of-\d{5,}\.tfrecord|classifier\.json|"
     + "|".join(
         re.escape(name)
         for name in (

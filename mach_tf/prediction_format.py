@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from mach_tf import arguments
 from mach_tf.choices import PREDICTION_FORMATS
-from mach_tf.errors import InputError
 from mach_tf.top_labels import TopLabels
 
 TEXT, JSON_LINES = PREDICTION_FORMATS
@@ -15,8 +15,7 @@ TEXT, JSON_LINES = PREDICTION_FORMATS
 
 def check_format(format: str) -> None:
     """Raises InputError unless `format` is one of choices.PREDICTION_FORMATS."""
-    if format not in PREDICTION_FORMATS:
-        raise InputError(f"format must be one of {', '.join(PREDICTION_FORMATS)} (got {format!r}).")
+    arguments.choice(format, "format", PREDICTION_FORMATS)
 
 
 def header(format: str, points: int, labels: int) -> bytes:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from mach_tf import files
+from mach_tf import arguments, files
 from mach_tf.choices import VERIFICATIONS
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
@@ -20,7 +20,6 @@ DATA_FILE = f"{VARIABLES_PREFIX}.data-00000-of-00001"
 # Without these, TensorFlow can neither restore the weights nor serve them.
 _REQUIRED = ("saved_model.pb", f"{VARIABLES_PREFIX}.index", DATA_FILE)
 _PLAIN_PATH = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*", re.ASCII)
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCHEMA_VERSION = 1
 # Repetitions that a message names.
 _NAMED = 20
@@ -34,7 +33,7 @@ class StoredFile:
     sha256: str
 
     def __post_init__(self) -> None:
-        if self.bytes < 0 or not _SHA256.fullmatch(self.sha256):
+        if self.bytes < 0 or not files.SHA256.fullmatch(self.sha256):
             raise InputError(f"a file must have a size and a SHA-256 (got {self.bytes} and {self.sha256!r:.80})")
 
 
@@ -184,8 +183,7 @@ def check_all(model_dir: str, model: ModelManifest, repetitions: int, verify: st
 
 def check(model_dir: str, model: ModelManifest, repetition: int, verify: str = "sizes") -> None:
     """Raises InputError for the first of `problems`."""
-    if verify not in VERIFICATIONS:
-        raise InputError(f"verify must be one of {', '.join(VERIFICATIONS)} (got {verify!r}).")
+    arguments.choice(verify, "verify", VERIFICATIONS)
     for problem in problems(model_dir, model, repetition, verify):
         raise InputError(problem)
 

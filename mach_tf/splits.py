@@ -6,11 +6,11 @@ import dataclasses
 import os
 import re
 
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.typed_json import check_ranges
 
 SPLITS = ("train", "valid", "test")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 # A record of a shard has a length, two checksums and a message.
 _RECORD_BYTES = 16
 _MOST = 2**53
@@ -30,7 +30,7 @@ class Shard:
         if os.path.basename(self.file) != self.file or not re.fullmatch(r"[\w-][\w.-]*", self.file, re.ASCII):
             raise InputError(f"it must name shards by plain file names (got {self.file!r:.80})")
         check_ranges(self, bytes=(0, _MOST), points=(0, max(0, self.bytes) // _RECORD_BYTES))
-        if not _SHA256.fullmatch(self.sha256):
+        if not files.SHA256.fullmatch(self.sha256):
             raise InputError(f"the sha256 of {self.file} must be 64 hexadecimal digits (got {self.sha256!r:.80})")
 
 

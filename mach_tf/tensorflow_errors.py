@@ -35,5 +35,5 @@ def reason(error: Exception) -> str:
         # TensorFlow quotes the damaged bytes in its message, which Python then cannot decode.
         return "TensorFlow cannot read it"
     text = error.message if isinstance(error, tf.errors.OpError) else str(error)
-    first = _AROUND.sub("", str(text)).strip().partition("\n")[0]
-    return first[:_LONGEST].rstrip(". ") or type(error).__name__
+    line = " ".join(_AROUND.sub("", str(text)).split())
+    return line[:_LONGEST].rstrip(". ") or type(error).__name__

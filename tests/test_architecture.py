@@ -64,6 +64,7 @@ FLOORS = (
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
+        "tensorboard_logs",
         "serving_signatures",
         "saved_repetition",
         "repetitions",

@@ -60,6 +60,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "fgsm",
         "variable_rows",
         "tensorflow_errors",
+        "tensorboard_logs",
         "serving_signatures",
         "saved_repetition",
         "repetitions",

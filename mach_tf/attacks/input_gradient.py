@@ -15,9 +15,9 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
+from mach_tf import arguments
 from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, output_logits, sparse_product
-from mach_tf.errors import InputError
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
 from mach_tf.saved_repetition import Repetition
@@ -99,8 +99,7 @@ AttackInput = Union[NonzeroInput, DenseInput]
 
 def attack_input(points: Points, columns: int, support: str) -> AttackInput:
     """Returns the input for one of SUPPORTS."""
-    if support not in SUPPORTS:
-        raise InputError(f"support must be one of {SUPPORTS} (got {support!r}).")
+    arguments.choice(support, "support", SUPPORTS)
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import tensorflow as tf
 
-from mach_tf import figures, files
+from mach_tf import figures, files, tensorboard_logs
 from mach_tf import outputs as output_files
 from mach_tf.evaluation import plots, robustness_outputs
 from mach_tf.metrics import bootstrap
@@ -65,7 +66,9 @@ def write(
     for name, figure in drawn.items():
         figures.write_png(figure, os.path.join(output_dir, name))
     bootstrap.write_points(os.path.join(output_dir, bootstrap.POINTS_FILE), per_point)
-    _write_tensorboard(os.path.join(output_dir, TENSORBOARD_DIRECTORY), report, drawn)
+    logs = os.path.join(output_dir, TENSORBOARD_DIRECTORY)
+    with tensorboard_logs.optional(logs, "evaluation", warnings.warn):
+        _write_tensorboard(logs, report, drawn)
     # Last, so that whoever finds metrics.json finds everything else, except attacks.
     write_metrics(output_dir, report)
     return paths(output_dir, bool(curve))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from mach_tf import arguments
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.choices import ATTACKS
@@ -46,8 +47,7 @@ class RobustnessOptions(MetricOptions):
         super().__post_init__()
         if not self.attack_list:
             raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
-        if self.estimator not in ESTIMATORS:
-            raise InputError(f"estimator must be one of {', '.join(ESTIMATORS)} (got {self.estimator}).")
+        arguments.choice(self.estimator, "estimator", ESTIMATORS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +128,10 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
       >>> [entry.epsilon for entry in found.models["models/mine"]]
       [0.0, 0.02]
     """
-    model_dirs, dataset_dir = [os.fspath(model_dir) for model_dir in model_dirs], os.fspath(dataset_dir)
-    return run(model_dirs, dataset_dir, RobustnessOptions(**options))
+    if isinstance(model_dirs, (str, os.PathLike)):
+        raise InputError(f"model_dirs must be a list of directories (got {model_dirs!r}). Put it in a list.")
+    model_dirs = [arguments.path(model_dir, "model_dirs") for model_dir in model_dirs]
+    return run(model_dirs, arguments.path(dataset_dir, "dataset_dir"), RobustnessOptions(**options))
 
 
 def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions) -> RobustnessComparison:
@@ -145,7 +147,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     label_filter = None
     if settings.filter_labels is not None:
         label_filter = read_label_filter(
-            os.fspath(settings.filter_labels), dataset_dir, dataset, settings.split, len(points)
+            arguments.path(settings.filter_labels, "filter_labels"), dataset_dir, dataset, settings.split, len(points)
         )
         points = label_filter.truth(points)
     groups = label_statistics(dataset, data.label_counts()).groups

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 import tensorflow as tf
 
-from mach_tf import figures, files, outputs
+from mach_tf import figures, files, outputs, tensorboard_logs
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.evaluation import plots, tables
 from mach_tf.evaluation.model_robustness import Robustness
@@ -40,10 +41,11 @@ def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str
     files.write_json(json_file, {**header, "models": content})
     drawn = figure(models)
     figures.write_png(drawn, plot_file)
-    for name, robustness in _short_names(models).items():
-        _write_scalars(os.path.join(tensorboard, name), robustness)
-    with tf.summary.create_file_writer(tensorboard).as_default():
-        tf.summary.image("robustness", plots.pixels(drawn), step=0)
+    with tensorboard_logs.optional(tensorboard, "evaluation", warnings.warn):
+        for name, robustness in _short_names(models).items():
+            _write_scalars(os.path.join(tensorboard, name), robustness)
+        with tf.summary.create_file_writer(tensorboard).as_default():
+            tf.summary.image("robustness", plots.pixels(drawn), step=0)
     return written
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -13,7 +12,7 @@ import numpy as np
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.fitted_labels import FittedLabels
-from mach_tf.manifest import MODEL_FILE, ModelManifest
+from mach_tf.manifest import MODEL_FILE, REPETITION_NAME, ModelManifest
 from mach_tf.sealed_json import seal, unseal
 
 CLASSIFIER_FILE = "classifier.json"
@@ -107,7 +106,7 @@ def check_free(directory: str, overwrite: bool) -> None:
 def _is_saved(directory: str, name: str) -> bool:
     """Returns whether a directory's entry is one that `MachClassifier.save` writes."""
     path = os.path.join(directory, name)
-    if re.fullmatch(r"repetition-\d{3,}", name):
+    if REPETITION_NAME.fullmatch(name):
         return os.path.isfile(os.path.join(path, "saved_model.pb"))
     return name in (CLASSIFIER_FILE, MODEL_FILE) and os.path.isfile(path)
 

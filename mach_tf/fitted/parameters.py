@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
-from mach_tf import estimators
+from mach_tf import arguments, estimators
 from mach_tf.choices import AUTO, FEATURE_NORMS
 from mach_tf.errors import InputError
 
@@ -34,12 +34,10 @@ def check(parameters: Mapping[str, Any]) -> None:
         if value != AUTO and (not isinstance(value, numbers.Integral) or isinstance(value, bool)):
             raise InputError(f"{name} must be 'auto' or a whole number (got {value!r}).")
     norm, threshold, estimator = (parameters[name] for name in ("feature_norm", "threshold", "estimator"))
-    if norm not in FEATURE_NORMS:
-        raise InputError(f"feature_norm must be one of {', '.join(FEATURE_NORMS)} (got {norm!r}).")
+    arguments.choice(norm, "feature_norm", FEATURE_NORMS)
     if not isinstance(threshold, numbers.Real) or not 0 <= float(threshold) <= 1:
         raise InputError(f"threshold must be in [0, 1] (got {threshold!r}).")
-    if estimator not in estimators.ESTIMATORS:
-        raise InputError(f"estimator must be one of {', '.join(estimators.ESTIMATORS)} (got {estimator!r}).")
+    arguments.choice(estimator, "estimator", estimators.ESTIMATORS)
 
 
 def keywords(parameters: Mapping[str, Any]) -> dict[str, Any]:

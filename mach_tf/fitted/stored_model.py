@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
-from mach_tf.manifest import MODEL_FILE
+from mach_tf.manifest import MODEL_FILE, REPETITION_NAME
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
-
-_REPETITION = re.compile(r"repetition-\d{3,}")
 
 
 class StoredModel:
@@ -78,7 +75,7 @@ class StoredModel:
     def _names(self) -> list[str]:
         """Returns the paths of the model's files, relative to the directory."""
         names = [MODEL_FILE]
-        for repetition in sorted(filter(_REPETITION.fullmatch, os.listdir(self.directory))):
+        for repetition in sorted(filter(REPETITION_NAME.fullmatch, os.listdir(self.directory))):
             for parent, _, files in os.walk(os.path.join(self.directory, repetition)):
                 names += [os.path.relpath(os.path.join(parent, file), self.directory) for file in sorted(files)]
         return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from mach_tf import arguments
 from mach_tf.errors import InputError
 
 _DIRECTORY = os.path.dirname(__file__)
@@ -24,8 +25,7 @@ def path(name: str) -> str:
     Raises:
       InputError: no preset has this name; the message lists those that exist.
     """
-    if name not in names():
-        raise InputError(f"preset must be one of {', '.join(names())} (got {name!r}).")
+    arguments.choice(name, "preset", names())
     return os.path.join(_DIRECTORY, f"{name}{_ENDING}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Callable, Optional
 
@@ -10,7 +9,7 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import buckets, estimators
+from mach_tf import buckets, estimators, tensorboard_logs
 from mach_tf.classifier import SparseBatch
 from mach_tf.decoding import decode
 from mach_tf.errors import InputError
@@ -19,8 +18,6 @@ from mach_tf.points import Points
 from mach_tf.training.model import RepetitionGroup
 
 _VALIDATION_BATCH = 256
-# What TensorFlow adds to the message of the operating system.
-_OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:\w+\].*")
 LOSSES = ("clean_loss", "adversarial_loss")
 
 
@@ -126,19 +123,17 @@ class Curves(tf.keras.callbacks.Callback):
     def _write(self, values: dict[str, float], step: int, flush: bool = False) -> None:
         if self._failed:
             return
-        try:
+        with tensorboard_logs.optional(self._directory, "training", self._give_up):
             self._writer = self._writer or tf.summary.create_file_writer(self._directory)
             with self._writer.as_default():
                 for name, value in values.items():
                     tf.summary.scalar(name, value, step)
             if flush:
                 self._writer.flush()
-        except (OSError, tf.errors.OpError) as error:
-            self._failed, self._writer = True, None
-            reason = " ".join(_OF_TENSORFLOW.sub("", getattr(error, "message", str(error))).split())
-            self._warn(
-                f"TensorBoard curves cannot be written to {self._directory} ({reason}); training goes on without them."
-            )
+
+    def _give_up(self, warning: str) -> None:
+        self._failed, self._writer = True, None
+        self._warn(warning)
 
 
 class CheckpointEpochs(tf.keras.callbacks.Callback):

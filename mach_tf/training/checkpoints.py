@@ -15,17 +15,14 @@ import tensorflow as tf
 from mach_tf import array_files, files, staging
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
-from mach_tf.sealed_json import CHECKSUM, seal
-from mach_tf.variable_rows import copies, gather_rows, primary, update_rows
+from mach_tf.sealed_json import seal, without_checksum
+from mach_tf.variable_rows import blocks, copies, gather_rows, primary, update_rows
 
 CHECKPOINTS_DIRECTORY = "checkpoints"
 _STATE_FILE = "state.json"
 _VARIABLE_FILE = "variable-{:02d}.npy"
 _CHECKPOINT_NAME = "epoch-{:04d}-step-{:08d}"
 _GROUP_NAME = "repetitions-{:03d}"
-# Floats written or read at a time. TensorFlow's own checkpoints copy all variables that a sparse update touched at once, which
-# takes 2.5 GB more at the reference setting.
-_BLOCK_FLOATS = 1 << 22
 
 
 class Position(NamedTuple):
@@ -209,9 +206,9 @@ def _write(path: str, variable: tf.Variable) -> int:
     """Writes a variable as .npy, block by block, and returns the CRC-32 of its values."""
     variable = primary(variable)
     if not variable.shape.rank:
-        blocks = iter([variable.numpy()])
+        parts = iter([variable.numpy()])
     else:
-        blocks = (gather_rows(variable, tf.range(*ends)).numpy() for ends in _blocks(variable))
+        parts = (gather_rows(variable, tf.range(*ends)).numpy() for ends in blocks(variable))
     header = {
         "descr": np.dtype(variable.dtype.as_numpy_dtype).str,
         "fortran_order": False,
@@ -220,8 +217,8 @@ def _write(path: str, variable: tf.Variable) -> int:
     checksum = 0
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            content = np.ascontiguousarray(block).data
+        for part in parts:
+            content = np.ascontiguousarray(part).data
             checksum = zlib.crc32(content, checksum)
             file.write(content)
     return checksum
@@ -236,7 +233,7 @@ def _read(path: str, variable: tf.Variable, checksum: int) -> None:
         if header != expected:
             raise ValueError(f"its shape, order and type are {header}, not {expected}")
         found = 0
-        for begin, end in _blocks(variable):
+        for begin, end in blocks(variable):
             shape = (end - begin, *variable.shape[1:])
             block = np.fromfile(file, header[2], int(np.prod(shape))).reshape(shape)
             found = zlib.crc32(block.data, found)
@@ -247,14 +244,6 @@ def _read(path: str, variable: tf.Variable, checksum: int) -> None:
                 variable.assign(block[0])
         if found != checksum or file.read(1):
             raise ValueError("its checksum is wrong")
-
-
-def _blocks(variable: tf.Variable) -> list[tuple[int, int]]:
-    """Returns the first row and the row after the last of each block; a scalar is one row."""
-    if not variable.shape.rank:
-        return [(0, 1)]
-    rows, total = max(1, _BLOCK_FLOATS // max(1, variable.shape[1:].num_elements())), variable.shape[0]
-    return [(begin, min(begin + rows, total)) for begin in range(0, total, rows)]
 
 
 def write_state(path: str, state: dict[str, Any]) -> None:
@@ -270,7 +259,7 @@ def write_state(path: str, state: dict[str, Any]) -> None:
 def _read_state(path: str) -> dict[str, Any]:
     """Returns what `write_state` wrote; InputError if it was altered or the directory was renamed."""
     sealed = files.read_json(os.path.join(path, _STATE_FILE), "checkpoint of mach_tf; remove that directory")
-    state = {name: sealed[name] for name in sealed if name != CHECKSUM}
+    state = without_checksum(sealed)
     if sealed == seal(state):
         names = _GROUP_NAME.format(state["repetitions"][0]), _CHECKPOINT_NAME.format(state["epoch"], state["step"])
         if names == (os.path.basename(os.path.dirname(path)), os.path.basename(path)):

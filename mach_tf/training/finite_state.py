@@ -6,12 +6,11 @@ import tensorflow as tf
 
 from mach_tf.errors import InputError
 from mach_tf.training.model import RepetitionGroup
-from mach_tf.variable_rows import gather_rows, primary
+from mach_tf.variable_rows import blocks, gather_rows, primary
 
 # A logit is a sum of products of two weights, a feature value and the number of units, which must stay below 3.4e38. Weights of
 # trained models are below 1e3.
 LARGEST_WEIGHT = 1e15
-_BLOCK_FLOATS = 1 << 22
 
 
 def check(model: RepetitionGroup) -> None:
@@ -33,12 +32,8 @@ def check(model: RepetitionGroup) -> None:
 
 
 def _within(variable: tf.Variable, limit: float) -> bool:
-    """Returns whether all magnitudes are below a limit, which NaN never is; reads block by block, since a copy may not fit."""
-    rows = max(1, _BLOCK_FLOATS // max(1, variable.shape[1:].num_elements()))
-    return all(
-        bool(_all_below(variable, tf.range(begin, min(begin + rows, variable.shape[0])), limit))
-        for begin in range(0, variable.shape[0], rows)
-    )
+    """Returns whether all magnitudes are below a limit, which NaN never is."""
+    return all(bool(_all_below(variable, tf.range(*ends), limit)) for ends in blocks(variable))
 
 
 def _all_below(variable: tf.Variable, rows: tf.Tensor, limit: float) -> tf.Tensor:

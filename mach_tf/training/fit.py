@@ -8,7 +8,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from mach_tf import progress_bars, startup
+from mach_tf import arguments, progress_bars, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
 from mach_tf.training import settings as fit_settings
@@ -68,6 +68,7 @@ def fit(
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
       progress: whether to draw progress bars on stderr, and to say which workers are waited for.
+      force: whether to begin a training that takes more than a month, or more disk than is free.
       **settings: training settings: the fields of `mach_tf.training_config.TrainingConfig`, such as epochs, hidden_units,
         learning_rate, epsilon, adversarial_weight and seed.
 
@@ -89,7 +90,7 @@ def fit(
     options = RunOptions(
         strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout, force
     )
-    dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
+    dataset_dir, model_dir = arguments.path(dataset_dir, "dataset_dir"), arguments.path(model_dir, "model_dir")
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}
     chosen = fit_settings.resolve(read_dataset(dataset_dir), model_dir, plan, given)

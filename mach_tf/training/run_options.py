@@ -31,7 +31,7 @@ class RunOptions:
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
-      force: whether to begin what takes more than a month or more disk than there is.
+      force: whether to begin a training that takes more than a month, or more disk than is free.
     """
 
     strategy: str = "mirrored"

@@ -10,7 +10,7 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
-from mach_tf import devices
+from mach_tf import devices, tensorflow_errors
 from mach_tf.errors import InputError
 from mach_tf.training.cluster import MULTIWORKER
 
@@ -58,7 +58,7 @@ def _connected() -> tf.distribute.Strategy:
             ) from None
         except tf.errors.OpError as error:
             raise InputError(
-                f"TF_CONFIG must name processes that reach each other, but TensorFlow cannot connect them ({error.message}). Check "
+                f"TF_CONFIG must name processes that reach each other, but TensorFlow cannot connect them ({tensorflow_errors.reason(error)}). Check "
                 "hosts, ports and firewalls, and start all processes again."
             ) from None
 

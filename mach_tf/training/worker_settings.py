@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mach_tf import files
 from mach_tf.manifest import ModelManifest
 from mach_tf.training import checkpoints, group_plan, resume
 from mach_tf.training.run_options import RunOptions
 from mach_tf.training.waiting import SharedError
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHOWN_OF_DIGEST = 12
 
 
@@ -68,6 +67,6 @@ def _difference(name: str, values: Sequence[Any], workers: Sequence[str]) -> str
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, str) and _DIGEST.fullmatch(value):
+    if isinstance(value, str) and files.SHA256.fullmatch(value):
         return f"{value[:_SHOWN_OF_DIGEST]}..."
     return repr(value)

@@ -134,7 +134,7 @@ def test_the_fingerprint_is_of_the_content(dataset):
         (lambda v: v.update(labels=-1), "labels must be in"),
         (lambda v: v.update(features=2**31), "features must be in"),
         (lambda v: v.update(features=1e400), "not a number"),
-        (lambda v: v["feature_spec"].update(dim=2**40), "dim must be in"),
+        (lambda v: v["feature_spec"].update(dim=2**40), "dim must be at most"),
         (lambda v: v["feature_spec"].update(seed=float("nan")), "not a number"),
         (lambda v: v["splits"]["test"].update(features=10**15), "features must be in"),
         (lambda v: v["splits"]["test"].update(labels=-1), "labels must be in"),

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf.training import strategies
-from mach_tf.variable_rows import copies, gather_rows, primary, release, update_rows
+from mach_tf.variable_rows import blocks, copies, gather_rows, primary, release, update_rows
 
 
 @pytest.mark.parametrize("rows", [[], [2], [4, 0, 3]])
@@ -22,6 +22,15 @@ def test_rows_are_read_and_written_and_no_others(rows, columns):
     np.testing.assert_array_equal(variable, expected)
     update_rows(variable, ids, read)
     np.testing.assert_array_equal(variable, before)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (7, 3), (7, 40), (0, 3)])
+def test_blocks_are_all_rows_in_their_order(monkeypatch, shape):
+    monkeypatch.setattr("mach_tf.variable_rows._BLOCK_FLOATS", 10)
+    found = blocks(tf.Variable(tf.zeros(shape)))
+    rows = [row for begin, end in found for row in range(begin, end)]
+    assert rows == list(range(shape[0] if shape else 1))
+    assert all(end - begin == 1 or (end - begin) * int(np.prod(shape[1:])) <= 10 for begin, end in found)
 
 
 def test_reading_rows_of_a_mirrored_variable_does_not_read_the_variable():

@@ -16,7 +16,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import devices, estimators
+from mach_tf import arguments, devices, estimators
 from mach_tf.choices import QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits
 from mach_tf.errors import InputError
@@ -43,12 +43,10 @@ def quadrature(steps: int, rule: str = "gauss_legendre") -> tuple[np.ndarray, np
     """
     if steps < 1:
         raise InputError(f"steps must be at least 1 (got {steps}).")
-    if rule == "midpoint":
+    if arguments.choice(rule, "rule", QUADRATURE_RULES) == "midpoint":
         return (np.arange(steps) + 0.5) / steps, np.full(steps, 1.0 / steps)
-    if rule == "gauss_legendre":
-        nodes, weights = np.polynomial.legendre.leggauss(steps)
-        return 0.5 * (nodes + 1.0), 0.5 * weights
-    raise InputError(f"rule must be one of {QUADRATURE_RULES} (got {rule!r}).")
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    return 0.5 * (nodes + 1.0), 0.5 * weights
 
 
 def of_weights(weights: Weights) -> BucketLogits:

@@ -67,7 +67,7 @@ def test_constants_of_the_propensity_model(options, constants, name):
 
 
 @pytest.mark.parametrize("name", ["estimators", "attacks", "epsilons", "ks", "approximate", "compare", "propensity"])
-@pytest.mark.parametrize("value", [2.5, object(), b"x", [None], len], ids=repr)
+@pytest.mark.parametrize("value", [2.5, object(), b"x", [None], len], ids=lambda value: type(value).__name__)
 def test_values_of_another_kind_are_refused(name, value):
     with pytest.raises(InputError):
         options = EvaluationOptions(**{name: value})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from mach_tf.evaluation import outputs
 from mach_tf.metrics import bootstrap, calibration
@@ -39,3 +40,13 @@ def test_every_file_is_there_and_named(tmp_path):
 def test_without_a_curve_there_is_no_plot_of_it(tmp_path):
     paths = write(tmp_path, {**REPORT, "repetition_curve": []})
     assert not any("repetitions" in path for path in paths) and not (tmp_path / "repetitions.png").exists()
+
+
+def test_logs_that_cannot_be_written_are_warned_of_once_and_the_rest_is_there(tmp_path):
+    (tmp_path / "tensorboard").touch()
+    with pytest.warns(UserWarning) as said:
+        write(tmp_path, {**REPORT, "estimators": {"mean": {"P@1": 50.0}, "min": {"P@1": 40.0}}})
+    assert [str(warning.message).partition(" (")[0] for warning in said] == [
+        f"TensorBoard logs cannot be written to {tmp_path / 'tensorboard'}"
+    ]
+    assert json.loads((tmp_path / "metrics.json").read_text())["loss"] == REPORT["loss"]

@@ -83,7 +83,7 @@ def test_the_figure_has_a_line_per_model_and_attack(compared):
         ({"attacks": ["shout"]}, "An attack must be one of"),
         ({"epsilons": [-1]}, r"epsilon must be 0 or more \(got -1\)"),
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),
-        ({"estimator": "max"}, r"estimator must be one of .*\(got max\)"),
+        ({"estimator": "max"}, r"estimator must be one of .*\(got 'max'\)"),
         ({"ks": (31,)}, r"ks must not exceed the 30 labels"),
         ({"attack_model_dir": "nowhere"}, "nowhere"),
     ],
@@ -91,6 +91,19 @@ def test_the_figure_has_a_line_per_model_and_attack(compared):
 def test_refusals_name_arguments(evaluated, models, options, message):
     with pytest.raises(InputError, match=message):
         compare_robustness(models, evaluated.dataset_dir, **options)
+
+
+@pytest.mark.parametrize(
+    ("model_dirs", "dataset_dir", "message"),
+    [
+        ("models/a", "data", "^model_dirs must be a list of directories .got 'models/a'.. Put it in a list"),
+        ([3], "data", "^model_dirs must be a path .got 3"),
+        (["models/a"], None, "^dataset_dir must be a path .got None"),
+    ],
+)
+def test_what_is_no_path_is_refused(model_dirs, dataset_dir, message):
+    with pytest.raises(InputError, match=message):
+        compare_robustness(model_dirs, dataset_dir)
 
 
 @pytest.mark.parametrize("times", [0, 2])

@@ -34,3 +34,13 @@ def test_models_go_by_short_names_that_tell_them_apart(tmp_path, names, expected
     assert content["points"] == 30
     assert [model["model_dir"] for model in content["models"]] == names
     assert paths == robustness_outputs.paths(str(tmp_path / "out"))
+
+
+def test_logs_that_cannot_be_written_are_warned_of_and_the_rest_is_there(tmp_path):
+    points, model = make_points(make_ensemble()), make_ensemble()
+    entries = tuple(evaluate_attacks(model, points, [Attack()], [0.1], ReportOptions(), "mean"))
+    (tmp_path / "tensorboard").touch()
+    with pytest.warns(UserWarning, match="TensorBoard logs cannot be written to .*evaluation goes on without them"):
+        paths = robustness_outputs.write(str(tmp_path), {"a": Robustness(entries, (1, 3, 5))}, {})
+    assert all((tmp_path / name).stat().st_size for name in ("robustness.json", "robustness.png"))
+    assert paths == robustness_outputs.paths(str(tmp_path))

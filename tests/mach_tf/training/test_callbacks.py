@@ -88,9 +88,7 @@ def test_a_place_that_takes_no_curves_is_warned_of_once(tmp_path, kind):
     os.mkfifo(path) if kind == "fifo" else path.touch()
     write_two_epochs(*curves(str(path / "curves" if kind == "below_a_file" else path), 16, said.append))
     (text,) = said
-    assert re.match(
-        rf"TensorBoard curves cannot be written to {path}.*not a directory\); training goes on.*", text, re.I
-    )
+    assert re.match(rf"TensorBoard logs cannot be written to {path}.*not a directory\); training goes on.*", text, re.I)
 
 
 @pytest.mark.parametrize("call", ["scalar", "flush"])
@@ -110,7 +108,7 @@ def test_a_disk_that_fills_up_is_warned_of_once(tmp_path, monkeypatch, call):
     write_two_epochs(callback, iterations)
     assert len(calls) == 1
     assert said == [
-        f"TensorBoard curves cannot be written to {tmp_path} (events; No space left on device); training goes on without them."
+        f"TensorBoard logs cannot be written to {tmp_path} (events; No space left on device); training goes on without them."
     ]
 
 

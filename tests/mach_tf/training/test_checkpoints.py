@@ -238,7 +238,7 @@ def test_one_flipped_bit_is_refused(tmp_path):
 
 
 def test_variables_larger_than_a_block(tmp_path, monkeypatch):
-    monkeypatch.setattr("mach_tf.training.checkpoints._BLOCK_FLOATS", 30)
+    monkeypatch.setattr("mach_tf.variable_rows._BLOCK_FLOATS", 30)
     model, checkpoints = compiled(), of_group(tmp_path)
     save(checkpoints, model, Position(1, 0))
     other = compiled(seed=5)

@@ -26,7 +26,7 @@ def test_initial_weights_pass(strategy):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e15, -1e30])
 @pytest.mark.parametrize("position", range(4))
 def test_one_weight_that_is_of_no_use_is_found_in_any_block(monkeypatch, position, value, block_floats):
-    monkeypatch.setattr(finite_state, "_BLOCK_FLOATS", block_floats)
+    monkeypatch.setattr("mach_tf.variable_rows._BLOCK_FLOATS", block_floats)
     model = compiled()
     variable = model.trainable_variables[position]
     values = variable.numpy()
