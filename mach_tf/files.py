@@ -32,6 +32,7 @@ _KINDS = (
     (stat.S_ISFIFO, "named pipe"),
     (lambda mode: True, "device"),
 )
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # dataset.json has some 200 bytes for each shard.
 _MOST_JSON_BYTES = 1 << 28
 # Of a file of names, per name.
@@ -52,7 +53,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     path = os.fspath(path)
     special = _open_special(path)
     if special is not None:
-        with open(special, "wb") as file:
+        with _disk_named(path), open(special, "wb") as file:
             yield file
         return
     target = os.path.realpath(path)
@@ -60,7 +61,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     temporary = os.path.join(directory, f"{name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.tmp")
     descriptor, before = _create(temporary, target, path)
     try:
-        with open(descriptor, "wb") as file:
+        with _disk_named(path), open(descriptor, "wb") as file:
             owned = before is None or keep_owner_and_mode(before, descriptor)
             yield file
             file.flush()
@@ -73,6 +74,17 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
     sync_directory(directory)
+
+
+@contextlib.contextmanager
+def _disk_named(path: str) -> Iterator[None]:
+    """Names the file that did not fit on a disk: the system's own error does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_ROOM:
+            raise OSError(error.errno, error.strerror, path) from None
+        raise
 
 
 def _create(temporary: str, target: str, path: str) -> tuple[int, Optional[os.stat_result]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -270,3 +271,16 @@ def test_a_stream_that_is_not_open_is_refused(number):
 def test_json_is_in_a_regular_file(path, kind):
     with pytest.raises(InputError, match=rf"^{path} must be a regular file \(got a {kind}\)\. Check the path\.$"):
         files.read_json(path, "model")
+
+
+def test_a_full_disk_is_named_by_the_output():
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        with files.atomic_write("/dev/full") as file:
+            file.write(b"some text")
+
+
+def test_another_error_of_the_block_keeps_its_own_name(tmp_path):
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        with files.atomic_write(str(tmp_path / "new")):
+            raise OSError(errno.EIO, "Input/output error")
+    assert raised.value.filename is None and os.listdir(tmp_path) == []
