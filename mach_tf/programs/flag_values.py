@@ -68,7 +68,9 @@ def check_values(values: flags.FlagValues, flagfiles: Sequence[str] = ()) -> Non
     if output and os.path.isfile(output):
         for path in filter(os.path.exists, flagfiles):
             if os.path.samefile(output, path):
-                raise InputError(f"--output must not be the flagfile {path}, which it would replace. Choose another output.")
+                raise InputError(
+                    f"--output must not be the flagfile {path}, which it would replace. Choose another output."
+                )
 
 
 def _check_flagfile(path: str) -> None:

@@ -129,7 +129,9 @@ def check_trained(model_dir: str, model: ModelManifest, verify: str = "sizes") -
                 raise InputError(problem)
         elif os.path.lexists(path):
             # Found here, and not when hours of training are to be written there.
-            raise InputError(f"{path} must be the directory of a repetition, but it is a file or a link to nothing. Move it away.")
+            raise InputError(
+                f"{path} must be the directory of a repetition, but it is a file or a link to nothing. Move it away."
+            )
 
 
 def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] = None) -> list[int]:

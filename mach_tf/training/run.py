@@ -133,9 +133,7 @@ def train(
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
 
 
-def _check_directory(
-    model_dir: str, model: ModelManifest, warn: Callable[[str], None], verify: str = "sizes"
-) -> None:
+def _check_directory(model_dir: str, model: ModelManifest, warn: Callable[[str], None], verify: str = "sizes") -> None:
     more = resume.check_same(model_dir, model)
     for text in resume.other_names(model_dir, model):
         warn(text)

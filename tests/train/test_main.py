@@ -79,12 +79,14 @@ def test_a_damaged_byte_is_named_and_not_called_trained(dataset, trained, tmp_pa
     content = bytearray(data.read_bytes())
     content[len(content) // 2] ^= 1
     data.write_bytes(content)
-    with pytest.raises(InputError, match="repetition-001.*remove it and train again"):
+    with pytest.raises(InputError, match=r"repetition-001.*remove it and train again"):
         train(dataset, str(model))
     assert "trained already" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("planned", "said"), [(None, "Stopped before training began"), (object(), "the state is saved")])
+@pytest.mark.parametrize(
+    ("planned", "said"), [(None, "Stopped before training began"), (object(), "the state is saved")]
+)
 def test_a_stop_says_whether_there_is_a_state(dataset, tmp_path, monkeypatch, capsys, planned, said):
     result = SimpleNamespace(stopped=True, resources=planned)
     monkeypatch.setattr("mach_tf.training.run.train", lambda *arguments: result)

@@ -175,7 +175,7 @@ def test_a_damaged_byte_is_found_before_a_repetition_is_called_trained(tmp_path)
         file.seek(100)
         file.write(bytes([file.read(1)[0] ^ 1]))
     resume.check_trained(path, model)
-    with pytest.raises(InputError, match="repetition-001/variables.*must have the SHA-256.*remove it and train again"):
+    with pytest.raises(InputError, match=r"repetition-001/variables.*must have the SHA-256.*remove it and train again"):
         resume.check_trained(path, model, "full")
 
 
