@@ -132,11 +132,8 @@ class Ensemble(Network):
         Incomplete.of(raw, labels=False).warn("of X")
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, estimator).labels
-        labels, n = np.asarray(labels), len(raw)
-        if labels.ndim not in (1, 2) or len(labels) != n or labels.dtype.kind not in "iu":
-            raise InputError(
-                f"labels must be integers [{n}] or [{n}, m], the labels to explain per point (got {labels!r})."
-            )
+        n = len(raw)
+        labels = _label_array(labels, n)
         if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
             raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
         start = None if baseline is None else self.raw_points(baseline, "baseline")
@@ -177,3 +174,16 @@ class Ensemble(Network):
           [0.0, 0.01, 0.02]
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
+
+
+def _label_array(labels: Any, n: int) -> np.ndarray:
+    """Returns the labels to explain as an integer array [n] or [n, m]."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0, object)
+    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
+        raise InputError(
+            f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."
+        )
+    return array

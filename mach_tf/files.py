@@ -25,7 +25,14 @@ _BLOCK = 1 << 20
 _NAME_LENGTH = 60  # characters of the file's name in that of its temporary file; file systems allow 255 bytes
 _READER_SECONDS = 5.0  # that a named pipe's reader may come later
 _OWN_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
-_KINDS = ((stat.S_ISDIR, "directory"), (stat.S_ISBLK, "disk"), (stat.S_ISSOCK, "socket"), (lambda mode: True, "device"))
+_KINDS = (
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISBLK, "disk"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISFIFO, "named pipe"),
+    (lambda mode: True, "device"),
+)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # dataset.json has some 200 bytes for each shard.
 _MOST_JSON_BYTES = 1 << 28
 # Of a file of names, per name.
@@ -46,7 +53,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     path = os.fspath(path)
     special = _open_special(path)
     if special is not None:
-        with open(special, "wb") as file:
+        with _disk_named(path), open(special, "wb") as file:
             yield file
         return
     target = os.path.realpath(path)
@@ -54,7 +61,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     temporary = os.path.join(directory, f"{name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.tmp")
     descriptor, before = _create(temporary, target, path)
     try:
-        with open(descriptor, "wb") as file:
+        with _disk_named(path), open(descriptor, "wb") as file:
             owned = before is None or keep_owner_and_mode(before, descriptor)
             yield file
             file.flush()
@@ -67,6 +74,17 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
     sync_directory(directory)
+
+
+@contextlib.contextmanager
+def _disk_named(path: str) -> Iterator[None]:
+    """Names the file that did not fit on a disk: the system's own error does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_ROOM:
+            raise OSError(error.errno, error.strerror, path) from None
+        raise
 
 
 def _create(temporary: str, target: str, path: str) -> tuple[int, Optional[os.stat_result]]:
@@ -106,7 +124,10 @@ def _open_special(path: str) -> Optional[int]:
     """Opens what is written through and returns its descriptor; None for a regular file or a new one."""
     own = _OWN_DESCRIPTOR.fullmatch(path)
     if own:
-        return os.dup(int(own[1]))
+        try:
+            return os.dup(int(own[1]))
+        except (OSError, OverflowError):
+            raise InputError(f"{path} must be an open stream of this process. Give the path of a file.") from None
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -176,7 +197,8 @@ def read_json(path: str, what: str) -> dict[str, Any]:
       InputError: the file does not exist, or holds no JSON object.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path} must be a regular file. Remove it, and make it again.")
+        kind = next(word for test, word in _KINDS if test(os.stat(path).st_mode))
+        raise InputError(f"{path} must be a regular file (got a {kind}). Check the path.")
     try:
         if os.path.getsize(path) > _MOST_JSON_BYTES:
             raise InputError(f"{path} must have at most {_MOST_JSON_BYTES} bytes; the file is damaged: make it again.")

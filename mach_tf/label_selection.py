@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from mach_tf import files
+from mach_tf import arguments, files
 from mach_tf.errors import InputError
 
 _ADVICE = "Give label ids such as 3,17, or a file with one label per line"
@@ -48,9 +48,12 @@ def _items(only_labels: Any) -> Sequence[Any]:
         return [line.strip() for line in lines if line.strip()]
     if isinstance(only_labels, str):
         return [item.strip() for item in only_labels.split(",") if item.strip()]
-    found = np.asarray(only_labels) if not isinstance(only_labels, (set, frozenset)) else np.array(sorted(only_labels))
+    try:
+        found = np.asarray(sorted(only_labels) if isinstance(only_labels, (set, frozenset)) else only_labels)
+    except (TypeError, ValueError):  # a set of numbers and texts, or lists of unequal length
+        found = np.empty((0, 0))
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iuUO"):
-        raise InputError(f"only_labels must be a list of label ids (got {only_labels!r:.60}). {_ADVICE}.")
+        raise InputError(f"only_labels must be a list of label ids (got {arguments.shown(only_labels)}). {_ADVICE}.")
     return found.tolist()
 
 

@@ -2,9 +2,10 @@
 
   mach-verify --dataset_dir=data/eurlex
   mach-verify --model_dir=models/eurlex
+  mach-verify --model_dir=models/eurlex/repetition-003
 
 Of a dataset: manifest, hashes, records, schema, ids, counts and names. Of a model: model.json, the size and hash of every file
-of its repetitions, and the weights. Prints each problem, and ends with status 1; or prints that all is whole.
+of its repetitions, and the weights; of a single repetition, which is what is served, its files. Prints each problem, and ends with status 1; or prints that all is whole.
 """
 
 from __future__ import annotations

@@ -68,6 +68,11 @@ training_flags.define("adversarial_weight", "epsilon", "fgsm_support")
 flags.adopt_module_key_flags(run_flags)
 
 
+_STOPPED = "Stopped; the state is saved, and the same command goes on from it."
+# Nothing is planned yet while workers are waited for.
+_STOPPED_EARLY = "Stopped before training began; the same command starts again."
+
+
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions(tensorboard=True)
@@ -83,7 +88,7 @@ def main(_: list[str]) -> None:
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
     if result.stopped:
-        progress_bars.report("Stopped; the state is saved, and the same command goes on from it.")
+        progress_bars.report(_STOPPED if result.resources else _STOPPED_EARLY)
         sys.exit(stop.status)
     if result.resources is None:
         print(f"{FLAGS.model_dir}: all requested repetitions are trained already.")

@@ -200,7 +200,8 @@ def _what_is_left(output_dir: str) -> Iterator[None]:
         left = f"The dataset at {output_dir} is as it was." if exists else "No dataset was made."
         if isinstance(error, InputError):
             raise InputError(f"{error} {left}") from None
-        raise InputError(f"{error}. Check the path, its permissions and the free space. {left}") from error
+        where = f"{output_dir}: " if error.filename is None else ""  # a full disk
+        raise InputError(f"{where}{error}. Check the path, its permissions and the free space. {left}") from error
 
 
 @contextlib.contextmanager

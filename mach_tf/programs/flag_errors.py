@@ -14,6 +14,8 @@ from mach_tf.errors import InputError
 # A whole word or dotted name that is no part of a path, a quotation or a flag.
 _WORD = re.compile(r"(?<![\w./'\"-])[a-z]\w*(?:\.[a-z]\w*)*(?![\w/'\"-]|\.\w)")
 _QUOTED = re.compile(r"=(['\"])([\w.:-]+)\1")
+# The repr of an object, whose keywords are not flags.
+_OBJECT = re.compile(r"\b[A-Z]\w*\([^()]*\)")
 _LIST_SEPARATORS = (", ", " or ", " and ", ", or ", ", and ")
 
 
@@ -43,7 +45,7 @@ def with_flags(
 
     Many arguments are English words too. A word counts as an argument when it begins the message and "must" follows, when
     "=", "(now" or "means nothing" follows, when it contains an underscore or a dot, or when it stands in a list beside a word that counts. A
-    text after "=" loses its quotes.
+    text after "=" loses its quotes. What stands in an object, as in FeatureSpec(seed=0), stays as it is.
 
     Args:
       message: a message of the library.
@@ -58,8 +60,11 @@ def with_flags(
     """
     known = {name: name for name in (flags.FLAGS if names is None else names)}
     known.update(renamed or {})
+    objects = [found.span() for found in _OBJECT.finditer(message)]
     parts, end = [], 0
     for match in _WORD.finditer(message):
+        if any(first <= match.start() < last for first, last in objects):
+            continue
         word, rest = match.group(), message[match.end() :]
         begins = match.start() == 0 and rest.startswith(" must ")
         certain = begins or "_" in word or "." in word or rest.startswith(("=", " (now ", " means nothing "))

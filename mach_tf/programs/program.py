@@ -52,9 +52,9 @@ def run(main: Callable[[list[str]], None]) -> None:
 
 def _parse(script: str, arguments: Sequence[str]) -> list[str]:
     try:
-        check_arguments(arguments)
+        flagfiles = check_arguments(arguments)
         rest = flags.FLAGS(arguments)
-        check_values(flags.FLAGS)
+        check_values(flags.FLAGS, flagfiles)
     except flags.Error as error:
         # A path without its flag is why a required flag is missing.
         missing = _REQUIRED.search(str(error))

@@ -114,7 +114,9 @@ def _worker(kind: str, index: int, address: Any, text: str) -> Worker:
 
 
 def _index(value: Any) -> Any:
-    """Returns an index, which some launchers write as text; TensorFlow accepts both."""
+    """Returns an index, which some launchers write as text; TensorFlow accepts both. None stands for true, which equals 1."""
+    if isinstance(value, bool):
+        return None
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) else value
 
 

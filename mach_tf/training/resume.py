@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any, Optional
 
-from mach_tf import __version__, repetition_files, startup
+from mach_tf import __version__, model_verification, repetition_files, startup
 from mach_tf.data import model_dataset
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, LABEL_NAMES_FILE, MODEL_FILE, ModelManifest, repetition_directory
@@ -110,15 +110,28 @@ def settings(model: ModelManifest) -> dict[str, Any]:
     return flat
 
 
-def check_trained(model_dir: str, model: ModelManifest) -> None:
+def check_trained(model_dir: str, model: ModelManifest, verify: str = "sizes") -> None:
     """Checks that the repetitions which are there are whole and of this training, so that none is taken for trained that is not.
+
+    Args:
+      model_dir: the model directory.
+      model: the manifest of the training.
+      verify: "sizes", or "full" to read every byte of them.
 
     Raises:
       InputError: a repetition is damaged, partly copied, or of another training; the message names it.
     """
     for repetition in range(model.bucket_spec.repetitions):
-        if os.path.isdir(repetition_directory(model_dir, repetition)):
+        path = repetition_directory(model_dir, repetition)
+        if os.path.isdir(path):
             repetition_files.check(model_dir, model, repetition)
+            for problem in model_verification.repetition_problems(path, model, repetition) if verify == "full" else ():
+                raise InputError(problem)
+        elif os.path.lexists(path):
+            # Found here, and not when hours of training are to be written there.
+            raise InputError(
+                f"{path} must be the directory of a repetition, but it is a file or a link to nothing. Move it away."
+            )
 
 
 def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] = None) -> list[int]:

@@ -77,7 +77,7 @@ def train(
         warn(text)
     pending = resume.pending(model_dir, bucket_spec.repetitions, options.repetition_range)
     if not pending:
-        _check_directory(model_dir, model, warn)
+        _check_directory(model_dir, model, warn, "full")  # it will be called trained
         if writes:
             # Missing where parts were merged into an empty directory.
             claims.start(model_dir, model)
@@ -133,11 +133,11 @@ def train(
     return TrainingResult(model_dir, tuple(finished), stopped, planned, tuple(warnings))
 
 
-def _check_directory(model_dir: str, model: ModelManifest, warn: Callable[[str], None]) -> None:
+def _check_directory(model_dir: str, model: ModelManifest, warn: Callable[[str], None], verify: str = "sizes") -> None:
     more = resume.check_same(model_dir, model)
     for text in resume.other_names(model_dir, model):
         warn(text)
-    resume.check_trained(model_dir, model)
+    resume.check_trained(model_dir, model, verify)
     if more:
         has = model.bucket_spec.repetitions - more
         warn(f"{model_dir} gets {more} repetition(s) in addition to its {has}, which stay as they are.")

@@ -149,3 +149,9 @@ def test_labels_above_a_probability(model, raw):
         ensemble.predict(raw, min_probability=7)
     with pytest.raises(InputError, match=r"only_labels must hold label ids in \[0, 30\) \(got '30'\)"):
         ensemble.predict(raw, only_labels=[30])
+
+
+@pytest.mark.parametrize("labels", [[[1], [2, 3]], [1], [0.5, 1.5], [["a"], ["b"]], [None, 1], 3])
+def test_labels_to_explain_are_equally_many_for_each_point(model, raw, labels):
+    with pytest.raises(ValueError, match=r"^labels must be integers \[2\] or \[2, m\], equally many for each point"):
+        Ensemble.load(model[0]).explain(raw[:2], labels)

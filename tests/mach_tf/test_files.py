@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -257,3 +258,29 @@ def test_names_that_do_not_fit_are_refused(tmp_path, content, rule):
     (tmp_path / "names").write_bytes(content)
     with pytest.raises(InputError, match=rule):
         files.read_names(str(tmp_path / "names"), 3, "labels")
+
+
+@pytest.mark.parametrize("number", [777, 10**30])
+def test_a_stream_that_is_not_open_is_refused(number):
+    with pytest.raises(InputError, match=rf"^/dev/fd/{number} must be an open stream of this process"):
+        with files.atomic_write(f"/dev/fd/{number}"):
+            pass
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/dev/null", "device"), ("/", "directory")])
+def test_json_is_in_a_regular_file(path, kind):
+    with pytest.raises(InputError, match=rf"^{path} must be a regular file \(got a {kind}\)\. Check the path\.$"):
+        files.read_json(path, "model")
+
+
+def test_a_full_disk_is_named_by_the_output():
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        with files.atomic_write("/dev/full") as file:
+            file.write(b"some text")
+
+
+def test_another_error_of_the_block_keeps_its_own_name(tmp_path):
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        with files.atomic_write(str(tmp_path / "new")):
+            raise OSError(errno.EIO, "Input/output error")
+    assert raised.value.filename is None and os.listdir(tmp_path) == []

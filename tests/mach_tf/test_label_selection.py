@@ -50,6 +50,8 @@ def test_a_file_has_one_label_per_line(tmp_path, as_path):
         ([True], None, "must be a list of label ids"),
         (3, None, "must be a list of label ids"),
         ([[1]], None, "must be a list of label ids"),
+        ([[1], [2, 3]], None, "must be a list of label ids"),
+        ({1, "a"}, None, "must be a list of label ids"),
         ("2", NAMES, r"'2', which is a label id and the name of label 4"),
         ("9" * 30, None, "must hold label ids"),
     ],

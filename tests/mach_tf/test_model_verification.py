@@ -78,3 +78,14 @@ def test_weights_that_are_not_finite_are_named(model):
 
 def test_no_model_is_said(tmp_path):
     assert "holds no model" in str(model_verification.verify(str(tmp_path)))
+
+
+def test_a_single_repetition_is_checked_by_its_own_list(model):
+    path = model / "repetition-001"
+    found = model_verification.verify(str(path))
+    assert found.is_whole and "is whole: a single repetition" in str(found)
+    flip(path / "saved_model.pb")
+    (problem,) = model_verification.verify(str(path)).problems
+    assert "repetition-001/saved_model.pb must have the SHA-256" in problem and "train again" in problem
+    (path / "repetition.json").write_text("{")
+    assert "repetition.json is not valid JSON" in model_verification.verify(str(path)).problems[0]

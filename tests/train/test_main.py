@@ -73,6 +73,28 @@ def test_what_is_trained_is_not_trained_again(dataset, trained, capsys):
     assert "all requested repetitions are trained already" in capsys.readouterr().out
 
 
+def test_a_damaged_byte_is_named_and_not_called_trained(dataset, trained, tmp_path, capsys):
+    model = shutil.copytree(trained, tmp_path / "model")
+    data = model / "repetition-001" / "variables" / "variables.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(InputError, match=r"repetition-001.*remove it and train again"):
+        train(dataset, str(model))
+    assert "trained already" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("planned", "said"), [(None, "Stopped before training began"), (object(), "the state is saved")]
+)
+def test_a_stop_says_whether_there_is_a_state(dataset, tmp_path, monkeypatch, capsys, planned, said):
+    result = SimpleNamespace(stopped=True, resources=planned)
+    monkeypatch.setattr("mach_tf.training.run.train", lambda *arguments: result)
+    with pytest.raises(SystemExit):
+        train(dataset, str(tmp_path / "model"))
+    assert said in "".join(capsys.readouterr())
+
+
 def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
     """Leftovers of an export and of the removal of a finished group's checkpoints."""
     model = str(tmp_path / "model")

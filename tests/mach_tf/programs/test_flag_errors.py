@@ -37,6 +37,7 @@ def test_arguments_become_flags(message, expected):
         "training.learning_rate was 3, is now 4",
         "/tmp/model_dir/group_size/x.txt and model_dir.json and 'hidden_units'",
         "feature_hash_dim must be 0 or more",
+        "The dataset must have the spec Spec(epsilon=0, steps=3, labels='top') (got Spec(epsilon=1)).",
         "",
     ],
 )

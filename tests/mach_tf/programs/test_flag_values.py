@@ -54,3 +54,33 @@ def test_a_flagfile_is_text_that_ends(tmp_path, form):
     (tmp_path / "flags").write_text("--epochs=1\n")
     check_arguments(arguments(tmp_path / "flags"))
     check_arguments(arguments(tmp_path / "missing"))  # absl names it
+
+
+@pytest.mark.parametrize("name", ["input", "output", "model_dir", "dataset_dir", "output_dir"])
+def test_an_empty_path_is_refused(name):
+    values = flags.FlagValues()
+    flags.DEFINE_string(name, None, "A path.", flag_values=values)
+    flags.DEFINE_string("test", "", "Files, which may be none.", flag_values=values)
+    flags.DEFINE_string("log_dir", "", "A path that absl leaves empty.", flag_values=values)
+    values(["program", "--test="])
+    check_values(values)
+    values(["program", f"--{name}="])
+    with pytest.raises(InputError, match=rf"^--{name} must be a path \(got an empty one\)"):
+        check_values(values)
+
+
+@pytest.mark.parametrize("form", ["--flagfile={}", "--flagfile {}"])
+def test_the_output_is_not_the_flagfile(tmp_path, form):
+    flagfile, link = tmp_path / "mine.flags", tmp_path / "link"
+    flagfile.write_text("--output=x\n")
+    link.symlink_to(flagfile)
+    values = flags.FlagValues()
+    flags.DEFINE_string("output", None, "A path.", flag_values=values)
+    read = check_arguments(["program", *form.format(flagfile).split()])
+    for output, refused in ((link, True), (tmp_path / "new", False), (tmp_path, False)):
+        values(["program", f"--output={output}"])
+        if refused:
+            with pytest.raises(InputError, match=r"--output must not be the flagfile .*mine\.flags"):
+                check_values(values, read)
+        else:
+            check_values(values, read)

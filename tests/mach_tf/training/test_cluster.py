@@ -119,6 +119,7 @@ TWO = ["a:1", "b:1"]
                 ("worker", -1),
                 ("worker", None),
                 ("worker", 0.5),
+                ("worker", True),
                 (None, 0),
                 ([], {}),
             )

@@ -163,3 +163,28 @@ def test_a_training_goes_on_with_the_label_names_that_it_began_with(tmp_path):
     other = dataclasses.replace(began, names_sha256={**names, "label_names.txt": "c" * 64})
     with pytest.raises(InputError, match=r"must have the label names that the training in .* began with"):
         resume.other_names(str(tmp_path), other)
+
+
+def test_a_damaged_byte_is_found_before_a_repetition_is_called_trained(tmp_path):
+    path = str(tmp_path)
+    model_directory.write(path, repetitions=2)
+    model = ModelManifest.read(path)
+    resume.check_trained(path, model, "full")
+    data = os.path.join(repetition_directory(path, 1), "variables", "variables.data-00000-of-00001")
+    with open(data, "r+b") as file:
+        file.seek(100)
+        file.write(bytes([file.read(1)[0] ^ 1]))
+    resume.check_trained(path, model)
+    with pytest.raises(InputError, match=r"repetition-001/variables.*must have the SHA-256.*remove it and train again"):
+        resume.check_trained(path, model, "full")
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing"])
+def test_what_stands_where_a_repetition_will_be_written_is_refused(tmp_path, kind):
+    path = tmp_path / "repetition-001"
+    if kind == "file":
+        path.write_text("mine")
+    else:
+        path.symlink_to("nothing")
+    with pytest.raises(InputError, match=r"repetition-001 must be the directory of a repetition, but it is a file or"):
+        resume.check_trained(str(tmp_path), MANIFEST)
