@@ -204,7 +204,7 @@ def read_json(path: str, what: str) -> dict[str, Any]:
             raise InputError(f"{path} must have at most {_MOST_JSON_BYTES} bytes; the file is damaged: make it again.")
         with open(path, "rb") as file:
             value = json.loads(file.read(), parse_constant=_refuse_constant)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} does not exist: {os.path.dirname(path) or '.'} holds no {what}.") from None
     except RecursionError:
         raise InputError(f"{path} is nested too deeply; the file is damaged: make it again.") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators, staging
+from mach_tf import arguments, estimators, staging
 from mach_tf.choices import AUTO
 from mach_tf.data import arrays
 from mach_tf.fitted import classifier_file, fitting, parameters
@@ -233,7 +233,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
           InputError: `directory` exists and may not be replaced.
         """
         check_is_fitted(self)
-        path = os.path.abspath(directory)
+        path = os.path.abspath(arguments.path(directory, "directory"))
         classifier_file.check_free(path, overwrite)
         with staging.staged(path, lambda: classifier_file.check_free(path, overwrite)) as temporary:
             self._stored.copy_to(temporary)
@@ -249,7 +249,7 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Raises:
           InputError: `directory` holds no estimator, or a damaged one; the message names the file.
         """
-        stored = StoredModel(os.path.abspath(directory))
+        stored = StoredModel(os.path.abspath(arguments.path(directory, "directory")))
         model = stored.open().manifest
         saved = ClassifierFile.read(stored.directory, model, cls().get_params())
         made = cls(**saved.parameters)

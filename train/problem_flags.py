@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
+from mach_tf.buckets import MAX_LABELS
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.programs import shared_flags
@@ -15,7 +16,9 @@ _NUMBERS = ("labels", "features", "points")
 _DEFAULTED = ("features_per_point", "labels_per_point", "feature_hash_dim")
 
 shared_flags.define_dataset_dir(required=False)
-flags.DEFINE_integer("labels", None, "Sets K, the number of labels, at least 2.", lower_bound=planning.MIN_LABELS)
+flags.DEFINE_integer(
+    "labels", None, "Sets K, the number of labels, at least 2.", lower_bound=planning.MIN_LABELS, upper_bound=MAX_LABELS
+)
 flags.DEFINE_integer("features", None, "Sets the number of raw features.", lower_bound=1)
 flags.DEFINE_integer("points", None, "Sets the number of training points.", lower_bound=1)
 flags.DEFINE_float("features_per_point", 76.0, "Sets the mean number of features per point.", lower_bound=0)

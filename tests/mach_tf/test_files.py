@@ -267,6 +267,11 @@ def test_a_stream_that_is_not_open_is_refused(number):
             pass
 
 
+def test_a_file_holds_no_json_file():
+    with pytest.raises(InputError, match=r"^/dev/null/model\.json does not exist: /dev/null holds no model\.$"):
+        files.read_json("/dev/null/model.json", "model")
+
+
 @pytest.mark.parametrize(("path", "kind"), [("/dev/null", "device"), ("/", "directory")])
 def test_json_is_in_a_regular_file(path, kind):
     with pytest.raises(InputError, match=rf"^{path} must be a regular file \(got a {kind}\)\. Check the path\.$"):

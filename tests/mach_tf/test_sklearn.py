@@ -171,6 +171,9 @@ def test_save_and_load(data, fitted, tmp_path):
         MachClassifier.load(tmp_path / "model")
     with pytest.raises(InputError, match=r"model\.json does not exist"):
         MachClassifier.load(tmp_path / "other")
+    for use in (fitted.save, MachClassifier.load):
+        with pytest.raises(InputError, match=r"^directory must be a path \(got None\)"):
+            use(None)
 
 
 def test_a_named_model_directory_is_an_estimator_and_is_not_overwritten(data, fitted, tmp_path):

@@ -25,6 +25,11 @@ def test_the_numbers_of_data_that_are_not_there_yet():
     assert problem(*numbers, *more) == Problem(9, 100, 50, 3.0, 2.5)
 
 
+def test_more_labels_than_can_be_trained_are_refused():
+    with pytest.raises(flags.IllegalFlagValueError, match="100000000"):
+        problem("--labels=100000001", "--features=100", "--points=50")
+
+
 def test_a_dataset(dataset):
     assert problem(f"--dataset_dir={dataset}") == Problem.of(DatasetManifest.read(dataset))
 
