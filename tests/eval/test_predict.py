@@ -71,7 +71,7 @@ def test_compressed_input_and_fewer_repetitions(evaluated, tmp_path):
         ("25 61 30\n", [], r"points\.txt, line 1: the model was trained on 60 raw features, the file has 61"),
         ("26 60 30\n", [], r"line 26: a file must have as many lines"),
         (None, ["--k=31"], r"--k must be at most 30"),
-        (None, ["--output=/nowhere/out.txt"], r"--output must be a file in an existing folder"),
+        (None, ["--output=/proc/nowhere/out.txt"], r"--output must be a file in an existing folder"),
     ],
 )
 def test_refusals_leave_no_output(evaluated, tmp_path, header, arguments, message):

@@ -181,7 +181,7 @@ def test_a_disk_that_takes_no_more(tmp_path, old):
     if old:
         assert _run(f"--train={_write(tmp_path / 'old.txt')}", f"--output_dir={tmp_path}/out").returncode == 0
     done = _run(f"--train={source}", f"--output_dir={tmp_path}/out", "--overwrite", preexec_fn=_limit_file_size)
-    assert done.returncode == 1 and "error: [Errno 27] File too large" in done.stderr
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {tmp_path}/out: [Errno 27] File too large")
     _assert_as_it_was(tmp_path / "out", old, done.stderr)
 
 
@@ -219,7 +219,7 @@ def test_a_full_disk(tmp_path, small_disk, old):
         assert _run(f"--train={_write(tmp_path / 'old.txt')}", f"--output_dir={out}").returncode == 0
     flags = [f"--train={source}", f"--output_dir={out}", "--overwrite", "--points_per_shard=5000"]
     done = _run(*flags)
-    assert done.returncode == 1 and "error: [Errno 28] No space left on device" in done.stderr
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {out}: [Errno 28] No space left on device")
     _assert_as_it_was(out, old, done.stderr)
     assert os.listdir(small_disk) == (["out"] if old else [])
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)

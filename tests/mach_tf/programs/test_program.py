@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -23,7 +24,14 @@ program.run(main)
 def run(body, *arguments, stdout=subprocess.DEVNULL, environment=()):
     command = [sys.executable, "-c", _PROGRAM.format(body=body), *arguments]
     every = {**os.environ, **dict(environment)}
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=every)
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=every, preexec_fn=_take_interrupts
+    )
+
+
+def _take_interrupts():
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
