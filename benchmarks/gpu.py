@@ -112,7 +112,8 @@ def _device() -> dict[str, Any]:
 
 def _checked(name: str, arrays: gpu_checks.Arrays) -> dict[str, Any]:
     path = os.path.join(FLAGS.arrays_dir, f"{name}.npz")
-    np.savez(f"{path}.part.npz", **arrays)
+    named: dict[str, Any] = {**arrays}
+    np.savez(f"{path}.part.npz", **named)
     os.rename(f"{path}.part.npz", path)
     return {"arrays": sorted(arrays)}
 
