@@ -42,6 +42,8 @@ def test_the_rate_by_hand():
 def either_way(request, monkeypatch):
     if request.param != "kernel for rows":
         monkeypatch.setattr(LazyLaProp, "_resource_apply_sparse", LazyLaProp._apply_to_lent_rows)
+    else:
+        monkeypatch.setattr(laprop, "_SLOW_KERNEL", False)
     if request.param == "lent rows at once":
         monkeypatch.setattr(lent_rows, "chunk_rows", lambda variable: None)
 
@@ -172,6 +174,7 @@ def test_an_update_outside_a_graph_is_the_same():
 
 def test_the_parts_of_an_update_do_not_wait_for_each_other(monkeypatch):
     monkeypatch.setattr(laprop, "_PARTS", 4)
+    monkeypatch.setattr(laprop, "_SLOW_KERNEL", False)
     variable, optimizer = tf.Variable(tf.zeros((ROWS, 3))), LazyLaProp(0.1)
     optimizer._create_all_weights([variable])
 
