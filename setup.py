@@ -93,7 +93,7 @@ setuptools.setup(
         # MkDocs 2 has no plugins.
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.24"],
         # Executes the notebooks.
-        "examples": ["nbclient>=0.8", "ipykernel>=6.20", "scikit-learn>=1.3"],
+        "examples": ["nbclient>=0.10", "ipykernel>=6.20", "scikit-learn>=1.3"],
         "test": [
             "pytest>=7",
             "pytest-xdist>=3",

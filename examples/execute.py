@@ -46,6 +46,8 @@ def execute(path: pathlib.Path) -> nbformat.NotebookNode:
         client = NotebookClient(
             notebook,
             timeout=_CELL_SECONDS,
+            # A progress bar is one output, as it stands at the end.
+            coalesce_streams=True,
             kernel_name="python3",
             # The kernel warns that it listens on local ports.
             extra_arguments=["--log-level=ERROR"],
