@@ -46,7 +46,7 @@ def execute(path: pathlib.Path) -> nbformat.NotebookNode:
         client = NotebookClient(
             notebook,
             timeout=_CELL_SECONDS,
-            # A progress bar is one output, as it stands at the end.
+            # A progress bar is then one line, as it stands at the end.
             coalesce_streams=True,
             kernel_name="python3",
             # The kernel warns that it listens on local ports.
@@ -58,7 +58,15 @@ def execute(path: pathlib.Path) -> nbformat.NotebookNode:
         client.execute()
     # The exact Python version says nothing about the notebook.
     notebook.metadata.pop("language_info", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
     return notebook
+
+
+def _is_progress(output: nbformat.NotebookNode) -> bool:
+    """Returns whether an output is progress bars alone, which a reader of the notebook does not miss."""
+    return output.get("name") == "stderr" and all("%|" in line for line in output.text.splitlines())
 
 
 if __name__ == "__main__":
