@@ -17,8 +17,8 @@ from mach_tf.training.optimizers.unique_rows import UniqueRows
 
 # The square of anything smaller is zero in float32.
 _LEAST_EPSILON = 1e-18
-# From 2.20 on, TensorFlow's kernel for rows loads its operands one by one: it takes twice the processor time of 2.15's, and
-# lending the rows one and a half times.
+# From 2.20 on, TensorFlow's kernel for rows loads its operands one by one: it takes two to three times 2.15's processor time.
+# Lending the rows takes about as much, but shares it among all cores.
 _SLOW_KERNEL = tuple(int(number) for number in tf.__version__.split(".")[:2]) >= (2, 20)
 # Parts of the rows that are updated side by side.
 _PARTS = min(os.cpu_count() or 1, 8)

@@ -42,12 +42,11 @@ def update(
       gradient: float32 [n, ...].
       chunk: the number of rows to update at a time; None for all.
     """
+    lent = _unnamed_variables(whole)
     if chunk is None:
-        lent = _unnamed_variables(whole)
         with tf.control_dependencies([_update_once(kernel, whole, lent, rows, gradient)]):
             return _destroy(lent)
     touched = tf.size(rows)
-    lent = _unnamed_variables(whole)
 
     def update_chunk(begin: tf.Tensor) -> tuple[tf.Tensor]:
         some = slice(begin, begin + chunk)
