@@ -29,7 +29,7 @@ from absl import flags
 from tabulate import tabulate
 
 from benchmarks import gpu_checks, gpu_parts, gpu_speed, isolated
-from benchmarks.settings import SETTINGS
+from benchmarks.settings import SETTINGS, TINY
 from mach_tf import startup
 from mach_tf.programs import program
 
@@ -43,10 +43,9 @@ flags.DEFINE_string("output_file", None, "Writes the JSON object into this file 
 flags.DEFINE_string("serve", None, "Runs these steps in this process; the program calls itself with this flag.")
 flags.DEFINE_string("arrays_dir", None, "Where checks leave their arrays; the program calls itself with this flag.")
 
-_TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
 _SIZES: dict[str, dict[str, Any]] = {
     "full": {"check": SETTINGS["small"], "reference": SETTINGS["reference"], "small": SETTINGS["small"], "steps": 20},
-    "tiny": {"check": _TINY, "reference": _TINY, "small": _TINY, "steps": 2},
+    "tiny": {"check": TINY, "reference": TINY, "small": TINY, "steps": 2},
 }
 _TOLERANCE = 1e-3
 _GROUPS = (1, 8)

@@ -11,8 +11,7 @@ from typing import Any, Callable
 import numpy as np
 import scipy.sparse
 
-from benchmarks import random_model
-from benchmarks.synthetic import long_tailed_rows
+from benchmarks import random_model, synthetic
 
 Arrays = dict[str, np.ndarray]
 _LABELS = 10_000
@@ -184,16 +183,8 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def batches(setting: dict[str, Any], count: int = 4) -> list[dict[str, np.ndarray]]:
-    """Returns `count` batches whose feature and label ids are long-tailed, as in text."""
-    generator, points = np.random.default_rng(0), setting["points"]
-    return [
-        {
-            "feature_ids": np.sort(long_tailed_rows(generator, setting["columns"], setting["features"], points)),
-            "feature_values": np.full((points, setting["features"]), setting["features"] ** -0.5, np.float32),
-            "label_ids": np.sort(long_tailed_rows(generator, _LABELS, 5, points)),
-        }
-        for _ in range(count)
-    ]
+    """Returns the batches that checks and measurements train on; see synthetic.batches."""
+    return synthetic.batches(setting, _LABELS, count)
 
 
 def _training(setting: dict[str, Any], variant: str) -> Any:

@@ -17,7 +17,7 @@ def training(setting: dict[str, Any], steps: int, group: int, variant: str, prec
     """Measures training steps.
 
     Args:
-      setting: shapes, one of train_step.SETTINGS.
+      setting: shapes, one of settings.SETTINGS.
       steps: steps of each round; the fastest round counts.
       group: the number of repetitions side by side.
       variant: as for our_step.training.

@@ -15,7 +15,7 @@ def step_function(setting: dict[str, Any], group: int, batches: list[dict[str, n
     """Returns a function that trains each repetition on the next batch, one after the other, as the original code is run.
 
     Args:
-      setting: shapes, one of train_step.SETTINGS.
+      setting: shapes, one of settings.SETTINGS.
       group: the number of repetitions.
       batches: ids and values, [points, features], and label ids [points, labels].
 

@@ -47,7 +47,7 @@ def training(
     """Returns a group in training, on one device: the first GPU or, without one, the CPU.
 
     Args:
-      setting: shapes, one of train_step.SETTINGS.
+      setting: shapes, one of settings.SETTINGS.
       group: the number of repetitions trained side by side.
       batches: ids and values, [points, features], and label ids [points, labels].
       variant: "b" or "alone": clean; "f": clean, with lazy_adam; "c": adversarial; "dense": adversarial with dense support;

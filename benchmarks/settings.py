@@ -9,3 +9,5 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "small": {"columns": 18_407, "hidden": 512, "buckets": 1000, "points": 128, "features": 103, "group": 8},
     "dense": {"columns": 10_000, "hidden": 512, "buckets": 1000, "points": 128, "features": 76, "group": 1},
 }
+# For tests of the programs that measure.
+TINY: dict[str, Any] = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}

@@ -32,6 +32,28 @@ def long_tailed_rows(random: np.random.Generator, ids: int, count: int, rows: in
     return np.stack([random.choice(ids, count, False, shares) for _ in range(rows)])
 
 
+def batches(setting: dict[str, Any], labels: int, count: int) -> list[dict[str, np.ndarray]]:
+    """Returns batches whose feature and label ids are long-tailed, as in text.
+
+    Args:
+      setting: shapes, one of settings.SETTINGS.
+      labels: K; each point has five.
+      count: the number of batches.
+
+    Returns:
+      `feature_ids` int64 and `feature_values` float32, [points, features], and `label_ids` int64 [points, 5].
+    """
+    random, points = np.random.default_rng(0), setting["points"]
+    return [
+        {
+            "feature_ids": np.sort(long_tailed_rows(random, setting["columns"], setting["features"], points)),
+            "feature_values": np.full((points, setting["features"]), setting["features"] ** -0.5, np.float32),
+            "label_ids": np.sort(long_tailed_rows(random, labels, 5, points)),
+        }
+        for _ in range(count)
+    ]
+
+
 def _synthetic_line(random: np.random.Generator) -> bytes:
     features = np.unique(_long_tailed(random, FEATURES, 1 + random.poisson(1.18 * FEATURES_PER_POINT)))
     labels = np.unique(_long_tailed(random, LABELS, 1 + random.poisson(LABELS_PER_POINT - 1)))

@@ -33,9 +33,8 @@ import numpy as np
 from absl import flags
 from tabulate import tabulate
 
-from benchmarks import whole_programs
+from benchmarks import synthetic, whole_programs
 from benchmarks.settings import SETTINGS
-from benchmarks.synthetic import long_tailed_rows
 from mach_tf import startup
 from mach_tf.programs import program
 
@@ -167,16 +166,7 @@ def _seconds(step: Callable[[], Any], steps: int) -> tuple[float, float]:
 
 
 def _points(setting: dict[str, Any]) -> list[dict[str, np.ndarray]]:
-    """Returns batches whose feature and label ids are long-tailed, as in text."""
-    rng, points = np.random.default_rng(0), setting["points"]
-    return [
-        {
-            "feature_ids": np.sort(long_tailed_rows(rng, setting["columns"], setting["features"], points)),
-            "feature_values": np.full((points, setting["features"]), setting["features"] ** -0.5, np.float32),
-            "label_ids": np.sort(long_tailed_rows(rng, _LABELS, 5, points)),
-        }
-        for _ in range(_BATCHES)
-    ]
+    return synthetic.batches(setting, _LABELS, _BATCHES)
 
 
 def _step_function(setting: dict[str, Any], variant: str) -> Callable[[], Any]:

@@ -23,7 +23,7 @@ def seconds(setting: dict[str, Any], points: int, epochs: int) -> dict[str, floa
     """Measures the wall-clock seconds of train.main as a whole program, on one synthetic dataset.
 
     Args:
-      setting: shapes, one of train_step.SETTINGS; its `group` is R.
+      setting: shapes, one of settings.SETTINGS; its `group` is R.
       points: the number of training points.
       epochs: the number of passes over them.
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import gpu_checks
-
-TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
+from benchmarks.settings import TINY
 
 
 @pytest.mark.parametrize("name", gpu_checks.CHECKS)

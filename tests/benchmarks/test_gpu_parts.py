@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import gpu_checks, gpu_parts
-
-TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
+from benchmarks.settings import TINY
 
 
 def test_every_part_is_timed(monkeypatch):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import gpu_checks, gpu_speed
-
-TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
+from benchmarks.settings import TINY
 
 
 @pytest.fixture(autouse=True)

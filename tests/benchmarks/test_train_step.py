@@ -7,9 +7,8 @@ import json
 import pytest
 
 from benchmarks import train_step
+from benchmarks.settings import TINY
 from tests.helpers import programs
-
-TINY = {"columns": 60, "hidden": 8, "buckets": 5, "points": 4, "features": 6, "group": 2}
 
 
 @pytest.mark.parametrize("variant", ["a", "f", "alone", "dense"])
