@@ -57,6 +57,7 @@ FLOORS = (
         "outputs",
     ),
     ("data",),
+    ("preprocessing",),
     # TensorFlow from here on, except for decoding, metrics and sizing
     (
         "classifier",
