@@ -51,14 +51,16 @@ FLOORS = (
         "label_selection",
         "training_config",
         "network_shape",
+        "text_spec",
         "splits",
         "manifest",
         "repetition_files",
         "outputs",
     ),
     ("data",),
+    ("text",),
     ("preprocessing",),
-    # TensorFlow from here on, except for decoding, metrics and sizing
+    # TensorFlow from here on and in text, except for decoding, metrics and sizing
     (
         "classifier",
         "devices",
