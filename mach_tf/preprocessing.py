@@ -47,7 +47,7 @@ def preprocess(
 
     Args:
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
-      train, valid, test: the text files of each split, plain or compressed by gzip, bzip2 or xz: a path, a glob, or a list of
+      train, valid, test: the text files of each split, plain or compressed by gzip, bzip2, xz or Zstandard: a path, a glob, or a list of
         them. The repository's split form, features and labels in two files, is a tuple (features, labels), each of them a
         path, a glob or a list.
       feature_names: file with the names of the raw features, UTF-8, one per line.
