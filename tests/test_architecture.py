@@ -53,6 +53,7 @@ FLOORS = (
         "network_shape",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),

@@ -51,6 +51,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "network_shape",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),
