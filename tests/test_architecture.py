@@ -51,6 +51,7 @@ FLOORS = (
         "label_selection",
         "training_config",
         "network_shape",
+        "text_spec",
         "splits",
         "manifest",
         "kept_files",
@@ -58,7 +59,8 @@ FLOORS = (
         "outputs",
     ),
     ("data",),
-    # TensorFlow from here on, except for decoding, metrics and sizing
+    ("text",),
+    # TensorFlow from here on and in text, except for decoding, metrics and sizing
     (
         "classifier",
         "devices",

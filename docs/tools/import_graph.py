@@ -49,6 +49,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "label_selection",
         "training_config",
         "network_shape",
+        "text_spec",
         "splits",
         "manifest",
         "kept_files",
