@@ -77,7 +77,9 @@ def test_files_are_copied_without_logs_and_checkpoints(directory, tmp_path):
 def test_the_names_of_labels_go_with_the_model(named, tmp_path):
     StoredModel(named).copy_to(str(tmp_path))
     packed = pickle.loads(pickle.dumps(StoredModel(named)))
-    assert StoredModel(str(tmp_path)).open().label_names == packed.open().label_names == [f"name {i}" for i in range(30)]
+    assert (
+        StoredModel(str(tmp_path)).open().label_names == packed.open().label_names == [f"name {i}" for i in range(30)]
+    )
 
 
 def test_a_temporary_directory_goes_with_its_object_and_others_stay(directory):
