@@ -54,6 +54,7 @@ FLOORS = (
         "text_spec",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),

@@ -52,6 +52,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "text_spec",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),
