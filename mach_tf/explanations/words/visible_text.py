@@ -10,6 +10,8 @@ import re
 
 # Control pictures of U+0000 to U+001F and U+007F.
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
+# Longer names are shown by their beginning and their end.
+_NAME_CHARACTERS = 120
 # C1 controls, line and paragraph separators, marks and overrides of direction, and lone surrogates.
 _OTHERS = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -23,6 +25,11 @@ def visible(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").translate(_PICTURES)
     return _OTHERS.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+
+
+def shown_name(name: str) -> str:
+    """Returns the name of a feature or a label as a table shows it: on one line, without control characters, not too long."""
+    return visible(shortened(name, _NAME_CHARACTERS)).replace("\n", "\u240a").replace("\t", "\u2409")
 
 
 def shortened(text: str, limit: int) -> str:

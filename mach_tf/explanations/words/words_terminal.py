@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,13 @@ _LEVELS = (0.6, 0.25, 0.0)
 _FOR = ("1;38;5;231;48;5;25", "1;38;5;33", "38;5;33")
 _AGAINST = ("1;4;38;5;231;48;5;130", "1;4;38;5;166", "4;38;5;166")
 
-# A part of a line: its text and the code of its colour, or an empty one.
-_Part = tuple[str, str]
+
+class _Part(NamedTuple):
+    """A part of a line: its text, the code of its colour or an empty one, and whether its spaces may become line breaks."""
+
+    text: str
+    code: str = ""
+    breakable: bool = False
 
 
 def words_terminal(words: WordAttributions, colours: bool, width: int) -> str:
@@ -45,16 +51,16 @@ def words_terminal(words: WordAttributions, colours: bool, width: int) -> str:
     for field in displayed_fields(words.text, _SHOWN_CHARACTERS):
         if several and not field.pieces:
             continue
-        parts: list[_Part] = [(f"{field.name}: ", "")] if several else []
+        parts: list[_Part] = [_Part(f"{field.name}: ", breakable=True)] if several else []
         for piece in field.pieces:
             if piece.word is None or not part[piece.word]:
-                parts.append((piece.text, ""))
+                parts.append(_Part(piece.text, breakable=piece.word is None))
                 continue
             value = float(words.values[piece.word])
-            parts.append((piece.text, _code(value, float(part[piece.word])) if colours else ""))
+            parts.append(_Part(piece.text, _code(value, float(part[piece.word])) if colours else ""))
             if piece.word in numbered:
-                parts.append((f"[{value:+.2g}]", ""))
-        parts.append((" " + hidden_note(field, words.values), ""))
+                parts.append(_Part(f"[{value:+.2g}]"))
+        parts.append(_Part(" " + hidden_note(field, words.values), breakable=True))
         lines += _wrapped(parts, width)
     return "\n".join(lines)
 
@@ -68,12 +74,12 @@ def _wrapped(parts: list[_Part], width: int) -> Iterator[str]:
     """Yields lines of at most `width` columns, unless a piece without a space is longer."""
     line, columns = "", 0
     for chunk in _chunks(parts):
-        length = sum(_columns(text) for text, _ in chunk)
+        length = sum(_columns(part.text) for part in chunk)
         if columns and columns + 1 + length > width:
             yield line
             line, columns = "", 0
         space = " " if columns else ""
-        line += space + "".join(f"\x1b[{code}m{text}\x1b[0m" if code else text for text, code in chunk)
+        line += space + "".join(f"\x1b[{part.code}m{part.text}\x1b[0m" if part.code else part.text for part in chunk)
         columns += len(space) + length
     if line:
         yield line
@@ -82,16 +88,16 @@ def _wrapped(parts: list[_Part], width: int) -> Iterator[str]:
 def _chunks(parts: list[_Part]) -> Iterator[list[_Part]]:
     """Yields runs without a space, each a list of parts."""
     chunk: list[_Part] = []
-    for text, code in parts:
-        if code or not re.search(r"\s", text):
-            chunk.append((text, code))
+    for part in parts:
+        if not part.breakable:
+            chunk.append(part)
             continue
-        for i, run in enumerate(re.split(r"\s+", text)):
+        for i, run in enumerate(re.split(r"\s+", part.text)):
             if i and chunk:
                 yield chunk
                 chunk = []
             if run:
-                chunk.append((run, ""))
+                chunk.append(_Part(run))
     if chunk:
         yield chunk
 

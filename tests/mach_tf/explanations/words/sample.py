@@ -13,9 +13,9 @@ def text_words(*texts, names=None, weights=None, occurrences=()):
     """Returns the words (runs of letters and digits) of texts, with occurrences (feature, first word, last word)."""
     rows = []
     for field, text in enumerate(texts):
-        for match in re.finditer(r"[^\W_]+", text):
-            begin = len(text[: match.start()].encode())
-            rows.append((field, begin, begin + len(match[0].encode())))
+        # The byte offset of each character.
+        offsets = np.cumsum([0, *(len(character.encode()) for character in text)])
+        rows += [(field, *offsets[[*match.span()]]) for match in re.finditer(r"[^\W_]+", text)]
     fields, begins, ends = np.array(rows, np.int64).reshape(-1, 3).T
     features, first, last = np.array(occurrences, np.int64).reshape(-1, 3).T
     return TextWords(

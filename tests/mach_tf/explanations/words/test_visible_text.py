@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from mach_tf.explanations.words.visible_text import shortened, visible
+from mach_tf.explanations.words.visible_text import shortened, shown_name, visible
 
 
 def test_no_control_character_of_unicode_is_left():
@@ -38,3 +38,7 @@ def test_long_text_keeps_both_ends(length):
     assert short[:1] == text[:1] and short[-1:] == text[-1:]
     if length > 40:
         assert f"{length - 40:,} characters" in short
+
+
+def test_names_stand_on_one_line():
+    assert shown_name("a\nb\tc\x1b") == "a␊b␉c␛" and len(shown_name("n" * 10_000)) < 160
