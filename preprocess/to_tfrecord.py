@@ -10,6 +10,10 @@ The repository's split form has features and labels in two files:
   mach-preprocess --train_features=trn_X_Xf.txt --train_labels=trn_X_Y.txt \\
       --test_features=tst_X_Xf.txt --test_labels=tst_X_Y.txt --output_dir=data/amazon
 
+An archive of the repository is read in place, the files found by their names:
+
+  mach-preprocess --repository=Eurlex.bow.zip --output_dir=data/eurlex
+
 The output directory appears when it is whole: a run that fails or is killed leaves what was there before.
 """
 
@@ -39,6 +43,18 @@ for _split in SPLITS:
     flags.DEFINE_list(
         f"{_split}_labels", [], f"Reads the labels of --{_split}_features, from as many files in their order."
     )
+flags.DEFINE_string(
+    "repository",
+    None,
+    "Reads all splits and the names from this archive of the Extreme Classification Repository, a zip file or a folder, in place. "
+    "Its files are found by the names used there. Not for use with --train, --valid and --test.",
+)
+flags.DEFINE_integer(
+    "split_number",
+    0,
+    "Takes this split, from 0, of a --repository with several, as those with *_trSplit.txt.",
+    lower_bound=0,
+)
 flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
 flags.DEFINE_string("label_names", None, "Reads the names of the labels, one per line, from this UTF-8 file.")
 flags.DEFINE_enum(
@@ -115,13 +131,17 @@ def main(_: list[str]) -> None:
     for split in SPLITS:
         pair = getattr(FLAGS, f"{split}_features"), getattr(FLAGS, f"{split}_labels")
         splits[split] = [*getattr(FLAGS, split), *([pair] if any(pair) else [])] or None
-    if not any(splits.values()):
+    if not any(splits.values()) and not FLAGS.repository:
         names = ", ".join(f"--{split}" for split in SPLITS)
-        raise InputError(f"At least one of {names} (or --train_features and the like) must name a file.")
+        raise InputError(
+            f"At least one of {names} (or --train_features and the like) must name a file, or --repository an archive."
+        )
     with flag_errors():
         converted = preprocess(
             FLAGS.output_dir,
             **splits,
+            repository=FLAGS.repository,
+            split_number=FLAGS.split_number,
             feature_names=FLAGS.feature_names,
             label_names=FLAGS.label_names,
             valid_fraction=FLAGS.valid_fraction,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import glob
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, Optional, Union
 
-from mach_tf import arguments, kernels
+from mach_tf import arguments, kernels, zip_members
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data import conversion
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import TextInput
+from mach_tf.data.repository import find
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM, FeatureSpec
@@ -32,6 +34,8 @@ def preprocess(
     train: Optional[TextFiles] = None,
     valid: Optional[TextFiles] = None,
     test: Optional[TextFiles] = None,
+    repository: Optional[_Path] = None,
+    split_number: int = 0,
     feature_names: Optional[_Path] = None,
     label_names: Optional[_Path] = None,
     valid_fraction: float = 0.0,
@@ -56,7 +60,10 @@ def preprocess(
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
       train, valid, test: the text files of each split, plain or compressed by gzip, bzip2 or xz: a path, a glob, or a list of
         them. The repository's split form, features and labels in two files, is a tuple (features, labels), each of them a
-        path, a glob or a list.
+        path, a glob or a list. A path may lead into a zip archive, `Eurlex.zip/Eurlex/eurlex_train.txt`.
+      repository: instead of `train`, `valid` and `test`: an archive of the Extreme Classification Repository, a zip file such as
+        `Eurlex.bow.zip` or a folder. Its files are found by the names used there, and read in place.
+      split_number: which split to take, from 0, of a `repository` with several (`bibtex_trSplit.txt`).
       feature_names: file with the names of the raw features, UTF-8, one per line.
       label_names: file with the names of the labels, UTF-8, one per line.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
@@ -87,6 +94,12 @@ def preprocess(
     output_dir = arguments.path(output_dir, "output_dir")
     given = {"train": train, "valid": valid, "test": test}
     inputs = {split: text_inputs(split, files) for split, files in given.items() if files is not None}
+    notes: list[str] = []
+    if repository is not None:
+        found = find(arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names)
+        inputs, feature_names, label_names, notes = found.inputs, found.feature_names, found.label_names, found.notes
+        if found.raw_text:
+            raise InputError(f"{repository} must hold features, ids with values (got raw text).")
     if not inputs:
         raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
     _check(feature_hash_dim, hash_seed, feature_norm, on_bad_line, workers, runner, beam_options)
@@ -107,9 +120,11 @@ def preprocess(
             conversion.compile_kernels(options.spec)
     with _what_is_left(output_dir):
         if runner is not None:
-            return _convert_by_beam(inputs, output_dir, options, runner, shlex.split(beam_options))
-        with _progress_bar(inputs, progress) as advance:
-            return conversion.convert(inputs, output_dir, options, advance)
+            converted = _convert_by_beam(inputs, output_dir, options, runner, shlex.split(beam_options))
+        else:
+            with _progress_bar(inputs, progress) as advance:
+                converted = conversion.convert(inputs, output_dir, options, advance)
+    return dataclasses.replace(converted, notes=notes)
 
 
 def text_inputs(split: str, files: TextFiles) -> list[TextInput]:
@@ -151,7 +166,7 @@ def _expand(paths: _Paths, argument: str) -> list[str]:
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(f"{argument} must be a path, a glob, or a list of them (got {path!r:.60}).")
         pattern = arguments.path(path, argument)
-        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
+        found = [pattern] if zip_members.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
         if not found:
             raise InputError(
                 f"{argument} must name a file or a glob that matches one (got {pattern!r}). Check the path."
@@ -207,7 +222,7 @@ def _what_is_left(output_dir: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _progress_bar(inputs: Mapping[str, Sequence[TextInput]], show: bool) -> Iterator[Callable[[int, int], None]]:
     """Yields what `convert` calls with the points and the bytes on disk done since its last call."""
-    size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
+    size = sum(zip_members.size(path) for files in inputs.values() for file in files for path in file.paths)
     points = 0
     with Bar("Preprocessing", size, "B", scaled=True, shown=show) as bar:
 
