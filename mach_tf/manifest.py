@@ -27,7 +27,10 @@ SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
-FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
+FEATURE_NAMES_FILE, LABEL_NAMES_FILE, LABEL_KEYS_FILE = "feature_names.txt", "label_names.txt", "label_keys.txt"
+DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
+# What a model directory may keep of its dataset.
+KEPT_FILES = (LABEL_NAMES_FILE, LABEL_KEYS_FILE, FEATURE_NAMES_FILE, DOCUMENT_FREQUENCIES_FILE)
 # The names that `repetition_directory` gives.
 REPETITION_NAME = re.compile(r"repetition-\d{3,}")
 
@@ -189,6 +192,7 @@ class ModelManifest:
       versions: versions of the libraries, by package name.
       run: settings that do not change the weights (group size, strategy, ...), by name.
       names_sha256: SHA-256 of the training data's files of names, as in DatasetManifest.
+      files_sha256: SHA-256 of each of KEPT_FILES that the model directory holds; empty in models of earlier versions.
       schema_version: version of this format.
     """
 
@@ -201,10 +205,15 @@ class ModelManifest:
     versions: dict[str, str]
     run: dict[str, Any]
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
+    files_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
+        for name, digest in self.files_sha256.items():
+            # A stranger's model.json must not name other files of this machine.
+            if name not in KEPT_FILES or not files.SHA256.fullmatch(digest):
+                raise InputError(f"files_sha256 must give the SHA-256 of files among {KEPT_FILES} (got {name!r:.80})")
 
     @property
     def columns(self) -> int:
@@ -222,7 +231,7 @@ class ModelManifest:
 
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values."""
-        others = ("run", "versions", "names_sha256")
+        others = ("run", "versions", "names_sha256", "files_sha256")
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:
