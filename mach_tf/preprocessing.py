@@ -18,7 +18,8 @@ from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.split_files import Path, TextFiles, text_inputs
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM, FeatureSpec
-from mach_tf.manifest import DATASET_FILE, SPLITS
+from mach_tf.manifest import DATASET_FILE
+from mach_tf.splits import SPLITS
 
 
 def preprocess(

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from mach_tf.manifest import SPLITS
+from mach_tf.splits import SPLITS
 
 _END = r"(?:\.(?:gz|bz2|xz|zst))?"
 _SPLITS = {"train": "train", "trn": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}

@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import os
+import pathlib
 import re
 import tarfile
 import zipfile
@@ -151,7 +152,7 @@ def test_sources_are_those_of_the_extracted_files(tmp_path, layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_explanations_find_the_text_in_the_archive(tmp_path, plain, layout):
+def test_explanations_find_the_text_in_the_archive(tmp_path, layout):
     path = _archive(tmp_path, LAYOUTS[layout])
     manifest = _preprocess(
         tmp_path / "data", repository=path, split_number=1 if layout == "row numbers" else 0
@@ -273,7 +274,8 @@ def test_only_folders_and_zip_archives_are_archives(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_bytes(_joint(TRAIN))
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as opened:
         opened.add(tmp_path / "a.txt", "a.txt")
-    (tmp_path / "cut.zip").write_bytes(open(_archive(tmp_path, LAYOUTS["joint"]), "rb").read()[:-40])
+    whole = pathlib.Path(_archive(tmp_path, LAYOUTS["joint"]))
+    (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-40])
     for name, message in (
         ("a.txt", "got a text file"),
         ("a.tar.gz", "got a file compressed by gzip"),
