@@ -65,7 +65,8 @@ def test_the_trace_of_a_defect_is_saved(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("body", "arguments"), [("print('x' * 100000)", []), ("print('x')", []), ("pass", ["--help"]), ("pass", ["--helpfull"])]
+    ("body", "arguments"),
+    [("print('x' * 100000)", []), ("print('x')", []), ("pass", ["--help"]), ("pass", ["--helpfull"])],
 )
 @pytest.mark.parametrize("columns", ["30", "80", "400"])
 def test_a_reader_that_goes_away_is_no_error(body, arguments, columns):
