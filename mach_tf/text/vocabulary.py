@@ -10,10 +10,9 @@ import numpy as np
 from mach_tf import files
 from mach_tf.array_files import read_array
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE
+from mach_tf.manifest import DOCUMENT_FREQUENCIES_FILE, FEATURE_NAMES_FILE
 from mach_tf.text_spec import TextSpec, VocabularySpec
 
-DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
 _REMEDY = "It or the manifest beside it is damaged: put back the original, or preprocess again."
 
 
