@@ -16,6 +16,9 @@ STRATEGIES = ("mirrored", "one_device", "multiworker")
 # Preprocessing: refuse a file with a bad line, or leave such lines out.
 BAD_LINE_ACTIONS = ("raise", "skip")
 
+# How texts and labels stand in a file: recognised, bags of words of the Extreme Classification Repository, or texts.
+INPUT_FORMATS = (AUTO, "bow", "jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet")
+
 # Hashing
 LABEL_HASHES = ("murmur3", "universal")
 FEATURE_NORMS = ("l2", "none")

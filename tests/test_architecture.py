@@ -25,6 +25,7 @@ FLOORS = (
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",
@@ -39,6 +40,7 @@ FLOORS = (
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     # Vocabulary
     (
@@ -54,11 +56,13 @@ FLOORS = (
         "text_spec",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),
     ("data",),
     ("text",),
+    ("preprocessing",),
     # TensorFlow from here on and in text, except for decoding, metrics and sizing
     (
         "classifier",

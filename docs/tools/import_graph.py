@@ -26,6 +26,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",
@@ -38,6 +39,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     "vocabulary": (
         "points",
@@ -52,9 +54,11 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "text_spec",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),
+    "preprocessing": ("preprocessing",),
     "classifier": (
         "classifier",
         "devices",

@@ -10,10 +10,9 @@ import numpy as np
 from mach_tf import files
 from mach_tf.array_files import read_array
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE
+from mach_tf.manifest import DOCUMENT_FREQUENCIES_FILE, FEATURE_NAMES_FILE
 from mach_tf.text_spec import TextSpec, VocabularySpec
 
-DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
 _REMEDY = "It or the manifest beside it is damaged: put back the original, or preprocess again."
 
 
@@ -53,7 +52,7 @@ class Vocabulary:
     @property
     def idf(self) -> np.ndarray:
         """The inverse document frequencies 1 + log((1 + n) / (1 + df)), float32 [features]."""
-        return (1 + np.log((1 + self.documents) / (1 + self.document_frequencies))).astype(np.float32)
+        return inverse_document_frequencies(self.document_frequencies, self.documents)
 
     def write(self, directory: str) -> VocabularySpec:
         """Writes feature_names.txt and document_frequencies.npy; returns what the manifest says of them."""
@@ -88,3 +87,8 @@ class Vocabulary:
             return cls(spec.text, terms, frequencies, spec.documents)
         except InputError as error:
             raise InputError(f"{path}: {error} {_REMEDY}") from None
+
+
+def inverse_document_frequencies(document_frequencies: np.ndarray, documents: int) -> np.ndarray:
+    """Returns 1 + log((1 + n) / (1 + df)), float32 [features]."""
+    return (1 + np.log((1 + documents) / (1 + document_frequencies))).astype(np.float32)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE
-from mach_tf.text.vocabulary import DOCUMENT_FREQUENCIES_FILE, Vocabulary
+from mach_tf.manifest import DOCUMENT_FREQUENCIES_FILE, FEATURE_NAMES_FILE
+from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.text_spec import TextField, TextSpec
 
 SPEC = TextSpec((TextField("text"),))
