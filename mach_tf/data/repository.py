@@ -200,7 +200,7 @@ def _names_file(path: str, names: list[str], count: int, what: str) -> tuple[Opt
 
 def _lines(path: str) -> tuple[int, bool]:
     """Returns the number of lines of a file, and whether it holds a sparse matrix instead of names."""
-    if not zip_members.size(path):
+    if zip_members.is_empty(path):
         return 0, False
     with TextFile(path) as file:
         first_two = file.lines(2)
