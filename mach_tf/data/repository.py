@@ -98,7 +98,7 @@ def find(
 
 
 def _names(path: str) -> list[str]:
-    """Returns the names of the files in an archive, relative to it and with slashes."""
+    """Returns the names of the regular files in an archive, relative to it and with slashes."""
     if os.path.isdir(path):
         found = sorted(_walk(path, "", _MOST_DEPTH))
     elif zip_members.is_zip(path):
@@ -120,7 +120,7 @@ def _walk(root: str, folder: str, depth: int) -> Iterator[str]:
             if entry.is_dir():
                 if depth:
                     yield from _walk(root, name, depth - 1)
-            else:
+            elif entry.is_file() and name.isprintable():
                 yield name
 
 
