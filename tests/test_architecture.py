@@ -80,6 +80,7 @@ FLOORS = (
     ("model_verification",),
     ("network",),
     ("prediction", "prediction_format"),
+    ("serving",),
     ("attacks",),
     ("explanations",),
     ("evaluation",),

@@ -43,7 +43,7 @@ flags.DEFINE_enum(
     "weights",
     SERVABLE_WEIGHTS[0],
     SERVABLE_WEIGHTS,
-    "Stores the weights in this precision. float16 halves the size, int8 quarters it and may cost a few hundredths of a percent.",
+    "Stores the weights in this precision. float16 halves the size, int8 quarters it.",
 )
 flags.DEFINE_float(
     "prune",
@@ -55,10 +55,16 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "reasons", 10, "Names at most this many features per label in an explanation.", lower_bound=1, upper_bound=1000
 )
-flags.DEFINE_string("label_names", None, "Reads the names of the labels, one per line, from this UTF-8 file.")
+flags.DEFINE_string(
+    "label_names",
+    None,
+    "Reads the names of the labels, one per line, from this UTF-8 file. By default they are those in the model directory.",
+)
 flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
 flags.DEFINE_string(
-    "evaluation", None, "Shows the metrics of this metrics.json, which mach-eval wrote for the model, in the model card."
+    "evaluation",
+    None,
+    "Shows the metrics of this metrics.json, which mach-eval wrote for the model, in the model card.",
 )
 shared_flags.define_repetitions()
 shared_flags.define_verify()
@@ -68,7 +74,7 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     from mach_tf.network import Network
-    from mach_tf.serving.export import export
+    from mach_tf.serving.exporting import export
 
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors():

@@ -22,7 +22,11 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
       manifest: the model's model.json.
       evaluation: the metrics.json of an evaluation of the model; None if there is none.
     """
-    stored = f"{contents.weights}, {contents.prune:.0%} of the rows of the first layer left out" if contents.prune else contents.weights
+    stored = (
+        f"{contents.weights}, {contents.prune:.0%} of the rows of the first layer left out"
+        if contents.prune
+        else contents.weights
+    )
     facts = [
         ("labels", f"{contents.labels:,}"),
         ("raw features", f"{contents.features:,}"),
@@ -87,7 +91,9 @@ def _quality(evaluation: Optional[Mapping[str, Any]]) -> str:
         parts += ["Under attack:", tabulate.tabulate(attacked, titles, tablefmt="github", disable_numparse=True)]
     calibration = (evaluation.get("calibration") or {}).get(evaluation["estimator"])
     if calibration:
-        parts.append(f"Expected calibration error of the probabilities: {calibration['expected_calibration_error']:.3f}.")
+        parts.append(
+            f"Expected calibration error of the probabilities: {calibration['expected_calibration_error']:.3f}."
+        )
     return "\n\n".join(parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,10 @@ from mach_tf.serving_signatures import IDS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
+EXPLAIN_SIGNATURE = "explain"
 Outputs = dict[str, tf.Tensor]
+_Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
+_K = tf.TensorSpec([], tf.int32, "k")
 
 
 class EnsembleServable(tf.Module):
@@ -93,47 +96,51 @@ class EnsembleServable(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
-        examples, k = tf.TensorSpec([None], tf.string, "examples"), tf.TensorSpec([], tf.int32, "k")
-        compressed = [
+        arrays = [
             tf.TensorSpec([None], tf.int64, "row_splits"),
             tf.TensorSpec([None], tf.int64, IDS),
             tf.TensorSpec([None], tf.float32, VALUES),
         ]
         found = {
-            serving_signatures.SERVING_SIGNATURE: self._signature(self.predict, self._of_examples, [examples]),
-            serving_signatures.SPARSE_SIGNATURE: self._signature(self.predict, self._of_arrays, compressed),
+            serving_signatures.SERVING_SIGNATURE: self._of_examples(self.predict),
+            serving_signatures.SPARSE_SIGNATURE: self._of_arrays(self.predict, arrays),
         }
         if estimators.get(self._estimator).takes_logits:
-            found["explain"] = self._signature(self.explain, self._of_arrays, compressed)
-        return {
-            name: tf.function(function, input_signature=[*specs, k], autograph=False)
-            for name, (function, specs) in found.items()
-        }
+            found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain, arrays)
+        return found
 
-    def _signature(self, answer, read, specs):
-        def function(*inputs):
-            *points, k = inputs
-            allowed = (k >= 1) & (k <= self._labels)
-            message = f"k must be in [1, {self._labels}] (got {{}})"
-            with tf.control_dependencies([serving_signatures.require(allowed, message, k)]):
-                return answer(read(*points), tf.identity(k))
+    def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are serialized tf.train.Example messages."""
 
-        return function, specs
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), _K], autograph=False)
+        def function(examples, k):
+            parsed = serving_signatures.parse_examples(examples)
+            ids, values = parsed[IDS], parsed[VALUES]
+            with tf.control_dependencies(serving_signatures.check_examples(examples, ids, values)):
+                raw = SparseBatch(tf.identity(ids.row_splits), ids.values, values.values)
+            return self._checked(answer, raw, k)
 
-    def _of_examples(self, examples: tf.Tensor) -> SparseBatch:
-        parsed = serving_signatures.parse_examples(examples)
-        ids, values = parsed[IDS], parsed[VALUES]
-        with tf.control_dependencies(serving_signatures.check_examples(examples, ids, values)):
-            return self._checked(SparseBatch(tf.identity(ids.row_splits), ids.values, values.values))
+        return function
 
-    def _of_arrays(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> SparseBatch:
-        with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
-            return self._checked(SparseBatch(tf.identity(row_splits), feature_ids, feature_values))
+    def _of_arrays(self, answer: _Answer, arrays: list[tf.TensorSpec]) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are row-compressed."""
 
-    def _checked(self, raw: SparseBatch) -> SparseBatch:
-        features = tf.constant(self.raw_features.features, tf.int64)
-        with tf.control_dependencies(serving_signatures.check_entries(raw, features)):
-            return SparseBatch(*map(tf.identity, raw))
+        @tf.function(input_signature=[*arrays, _K], autograph=False)
+        def function(row_splits, feature_ids, feature_values, k):
+            with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
+                raw = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
+            return self._checked(answer, raw, k)
+
+        return function
+
+    def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
+        message = f"k must be in [1, {self._labels}] (got {{}})"
+        checks = [
+            serving_signatures.require((k >= 1) & (k <= self._labels), message, k),
+            *serving_signatures.check_entries(raw, tf.constant(self.raw_features.features, tf.int64)),
+        ]
+        with tf.control_dependencies(checks):
+            return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
 
     def _ranked(self, batch: SparseBatch, k: tf.Tensor) -> Outputs:
         logits = tf.stack([one.logits(one.hidden_input(batch)) for one in self.weights])
@@ -156,20 +163,10 @@ class EnsembleServable(tf.Module):
             part = sketch[:, :, index * step : (index + 1) * step]
             return ranking.best_labels(tf.transpose(ranking.mean_scores(part, self.table)), k)
 
-        found = tf.map_fn(
-            lambda index: tuple(tf.RaggedTensor.from_tensor(each) for each in some(index)),
-            tf.range(-(-points // step)),
-            fn_output_signature=(
-                tf.RaggedTensorSpec([None, None], tf.float32, ragged_rank=1),
-                tf.RaggedTensorSpec([None, None], tf.int64, ragged_rank=1),
-            ),
-        )
-        scores, labels = (tf.reshape(each.flat_values, [points, k]) for each in found)
-        return scores, labels
+        scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
+        return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
 
-    def _attributions(
-        self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         weights = tf.stack(
             [
                 attributions.path_weights(one, hashed.batch, tf.gather(self.table[repetition], labels))
@@ -189,9 +186,16 @@ class EnsembleServable(tf.Module):
             ids = tf.pad(tf.gather(raw.feature_ids[begin:end], places), missing, constant_values=-1)
             return ids, tf.cast(tf.pad(tf.gather(found, places, batch_dims=1), missing), tf.float32)
 
-        shape = [None, self._reasons]
-        return tf.map_fn(
-            of_point,
-            (raw.row_splits[:-1], raw.row_splits[1:], weights),
-            fn_output_signature=(tf.TensorSpec(shape, tf.int64), tf.TensorSpec(shape, tf.float32)),
-        )
+        features, found = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.int64, tf.float32)
+        shape = tf.concat([tf.shape(labels), [self._reasons]], 0)
+        return tf.reshape(features, shape), tf.reshape(found, shape)
+
+
+def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:
+    """Maps elements to matrices, and returns all their entries in order; unlike tf.map_fn alone, also for no elements at all."""
+    found = tf.map_fn(
+        lambda element: tuple(tf.RaggedTensor.from_tensor(each) for each in function(element)),
+        elements,
+        fn_output_signature=tuple(tf.RaggedTensorSpec([None, None], dtype, ragged_rank=1) for dtype in dtypes),
+    )
+    return [each.flat_values for each in found]

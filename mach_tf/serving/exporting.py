@@ -33,7 +33,7 @@ class ExportOptions:
       weights: the precision of the stored weights, one of choices.SERVABLE_WEIGHTS.
       prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
       reasons: number of features that an explanation names for a label, at most.
-      label_names: file with the names of the labels, one per line; None if they have none.
+      label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
       feature_names: file with the names of the raw features, one per line; None if they have none.
       evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
 
@@ -105,7 +105,9 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         raise InputError(f"output_dir must not exist yet (got {output_dir}). Give the next version.")
     outputs.check_directory(path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation])
     labels, features = network.labels, network.manifest.features
-    label_names = None if chosen.label_names is None else files.read_names(chosen.label_names, labels, "labels")
+    label_names = network.label_names
+    if chosen.label_names is not None:
+        label_names = files.read_names(chosen.label_names, labels, "labels")
     feature_names = (
         None if chosen.feature_names is None else files.read_names(chosen.feature_names, features, "features")
     )
