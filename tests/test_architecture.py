@@ -61,6 +61,7 @@ FLOORS = (
     ),
     ("data",),
     ("text",),
+    ("preprocessing",),
     # TensorFlow from here on and in text, except for decoding, metrics and sizing
     (
         "classifier",

@@ -57,6 +57,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "repetition_files",
         "outputs",
     ),
+    "preprocessing": ("preprocessing",),
     "classifier": (
         "classifier",
         "devices",
