@@ -129,7 +129,15 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     titles = _titles(network, chosen.label_names, chosen.force)
     among = None if chosen.only_labels is None else network.among(chosen.only_labels, titles)
     writer = PredictionWriter(
-        network, k, estimator, chosen.scores, chosen.min_probability, among, format, titles, chosen.on_bad_line == "skip"
+        network,
+        k,
+        estimator,
+        chosen.scores,
+        chosen.min_probability,
+        among,
+        format,
+        titles,
+        chosen.on_bad_line == "skip",
     )
     with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
         writer.write(points, input_path, output_path)

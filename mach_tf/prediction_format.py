@@ -49,7 +49,14 @@ def header(format: str, points: int, labels: int, scale: str) -> bytes:
     return f"{points} {labels}\n".encode() if format == TEXT else b""
 
 
-def lines(format: str, top: TopLabels, first_point: int, scale: str, titles: LabelTitles = LabelTitles()) -> bytes:
+def lines(
+    format: str,
+    top: TopLabels,
+    first_point: int,
+    scale: str,
+    names: Optional[Sequence[str]] = None,
+    keys: Optional[Sequence[str]] = None,
+) -> bytes:
     """Returns the lines of points: one for each label in a table, otherwise one for each point.
 
     Args:
@@ -57,19 +64,19 @@ def lines(format: str, top: TopLabels, first_point: int, scale: str, titles: Lab
       top: the labels of n points; a place with label -1 is left out.
       first_point: number of points before these.
       scale: what the scores are, one of choices.SCORES: their key in JSON Lines.
-      titles: the keys and names of labels, for JSON Lines and tables.
+      names, keys: the name and the key of each label, for JSON Lines and tables; None leaves them out.
 
     Example:
       >>> import numpy as np
       >>> top = TopLabels(np.array([[1, 0]]), np.array([[0.9, 0.25]], np.float32))
       >>> lines("text", top, 0, "probability")
       b'1:0.899999976 0:0.25\\n'
-      >>> titles = LabelTitles(names=["cat", "dog"])
-      >>> lines("jsonl", top, 0, "probability", titles)[:68]
+      >>> lines("jsonl", top, 0, "probability", ["cat", "dog"])[:68]
       b'{"point": 0, "labels": [{"label": 1, "name": "dog", "probability": 0'
-      >>> lines("tsv", top, 0, "probability", titles)
+      >>> lines("tsv", top, 0, "probability", ["cat", "dog"])
       b'0\\t1\\tdog\\tdog\\t0.899999976\\n0\\t0\\tcat\\tcat\\t0.25\\n'
     """
+    titles = LabelTitles(names, keys)
     rows = [
         [(label, f"{score:.9g}") for label, score in zip(labels, scores) if label >= 0]  # 9 digits distinguish float32
         for labels, scores in zip(top.labels.tolist(), top.scores.tolist())

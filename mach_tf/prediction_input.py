@@ -35,7 +35,7 @@ class InputBlock(NamedTuple):
 
     Attributes:
       first_point: number of points before these lines, bad ones included.
-      count: number of points, bad ones included.
+      n_points: number of points, bad ones included.
       points: the raw points of the lines that break no rule.
       places: int64 [n], the position of each of them in the block.
       bad_lines: the lines that break a rule.
@@ -43,7 +43,7 @@ class InputBlock(NamedTuple):
     """
 
     first_point: int
-    count: int
+    n_points: int
     points: Points
     places: np.ndarray
     bad_lines: list[BadLine]
@@ -100,7 +100,9 @@ def open_input(
         )
     else:
         with open_records(TextInput(path), settings) as records:
-            yield PredictionInput(_text_blocks(records, network.texts), None, os.path.getsize(path), "B", records.finish)
+            yield PredictionInput(
+                _text_blocks(records, network.texts), None, os.path.getsize(path), "B", records.finish
+            )
 
 
 def _recognise_bag(path: str, settings: InputSettings) -> Recognised:

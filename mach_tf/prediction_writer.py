@@ -53,7 +53,7 @@ class PredictionWriter:
     points: int = 0
     n_bad_lines: int = 0
     first_bad_line: Optional[BadLine] = None
-    incomplete: Incomplete = Incomplete(0, 0, 0)
+    incomplete: Incomplete = dataclasses.field(default_factory=lambda: Incomplete(0, 0, 0))
 
     def write(self, source: PredictionInput, input_path: str, output_path: str) -> None:
         """Predicts all points of a file.
@@ -106,10 +106,10 @@ class PredictionWriter:
             raise InputError(f"{block.bad_lines[0]} Correct the line, or leave such lines out: on_bad_line=skip.")
         self.first_bad_line = self.first_bad_line or next(iter(block.bad_lines), None)
         self.n_bad_lines += len(block.bad_lines)
-        self.points += block.count
+        self.points += block.n_points
         self.incomplete = self.incomplete.plus(Incomplete.of(block.points, labels=False))
         top = self._in_place(self._top_labels(block), block)
-        return prediction_format.lines(self.format, top, block.first_point, self.scores, self.titles)
+        return prediction_format.lines(self.format, top, block.first_point, self.scores, *self.titles)
 
     def _top_labels(self, block: InputBlock) -> TopLabels:
         network = self.network
@@ -121,7 +121,7 @@ class PredictionWriter:
         """Gives bad lines rows without labels."""
         if not block.bad_lines:
             return top
-        shape = (block.count, top.labels.shape[1])
+        shape = (block.n_points, top.labels.shape[1])
         labels, scores = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
         labels[block.places], scores[block.places] = top
         return TopLabels(labels, scores)

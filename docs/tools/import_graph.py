@@ -69,7 +69,14 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("model_verification", "network", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
+    "network": (
+        "model_verification",
+        "network",
+        "prediction_input",
+        "prediction_writer",
+        "prediction",
+        "prediction_format",
+    ),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "predicted_labels", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble
