@@ -18,6 +18,8 @@ Ensemble.predict_text.
 
 from __future__ import annotations
 
+from typing import Any
+
 from absl import flags
 
 from mach_tf import startup
@@ -107,7 +109,9 @@ def main(_: list[str]) -> None:
 
     _check()
     shared_flags.verify_models(FLAGS.model_dir)
-    options = {name: FLAGS[name].value for name in ("k", "estimator", "scores", "min_probability", "only_labels")}
+    options: dict[str, Any] = {
+        name: FLAGS[name].value for name in ("k", "estimator", "scores", "min_probability", "only_labels")
+    }
     with flag_errors(_RENAMED):
         model = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
         if FLAGS.text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -141,7 +142,9 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     )
     with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
         writer.write(points, input_path, output_path)
-    writer.warn(input_path)
+    writer.incomplete.warn(f"of {input_path}")
+    if sentence := writer.bad_lines_sentence(input_path):
+        warnings.warn(sentence, stacklevel=2)
     return FilePrediction(output_path, writer.points, network.labels, k, estimator)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Optional
 
 from mach_tf import arguments
-from mach_tf.choices import PREDICTION_FORMATS
+from mach_tf.choices import PREDICTION_FORMATS, SCORES
 from mach_tf.label_titles import LabelTitles
 from mach_tf.top_labels import TopLabels
 
@@ -36,7 +36,7 @@ def chosen(format: Optional[str], output_path: str = "") -> str:
     return arguments.choice(format, "format", PREDICTION_FORMATS)
 
 
-def header(format: str, points: int, labels: int, scale: str) -> bytes:
+def header(format: str, points: int, labels: int, scale: str = SCORES[0]) -> bytes:
     """Returns what comes before the first point.
 
     Args:

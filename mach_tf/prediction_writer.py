@@ -7,7 +7,6 @@ import dataclasses
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from typing import BinaryIO, Optional
 
@@ -77,15 +76,14 @@ class PredictionWriter:
             source.finish()
             self.incomplete.check(f"of {input_path}")
 
-    def warn(self, input_path: str) -> None:
-        """Warns of points without features, and of bad lines."""
-        self.incomplete.warn(f"of {input_path}")
-        if self.n_bad_lines:
-            warnings.warn(
-                f"{self.n_bad_lines:,} of {self.points:,} points of {input_path} have no predictions, because their lines break a rule; the "
-                f"first is {self.first_bad_line}",
-                stacklevel=3,
-            )
+    def bad_lines_sentence(self, input_path: str) -> str:
+        """Returns a sentence about the bad lines of a file; "" if there are none."""
+        if self.first_bad_line is None:
+            return ""
+        return (
+            f"{self.n_bad_lines:,} of {self.points:,} points of {input_path} have no predictions, because their lines break a rule; the "
+            f"first is {self.first_bad_line}"
+        )
 
     @contextlib.contextmanager
     def _after_header(self, output: BinaryIO, n_points: Optional[int], folder: str) -> Iterator[BinaryIO]:
