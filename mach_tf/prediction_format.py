@@ -1,4 +1,7 @@
-"""The formats that predictions are written in: score matrices as the repository has them, JSON Lines, or a table of labels."""
+"""The formats that predictions are written in: score matrices as the repository has them, JSON Lines, or a table of labels.
+
+Scores have nine digits, which distinguish every float32.
+"""
 
 from __future__ import annotations
 
@@ -78,14 +81,14 @@ def lines(
     """
     titles = LabelTitles(names, keys)
     rows = [
-        [(label, f"{score:.9g}") for label, score in zip(labels, scores) if label >= 0]  # 9 digits distinguish float32
+        [(label, score) for label, score in zip(labels, scores) if label >= 0]
         for labels, scores in zip(top.labels.tolist(), top.scores.tolist())
     ]
     if format == TEXT:
-        return b"".join(" ".join(f"{label}:{score}" for label, score in row).encode() + b"\n" for row in rows)
+        return b"".join(" ".join(f"{label}:{score:.9g}" for label, score in row).encode() + b"\n" for row in rows)
     if format == TSV:
         return _table(
-            (first_point + place, label, titles.key(label), titles.name(label), score)
+            (first_point + place, label, titles.key(label), titles.name(label), f"{score:.9g}")
             for place, row in enumerate(rows)
             for label, score in row
         )
@@ -93,7 +96,7 @@ def lines(
     return b"".join(json.dumps(one, ensure_ascii=False, allow_nan=False).encode() + b"\n" for one in objects)
 
 
-def json_object(point: int, row: Sequence[tuple[int, Any]], scale: str, titles: LabelTitles) -> dict[str, Any]:
+def json_object(point: int, row: Sequence[tuple[int, float]], scale: str, titles: LabelTitles) -> dict[str, Any]:
     """Returns the predictions of a point as JSON values.
 
     Args:
@@ -102,7 +105,7 @@ def json_object(point: int, row: Sequence[tuple[int, Any]], scale: str, titles: 
       scale: what the scores are: their key.
       titles: the keys and names of labels.
     """
-    labels = [{"label": label, **titles.parts(label), scale: float(score)} for label, score in row]
+    labels = [{"label": label, **titles.parts(label), scale: float(f"{score:.9g}")} for label, score in row]
     return {"point": point, "labels": labels}
 
 
