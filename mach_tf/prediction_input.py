@@ -83,7 +83,11 @@ def open_input(
     Raises:
       InputError: the model cannot be given this format, or its features or fields; or the file is in no format.
     """
-    if network.manifest.text is None:
+    if input_format == _BAG_OF_WORDS:
+        found = Recognised(input_format, "input_format says so")
+        if text_fields:
+            raise InputError(f"text_fields must be left out with input_format={_BAG_OF_WORDS}: it has no fields.")
+    elif network.manifest.text is None:
         found = _recognise_bag(path, InputSettings(input_format, tuple(text_fields)))
     else:
         settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)

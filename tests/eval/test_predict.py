@@ -175,5 +175,5 @@ def test_a_text_for_a_model_of_bags_of_words_is_refused(evaluated, tmp_path):
     with pytest.raises(InputError, match="must be a model of texts"):
         programs.run("eval.predict", f"--model_dir={evaluated.model_dir}", "--text=light")
     source = text_model.write_records(tmp_path / "new.jsonl")
-    with pytest.raises(InputError, match="must be a bag of words, because .*--input_format=bow"):
+    with pytest.raises(InputError, match=r"must be a bag of words, because .*--input_format=bow"):
         predict(evaluated, source, tmp_path / "out.txt")

@@ -103,6 +103,8 @@ def test_a_model_of_texts_takes_a_bag_of_words_of_its_features(two_fields, tmp_p
     points, places, _, source = read(two_fields, tmp_path / "new.txt", input_format)
     assert places == [0, 1, 2, 3] and source.n_points == source.total == 4 and source.unit == "point"
     np.testing.assert_array_equal(points.features(len(text_model.TERMS)).toarray(), raw.toarray())
+    with pytest.raises(InputError, match="text_fields must be left out with input_format=bow"):
+        read(two_fields, tmp_path / "new.txt", "bow", ["title", "content"])
     (tmp_path / "other.txt").write_text("1 99 3\n1 3:1\n")
     with pytest.raises(InputError, match="the model was trained on 72 raw features, the file has 99"):
         read(two_fields, tmp_path / "other.txt", input_format)
