@@ -18,6 +18,7 @@ Ensemble.predict_text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -98,7 +99,9 @@ shared_flags.define_repetitions()
 shared_flags.define_verify()
 
 _RENAMED = {"input_path": "input", "output_path": "output", "texts": "text"}
-_OF_FILES = ("input", "output", "input_format", "text_fields", "on_bad_line", "format", "label_names", "force")
+# The flags of every prediction, and those of files alone.
+_PREDICTED = ("k", "estimator", "scores", "min_probability", "only_labels")
+_READ, _WRITTEN = ("input_format", "text_fields"), ("on_bad_line", "format", "label_names", "force")
 
 
 def main(_: list[str]) -> None:
@@ -109,30 +112,21 @@ def main(_: list[str]) -> None:
 
     _check()
     shared_flags.verify_models(FLAGS.model_dir)
-    options: dict[str, Any] = {
-        name: FLAGS[name].value for name in ("k", "estimator", "scores", "min_probability", "only_labels")
-    }
     with flag_errors(_RENAMED):
         model = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
         if FLAGS.text:
-            print(model.predict_text(FLAGS.text, **options))
-            return
-        done = predict_file(
-            model,
-            FLAGS.input,
-            FLAGS.output,
-            **options,
-            **text_flags.values(),
-            on_bad_line=FLAGS.on_bad_line,
-            format=FLAGS.format,
-            label_names=FLAGS.label_names,
-            force=FLAGS.force,
-        )
-    print(done)
+            print(model.predict_text(FLAGS.text, **_values(_PREDICTED)))
+        else:
+            options = {**_values(_PREDICTED), **_values(_WRITTEN), **text_flags.values()}
+            print(predict_file(model, FLAGS.input, FLAGS.output, **options))
+
+
+def _values(names: Sequence[str]) -> dict[str, Any]:
+    return {name: FLAGS[name].value for name in names}
 
 
 def _check() -> None:
-    given = next((name for name in _OF_FILES if FLAGS[name].present), None)
+    given = next((name for name in ("input", "output", *_READ, *_WRITTEN) if FLAGS[name].present), None)
     if FLAGS.text and given:
         raise InputError(f"--text prints a table of its own text, so --{given} has no effect. Leave one of them out.")
     for name in ("input", "output"):
