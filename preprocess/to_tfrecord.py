@@ -137,7 +137,7 @@ def main(_: list[str]) -> None:
             runner=FLAGS.runner,
             beam_options=FLAGS.beam_options,
         )
-    print(converted.report(with_flags(converted.hint)))
+    print(converted.report(with_flags))
 
 
 def run() -> None:
