@@ -20,14 +20,14 @@ class LabelVocabulary:
       keys: what the input calls each label.
       names: the name of each label; its key where no name is known.
       ids: the ids of the keys that points keep.
-      rare: the number of labels of the training points that are left out, and of their assignments.
+      rare: the number of labels of the training points that are left out.
       unnamed: the number of labels without a name; None if no names were given.
     """
 
     keys: Sequence[str]
     names: Sequence[str]
     ids: Mapping[str, int]
-    rare: tuple[int, int] = (0, 0)
+    rare: int = 0
     unnamed: Optional[int] = None
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class LabelVocabulary:
         Example:
           >>> labels = LabelVocabulary.of_counts({"b": 2, "a": 2, "c": 5, "rare": 1}, min_label_count=2)
           >>> labels.keys, labels.ids["a"], labels.rare
-          (['c', 'a', 'b'], 1, (1, 1))
+          (['c', 'a', 'b'], 1, 1)
         """
         kept = [key for key, count in counts.items() if count >= min_label_count]
         if not kept:
@@ -60,11 +60,10 @@ class LabelVocabulary:
                 "Lower it."
             )
         kept.sort(key=lambda key: (-counts[key], key))
-        rare = len(counts) - len(kept), sum(count for count in counts.values() if count < min_label_count)
         known = names or {}
         unnamed = None if names is None else sum(key not in known for key in kept)
         named = [known.get(key, key) for key in kept]
-        return cls(kept, named, {key: i for i, key in enumerate(kept)}, rare, unnamed)
+        return cls(kept, named, {key: i for i, key in enumerate(kept)}, len(counts) - len(kept), unnamed)
 
     @classmethod
     def of_positions(
@@ -89,12 +88,12 @@ class LabelVocabulary:
                 f"Labels must be whole numbers below {len(names)}, the number of names in {path} (got {arguments.shown(strange)}). "
                 "Give the names of other labels as lines of a label, a tab and its name."
             )
-        dropped = {key: count for key, count in counts.items() if count < min_label_count}
-        if len(dropped) == len(counts):
+        rare = sum(count < min_label_count for count in counts.values())
+        if rare == len(counts):
             return cls.of_counts(counts, min_label_count)
         if min_label_count > 1:
-            ids = {key: ids[key] for key in counts if key not in dropped}
-        return cls(keys, list(names), ids, (len(dropped), sum(dropped.values())), 0)
+            ids = {key: ids[key] for key, count in counts.items() if count >= min_label_count}
+        return cls(keys, list(names), ids, rare, 0)
 
     @property
     def differing_keys(self) -> Optional[Sequence[str]]:

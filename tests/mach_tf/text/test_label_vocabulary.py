@@ -14,12 +14,12 @@ def test_ids_descend_with_counts_and_ties_are_in_the_order_of_keys():
     assert labels.keys == labels.names == ["optics", "art", "physics", "zoo"] and len(labels) == 4
     shuffled = LabelVocabulary.of_counts(dict(sorted(COUNTS.items())))
     assert shuffled.keys == labels.keys and shuffled.ids == labels.ids
-    assert labels.differing_keys is None and labels.rare == (0, 0) and labels.unnamed is None
+    assert labels.differing_keys is None and labels.rare == 0 and labels.unnamed is None
 
 
 def test_rare_labels_are_left_out_and_counted():
     labels = LabelVocabulary.of_counts({**COUNTS, "map": 1}, 2)
-    assert labels.keys == ["optics", "art", "physics"] and labels.rare == (2, 2)
+    assert labels.keys == ["optics", "art", "physics"] and labels.rare == 2
     with pytest.raises(InputError, match=r"min_label_count must leave a label \(got 8, and no label has more than 7"):
         LabelVocabulary.of_counts(COUNTS, 8)
 
@@ -35,7 +35,7 @@ def test_names_by_position_make_the_labels_their_own_ids():
     labels = LabelVocabulary.of_positions({"3": 1, "0": 5}, names, "lbl.txt")
     assert list(labels.keys) == ["0", "1", "2", "3"] and list(labels.names) == names and labels.ids["1"] == 1
     rare = LabelVocabulary.of_positions({"3": 1, "0": 5}, names, "lbl.txt", 2)
-    assert rare.ids == {"0": 0} and len(rare) == 4 and rare.rare == (1, 1)
+    assert rare.ids == {"0": 0} and len(rare) == 4 and rare.rare == 1
     with pytest.raises(InputError, match=r"whole numbers below 4, the number of names in lbl\.txt \(got '4'\)"):
         LabelVocabulary.of_positions({"1": 2, "4": 1}, names, "lbl.txt")
     with pytest.raises(InputError, match="min_label_count must leave a label"):
