@@ -86,6 +86,7 @@ setuptools.setup(
         "tabulate>=0.9",
         "matplotlib>=3.6",
         "jinja2>=3.1",
+        "zstandard>=0.19",
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]"],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union
 
-from mach_tf import arguments, startup
+from mach_tf import arguments, kernels, startup
 from mach_tf.choices import AUTO, BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data import bags_of_words, conversion
 from mach_tf.data.converted import Converted
+from mach_tf.data.libsvm import TextInput
+from mach_tf.data.repository import find
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.split_files import Path, TextFiles, text_inputs
 from mach_tf.errors import InputError
@@ -31,6 +34,8 @@ def preprocess(
     train: Optional[TextFiles] = None,
     valid: Optional[TextFiles] = None,
     test: Optional[TextFiles] = None,
+    repository: Optional[Path] = None,
+    split_number: int = 0,
     feature_names: Optional[Path] = None,
     label_names: Optional[Path] = None,
     valid_fraction: float = 0.0,
@@ -68,9 +73,13 @@ def preprocess(
 
     Args:
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
-      train, valid, test: the files of each split, plain or compressed by gzip, bzip2 or xz: a path, a glob, or a list of
+      train, valid, test: the files of each split, plain or compressed by gzip, bzip2, xz or Zstandard: a path, a glob, or a list of
         them. The repository's split form, features and labels in two files, is a tuple (features, labels), each of them a
-        path, a glob or a list; so are texts and labels in parallel lines.
+        path, a glob or a list; so are texts and labels in parallel lines. A path may lead into a zip archive,
+        `Eurlex.zip/Eurlex/eurlex_train.txt`.
+      repository: instead of `train`, `valid` and `test`: an archive of the Extreme Classification Repository, a zip file such as
+        `Eurlex.bow.zip` or a folder. Its files are found by the names used there, and read in place.
+      split_number: which split to take, from 0, of a `repository` with several (`bibtex_trSplit.txt`).
       feature_names: file with the names of the raw features of bags of words, UTF-8, one per line.
       label_names: file with the names of the labels, UTF-8, one per line; with texts also lines of a label, a tab and its name.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
@@ -120,6 +129,10 @@ def preprocess(
     output_dir = arguments.path(output_dir, "output_dir")
     given = {"train": train, "valid": valid, "test": test}
     inputs = {split: text_inputs(split, files) for split, files in given.items() if files is not None}
+    notes: list[str] = []
+    if repository is not None:
+        found = find(arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names)
+        inputs, feature_names, label_names, notes = found.inputs, found.feature_names, found.label_names, found.notes
     if not inputs:
         raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
     text = TextOptions(
@@ -152,18 +165,10 @@ def preprocess(
     )
     with _what_is_left(output_dir):
         if holds_texts([file for files in inputs.values() for file in files], text):
-            if runner is not None:
-                raise InputError(
-                    f"runner must be left out with texts (got {runner!r:.60}): Apache Beam converts bags of words alone. The threads "
-                    "of one process read a gigabyte of text in minutes."
-                )
-            startup.prepare()
-            startup.check_versions()
-            # Late, because it imports TensorFlow.
-            from mach_tf.text import conversion as text_conversion
-
-            return text_conversion.convert(inputs, output_dir, options, text, feature_hash_dim, progress)
-        return bags_of_words.convert(inputs, output_dir, options, runner, shlex.split(beam_options), progress)
+            done = _convert_texts(inputs, output_dir, options, text, feature_hash_dim, runner, progress)
+        else:
+            done = bags_of_words.convert(inputs, output_dir, options, runner, shlex.split(beam_options), progress)
+    return dataclasses.replace(done, notes=[*done.notes, *notes])
 
 
 def _check(
@@ -194,6 +199,29 @@ def _check(
             "workers must be left out with a runner: they are threads of this process, and the number of the runner's own "
             f"workers is one of its beam_options (got workers={workers}, runner={runner})."
         )
+
+
+def _convert_texts(
+    inputs: Mapping[str, Sequence[TextInput]],
+    output_dir: str,
+    options: conversion.Options,
+    text: TextOptions,
+    hash_dim: Optional[int],
+    runner: Optional[str],
+    progress: bool,
+) -> Converted:
+    if runner is not None:
+        raise InputError(
+            f"runner must be left out with texts (got {runner!r:.60}), which the threads of one process convert; Apache Beam converts "
+            "bags of words alone."
+        )
+    startup.prepare()
+    startup.check_versions()
+    # Late, because it imports TensorFlow.
+    from mach_tf.text import conversion as text_conversion
+
+    with kernels.announced(progress):
+        return text_conversion.convert(inputs, output_dir, options, text, hash_dim, progress)
 
 
 @contextlib.contextmanager

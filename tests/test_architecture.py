@@ -25,6 +25,7 @@ FLOORS = (
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",
@@ -39,6 +40,7 @@ FLOORS = (
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     # Vocabulary
     (

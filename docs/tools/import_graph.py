@@ -26,6 +26,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",
@@ -38,6 +39,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     "vocabulary": (
         "points",

@@ -14,7 +14,7 @@ import stat
 import zlib
 from typing import Any, Callable, Optional
 
-from mach_tf import file_kinds
+from mach_tf import file_kinds, zip_members, zstd_file
 from mach_tf.errors import InputError
 from mach_tf.input_files import open_input
 from mach_tf.splits import Source
@@ -22,16 +22,22 @@ from mach_tf.splits import Source
 # More than a block of bz2 unpacks to.
 _BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
-_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    zstd_file.MAGIC: zstd_file.open_zstd,
+    zstd_file.SKIPPABLE_MAGIC: zstd_file.open_zstd,
+}
 _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
 
 
 class TextFile:
-    """Reads whole lines of one file; gzip, bzip2 and xz are recognised by their first bytes, not by the name of the file.
+    """Reads whole lines of one file; gzip, bzip2, xz and Zstandard are recognised by their first bytes, not by the name of the file.
 
     Attributes:
       path: the path as given.
-      size: number of bytes on disk; 0 for a pipe.
+      size: number of bytes on disk, those of a zip archive's member unpacked; 0 for a pipe.
       text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
@@ -182,7 +188,7 @@ def check_regular(path: str) -> None:
 
 
 def opener(path: str) -> Callable[..., Any]:
-    """Returns the function of the standard library that opens the file: `open`, or that of its compression."""
+    """Returns the function that opens the file: `open`, or that of its compression."""
     with open(path, "rb") as file:
         return _opener(file.read(6))
 
@@ -210,7 +216,7 @@ class _HashedFile:
         self._opened = self._state()
         self.kind = _kind(os.fstat(self._file.fileno()))
         self.regular = self.kind == "a file"
-        self.size = self._opened[1] if self.regular else 0
+        self.size = getattr(self._file, "member_bytes", self._opened[1]) if self.regular else 0
         self.position = 0
         self._ahead = b""  # what was peeked at
         self._digest = hashlib.sha256()
@@ -235,7 +241,7 @@ class _HashedFile:
         if not self.regular:
             return False
         try:
-            now = self._state(os.stat(self._path))
+            now = self._state(os.stat(zip_members.on_disk(self._path)))
         except FileNotFoundError:
             return True
         return now != self._opened or self._state() != self._opened or self.position != self.size
