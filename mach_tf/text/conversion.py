@@ -56,9 +56,7 @@ def convert(
     spec = text.spec(text_fields([file for files in inputs.values() for file in files], settings))
     names = None if options.label_names is None else read_label_names(options.label_names)
     # The first pass reads the training files alone.
-    bar = conversion_bar(
-        [*_paths(inputs["train"]), *(path for files in inputs.values() for path in _paths(files))], progress
-    )
+    bar = conversion_bar([*_paths({"train": inputs["train"]}), *_paths(inputs)], progress)
     with bar as advance, dataset.open_directory(output_dir, options.overwrite) as directory:
         # Beside the new directory, in the folder that goes away even if the process is killed.
         spills = os.path.join(os.path.dirname(directory), _SPILLS)
@@ -87,13 +85,12 @@ def _check(inputs: Mapping[str, Sequence[TextInput]], output_dir: str, options: 
             f"feature_names must be left out with texts, whose terms are the names (got {options.feature_names!r:.60})."
         )
     dataset.check_output(output_dir, options.overwrite)
-    paths = [path for files in inputs.values() for path in _paths(files)]
-    outputs.check_directory(output_dir, [*paths, options.label_names])
+    outputs.check_directory(output_dir, [*_paths(inputs), options.label_names])
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
 
 
-def _paths(files: Sequence[TextInput]) -> list[str]:
-    return [path for file in files for path in (file.path, file.labels_path) if path is not None]
+def _paths(inputs: Mapping[str, Sequence[TextInput]]) -> list[str]:
+    return [path for files in inputs.values() for file in files for path in file.paths]
 
 
 def _labels(counts: Counts, min_label_count: int, names: Optional[LabelNames]) -> LabelVocabulary:

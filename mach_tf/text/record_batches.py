@@ -74,7 +74,7 @@ def text_fields(inputs: Iterable[TextInput], settings: InputSettings) -> tuple[s
     fields: tuple[str, ...] = ()
     first = ""
     for file in inputs:
-        for path in filter(None, file[:2]):
+        for path in file.paths:
             check_regular(path)
         with open_records(file, settings) as reader:
             if fields and reader.fields != fields:
