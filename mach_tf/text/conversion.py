@@ -54,7 +54,7 @@ def convert(
     _check(inputs, output_dir, options)
     settings = InputSettings(text.input_format, text.text_fields, text.label_field, text.label_separator)
     spec = text.spec(text_fields([file for files in inputs.values() for file in files], settings))
-    names = None if options.label_names is None else read_label_names(options.label_names)
+    names = LabelNames() if options.label_names is None else read_label_names(options.label_names)
     # The first pass reads the training files alone.
     bar = conversion_bar([*_paths({"train": inputs["train"]}), *_paths(inputs)], progress)
     with bar as advance, dataset.open_directory(output_dir, options.overwrite) as directory:
@@ -64,7 +64,7 @@ def convert(
         training = RecordBatches({"train": inputs["train"]}, settings)
         counts = count(training, spec, options, spills, advance)
         shutil.rmtree(spills)
-        labels = _labels(counts, text.min_label_count, names)
+        labels = _labels(counts, text.min_label_count, names, options.label_names)
         dim = FeatureSpec.for_features(len(counts.selection.fingerprints)).dim if hash_dim is None else hash_dim
         options = dataclasses.replace(options, spec=dataclasses.replace(options.spec, dim=dim))
         batches = RecordBatches(inputs, settings)
@@ -93,10 +93,10 @@ def _paths(inputs: Mapping[str, Sequence[TextInput]]) -> list[str]:
     return [path for files in inputs.values() for file in files for path in file.paths]
 
 
-def _labels(counts: Counts, min_label_count: int, names: Optional[LabelNames]) -> LabelVocabulary:
-    if names is not None and names.by_position is not None:
-        return LabelVocabulary.of_positions(counts.labels, names.by_position, names.path, min_label_count)
-    return LabelVocabulary.of_counts(counts.labels, min_label_count, None if names is None else names.by_key)
+def _labels(counts: Counts, min_label_count: int, names: LabelNames, path: Optional[str]) -> LabelVocabulary:
+    if names.by_position is not None:
+        return LabelVocabulary.of_positions(counts.labels, names.by_position, str(path), min_label_count)
+    return LabelVocabulary.of_counts(counts.labels, min_label_count, names.by_key)
 
 
 def _summary(text: TextOptions, counts: Counts, labels: LabelVocabulary, written: Written) -> TextSummary:

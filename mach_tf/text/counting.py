@@ -85,7 +85,13 @@ def count(
             progress(0, batch.bytes_read)
     if not documents:
         raise InputError("The train split must have at least one point (got none). Add points, or leave the split out.")
-    return Counts(documents, words, labels, builder.select())
+    selection = builder.select()
+    if not len(selection.fingerprints):
+        raise InputError(
+            f"min_document_frequency and max_document_fraction must leave a term (got {spec.min_document_frequency} and "
+            f"{spec.max_document_fraction:g}, and none is left of {documents} training points). Lower the first or raise the second."
+        )
+    return Counts(documents, words, labels, selection)
 
 
 def encode(texts: Iterable[tuple[str, ...]], n_fields: int) -> tf.Tensor:

@@ -73,7 +73,7 @@ class LabelVocabulary:
 
         Args:
           counts: as of `of_counts`.
-          names: all names by id. Labels without a training point have ids too.
+          names: all names by id, "" for a label without one. Labels without a training point have ids too.
           path: the file of the names, for messages.
           min_label_count: as of `of_counts`; such labels keep their ids, and no point has them.
 
@@ -93,7 +93,8 @@ class LabelVocabulary:
             return cls.of_counts(counts, min_label_count)
         if min_label_count > 1:
             ids = {key: ids[key] for key, count in counts.items() if count >= min_label_count}
-        return cls(keys, list(names), ids, rare, 0)
+        named = [name or key for name, key in zip(names, keys)]
+        return cls(keys, named, ids, rare, sum(not name for name in names))
 
     @property
     def differing_keys(self) -> Optional[Sequence[str]]:

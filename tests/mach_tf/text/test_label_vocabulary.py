@@ -34,6 +34,8 @@ def test_names_by_position_make_the_labels_their_own_ids():
     names = ["zero", "one", "two", "three"]
     labels = LabelVocabulary.of_positions({"3": 1, "0": 5}, names, "lbl.txt")
     assert list(labels.keys) == ["0", "1", "2", "3"] and list(labels.names) == names and labels.ids["1"] == 1
+    some = LabelVocabulary.of_positions({"1": 2}, ["", "one"], "lbl.txt")
+    assert list(some.names) == ["0", "one"] and some.unnamed == 1
     rare = LabelVocabulary.of_positions({"3": 1, "0": 5}, names, "lbl.txt", 2)
     assert rare.ids == {"0": 0} and len(rare) == 4 and rare.rare == 1
     with pytest.raises(InputError, match=r"whole numbers below 4, the number of names in lbl\.txt \(got '4'\)"):
