@@ -13,11 +13,13 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures
 from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving.word_attributions import TextTerms
 from mach_tf.serving_signatures import IDS, VALUES
+from mach_tf.text.term_weighting import TermWeighting
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
-EXPLAIN_SIGNATURE = "explain"
+EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
 _K = tf.TensorSpec([], tf.int32, "k")
@@ -37,6 +39,7 @@ class EnsembleServable(tf.Module):
         estimator: str,
         label_names: Sequence[str],
         feature_names: Optional[Sequence[str]] = None,
+        vectorizer: Optional[TermWeighting] = None,
         reasons: int = 10,
     ):
         """Copies the tables and names.
@@ -48,6 +51,7 @@ class EnsembleServable(tf.Module):
           estimator: "logit_mean" or "mean".
           label_names: the name of each label.
           feature_names: the name of each raw feature; None if they have none.
+          vectorizer: maps texts to raw features; None if the model was trained on bags of words.
           reasons: number of features that an explanation names for a label, at most.
         """
         super().__init__()
@@ -55,6 +59,7 @@ class EnsembleServable(tf.Module):
         self._reasons = reasons
         self._labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features
+        self._text_terms = None if vectorizer is None else TextTerms(vectorizer)
         self.weights = list(weights)
         self.table = tf.Variable(table, trainable=False)
         self.label_names = tf.Variable(list(label_names), trainable=False)
@@ -82,16 +87,30 @@ class EnsembleServable(tf.Module):
           fewer than m features is padded with the feature -1, the attribution 0 and the name "". `baseline_scores`, float32
           [n, k], are the scores of a point without features: all attributions of a label add up to its score minus that.
         """
-        hashed = self.raw_features(raw)
-        outputs = self._ranked(hashed.batch, k)
-        features, found = self._attributions(raw, hashed, outputs["labels"])
-        outputs["features"], outputs["attributions"] = features, found
-        if self.feature_names is not None:
-            names = tf.gather(self.feature_names, tf.maximum(features, 0))
-            outputs["feature_names"] = tf.where(features >= 0, names, "")
-        nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
-        at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
-        outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
+        return self._explained(raw, k)[0]
+
+    def predict_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
+        """Ranks labels of texts, string [n, fields]; returns what `predict` does."""
+        return self.predict(SparseBatch(*self._text_terms.vectorizer(texts)), k)
+
+    def explain_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
+        """Ranks labels of texts, string [n, fields], and attributes their scores to terms and words.
+
+        Returns:
+          What `explain` returns, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
+          [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the field's text; and
+          `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
+        """
+        raw = SparseBatch(*self._text_terms.vectorizer(texts))
+        outputs, found = self._explained(raw, k)
+        words = self._text_terms.words(texts)
+        for name, each in words.items():
+            outputs[name] = each.to_tensor("" if each.dtype == tf.string else -1)
+        places, entries, shares = self._text_terms.shares(texts, raw.row_splits, raw.feature_ids)
+        parts = tf.gather(found, entries) * shares[:, tf.newaxis]
+        sums = tf.math.unsorted_segment_sum(parts, places, tf.size(words["words"].values))
+        by_word = words["words"].with_values(tf.cast(sums, tf.float32)).to_tensor()
+        outputs["word_attributions"] = tf.transpose(tf.reshape(by_word, [tf.shape(texts)[0], -1, k]), [0, 2, 1])
         return outputs
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
@@ -107,6 +126,10 @@ class EnsembleServable(tf.Module):
         }
         if estimators.get(self._estimator).takes_logits:
             found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain, arrays)
+        if self._text_terms is not None:
+            found[TEXT_SIGNATURE] = self._of_texts(self.predict_text)
+            if EXPLAIN_SIGNATURE in found:
+                found[EXPLAIN_TEXT_SIGNATURE] = self._of_texts(self.explain_text)
         return found
 
     def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
@@ -133,14 +156,41 @@ class EnsembleServable(tf.Module):
 
         return function
 
+    def _of_texts(self, answer: Callable[[tf.Tensor, tf.Tensor], Outputs]) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are texts: string [n], or [n, fields] if there are several fields."""
+        fields = self._text_terms.fields
+        shape = [None] if fields == 1 else [None, fields]
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.string, "texts"), _K], autograph=False)
+        def function(texts, k):
+            with tf.control_dependencies([self._check_k(k)]):
+                return answer(tf.reshape(texts, [-1, fields]), tf.identity(k))
+
+        return function
+
     def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
-        message = f"k must be in [1, {self._labels}] (got {{}})"
-        checks = [
-            serving_signatures.require((k >= 1) & (k <= self._labels), message, k),
-            *serving_signatures.check_entries(raw, tf.constant(self.raw_features.features, tf.int64)),
-        ]
-        with tf.control_dependencies(checks):
+        features = tf.constant(self.raw_features.features, tf.int64)
+        with tf.control_dependencies([self._check_k(k), *serving_signatures.check_entries(raw, features)]):
             return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
+
+    def _check_k(self, k: tf.Tensor) -> tf.Operation:
+        message = f"k must be in [1, {self._labels}] (got {{}})"
+        return serving_signatures.require((k >= 1) & (k <= self._labels), message, k)
+
+    def _explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
+        """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
+        hashed = self.raw_features(raw)
+        outputs = self._ranked(hashed.batch, k)
+        found = self._attributions(raw, hashed, outputs["labels"])
+        features, outputs["attributions"] = self._largest(raw, found, k)
+        outputs["features"] = features
+        if self.feature_names is not None:
+            names = tf.gather(self.feature_names, tf.maximum(features, 0))
+            outputs["feature_names"] = tf.where(features >= 0, names, "")
+        nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
+        at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
+        outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
+        return outputs, found
 
     def _ranked(self, batch: SparseBatch, k: tf.Tensor) -> Outputs:
         logits = tf.stack([one.logits(one.hidden_input(batch)) for one in self.weights])
@@ -166,7 +216,8 @@ class EnsembleServable(tf.Module):
         scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
         return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
 
-    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tf.Tensor:
+        """Returns the attributions of each entry of `raw` for the labels of its point, int64 [n, k], float64 [entries, k]."""
         weights = tf.stack(
             [
                 attributions.path_weights(one, hashed.batch, tf.gather(self.table[repetition], labels))
@@ -175,20 +226,29 @@ class EnsembleServable(tf.Module):
             axis=1,
         )
 
-        def of_point(inputs):
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor]:
             begin, end, path_weights = inputs
-            found = attributions.attribute(
-                self.weights, tf.unstack(path_weights), hashed.columns[begin:end], hashed.parts[begin:end]
-            )
+            columns, parts = hashed.columns[begin:end], hashed.parts[begin:end]
+            return (tf.transpose(attributions.attribute(self.weights, tf.unstack(path_weights), columns, parts)),)
+
+        (found,) = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.float64)
+        return tf.reshape(found, [tf.size(raw.feature_ids), tf.shape(labels)[1]])
+
+    def _largest(self, raw: SparseBatch, found: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the features with the largest attributions, int64 [n, k, m], and these, float32, of float64 [entries, k]."""
+
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            begin, end = inputs
+            own = tf.transpose(found[begin:end])
             shown = tf.minimum(tf.cast(end - begin, tf.int32), self._reasons)
-            _, places = tf.math.top_k(tf.abs(found), shown)
+            _, places = tf.math.top_k(tf.abs(own), shown)
             missing = [[0, 0], [0, self._reasons - shown]]
             ids = tf.pad(tf.gather(raw.feature_ids[begin:end], places), missing, constant_values=-1)
-            return ids, tf.cast(tf.pad(tf.gather(found, places, batch_dims=1), missing), tf.float32)
+            return ids, tf.cast(tf.pad(tf.gather(own, places, batch_dims=1), missing), tf.float32)
 
-        features, found = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.int64, tf.float32)
-        shape = tf.concat([tf.shape(labels), [self._reasons]], 0)
-        return tf.reshape(features, shape), tf.reshape(found, shape)
+        features, largest = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:]), tf.int64, tf.float32)
+        shape = [tf.size(raw.row_splits) - 1, k, self._reasons]
+        return tf.reshape(features, shape), tf.reshape(largest, shape)
 
 
 def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:
