@@ -17,13 +17,9 @@ from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
 from mach_tf.serving.raw_features import RawFeatures
-from mach_tf.serving.servable import (
-    EXPLAIN_SIGNATURE,
-    EXPLAIN_TEXT_SIGNATURE,
-    TEXT_SIGNATURE,
-    EnsembleServable,
-)
+from mach_tf.serving.servable import EXPLAIN_SIGNATURE, EnsembleServable
 from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE, TextServable
 from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
 
 _CARD = "README.md"
@@ -121,16 +117,16 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     evaluation = None
     if chosen.evaluation is not None:
         evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
-    module = EnsembleServable(
+    parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
         network.bucket_table,
         chosen.estimator,
         label_names or [str(label) for label in range(labels)],
         feature_names,
-        vectorizer,
         chosen.reasons,
     )
+    module = EnsembleServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()
     described = contents.ServableContents(
         name,

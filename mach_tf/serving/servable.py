@@ -13,16 +13,14 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving.word_attributions import TextTerms
 from mach_tf.serving_signatures import IDS, VALUES
-from mach_tf.text.term_weighting import TermWeighting
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
-EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
+EXPLAIN_SIGNATURE = "explain"
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
-_K = tf.TensorSpec([], tf.int32, "k")
+K = tf.TensorSpec([], tf.int32, "k")
 
 
 class EnsembleServable(tf.Module):
@@ -39,7 +37,6 @@ class EnsembleServable(tf.Module):
         estimator: str,
         label_names: Sequence[str],
         feature_names: Optional[Sequence[str]] = None,
-        vectorizer: Optional[TermWeighting] = None,
         reasons: int = 10,
     ):
         """Copies the tables and names.
@@ -51,7 +48,6 @@ class EnsembleServable(tf.Module):
           estimator: "logit_mean" or "mean".
           label_names: the name of each label.
           feature_names: the name of each raw feature; None if they have none.
-          vectorizer: maps texts to raw features; None if the model was trained on bags of words.
           reasons: number of features that an explanation names for a label, at most.
         """
         super().__init__()
@@ -59,7 +55,6 @@ class EnsembleServable(tf.Module):
         self._reasons = reasons
         self._labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features
-        self._text_terms = None if vectorizer is None else TextTerms(vectorizer)
         self.weights = list(weights)
         self.table = tf.Variable(table, trainable=False)
         self.label_names = tf.Variable(list(label_names), trainable=False)
@@ -87,31 +82,7 @@ class EnsembleServable(tf.Module):
           fewer than m features is padded with the feature -1, the attribution 0 and the name "". `baseline_scores`, float32
           [n, k], are the scores of a point without features: all attributions of a label add up to its score minus that.
         """
-        return self._explained(raw, k)[0]
-
-    def predict_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """Ranks labels of texts, string [n, fields]; returns what `predict` does."""
-        return self.predict(SparseBatch(*self._text_terms.vectorizer(texts)), k)
-
-    def explain_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """Ranks labels of texts, string [n, fields], and attributes their scores to terms and words.
-
-        Returns:
-          What `explain` returns, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
-          [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the field's text; and
-          `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
-        """
-        raw = SparseBatch(*self._text_terms.vectorizer(texts))
-        outputs, found = self._explained(raw, k)
-        words = self._text_terms.words(texts)
-        for name, each in words.items():
-            outputs[name] = each.to_tensor("" if each.dtype == tf.string else -1)
-        places, entries, shares = self._text_terms.shares(texts, raw.row_splits, raw.feature_ids)
-        parts = tf.gather(found, entries) * shares[:, tf.newaxis]
-        sums = tf.math.unsorted_segment_sum(parts, places, tf.size(words["words"].values))
-        by_word = words["words"].with_values(tf.cast(sums, tf.float32)).to_tensor()
-        outputs["word_attributions"] = tf.transpose(tf.reshape(by_word, [tf.shape(texts)[0], -1, k]), [0, 2, 1])
-        return outputs
+        return self.explained(raw, k)[0]
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
@@ -126,16 +97,12 @@ class EnsembleServable(tf.Module):
         }
         if estimators.get(self._estimator).takes_logits:
             found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain, arrays)
-        if self._text_terms is not None:
-            found[TEXT_SIGNATURE] = self._of_texts(self.predict_text)
-            if EXPLAIN_SIGNATURE in found:
-                found[EXPLAIN_TEXT_SIGNATURE] = self._of_texts(self.explain_text)
         return found
 
     def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are serialized tf.train.Example messages."""
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), _K], autograph=False)
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), K], autograph=False)
         def function(examples, k):
             parsed = serving_signatures.parse_examples(examples)
             ids, values = parsed[IDS], parsed[VALUES]
@@ -148,7 +115,7 @@ class EnsembleServable(tf.Module):
     def _of_arrays(self, answer: _Answer, arrays: list[tf.TensorSpec]) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are row-compressed."""
 
-        @tf.function(input_signature=[*arrays, _K], autograph=False)
+        @tf.function(input_signature=[*arrays, K], autograph=False)
         def function(row_splits, feature_ids, feature_values, k):
             with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
                 raw = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
@@ -156,28 +123,17 @@ class EnsembleServable(tf.Module):
 
         return function
 
-    def _of_texts(self, answer: Callable[[tf.Tensor, tf.Tensor], Outputs]) -> tf.types.experimental.GenericFunction:
-        """Returns a signature whose points are texts: string [n], or [n, fields] if there are several fields."""
-        fields = self._text_terms.fields
-        shape = [None] if fields == 1 else [None, fields]
-
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.string, "texts"), _K], autograph=False)
-        def function(texts, k):
-            with tf.control_dependencies([self._check_k(k)]):
-                return answer(tf.reshape(texts, [-1, fields]), tf.identity(k))
-
-        return function
-
     def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
         features = tf.constant(self.raw_features.features, tf.int64)
-        with tf.control_dependencies([self._check_k(k), *serving_signatures.check_entries(raw, features)]):
+        with tf.control_dependencies([self.check_k(k), *serving_signatures.check_entries(raw, features)]):
             return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
 
-    def _check_k(self, k: tf.Tensor) -> tf.Operation:
+    def check_k(self, k: tf.Tensor) -> tf.Operation:
+        """Fails unless k is in [1, K]."""
         message = f"k must be in [1, {self._labels}] (got {{}})"
         return serving_signatures.require((k >= 1) & (k <= self._labels), message, k)
 
-    def _explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
+    def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
         """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
         hashed = self.raw_features(raw)
         outputs = self._ranked(hashed.batch, k)
