@@ -10,6 +10,7 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
+from mach_tf import zip_members
 from mach_tf.choices import AUTO
 from mach_tf.data import libsvm
 from mach_tf.data.bad_line import BadLine
@@ -91,7 +92,7 @@ def open_input(
         found = _recognise_bag(path, InputSettings(input_format, tuple(text_fields)))
     else:
         settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)
-        found = recognise(path, None, settings) if os.path.isfile(path) else Recognised(input_format, "it is a pipe")
+        found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == _BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
             _check_features(network, reader, path)
@@ -104,19 +105,22 @@ def open_input(
         )
     else:
         with open_records(TextInput(path), settings) as records:
-            yield PredictionInput(
-                _text_blocks(records, network.texts), None, os.path.getsize(path), "B", records.finish
-            )
+            size = 0 if _is_pipe(path) else zip_members.size(path)
+            yield PredictionInput(_text_blocks(records, network.texts), None, size, "B", records.finish)
 
 
 def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
     """Returns the format of a file for a model of bags of words; what is not clearly a text is left to their reader's messages."""
     if settings.format == AUTO and settings.text_fields:
         return Recognised("texts", "text_fields was given")
-    if os.path.isfile(path) or settings.format != AUTO:
+    if not _is_pipe(path) or settings.format != AUTO:
         with contextlib.suppress(InputError):
             return recognise(path, None, settings)
     return Recognised(_BAG_OF_WORDS, "no other format was recognised")
+
+
+def _is_pipe(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _fields(texts: ModelTexts, text_fields: Sequence[str]) -> tuple[str, ...]:
