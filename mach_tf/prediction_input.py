@@ -23,7 +23,7 @@ from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.recognition import Recognised, recognise
 from mach_tf.text.readers.record import RecordBatch
 from mach_tf.text.readers.record_reader import RecordReader
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
 
 _BAG_OF_WORDS = "bow"
 # Of a block of texts, in bytes; a block of records is never divided, so that bad ones keep their place.
@@ -60,6 +60,7 @@ class PredictionInput:
       n_points: the number of points; None if it is not known before all are read.
       total, unit: what the progress counts: points, or bytes of the file.
       finish: raises InputError if the file changed while it was read.
+      hint: a sentence for the message about a bad line that no good one precedes; "" for none.
     """
 
     blocks: Iterator[InputBlock]
@@ -67,6 +68,7 @@ class PredictionInput:
     total: int
     unit: str
     finish: Callable[[], object]
+    hint: str = ""
 
 
 @contextlib.contextmanager
@@ -106,7 +108,10 @@ def open_input(
     else:
         with open_records(TextInput(path), settings) as records:
             size = 0 if _is_pipe(path) else zip_members.size(path)
-            yield PredictionInput(_text_blocks(records, network.texts), None, size, "B", records.finish)
+            blocks = _text_blocks(records, network.texts)
+            by_default = not text_fields and found.format in WITH_FIELDS
+            hint = f"text_fields are {', '.join(records.fields)} by default, as in training; name others that stand for them."
+            yield PredictionInput(blocks, None, size, "B", records.finish, hint if by_default else "")
 
 
 def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
