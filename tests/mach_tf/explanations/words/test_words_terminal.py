@@ -10,13 +10,13 @@ import pytest
 
 from mach_tf.explanations.words.word_attributions import WordAttributions
 from mach_tf.explanations.words.words_terminal import words_terminal
-from tests.mach_tf.explanations.words.sample import text_words
+from tests.mach_tf.explanations.words.sample import explained_text
 
 _CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _words(*texts, values, **options):
-    return WordAttributions(text_words(*texts, **options), np.array(values, float), 0.0)
+    return WordAttributions(explained_text(*texts, **options), np.array(values, float), 0.0)
 
 
 def test_numbers_say_what_colours_say():
@@ -57,14 +57,14 @@ def test_fields_have_names():
 @pytest.mark.parametrize("colours", [False, True])
 @pytest.mark.parametrize("text", ["\x1b]0;x\x07 \x1b[2J", "\x9b31m a", "a\r\nb\rc\b\b", "\u202eabc", "\x00"])
 def test_control_characters_do_not_reach_the_terminal(text, colours):
-    shown = words_terminal(_words(text, values=np.ones(len(text_words(text)))), colours, 80)
+    shown = words_terminal(_words(text, values=np.ones(len(explained_text(text)))), colours, 80)
     left = {c for c in _CODE.sub("", shown) if unicodedata.category(c) == "Cc"}
     assert left <= {"\n"} and "\u202e" not in shown
 
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "ab " * 300_000])
 def test_endless_texts_are_cut(text):
-    words = text_words(text)
+    words = explained_text(text)
     shown = [
         words_terminal(WordAttributions(words, np.ones(len(words)), 0.0), colours, 80) for colours in (False, True)
     ]
