@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

@@ -45,6 +45,11 @@ class ExplanationInputs:
     feature_names: Optional[Sequence[str]]
     label_names: Optional[Sequence[str]]
 
+    @property
+    def dataset_dir(self) -> Optional[str]:
+        """The dataset's directory; None without a dataset."""
+        return None if self.data is None else self.data.directory
+
     def read(self) -> InputPoints:
         """Returns all raw points, and their texts if they are made from texts."""
         return point_files.read_files(self.files)
