@@ -26,6 +26,11 @@ def explain(model, *flags):
     programs.run("explain.main", f"--model_dir={model}", *map(str, flags))
 
 
+def lines_of(directory):
+    text = (directory / "explanations.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def test_a_text_of_the_command_line_needs_neither_dataset_nor_directory(model, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explain(model, f"--text={TEXT}", "--labels=3,5")
@@ -34,7 +39,9 @@ def test_a_text_of_the_command_line_needs_neither_dataset_nor_directory(model, c
     assert printed.startswith("Subject 3: score ") and "\nSubject 5: score " in printed
     words = re.search(r"Quantum\[([-+].*?)\] <script>light\[(.*?)\]</script> wave\[(.*?)\]", printed)
     expected = Ensemble.load(model).explain_text(TEXT, labels=[[3, 5]]).words(0).values
-    assert [float(number) for number in words.groups()] == pytest.approx([expected[0], expected[2], expected[4]], rel=0.1)
+    assert [float(number) for number in words.groups()] == pytest.approx(
+        [expected[0], expected[2], expected[4]], rel=0.1
+    )
     assert "features with the largest attributions" in printed
 
 
@@ -49,11 +56,11 @@ def test_a_terminal_shows_colours(model, capsys, monkeypatch):
 
 def test_several_texts_and_their_files(model, capsys, tmp_path):
     explain(model, "--text=light", "--text=matter wave", "--labels=top:2", f"--output_dir={tmp_path}")
-    lines = [json.loads(line) for line in open(tmp_path / "explanations.jsonl", encoding="utf-8")]
+    lines = lines_of(tmp_path)
     assert [line["point"] for line in lines] == [0, 0, 1, 1] and all(line["true"] is None for line in lines)
     assert [word["word"] for word in lines[2]["words"]] == ["matter", "wave"]
     assert "4 explanations in" in capsys.readouterr().out
-    assert "a text of the command line" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "the given text" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_file_of_texts(model, tmp_path, capsys):
@@ -61,8 +68,12 @@ def test_a_file_of_texts(model, tmp_path, capsys):
     path = text_model.write_records(tmp_path / "new.jsonl", text_model.RECORDS[:3], **labels)
     out = tmp_path / "out"
     explain(model, f"--input={path}", "--label_field=subjects", "--points=0-2", "--labels=true", f"--output_dir={out}")
-    lines = [json.loads(line) for line in open(out / "explanations.jsonl", encoding="utf-8")]
-    assert [(line["point"], line["label"], line["true"]) for line in lines] == [(0, 2, True), (1, 2, True), (2, 2, True)]
+    lines = lines_of(out)
+    assert [(line["point"], line["label"], line["true"]) for line in lines] == [
+        (0, 2, True),
+        (1, 2, True),
+        (2, 2, True),
+    ]
     for line, record in zip(lines, text_model.RECORDS):
         assert line["label_name"] == "Subject 2" and abs(line["completeness_gap"]) < 1e-9
         total = sum(word["attribution"] for word in line["words"]) + line["unplaced_attribution"]
@@ -88,7 +99,7 @@ def test_the_features_that_drive_each_label_from_texts(model, tmp_path):
         (["--text=light", "--labels=all"], "--labels=all needs points with labels"),
         (["--text=light", "--labels=true"], "--labels=true needs points with labels"),
         (["--text=light", "--baseline=mean"], "Give --dataset_dir"),
-        (["--text=qwxyz"], "no point of the text of the command line has a feature"),
+        (["--text=qwxyz"], "points of the given text must have features"),
         (["--input=new.jsonl"], "--output_dir must be given"),
         (["--output_dir=out"], "--dataset_dir, --input or --text must be given"),
     ],
@@ -101,7 +112,7 @@ def test_refusals(model, flags, rule, tmp_path, monkeypatch):
 
 def test_a_model_of_bags_of_words_needs_its_dataset(world, tmp_path):
     flags = [f"--model_dir={world.model}", f"--input={world.text}", f"--output_dir={tmp_path}"]
-    with pytest.raises(InputError, match="--dataset_dir must be given, because .* bags of words"):
+    with pytest.raises(InputError, match=r"--dataset_dir must be given, because .* bags of words"):
         programs.run("explain.main", *flags)
     with pytest.raises(InputError, match="bags of words"):
         programs.run("explain.main", f"--model_dir={world.model}", "--text=light", f"--dataset_dir={world.dataset}")

@@ -33,7 +33,10 @@ def test_rows_are_those_of_the_points_and_words_add_up(model):
 
 def test_one_text_and_its_best_label(model):
     found = model.explain_text(TEXTS[0])
-    assert found.shape == (1, model.features) and found.labels.tolist() == model.predict_text(TEXTS[0], 1).top.labels[0].tolist()
+    assert (
+        found.shape == (1, model.features)
+        and found.labels.tolist() == model.predict_text(TEXTS[0], 1).top.labels[0].tolist()
+    )
     assert "Quantum" in found._repr_html_() and "mach-words" in found._repr_html_()
 
 
@@ -45,7 +48,11 @@ def test_what_only_the_baseline_has_belongs_to_no_word(model):
 
 
 def test_refusals(model, tmp_path):
-    for texts, labels, rule in ((3, None, "texts must be"), ("light", [99], "0, 12"), (["light", "wave"], [1], "integers")):
+    for texts, labels, rule in (
+        (3, None, "texts must be"),
+        ("light", [99], "0, 12"),
+        (["light", "wave"], [1], "integers"),
+    ):
         with pytest.raises(InputError, match=rule):
             model.explain_text(texts, labels=labels)
     with pytest.warns(UserWarning, match="no feature"):

@@ -100,7 +100,7 @@ def write_explanations(
 
 def _choose(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> np.ndarray:
     """Returns the numbers of the points to explain, once there is something to explain of them."""
-    Incomplete.of(points, labels=False).check(f"of {', '.join(inputs.paths())}")
+    Incomplete.of(points, labels=False).check(f"of {_name(inputs)}")
     chosen = selection.select_points(options.points, points, inputs.label_names)
     counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
     if counted.without_labels == len(chosen):
@@ -143,9 +143,13 @@ def _about(
 ) -> list[tuple[str, str]]:
     return [
         ("Model", inputs.network.model_dir),
-        ("Input", ", ".join(inputs.paths()) or "a text of the command line"),
+        ("Input", _name(inputs)),
         ("Score", f"{request.config.estimator} of {len(inputs.network.bucket_table)} repetitions"),
         ("Method", request.config.describe()),
         ("Baseline", options.baseline),
         ("FGSM step", f"epsilon {request.epsilon:g}" if request.epsilon else "none"),
     ]
+
+
+def _name(inputs: ExplanationInputs) -> str:
+    return ", ".join(inputs.paths()) or "the given text"
