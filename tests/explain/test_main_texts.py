@@ -60,7 +60,7 @@ def test_several_texts_and_their_files(model, capsys, tmp_path):
     assert [line["point"] for line in lines] == [0, 0, 1, 1] and all(line["true"] is None for line in lines)
     assert [word["word"] for word in lines[2]["words"]] == ["matter", "wave"]
     assert "4 explanations in" in capsys.readouterr().out
-    assert "the given text" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The given text" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_file_of_texts(model, tmp_path, capsys):
@@ -99,7 +99,7 @@ def test_the_features_that_drive_each_label_from_texts(model, tmp_path):
         (["--text=light", "--labels=all"], "--labels=all needs points with labels"),
         (["--text=light", "--labels=true"], "--labels=true needs points with labels"),
         (["--text=light", "--baseline=mean"], "Give --dataset_dir"),
-        (["--text=qwxyz"], "points of the given text must have features"),
+        (["--text=qwxyz"], "The given text must have words of the model's vocabulary"),
         (["--input=new.jsonl"], "--output_dir must be given"),
         (["--output_dir=out"], "--dataset_dir, --input or --text must be given"),
     ],

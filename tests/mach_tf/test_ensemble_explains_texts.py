@@ -12,15 +12,16 @@ from tests.helpers import model_directory, text_model
 TEXTS = ["Quantum light, (wave) light!", {"title": "Matter", "content": "über field"}, ("光", "wave energy")]
 
 
-@pytest.fixture(scope="module", params=[0, 16], ids=["raw features", "hashed features"])
-def model(request, tmp_path_factory):
-    return Ensemble.load(text_model.write(tmp_path_factory.mktemp("model") / "model", dim=request.param))
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model of texts whose features are hashed, so that some terms share a hashed feature."""
+    return Ensemble.load(text_model.write(tmp_path_factory.mktemp("model") / "model"))
 
 
 def test_rows_are_those_of_the_points_and_words_add_up(model):
     found = model.explain_text(TEXTS, labels=np.array([[1, 2], [3, 4], [5, 6]]))
     raw = model.texts.points(TEXTS)
-    plain = model.explain(raw.features(model.features), labels=np.array([[1, 2], [3, 4], [5, 6]]))
+    plain = model.explain(raw.features(model.manifest.features), labels=np.array([[1, 2], [3, 4], [5, 6]]))
     np.testing.assert_array_equal(found.toarray(), plain.toarray())
     assert found.feature_names == text_model.TERMS and found.label_names == text_model.NAMES
     for row in range(6):
@@ -34,7 +35,7 @@ def test_rows_are_those_of_the_points_and_words_add_up(model):
 def test_one_text_and_its_best_label(model):
     found = model.explain_text(TEXTS[0])
     assert (
-        found.shape == (1, model.features)
+        found.shape == (1, model.manifest.features)
         and found.labels.tolist() == model.predict_text(TEXTS[0], 1).top.labels[0].tolist()
     )
     assert "Quantum" in found._repr_html_() and "mach-words" in found._repr_html_()

@@ -75,7 +75,7 @@ def write_explanations(
       InputError: points, labels or a baseline that do not exist; or attributions that do not add up.
     """
     read = inputs.read()
-    chosen = _choose(inputs, options, read.points)
+    chosen = _choose(inputs, options, read)
     request = _request(inputs, options, read.points)
     explained = _explained_points(request, read, chosen)
     if output_dir is None:
@@ -98,8 +98,14 @@ def write_explanations(
     return WrittenExplanations(count, lines_file, report_file, tuple(first), with_texts=not inputs.paths())
 
 
-def _choose(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> np.ndarray:
+def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputPoints) -> np.ndarray:
     """Returns the numbers of the points to explain, once there is something to explain of them."""
+    points = read.points
+    if read.texts is not None and not len(points.feature_ids):
+        raise InputError(
+            f"{_name(inputs)} must have words of the model's vocabulary, which are what is explained (got none). Give texts like those "
+            "that the model was trained on."
+        )
     Incomplete.of(points, labels=False).check(f"of {_name(inputs)}")
     chosen = selection.select_points(options.points, points, inputs.label_names)
     counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
@@ -152,4 +158,4 @@ def _about(
 
 
 def _name(inputs: ExplanationInputs) -> str:
-    return ", ".join(inputs.paths()) or "the given text"
+    return ", ".join(inputs.paths()) or "The given text"

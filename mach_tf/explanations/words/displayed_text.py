@@ -13,7 +13,7 @@ from mach_tf.explanations.words.visible_text import shortened, visible
 # A longer word, or gap between two words, is shown by its beginning and its end.
 _PIECE_CHARACTERS = 200
 # Words below this part of the largest attribution are left without colour.
-_LEAST_STRENGTH = 0.04
+_LEAST_STRENGTH = 0.08
 
 
 class Piece(NamedTuple):

@@ -20,10 +20,10 @@ def _words(*texts, values, **options):
 
 
 def test_numbers_say_what_colours_say():
-    words = _words("Cats, not dogs and so on.", values=[2.0, 0.001, -1.0, 0.1, 0.0, 0.0])
-    assert words_terminal(words, False, 80) == "Cats[+2], not dogs[-1] and[+0.1] so on."
+    words = _words("Cats, not dogs and so on.", values=[2.0, 0.001, -1.0, 0.2, 0.0, 0.0])
+    assert words_terminal(words, False, 80) == "Cats[+2], not dogs[-1] and[+0.2] so on."
     assert words_terminal(words, True, 80) == (
-        "\x1b[1;38;5;231;48;5;25mCats\x1b[0m[+2], not \x1b[1;4;38;5;166mdogs\x1b[0m[-1] \x1b[38;5;33mand\x1b[0m[+0.1] so on."
+        "\x1b[1;38;5;231;48;5;25mCats\x1b[0m[+2], not \x1b[1;4;38;5;166mdogs\x1b[0m[-1] \x1b[38;5;33mand\x1b[0m[+0.2] so on."
     )
 
 
@@ -45,7 +45,7 @@ def test_only_words_that_lower_the_score_are_underlined():
     values = generator.normal(size=50)
     shown = words_terminal(_words("w " * 50, values=values), True, 80)
     codes = re.findall(r"\x1b\[([0-9;]+)m", shown.replace("\x1b[0m", ""))
-    strong = np.abs(values) >= 0.04 * np.abs(values).max()
+    strong = np.abs(values) >= 0.08 * np.abs(values).max()
     assert ["4" in code.split(";")[:2] for code in codes] == (values[strong] < 0).tolist()
 
 
