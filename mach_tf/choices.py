@@ -41,3 +41,6 @@ QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 
 # Loading a model: compare the files' sizes with what was written, or their hashes too.
 VERIFICATIONS = ("sizes", "full")
+
+# How a servable stores weights.
+SERVABLE_WEIGHTS = ("float32", "float16", "int8")

@@ -81,6 +81,7 @@ FLOORS = (
     ("model_verification",),
     ("network",),
     ("prediction_input", "prediction_writer", "prediction", "prediction_format"),
+    ("serving",),
     ("attacks",),
     ("explanations",),
     ("evaluation",),
