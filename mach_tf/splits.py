@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Mapping
 
 from mach_tf import files
 from mach_tf.errors import InputError
@@ -36,11 +37,19 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One input file: its path as given, its size in bytes, and the SHA-256 of its bytes on disk."""
+    """One input file.
+
+    Attributes:
+      path: the path as given; it goes on behind a zip archive for a member of it, as in `Eurlex.zip/Eurlex/eurlex_train.txt`.
+      bytes: the size on disk; of a member, that of the extracted file.
+      sha256: SHA-256 of these bytes.
+      column: of a file of row numbers, the column that was read, from 0; -1 for any other file.
+    """
 
     path: str
     bytes: int
     sha256: str
+    column: int = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,4 +87,21 @@ class Split:
         for source in self.sources:
             if "\0" in source.path:
                 raise InputError(f"a source must be named by a path (got {source.path!r:.80})")
-            check_ranges(source, bytes=(0, _MOST))
+            check_ranges(source, bytes=(0, _MOST), column=(-1, _MOST))
+
+
+def check_splits(splits: Mapping[str, Split], path: str) -> None:
+    """Raises InputError for an unknown split, or for what no split is.
+
+    Args:
+      splits: the splits by name.
+      path: the dataset.json that they were read from, for messages.
+    """
+    damaged = "the dataset is damaged: preprocess again."
+    for name, split in splits.items():
+        if name not in SPLITS:
+            raise InputError(f"{path}: split {name!r:.80} must be known, one of {SPLITS}; {damaged}")
+        try:
+            split.check()
+        except InputError as error:
+            raise InputError(f"{path}, {name}: {str(error).rstrip('.')}; {damaged}") from None

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from mach_tf import outputs
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
+from mach_tf.splits import SPLITS
 from preprocess.python_files import SourceFile
 
 

@@ -11,7 +11,8 @@ import tabulate
 
 from mach_tf.data.textwriter import write_lines, write_text
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, SPLITS
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
+from mach_tf.splits import SPLITS
 from preprocess import demo_outputs, python_points, tfidf
 from preprocess.parsing_processes import parse_files
 from preprocess.python_files import SourceFile, distinct_files

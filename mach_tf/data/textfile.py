@@ -14,7 +14,7 @@ import stat
 import zlib
 from typing import Any, Callable, Optional
 
-from mach_tf import file_kinds
+from mach_tf import file_kinds, zip_members, zstd_file
 from mach_tf.errors import InputError
 from mach_tf.input_files import open_input
 from mach_tf.splits import Source
@@ -22,21 +22,31 @@ from mach_tf.splits import Source
 # More than a block of bz2 unpacks to.
 _BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
-_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    zstd_file.MAGIC: zstd_file.open_zstd,
+    zstd_file.SKIPPABLE_MAGIC: zstd_file.open_zstd,
+}
 _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
 
 
 class TextFile:
-    """Reads whole lines of one file; gzip, bzip2 and xz are recognised by their first bytes, not by the name of the file.
+    """Reads whole lines of one file; gzip, bzip2, xz and Zstandard are recognised by their first bytes, not by the name of the file.
 
     Attributes:
       path: the path as given.
-      size: number of bytes on disk; 0 for a pipe.
+      size: number of bytes on disk, those of a zip archive's member unpacked; 0 for a pipe.
       text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, content: str = "a header") -> None:
         """Opens the file.
+
+        Args:
+          path: the file.
+          content: what must stand in its first line, for the message about an empty file.
 
         Raises:
           InputError: the file does not exist, is a directory or is empty, or nothing comes from the pipe.
@@ -54,7 +64,7 @@ class TextFile:
             got, advice = f"{self._raw.kind} without a byte", "Check the command that writes to it."
             if self._raw.regular:
                 got, advice = "an empty file", "Write or download it again."
-            raise InputError(f"{path}, line 1: there must be a header (got {got}). {advice}")
+            raise InputError(f"{path}, line 1: there must be {content} (got {got}). {advice}")
         opened = _opener(first)
         self._compressed = opened is not open
         self._stream: Any = opened(self._raw) if self._compressed else self._raw
@@ -75,8 +85,8 @@ class TextFile:
 
     def block(self, size: int) -> bytes:
         """Returns the next lines, about `size` bytes and at least one line; b"" at the end of the file."""
-        cut = self._rest.rfind(b"\n") + 1
-        if cut:  # lines that `lines` put back
+        cut = self._rest.rfind(b"\n", 0, size) + 1 or self._rest.find(b"\n") + 1
+        if cut:  # lines that `lines` or `peek` put back
             block, self._rest = self._rest[:cut], self._rest[cut:]
             return self._count(block)
         pieces = [self._rest]
@@ -115,6 +125,17 @@ class TextFile:
             pieces.append(block)
             count -= newlines
         return b"".join(pieces)
+
+    def peek(self, size: int) -> bytes:
+        """Returns the next lines, about `size` bytes, fewer only at the end of the file, and leaves them to be read."""
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < size and (piece := self.block(size)):
+            pieces.append(piece)
+        lines = b"".join(pieces)
+        self._rest = lines + self._rest
+        self.text_bytes -= len(lines)
+        self.line_count -= lines.count(b"\n")
+        return lines
 
     def finish(self) -> Source:
         """Describes the file after it has been read to its end.
@@ -170,7 +191,7 @@ def check_regular(path: str) -> None:
 
 
 def opener(path: str) -> Callable[..., Any]:
-    """Returns the function of the standard library that opens the file: `open`, or that of its compression."""
+    """Returns the function that opens the file: `open`, or that of its compression."""
     with open(path, "rb") as file:
         return _opener(file.read(6))
 
@@ -198,7 +219,7 @@ class _HashedFile:
         self._opened = self._state()
         self.kind = _kind(os.fstat(self._file.fileno()))
         self.regular = self.kind == "a file"
-        self.size = self._opened[1] if self.regular else 0
+        self.size = getattr(self._file, "member_bytes", self._opened[1]) if self.regular else 0
         self.position = 0
         self._ahead = b""  # what was peeked at
         self._digest = hashlib.sha256()
@@ -223,7 +244,7 @@ class _HashedFile:
         if not self.regular:
             return False
         try:
-            now = self._state(os.stat(self._path))
+            now = self._state(os.stat(zip_members.on_disk(self._path)))
         except FileNotFoundError:
             return True
         return now != self._opened or self._state() != self._opened or self.position != self.size

@@ -12,12 +12,19 @@ import zipfile
 
 import numpy as np
 import pytest
+import zstandard
 
 from mach_tf.data import textfile
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 
-COMPRESS = {"plain": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+COMPRESS = {
+    "plain": bytes,
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
 
 
 def _text(lines: int = 400) -> bytes:
@@ -58,6 +65,21 @@ def test_lines_and_blocks_mix(tmp_path, count, size):
     assert b"".join(parts) == _text()
 
 
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_what_was_peeked_at_is_read_again(tmp_path, size):
+    path = tmp_path / "file"
+    path.write_bytes(_text())
+    with TextFile(str(path)) as file:
+        parts = []
+        while peeked := file.peek(size):
+            assert file.text_bytes == len(b"".join(parts))
+            parts.append(file.lines(1))
+            assert peeked.startswith(parts[-1])
+            parts.append(file.block(size))
+        assert file.line_count == 400
+    assert b"".join(parts) == _text()
+
+
 def test_members_of_a_gzip_file_follow_each_other(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(b"a\nb") + gzip.compress(b"c\n"))
@@ -65,7 +87,7 @@ def test_members_of_a_gzip_file_follow_each_other(tmp_path):
         assert file.block(1000) + file.block(1000) == b"a\nbc\n"
 
 
-@pytest.mark.parametrize("how", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("how", ["gz", "bz2", "xz", "zst"])
 @pytest.mark.parametrize("kept", [0.3, 0.9, -1])
 def test_a_cut_off_compressed_file_is_refused(tmp_path, how, kept):
     path = tmp_path / "file"
@@ -79,7 +101,7 @@ def test_a_cut_off_compressed_file_is_refused(tmp_path, how, kept):
             pass
 
 
-@pytest.mark.parametrize("how", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("how", ["gz", "bz2", "xz", "zst"])
 def test_a_damaged_compressed_file_is_refused(tmp_path, how):
     path = tmp_path / "file"
     for seed in range(50):  # what is unpacked may be no text any more
