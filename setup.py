@@ -48,6 +48,7 @@ setuptools.setup(
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags"],
+        "mach_tf.text": ["unicode.npz"],
     },
     entry_points={
         "console_scripts": [

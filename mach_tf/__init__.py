@@ -26,7 +26,7 @@ _MODULES = {  # public name: the module that defines it
     "TrainingConfig": "mach_tf.training_config",
     "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
-    "preprocess": "mach_tf.data.preprocessing",
+    "preprocess": "mach_tf.preprocessing",
     "write_dataset": "mach_tf.data.matrices",
 }
 _WITHOUT_TENSORFLOW = ("FeatureSpec", "InputError", "TrainingConfig", "preprocess", "write_dataset")

@@ -117,7 +117,8 @@ class Ensemble(Network):
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
           baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero.
           steps: number of quadrature nodes; "exact" has none.
-          feature_names, label_names: one name per raw feature and per label, for the display in a notebook; None displays ids.
+          feature_names, label_names: one name per raw feature and per label, for the display in a notebook. None displays the ids
+            of features, and the label names that the model has, or else ids.
 
         Returns:
           float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. It displays itself in a
@@ -145,6 +146,7 @@ class Ensemble(Network):
         ):
             if names is not None:
                 arguments.name_list(names, argument, n_names, argument.partition("_")[0])
+        label_names = self.label_names if label_names is None else label_names
         return explainer.explain_matrix(self, raw, labels, config, start, feature_names, label_names)
 
     def attack(

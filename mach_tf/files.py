@@ -269,7 +269,7 @@ def read_names(path: str, count: int, what: str) -> list[str]:
     Raises:
       InputError: the file has a different number of lines, or is not UTF-8 text.
     """
-    most = (count + 1) * _MOST_NAME_BYTES
+    most = max((count + 1) * _MOST_NAME_BYTES, _MOST_JSON_BYTES)
     names = read_text(path, "one name per line", most).split("\n")
     if names and not names[-1]:
         names.pop()

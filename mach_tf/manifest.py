@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
 from mach_tf.network_shape import NetworkShape
 from mach_tf.sealed_json import seal, unseal, without_checksum
-from mach_tf.splits import SPLITS, Split
+from mach_tf.splits import Split, check_splits
+from mach_tf.text_spec import VocabularySpec
 from mach_tf.training_config import TrainingConfig
 from mach_tf.typed_json import check_ranges, read_dataclass
 
@@ -27,7 +28,10 @@ SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
-FEATURE_NAMES_FILE, LABEL_NAMES_FILE = "feature_names.txt", "label_names.txt"
+FEATURE_NAMES_FILE, LABEL_NAMES_FILE, LABEL_KEYS_FILE = "feature_names.txt", "label_names.txt", "label_keys.txt"
+DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
+# What a model directory may keep of its dataset.
+KEPT_FILES = (LABEL_NAMES_FILE, LABEL_KEYS_FILE, FEATURE_NAMES_FILE, DOCUMENT_FREQUENCIES_FILE)
 # The names that `repetition_directory` gives.
 REPETITION_NAME = re.compile(r"repetition-\d{3,}")
 
@@ -43,7 +47,10 @@ class DatasetManifest:
       splits: the splits by name: "train", "valid", "test".
       label_counts_sha256: SHA-256 of label_counts.npy, the training frequencies of the labels, int64 [K].
       feature_names, label_names: whether feature_names.txt and label_names.txt exist.
-      names_sha256: SHA-256 of each file of names; empty in datasets written before it was recorded.
+      names_sha256: SHA-256 of each file of names; empty in datasets written before it was recorded. Names label_keys.txt if the
+        labels have names other than the keys that the input gives them.
+      text: the vocabulary, if the points were made of texts: document_frequencies.npy has its frequencies, feature_names.txt its
+        terms.
       schema_version: version of this format.
     """
 
@@ -55,10 +62,13 @@ class DatasetManifest:
     feature_names: bool = False
     label_names: bool = False
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
+    text: Optional[VocabularySpec] = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
+        if self.text is not None and not (self.feature_names and FEATURE_NAMES_FILE in self.names_sha256):
+            raise InputError("a dataset of texts must have its terms as feature names, and their SHA-256")
 
     def __repr__(self) -> str:
         points = ", ".join(f"{name}={split.points} points" for name, split in self.splits.items())
@@ -71,9 +81,11 @@ class DatasetManifest:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the content: shards, counts and hashing, but not paths or times."""
+        """SHA-256 of the content: shards, counts, hashing and vocabulary, but not paths or times."""
         shards = {name: [dataclasses.astuple(s) for s in split.shards] for name, split in sorted(self.splits.items())}
         content = [self.features, self.labels, dataclasses.astuple(self.feature_spec), shards, self.label_counts_sha256]
+        if self.text is not None:
+            content += [dataclasses.astuple(self.text), self.names_sha256[FEATURE_NAMES_FILE]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def split(self, name: str) -> Split:
@@ -98,9 +110,20 @@ class DatasetManifest:
         manifest = cls.parse(directory)
         for problem in manifest.file_problems(directory):
             raise InputError(problem)
-        for check in (manifest.label_counts, manifest.read_feature_names, manifest.read_label_names):
+        for check in manifest.content_checks:
             check(directory)
         return manifest
+
+    @property
+    def content_checks(self) -> tuple[Callable[[str], Any], ...]:
+        """The methods that read the files beside the shards, each of which raises an error for a file that is damaged."""
+        return (
+            self.label_counts,
+            self.read_feature_names,
+            self.read_label_names,
+            self.read_label_keys,
+            self._check_document_frequencies,
+        )
 
     @classmethod
     def parse(cls, directory: str) -> DatasetManifest:
@@ -114,17 +137,7 @@ class DatasetManifest:
         # The schema first: what it says of a file by another version is of more use.
         manifest = read_dataclass(cls, without_checksum(value), path, SCHEMA_VERSION)
         unseal(value, path, "The dataset is damaged: preprocess again.")
-        for name, split in manifest.splits.items():
-            if name not in SPLITS:
-                raise InputError(
-                    f"{path}: split {name!r:.80} must be known, one of {SPLITS}; the dataset is damaged: preprocess again."
-                )
-            try:
-                split.check()
-            except InputError as error:
-                raise InputError(
-                    f"{path}, {name}: {str(error).rstrip('.')}; the dataset is damaged: preprocess again."
-                ) from None
+        check_splits(manifest.splits, path)
         return manifest
 
     def file_problems(self, directory: str) -> Iterator[str]:
@@ -134,6 +147,8 @@ class DatasetManifest:
             (True, LABEL_COUNTS_FILE),
             (self.feature_names, FEATURE_NAMES_FILE),
             (self.label_names, LABEL_NAMES_FILE),
+            (LABEL_KEYS_FILE in self.names_sha256, LABEL_KEYS_FILE),
+            (self.text is not None, DOCUMENT_FREQUENCIES_FILE),
         )
         for file, size in {**sizes, **{file: None for present, file in named if present}}.items():
             path = os.path.join(directory, file)
@@ -147,32 +162,34 @@ class DatasetManifest:
 
     def label_counts(self, directory: str) -> np.ndarray:
         """Reads the training frequencies of the labels, int64 [K]."""
-        path = os.path.join(directory, LABEL_COUNTS_FILE)
-        if files.sha256(path) != self.label_counts_sha256:
-            raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
-        return read_array(
-            path,
-            (self.labels,),
-            np.int64,
-            f"the frequencies of {self.labels} labels",
-            f"It or {DATASET_FILE} is damaged: preprocess again.",
-        )
+        _check_hash(directory, LABEL_COUNTS_FILE, self.label_counts_sha256)
+        path, content = os.path.join(directory, LABEL_COUNTS_FILE), f"the frequencies of {self.labels} labels"
+        remedy = f"It or {DATASET_FILE} is damaged: preprocess again."
+        return read_array(path, (self.labels,), np.int64, content, remedy)
 
     def read_feature_names(self, directory: str) -> Optional[list[str]]:
         """Reads the names of the raw features; None if the dataset has none."""
-        return (
-            self._read_names(directory, FEATURE_NAMES_FILE, self.features, "features") if self.feature_names else None
-        )
+        return self._read_names(self.feature_names, directory, FEATURE_NAMES_FILE, self.features, "features")
 
     def read_label_names(self, directory: str) -> Optional[list[str]]:
         """Reads the names of the labels; None if the dataset has none."""
-        return self._read_names(directory, LABEL_NAMES_FILE, self.labels, "labels") if self.label_names else None
+        return self._read_names(self.label_names, directory, LABEL_NAMES_FILE, self.labels, "labels")
 
-    def _read_names(self, directory: str, file: str, count: int, what: str) -> list[str]:
-        path = os.path.join(directory, file)
-        names = files.read_names(path, count, what)
-        if file in self.names_sha256 and files.sha256(path) != self.names_sha256[file]:
-            raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
+    def read_label_keys(self, directory: str) -> Optional[list[str]]:
+        """Reads what the input calls the labels; None if these are their names, or if they have neither."""
+        present = LABEL_KEYS_FILE in self.names_sha256
+        return self._read_names(present, directory, LABEL_KEYS_FILE, self.labels, "labels")
+
+    def _check_document_frequencies(self, directory: str) -> None:
+        if self.text is not None:
+            _check_hash(directory, DOCUMENT_FREQUENCIES_FILE, self.text.document_frequencies_sha256)
+
+    def _read_names(self, present: bool, directory: str, file: str, count: int, what: str) -> Optional[list[str]]:
+        if not present:
+            return None
+        names = files.read_names(os.path.join(directory, file), count, what)
+        if file in self.names_sha256:
+            _check_hash(directory, file, self.names_sha256[file])
         return names
 
 
@@ -189,6 +206,8 @@ class ModelManifest:
       versions: versions of the libraries, by package name.
       run: settings that do not change the weights (group size, strategy, ...), by name.
       names_sha256: SHA-256 of the training data's files of names, as in DatasetManifest.
+      text: the vocabulary of the training data, as in DatasetManifest.
+      files_sha256: SHA-256 of each of KEPT_FILES that the model directory holds; empty in models of earlier versions.
       schema_version: version of this format.
     """
 
@@ -201,10 +220,16 @@ class ModelManifest:
     versions: dict[str, str]
     run: dict[str, Any]
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
+    text: Optional[VocabularySpec] = None
+    files_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
+        for name, digest in self.files_sha256.items():
+            # A stranger's model.json must not name other files of this machine.
+            if name not in KEPT_FILES or not files.SHA256.fullmatch(digest):
+                raise InputError(f"files_sha256 must give the SHA-256 of files among {KEPT_FILES} (got {name!r:.80})")
 
     @property
     def columns(self) -> int:
@@ -222,7 +247,8 @@ class ModelManifest:
 
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values."""
-        others = ("run", "versions", "names_sha256")
+        # The fingerprint of the dataset covers the vocabulary.
+        others = ("run", "versions", "names_sha256", "text", "files_sha256")
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:
@@ -260,6 +286,12 @@ class ModelManifest:
             "Put the original back, or remove it and run the training's command again, which writes it anew.",
         )
         return model
+
+
+def _check_hash(directory: str, file: str, sha256: str) -> None:
+    path = os.path.join(directory, file)
+    if files.sha256(path) != sha256:
+        raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
 
 
 def repetition_directory(model_dir: str, repetition: int) -> str:

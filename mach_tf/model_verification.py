@@ -1,4 +1,4 @@
-"""Checks every byte of a model directory: model.json, the files of each repetition by size and hash, and the weights.
+"""Checks every byte of a model directory: model.json, names, the files of each repetition by size and hash, and the weights.
 
 A single repetition, as it is served, is checked by its own repetition.json.
 """
@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 
 import tensorflow as tf
 
-from mach_tf import repetition_files
+from mach_tf import kept_files, repetition_files
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.repetition_files import REPETITION_FILE, RepetitionFiles
@@ -87,6 +87,7 @@ def problems(model_dir: str, repetitions: Optional[int] = None) -> Iterator[str]
     except InputError as error:
         yield str(error)
         return
+    yield from kept_files.problems(model_dir, model)
     for repetition in range(min(repetitions or model.bucket_spec.repetitions, model.bucket_spec.repetitions)):
         path = repetition_directory(model_dir, repetition)
         if not os.path.isdir(path):

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import arguments, estimators, points, repetition_files
+from mach_tf import arguments, estimators, kept_files, points, repetition_files
 from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
@@ -85,6 +85,7 @@ class Network:
             raise InputError(f"{model_dir} has {trained} repetitions; ask for 1 to {trained} of them (got {count}).")
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
         repetition_files.check_all(model_dir, manifest, count, verify)
+        kept_files.check(model_dir, manifest)
         _check_table(count, manifest.labels)
         if unlisted := repetition_files.unlisted(model_dir, range(count)):
             warnings.warn(unlisted, stacklevel=2)
@@ -123,6 +124,16 @@ class Network:
     def labels(self) -> int:
         """The number of labels, K."""
         return self.manifest.labels
+
+    @functools.cached_property
+    def label_names(self) -> Optional[list[str]]:
+        """The names of the labels, by id; None if the model was trained without names."""
+        return kept_files.read_label_names(self.model_dir, self.manifest)
+
+    @functools.cached_property
+    def label_keys(self) -> Optional[list[str]]:
+        """What the training data call the labels, by id, if that differs from their names: identifiers, URIs; None otherwise."""
+        return kept_files.read_label_keys(self.model_dir, self.manifest)
 
     @property
     def sketch_shape(self) -> tuple[int, int]:

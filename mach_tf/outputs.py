@@ -21,8 +21,7 @@ _READ = re.compile(
             manifest.DATASET_FILE,
             manifest.MODEL_FILE,
             manifest.LABEL_COUNTS_FILE,
-            manifest.FEATURE_NAMES_FILE,
-            manifest.LABEL_NAMES_FILE,
+            *manifest.KEPT_FILES,
         )
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Mapping
 
 from mach_tf import files
 from mach_tf.errors import InputError
@@ -79,3 +80,20 @@ class Split:
             if "\0" in source.path:
                 raise InputError(f"a source must be named by a path (got {source.path!r:.80})")
             check_ranges(source, bytes=(0, _MOST))
+
+
+def check_splits(splits: Mapping[str, Split], path: str) -> None:
+    """Raises InputError for an unknown split, or for what no split is.
+
+    Args:
+      splits: the splits by name.
+      path: the dataset.json that they were read from, for messages.
+    """
+    damaged = "the dataset is damaged: preprocess again."
+    for name, split in splits.items():
+        if name not in SPLITS:
+            raise InputError(f"{path}: split {name!r:.80} must be known, one of {SPLITS}; {damaged}")
+        try:
+            split.check()
+        except InputError as error:
+            raise InputError(f"{path}, {name}: {str(error).rstrip('.')}; {damaged}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union
 
 from mach_tf.errors import InputError
 
@@ -58,7 +58,7 @@ def from_json(kind: Any, value: Any) -> Any:
     """Builds a value of an annotated type from parsed JSON, and checks the types.
 
     Args:
-      kind: a dataclass, `list[...]`, `dict[str, ...]`, a plain type or Any.
+      kind: a dataclass, `list[...]`, `tuple[...]` (a list in JSON), `dict[str, ...]`, `Optional[...]`, a plain type or Any.
       value: what `json.loads` returned.
 
     Raises:
@@ -77,10 +77,20 @@ def from_json(kind: Any, value: Any) -> Any:
     if kind is Any:
         return value
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Union:
+        return None if value is None else from_json(arguments[0], value)
+    if origin is tuple:
+        return _tuple(arguments, value)
     if not isinstance(value, origin or kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"expected {kind}, got {value!r:.80}")
     if origin is list:
         return [from_json(arguments[0], item) for item in value]
-    if origin is dict:
-        return {name: from_json(arguments[1], item) for name, item in value.items()}
-    return value
+    return {name: from_json(arguments[1], item) for name, item in value.items()} if origin is dict else value
+
+
+def _tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    items = from_json(list[Any], value)
+    kinds = kinds[:1] * len(items) if kinds[-1] is ... else kinds
+    if len(items) != len(kinds):
+        raise TypeError(f"expected {len(kinds)} items, got {value!r:.80}")
+    return tuple(map(from_json, kinds, items))

@@ -3,9 +3,9 @@
     python -m preprocess.demo_data --output_dir demo/text
 
 The points are the source files of this interpreter's standard library and installed packages (or of --source_dirs), each
-content once. They are parsed, never executed or imported. A point's text is its file's identifiers in their order
-(preprocess/python_points.py defines what counts), its labels the imported modules and names (`numpy`, `os.path.join`). A file
-that does not parse, uses no identifier or imports nothing is left out, and counted.
+content once. They are parsed, never executed or imported. A point's text is its file's identifiers, each once, in the order of
+their first use (preprocess/python_points.py defines what counts). Its labels are the imported modules and names (`numpy`,
+`os.path.join`). A file that does not parse, uses no identifier or imports nothing is left out, and counted.
 
 A hash of a file's content and --seed chooses its split: 80% train, 10% valid, 10% test. A file keeps its split when packages
 come and go. The output is JSON Lines for preprocess.to_tfrecord: train.jsonl, valid.jsonl and test.jsonl, with the fields `file`

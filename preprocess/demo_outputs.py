@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mach_tf import outputs
 from mach_tf.errors import InputError
-from mach_tf.manifest import SPLITS
+from mach_tf.splits import SPLITS
 from preprocess.python_files import SourceFile
 
 _MOST_BYTES = 1 << 26  # of the first record that is read

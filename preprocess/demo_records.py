@@ -13,7 +13,7 @@ import tabulate
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.manifest import SPLITS
+from mach_tf.splits import SPLITS
 from preprocess import demo_outputs, python_points
 from preprocess.parsing_processes import parse_files
 from preprocess.python_files import SourceFile, distinct_files

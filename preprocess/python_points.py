@@ -23,7 +23,7 @@ class PythonFile(NamedTuple):
     """The contribution of one source file to a point.
 
     Attributes:
-      text: the identifiers outside import statements, in the order of the source, joined by blanks.
+      text: the identifiers outside import statements, each once, in the order of their first use, joined by blanks.
       imports: absolute dotted names, each once, sorted.
     """
 
@@ -64,7 +64,8 @@ def read_source(source: bytes) -> Optional[PythonFile]:
             identifier = getattr(node, _IDENTIFIER_FIELDS[type(node)])
             if identifier is not None:  # a bare `except:` and `**arguments` have none
                 placed.append((*_position(node), identifier))
-    return PythonFile(" ".join(identifier for _, _, identifier in sorted(placed)), sorted(imports))
+    in_order = dict.fromkeys(identifier for _, _, identifier in sorted(placed))
+    return PythonFile(" ".join(in_order), sorted(imports))
 
 
 def _position(node: ast.AST) -> tuple[int, int]:

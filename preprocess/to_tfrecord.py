@@ -20,13 +20,13 @@ from typing import Any
 from absl import flags
 
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
-from mach_tf.data.preprocessing import preprocess
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM
-from mach_tf.manifest import SPLITS
+from mach_tf.preprocessing import preprocess
 from mach_tf.programs import program
 from mach_tf.programs.flag_errors import flag_errors, with_flags
+from mach_tf.splits import SPLITS
 
 FLAGS = flags.FLAGS
 

@@ -51,13 +51,17 @@ FLOORS = (
         "label_selection",
         "training_config",
         "network_shape",
+        "text_spec",
         "splits",
         "manifest",
+        "kept_files",
         "repetition_files",
         "outputs",
     ),
     ("data",),
-    # TensorFlow from here on, except for decoding, metrics and sizing
+    ("text",),
+    ("preprocessing",),
+    # TensorFlow from here on and in text, except for decoding, metrics and sizing
     (
         "classifier",
         "devices",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Optional
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from mach_tf import arguments, files, manifest, staging
 from mach_tf.buckets import MAX_LABELS
+from mach_tf.data.dataset_directory import SKIPPED_FILE, check_output
 from mach_tf.data.examples import Records, encode
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.shards import POINTS_PER_SHARD, ShardWriter
@@ -19,17 +19,8 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM, MAX_ID, FeatureSpec, murmur3_32
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
-from mach_tf.splits import Shard, Source, Split
-
-SKIPPED_FILE = "skipped.txt"
-_SHARD = re.compile(rf"({'|'.join(manifest.SPLITS)})-\d{{5,}}-of-\d{{5,}}\.tfrecord")
-_OTHERS = (
-    manifest.DATASET_FILE,
-    manifest.LABEL_COUNTS_FILE,
-    manifest.FEATURE_NAMES_FILE,
-    manifest.LABEL_NAMES_FILE,
-    SKIPPED_FILE,
-)
+from mach_tf.splits import SPLITS, Shard, Source, Split
+from mach_tf.text_spec import VocabularySpec
 
 
 class Chunk(NamedTuple):
@@ -77,34 +68,6 @@ def held_back(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     return murmur3_32(places, seed) < fraction * 2.0**32
 
 
-def check_output(output_dir: str, overwrite: bool) -> None:
-    """Raises InputError unless a dataset may be written to `output_dir`."""
-    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
-        raise InputError(f"The output directory {output_dir} is a file. Choose another path.")
-    present = sorted(os.listdir(output_dir)) if os.path.isdir(output_dir) else []
-    if manifest.DATASET_FILE in present and not overwrite:
-        raise InputError(
-            f"The output directory must not hold a dataset ({output_dir} does). Choose another, or replace the dataset with "
-            "overwrite=True."
-        )
-    foreign = _foreign(output_dir, present)
-    if foreign or (present and manifest.DATASET_FILE not in present):
-        raise InputError(
-            f"The output directory must be new, empty, or a dataset and nothing else ({output_dir} holds "
-            f"{(foreign or present)[0]!r}), because it is replaced as a whole. Choose another."
-        )
-
-
-def _foreign(directory: str, names: list[str]) -> list[str]:
-    """Returns which of the names in a directory are not of its dataset: a folder never is, a shard that dataset.json lists is."""
-    try:
-        shards = {shard.file for split in DatasetManifest.parse(directory).splits.values() for shard in split.shards}
-    except InputError:
-        # Damaged, or of another version: then names must do.
-        shards = {name for name in names if _SHARD.fullmatch(name)}
-    return [name for name in names if name not in {*shards, *_OTHERS} or not os.path.isfile(f"{directory}/{name}")]
-
-
 class DatasetWriter:
     """Writes chunks to the shards of their splits, and the manifest last; `open_dataset` makes it.
 
@@ -136,6 +99,8 @@ class DatasetWriter:
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
         skipped: Sequence[str] = (),
+        label_keys: Optional[Sequence[str]] = None,
+        text: Optional[VocabularySpec] = None,
     ) -> DatasetManifest:
         """Completes the shards and writes the other files, dataset.json last.
 
@@ -143,12 +108,16 @@ class DatasetWriter:
           sources: the files that each split came from; a split that is named here must have points.
           feature_names, label_names: one name per raw feature and per label.
           skipped: lines for skipped.txt.
+          label_keys: what the input calls the labels, if that differs from their names.
+          text: the vocabulary of texts, whose document frequencies are in the directory already.
 
         Raises:
           InputError: a split has no points, none with labels or none with features; or there are too few or too many names.
         """
         shards = {split: writer.finish() for split, writer in self._writers.items()}
-        return self.complete(shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped)
+        return self.complete(
+            shards, self._totals, self._label_counts, sources, feature_names, label_names, skipped, label_keys, text
+        )
 
     def complete(
         self,
@@ -159,6 +128,8 @@ class DatasetWriter:
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
         skipped: Sequence[str] = (),
+        label_keys: Optional[Sequence[str]] = None,
+        text: Optional[VocabularySpec] = None,
     ) -> DatasetManifest:
         """Writes the files that complete the shards in the directory; the last part of `finish`.
 
@@ -166,10 +137,10 @@ class DatasetWriter:
           shards: the shards of each split that has points.
           totals: of each of these splits, the sums of `Chunk.totals`.
           label_counts: training frequencies of the labels, int64 [K].
-          sources, feature_names, label_names, skipped: as of `finish`.
+          sources, feature_names, label_names, skipped, label_keys, text: as of `finish`.
         """
         splits = {}
-        for name in manifest.SPLITS:
+        for name in SPLITS:
             if name in sources and name not in shards:
                 raise InputError(
                     f"The {name} split must have at least one point (got none). Add points, or leave the split out."
@@ -182,15 +153,21 @@ class DatasetWriter:
         counts = os.path.join(self.directory, manifest.LABEL_COUNTS_FILE)
         with files.atomic_write(counts) as file:
             np.save(file, label_counts, allow_pickle=False)
-        self._write_names(manifest.FEATURE_NAMES_FILE, "feature", feature_names, self._features)
-        self._write_names(manifest.LABEL_NAMES_FILE, "label", label_names, self._labels)
+        names_sha256 = {}
+        for file_name, what, names, count in (
+            (manifest.FEATURE_NAMES_FILE, "feature", feature_names, self._features),
+            (manifest.LABEL_NAMES_FILE, "label", label_names, self._labels),
+            (manifest.LABEL_KEYS_FILE, "label", label_keys, self._labels),
+        ):
+            if names is not None:
+                self._write_names(file_name, what, names, count)
+                names_sha256[file_name] = files.sha256(os.path.join(self.directory, file_name))
         if skipped:
             self._write_lines(SKIPPED_FILE, skipped)
         for name, split in splits.items():
             # Points that chance has held back are not refused for what they lack.
             if name == "train" or sources.get(name):
                 Incomplete.of_split(split).check(f"of the {name} split")
-        named = ((manifest.FEATURE_NAMES_FILE, feature_names), (manifest.LABEL_NAMES_FILE, label_names))
         result = DatasetManifest(
             self._features,
             self._labels,
@@ -199,7 +176,8 @@ class DatasetWriter:
             files.sha256(counts),
             feature_names is not None,
             label_names is not None,
-            {name: files.sha256(os.path.join(self.directory, name)) for name, lines in named if lines is not None},
+            names_sha256,
+            text,
         )
         result.write(self.directory)
         return result
@@ -209,9 +187,7 @@ class DatasetWriter:
         for writer in self._writers.values():
             writer.abandon()
 
-    def _write_names(self, file: str, what: str, names: Optional[Sequence[str]], count: int) -> None:
-        if names is None:
-            return
+    def _write_names(self, file: str, what: str, names: Sequence[str], count: int) -> None:
         names = arguments.name_list(names, f"{what}_names", what=what)
         broken = next((name for name in names if "\n" in name or name.endswith("\r")), None)
         if len(names) != count or broken is not None:
@@ -250,18 +226,34 @@ def open_dataset(
     Raises:
       InputError: `output_dir` holds a dataset and `overwrite` is false, or it holds other files; or a number is out of range.
     """
+    with open_directory(output_dir, overwrite) as directory:
+        with open_writer(directory, features, labels, spec, points_per_shard) as writer:
+            yield writer
+
+
+@contextlib.contextmanager
+def open_directory(output_dir: str, overwrite: bool) -> Iterator[str]:
+    """Yields a new directory that takes the place of `output_dir` if the block ends without error; as of `open_dataset`."""
     check_output(output_dir, overwrite)
+    with staging.staged(output_dir, lambda: check_output(output_dir, overwrite)) as directory:
+        yield directory
+
+
+@contextlib.contextmanager
+def open_writer(
+    directory: str, features: int, labels: int, spec: FeatureSpec, points_per_shard: int = POINTS_PER_SHARD
+) -> Iterator[DatasetWriter]:
+    """Yields a writer to a directory, which the block must finish; arguments and errors as of `open_dataset`."""
     if not 1 <= labels <= MAX_LABELS:
         raise InputError(f"labels must be in [1, {MAX_LABELS}] (got {labels}).")
     if spec.dim > MAX_DIM:
         raise InputError(f"dim must be at most {MAX_DIM} (got {spec.dim}).")
     points_per_shard = arguments.whole_number(points_per_shard, "points_per_shard", 1, MAX_ID)
-    with staging.staged(output_dir, lambda: check_output(output_dir, overwrite)) as directory:
-        writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
-        try:
-            yield writer
-        finally:
-            writer.abandon()
+    writer = DatasetWriter(directory, features, labels, spec, points_per_shard)
+    try:
+        yield writer
+    finally:
+        writer.abandon()
 
 
 def share(split: str, raw: Points, places: np.ndarray, valid_fraction: float, seed: int) -> list[tuple[str, Points]]:

@@ -35,8 +35,12 @@ class TextFile:
       text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, content: str = "a header") -> None:
         """Opens the file.
+
+        Args:
+          path: the file.
+          content: what must stand in its first line, for the message about an empty file.
 
         Raises:
           InputError: the file does not exist, is a directory or is empty, or nothing comes from the pipe.
@@ -54,7 +58,7 @@ class TextFile:
             got, advice = f"{self._raw.kind} without a byte", "Check the command that writes to it."
             if self._raw.regular:
                 got, advice = "an empty file", "Write or download it again."
-            raise InputError(f"{path}, line 1: there must be a header (got {got}). {advice}")
+            raise InputError(f"{path}, line 1: there must be {content} (got {got}). {advice}")
         opened = _opener(first)
         self._compressed = opened is not open
         self._stream: Any = opened(self._raw) if self._compressed else self._raw
@@ -75,8 +79,8 @@ class TextFile:
 
     def block(self, size: int) -> bytes:
         """Returns the next lines, about `size` bytes and at least one line; b"" at the end of the file."""
-        cut = self._rest.rfind(b"\n") + 1
-        if cut:  # lines that `lines` put back
+        cut = self._rest.rfind(b"\n", 0, size) + 1 or self._rest.find(b"\n") + 1
+        if cut:  # lines that `lines` or `peek` put back
             block, self._rest = self._rest[:cut], self._rest[cut:]
             return self._count(block)
         pieces = [self._rest]
@@ -115,6 +119,14 @@ class TextFile:
             pieces.append(block)
             count -= newlines
         return b"".join(pieces)
+
+    def peek(self, size: int) -> bytes:
+        """Returns what `block` would return next, and leaves it to be read."""
+        block = self.block(size)
+        self._rest = block + self._rest
+        self.text_bytes -= len(block)
+        self.line_count -= block.count(b"\n")
+        return block
 
     def finish(self) -> Source:
         """Describes the file after it has been read to its end.

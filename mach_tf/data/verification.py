@@ -104,7 +104,7 @@ def problems(directory: str) -> Iterator[str]:
         yield str(error)
         return
     yield from manifest.file_problems(directory)
-    for read in (manifest.label_counts, manifest.read_feature_names, manifest.read_label_names):
+    for read in manifest.content_checks:
         try:
             read(directory)
         except FileNotFoundError:

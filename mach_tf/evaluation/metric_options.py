@@ -9,7 +9,7 @@ from typing import Optional, Union
 from mach_tf import arguments
 from mach_tf.attacks.gradient_attacks import Attack, attack_list
 from mach_tf.evaluation.attack_evaluation import MOST_RESAMPLES, checked_epsilons
-from mach_tf.manifest import SPLITS
+from mach_tf.splits import SPLITS
 
 
 @dataclasses.dataclass(frozen=True)

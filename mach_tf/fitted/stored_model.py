@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
-from mach_tf.manifest import MODEL_FILE, REPETITION_NAME
+from mach_tf.manifest import MODEL_FILE, REPETITION_NAME, ModelManifest
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
@@ -74,7 +74,7 @@ class StoredModel:
 
     def _names(self) -> list[str]:
         """Returns the paths of the model's files, relative to the directory."""
-        names = [MODEL_FILE]
+        names = [MODEL_FILE, *ModelManifest.read(self.directory).files_sha256]
         for repetition in sorted(filter(REPETITION_NAME.fullmatch, os.listdir(self.directory))):
             for parent, _, files in os.walk(os.path.join(self.directory, repetition)):
                 names += [os.path.relpath(os.path.join(parent, file), self.directory) for file in sorted(files)]

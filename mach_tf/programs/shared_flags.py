@@ -9,7 +9,7 @@ from absl import flags
 
 from mach_tf.choices import VERIFICATIONS
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
-from mach_tf.manifest import SPLITS
+from mach_tf.splits import SPLITS
 
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()

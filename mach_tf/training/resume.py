@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any, Optional
 
-from mach_tf import __version__, model_verification, repetition_files, startup
+from mach_tf import __version__, kept_files, model_verification, repetition_files, startup
 from mach_tf.data import model_dataset
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, LABEL_NAMES_FILE, MODEL_FILE, ModelManifest, repetition_directory
@@ -19,7 +19,7 @@ def start(model_dir: str, model: ModelManifest) -> None:
     """Writes model.json unless it exists; from then on the directory belongs to this training.
 
     An existing model.json keeps the settings of its first run; the groups that `model` plans are added to those it records. If
-    `model` has more repetitions, it records the larger number.
+    `model` has more repetitions, it records the larger number. A model of an earlier version gets the files of names that it lacks.
     """
     if not os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         os.makedirs(model_dir, exist_ok=True)
@@ -27,10 +27,12 @@ def start(model_dir: str, model: ModelManifest) -> None:
         return
     earlier, found = group_plan.recorded(model_dir), ModelManifest.read(model_dir)
     groups = group_plan.merged(earlier, model.run.get(group_plan.GROUPS, []))
-    if groups != earlier or added(found, model):
+    more_files = kept_files.added(found, model)
+    if groups != earlier or added(found, model) or more_files:
         spec = dataclasses.replace(found.bucket_spec, repetitions=model.bucket_spec.repetitions)
         run = {**found.run, group_plan.GROUPS: groups} if groups else found.run
-        dataclasses.replace(found, bucket_spec=spec, run=run).write(model_dir)
+        kept = {**found.files_sha256, **more_files}
+        dataclasses.replace(found, bucket_spec=spec, run=run, files_sha256=kept).write(model_dir)
 
 
 def added(earlier: ModelManifest, model: ModelManifest) -> int:

@@ -7,6 +7,7 @@ import dataclasses
 import os
 from typing import Callable, Optional
 
+from mach_tf import kept_files
 from mach_tf.buckets import BucketSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.training import (
@@ -81,6 +82,7 @@ def train(
         if writes:
             # Missing where parts were merged into an empty directory.
             claims.start(model_dir, model)
+            kept_files.copy(dataset_dir, model_dir)
             checkpoints.remove_finished(model_dir)
         return TrainingResult(model_dir, warnings=tuple(warnings))
     with contextlib.ExitStack() as held, stop:
@@ -109,6 +111,7 @@ def train(
                 if writes:
                     # Not before: a run that is refused leaves the directory free for one with other settings.
                     held.enter_context(claims.claimed(model_dir, model, pending, groups))
+                    kept_files.copy(dataset_dir, model_dir)
                 workers.exchange("planned")
         except Stopped:
             return TrainingResult(model_dir, stopped=True, warnings=tuple(warnings))
@@ -167,6 +170,7 @@ def _manifest(
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
         names_sha256=dataset.names_sha256,
+        files_sha256=kept_files.of_dataset(dataset_dir, dataset),
     )
 
 

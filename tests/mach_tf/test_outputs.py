@@ -15,6 +15,8 @@ def places(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    for name in ("label_names.txt", "label_keys.txt", "feature_names.txt", "document_frequencies.npy"):
+        (tmp_path / "model" / name).write_text(name)
     for name in ("dataset.json", "train-00000-of-00001.tfrecord", "label_names.txt"):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).write_text(name)
@@ -25,6 +27,8 @@ READ = [
     "input.txt",
     "model/model.json",
     "model/repetition-000/variables/variables.index",
+    "model/label_keys.txt",
+    "model/document_frequencies.npy",
     "data/dataset.json",
     "data/train-00000-of-00001.tfrecord",
     "data/label_names.txt",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf.errors import InputError
-from mach_tf.splits import Shard, Source, Split
+from mach_tf.splits import Shard, Source, Split, check_splits
 
 SHARD = Shard("train-00000-of-00001.tfrecord", 10, 1000, "0" * 64)
 
@@ -34,3 +34,13 @@ def test_what_a_writer_makes_passes():
 def test_the_impossible_is_refused(bad, rule):
     with pytest.raises(InputError, match=rule):
         bad.check()
+
+
+def test_all_splits_are_known_and_possible():
+    check_splits({"train": split(), "test": split()}, "d/dataset.json")
+    with pytest.raises(
+        InputError, match=r"^d/dataset\.json: split 'extra' must be known, one of .*preprocess again\.$"
+    ):
+        check_splits({"extra": split()}, "d/dataset.json")
+    with pytest.raises(InputError, match=r"^d/dataset\.json, test: .*points of its shards.*preprocess again\.$"):
+        check_splits({"test": split(points=11)}, "d/dataset.json")

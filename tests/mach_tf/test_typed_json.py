@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -55,3 +55,18 @@ def test_a_value_is_built_of_its_parts():
 def test_other_types_and_fields_are_refused(change):
     with pytest.raises((TypeError, ValueError)):
         from_json(Outer, {**VALUE, **change})
+
+
+def test_tuples_are_lists_in_json_and_optional_values_may_be_null():
+    assert from_json(tuple[int, str], [1, "a"]) == (1, "a")
+    assert from_json(tuple[Inner, ...], [{"size": 1}]) == (Inner(1),)
+    assert from_json(Optional[Inner], None) is None and from_json(Optional[Inner], {"size": 1}) == Inner(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(tuple[int, int], [1]), (tuple[int, int], [1, "a"]), (tuple[int, ...], {}), (Optional[int], "a")],
+)
+def test_other_tuples_and_options_are_refused(kind, value):
+    with pytest.raises((TypeError, ValueError)):
+        from_json(kind, value)

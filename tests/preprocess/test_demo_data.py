@@ -47,7 +47,7 @@ def test_points_are_the_files_by_name(sources, tmp_path, capsys):
     for record in records:
         assert list(record) == ["file", "text", "imports"] and record["file"].startswith(sources.name + "/part")
         i = int(record["file"][-5:-3])
-        assert record["text"] == f"function_{i} argument alias used_{i % 2} argument argument"
+        assert record["text"] == f"function_{i} argument alias used_{i % 2}"
         assert record["imports"] == [f"even_{i % 2}", f"only_{i}", "package.third", f"package.third.name_{i % 3}"]
     assert sorted(r["file"] for r in records) == sorted(f"{sources.name}/part{i % 4}/f{i:02d}.py" for i in range(60))
     printed = capsys.readouterr().out

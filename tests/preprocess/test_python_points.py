@@ -28,12 +28,12 @@ class Reader(np.ndarray):
 """
 
 
-def test_identifiers_stand_in_the_order_of_the_code_that_uses_them():
+def test_identifiers_stand_once_in_the_order_of_their_first_use():
     file = read_source(SOURCE)
     assert file is not None
     assert file.text == (
-        "decorate Reader np ndarray limit int fetch self first rest key options path_join first sep self limit error OSError "
-        "fetch_all self item name item self helper"
+        "decorate Reader np ndarray limit int fetch self first rest key options path_join sep error OSError fetch_all item name "
+        "helper"
     )
 
 

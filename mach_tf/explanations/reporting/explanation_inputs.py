@@ -23,7 +23,8 @@ class ExplanationInputs:
       network: the model.
       data: the dataset.
       texts: where the raw points are.
-      feature_names, label_names: by raw id; None if the dataset has no names.
+      feature_names: by raw id; None if the dataset has no names.
+      label_names: the dataset's, or else the model's; None if neither has any.
     """
 
     network: Network
@@ -77,5 +78,5 @@ def open_inputs(
     texts = source_text.find_text(dataset, input, input_labels, split)
     network = Network.load(model_dir)
     check_dataset(network.manifest, dataset, network.model_dir, dataset_dir, force)
-    names = dataset.read_feature_names(dataset_dir), dataset.read_label_names(dataset_dir)
-    return ExplanationInputs(network, data, texts, *names)
+    label_names = dataset.read_label_names(dataset_dir) or network.label_names
+    return ExplanationInputs(network, data, texts, dataset.read_feature_names(dataset_dir), label_names)

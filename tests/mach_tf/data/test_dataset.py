@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from mach_tf.data import dataset, examples, records, verification
+from mach_tf.data import dataset, examples, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
@@ -93,26 +93,6 @@ def test_valid_fraction(fraction, has_valid, good):
     else:
         with pytest.raises(InputError, match="valid_fraction must be in"):
             dataset.check_valid_fraction(fraction, has_valid)
-
-
-def test_where_it_may_write(tmp_path):
-    points = sample.random_points(9)
-    path = tmp_path / "d"
-    _write(str(path), points)
-    with pytest.raises(InputError, match="must not hold a dataset"):
-        _write(str(path), points)
-    _write(str(path), points, overwrite=True, points_per_shard=2)
-    assert len(os.listdir(path)) == 5 + 2
-    (path / "my thesis").touch()
-    with pytest.raises(InputError, match="'my thesis'"):
-        _write(str(path), points, overwrite=True)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "label_names.txt").touch()
-    with pytest.raises(InputError, match=r"holds 'label_names\.txt'"):
-        _write(str(tmp_path / "other"), points, overwrite=True)
-    with pytest.raises(InputError, match="is a file"):
-        _write(str(path / "my thesis"), points, overwrite=True)
-    assert len(records.read_points(str(path), DatasetManifest.read(str(path)), "train")) == 9
 
 
 @pytest.mark.parametrize(("labels", "points_per_shard"), [(0, 5), (dataset.MAX_LABELS + 1, 5), (5, 0)])

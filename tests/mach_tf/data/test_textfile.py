@@ -58,6 +58,21 @@ def test_lines_and_blocks_mix(tmp_path, count, size):
     assert b"".join(parts) == _text()
 
 
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_what_was_peeked_at_is_read_again(tmp_path, size):
+    path = tmp_path / "file"
+    path.write_bytes(_text())
+    with TextFile(str(path)) as file:
+        parts = []
+        while peeked := file.peek(size):
+            assert file.text_bytes == len(b"".join(parts))
+            parts.append(file.lines(1))
+            assert peeked.startswith(parts[-1])
+            parts.append(file.block(size))
+        assert file.line_count == 400
+    assert b"".join(parts) == _text()
+
+
 def test_members_of_a_gzip_file_follow_each_other(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(b"a\nb") + gzip.compress(b"c\n"))

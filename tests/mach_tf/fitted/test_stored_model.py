@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import os
 import pickle
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.stored_model import StoredModel, temporary_directory
 from mach_tf.manifest import ModelManifest
@@ -26,6 +28,18 @@ def directory(tmp_path_factory):
     (path / "checkpoints").mkdir()
     (path / "checkpoints" / "large.npy").write_bytes(b"1" * 1000)
     (path / "notes.txt").write_text("not of the model")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def named(directory, tmp_path_factory):
+    """The same model with a file of label names."""
+    path = tmp_path_factory.mktemp("named") / "model"
+    shutil.copytree(directory, path)
+    (path / "label_names.txt").write_text("".join(f"name {label}\n" for label in range(30)))
+    manifest = ModelManifest.read(directory)
+    kept = {"label_names.txt": files.sha256(str(path / "label_names.txt"))}
+    dataclasses.replace(manifest, files_sha256=kept).write(str(path))
     return str(path)
 
 
@@ -58,6 +72,14 @@ def test_files_are_copied_without_logs_and_checkpoints(directory, tmp_path):
     StoredModel(directory).copy_to(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == ["model.json", *(f"repetition-{r:03d}" for r in range(3))]
     np.testing.assert_array_equal(predict(StoredModel(str(tmp_path))), predict(StoredModel(directory)))
+
+
+def test_the_names_of_labels_go_with_the_model(named, tmp_path):
+    StoredModel(named).copy_to(str(tmp_path))
+    packed = pickle.loads(pickle.dumps(StoredModel(named)))
+    assert (
+        StoredModel(str(tmp_path)).open().label_names == packed.open().label_names == [f"name {i}" for i in range(30)]
+    )
 
 
 def test_a_temporary_directory_goes_with_its_object_and_others_stay(directory):

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Callable, Optional, Union
+from collections.abc import Iterator
+from typing import Optional
 
-from mach_tf import arguments, kernels
+from mach_tf import arguments
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
-from mach_tf.data import conversion
+from mach_tf.data import bags_of_words, conversion
 from mach_tf.data.converted import Converted
-from mach_tf.data.libsvm import TextInput
 from mach_tf.data.shards import POINTS_PER_SHARD
+from mach_tf.data.split_files import Path, TextFiles, text_inputs
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM, FeatureSpec
-from mach_tf.manifest import DATASET_FILE, SPLITS
-from mach_tf.progress_bars import Bar
-
-_Path = Union[str, "os.PathLike[str]"]
-_Paths = Union[_Path, list[_Path]]
-_Pair = tuple[_Paths, _Paths]
-TextFiles = Union[_Path, _Pair, list[Union[_Path, _Pair]]]
+from mach_tf.manifest import DATASET_FILE
+from mach_tf.splits import SPLITS
 
 
 def preprocess(
-    output_dir: _Path,
+    output_dir: Path,
     *,
     train: Optional[TextFiles] = None,
     valid: Optional[TextFiles] = None,
     test: Optional[TextFiles] = None,
-    feature_names: Optional[_Path] = None,
-    label_names: Optional[_Path] = None,
+    feature_names: Optional[Path] = None,
+    label_names: Optional[Path] = None,
     valid_fraction: float = 0.0,
     split_seed: int = 0,
     feature_hash_dim: int = 50_000,
@@ -102,62 +96,8 @@ def preprocess(
         feature_names=None if feature_names is None else arguments.path(feature_names, "feature_names"),
         label_names=None if label_names is None else arguments.path(label_names, "label_names"),
     )
-    if runner is None:
-        with kernels.announced(progress):
-            conversion.compile_kernels(options.spec)
     with _what_is_left(output_dir):
-        if runner is not None:
-            return _convert_by_beam(inputs, output_dir, options, runner, shlex.split(beam_options))
-        with _progress_bar(inputs, progress) as advance:
-            return conversion.convert(inputs, output_dir, options, advance)
-
-
-def text_inputs(split: str, files: TextFiles) -> list[TextInput]:
-    """Finds the files of a split.
-
-    Args:
-      split: "train", "valid" or "test".
-      files: as of `preprocess`.
-
-    Returns:
-      The files in the given order, those of a glob sorted by name.
-
-    Raises:
-      InputError: a path or glob that matches no file, or a tuple that is no pair of equally many files.
-    """
-    if isinstance(files, list) and not files:
-        raise InputError(f"The {split} split must have at least one file (got an empty list). Leave it out.")
-    found: list[TextInput] = []
-    for item in files if isinstance(files, list) else [files]:
-        if not isinstance(item, tuple):
-            found += [TextInput(path) for path in _expand(item, split)]
-            continue
-        if len(item) != 2:
-            raise InputError(
-                f"{split} must be paths or pairs (features, labels) (got a tuple of {len(item)}). Put several files into a list."
-            )
-        features, labels = (_expand(paths, f"{split}_{what}") for paths, what in zip(item, ("features", "labels")))
-        if len(features) != len(labels):
-            raise InputError(
-                f"{split}_features and {split}_labels must name equally many files (got {len(features)} and {len(labels)})."
-            )
-        found += [TextInput(*pair) for pair in zip(features, labels)]
-    return found
-
-
-def _expand(paths: _Paths, argument: str) -> list[str]:
-    expanded: list[str] = []
-    for path in paths if isinstance(paths, list) else [paths]:
-        if not isinstance(path, (str, os.PathLike)):
-            raise InputError(f"{argument} must be a path, a glob, or a list of them (got {path!r:.60}).")
-        pattern = arguments.path(path, argument)
-        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
-        if not found:
-            raise InputError(
-                f"{argument} must name a file or a glob that matches one (got {pattern!r}). Check the path."
-            )
-        expanded += found
-    return expanded
+        return bags_of_words.convert(inputs, output_dir, options, runner, shlex.split(beam_options), progress)
 
 
 def _check(
@@ -202,35 +142,3 @@ def _what_is_left(output_dir: str) -> Iterator[None]:
             raise InputError(f"{error} {left}") from None
         where = f"{output_dir}: " if error.filename is None else ""  # a full disk
         raise InputError(f"{where}{error}. Check the path, its permissions and the free space. {left}") from error
-
-
-@contextlib.contextmanager
-def _progress_bar(inputs: Mapping[str, Sequence[TextInput]], show: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yields what `convert` calls with the points and the bytes on disk done since its last call."""
-    size = sum(os.path.getsize(path) for files in inputs.values() for file in files for path in file if path)
-    points = 0
-    with Bar("Preprocessing", size, "B", scaled=True, shown=show) as bar:
-
-        def advance(new_points: int, new_bytes: int) -> None:
-            nonlocal points
-            points += new_points
-            bar.note(f"{points:,} points")
-            bar.update(new_bytes)
-
-        yield advance
-
-
-def _convert_by_beam(
-    inputs: Mapping[str, Sequence[TextInput]],
-    output_dir: str,
-    options: conversion.Options,
-    runner: str,
-    flags: list[str],
-) -> Converted:
-    try:
-        from mach_tf.data import beam_conversion
-    except ImportError as error:
-        raise InputError(
-            f"runner={runner} needs Apache Beam ({error}). Install it beside TensorFlow: pip install 'mach-tf[beam]'"
-        ) from None
-    return beam_conversion.convert(inputs, output_dir, options, runner, flags)

@@ -9,8 +9,7 @@ import re
 import pytest
 
 import mach_tf
-from mach_tf.data import preprocessing, records, verification
-from mach_tf.data.libsvm import TextInput
+from mach_tf.data import records, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
@@ -82,25 +81,6 @@ def test_text_and_matrices_make_the_same_dataset(tmp_path):
     matrices = points.features(500), points.labels(40)
     manifest = mach_tf.write_dataset(*matrices, str(tmp_path / "b"), valid_fraction=0.3, spec=FeatureSpec())
     assert converted.manifest.fingerprint == manifest.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ("b1", [("b1",)]),
-        (pathlib.Path("b1"), [("b1",)]),
-        ("b*", [("b1",), ("b2",)]),
-        (["c", "b*"], [("c",), ("b1",), ("b2",)]),
-        (("b*", ["c", "d"]), [("b1", "c"), ("b2", "d")]),
-        (("c", "d"), [("c", "d")]),
-        ([("c", "d"), "b2", (["b1"], ["b2"])], [("c", "d"), ("b2",), ("b1", "b2")]),
-    ],
-)
-def test_files_of_a_split(tmp_path, monkeypatch, files, expected):
-    monkeypatch.chdir(tmp_path)
-    for name in ("b2", "b1", "c", "d"):
-        (tmp_path / name).touch()
-    assert preprocessing.text_inputs("train", files) == [TextInput(*names) for names in expected]
 
 
 @pytest.mark.parametrize(

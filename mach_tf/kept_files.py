@@ -1,0 +1,105 @@
+"""The files that a model directory keeps of its dataset: with them it predicts by name wherever the dataset is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Optional
+
+from mach_tf import files
+from mach_tf.errors import InputError
+from mach_tf.manifest import LABEL_KEYS_FILE, LABEL_NAMES_FILE, MODEL_FILE, DatasetManifest, ModelManifest
+
+_REMEDY = "Copy it again, or run the training's command again, which copies it from the dataset."
+
+
+def of_dataset(dataset_dir: str, dataset: DatasetManifest) -> dict[str, str]:
+    """Returns the SHA-256 of each file that models of a dataset keep, by name.
+
+    Args:
+      dataset_dir: the dataset directory.
+      dataset: its manifest.
+    """
+    names = [LABEL_NAMES_FILE] if dataset.label_names else []
+    names += [LABEL_KEYS_FILE] if LABEL_KEYS_FILE in dataset.names_sha256 else []
+    # A dataset of an earlier version has names without their hashes.
+    return {name: dataset.names_sha256.get(name) or files.sha256(os.path.join(dataset_dir, name)) for name in names}
+
+
+def added(earlier: ModelManifest, model: ModelManifest) -> dict[str, str]:
+    """Returns the files that a training in an existing model directory adds: those that its first run knew and did not keep.
+
+    Args:
+      earlier: what model.json holds.
+      model: the manifest of the training.
+    """
+    return {
+        name: digest
+        for name, digest in model.files_sha256.items()
+        if name not in earlier.files_sha256 and earlier.names_sha256.get(name) == digest
+    }
+
+
+def copy(dataset_dir: str, model_dir: str) -> None:
+    """Copies the files that model.json names from the dataset, except for those that the model directory holds as they should be.
+
+    Args:
+      dataset_dir: the dataset directory.
+      model_dir: the model directory, with its model.json.
+
+    Raises:
+      InputError: the dataset has another file than model.json names, and so has the model directory.
+    """
+    model = ModelManifest.read(model_dir)
+    for name, digest in model.files_sha256.items():
+        if _problem(model_dir, name, digest):
+            source = os.path.join(dataset_dir, name)
+            if os.path.isfile(source) and files.sha256(source) == digest:
+                with open(source, "rb") as file, files.atomic_write(os.path.join(model_dir, name)) as output:
+                    output.write(file.read())
+    check(model_dir, model)
+
+
+def problems(model_dir: str, model: ModelManifest) -> Iterator[str]:
+    """Yields a sentence for each file that is missing or altered.
+
+    Args:
+      model_dir: the model directory.
+      model: its manifest.
+    """
+    for name, digest in model.files_sha256.items():
+        if problem := _problem(model_dir, name, digest):
+            yield f"{problem}. {_REMEDY}"
+
+
+def check(model_dir: str, model: ModelManifest) -> None:
+    """Raises InputError for the first of `problems`."""
+    for problem in problems(model_dir, model):
+        raise InputError(problem)
+
+
+def read_label_names(model_dir: str, model: ModelManifest) -> Optional[list[str]]:
+    """Returns the names of the labels; None if the model directory keeps none."""
+    return _read_lines(model_dir, model, LABEL_NAMES_FILE)
+
+
+def read_label_keys(model_dir: str, model: ModelManifest) -> Optional[list[str]]:
+    """Returns the keys of the labels, by which the training data named them; None if they are the names, or if there are none."""
+    return _read_lines(model_dir, model, LABEL_KEYS_FILE)
+
+
+def _read_lines(model_dir: str, model: ModelManifest, name: str) -> Optional[list[str]]:
+    if name not in model.files_sha256:
+        return None
+    if problem := _problem(model_dir, name, model.files_sha256[name]):
+        raise InputError(f"{problem}. {_REMEDY}")
+    return files.read_names(os.path.join(model_dir, name), model.labels, "labels")
+
+
+def _problem(model_dir: str, name: str, digest: str) -> str:
+    path = os.path.join(model_dir, name)
+    if not os.path.isfile(path):
+        return f"{path} is missing, though {MODEL_FILE} names it"
+    if files.sha256(path) != digest:
+        return f"{path} is not the file that {MODEL_FILE} describes"
+    return ""

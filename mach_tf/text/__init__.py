@@ -1,0 +1,1 @@
+"""From texts to sparse feature vectors: readers, tokenizer, vocabulary, tf-idf."""

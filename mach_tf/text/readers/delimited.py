@@ -1,0 +1,132 @@
+"""CSV and TSV with a header, or with columns by number; rows may have line breaks in quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Union
+
+from mach_tf.arguments import shown
+from mach_tf.data.bad_line import BadLine
+from mach_tf.data.textfile import TextFile
+from mach_tf.errors import InputError
+from mach_tf.text.readers.delimited_rows import RowSplitter
+from mach_tf.text.readers.record import Fault, Record, make_record
+from mach_tf.text.readers.record_fields import split_labels
+from mach_tf.text.readers.record_reader import Checked, TextRecordReader
+from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.text_lines import LineBlock, next_block, peek_lines
+
+_SHOWN_COLUMNS = 12
+_FIRST_BYTES = 1 << 16
+# Spreadsheets of countries with a decimal comma write CSV with the second one; it is taken only if it gives the named columns.
+DELIMITERS = {"csv": (",", ";"), "tsv": ("\t",)}
+
+
+class Columns(NamedTuple):
+    """The columns of a file.
+
+    Attributes:
+      delimiter: the character between them.
+      n_columns: number of columns.
+      texts, labels: positions of the columns with texts and with labels.
+      has_header: whether the first row holds their names.
+    """
+
+    delimiter: str
+    n_columns: int
+    texts: list[int]
+    labels: list[int]
+    has_header: bool
+
+
+class DelimitedReader(TextRecordReader):
+    """A reader of CSV or TSV; empty lines are no rows."""
+
+    def __init__(self, file: TextFile, settings: InputSettings, form: str, hint: str = "") -> None:
+        """Reads the header.
+
+        Args:
+          file, settings, hint: as of RecordReader.
+          form: "csv" or "tsv".
+
+        Raises:
+          InputError: there is no header, or a column is missing.
+        """
+        super().__init__(file, settings, settings.text_fields, hint)
+        self._columns = _find_columns(file.path, peek_lines(file, _FIRST_BYTES), settings, form, hint)
+
+    def _blocks(self, n_bytes: int) -> Iterator[Checked]:
+        splitter = RowSplitter(self._columns.delimiter)
+        in_header = self._columns.has_header
+        while True:
+            # Of a row that is longer than a block, its beginning is read anew with each block: they grow with it.
+            block = next_block(self._file, max(n_bytes, splitter.waiting_characters))
+            checked = Checked([], [])
+            rows = splitter.rows(block)
+            for line, cells in rows[1:] if in_header else rows:
+                try:
+                    checked.records.append(self._record(line, cells))
+                except Fault as fault:
+                    checked.bad_lines.append(BadLine(self.path, line, str(fault)))
+            in_header = in_header and not rows
+            yield checked
+            if not block.lines:
+                return
+
+    def _record(self, line: int, cells: Union[Sequence[str], Fault]) -> Record:
+        columns = self._columns
+        if isinstance(cells, Fault):
+            raise cells
+        if len(cells) != columns.n_columns:
+            where = "the header" if columns.has_header else "the first row"
+            raise Fault(f"a row must have the {columns.n_columns} columns of {where} (got {len(cells)}).")
+        labels = [label for at in columns.labels for label in split_labels(cells[at], self.settings.label_separator)]
+        return make_record(line, [cells[at] for at in columns.texts], labels, self.settings)
+
+
+def first_row(block: LineBlock, delimiter: str) -> Union[list[str], Fault]:
+    """Returns the cells of the first row of a file, or its fault."""
+    splitter = RowSplitter(delimiter)
+    rows = splitter.rows(block) or splitter.rows(LineBlock(block.first + len(block.lines), [], block.broken))
+    return rows[0].cells if rows else Fault("there must be a row (got only empty lines).")
+
+
+def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: str, hint: str) -> Columns:
+    names = (*settings.text_fields, *settings.label_fields)
+    rows = {delimiter: first_row(block, delimiter) for delimiter in DELIMITERS[form]}
+    for delimiter, cells in rows.items():
+        if isinstance(cells, Fault):
+            continue
+        places = [[at for at, cell in enumerate(cells) if cell.strip() == name] for name in names]
+        # Without labels, the columns of labels may be missing.
+        required = places[: len(settings.text_fields)] if settings.labels_optional else places
+        if all(required):
+            twice = next((name for name, found in zip(names, places) if len(found) > 1), None)
+            if twice is not None:
+                raise InputError(f"{path}, first row: a column must be named once (got {twice!r} twice). Rename one.")
+            return _columns(delimiter, cells, [found[0] if found else -1 for found in places], settings, True)
+    delimiter, cells = next(iter(rows.items()))
+    if isinstance(cells, Fault):
+        raise InputError(f"{path}, first row: {cells} {hint}".rstrip())
+    numbers = all(name.isascii() and name.isdigit() for name in names)
+    shown_cells = f"{', '.join(map(shown, cells[:_SHOWN_COLUMNS]))}{', ...' if len(cells) > _SHOWN_COLUMNS else ''}"
+    if numbers and max(map(int, names)) < len(cells):
+        return _columns(delimiter, cells, [int(name) for name in names], settings, False)
+    if numbers:
+        raise InputError(
+            f"{path}, first row: there must be a column {max(names, key=int)} (got {len(cells)} columns, numbered from 0: "
+            f"{shown_cells}). {hint}".rstrip()
+        )
+    missing = next(name for name in names if name not in [cell.strip() for cell in cells])
+    raise InputError(
+        f"{path}, first row: there must be a column {missing!r} (got {shown_cells}). Name the columns of the header, or give "
+        f"numbers from 0 if there is none. {hint}".rstrip()
+    )
+
+
+def _columns(
+    delimiter: str, cells: Sequence[str], places: Sequence[int], settings: InputSettings, has_header: bool
+) -> Columns:
+    n_texts = len(settings.text_fields)
+    labels = [at for at in places[n_texts:] if at >= 0]
+    return Columns(delimiter, len(cells), list(places[:n_texts]), labels, has_header)

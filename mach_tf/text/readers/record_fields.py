@@ -1,0 +1,105 @@
+"""Texts and labels of records that are dictionaries: objects of JSON Lines, rows of Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from mach_tf.arguments import shown
+from mach_tf.text.readers.record import Fault
+from mach_tf.text.readers.settings import InputSettings
+
+_SHOWN_FIELDS = 12
+
+
+class RecordFields:
+    """Finds the texts and labels of a record.
+
+    A name with dots leads to a nested field, unless the record has a field of that very name; on the way to labels, it leads into
+    each element of a list. Null is an empty text, or no label.
+    """
+
+    def __init__(self, settings: InputSettings) -> None:
+        """Keeps the names of the fields."""
+        self._texts = [(name, name.split(".")) for name in settings.text_fields]
+        self._labels = [(name, name.split(".")) for name in settings.label_fields]
+        self._separator = settings.label_separator
+        self._labels_optional = settings.labels_optional
+
+    def read(self, record: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+        """Returns the texts and the labels.
+
+        Raises:
+          Fault: a field is missing or has a wrong type.
+        """
+        return [self._text(record, name, path) for name, path in self._texts], [
+            label for name, path in self._labels for label in self._keys(record, name, path)
+        ]
+
+    def _text(self, record: Mapping[str, Any], name: str, path: list[str]) -> str:
+        value = _find(record, name, path)
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return value
+        raise Fault(f"a text must be a string (got {shown(value)} in {name}).")
+
+    def _keys(self, record: Mapping[str, Any], name: str, path: list[str]) -> list[str]:
+        if self._labels_optional and path[0] not in record and name not in record:
+            return []
+        value = _find(record, name, path, in_lists=True)
+        if value is None:
+            return []
+        if isinstance(value, str):
+            return split_labels(value, self._separator)
+        return [_key(item, name) for item in (value if isinstance(value, list) else [value])]
+
+
+def split_labels(text: str, separator: Optional[str]) -> list[str]:
+    """Returns the labels of a string: itself, or its parts between separators; empty ones are none.
+
+    Example:
+      >>> split_labels("physics; optics;", ";")
+      ['physics', 'optics']
+    """
+    parts = [text] if separator is None else text.split(separator)
+    return [part.strip() for part in parts if part and not part.isspace()]
+
+
+def _key(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Fault(f"a label must be a string or a whole number (got {shown(value)} in {name}).")
+    if value < 0:
+        raise Fault(f"a label that is a number must not be negative (got {value} in {name}).")
+    return str(value)
+
+
+def _find(record: Mapping[str, Any], name: str, path: list[str], in_lists: bool = False) -> Any:
+    """Returns the value of a field; None for null, also on the way to a nested field."""
+    if name in record:
+        return record[name]
+    value: Any = record
+    for depth, part in enumerate(path):
+        if value is None:
+            return None
+        if in_lists and isinstance(value, list):
+            rest = path[depth:]
+            found = [_find(_object(item, name), ".".join(rest), rest, in_lists) for item in value]
+            return [one for item in found for one in (item if isinstance(item, list) else [item])]
+        if not isinstance(value, dict) or part not in value:
+            raise Fault(_missing(record, name))
+        value = value[part]
+    return value
+
+
+def _object(item: Any, name: str) -> Mapping[str, Any]:
+    if isinstance(item, dict):
+        return item
+    raise Fault(f"the list on the way to {name} must hold objects (got {shown(item)}).")
+
+
+def _missing(record: Mapping[str, Any], name: str) -> str:
+    fields = ", ".join(shown(field)[1:-1] for field in list(record)[:_SHOWN_FIELDS])
+    return f"a record must have the field {name} (got the fields {fields or 'of an empty object'})."

@@ -1,0 +1,79 @@
+"""What a user says about files of texts with labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Optional
+
+from mach_tf import arguments
+from mach_tf.choices import AUTO, INPUT_FORMATS
+from mach_tf.errors import InputError
+
+# The name of the text in formats whose records hold one text without a name.
+TEXT = "text"
+# Formats whose fields have names or numbers, and those whose labels a user may separate.
+WITH_FIELDS = ("jsonl", "csv", "tsv", "parquet")
+WITH_SEPARATOR = (*WITH_FIELDS, "lines")
+
+
+@dataclasses.dataclass(frozen=True)
+class InputSettings:
+    """The format of files of texts, and where their texts and labels stand.
+
+    Attributes:
+      format: one of INPUT_FORMATS; "auto" recognises it from the name and the first bytes of the file.
+      text_fields: the fields with texts, in order: names, for JSON Lines and Parquet also of nested fields ("article.title"), or
+        numbers of columns, counted from 0, of CSV and TSV without a header. A format with one text has one field, "text" if none
+        is named.
+      label_fields: the fields with labels, likewise.
+      label_separator: what separates the labels in one string; None for one label per string (with `lines`, for blanks).
+      labels_optional: whether to accept records without labels.
+    """
+
+    format: str = AUTO
+    text_fields: tuple[str, ...] = ()
+    label_fields: tuple[str, ...] = ()
+    label_separator: Optional[str] = None
+    labels_optional: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a setting that breaks a rule."""
+        arguments.choice(self.format, "input_format", INPUT_FORMATS)
+        for name in ("text_fields", "label_fields"):
+            object.__setattr__(self, name, _field_names(getattr(self, name), name))
+        both = sorted({*self.text_fields} & {*self.label_fields})
+        if both:
+            raise InputError(f"A field must hold either texts or labels (got {both[0]!r} for both).")
+        if self.label_separator is not None and (not isinstance(self.label_separator, str) or not self.label_separator):
+            raise InputError(
+                f"label_separator must be one or more characters (got {arguments.shown(self.label_separator)}). "
+                "Leave it out if each string is one label."
+            )
+        if self.format != AUTO:
+            self.check_format(self.format)
+
+    def check_format(self, name: str) -> None:
+        """Raises InputError for a setting that a format cannot use."""
+        if name not in WITH_FIELDS and self.label_fields:
+            raise InputError(
+                f"label_field must be left out with input_format={name}, whose labels have no field's name."
+            )
+        if name not in WITH_FIELDS and len(self.text_fields) > 1:
+            raise InputError(
+                f"text_fields must have one name with input_format={name}, which has one text per record (got "
+                f"{arguments.shown(self.text_fields)})."
+            )
+        if name not in WITH_SEPARATOR and self.label_separator is not None:
+            raise InputError(
+                f"label_separator must be left out with input_format={name}, which says how labels are written."
+            )
+
+
+def _field_names(values: Any, name: str) -> tuple[str, ...]:
+    names = tuple(arguments.name_list(values, name, what="field"))
+    if "" in names:
+        raise InputError(f"{name} must name fields (got an empty name). Leave it out, or give names.")
+    twice = sorted({field for field in names if names.count(field) > 1})
+    if twice:
+        raise InputError(f"{name} must name each field once (got {twice[0]!r} twice).")
+    return names

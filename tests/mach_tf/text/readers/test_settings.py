@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from mach_tf.errors import InputError
+from mach_tf.text.readers.settings import InputSettings
+
+
+def test_lists_of_fields_become_tuples():
+    settings = InputSettings("csv", ["title", 3], ["tags"])
+    assert settings.text_fields == ("title", "3")
+    assert settings.label_fields == ("tags",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"format": "xml"}, "input_format must be one of auto, bow, jsonl"),
+        ({"text_fields": "title"}, "text_fields must be a list of texts"),
+        ({"text_fields": ("a", "")}, "text_fields must name fields"),
+        ({"text_fields": ("a", "a")}, "text_fields must name each field once .got 'a' twice"),
+        ({"text_fields": ("a",), "label_fields": ("a",)}, "either texts or labels .got 'a' for both"),
+        ({"label_separator": ""}, "label_separator must be one or more characters"),
+        ({"format": "annif", "label_fields": ("a",)}, "label_field must be left out with input_format=annif"),
+        ({"format": "lines", "text_fields": ("a", "b")}, "text_fields must have one name with input_format=lines"),
+        ({"format": "fasttext", "label_separator": ";"}, "label_separator must be left out with input_format=fasttext"),
+    ],
+)
+def test_wrong_settings_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        InputSettings(**arguments)
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "tsv", "parquet"])
+def test_formats_with_fields_take_all_settings(name):
+    InputSettings(name, ("a", "b"), ("c", "d"), ";").check_format(name)
