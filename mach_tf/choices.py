@@ -13,9 +13,6 @@ OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
 
-# Where points come from: text of the repository ("bow"), or one of the formats of texts with labels.
-INPUT_FORMATS = (AUTO, "bow", "jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet")
-
 # Preprocessing: refuse a file with a bad line, or leave such lines out.
 BAD_LINE_ACTIONS = ("raise", "skip")
 

@@ -45,7 +45,9 @@ class _Mark(NamedTuple):
 _LOAD = "Load it, and give the matrices to mach_tf.write_dataset."
 _DOWNLOAD = "Download the file itself."
 _MARKS = (
-    _Mark(b"PK\x03\x04", "a zip archive", _EXTRACT.format(command="unzip {path}")),
+    _Mark(
+        b"PK\x03\x04", "a zip archive", "Give the text in it by its path, {path}/MEMBER, or extract it (unzip {path})."
+    ),
     _Mark(b"PK\x05\x06", "an empty zip archive", "Download it again."),
     _Mark(b"\x1f\x8b", "a file compressed by gzip", _DECOMPRESS.format(command="gunzip -c {path}")),
     _Mark(b"BZh", "a file compressed by bzip2", _DECOMPRESS.format(command="bunzip2 -c {path}")),

@@ -220,9 +220,9 @@ def read_json(path: str, what: str) -> dict[str, Any]:
 
 
 def sha256(path: str) -> str:
-    """Returns the SHA-256 of a file in hexadecimal."""
+    """Returns the SHA-256 of a file, or of a member of a zip archive, in hexadecimal."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with input_files.open_input(path) as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
             digest.update(block)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Opens what a user names as an input: a file, or a pipe that somebody writes to, but nothing that never ends."""
+"""Opens what a user names as an input: a file, a member of a zip archive, or a pipe that somebody writes to, but nothing that never ends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import stat
 import threading
 from typing import BinaryIO
 
+from mach_tf import zip_members
 from mach_tf.errors import InputError
 
 # By then the program that feeds a pipe has opened it; its first byte may come later.
@@ -14,15 +15,19 @@ _SECONDS = 30.0
 
 
 def open_input(path: str) -> BinaryIO:
-    """Opens a regular file or a pipe for reading, without a buffer.
+    """Opens a regular file, a member of a zip archive or a pipe for reading, without a buffer.
 
     Args:
-      path: the file.
+      path: the file; or a path that goes on behind a zip archive, `Eurlex.zip/Eurlex/eurlex_train.txt`, for a member of it.
 
     Raises:
-      InputError: it is a device or a socket, or a pipe that nobody opens for writing within 30 seconds.
+      InputError: it is a device or a socket, a pipe that nobody opens for writing within 30 seconds, or a member that is
+        damaged or encrypted.
       OSError: the system refuses.
     """
+    found = zip_members.split(path)
+    if found is not None:
+        return zip_members.MemberFile(path, found)  # type: ignore[return-value]
     mode = os.stat(path).st_mode
     if stat.S_ISFIFO(mode):
         return _open_pipe(path)

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from mach_tf import manifest
+from mach_tf import manifest, zip_members
 from mach_tf.errors import InputError
 
 # Names in a dataset or model directory that are read. Results of the user's own may lie beside them, and be replaced.
@@ -69,7 +69,7 @@ def _files(inputs: Iterable[Optional[str]]) -> Iterator[str]:
         if path is None:
             continue
         if not os.path.isdir(path):
-            yield path
+            yield zip_members.on_disk(path)
             continue
         for name in filter(_READ.fullmatch, sorted(os.listdir(path))):
             entry = os.path.join(path, name)

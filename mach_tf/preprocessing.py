@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from mach_tf import arguments
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data import bags_of_words, conversion
 from mach_tf.data.converted import Converted
+from mach_tf.data.repository import find
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.split_files import Path, TextFiles, text_inputs
 from mach_tf.errors import InputError
@@ -26,6 +28,8 @@ def preprocess(
     train: Optional[TextFiles] = None,
     valid: Optional[TextFiles] = None,
     test: Optional[TextFiles] = None,
+    repository: Optional[Path] = None,
+    split_number: int = 0,
     feature_names: Optional[Path] = None,
     label_names: Optional[Path] = None,
     valid_fraction: float = 0.0,
@@ -50,7 +54,10 @@ def preprocess(
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
       train, valid, test: the text files of each split, plain or compressed by gzip, bzip2 or xz: a path, a glob, or a list of
         them. The repository's split form, features and labels in two files, is a tuple (features, labels), each of them a
-        path, a glob or a list.
+        path, a glob or a list. A path may lead into a zip archive, `Eurlex.zip/Eurlex/eurlex_train.txt`.
+      repository: instead of `train`, `valid` and `test`: an archive of the Extreme Classification Repository, a zip file such as
+        `Eurlex.bow.zip` or a folder. Its files are found by the names used there, and read in place.
+      split_number: which split to take, from 0, of a `repository` with several (`bibtex_trSplit.txt`).
       feature_names: file with the names of the raw features, UTF-8, one per line.
       label_names: file with the names of the labels, UTF-8, one per line.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
@@ -81,6 +88,10 @@ def preprocess(
     output_dir = arguments.path(output_dir, "output_dir")
     given = {"train": train, "valid": valid, "test": test}
     inputs = {split: text_inputs(split, files) for split, files in given.items() if files is not None}
+    notes: list[str] = []
+    if repository is not None:
+        found = find(arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names)
+        inputs, feature_names, label_names, notes = found.inputs, found.feature_names, found.label_names, found.notes
     if not inputs:
         raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
     _check(feature_hash_dim, hash_seed, feature_norm, on_bad_line, workers, runner, beam_options)
@@ -97,7 +108,8 @@ def preprocess(
         label_names=None if label_names is None else arguments.path(label_names, "label_names"),
     )
     with _what_is_left(output_dir):
-        return bags_of_words.convert(inputs, output_dir, options, runner, shlex.split(beam_options), progress)
+        done = bags_of_words.convert(inputs, output_dir, options, runner, shlex.split(beam_options), progress)
+    return dataclasses.replace(done, notes=notes)
 
 
 def _check(

@@ -37,11 +37,19 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One input file: its path as given, its size in bytes, and the SHA-256 of its bytes on disk."""
+    """One input file.
+
+    Attributes:
+      path: the path as given; it goes on behind a zip archive for a member of it, as in `Eurlex.zip/Eurlex/eurlex_train.txt`.
+      bytes: the size on disk; of a member, that of the extracted file.
+      sha256: SHA-256 of these bytes.
+      column: of a file of row numbers, the column that was read, from 0; -1 for any other file.
+    """
 
     path: str
     bytes: int
     sha256: str
+    column: int = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +87,7 @@ class Split:
         for source in self.sources:
             if "\0" in source.path:
                 raise InputError(f"a source must be named by a path (got {source.path!r:.80})")
-            check_ranges(source, bytes=(0, _MOST))
+            check_ranges(source, bytes=(0, _MOST), column=(-1, _MOST))
 
 
 def check_splits(splits: Mapping[str, Split], path: str) -> None:

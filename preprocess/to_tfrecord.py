@@ -10,37 +10,28 @@ The repository's split form has features and labels in two files:
   mach-preprocess --train_features=trn_X_Xf.txt --train_labels=trn_X_Y.txt \\
       --test_features=tst_X_Xf.txt --test_labels=tst_X_Y.txt --output_dir=data/amazon
 
+An archive of the repository is read in place, the files found by their names:
+
+  mach-preprocess --repository=Eurlex.bow.zip --output_dir=data/eurlex
+
 The output directory appears when it is whole: a run that fails or is killed leaves what was there before.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from absl import flags
 
 from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data.shards import POINTS_PER_SHARD
-from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_DIM
 from mach_tf.preprocessing import preprocess
-from mach_tf.programs import program
+from mach_tf.programs import input_flags, program
 from mach_tf.programs.flag_errors import flag_errors, with_flags
-from mach_tf.splits import SPLITS
 
 FLAGS = flags.FLAGS
 
 # Input
-for _split in SPLITS:
-    flags.DEFINE_list(_split, [], f"Reads the {_split} split from these text files or globs, separated by commas.")
-    flags.DEFINE_list(
-        f"{_split}_features", [], f"Reads the features of the {_split} split in split form from these files."
-    )
-    flags.DEFINE_list(
-        f"{_split}_labels", [], f"Reads the labels of --{_split}_features, from as many files in their order."
-    )
-flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
-flags.DEFINE_string("label_names", None, "Reads the names of the labels, one per line, from this UTF-8 file.")
+input_flags.define()
 flags.DEFINE_enum(
     "on_bad_line",
     "raise",
@@ -111,19 +102,11 @@ flags.DEFINE_string(
 
 
 def main(_: list[str]) -> None:
-    splits: dict[str, Any] = {}
-    for split in SPLITS:
-        pair = getattr(FLAGS, f"{split}_features"), getattr(FLAGS, f"{split}_labels")
-        splits[split] = [*getattr(FLAGS, split), *([pair] if any(pair) else [])] or None
-    if not any(splits.values()):
-        names = ", ".join(f"--{split}" for split in SPLITS)
-        raise InputError(f"At least one of {names} (or --train_features and the like) must name a file.")
+    inputs = input_flags.values()
     with flag_errors():
         converted = preprocess(
             FLAGS.output_dir,
-            **splits,
-            feature_names=FLAGS.feature_names,
-            label_names=FLAGS.label_names,
+            **inputs,
             valid_fraction=FLAGS.valid_fraction,
             split_seed=FLAGS.split_seed,
             feature_hash_dim=FLAGS.feature_hash_dim,

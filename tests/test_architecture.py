@@ -25,6 +25,7 @@ FLOORS = (
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",

@@ -26,6 +26,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "file_kinds",
         "files",
         "input_files",
+        "zip_members",
         "kernels",
         "locks",
         "memory",

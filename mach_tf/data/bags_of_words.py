@@ -35,7 +35,7 @@ def convert(
     if runner is None:
         with kernels.announced(progress):
             conversion.compile_kernels(options.spec)
-        paths = [path for files in inputs.values() for file in files for path in file]
+        paths = [path for files in inputs.values() for file in files for path in file.paths]
         with conversion_bar(paths, progress) as advance:
             return conversion.convert(inputs, output_dir, options, advance)
     try:

@@ -6,6 +6,7 @@ reads the headers at the start and writes the manifest at the end.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import math
@@ -130,7 +131,7 @@ def _files(inputs: Mapping[str, Sequence[TextInput]]) -> Iterator[_File]:
         for file in split_files:
             yield _File(split, next(order), place, file)
             with TextReader(*file) as reader:
-                place += reader.header.points
+                place += reader.total_places
 
 
 def _read(file: _File) -> Iterator[Any]:
@@ -141,7 +142,7 @@ def _read(file: _File) -> Iterator[Any]:
             for block in reader.blocks():
                 yield file.order, Task(file.split, block, file.place, reader.bytes_read - before)
                 before = reader.bytes_read
-            sources = [(source.path, source.bytes, source.sha256) for source in reader.finish()]
+            sources = [dataclasses.astuple(source) for source in reader.finish()]
             yield beam.pvalue.TaggedOutput("sources", (file.order, file.split, sources, reader.text_bytes))
     except InputError as error:
         yield beam.pvalue.TaggedOutput("problems", (file.order, str(error)))
@@ -149,7 +150,7 @@ def _read(file: _File) -> Iterator[Any]:
 
 def _transform(item: Any, options: Options) -> Iterator[Any]:
     order, task = item
-    place = task.place + task.block.first_point
+    place = task.place + task.block.first_place
     try:
         _, chunks, bad_lines = conversion.transform(task, options)
     except InputError as error:

@@ -120,7 +120,8 @@ def convert(
                 skipped += bad_lines
                 for split, chunk in chunks:
                     writer.add(split, chunk)
-                progress(task.block.text.count(b"\n"), task.bytes_read)
+                block = task.block
+                progress(block.text.count(b"\n") if block.rows is None else len(block.rows), task.bytes_read)
         manifest = writer.finish(reading.sources, *names, [str(line) for line in skipped])
     return Converted(output_dir, manifest, skipped, reading.text_bytes, time.monotonic() - begin)
 
@@ -141,7 +142,7 @@ def open_output(
       InputError: as of `convert`.
     """
     dataset.check_output(output_dir, options.overwrite)
-    texts = [path for split_files in inputs.values() for file in split_files for path in file]
+    texts = [path for split_files in inputs.values() for file in split_files for path in file.paths]
     outputs.check_directory(output_dir, [*texts, options.feature_names, options.label_names])
     dataset.check_valid_fraction(options.valid_fraction, "valid" in inputs)
     if options.valid_fraction and "train" not in inputs:
@@ -166,7 +167,7 @@ def common_header(inputs: Sequence[TextInput]) -> libsvm.Header:
     """Reads all headers, so that files that do not belong together are refused before the work starts."""
     first: Optional[libsvm.Header] = None
     for file in inputs:
-        for path in filter(None, file):
+        for path in file.paths:
             check_regular(path)
         with TextReader(*file) as reader:
             first = first or reader.header
@@ -203,7 +204,7 @@ class _Reading:
                         before = reader.bytes_read
                     self.sources[split] += reader.finish()
                     self.text_bytes += reader.text_bytes
-                    place += reader.points
+                    place += reader.total_places
 
 
 def transform(task: Task, options: Options) -> Done:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from typing import Callable, Optional
 
+from mach_tf import zip_members
 from mach_tf.progress_bars import Bar
 
 
@@ -21,7 +21,7 @@ def conversion_bar(paths: Iterable[Optional[str]], shown: bool) -> Iterator[Call
     Yields:
       A function that takes the points and the bytes on disk done since its last call.
     """
-    size = sum(os.path.getsize(path) for path in paths if path)
+    size = sum(zip_members.size(path) for path in paths if path)
     points = 0
     with Bar("Preprocessing", size, "B", scaled=True, shown=shown) as bar:
 

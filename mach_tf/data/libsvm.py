@@ -25,6 +25,7 @@ import numpy as np
 
 from mach_tf.data import textparser
 from mach_tf.data.bad_line import BadLine, problem
+from mach_tf.data.row_numbers import RowNumbers
 from mach_tf.data.text_header import FEATURES_ONLY, JOINT, LABELS_ONLY, read_header
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
@@ -35,10 +36,17 @@ BLOCK_BYTES = 1 << 20
 
 
 class TextInput(NamedTuple):
-    """One input: a file, or in split form a file of features and a file of labels."""
+    """One input: a file, or in split form a file of features and a file of labels; `rows` names those of its points that count."""
 
     path: str
     labels_path: Optional[str] = None
+    rows: Optional[RowNumbers] = None
+
+    @property
+    def paths(self) -> list[str]:
+        """The files to read."""
+        rows = None if self.rows is None else self.rows.path
+        return [path for path in (self.path, self.labels_path, rows) if path is not None]
 
 
 class Header(NamedTuple):
@@ -55,10 +63,11 @@ class TextBlock(NamedTuple):
     Attributes:
       path: the file; in split form the file of features.
       text: the lines, each ended by a newline.
-      first_point: number of points of the file before these lines.
-      header: header of the file.
+      first_point, header: number of points of the file before these lines; header of the file.
       labels_path, labels_text: in split form the file of labels, and its lines.
       with_labels: whether the lines may begin with labels, or `labels_text` holds them.
+      rows: int64, the positions in the file of those points that count; None if all do.
+      first_place: number of points that count before these lines.
     """
 
     path: str
@@ -68,6 +77,8 @@ class TextBlock(NamedTuple):
     labels_path: Optional[str] = None
     labels_text: Optional[bytes] = None
     with_labels: bool = True
+    rows: Optional[np.ndarray] = None
+    first_place: int = 0
 
 
 class Parsed(NamedTuple):
@@ -75,7 +86,7 @@ class Parsed(NamedTuple):
 
     Attributes:
       points: the raw points of the lines that break no rule.
-      places: int64 [n], the position of each point among the points of the file.
+      places: int64 [n], the position of each point among those points of the file that count.
       bad_lines: the lines that break a rule.
     """
 
@@ -96,15 +107,23 @@ class TextReader:
     Attributes:
       header: the header, read when the reader is made.
       with_labels: whether the points come with labels.
-      points: number of points handed out so far.
+      points: number of points of the files handed out so far.
+      rows: int64, the positions of those points that count; None if all do.
     """
 
-    def __init__(self, path: str, labels_path: Optional[str] = None, labels_optional: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        labels_path: Optional[str] = None,
+        rows: Optional[RowNumbers] = None,
+        labels_optional: bool = False,
+    ) -> None:
         """Opens the files and reads their headers.
 
         Args:
           path: the file; in split form the file of features.
           labels_path: in split form the file of labels.
+          rows: which points count; None for all.
           labels_optional: whether to accept the split form's file of features without its file of labels.
 
         Raises:
@@ -128,6 +147,11 @@ class TextReader:
                     "Give the two files of one split."
                 )
             self.header = Header(points, features, labels)
+        self.rows: Optional[np.ndarray] = None
+        self._rows_sources: list[Source] = []
+        if rows is not None:
+            self.rows, source = rows.read(self.header.points)
+            self._rows_sources.append(source)
 
     def __enter__(self) -> TextReader:
         return self
@@ -147,6 +171,11 @@ class TextReader:
         return sum(file.text_bytes for file in self._files)
 
     @property
+    def total_places(self) -> int:
+        """Number of points that count in the whole file."""
+        return self.header.points if self.rows is None else len(self.rows)
+
+    @property
     def _files(self) -> list[TextFile]:
         return [self._text] if self._labels is None else [self._text, self._labels]
 
@@ -161,13 +190,16 @@ class TextReader:
             lines = self.points - first
             if self.points > self.header.points:
                 self._refuse_count(self._text, text)
+            block = TextBlock(
+                self._text.path, text, first, self.header, None, None, self.with_labels, *self._counting(first)
+            )
             if self._labels is None:
-                yield TextBlock(self._text.path, text, first, self.header, with_labels=self.with_labels)
+                yield block
                 continue
             labels_text = self._labels.lines(lines)
             if self._labels.line_count <= self.points:
                 self._refuse_count(self._labels)
-            yield TextBlock(self._text.path, text, first, self.header, self._labels.path, labels_text)
+            yield block._replace(labels_path=self._labels.path, labels_text=labels_text)
         if self.points < self.header.points:
             self._refuse_count(self._text)
         rest = self._labels.block(1) if self._labels is not None else b""
@@ -176,7 +208,14 @@ class TextReader:
 
     def finish(self) -> list[Source]:
         """Describes the files; raises InputError if one changed while it was read."""
-        return [file.finish() for file in self._files]
+        return [*(file.finish() for file in self._files), *self._rows_sources]
+
+    def _counting(self, first: int) -> tuple[Optional[np.ndarray], int]:
+        """Returns the points that count between `first` and now, and how many come before them."""
+        if self.rows is None:
+            return None, first
+        begin, end = np.searchsorted(self.rows, [first, self.points])
+        return self.rows[begin:end], int(begin)
 
     def _refuse_count(self, file: TextFile, last: bytes = b"") -> None:
         """Raises InputError for a file with too few lines, or with too many, of which `last` holds the first."""
@@ -193,6 +232,16 @@ class TextReader:
 
 def parse(block: TextBlock) -> Parsed:
     """Parses a block; a pure function that holds the interpreter's lock only briefly."""
+    parsed = _parse_all(block)
+    if block.rows is None:
+        return parsed
+    kept = _only(parsed, np.intersect1d(parsed.places, block.rows))
+    bad_counts = np.isin([bad.line - 2 for bad in parsed.bad_lines], block.rows)
+    bad_lines = [bad for bad, counts in zip(parsed.bad_lines, bad_counts) if counts]
+    return Parsed(kept.points, block.first_place + np.searchsorted(block.rows, kept.places), bad_lines)
+
+
+def _parse_all(block: TextBlock) -> Parsed:
     header = block.header
     if block.labels_text is None or block.labels_path is None:
         n_labels = header.labels if block.with_labels else None
@@ -209,18 +258,7 @@ def parse(block: TextBlock) -> Parsed:
 
 
 def read_points(path: str, labels_path: Optional[str] = None) -> tuple[Header, Points]:
-    """Reads a whole file into memory.
-
-    Args:
-      path: the file.
-      labels_path: in split form, the file of labels.
-
-    Returns:
-      The header and the raw points.
-
-    Raises:
-      InputError: the file breaks a rule.
-    """
+    """Reads the header and all points of a file, or of the split form's two; raises InputError if it breaks a rule."""
     parts = []
     with TextReader(path, labels_path) as reader:
         for block in reader.blocks():

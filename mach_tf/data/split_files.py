@@ -6,7 +6,7 @@ import glob
 import os
 from typing import Union
 
-from mach_tf import arguments
+from mach_tf import arguments, zip_members
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 
@@ -55,7 +55,7 @@ def _expand(paths: _Paths, argument: str) -> list[str]:
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(f"{argument} must be a path, a glob, or a list of them (got {path!r:.60}).")
         pattern = arguments.path(path, argument)
-        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
+        found = [pattern] if zip_members.exists(pattern) else sorted(glob.glob(pattern, recursive=True))
         if not found:
             raise InputError(
                 f"{argument} must name a file or a glob that matches one (got {pattern!r}). Check the path."

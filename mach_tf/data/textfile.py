@@ -14,7 +14,7 @@ import stat
 import zlib
 from typing import Any, Callable, Optional
 
-from mach_tf import file_kinds
+from mach_tf import file_kinds, zip_members
 from mach_tf.errors import InputError
 from mach_tf.input_files import open_input
 from mach_tf.splits import Source
@@ -31,7 +31,7 @@ class TextFile:
 
     Attributes:
       path: the path as given.
-      size: number of bytes on disk; 0 for a pipe.
+      size: number of bytes on disk, those of a zip archive's member unpacked; 0 for a pipe.
       text_bytes, line_count: number of bytes of text and of lines handed out so far.
     """
 
@@ -210,7 +210,7 @@ class _HashedFile:
         self._opened = self._state()
         self.kind = _kind(os.fstat(self._file.fileno()))
         self.regular = self.kind == "a file"
-        self.size = self._opened[1] if self.regular else 0
+        self.size = getattr(self._file, "member_bytes", self._opened[1]) if self.regular else 0
         self.position = 0
         self._ahead = b""  # what was peeked at
         self._digest = hashlib.sha256()
@@ -235,7 +235,7 @@ class _HashedFile:
         if not self.regular:
             return False
         try:
-            now = self._state(os.stat(self._path))
+            now = self._state(os.stat(zip_members.on_disk(self._path)))
         except FileNotFoundError:
             return True
         return now != self._opened or self._state() != self._opened or self.position != self.size

@@ -6,6 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Optional
 
+from mach_tf.explanations.words.visible_text import shown_name
+
 _SHOWN_FEATURES = 10
 # Both colours are readable on the light and on the dark background of a notebook.
 _FOR, _AGAINST = "#3d85c6", "#d9692c"
@@ -36,7 +38,7 @@ def bars_html(
     if rest:
         # Their sum has no bar: it may be longer than every other.
         rows.append(_row_html(f"{len(rest)} other features", sum(value for _, value in rest), None))
-    caption = f"<b>{html.escape(title)}</b>"
+    caption = f"<b>{html.escape(shown_name(title))}</b>"
     if score is not None and baseline_score is not None:
         caption += f"<br>score {score:.4g}, baseline {baseline_score:.4g}"
     style = "border-collapse:collapse;border:none;margin:0.5em 0"
@@ -51,7 +53,7 @@ def _row_html(name: str, value: float, largest: Optional[float]) -> str:
     half = f"{_CELL};width:8em;min-width:8em;padding:1px 0"
     return (
         f"<tr style='background:none'><td style='{_CELL};text-align:right;max-width:20em;overflow-wrap:anywhere'>"
-        f"{html.escape(name)}</td>"
+        f"{html.escape(shown_name(name))}</td>"
         f"<td style='{_CELL};text-align:right;font-variant-numeric:tabular-nums'>{value:+.4f}</td>"
         f"<td style='{half};border-right:1px solid #9996'><div style='display:flex;justify-content:flex-end'>{against}</div></td>"
         f"<td style='{half}'>{towards}</td></tr>"

@@ -13,6 +13,8 @@ from mach_tf.explanations.integrated_gradients import attribution, feature_share
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
+from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -46,18 +48,21 @@ class Explained(NamedTuple):
         point_ids: np.ndarray,
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
+        texts: Optional[Sequence[TextWords]] = None,
     ) -> Iterator[Explanation]:
         """Yields an Explanation for each pair, with the largest attributions first.
 
         Args:
           point_ids: int64 [n], the points' numbers.
           feature_names, label_names: by raw id; None if there are no names.
+          texts: the texts of the n points; None if they were not made from texts.
         """
         for pair, point in enumerate(self.pairs.points()):
             label = int(self.pairs.labels[pair])
             begin, end = self.raw.splits[pair : pair + 2]
             values = self.raw.attributions[begin:end]
             order = np.argsort(-np.abs(values), kind="stable")
+            raw_ids = self.shares.raw_ids[self.raw.share_entries[begin:end]]
             yield Explanation(
                 int(point_ids[point]),
                 label,
@@ -66,6 +71,7 @@ class Explained(NamedTuple):
                 float(self.baseline_scores[pair]),
                 float(self.gaps[pair]),
                 [self._feature(int(self.raw.share_entries[begin + i]), values[i], feature_names) for i in order],
+                None if texts is None else word_attributions(texts[point], raw_ids, values),
             )
 
     def matrix(self, features: int) -> scipy.sparse.csr_matrix:
@@ -158,6 +164,7 @@ def explain_matrix(
     baseline: Optional[Points] = None,
     feature_names: Optional[Sequence[str]] = None,
     label_names: Optional[Sequence[str]] = None,
+    texts: Optional[Sequence[TextWords]] = None,
 ) -> Explanations:
     """Explains the same number of labels for every point, as one matrix.
 
@@ -168,6 +175,7 @@ def explain_matrix(
       config: the method and the estimator.
       baseline: raw points, n or 1; None for zero.
       feature_names, label_names: by raw id, for the display in a notebook; None if there are no names.
+      texts: the texts of the points, for the same; None if they were not made from texts.
 
     Returns:
       CSR [n * m, raw features].
@@ -184,7 +192,7 @@ def explain_matrix(
     result.points, result.labels = pairs.points(), pairs.labels
     result.scores = np.concatenate([np.zeros(0), *(part.scores for part in parts)])
     result.baseline_scores = np.concatenate([np.zeros(0), *(part.baseline_scores for part in parts)])
-    result.feature_names, result.label_names = feature_names, label_names
+    result.feature_names, result.label_names, result.texts = feature_names, label_names, texts
     return result
 
 

@@ -9,7 +9,11 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import scipy.sparse
 
+from mach_tf.errors import InputError
 from mach_tf.explanations.bars_html import bars_html
+from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.word_attributions import WordAttributions, word_attributions
+from mach_tf.explanations.words.words_html import words_html
 
 _SHOWN_ROWS = 5
 
@@ -53,6 +57,7 @@ class Explanation:
       baseline_score: F(baseline).
       completeness_gap: sum(attributions) - (F(x) - F(baseline)).
       attributions: one for every feature, largest magnitude first.
+      words: the same attributions shared among the words of the text; None if the point was not made from a text.
     """
 
     point: int
@@ -62,6 +67,7 @@ class Explanation:
     baseline_score: float
     completeness_gap: float
     attributions: list[FeatureAttribution]
+    words: Optional[WordAttributions] = dataclasses.field(default=None, compare=False)
 
     @property
     def title(self) -> str:
@@ -69,14 +75,19 @@ class Explanation:
         return self.label_name if self.label_name is not None else f"label {self.label}"
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as JSON values, the attributions as a list of objects."""
+        """Returns the fields as JSON values, the attributions and the words as lists of objects.
+
+        The words of a text are accompanied by "unplaced_attribution", the sum of the attributions that belong to no word.
+        """
         value = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         value["attributions"] = [feature._asdict() for feature in self.attributions]
-        return value
+        words = value.pop("words")
+        return value if words is None else {**value, "words": words.to_json(), "unplaced_attribution": words.rest}
 
     def _repr_html_(self) -> str:
         bars = [(feature.title, feature.attribution) for feature in self.attributions]
-        return bars_html(f"{self.title}, point {self.point}", self.score, self.baseline_score, bars)
+        text = words_html(self.words, self.title) if self.words is not None else ""
+        return bars_html(f"{self.title}, point {self.point}", self.score, self.baseline_score, bars) + text
 
 
 class Explanations(scipy.sparse.csr_matrix):
@@ -90,6 +101,7 @@ class Explanations(scipy.sparse.csr_matrix):
       scores, baseline_scores: float64 [pairs], F(x) and F(baseline).
       feature_names: one per column; None to display ids.
       label_names: of all labels, by id; None to display ids.
+      texts: the texts of the points, in the order that `points` counts in; None if they were not made from texts.
     """
 
     points: Optional[np.ndarray] = None
@@ -98,6 +110,18 @@ class Explanations(scipy.sparse.csr_matrix):
     baseline_scores: Optional[np.ndarray] = None
     feature_names: Optional[Sequence[str]] = None
     label_names: Optional[Sequence[str]] = None
+    texts: Optional[Sequence[TextWords]] = None
+
+    def words(self, row: int) -> WordAttributions:
+        """Returns the attributions of a row, shared among the words of its text.
+
+        Raises:
+          InputError: the explanations are not of texts.
+        """
+        if self.texts is None or self.points is None:
+            raise InputError("Only explanations of texts have words. Make them with Ensemble.explain_text.")
+        begin, end = self.indptr[row : row + 2]
+        return word_attributions(self.texts[self.points[row]], self.indices[begin:end], self.data[begin:end])
 
     def _repr_html_(self) -> str:
         shown = [self._row_html(row) for row in range(min(self.shape[0], _SHOWN_ROWS))]
@@ -110,8 +134,11 @@ class Explanations(scipy.sparse.csr_matrix):
         bars = [(self._feature_title(c), float(v)) for c, v in zip(self.indices[begin:end], self.data[begin:end])]
         if self.points is None or self.labels is None or self.scores is None or self.baseline_scores is None:
             return bars_html(f"row {row}", None, None, bars)
-        title = f"{self._label_title(self.labels[row])}, row {self.points[row]}"
-        return bars_html(title, float(self.scores[row]), float(self.baseline_scores[row]), bars)
+        label = self._label_title(self.labels[row])
+        table = bars_html(
+            f"{label}, row {self.points[row]}", float(self.scores[row]), float(self.baseline_scores[row]), bars
+        )
+        return table if self.texts is None else f"<div>{table}{words_html(self.words(row), label)}</div>"
 
     def _feature_title(self, feature: int) -> str:
         return f"feature {feature}" if self.feature_names is None else self.feature_names[feature]

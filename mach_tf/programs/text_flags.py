@@ -34,7 +34,7 @@ def define_reading(labels: bool = True) -> None:
         "text_fields",
         [],
         "Takes the text from these fields, separated by commas: names of columns or JSON keys, nested ones with dots "
-        "(metadata.title), or column numbers from 1 in a table without a header.",
+        "(metadata.title), or column numbers from 0 in a table without a header.",
     )
     if labels:
         flags.DEFINE_list(

@@ -22,7 +22,7 @@ class TextOptions:
 
     Attributes:
       input_format: one of INPUT_FORMATS; "auto" recognises it from the name and the first bytes of each file.
-      text_fields: the fields that hold text, one or several, by name, or by number from 1 in a table without a header; empty
+      text_fields: the fields that hold text, one or several, by name, or by number from 0 in a table without a header; empty
         for formats that have one text.
       text_weights: one weight per text field, which multiplies the counts of its terms; empty for 1 each.
       fields_apart: whether the same word in two fields is two terms.

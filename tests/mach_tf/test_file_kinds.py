@@ -96,7 +96,7 @@ def test_text_is_not_named(tmp_path, text):
 
 def test_the_advice_is_a_command_that_a_shell_reads(tmp_path):
     assert recognise(tmp_path, make_zip(MEMBERS)).advice == (
-        f"Extract it (unzip '{tmp_path}/a file'), and give the text that it holds."
+        f"Give the text in it by its path, '{tmp_path}/a file'/MEMBER, or extract it (unzip '{tmp_path}/a file')."
     )
     assert f"(gunzip -c '{tmp_path}/a file' > FILE)" in recognise(tmp_path, gzip.compress(b"")).advice
 

@@ -147,11 +147,11 @@ class DriverRun:
 
     def _check_same_run(self, texts: list[TextInput]) -> None:
         """Raises InputError if the directory holds parts of a different run."""
-        for path in (path for text in texts for path in text if path):
+        for path in (path for text in texts for path in text.paths):
             check_regular(path)
         run: dict[str, Any] = {
             "settings": dataclasses.asdict(self.config),
-            "inputs": [files.sha256(path) for text in texts for path in text if path],
+            "inputs": [files.sha256(path) for text in texts for path in text.paths],
             "model": _fingerprint(self.network),
             "block_bytes": _BLOCK_BYTES,
         }

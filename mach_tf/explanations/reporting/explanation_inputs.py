@@ -49,7 +49,7 @@ class ExplanationInputs:
 
     def paths(self) -> list[str]:
         """Returns the paths of the text's files."""
-        return [path for text in self.texts for path in text if path]
+        return [path for text in self.texts for path in text.paths]
 
 
 def open_inputs(

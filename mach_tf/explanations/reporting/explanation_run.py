@@ -22,6 +22,7 @@ from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
 from mach_tf.explanations.reporting.point_explainer import ExplanationRequest
 from mach_tf.explanations.reporting.point_explanation import PointExplanation
 from mach_tf.explanations.reporting.report import Report
+from mach_tf.explanations.words.visible_text import shown_name
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
 
@@ -184,5 +185,7 @@ def _about(
 
 
 def _table_row(explanation: Explanation) -> list[object]:
-    features = ", ".join(f"{f.title} {f.attribution:+.2f}" for f in explanation.attributions[:_TABLE_FEATURES])
-    return [explanation.point, explanation.title, explanation.score, explanation.completeness_gap, features]
+    features = ", ".join(
+        f"{shown_name(f.title)} {f.attribution:+.2f}" for f in explanation.attributions[:_TABLE_FEATURES]
+    )
+    return [explanation.point, shown_name(explanation.title), explanation.score, explanation.completeness_gap, features]

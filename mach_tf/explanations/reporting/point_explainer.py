@@ -16,6 +16,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import label_support, selection
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.words.text_words import TextWords
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -62,13 +63,16 @@ class _Ranking(NamedTuple):
         return int(found[0]) + 1 if len(found) else None
 
 
-def explain_points(request: ExplanationRequest, raw: Points, point_ids: np.ndarray) -> list[PointExplanation]:
+def explain_points(
+    request: ExplanationRequest, raw: Points, point_ids: np.ndarray, texts: Optional[Sequence[TextWords]] = None
+) -> list[PointExplanation]:
     """Explains a chunk of points.
 
     Args:
       request: what to compute.
       raw: n raw points.
       point_ids: int64 [n], their numbers in the input.
+      texts: the texts that they were made from; None if they were not made from texts.
 
     Raises:
       InputError: the attributions of a point and label do not add up.
@@ -78,7 +82,7 @@ def explain_points(request: ExplanationRequest, raw: Points, point_ids: np.ndarr
     n_predicted = min(max(PREDICTED, selection.top_wanted(request.labels, network.labels) or 0), network.labels)
     clean = _rank(request, hashed, max(n_predicted, min(RANKED, network.labels)))
     pairs = selection.label_pairs(request.labels, raw, network.labels, clean.labels)
-    explained = _explain(request, raw, pairs, point_ids, clean)
+    explained = _explain(request, raw, pairs, point_ids, clean, texts)
     attacked = _attack(request, hashed, clean, n_predicted) if request.epsilon else None
     truth = selection.label_sets(raw)
     return [
@@ -89,6 +93,7 @@ def explain_points(request: ExplanationRequest, raw: Points, point_ids: np.ndarr
             explained[pairs.splits[i] : pairs.splits[i + 1]],
             None if attacked is None else attacked[i],
             request.label_names,
+            None if texts is None else texts[i],
         )
         for i in range(len(raw))
     ]
@@ -102,7 +107,12 @@ def _rank(request: ExplanationRequest, hashed: Points, k: int) -> _Ranking:
 
 
 def _explain(
-    request: ExplanationRequest, raw: Points, pairs: Pairs, point_ids: np.ndarray, clean: _Ranking
+    request: ExplanationRequest,
+    raw: Points,
+    pairs: Pairs,
+    point_ids: np.ndarray,
+    clean: _Ranking,
+    texts: Optional[Sequence[TextWords]],
 ) -> list[ExplainedLabel]:
     network = request.network
     table = network.bucket_table
@@ -115,9 +125,11 @@ def _explain(
     first = 0
     for part in explainer.explain(network, raw, pairs, request.config, request.baseline, point_ids):
         n_points = len(part.pairs.splits) - 1
-        ids = point_ids[first : first + n_points]
+        here = slice(first, first + n_points)
         points = part.pairs.points() + first
-        for point, one in zip(points, part.explanations(ids, request.feature_names, request.label_names)):
+        names = request.feature_names, request.label_names
+        explanations = part.explanations(point_ids[here], *names, None if texts is None else texts[here])
+        for point, one in zip(points, explanations):
             buckets = table[:, one.label]
             scores = clean.bucket_scores[point, repetitions, buckets]
             found.append(ExplainedLabel(one, clean.rank(point, one.label), buckets, scores, near[one.label]))

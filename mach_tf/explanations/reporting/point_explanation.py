@@ -10,6 +10,7 @@ import numpy as np
 
 from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.reporting.label_support import Neighbours
+from mach_tf.explanations.words.text_words import TextWords
 
 
 class AttackedLabel(NamedTuple):
@@ -58,6 +59,7 @@ class PointExplanation:
       explained: the labels that are explained.
       attacked: labels under an FGSM step; None if there was no step.
       label_names: of all labels, by id; None if there are no names.
+      text: the text that the point was made from; None if it was not made from a text.
     """
 
     point: int
@@ -66,6 +68,7 @@ class PointExplanation:
     explained: list[ExplainedLabel]
     attacked: Optional[list[AttackedLabel]] = None
     label_names: Optional[Sequence[str]] = dataclasses.field(default=None, repr=False)
+    text: Optional[TextWords] = dataclasses.field(default=None, repr=False)
 
     def json_lines(self) -> Iterator[dict[str, Any]]:
         """Yields one line of explanations.jsonl for each explained label."""

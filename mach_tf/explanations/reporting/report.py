@@ -13,9 +13,15 @@ import markupsafe
 from mach_tf import estimators
 from mach_tf.explanations.explanation import FeatureAttribution
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields
+from mach_tf.explanations.words.visible_text import shown_name
+from mach_tf.explanations.words.word_attributions import WordAttributions
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5
+_WORD_DIGITS = 3
+# Of each field of a text; the page would be large otherwise.
+_TEXT_CHARACTERS = 10_000
 _COMBINATION_WORDS = {estimators.MEAN: "mean", estimators.MIN: "minimum", estimators.MEDIAN: "median"}
 
 
@@ -47,13 +53,15 @@ class Report:
 
     def add(self, point: PointExplanation) -> None:
         """Adds a point; it must have at least one predicted label."""
+        fields = [] if point.text is None else displayed_fields(point.text, _TEXT_CHARACTERS)
         self._points.append(
             {
+                **({} if point.text is None else {"text": [_field(field) for field in fields]}),
                 "id": point.point,
                 "true": None if point.true_labels is None else [self._label(label) for label in point.true_labels],
                 "predicted": [[self._label(label), _round(score)] for label, score in point.predicted],
                 "attacked": None if point.attacked is None else [self._attacked(label) for label in point.attacked],
-                "explanations": [self._explanation(one) for one in point.explained],
+                "explanations": [self._explanation(one, fields) for one in point.explained],
             }
         )
 
@@ -75,8 +83,8 @@ class Report:
             "logits": logits,
             "combination": combination,
             "epsilon": self._epsilon,
-            "labels": [self._label_name(label) for label in self._labels],
-            "features": list(self._features),
+            "labels": [shown_name(self._label_name(label)) for label in self._labels],
+            "features": [shown_name(title) for title in self._features],
             "points": self._points,
         }
         environment = jinja2.Environment(
@@ -84,7 +92,12 @@ class Report:
         )
         lead = f"{_count(len(self._points), 'point')}, {_count(explanations, 'explanation')}"
         return environment.get_template("report.html.j2").render(
-            title=title, lead=lead, about=about, score=score, data=script_json(data)
+            title=title,
+            lead=lead,
+            about=about,
+            score=score,
+            texts=any("text" in point for point in self._points),
+            data=script_json(data),
         )
 
     def _label(self, label: int) -> int:
@@ -96,7 +109,7 @@ class Report:
     def _attacked(self, row: AttackedLabel) -> list[Any]:
         return [self._label(row.label), _round(row.before), _round(row.after), row.rank_before, row.rank_after]
 
-    def _explanation(self, one: ExplainedLabel) -> dict[str, Any]:
+    def _explanation(self, one: ExplainedLabel, fields: Sequence[DisplayedField]) -> dict[str, Any]:
         explanation, limit = one.explanation, self._features_shown
         shown, rest = explanation.attributions[:limit], explanation.attributions[limit:]
         return {
@@ -105,6 +118,7 @@ class Report:
             "score": _round(explanation.score),
             "baseline": _round(explanation.baseline_score),
             "gap": _round(explanation.completeness_gap),
+            **({} if explanation.words is None else {"words": _words(explanation.words, fields)}),
             "bars": [self._bar(feature) for feature in shown],
             "rest": [len(rest), _round(sum(feature.attribution for feature in rest))],
             "repetitions": [[int(b), _round(s)] for b, s in zip(one.buckets, one.bucket_scores)],
@@ -119,6 +133,27 @@ class Report:
         return [name, _round(feature.value), _round(feature.attribution), int(feature.shared)]
 
 
+def _field(field: DisplayedField) -> list[Any]:
+    """Returns the name, the pieces (between words, word, between words, ...), and how much is not shown."""
+    pieces = [""]
+    for piece in field.pieces:
+        if piece.word is None:
+            pieces[-1] += piece.text
+        else:
+            pieces += [piece.text, ""]
+    return [field.name, pieces, field.hidden_characters, len(field.hidden_words)]
+
+
+def _words(words: WordAttributions, fields: Sequence[DisplayedField]) -> dict[str, Any]:
+    """Returns the attributions of the shown words in their order, the sum of the others of each field, and the rest."""
+    shown = [piece.word for field in fields for piece in field.pieces if piece.word is not None]
+    return {
+        "values": [_round(words.values[word], _WORD_DIGITS) for word in shown],
+        "hidden": [_round(words.values[f.hidden_words.start : f.hidden_words.stop].sum()) for f in fields],
+        "rest": _round(words.rest),
+    }
+
+
 def script_json(value: Any) -> markupsafe.Markup:
     """Returns JSON for a script element: nothing in it can end the element or open a comment."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
@@ -131,5 +166,5 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _round(value: float) -> float:
-    return float(f"{float(value):.{_DIGITS}g}")
+def _round(value: float, digits: int = _DIGITS) -> float:
+    return float(f"{float(value):.{digits}g}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import Optional
 
-from mach_tf import files, points
+from mach_tf import files, points, zip_members
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput, TextReader
+from mach_tf.data.row_numbers import RowNumbers
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from mach_tf.points import Points
+from mach_tf.splits import Source
 
 
 def find_text(
@@ -37,16 +38,16 @@ def find_text(
         )
     sources = dataset.split(split).sources
     for source in sources:
-        if not os.path.isfile(source.path) or files.sha256(source.path) != source.sha256:
+        if not zip_members.exists(source.path) or files.sha256(source.path) != source.sha256:
             raise InputError(
                 f"{source.path}, from which the {split} split was made, is gone or changed. Shards hold hashed features only, "
                 "so explaining raw features needs the text: give it with input=PATH."
             )
-    found = _paired([source.path for source in sources])
+    found = _paired(sources)
     total = 0
     for each in found:
         with TextReader(*each) as reader:
-            total += reader.header.points
+            total += reader.total_places
     if not found or total != dataset.split(split).points:
         raise InputError(
             f"The {split} split holds {dataset.split(split).points} points and the files that it was made from {total}: only a "
@@ -55,13 +56,18 @@ def find_text(
     return found
 
 
-def _paired(paths: list[str]) -> list[TextInput]:
+def _paired(sources: list[Source]) -> list[TextInput]:
     """Groups a split's files as they were read: a header of two numbers means the split form, whose labels' file is next."""
-    found, rest = [], iter(paths)
-    for path in rest:
-        with TextFile(path) as file:
+    found: list[TextInput] = []
+    rest = iter(sources)
+    for source in rest:
+        if found and source.column >= 0:
+            found[-1] = found[-1]._replace(rows=RowNumbers(source.path, source.column))
+            continue
+        with TextFile(source.path) as file:
             split_form = len(file.lines(1).split()) == 2
-        found.append(TextInput(path, next(rest, None) if split_form else None))
+        labels = next(rest, None) if split_form else None
+        found.append(TextInput(source.path, None if labels is None else labels.path))
     return found
 
 

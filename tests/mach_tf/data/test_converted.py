@@ -75,6 +75,7 @@ def test_it_is_json():
         },
         "skipped": ["a, line 2: bad."],
         "text_bytes": 6_000_000,
+        "notes": [],
         "seconds": 2.0,
     }
 

@@ -31,3 +31,8 @@ def test_the_rest_is_added_up_and_names_are_escaped():
         and "a &amp; b" in text
     )
     assert "score 1, baseline 0.5" in text
+
+
+def test_endless_names_and_control_characters_are_shown_by_signs():
+    text = bars_html("t\0", None, None, [("x" * 1_000_000, 1.0), ("a\x1b\nb", 2.0)])
+    assert len(text) < 5_000 and "a␛␊b" in text and "t␀" in text and "999,880 characters" in text

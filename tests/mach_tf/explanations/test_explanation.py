@@ -5,9 +5,13 @@ from __future__ import annotations
 import html.parser
 
 import numpy as np
+import pytest
 import scipy.sparse
 
+from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
+from mach_tf.explanations.words.word_attributions import word_attributions
+from tests.mach_tf.explanations.words.sample import text_words
 
 _HOSTILE = "<script>alert(1)</script>"
 
@@ -87,3 +91,31 @@ def test_a_matrix_displays_names_when_it_knows_them():
     assert "score 0.5, baseline -0.5" in text
     derived = matrix[:1]
     assert derived.feature_names is None and derived.label_names is None and "feature 1" in derived._repr_html_()
+
+
+def test_an_explanation_of_a_text_shows_its_words():
+    text = text_words("Cats <b>purr", occurrences=[(0, 0, 0), (1, 2, 2)])
+    words = word_attributions(text, np.array([0, 1, 2]), np.array([2.0, -1.0, 0.5]))
+    explanation = Explanation(0, 1, "cats", 1.5, 0.0, 0.0, [], words)
+    value = explanation.to_json()
+    assert [(word["word"], word["attribution"]) for word in value["words"]] == [("Cats", 2.0), ("purr", -1.0)]
+    assert value["unplaced_attribution"] == 0.5
+    page = _read(explanation._repr_html_())
+    assert "Cats <b>purr" in "".join(page.text) and "b" not in page.tags[page.tags.index("style") :]
+
+
+def test_a_matrix_of_explanations_of_texts_shows_their_words():
+    matrix = Explanations(scipy.sparse.csr_matrix(np.array([[0.0, 2.0, -1.0], [1.0, 0.0, 0.5]])))
+    with pytest.raises(InputError, match="explain_text"):
+        matrix.words(0)
+    matrix.points, matrix.labels = np.array([1, 0]), np.array([5, 6])
+    matrix.scores, matrix.baseline_scores = np.array([1.0, 1.5]), np.zeros(2)
+    matrix.texts = [
+        text_words("zero", occurrences=[(0, 0, 0)]),
+        text_words("one two", occurrences=[(1, 0, 0), (2, 0, 1)]),
+    ]
+    assert matrix.words(0).values.tolist() == [1.5, -0.5] and matrix.words(0).rest == 0.0
+    assert matrix.words(1).values.tolist() == [1.0] and matrix.words(1).rest == 0.5
+    text = "".join(_read(matrix._repr_html_()).text)
+    assert "one two" in text and "zero" in text
+    assert "one two" not in matrix[:1]._repr_html_()

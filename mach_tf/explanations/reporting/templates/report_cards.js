@@ -49,6 +49,12 @@ const cards = ((data) => {
     return make("div", {}, chips(items.slice(0, trueShown)), rest);
   }
 
+  // The first words of a text.
+  function snippet(point) {
+    const text = point.text.map(([, pieces]) => pieces.join("")).join(" ").trim().replace(/\s+/g, " ");
+    return text.length > 140 ? text.slice(0, 120) + "\u2026" : text;
+  }
+
   function bars(rows, rest, caption) {
     const largest = Math.max(1e-300, ...rows.map((row) => Math.abs(row[2])));
     const body = make("tbody");
@@ -109,6 +115,7 @@ const cards = ((data) => {
     const card = make("article", { class: "card" },
       make("h2", {}, labelName(explanation.label), flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
       make("p", { class: "facts" }, ...facts),
+      point.text ? coloured(point.text, explanation.words, labelName(explanation.label)) : null,
       bars(explanation.bars, explanation.rest, "Features that raise or lower the score"),
       make("details", {}, make("summary", {}, "Bucket scores by repetition"),
         smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions.",
@@ -153,5 +160,5 @@ const cards = ((data) => {
         " on this page; a feature counts as 0 where it has no bar."), show));
   }
 
-  return { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, trueLabels, pointDetail, labelDetail };
+  return { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, snippet, trueLabels, pointDetail, labelDetail };
 })(data);

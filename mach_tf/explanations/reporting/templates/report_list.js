@@ -1,6 +1,6 @@
 // The list: two views whose rows can be searched, sorted and opened. Rows are made when they are scrolled to.
 (() => {
-  const { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, trueLabels } = cards;
+  const { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, snippet, trueLabels } = cards;
   const knowsAttack = data.points.some((point) => point.attacked !== null);
   const list = document.getElementById("list");
   const search = document.getElementById("search");
@@ -51,6 +51,7 @@
       caption: "Points with their true and predicted labels",
       columns: [
         ["Point", null, (point) => point.id],
+        data.points.some((point) => point.text) ? ["Text", (point) => make("span", { class: "snippet", dir: "auto" }, snippet(point)), (point) => snippet(point).toLowerCase()] : null,
         knowsTruth ? ["True labels", trueLabels, (point) => (point.true || []).map(labelName).join(", ").toLowerCase()] : null,
         ["Predicted", (point) => chips(point.predicted.map(([label, score]) => chip(labelName(label), isTrue(point, label), percent(score)))), (point) => labelName(top(point)[0]).toLowerCase()],
         ["Top score", (point) => make("span", { class: "number" }, percent(top(point)[1])), (point) => top(point)[1]],
@@ -58,7 +59,7 @@
         knowsAttack ? ["After FGSM", (point) => make("span", { class: attackWords(point).startsWith("becomes") ? "down" : "soft" }, attackWords(point)), attackDrop] : null,
       ].filter((column) => column !== null),
       heading: (point) => String(point.id),
-      text: (point) => ["point " + point.id, ...(point.true || []).map(labelName), ...point.predicted.map(([label]) => labelName(label)),
+      text: (point) => ["point " + point.id, ...(point.text || []).map(([, pieces]) => pieces.join("")), ...(point.true || []).map(labelName), ...point.predicted.map(([label]) => labelName(label)),
         ...point.explanations.flatMap((e) => [labelName(e.label), ...e.bars.map(([feature]) => data.features[feature])])].join("\n").toLowerCase(),
       keep: (point) => !wrong.checked || topIsTrue(point) === false,
       detail: cards.pointDetail,

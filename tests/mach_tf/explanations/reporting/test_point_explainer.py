@@ -10,9 +10,11 @@ import pytest
 from mach_tf import points
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.ensemble import Ensemble
+from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
 from tests.helpers import world as worlds
+from tests.mach_tf.explanations.words.sample import text_words
 
 EPSILON = 0.1
 
@@ -91,3 +93,23 @@ def test_the_step_is_on_the_true_labels_or_on_the_best(world, ensemble, known_tr
 
 def test_no_step_without_epsilon(world, ensemble):
     assert all(point.attacked is None for point in ask(world, ensemble, epsilon=0)[2])
+
+
+@pytest.mark.parametrize("entries", [1, 1 << 19])
+def test_words_of_texts_have_the_attributions_of_their_points(world, ensemble, monkeypatch, entries):
+    monkeypatch.setattr(explainer, "_CHUNK_ENTRIES", entries)  # 1: each point is a chunk of its own
+    request, raw, without = ask(world, ensemble, "top:2", epsilon=0.0)
+    texts = []
+    for point in range(len(raw)):
+        ids = raw[point : point + 1].feature_ids
+        text = " ".join(f"w{i}" for i in ids)
+        texts.append(text_words(text, occurrences=[(feature, word, word) for word, feature in enumerate(ids)]))
+    found = point_explainer.explain_points(request, raw, np.arange(len(raw)), texts)
+    for i, (point, plain) in enumerate(zip(found, without)):
+        assert point.text is texts[i] and plain.text is None
+        for one, other in zip(point.explained, plain.explained):
+            of_words = {f"w{f.feature}": f.attribution for f in other.explanation.attributions}
+            assert {word["word"]: word["attribution"] for word in one.explanation.words.to_json()} == of_words
+            assert other.explanation.words is None
+        (line, *_), (plain_line, *_) = point.json_lines(), plain.json_lines()
+        assert {*line} - {*plain_line} == {"words", "unplaced_attribution"} and line["unplaced_attribution"] == 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from mach_tf.explanations.explanation import Explanation, FeatureAttribution
 from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.reporting.report import Report, script_json
+from tests.helpers import pages
 
 HOSTILE_FEATURE = "<script>alert(1)</script>"
 HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"
@@ -63,21 +63,6 @@ def test_json_cannot_leave_its_element(value):
     assert json.loads(text) == {"name": value} and not set("<>&\u2028") & set(text)
 
 
-def _open(browser, tmp_path, text, width=1200, colours="light"):
-    path = tmp_path / "report.html"
-    path.write_text(text, encoding="utf-8")
-    browser.get_log("browser"), browser.get_log("performance")
-    media = [{"name": "prefers-color-scheme", "value": colours}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(path.as_uri())
-    deadline = time.monotonic() + 60
-    while browser.execute_script("return document.documentElement.dataset.ready") != "true":
-        assert time.monotonic() < deadline, browser.get_log("browser")
-        time.sleep(0.02)
-
-
 def _headings(browser):
     return [element.text for element in browser.find_elements("css selector", "tr.row .open")]
 
@@ -89,7 +74,7 @@ def _type(browser, text):
 
 
 def test_opens_without_errors_or_requests_and_names_stay_text(browser, tmp_path):
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     browser.find_element("css selector", "tr.row .open").click()
     assert browser.get_log("browser") == []
     requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -103,7 +88,7 @@ def test_opens_without_errors_or_requests_and_names_stay_text(browser, tmp_path)
 
 
 def test_searches_points_by_label_feature_and_number(browser, tmp_path):
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     assert _headings(browser) == list("012345")
     for text, expected in (("word-3", ["3"]), ("WHISKERS", list("012345")), ("point 2", ["2"]), ("birds", list("23"))):
         _type(browser, text)
@@ -123,7 +108,7 @@ def test_searches_points_by_label_feature_and_number(browser, tmp_path):
 def test_sorts_by_every_column_with_the_keyboard(browser, tmp_path):
     from selenium.webdriver.common.keys import Keys
 
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     heads = browser.find_elements("css selector", "#table-points thead th")
     orders = {}
     for head in heads:
@@ -139,7 +124,7 @@ def test_sorts_by_every_column_with_the_keyboard(browser, tmp_path):
 def test_opens_by_keyboard_and_says_so(browser, tmp_path):
     from selenium.webdriver.common.keys import Keys
 
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     button = browser.find_elements("css selector", "tr.row .open")[1]
     assert button.get_attribute("aria-expanded") == "false"
     button.send_keys(Keys.SPACE)
@@ -152,7 +137,7 @@ def test_opens_by_keyboard_and_says_so(browser, tmp_path):
 
 
 def test_labels_lead_to_their_points(browser, tmp_path):
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     browser.find_element("id", "view-labels").click()
     assert sorted(_headings(browser)) == sorted(LABELS)
     browser.find_elements("css selector", "tr.row .open")[3].click()
@@ -163,7 +148,7 @@ def test_labels_lead_to_their_points(browser, tmp_path):
 
 
 def test_every_control_has_a_name(browser, tmp_path):
-    _open(browser, tmp_path, page())
+    pages.open_page(browser, tmp_path, page())
     nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     roles = ("button", "searchbox", "checkbox", "columnheader", "rowheader", "link")
     controls = [node for node in nodes if node.get("role", {}).get("value") in roles]
@@ -177,52 +162,20 @@ def test_every_control_has_a_name(browser, tmp_path):
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_fits_and_contrasts(browser, tmp_path, colours, width):
-    _open(browser, tmp_path, page(), width, colours)
+    pages.open_page(browser, tmp_path, page(), width, colours)
     browser.find_element("css selector", "tr.row .open").click()
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    texts = browser.execute_script(_COLOURS)
+    texts = pages.colours_of_texts(browser)
     assert len(texts) > 60
-    for text, *pair in texts:
-        ink, paper = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in pair)
-        assert (sum(ink) > sum(paper)) == (colours == "dark") or text in (
-            "Points",
-            "Labels",
-        )  # the chosen one is inverse
-        assert _contrast(ink, paper) >= 4.5, text
-
-
-# Returns every visible text, its colour, and the first colour behind it that is not transparent.
-_COLOURS = """
-const found = [];
-for (const element of document.querySelectorAll("body *")) {
-  const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join("");
-  if (!text || !element.checkVisibility() || element.closest("script, .unseen, .skip")) continue;
-  let behind = element, paper = "rgba(0, 0, 0, 0)";
-  while (paper === "rgba(0, 0, 0, 0)") {
-    paper = getComputedStyle(behind).backgroundColor;
-    behind = behind.parentElement;
-  }
-  found.push([text, getComputedStyle(element).color, paper]);
-}
-return found;
-"""
-
-
-def _contrast(one, other):
-    """WCAG 2's contrast ratio."""
-
-    def luminance(colour):
-        parts = [c / 255 for c in colour]
-        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+    for text, ink, paper in texts:
+        # The chosen button is inverse.
+        assert (sum(ink) > sum(paper)) == (colours == "dark") or text in ("Points", "Labels")
+        assert pages.contrast(ink, paper) >= 4.5, text
 
 
 @pytest.mark.parametrize(("known_truth", "attacked"), [(False, False), (True, False), (False, True)])
 def test_opens_without_truth_or_attack(browser, tmp_path, known_truth, attacked):
-    _open(browser, tmp_path, page(known_truth=known_truth, attacked=attacked))
+    pages.open_page(browser, tmp_path, page(known_truth=known_truth, attacked=attacked))
     browser.find_element("css selector", "tr.row .open").click()
     heads = [head.text for head in browser.find_elements("css selector", "#table-points thead th")]
     assert ("True labels" in heads) == known_truth and ("After FGSM" in heads) == attacked
@@ -230,7 +183,7 @@ def test_opens_without_truth_or_attack(browser, tmp_path, known_truth, attacked)
 
 
 def test_a_thousand_points_are_drawn_as_they_are_scrolled_to(browser, tmp_path):
-    _open(browser, tmp_path, page(1000))
+    pages.open_page(browser, tmp_path, page(1000))
     assert 20 <= len(_headings(browser)) < 200  # few enough to open at once
     assert browser.find_element("id", "count").text == "1,000 of 1,000 points"
     _type(browser, "word-987")

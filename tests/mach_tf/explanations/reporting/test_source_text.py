@@ -36,7 +36,7 @@ def test_the_splits_own_text(data):
     features, labels, text, preprocess = data
     _, dataset = preprocess()
     texts = source_text.find_text(dataset, None, None, "train")
-    assert texts == [(text, None)] and source_text.find_text(dataset, "other", None, "train") == [("other", None)]
+    assert texts == [TextInput(text)] and source_text.find_text(dataset, "other", None, "train") == [TextInput("other")]
     read = source_text.read_points(dataset, texts)
     np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
     np.testing.assert_array_equal(read.labels(30).toarray(), labels.toarray())
@@ -58,7 +58,7 @@ def test_the_split_form(data, tmp_path):
     )
     dataset = DatasetManifest.read(directory)
     own = source_text.find_text(dataset, None, None, "train")
-    assert own == [(text, None), tuple(split_form)]
+    assert own == [TextInput(text), TextInput(*split_form)]
     given = source_text.find_text(dataset, *split_form, "train")
     for texts, times in ((own, 2), (given, 1)):
         read = source_text.read_points(dataset, texts)
