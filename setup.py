@@ -86,11 +86,14 @@ setuptools.setup(
         "tabulate>=0.9",
         "matplotlib>=3.6",
         "jinja2>=3.1",
+        "zstandard>=0.19",
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]"],
         "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
         "sklearn": ["scikit-learn>=1.3"],
+        # pyarrow 26 needs NumPy 2; 16 is the first that works with it.
+        "parquet": ["pyarrow>=16,<26"],
         # MkDocs 2 has no plugins.
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.24"],
         # Executes the notebooks.
@@ -104,6 +107,7 @@ setuptools.setup(
             # Oracles: hash values, tf-idf, metrics, attacks; and a driver for the browser.
             "scikit-learn>=1.3",
             "pandas>=1.5,<3",
+            "pyarrow>=16,<26",
             "napkinxc>=0.6",
             "adversarial-robustness-toolbox>=1.17,<2",
             "selenium>=4.10",

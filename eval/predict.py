@@ -28,7 +28,7 @@ shared_flags.define_model_dir()
 flags.DEFINE_string(
     "input",
     None,
-    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz), with the raw features of the training text. It may "
+    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz, .zst), with the raw features of the training text. It may "
     "be a pipe, or the file of features of the split form.",
     required=True,
 )

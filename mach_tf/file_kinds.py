@@ -6,6 +6,7 @@ bytes break.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import tarfile
@@ -13,6 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
+
+from mach_tf import zstd_file
 
 # The number of first bytes that `recognise` needs: the header of a tar archive.
 HEAD_BYTES = 512
@@ -143,10 +146,23 @@ def _tar_members(path: str) -> str:
 def _tar_headers(path: str) -> Iterator[tarfile.TarInfo]:
     """Yields the headers of a tar archive, compressed or not, up to where it is damaged."""
     try:
-        with tarfile.open(path) as archive:
+        with _open_tar(path) as archive:
             yield from archive
     except (tarfile.TarError, EOFError, OSError, zlib.error):
         return
+
+
+@contextlib.contextmanager
+def _open_tar(path: str) -> Iterator[tarfile.TarFile]:
+    with open(path, "rb") as file:
+        magic = file.read(4)
+    if magic in (zstd_file.MAGIC, zstd_file.SKIPPABLE_MAGIC):
+        # tarfile knows Zstandard from Python 3.14 on.
+        with zstd_file.open_zstd(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            yield archive
+    else:
+        with tarfile.open(path) as archive:
+            yield archive
 
 
 def _of(members: list[str], others: bool = False) -> str:

@@ -52,7 +52,7 @@ def preprocess(
 
     Args:
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
-      train, valid, test: the text files of each split, plain or compressed by gzip, bzip2 or xz: a path, a glob, or a list of
+      train, valid, test: the text files of each split, plain or compressed by gzip, bzip2, xz or Zstandard: a path, a glob, or a list of
         them. The repository's split form, features and labels in two files, is a tuple (features, labels), each of them a
         path, a glob or a list. A path may lead into a zip archive, `Eurlex.zip/Eurlex/eurlex_train.txt`.
       repository: instead of `train`, `valid` and `test`: an archive of the Extreme Classification Repository, a zip file such as

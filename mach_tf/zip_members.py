@@ -99,6 +99,12 @@ def size(path: str) -> int:
         return _info(opened, found, path).file_size
 
 
+def is_empty(path: str) -> bool:
+    """Returns whether a path leads to a regular file, or a member, without a byte."""
+    found = split(path)
+    return (os.path.isfile(path) if found is None else exists(path)) and size(path) == 0
+
+
 class MemberFile(io.RawIOBase):
     """A member opened for reading; its descriptor is that of the archive.
 

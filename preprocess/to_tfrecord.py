@@ -1,6 +1,6 @@
 """Turns text files of the Extreme Classification Repository into a dataset directory of hashed TFRecord shards.
 
-Files may be plain or compressed by gzip, bzip2 or xz; each starts with a header, `points features labels`. A flag takes one
+Files may be plain or compressed by gzip, bzip2, xz or Zstandard; each starts with a header, `points features labels`. A flag takes one
 file, a glob, or several of them separated by commas; they are read in that order, the files of a glob sorted by name.
 
   mach-preprocess --train=train.txt.xz --test=test.txt.xz --output_dir=data/eurlex

@@ -40,6 +40,7 @@ FLOORS = (
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     # Vocabulary
     (

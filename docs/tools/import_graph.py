@@ -39,6 +39,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "typed_json",
         "array_files",
         "sealed_json",
+        "zstd_file",
     ),
     "vocabulary": (
         "points",

@@ -98,7 +98,7 @@ def find(
 
 
 def _names(path: str) -> list[str]:
-    """Returns the names of the files in an archive, relative to it and with slashes."""
+    """Returns the names of the regular files in an archive, relative to it and with slashes."""
     if os.path.isdir(path):
         found = sorted(_walk(path, "", _MOST_DEPTH))
     elif zip_members.is_zip(path):
@@ -120,7 +120,7 @@ def _walk(root: str, folder: str, depth: int) -> Iterator[str]:
             if entry.is_dir():
                 if depth:
                     yield from _walk(root, name, depth - 1)
-            else:
+            elif entry.is_file() and name.isprintable():
                 yield name
 
 
@@ -200,7 +200,7 @@ def _names_file(path: str, names: list[str], count: int, what: str) -> tuple[Opt
 
 def _lines(path: str) -> tuple[int, bool]:
     """Returns the number of lines of a file, and whether it holds a sparse matrix instead of names."""
-    if not zip_members.size(path):
+    if zip_members.is_empty(path):
         return 0, False
     with TextFile(path) as file:
         first_two = file.lines(2)

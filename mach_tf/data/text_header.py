@@ -18,6 +18,7 @@ from mach_tf.data.bad_line import show
 from mach_tf.data.textfile import TextFile, opener
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID
+from mach_tf.zstd_file import open_zstd
 
 JOINT = ("points", "features", "labels")
 FEATURES_ONLY = ("points", "features")
@@ -27,7 +28,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A first line of a point: labels or none, then id:value.
 _POINT = re.compile(rb"(?:[+-]?[0-9][0-9.,+-]*)?[ \t]*[0-9]+:[^ \t]+([ \t].*)?")
 _COUNTED_BYTES = 1 << 26
-_READERS = {gzip.open: "zcat", bz2.open: "bzcat", lzma.open: "xzcat"}
+_READERS = {gzip.open: "zcat", bz2.open: "bzcat", lzma.open: "xzcat", open_zstd: "zstdcat"}
 
 
 def read_header(file: TextFile, names: Sequence[str], other: Optional[Sequence[str]] = None) -> list[int]:

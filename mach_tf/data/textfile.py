@@ -14,7 +14,7 @@ import stat
 import zlib
 from typing import Any, Callable, Optional
 
-from mach_tf import file_kinds, zip_members
+from mach_tf import file_kinds, zip_members, zstd_file
 from mach_tf.errors import InputError
 from mach_tf.input_files import open_input
 from mach_tf.splits import Source
@@ -22,12 +22,18 @@ from mach_tf.splits import Source
 # More than a block of bz2 unpacks to.
 _BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
-_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    zstd_file.MAGIC: zstd_file.open_zstd,
+    zstd_file.SKIPPABLE_MAGIC: zstd_file.open_zstd,
+}
 _CORRUPTION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
 
 
 class TextFile:
-    """Reads whole lines of one file; gzip, bzip2 and xz are recognised by their first bytes, not by the name of the file.
+    """Reads whole lines of one file; gzip, bzip2, xz and Zstandard are recognised by their first bytes, not by the name of the file.
 
     Attributes:
       path: the path as given.
@@ -182,7 +188,7 @@ def check_regular(path: str) -> None:
 
 
 def opener(path: str) -> Callable[..., Any]:
-    """Returns the function of the standard library that opens the file: `open`, or that of its compression."""
+    """Returns the function that opens the file: `open`, or that of its compression."""
     with open(path, "rb") as file:
         return _opener(file.read(6))
 

@@ -15,7 +15,7 @@ from typing import Any, Callable
 import numpy as np
 import scipy.sparse
 
-from mach_tf import files
+from mach_tf import files, zip_members
 from mach_tf.data.bad_line import show
 from mach_tf.data.dataset import SKIPPED_FILE
 from mach_tf.data.textfile import TextFile
@@ -96,7 +96,7 @@ def _check_numbering(dataset_dir: str, dataset: DatasetManifest, split: str) -> 
 
 def _read_pairs(path: str, points: int, labels: int) -> tuple[np.ndarray, str]:
     """Returns int64 [pairs, 2] and the SHA-256 of the file."""
-    if os.path.isfile(path) and not os.path.getsize(path):  # as some of the repository's data sets have it
+    if zip_members.is_empty(path):  # as some of the repository's data sets have it
         return np.empty((0, 2), np.int64), files.sha256(path)
     parts = []
     with TextFile(path) as file:

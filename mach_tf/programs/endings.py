@@ -32,7 +32,9 @@ def status_of(error: BaseException, script: str) -> int:
         if isinstance(error.code, str):
             report(error.code)
         else:
-            status = error.code or 0
+            # absl ends --help with status 1, and leaves out silently what nobody reads.
+            unread = error.code == 1 and standard_streams.has_no_reader(1)
+            status = _NO_READER if unread else error.code or 0
     elif isinstance(error, KeyboardInterrupt):
         # A second one ends the process at once, without a trace from whatever still runs.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

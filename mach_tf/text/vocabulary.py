@@ -52,7 +52,7 @@ class Vocabulary:
     @property
     def idf(self) -> np.ndarray:
         """The inverse document frequencies 1 + log((1 + n) / (1 + df)), float32 [features]."""
-        return (1 + np.log((1 + self.documents) / (1 + self.document_frequencies))).astype(np.float32)
+        return inverse_document_frequencies(self.document_frequencies, self.documents)
 
     def write(self, directory: str) -> VocabularySpec:
         """Writes feature_names.txt and document_frequencies.npy; returns what the manifest says of them."""
@@ -87,3 +87,8 @@ class Vocabulary:
             return cls(spec.text, terms, frequencies, spec.documents)
         except InputError as error:
             raise InputError(f"{path}: {error} {_REMEDY}") from None
+
+
+def inverse_document_frequencies(document_frequencies: np.ndarray, documents: int) -> np.ndarray:
+    """Returns 1 + log((1 + n) / (1 + df)), float32 [features]."""
+    return (1 + np.log((1 + documents) / (1 + document_frequencies))).astype(np.float32)

@@ -9,9 +9,15 @@ import random
 from typing import Callable
 
 import numpy as np
+import zstandard
 
 FEATURES, LABELS = 40, 12
-_COMPRESSORS: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.compress)
+_COMPRESSORS: tuple[Callable[[bytes], bytes], ...] = (
+    gzip.compress,
+    bz2.compress,
+    lzma.compress,
+    zstandard.ZstdCompressor(write_checksum=True).compress,
+)
 _NASTY_ITEMS = [
     item.encode()
     for item in (

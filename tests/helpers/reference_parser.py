@@ -10,11 +10,29 @@ import gzip
 import lzma
 import re
 import zlib
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
+import zstandard
 
-_DECOMPRESSORS = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\x00": lzma.decompress}
+
+def _zstd(data: bytes) -> bytes:
+    text = b""
+    while data:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        text += frame.decompress(data)
+        if not frame.eof:
+            raise EOFError("cut off")
+        data = frame.unused_data
+    return text
+
+
+_DECOMPRESSORS: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ\x00": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
 _NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _PAIR = re.compile(rb"([0-9]+):(" + _NUMBER + rb")")
 _LABELS = re.compile(rb"[0-9]+(?:,[0-9]+)*")
@@ -67,7 +85,7 @@ def _read_lines(data: bytes, numbers: int) -> tuple[list[int], list[bytes]]:
         if data.startswith(magic):
             try:
                 data = decompress(data)
-            except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+            except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
                 raise Refused(str(error)) from error
             break
     lines = data.split(b"\n")

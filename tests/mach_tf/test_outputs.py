@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 
 import pytest
 
@@ -57,6 +58,15 @@ def test_an_output_that_is_an_input_is_refused(places, monkeypatch, name, way):
 def test_what_is_not_read_may_be_written(places, name):
     inputs = [str(places / "model"), str(places / "data"), None, str(places / "missing"), "/dev/null"]
     outputs.check([str(places / name)], inputs)
+
+
+def test_an_archive_is_an_input_if_a_file_in_it_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("E/x.txt", "x")
+    with pytest.raises(InputError, match="must not be an input, which it would replace"):
+        outputs.check([str(tmp_path / "a.zip")], [f"{tmp_path}/a.zip/E/x.txt"])
+    with pytest.raises(InputError, match="must hold no input"):
+        outputs.check_directory(str(tmp_path), [f"{tmp_path}/a.zip/E/x.txt"])
 
 
 def test_a_directory_is_no_output_file(places):

@@ -53,7 +53,7 @@ def test_a_member_is_read_as_the_extracted_file(tmp_path, method, size):
 
 
 def test_paths_that_lead_into_an_archive(tmp_path, monkeypatch):
-    path = archive(tmp_path / "a.zip", [("E/x.txt", TEXT)])
+    path = archive(tmp_path / "a.zip", [("E/x.txt", TEXT), ("empty", b"")])
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("text")
     assert zip_members.split(f"{path}/E/x.txt") == MemberPath(path, "E/x.txt")
@@ -69,6 +69,10 @@ def test_paths_that_lead_into_an_archive(tmp_path, monkeypatch):
         assert zip_members.split(other) is None
     assert zip_members.exists(path) and zip_members.exists(f"{path}/E/x.txt")
     assert not zip_members.exists(f"{path}/x.txt") and not zip_members.exists(f"{path}/E")
+    assert zip_members.is_empty(f"{path}/empty") and not zip_members.is_empty(f"{path}/E/x.txt")
+    assert not any(
+        map(zip_members.is_empty, (path, f"{path}/missing", str(tmp_path / "folder"), "missing", "/dev/null"))
+    )
     monkeypatch.chdir(tmp_path)
     assert read("a.zip/E/x.txt") == TEXT
     for opened in (open_input, zip_members.size):

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any, NoReturn
 
 from mach_tf.arguments import shown
 from mach_tf.data.textfile import TextFile
+from mach_tf.errors import InputError
 from mach_tf.text.readers.record import Fault
 from mach_tf.text.readers.record_fields import RecordFields
 from mach_tf.text.readers.record_reader import LineReader, Parts
 from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.text_lines import peek_lines
 
 # Longer numbers cost Python quadratic time.
 _MAX_DIGITS = 1000
 _SHOWN = 40
+_FIRST_BYTES = 1 << 16
 
 
 def open_jsonl(file: TextFile, settings: InputSettings, hint: str = "") -> LineReader:
     """Returns the reader of a file of JSON Lines; lines of blanks are no records."""
     fields = RecordFields(settings)
+    _check_lines(file)
 
     def parse(line: str) -> Parts:
         texts, labels = fields.read(parse_object(line))
@@ -29,6 +34,17 @@ def open_jsonl(file: TextFile, settings: InputSettings, hint: str = "") -> LineR
         return texts, labels
 
     return LineReader(file, settings, settings.text_fields, parse, hint, skip_empty=True)
+
+
+def _check_lines(file: TextFile) -> None:
+    """Raises InputError for JSON that is written over several lines, or as one array."""
+    first = next((line.strip() for line in peek_lines(file, _FIRST_BYTES).lines if line.strip()), "")
+    got, program = ("an array", ".[]") if first.startswith("[") else ("an object over several lines", ".")
+    if first.startswith("[") or first == "{":
+        path = shlex.quote(file.path)
+        raise InputError(
+            f"{file.path} must be JSON Lines, one object per line (got {got}). Convert it (jq -c '{program}' {path} > FILE)."
+        )
 
 
 def parse_object(line: str) -> dict[str, Any]:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+from collections.abc import Iterable
+
+from mach_tf.arguments import shown
+from mach_tf.choices import AUTO
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.text.readers import recognition
 from mach_tf.text.readers.annif import open_annif
-from mach_tf.text.readers.delimited import DELIMITERS, DelimitedReader
+from mach_tf.text.readers.delimited import DELIMITERS, DelimitedReader, first_row
 from mach_tf.text.readers.fasttext import open_fasttext
-from mach_tf.text.readers.jsonl import open_jsonl
+from mach_tf.text.readers.jsonl import open_jsonl, parse_object
+from mach_tf.text.readers.parallel_lines import ParallelReader
+from mach_tf.text.readers.parquet import ParquetReader
+from mach_tf.text.readers.record import Fault
 from mach_tf.text.readers.record_reader import RecordReader
 from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
+from mach_tf.text.readers.text_lines import peek_lines
+
+_FIRST_BYTES = 1 << 16
+_SHOWN_FIELDS = 12
 
 
 def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
@@ -24,6 +37,10 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
     Raises:
       InputError: a file does not exist, is empty, or is in no format or in another one, or lacks a field.
     """
+    if settings.format == "parquet" or (settings.format == AUTO and recognition.is_parquet(source.path)):
+        hint = recognition.PARQUET.hint if settings.format == AUTO else ""
+        _check(source, settings, "parquet", hint)
+        return ParquetReader(source.path, settings, hint)
     file = TextFile(source.path, "a record")
     try:
         return _reader(file, source, settings)
@@ -40,6 +57,18 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
             f"{source.path} must hold texts (got a bag of words, because {found.seen}). If these are texts, give input_format."
         )
     _check(source, settings, form, hint)
+    _check_line_ends(file)
+    if form in WITH_FIELDS and not settings.text_fields:
+        raise InputError(
+            f"{source.path}: text_fields must name the fields with texts (the file has {_fields_seen(file, form)}). {hint}".rstrip()
+        )
+    if form == "parquet":
+        raise InputError(
+            f"{source.path} must be a Parquet file, which begins with PAR1 (got another beginning). {hint}".rstrip()
+        )
+    if form == "lines":
+        labels = None if source.labels_path is None else TextFile(source.labels_path, "labels")
+        return ParallelReader(file, labels, settings, hint)
     if form in DELIMITERS:
         return DelimitedReader(file, settings, form, hint)
     return {"jsonl": open_jsonl, "annif": open_annif, "fasttext": open_fasttext}[form](file, settings, hint)
@@ -51,12 +80,37 @@ def _check(source: TextInput, settings: InputSettings, form: str, hint: str) -> 
         settings.check_format(form)
     except InputError as error:
         raise InputError(f"{source.path}: {error} {hint}".rstrip()) from None
-    if form in WITH_FIELDS and not settings.text_fields:
-        raise InputError(f"{source.path}: text_fields must name the fields with texts. {hint}".rstrip())
-    if form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
+    if settings.text_fields and form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
         raise InputError(f"{source.path}: label_field must name the field with labels. {hint}".rstrip())
+    if form == "lines" and source.labels_path is None and not settings.labels_optional:
+        raise InputError(
+            f"{source.path}: with input_format=lines there must be a second file, with the labels of each line. {hint}".rstrip()
+        )
     if form != "lines" and source.labels_path is not None:
         raise InputError(
             f"{source.path}: with input_format={form} texts and labels must stand in one file (got {source.labels_path} for "
             "labels). Leave that out, or give input_format=lines."
         )
+
+
+def _check_line_ends(file: TextFile) -> None:
+    """Raises InputError for a file whose lines end with a carriage return alone."""
+    lines = peek_lines(file, _FIRST_BYTES).lines
+    if len(lines) == 1 and "\r" in lines[0].strip():
+        raise InputError(
+            f"{file.path}: lines must end with a line feed (got carriage returns alone). Convert them (tr '\\r' '\\n' < "
+            f"{shlex.quote(file.path)} > FILE)."
+        )
+
+
+def _fields_seen(file: TextFile, form: str) -> str:
+    """Returns the names that the first record of a file has, for a message."""
+    block = peek_lines(file, _FIRST_BYTES)
+    names: Iterable[str] = []
+    if form in DELIMITERS:
+        cells = first_row(block, DELIMITERS[form][0])
+        names = [] if isinstance(cells, Fault) else cells
+    else:
+        with contextlib.suppress(Fault):
+            names = parse_object(next((line for line in block.lines if line.strip()), ""))
+    return ", ".join(shown(name) for name in list(names)[:_SHOWN_FIELDS]) or "none in its first line"

@@ -48,6 +48,9 @@ class Recognised(NamedTuple):
         return f"It was read as {self.format}, because {self.seen}; if it is in another format, give input_format."
 
 
+PARQUET = Recognised("parquet", "it begins with PAR1")
+
+
 def recognise(path: str, labels_path: Optional[str] = None, settings: InputSettings = _AUTO) -> Recognised:
     """Recognises the format of a file.
 
@@ -63,7 +66,7 @@ def recognise(path: str, labels_path: Optional[str] = None, settings: InputSetti
         return Recognised(settings.format, "input_format says so")
     check_regular(path)
     if is_parquet(path):
-        return _PARQUET
+        return PARQUET
     with TextFile(path, "a record") as file:
         return recognise_open(file, labels_path, settings)
 
@@ -102,9 +105,6 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{', '.join(INPUT_FORMATS[1:])}."
         )
     return found
-
-
-_PARQUET = Recognised("parquet", "it begins with PAR1")
 
 
 def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:

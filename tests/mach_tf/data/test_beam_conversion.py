@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -35,6 +36,11 @@ def texts(tmp_path_factory):
     features, labels = mutations.good_split_form(rng, 200)
     (directory / "X.txt").write_bytes(features)
     (directory / "Y.txt").write_bytes(labels)
+    rows = [rng.sample(range(1, 501), 500) for _ in range(2)]
+    with zipfile.ZipFile(directory / "archive.zip", "w") as archive:
+        archive.writestr("data.txt", mutations.good_file(rng, 500))
+        for name, part in (("trSplit.txt", slice(350)), ("tstSplit.txt", slice(350, None))):
+            archive.writestr(name, "".join(f"{a} {b}\n" for a, b in zip(*(row[part] for row in rows))))
     return directory
 
 
@@ -71,8 +77,9 @@ def _run_both(tmp_path, *arguments):
             "--signed_hash",
         ],
         ["--train_features={0}/X.txt", "--train_labels={0}/Y.txt", "--feature_norm=none", "--points_per_shard=33"],
+        ["--repository={0}/archive.zip", "--split_number=1", "--valid_fraction=0.2", "--points_per_shard=100"],
     ],
-    ids=["two files", "valid_fraction", "split form"],
+    ids=["two files", "valid_fraction", "split form", "archive with row numbers"],
 )
 def test_the_same_dataset(texts, tmp_path, arguments):
     threads, beam = _run_both(tmp_path, *(argument.format(texts) for argument in arguments))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import lzma
 import os
 import pathlib
 import re
 import tarfile
 import zipfile
 
-import numpy as np
 import pytest
 
 import mach_tf
@@ -19,87 +17,7 @@ from mach_tf.data import repository
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest
-
-RNG = np.random.default_rng(7)
-FEATURES, LABELS = 12, 6
-
-
-def _points(n):
-    """The two parts of each line: labels, and features."""
-    labels = [np.flatnonzero(RNG.random(LABELS) < 0.3) for _ in range(n)]
-    features = [
-        " ".join(f"{i}:{RNG.random():.3f}" for i in np.flatnonzero(RNG.random(FEATURES) < 0.4)) for _ in range(n)
-    ]
-    return list(zip(labels, features))
-
-
-def _joint(points):
-    lines = [f"{','.join(map(str, labels))} {features}" for labels, features in points]
-    return "".join(f"{line}\n" for line in [f"{len(points)} {FEATURES} {LABELS}", *lines]).encode()
-
-
-def _features(points):
-    return "".join(
-        f"{line}\n" for line in [f"{len(points)} {FEATURES}", *(features for _, features in points)]
-    ).encode()
-
-
-def _labels(points):
-    lines = [" ".join(f"{label}:1" for label in labels) for labels, _ in points]
-    return "".join(f"{line}\n" for line in [f"{len(points)} {LABELS}", *lines]).encode()
-
-
-def _names(what, count):
-    return "".join(f"{what} {i}\n" for i in range(count)).encode()
-
-
-TRAIN, TEST = _points(40), _points(15)
-MIXED = RNG.permutation([0] * len(TRAIN) + [1] * len(TEST))
-NAMES = {"Xf.txt": _names("feature", FEATURES), "Yf.txt": _names("label", LABELS)}
-
-
-def _with_row_numbers():
-    """All points in one file, and three splits; the middle one is that of TRAIN and TEST."""
-    parts = iter(TRAIN), iter(TEST)
-    data = [next(parts[which]) for which in MIXED]
-    columns = [[], []]
-    for number in range(3):
-        order = RNG.permutation(len(data)) if number != 1 else np.argsort(MIXED, kind="stable")
-        columns[0].append(RNG.permutation(order[: len(TRAIN)]) + 1)
-        columns[1].append(RNG.permutation(order[len(TRAIN) :]) + 1)
-    rows = ["".join(" ".join(map(str, line)) + "\n" for line in np.transpose(part)).encode() for part in columns]
-    return {"Small_data.txt": _joint(data), "small_trSplit.txt": rows[0], "small_tstSplit.txt": rows[1]}
-
-
-LAYOUTS = {
-    "joint": {"eurlex_train.txt": _joint(TRAIN), "eurlex_test.txt": _joint(TEST), **NAMES},
-    "compressed": {"train.txt.xz": lzma.compress(_joint(TRAIN)), "test.txt.gz": gzip.compress(_joint(TEST)), **NAMES},
-    "split form": {
-        "trn_X_Xf.txt": _features(TRAIN),
-        "trn_X_Y.txt": _labels(TRAIN),
-        "tst_X_Xf.txt": _features(TEST),
-        "tst_X_Y.txt": _labels(TEST),
-        "filter_labels_train.txt": b"",
-        "filter_labels_test.txt": b"0 1\n",
-        **NAMES,
-    },
-    "row numbers": {**_with_row_numbers(), **NAMES},
-}
-
-
-def _archive(tmp_path, files, kind="zip", folder="E/"):
-    """Writes files as a zip archive or a folder, in a folder inside it or not."""
-    path = tmp_path / f"archive.{kind}"
-    if kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
-            opened.writestr("__MACOSX/E/._train.txt", b"x")
-            for name, content in files.items():
-                opened.writestr(folder + name, content)
-    else:
-        (path / folder).mkdir(parents=True)
-        for name, content in files.items():
-            (path / folder / name).write_bytes(content)
-    return str(path)
+from tests.helpers import archives
 
 
 def _preprocess(directory, **arguments):
@@ -110,17 +28,21 @@ def _preprocess(directory, **arguments):
 def plain(tmp_path_factory):
     """The dataset of the plain texts."""
     directory = tmp_path_factory.mktemp("plain")
-    for name, content in (("train", _joint(TRAIN)), ("test", _joint(TEST)), *NAMES.items()):
+    for name, content in (
+        ("train", archives.joint(archives.TRAIN)),
+        ("test", archives.joint(archives.TEST)),
+        *archives.NAMES.items(),
+    ):
         (directory / name).write_bytes(content)
     arguments = {"train": directory / "train", "test": directory / "test", "valid_fraction": 0.3}
     names = {"feature_names": directory / "Xf.txt", "label_names": directory / "Yf.txt"}
     return _preprocess(directory / "data", **arguments, **names).manifest
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", archives.LAYOUTS)
 @pytest.mark.parametrize(("kind", "folder"), [("zip", "E/"), ("zip", ""), ("folder", "E/"), ("folder", "")])
 def test_an_archive_makes_the_dataset_of_its_texts(tmp_path, monkeypatch, plain, layout, kind, folder):
-    path = _archive(tmp_path, LAYOUTS[layout], kind, folder)
+    path = archives.archive(tmp_path, archives.LAYOUTS[layout], kind, folder)
     before = sorted(os.listdir(tmp_path))
     # Many blocks, so that points that count and points that do not fall together in some.
     blocks = mach_tf.data.libsvm.TextReader.blocks
@@ -134,9 +56,9 @@ def test_an_archive_makes_the_dataset_of_its_texts(tmp_path, monkeypatch, plain,
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "data"])
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", archives.LAYOUTS)
 def test_sources_are_those_of_the_extracted_files(tmp_path, layout):
-    path = _archive(tmp_path, LAYOUTS[layout])
+    path = archives.archive(tmp_path, archives.LAYOUTS[layout])
     manifest = _preprocess(
         tmp_path / "data", repository=path, split_number=2 if layout == "row numbers" else 0
     ).manifest
@@ -151,15 +73,15 @@ def test_sources_are_those_of_the_extracted_files(tmp_path, layout):
         assert source.column == (2 if "Split" in file.name else -1)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", archives.LAYOUTS)
 def test_explanations_find_the_text_in_the_archive(tmp_path, layout):
-    path = _archive(tmp_path, LAYOUTS[layout])
+    path = archives.archive(tmp_path, archives.LAYOUTS[layout])
     manifest = _preprocess(
         tmp_path / "data", repository=path, split_number=1 if layout == "row numbers" else 0
     ).manifest
     points = source_text.read_points(manifest, source_text.find_text(manifest, None, None, "test"))
     assert [points.label_ids[a:b].tolist() for a, b in zip(points.label_splits, points.label_splits[1:])] == [
-        labels.tolist() for labels, _ in TEST
+        labels.tolist() for labels, _ in archives.TEST
     ]
     os.remove(path)
     with pytest.raises(InputError, match="is gone or changed"):
@@ -167,7 +89,7 @@ def test_explanations_find_the_text_in_the_archive(tmp_path, layout):
 
 
 def test_members_can_be_named_one_by_one(tmp_path, plain):
-    path = _archive(tmp_path, LAYOUTS["joint"])
+    path = archives.archive(tmp_path, archives.LAYOUTS["joint"])
     names = {"feature_names": f"{path}/E/Xf.txt", "label_names": f"{path}/E/Yf.txt"}
     files = {"train": f"{path}/E/eurlex_train.txt", "test": f"{path}/E/eurlex_test.txt"}
     manifest = _preprocess(tmp_path / "data", **files, **names, valid_fraction=0.3).manifest
@@ -176,12 +98,15 @@ def test_members_can_be_named_one_by_one(tmp_path, plain):
 
 def test_a_bad_line_is_told_once_with_its_place(tmp_path):
     """Of all points in one file, each split tells its own bad lines, with their numbers in that file."""
-    files = dict(LAYOUTS["row numbers"])
+    files = dict(archives.LAYOUTS["row numbers"])
     lines = files["Small_data.txt"].splitlines(keepends=True)
     lines[3], lines[40] = b"x\n", b"1:1:1\n"
-    path = _archive(tmp_path, {**files, "Small_data.txt": b"".join(lines)})
+    path = archives.archive(tmp_path, {**files, "Small_data.txt": b"".join(lines)})
     made = _preprocess(tmp_path / "data", repository=path, split_number=1, on_bad_line="skip")
-    assert sorted(bad.line for bad in made.skipped) == [4, 41] and made.points == len(TRAIN) + len(TEST) - 2
+    assert (
+        sorted(bad.line for bad in made.skipped) == [4, 41]
+        and made.points == len(archives.TRAIN) + len(archives.TEST) - 2
+    )
     with pytest.raises(InputError, match=r"archive\.zip/E/Small_data\.txt, line (4|41): "):
         _preprocess(tmp_path / "other", repository=path, split_number=1)
 
@@ -190,56 +115,56 @@ def test_a_bad_line_is_told_once_with_its_place(tmp_path):
     ("names", "read", "note"),
     [
         (
-            {"Yf.txt": _names("x", LABELS + 1)},
+            {"Yf.txt": archives.names("x", archives.LABELS + 1)},
             None,
             "Yf.txt is not read as label names, because it holds 7 lines for 6 labels",
         ),
         (
-            {"Yf.txt": b"6 9\n" + b"0:1\n" * 6, "Y.txt": NAMES["Yf.txt"]},
+            {"Yf.txt": b"6 9\n" + b"0:1\n" * 6, "Y.txt": archives.NAMES["Yf.txt"]},
             "Y.txt",
             "Yf.txt is not read .* holds a matrix",
         ),
         ({"Yf.txt": b""}, None, "holds 0 lines"),
-        ({"label_names.txt": NAMES["Yf.txt"]}, "label_names.txt", None),
+        ({"label_names.txt": archives.NAMES["Yf.txt"]}, "label_names.txt", None),
     ],
 )
 def test_a_file_that_does_not_fit_is_no_file_of_names(tmp_path, names, read, note):
-    files = {"train.txt": _joint(TRAIN), "test.txt": _joint(TEST)}
-    path = _archive(tmp_path, {**files, **names}, folder="")
+    files = {"train.txt": archives.joint(archives.TRAIN), "test.txt": archives.joint(archives.TEST)}
+    path = archives.archive(tmp_path, {**files, **names}, folder="")
     found = repository.find(path)
     assert found.label_names == (read and os.path.join(path, read)) and found.feature_names is None
     assert len(found.notes) == (1 if note is None else 2) and re.search(note or "", found.notes[-1])
 
 
 def test_names_that_are_given_come_first(tmp_path):
-    path = _archive(tmp_path, {**LAYOUTS["joint"], "Y.txt": NAMES["Yf.txt"]})
+    path = archives.archive(tmp_path, {**archives.LAYOUTS["joint"], "Y.txt": archives.NAMES["Yf.txt"]})
     with pytest.raises(InputError, match=r"must hold one file of label names \(got E/Yf.txt, E/Y.txt\)\. Say which"):
         _preprocess(tmp_path / "data", repository=path)
     given = tmp_path / "names"
-    given.write_bytes(_names("mine", LABELS))
+    given.write_bytes(archives.names("mine", archives.LABELS))
     _preprocess(tmp_path / "data", repository=path, label_names=given)
     assert (tmp_path / "data" / "label_names.txt").read_bytes() == given.read_bytes()
 
 
 def _rows(train, test):
-    files = dict(LAYOUTS["row numbers"])
+    files = dict(archives.LAYOUTS["row numbers"])
     for name, rows in (("small_trSplit.txt", train), ("small_tstSplit.txt", test)):
         files[name] = "".join(f"{row}\n" for row in rows).encode()
     return files
 
 
 def test_points_in_neither_split_are_told(tmp_path):
-    made = _preprocess(tmp_path / "data", repository=_archive(tmp_path, _rows(range(1, 31), range(41, 51))))
+    made = _preprocess(tmp_path / "data", repository=archives.archive(tmp_path, _rows(range(1, 31), range(41, 51))))
     assert made.notes[1] == "15 of 55 points are in neither split." and made.points == 40
 
 
 @pytest.mark.parametrize(
     ("files", "arguments", "message"),
     [
-        (LAYOUTS["row numbers"], {"split_number": 3}, "split_number must be below 3, the number of splits in"),
-        (LAYOUTS["row numbers"], {"split_number": -1}, "split_number must be 0 or more"),
-        (LAYOUTS["joint"], {"split_number": 1}, "split_number must be left out for a data set with one split"),
-        (LAYOUTS["joint"], {"train": "x"}, "repository must be given without train"),
+        (archives.LAYOUTS["row numbers"], {"split_number": 3}, "split_number must be below 3, the number of splits in"),
+        (archives.LAYOUTS["row numbers"], {"split_number": -1}, "split_number must be 0 or more"),
+        (archives.LAYOUTS["joint"], {"split_number": 1}, "split_number must be left out for a data set with one split"),
+        (archives.LAYOUTS["joint"], {"train": "x"}, "repository must be given without train"),
         (
             _rows([1, 2], [2, 3]),
             {},
@@ -250,19 +175,19 @@ def test_points_in_neither_split_are_told(tmp_path):
         ({"a.csv": b"", "b\x1b[2J.txt": b""}, {}, r"\(got (E/a.csv|a.csv)"),
         ({"train.txt": b""}, {}, r"must hold a complete data set \(got E/train.txt without one file of train points"),
         (
-            {**LAYOUTS["joint"], **LAYOUTS["split form"]},
+            {**archives.LAYOUTS["joint"], **archives.LAYOUTS["split form"]},
             {},
             r"must hold one data set .*eurlex_train.txt, .*; .*trn_X_Xf.txt",
         ),
         (
-            {**LAYOUTS["joint"], "sub/train.txt": b"x", "sub/test.txt": b"x"},
+            {**archives.LAYOUTS["joint"], "sub/train.txt": b"x", "sub/test.txt": b"x"},
             {},
             r"must hold one data set .*; E/sub/train.txt",
         ),
     ],
 )
 def test_what_is_unclear_is_refused(tmp_path, files, arguments, message):
-    path = _archive(tmp_path, files)
+    path = archives.archive(tmp_path, files)
     if "train" in arguments:
         arguments = {"train": [os.path.join(path, "E", "eurlex_train.txt")]}
     with pytest.raises(InputError, match=message) as caught:
@@ -270,11 +195,19 @@ def test_what_is_unclear_is_refused(tmp_path, files, arguments, message):
     assert "\x1b" not in str(caught.value) and not (tmp_path / "data").exists()
 
 
+def test_pipes_and_unprintable_names_in_a_folder_are_left_alone(tmp_path):
+    path = archives.archive(tmp_path, archives.LAYOUTS["joint"], "folder")
+    os.mkfifo(os.path.join(path, "train.txt"))
+    (tmp_path / "archive.folder" / "E" / "\x1b[2J_train.txt").touch()
+    (tmp_path / "archive.folder" / "loop").symlink_to("..")
+    assert set(repository.find(path).inputs) == {"train", "test"}
+
+
 def test_only_folders_and_zip_archives_are_archives(tmp_path, monkeypatch):
-    (tmp_path / "a.txt").write_bytes(_joint(TRAIN))
+    (tmp_path / "a.txt").write_bytes(archives.joint(archives.TRAIN))
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as opened:
         opened.add(tmp_path / "a.txt", "a.txt")
-    whole = pathlib.Path(_archive(tmp_path, LAYOUTS["joint"]))
+    whole = pathlib.Path(archives.archive(tmp_path, archives.LAYOUTS["joint"]))
     (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-40])
     for name, message in (
         ("a.txt", "got a text file"),
@@ -294,7 +227,7 @@ def test_raw_text_is_recognised(tmp_path):
         json.dumps({"uid": "1", "title": "a", "content": "b", "target_ind": [0], "target_rel": [1.0]}).encode() + b"\n"
     )
     files = {"trn.json.gz": gzip.compress(line), "tst.json.gz": gzip.compress(line), "lbl.json.gz": gzip.compress(line)}
-    path = _archive(tmp_path, files)
+    path = archives.archive(tmp_path, files)
     found = repository.find(path)
     assert found.raw_text and found.label_names == f"{path}/E/lbl.json.gz"
     assert [file.path for file in found.inputs["train"]] == [f"{path}/E/trn.json.gz"]

@@ -12,12 +12,19 @@ import zipfile
 
 import numpy as np
 import pytest
+import zstandard
 
 from mach_tf.data import textfile
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 
-COMPRESS = {"plain": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+COMPRESS = {
+    "plain": bytes,
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
 
 
 def _text(lines: int = 400) -> bytes:
@@ -80,7 +87,7 @@ def test_members_of_a_gzip_file_follow_each_other(tmp_path):
         assert file.block(1000) + file.block(1000) == b"a\nbc\n"
 
 
-@pytest.mark.parametrize("how", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("how", ["gz", "bz2", "xz", "zst"])
 @pytest.mark.parametrize("kept", [0.3, 0.9, -1])
 def test_a_cut_off_compressed_file_is_refused(tmp_path, how, kept):
     path = tmp_path / "file"
@@ -94,7 +101,7 @@ def test_a_cut_off_compressed_file_is_refused(tmp_path, how, kept):
             pass
 
 
-@pytest.mark.parametrize("how", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("how", ["gz", "bz2", "xz", "zst"])
 def test_a_damaged_compressed_file_is_refused(tmp_path, how):
     path = tmp_path / "file"
     for seed in range(50):  # what is unpacked may be no text any more

@@ -64,11 +64,16 @@ def test_the_trace_of_a_defect_is_saved(tmp_path):
     assert str(path) in done.stderr and "Traceback (most recent call last)" in path.read_text()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], []])
-def test_a_reader_that_goes_away_is_no_error(arguments):
+@pytest.mark.parametrize(
+    ("body", "arguments"),
+    [("print('x' * 100000)", []), ("print('x')", []), ("pass", ["--help"]), ("pass", ["--helpfull"])],
+)
+@pytest.mark.parametrize("columns", ["30", "80", "400"])
+def test_a_reader_that_goes_away_is_no_error(body, arguments, columns):
+    """Where the pipe breaks depends on how long the text is: in the middle of it, or when the rest is flushed."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = run("print('x' * 100000)", *arguments, stdout=writer)
+    done = run(body, *arguments, stdout=writer, environment={"COLUMNS": columns})
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
 

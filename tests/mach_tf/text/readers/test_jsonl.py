@@ -52,7 +52,7 @@ def test_empty_lines_are_no_records(tmp_path):
         ('{"text": "a", "tags": [1]', "a line must be one JSON object (Expecting ',' delimiter at character 26: got 'the end"),
         ('{"text": "a", "tags": [1]} {}', "(Extra data at character 28: got '{}')"),
         ('{"text": "a\tb", "tags": 1}', "(Invalid control character at character 12: got"),
-        ("[1]", "a line must be one JSON object (got [1])"),
+        ("1", "a line must be one JSON object (got 1)"),
         ('"a"', "a line must be one JSON object (got 'a')"),
         ('{"text": "a", "tags": 1, "x": NaN}', "a number must be finite, as JSON knows no other (got NaN)"),
         ('{"text": "a", "tags": 1, "x": -Infinity}', "(got -Infinity)"),
