@@ -70,7 +70,7 @@ $(DEMO)/text/train.jsonl: | $(VENV)/installed
 $(DEMO)/dataset/dataset.json: $(DEMO)/text/train.jsonl
 	$(PYTHON) -m preprocess.to_tfrecord --output_dir=$(DEMO)/dataset --overwrite \
 	  --train=$(DEMO)/text/train.jsonl --valid=$(DEMO)/text/valid.jsonl --test=$(DEMO)/text/test.jsonl \
-	  --text_fields=text --label_field=imports --min_label_count=2
+	  --text_fields=text --label_field=imports --min_label_count=2 --max_vocabulary=50000
 
 demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, evaluate clean and attacked, explain, predict
 	$(PYTHON) -m train.main --flagfile=configs/demo.flags --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model
