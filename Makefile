@@ -77,7 +77,7 @@ demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, 
 	$(PYTHON) -m eval.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/evaluation \
 	  --attack=fgsm --epsilon=0,0.005,0.01,0.02
 	$(PYTHON) -m explain.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/explanations \
-	  --input=$(DEMO)/text/test.jsonl --points=label:numpy.testing:3 --labels=top:3
+	  --label_field=imports --points=label:numpy.testing:3 --labels=top:3
 	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='ax.plot(x, np.sin(x))'
 	@echo
 	@echo "Explanations:      $(DEMO)/explanations/report.html"
