@@ -19,11 +19,12 @@ SMALLER = {
     "train.main": ["--buckets=10", "--repetitions=2", "--hidden_units=32", "--epochs=10", "--batch_size=8"],
 }
 MODULES = ("numpy.testing", "matplotlib.pyplot", "os.path")
+USES = ("np.sum(x)", "ax.plot(x)", "sys.path")
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """Files that import one of three modules and use its last name."""
+    """Files that import one of three modules, and use its last name and others."""
     directory = tmp_path_factory.mktemp("sources")
     for i in range(120):
         package, _, name = MODULES[i % 3].rpartition(".")
@@ -68,7 +69,7 @@ def test_the_demo_goes_from_files_to_the_prediction_for_a_text(sources, tmp_path
     for module, flags in steps:
         capfd.readouterr()
         programs.run(module, *flags, *(flag.format(sources=sources) for flag in SMALLER.get(module, [])))
-    assert "numpy" in capfd.readouterr().out
+    assert "matplotlib.pyplot" in capfd.readouterr().out
     assert json.loads((demo / "evaluation/metrics.json").read_text())["metrics"]["P@1"] > 90
     assert (demo / "evaluation/robustness.png").exists()
     explanations = [json.loads(line) for line in (demo / "explanations/explanations.jsonl").open(encoding="utf-8")]
