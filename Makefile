@@ -78,12 +78,13 @@ demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, 
 	  --attack=fgsm --epsilon=0,0.005,0.01,0.02
 	$(PYTHON) -m explain.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/explanations \
 	  --label_field=imports --points=label:numpy.testing:3 --labels=top:3
-	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='ax.plot(x, np.sin(x))'
+	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))'
+	$(PYTHON) -m explain.main --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))' --labels=top:2
 	@echo
 	@echo "Explanations:      $(DEMO)/explanations/report.html"
 	@echo "Robustness curve:  $(DEMO)/evaluation/robustness.png"
 	@echo "Training curves:   $(VENV)/bin/tensorboard --logdir $(DEMO)"
-	@echo "Another line:      $(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='df.groupby(name).mean()'"
+	@echo "Another line:      $(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='json.loads(path.read_text())'"
 
 results: $(VENV)/installed ## the results table of the data sets in DATA, clean and attacked: hours
 	$(PYTHON) -m benchmarks.results --data_dir=$(DATA) --output_dir=$(RESULTS)
