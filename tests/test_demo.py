@@ -32,7 +32,7 @@ def sources(tmp_path_factory):
         lines = [
             f"from {package} import {name}",
             f"import {MODULES[i % 3]}",
-            f"value_{i} = {name}.call_{i % 3}(own_{i})",
+            f"value_{i} = {name}.call({USES[i % 3]})",
         ]
         (directory / f"f{i:03d}.py").write_text("\n".join(lines) + "\n")
     return directory
