@@ -1,4 +1,4 @@
-"""Installs the five packages of mach-tf."""
+"""Installs the six packages of mach-tf."""
 
 import pathlib
 import re

@@ -14,6 +14,7 @@ POST /v1/models/demo:predict.
 from __future__ import annotations
 
 import logging
+import socket
 
 from absl import flags
 
@@ -29,7 +30,7 @@ flags.DEFINE_string("servable", None, "Serves the versions in this folder, which
 flags.DEFINE_string(
     "host", "127.0.0.1", "Listens on this address. 0.0.0.0 lets other machines in: then set --token_file."
 )
-flags.DEFINE_integer("port", 8501, "Listens on this port.", lower_bound=0, upper_bound=65535)
+flags.DEFINE_integer("port", 8501, "Listens on this port; 0 takes a free one.", lower_bound=0, upper_bound=65535)
 flags.DEFINE_string(
     "token_file", None, "Answers only requests with the token in this file, as Authorization: Bearer TOKEN."
 )
@@ -40,7 +41,9 @@ flags.DEFINE_float(
 # Batches
 flags.DEFINE_integer("batch_points", 64, "Answers at most this many points per call of the model.", lower_bound=1)
 flags.DEFINE_float(
-    "batch_delay", 0.0, "Lets a request wait this many seconds for others. Requests gather in any case while a call runs.",
+    "batch_delay",
+    0.0,
+    "Lets a request wait this many seconds for others. Requests gather in any case while a call runs.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
@@ -78,16 +81,14 @@ def main(_: list[str]) -> None:
             None if FLAGS.token_file is None else read_token(FLAGS.token_file),
         )
         versions = Versions(FLAGS.servable)
-    print(
-        f"Version {versions.current.version} of {versions.name} is served at http://{FLAGS.host}:{FLAGS.port}/", flush=True
-    )
-    uvicorn.run(
-        Service(versions, config).app(),
-        host=FLAGS.host,
-        port=FLAGS.port,
-        log_level="warning",
-        timeout_graceful_shutdown=int(FLAGS.timeout) + 1,
-    )
+    # Bound here, so that --port=0 can say which port was free.
+    with socket.create_server((FLAGS.host, FLAGS.port)) as listening:
+        address = f"http://{FLAGS.host}:{listening.getsockname()[1]}/"
+        print(f"Version {versions.current.version} of {versions.name} is served at {address}", flush=True)
+        settings = uvicorn.Config(
+            Service(versions, config).app(), log_level="warning", timeout_graceful_shutdown=int(FLAGS.timeout) + 1
+        )
+        uvicorn.Server(settings).run([listening])
 
 
 def run() -> None:

@@ -58,10 +58,16 @@ class Service:
     """Answers requests with the current version of a servable."""
 
     def __init__(self, versions: Versions, config: ServiceConfig):
+        """Prepares the queue.
+
+        Args:
+          versions: the versions of the servable.
+          config: the settings.
+        """
         self._versions = versions
         self._config = config
-        self._batcher = Batcher(self._answer, config.batches, lambda points: self._measurements.batch(points))
         self._measurements = Measurements(lambda: self._batcher.queued, lambda: versions.current.version)
+        self._batcher = Batcher(self._answer, config.batches, self._measurements.batch)
 
     def app(self) -> Starlette:
         """Returns the application; its end waits for what was accepted."""
@@ -125,7 +131,9 @@ class Service:
         token = self._config.token
         given = request.headers.get("authorization", "")
         if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-            raise RequestError(401, "unauthorized", "The header Authorization must be Bearer and the token of the service.")
+            raise RequestError(
+                401, "unauthorized", "The header Authorization must be Bearer and the token of the service."
+            )
 
     async def _page(self, _: Request) -> Response:
         return HTMLResponse(_PAGE.read_text(encoding="utf-8"))
@@ -172,7 +180,11 @@ class Service:
 
     async def _status(self, request: Request) -> Response:
         version = self._version(request)
-        state = {"version": str(version.version), "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+        state = {
+            "version": str(version.version),
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
         return JSONResponse({"model_version_status": [state]})
 
     async def _metadata(self, request: Request) -> Response:

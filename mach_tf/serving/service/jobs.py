@@ -34,9 +34,7 @@ def merge(jobs: Sequence[Job]) -> Job:
     """Returns one job for the points of several with the same signature; k is the largest."""
     if len(jobs) == 1:
         return jobs[0]
-    inputs = {
-        name: np.concatenate([job.inputs[name] for job in jobs]) for name in jobs[0].inputs if name != _SPLITS
-    }
+    inputs = {name: np.concatenate([job.inputs[name] for job in jobs]) for name in jobs[0].inputs if name != _SPLITS}
     if _SPLITS in jobs[0].inputs:
         lengths = np.concatenate([np.diff(job.inputs[_SPLITS]) for job in jobs])
         inputs[_SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -26,7 +26,11 @@ class Measurements:
             "mach_requests", "Requests, by path and status.", labels, registry=self._registry
         )
         self._seconds = prometheus_client.Histogram(
-            "mach_request_seconds", "Latency of requests in seconds.", ("path",), buckets=_SECONDS, registry=self._registry
+            "mach_request_seconds",
+            "Latency of requests in seconds.",
+            ("path",),
+            buckets=_SECONDS,
+            registry=self._registry,
         )
         self._batch = prometheus_client.Histogram(
             "mach_batch_points", "Points per call of the model.", buckets=_POINTS, registry=self._registry

@@ -27,7 +27,7 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
       labels: K.
       limits: what a request may ask for.
     """
-    k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(5, labels)}
+    k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(5, labels, limits.k)}
     points = {
         "type": "array",
         "maxItems": limits.points,
@@ -44,7 +44,7 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
     forms = [_object({"points": points, "k": k}, ["points"])]
     if fields:
         text = {"type": "string", "maxLength": limits.text_length}
-        of_fields = _object({field: text for field in fields}, [])
+        of_fields = _object(dict.fromkeys(fields, text), [])
         texts = {"type": "array", "maxItems": limits.points, "items": {"oneOf": [text, of_fields]}}
         forms.insert(0, _object({"texts": texts, "k": k}, ["texts"]))
     body = {"oneOf": forms}

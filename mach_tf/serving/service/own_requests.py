@@ -68,7 +68,7 @@ def job(body: Any, explain: bool, fields: Optional[Sequence[str]], labels: int, 
         raise invalid(f"The body must have the keys texts or points, and k (got {unknown[0]!r:.40} too).")
     if ("texts" in body) == ("points" in body):
         raise invalid("The body must have either texts or points.")
-    k = limits.check_k(body.get("k", min(5, labels)), labels)
+    k = limits.check_k(body.get("k", min(5, labels, limits.k)), labels)
     given = body.get("texts", body.get("points"))
     if not isinstance(given, list):
         raise invalid(f"texts and points must be lists (got {type(given).__name__}).")
@@ -147,10 +147,14 @@ def _character_places(text: str) -> np.ndarray:
 def _text(text: Any, place: int, fields: Sequence[str], limits: RequestLimits) -> list[str]:
     if isinstance(text, str):
         row = [text, *[""] * (len(fields) - 1)]
-    elif isinstance(text, Mapping) and set(text) <= set(fields) and all(isinstance(each, str) for each in text.values()):
+    elif (
+        isinstance(text, Mapping) and set(text) <= set(fields) and all(isinstance(each, str) for each in text.values())
+    ):
         row = [text.get(field, "") for field in fields]
     else:
-        raise invalid(f"texts must hold texts, or objects of the fields {', '.join(fields)} (point {place} is neither).")
+        raise invalid(
+            f"texts must hold texts, or objects of the fields {', '.join(fields)} (point {place} is neither)."
+        )
     limits.check_text(sum(map(len, row)))
     # Half a surrogate pair has no UTF-8.
     return [each.encode("utf-8", "replace").decode() for each in row]
@@ -165,7 +169,9 @@ def _points(given: list[Any]) -> Arrays:
             raise invalid(f"points must be objects with feature_ids and feature_values (point {place} is not).")
         own_ids, own_values = point["feature_ids"], point["feature_values"]
         if not isinstance(own_ids, list) or not isinstance(own_values, list) or len(own_ids) != len(own_values):
-            raise invalid(f"feature_ids and feature_values must be lists of one length (those of point {place} are not).")
+            raise invalid(
+                f"feature_ids and feature_values must be lists of one length (those of point {place} are not)."
+            )
         for number in own_ids:
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST_ID:
                 raise invalid(f"feature_ids must be whole numbers from 0 on (got {number!r:.40} in point {place}).")

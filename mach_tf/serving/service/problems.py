@@ -41,4 +41,6 @@ def busy() -> RequestError:
 
 def too_slow(seconds: float) -> RequestError:
     """Returns the error of a request that was not answered in time."""
-    return RequestError(504, "timeout", f"The request was not answered within {seconds:g} s. Send fewer points at once.")
+    return RequestError(
+        504, "timeout", f"The request was not answered within {seconds:g} s. Send fewer points at once."
+    )

@@ -42,7 +42,7 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
     if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
         raise invalid("The body must be a JSON object with either instances (row form) or inputs (column form).")
     name = body.get("signature_name", SERVING_SIGNATURE)
-    if name not in specs:
+    if not isinstance(name, str) or name not in specs:
         raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {name!r:.60}).")
     rows = "instances" in body
     named = _columns(body["instances"], specs[name]) if rows else _inputs(body["inputs"], specs[name])
@@ -90,7 +90,7 @@ def _numpy_type(spec: Any) -> np.dtype:
 
 def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
     try:
-        if dtype == object:
+        if dtype.kind == "O":
             value = _decoded(value)
             array = np.array(value, object)
             good = all(isinstance(each, (str, bytes)) for each in array.ravel())
@@ -100,8 +100,8 @@ def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
             array = array.astype(dtype) if good else array
     except (ValueError, TypeError, OverflowError, RecursionError):
         good, array = False, np.array(0)
-    if not good or rank is not None and array.ndim != rank:
-        kind = "texts" if dtype == object else "numbers" if dtype.kind == "f" else "whole numbers"
+    if not good or (rank is not None and array.ndim != rank):
+        kind = "texts" if dtype.kind == "O" else "numbers" if dtype.kind == "f" else "whole numbers"
         raise invalid(f"{name} must be {kind} in {rank or 'no or 1'} dimension(s).")
     return array
 
@@ -126,7 +126,7 @@ def _check_texts(inputs: Arrays, limits: RequestLimits) -> None:
 
 
 def _json(array: np.ndarray) -> Any:
-    if array.dtype == object:
+    if array.dtype.kind == "O":
         return _texts(array.tolist())
     return array.tolist()
 

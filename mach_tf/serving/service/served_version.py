@@ -98,5 +98,9 @@ def _rule(error: tf.errors.InvalidArgumentError) -> str:
     """The sentence of an in-graph check, which stands in brackets after the words of TensorFlow."""
     text = str(error.message)
     begin, end = text.find("assertion failed: ["), text.find("]\n")
-    sentence = text[begin + len("assertion failed: [") : end if end > 0 else None] if begin >= 0 else text.split("\n")[0]
+    sentence = (
+        text[begin + len("assertion failed: [") : end if end > 0 else None]
+        if begin >= 0
+        else text.split("\n", maxsplit=1)[0]
+    )
     return sentence.split("] [[")[0].strip("[] ")
