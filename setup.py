@@ -56,6 +56,7 @@ setuptools.setup(
             "mach-verify = preprocess.verify:run",
             "mach-plan = train.plan:run",
             "mach-train = train.main:run",
+            "mach-export = train.export:run",
             "mach-eval = eval.main:run",
             "mach-predict = eval.predict:run",
             "mach-robustness = eval.robustness:run",

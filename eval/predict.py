@@ -1,24 +1,32 @@
-"""Writes the top k labels and their scores for the points in a text file.
+"""Writes the top k labels and their scores for the points in a file, or prints those of one text.
 
     mach-predict --model_dir models/bibtex --input test.txt --output predictions.txt --k 5
 
-    mach-predict --model_dir models/bibtex --input new.txt --output new.jsonl --format jsonl --label_names Yf.txt \\
-        --min_probability 0.5 --only_labels chosen.txt
+    mach-predict --model_dir models/mine --input new.jsonl --output new.tsv --min_probability 0.5
 
-The program reads the Extreme Classification Repository's format, plain or compressed, with or without labels, or the file of
-features of its split form (tst_X_Xf.txt). The input may be a pipe: --input=/dev/stdin. It writes
-the repository's format of score matrices: a first line `points labels`, then one line per point,
-`label:score label:score ...`, best first; or with --format=jsonl one JSON object per point, which may have label names. The scores
-are probabilities unless --scores=logit. From Python: Ensemble.predict.
+    mach-predict --model_dir models/mine --text "Attention is all you need"
+
+A model of texts reads every format that mach-preprocess reads, with or without labels, and takes the text fields that it was trained
+with. Any model reads the Extreme Classification Repository's format, plain or compressed, or the file of features of its split form
+(tst_X_Xf.txt). The input may be a pipe: --input=/dev/stdin.
+
+The output is JSON Lines (one object per point), a table with tabs (one row per label) or the repository's format of score matrices (a
+first line `points labels`, then one line per point, `label:score label:score ...`). Labels come best first; the first two formats name
+them as the training data did. The scores are probabilities unless --scores=logit. From Python: Ensemble.predict and
+Ensemble.predict_text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.choices import PREDICTION_FORMATS, SCORES
-from mach_tf.programs import program, shared_flags
+from mach_tf.choices import BAD_LINE_ACTIONS, PREDICTION_FORMATS, SCORES
+from mach_tf.errors import InputError
+from mach_tf.programs import program, shared_flags, text_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
@@ -28,11 +36,22 @@ shared_flags.define_model_dir()
 flags.DEFINE_string(
     "input",
     None,
-    "Reads the points in this text file, plain or compressed (.gz, .bz2, .xz, .zst), with the raw features of the training text. It may "
-    "be a pipe, or the file of features of the split form.",
-    required=True,
+    "Reads the points in this file, plain or compressed: texts if the model was trained on texts, or a bag of words with the raw "
+    "features of the training text, also the file of features of the split form. It may be a pipe.",
 )
-flags.DEFINE_string("output", None, "Writes the predictions to this file, in an existing folder.", required=True)
+flags.DEFINE_multi_string(
+    "text",
+    None,
+    "Predicts this text instead of a file, and prints a table. It is taken for the first text field of the training data.",
+)
+text_flags.define_reading(labels=False)
+flags.DEFINE_enum(
+    "on_bad_line",
+    BAD_LINE_ACTIONS[0],
+    BAD_LINE_ACTIONS,
+    "Stops at a line of --input that breaks a rule (raise), or predicts nothing for such lines and warns of them (skip).",
+)
+flags.DEFINE_string("output", None, "Writes the predictions of --input to this file, in an existing folder.")
 
 # What
 flags.DEFINE_integer(
@@ -54,19 +73,21 @@ flags.DEFINE_float(
 flags.DEFINE_string(
     "only_labels",
     None,
-    "Chooses from these labels only, exactly: a list of ids such as 3,17, or a file with one label per line. With --label_names, "
-    "names are taken too.",
+    "Chooses from these labels only, exactly: a list such as 3,17, or a file with one label per line. Labels are given by id, or by "
+    "name or key if the model has them; write id:3 where a label is named 3.",
 )
 flags.DEFINE_enum(
     "format",
-    PREDICTION_FORMATS[0],
+    None,
     PREDICTION_FORMATS,
-    "Writes the predictions as the repository's score matrix (text), or as JSON Lines (jsonl), one object per point.",
+    "Writes the predictions as the repository's score matrix (text), as JSON Lines (jsonl), one object per point, or as a table with "
+    "tabs (tsv), one row per label. By default the name of --output decides: .jsonl, .tsv, or else text.",
 )
 flags.DEFINE_string(
     "label_names",
     None,
-    "Reads the names of the labels, one per line, from this UTF-8 file: for --format=jsonl, which writes them, and for --only_labels.",
+    "Reads the names of the labels, one per line, from this UTF-8 file, in place of those that the model has: for the formats jsonl and "
+    "tsv, which write them, and for --only_labels.",
 )
 flags.DEFINE_bool(
     "force",
@@ -77,32 +98,42 @@ shared_flags.define_estimator()
 shared_flags.define_repetitions()
 shared_flags.define_verify()
 
-_RENAMED = {"input_path": "input", "output_path": "output"}
+_RENAMED = {"input_path": "input", "output_path": "output", "texts": "text"}
+# The flags of every prediction, and those of files alone.
+_PREDICTED = ("k", "estimator", "scores", "min_probability", "only_labels")
+_READ, _WRITTEN = ("input_format", "text_fields"), ("on_bad_line", "format", "label_names", "force")
 
 
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
-    from mach_tf.network import Network
+    from mach_tf.ensemble import Ensemble
     from mach_tf.prediction import predict_file
 
+    _check()
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
-        network = Network.load(FLAGS.model_dir, FLAGS.repetitions)
-        done = predict_file(
-            network,
-            FLAGS.input,
-            FLAGS.output,
-            k=FLAGS.k,
-            estimator=FLAGS.estimator,
-            scores=FLAGS.scores,
-            min_probability=FLAGS.min_probability,
-            only_labels=FLAGS.only_labels,
-            format=FLAGS.format,
-            label_names=FLAGS.label_names,
-            force=FLAGS.force,
-        )
-    print(done)
+        model = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
+        if FLAGS.text:
+            print(model.predict_text(FLAGS.text, **_values(_PREDICTED)))
+        else:
+            options = {**_values(_PREDICTED), **_values(_WRITTEN), **text_flags.values()}
+            print(predict_file(model, FLAGS.input, FLAGS.output, **options))
+
+
+def _values(names: Sequence[str]) -> dict[str, Any]:
+    return {name: FLAGS[name].value for name in names}
+
+
+def _check() -> None:
+    given = next((name for name in ("input", "output", *_READ, *_WRITTEN) if FLAGS[name].present), None)
+    if FLAGS.text and given:
+        raise InputError(f"--text prints a table of its own text, so --{given} has no effect. Leave one of them out.")
+    for name in ("input", "output"):
+        if not FLAGS.text and FLAGS[name].value is None:
+            raise InputError(
+                f"--{name} must name a file, because --text is not given. Give --input and --output, or --text."
+            )
 
 
 def run() -> None:

@@ -32,8 +32,8 @@ ATTACKS = (*ATTACK_METHODS, *ATTACK_OBJECTIVES[1:])
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")
 
-# How predictions of a text file are written: as the repository's score matrices, or as JSON Lines.
-PREDICTION_FORMATS = ("text", "jsonl")
+# How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
+PREDICTION_FORMATS = ("text", "jsonl", "tsv")
 
 # Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
 ATTRIBUTION_METHODS = ("exact", "tape")
@@ -41,3 +41,6 @@ QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 
 # Loading a model: compare the files' sizes with what was written, or their hashes too.
 VERIFICATIONS = ("sizes", "full")
+
+# How a servable stores weights.
+SERVABLE_WEIGHTS = ("float32", "float16", "int8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import scipy.sparse
@@ -17,6 +17,7 @@ from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.network import Network
+from mach_tf.predicted_labels import PredictedLabels
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
 
 
@@ -47,8 +48,8 @@ class Ensemble(Network):
           scores: "probability", or "logit" for the label scores that explanations are of (`estimators.reported`): a mean of
             logits for the estimator logit_mean.
           min_probability: leaves out labels with a lower probability, in [0, 1]; None leaves out none.
-          only_labels: chooses from these labels only, exactly: a list of ids, or the path of a file with one id per line; None
-            for all labels.
+          only_labels: chooses from these labels only, exactly: a list of ids, or of names and keys if the model has them, or the
+            path of a file with one per line; None for all labels.
 
         Returns:
           float32 CSR [n, K] with k entries per row, stored best first; fewer where `min_probability` leaves labels out or
@@ -88,11 +89,50 @@ class Ensemble(Network):
           >>> labels.shape == scores.shape == (len(Y), 3)
           True
         """
+        return self._top_k(lambda: self.hash(X), k, estimator, scores, min_probability, only_labels)
+
+    def predict_text(
+        self,
+        texts: Any,
+        k: int = 5,
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
+        scores: str = PROBABILITY,
+        min_probability: Optional[float] = None,
+        only_labels: Any = None,
+    ) -> PredictedLabels:
+        """Predicts the k best labels of texts, with their names; the model must have been trained on texts.
+
+        Args:
+          texts: one text or a list of texts. Each is a string, which is taken for the first of the text fields; a mapping of fields to
+            strings, such as a record of JSON Lines; or a sequence of strings, one per field.
+          k, estimator, scores, min_probability, only_labels: as for `predict`.
+
+        Returns:
+          For each text its best labels, as (key, name, score). It prints and displays itself as a table; `.to_json()` returns plain
+          values and `.top` the ids and scores as arrays.
+
+        Raises:
+          InputError: as `predict`; or the model was trained on bags of words, or `texts` holds something else than texts.
+        """
+        raw = self.texts.points(texts)
+        Incomplete.of(raw, labels=False).warn("of texts")
+        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels)
+        return PredictedLabels(top, self.label_titles, scores)
+
+    def _top_k(
+        self,
+        features: Callable[[], scipy.sparse.csr_matrix],
+        k: int,
+        estimator: str,
+        scores: str,
+        min_probability: Optional[float],
+        only_labels: Any,
+    ) -> TopLabels:
         check_scale(scores)
         k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
         among = None if only_labels is None else self.among(only_labels)
-        found = self.decode(self.hash(X), k, estimator, only_labels=among)
+        found = self.decode(features(), k, estimator, only_labels=among)
         buckets = self.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability)
 

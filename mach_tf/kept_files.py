@@ -8,7 +8,15 @@ from typing import Optional
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.manifest import LABEL_KEYS_FILE, LABEL_NAMES_FILE, MODEL_FILE, DatasetManifest, ModelManifest
+from mach_tf.manifest import (
+    DOCUMENT_FREQUENCIES_FILE,
+    FEATURE_NAMES_FILE,
+    LABEL_KEYS_FILE,
+    LABEL_NAMES_FILE,
+    MODEL_FILE,
+    DatasetManifest,
+    ModelManifest,
+)
 
 _REMEDY = "Copy it again, or run the training's command again, which copies it from the dataset."
 
@@ -22,8 +30,11 @@ def of_dataset(dataset_dir: str, dataset: DatasetManifest) -> dict[str, str]:
     """
     names = [LABEL_NAMES_FILE] if dataset.label_names else []
     names += [LABEL_KEYS_FILE] if LABEL_KEYS_FILE in dataset.names_sha256 else []
+    # Feature names are of use only with the texts that features are made of.
+    names += [FEATURE_NAMES_FILE] if dataset.text else []
     # A dataset of an earlier version has names without their hashes.
-    return {name: dataset.names_sha256.get(name) or files.sha256(os.path.join(dataset_dir, name)) for name in names}
+    kept = {name: dataset.names_sha256.get(name) or files.sha256(os.path.join(dataset_dir, name)) for name in names}
+    return {**kept, **({DOCUMENT_FREQUENCIES_FILE: dataset.text.document_frequencies_sha256} if dataset.text else {})}
 
 
 def added(earlier: ModelManifest, model: ModelManifest) -> dict[str, str]:

@@ -11,17 +11,20 @@ import numpy as np
 from mach_tf import arguments, files
 from mach_tf.errors import InputError
 
+_ID_PREFIX = "id:"
 _ADVICE = "Give label ids such as 3,17, or a file with one label per line"
 
 
-def select_labels(only_labels: Any, n_labels: int, names: Optional[Sequence[str]] = None) -> np.ndarray:
+def select_labels(
+    only_labels: Any, n_labels: int, names: Optional[Sequence[str]] = None, keys: Optional[Sequence[str]] = None
+) -> np.ndarray:
     """Returns the ids of the labels that are named, int64 [m], ascending and unique.
 
     Args:
       only_labels: the path of a file with one label per line, a text such as "3,17", or a sequence of labels; each is an id,
-        or a name if there are names.
+        or a key or name if there are any. "id:3" is label 3 even if another label has the name "3".
       n_labels: K.
-      names: the name of each label; None if there are none.
+      names, keys: the name and the key of each label; None if there are none.
 
     Raises:
       InputError: no label, or one that does not exist.
@@ -36,8 +39,9 @@ def select_labels(only_labels: Any, n_labels: int, names: Optional[Sequence[str]
     if not len(items):
         raise InputError(f"only_labels must name at least one label (got none). {_ADVICE}.")
     places: dict[str, list[int]] = {}
-    for place, name in enumerate(names or ()):
-        places.setdefault(name, []).append(place)
+    for texts in (keys, names):
+        for place, text in enumerate(texts or ()):
+            places.setdefault(text, []).append(place)
     ids = {label for item in items for label in _ids(item, n_labels, places)}
     return np.array(sorted(ids), np.int64)
 
@@ -58,14 +62,15 @@ def _items(only_labels: Any) -> Sequence[Any]:
 
 
 def _ids(item: Any, n_labels: int, places: dict[str, list[int]]) -> list[int]:
-    """Returns the labels that one item names: the id, or all labels with the name."""
+    """Returns the labels that one item names: the id, or all labels with the key or name."""
     text = str(item)
-    label = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
     named = places.get(text, []) if isinstance(item, str) else []
+    digits = text if named else text.removeprefix(_ID_PREFIX)
+    label = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else -1
     if named and label not in (-1, *named) and label < n_labels:
         raise InputError(
-            f"only_labels must be unambiguous (got {text!r}, which is a label id and the name of label {named[0]}). Give ids, "
-            "without label_names."
+            f"only_labels must be unambiguous (got {text!r}, which is a label id and the name of label {named[0]}). Give "
+            f"{_ID_PREFIX}{text} or {_ID_PREFIX}{named[0]}."
         )
     if named:
         return named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
@@ -22,10 +22,12 @@ from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
 from mach_tf.label_selection import select_labels
+from mach_tf.label_titles import LabelTitles
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
+from mach_tf.text.model_texts import ModelTexts
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
 _BATCH = 1024
@@ -136,6 +138,16 @@ class Network:
         return kept_files.read_label_keys(self.model_dir, self.manifest)
 
     @property
+    def label_titles(self) -> LabelTitles:
+        """The names and keys of the labels."""
+        return LabelTitles(self.label_names, self.label_keys)
+
+    @functools.cached_property
+    def texts(self) -> ModelTexts:
+        """Turns texts into raw points; InputError if the model was trained on bags of words."""
+        return ModelTexts.open(self.model_dir, self.manifest)
+
+    @property
     def sketch_shape(self) -> tuple[int, int]:
         """R and B, the shape of a sketch without its points."""
         return len(self.repetitions), self.manifest.bucket_spec.buckets
@@ -194,9 +206,15 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
-    def among(self, only_labels: Any, names: Optional[Sequence[str]] = None) -> RestrictedDecoder:
-        """Returns what `decode` takes to choose from some labels only; arguments and errors as for `select_labels`."""
-        return RestrictedDecoder.of(self.decoder, select_labels(only_labels, self.labels, names))
+    def among(self, only_labels: Any, titles: Optional[LabelTitles] = None) -> RestrictedDecoder:
+        """Returns what `decode` takes to choose from some labels only; arguments and errors as for `select_labels`.
+
+        Args:
+          only_labels: label ids, or names and keys.
+          titles: the names and keys; None for the model's own.
+        """
+        titles = self.label_titles if titles is None else titles
+        return RestrictedDecoder.of(self.decoder, select_labels(only_labels, self.labels, titles.names, titles.keys))
 
     def decode(
         self,

@@ -1,28 +1,28 @@
-"""Predicts the labels of points in a text file, block by block."""
+"""Predicts the labels of the points in a file, block by block."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf import arguments, estimators, files, outputs, prediction_format
-from mach_tf.data import libsvm
-from mach_tf.data.incomplete_points import Incomplete
-from mach_tf.data.libsvm import TextReader
-from mach_tf.decoding.restriction import RestrictedDecoder
+from mach_tf.choices import AUTO, BAD_LINE_ACTIONS
 from mach_tf.errors import InputError
+from mach_tf.label_titles import LabelTitles
 from mach_tf.manifest import LABEL_NAMES_FILE
 from mach_tf.network import Network
-from mach_tf.progress_bars import Bar
-from mach_tf.top_labels import PROBABILITY, check_probability, check_scale, top_labels
+from mach_tf.prediction_input import open_input
+from mach_tf.prediction_writer import PredictionWriter
+from mach_tf.top_labels import PROBABILITY, check_probability, check_scale
 
 
 @dataclasses.dataclass(frozen=True)
 class FilePrediction:
-    """The result of predicting a text file.
+    """The result of predicting a file.
 
     Attributes:
       path: the file with the predictions.
@@ -48,7 +48,7 @@ class FilePrediction:
 
 @dataclasses.dataclass(frozen=True)
 class PredictionOptions:
-    """What is predicted of each point, and how it is written.
+    """What is predicted of each point, and how it is read and written.
 
     Attributes:
       k: number of labels per point, in [1, K].
@@ -56,12 +56,18 @@ class PredictionOptions:
       scores: "probability" or "logit", as of `Ensemble.predict`.
       min_probability: leaves out labels with a lower probability, in [0, 1]; None leaves out none.
       only_labels: chooses from these labels only, exactly: the path of a file with one label per line, a text such as "3,17", or
-        a list; ids, or names if there are `label_names`. None for all labels.
+        a list; ids, or names and keys if there are any. None for all labels.
       format: "text", the Extreme Classification Repository's format of score matrices: a first line `points labels`, then one
-        line per point, `label:score label:score ...`, best first; or "jsonl", one JSON object per point, such as
-        `{"point": 0, "labels": [{"label": 3, "name": "cat", "probability": 0.9}]}`.
-      label_names: file with the names of the labels, one per line; JSON Lines have them, and `only_labels` may.
+        line per point, `label:score label:score ...`, best first; "jsonl", one JSON object per point, such as
+        `{"point": 0, "labels": [{"label": 3, "name": "cat", "probability": 0.9}]}`; or "tsv", a table with a header and one row per
+        label: point, label, key, name and score. None for the format that the output's name says, .jsonl or .tsv, or else "text".
+      label_names: file with the names of the labels, one per line, in place of those that the model has.
       force: whether to take label names that are not those of the training data.
+      input_format: one of choices.INPUT_FORMATS: a bag of words ("bow"), or for a model of texts one of the others; "auto"
+        recognises it.
+      text_fields: the fields with texts; by default those that the model was trained with.
+      on_bad_line: "raise" refuses a file with a line that breaks a rule; "skip" predicts nothing for such lines, which keep their
+        place in the output, and warns of them.
 
     Raises:
       InputError: a value out of its range, or one that has no effect.
@@ -72,21 +78,21 @@ class PredictionOptions:
     scores: str = PROBABILITY
     min_probability: Optional[float] = None
     only_labels: Any = None
-    format: str = prediction_format.TEXT
+    format: Optional[str] = None
     label_names: Optional[str] = None
     force: bool = False
+    input_format: str = AUTO
+    text_fields: Sequence[str] = ()
+    on_bad_line: str = BAD_LINE_ACTIONS[0]
 
     def __post_init__(self) -> None:
         check_scale(self.scores)
         check_probability(self.min_probability)
-        prediction_format.check_format(self.format)
+        prediction_format.chosen(self.format)
         arguments.switch(self.force, "force")
+        arguments.choice(self.on_bad_line, "on_bad_line", BAD_LINE_ACTIONS)
         if self.label_names is not None:
             arguments.path(self.label_names, "label_names")
-        if self.label_names is not None and self.format == prediction_format.TEXT and self.only_labels is None:
-            raise InputError(
-                "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels."
-            )
         if self.force and self.label_names is None:
             raise InputError(
                 "force must come with label_names, which it lets differ from the training data's. Leave it out."
@@ -94,73 +100,62 @@ class PredictionOptions:
 
 
 def predict_file(network: Network, input_path: str, output_path: str, **options: Any) -> FilePrediction:
-    """Writes the top k labels of the points in a text file, and their scores; progress goes to stderr.
+    """Writes the top k labels of the points in a file, and their scores; progress goes to stderr.
 
     The memory used does not grow with the file, and the output appears only when it is complete.
 
     Args:
       network: the model.
-      input_path: text in the repository's format, plain or compressed, with or without labels, or the split form's file of
-        features; it may be a pipe.
+      input_path: text in the repository's format, or the split form's file of features; for a model of texts also any format of texts
+        that preprocessing reads. Plain or compressed, with or without labels; it may be a pipe.
       output_path: the file to write, in an existing folder.
       **options: attributes of PredictionOptions.
 
     Raises:
-      InputError: k exceeds K, no folder for the output, features that the model does not have, labels that do not exist, or a
-        line that breaks a rule of the format.
+      InputError: k exceeds K, no folder for the output, features that the model does not have, labels that do not exist, texts
+        for a model of bags of words, or a line that breaks a rule of the format.
     """
     chosen = PredictionOptions(**options)
+    format = prediction_format.chosen(chosen.format, output_path)
     k, estimator = arguments.whole_number(chosen.k, "k", 1, network.labels), chosen.estimator
+    if chosen.label_names is not None and format == prediction_format.TEXT and chosen.only_labels is None:
+        raise InputError(
+            "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels."
+        )
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
     chosen_file = os.fspath(chosen.only_labels) if isinstance(chosen.only_labels, (str, os.PathLike)) else None
     outputs.check([output_path], [input_path, network.model_dir, chosen.label_names, chosen_file])
-    names = None if chosen.label_names is None else _read_names(network, chosen.label_names, chosen.force)
-    among = None if chosen.only_labels is None else network.among(chosen.only_labels, names)
-    with TextReader(input_path, labels_optional=True) as reader:
-        if reader.header.features != network.manifest.features:
-            raise InputError(
-                f"{input_path}, line 1: the model was trained on {network.manifest.features} raw features, the file has "
-                f"{reader.header.features}. Give points with the features of the model's training text."
-            )
-        counted = _predict_blocks(network, reader, input_path, output_path, chosen, among, names)
-    counted.warn(f"of {input_path}")
-    return FilePrediction(output_path, reader.points, network.labels, k, estimator)
+    titles = _titles(network, chosen.label_names, chosen.force)
+    among = None if chosen.only_labels is None else network.among(chosen.only_labels, titles)
+    writer = PredictionWriter(
+        network,
+        k,
+        estimator,
+        chosen.scores,
+        chosen.min_probability,
+        among,
+        format,
+        titles,
+        chosen.on_bad_line == "skip",
+    )
+    with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
+        writer.write(points, input_path, output_path)
+    writer.incomplete.warn(f"of {input_path}")
+    if sentence := writer.bad_lines_sentence(input_path):
+        warnings.warn(sentence, stacklevel=2)
+    return FilePrediction(output_path, writer.points, network.labels, k, estimator)
 
 
-def _predict_blocks(
-    network: Network,
-    reader: TextReader,
-    input_path: str,
-    output_path: str,
-    options: PredictionOptions,
-    among: Optional[RestrictedDecoder],
-    names: Optional[Sequence[str]],
-) -> Incomplete:
-    """Returns how many points lack features, once the predictions are written."""
-    buckets, counted = network.manifest.bucket_spec.buckets, Incomplete(0, 0, 0)
-    with (
-        files.atomic_write(output_path) as output,
-        Bar("predict", reader.header.points, "point") as bar,
-    ):
-        output.write(prediction_format.header(options.format, reader.header.points, network.labels))
-        for block in reader.blocks():
-            raw = libsvm.parse(block).faultless()
-            counted = counted.plus(Incomplete.of(raw, labels=False))
-            found = network.decode(network.hash_points(raw), options.k, options.estimator, only_labels=among)
-            top = top_labels(
-                found.labels, found.scores, options.estimator, buckets, options.scores, options.min_probability
-            )
-            output.write(prediction_format.lines(options.format, top, block.first_point, options.scores, names))
-            bar.update(len(raw))
-        reader.finish()
-        counted.check(f"of {input_path}")
-    return counted
+def _titles(network: Network, path: Optional[str], force: bool) -> LabelTitles:
+    """Returns the names and keys of the labels, with the names of a file if there is one.
 
-
-def _read_names(network: Network, path: str, force: bool) -> list[str]:
-    """Reads the names of the model's labels; InputError if the model was trained with others."""
+    Raises:
+      InputError: the model was trained with other names.
+    """
+    if path is None:
+        return network.label_titles
     names = files.read_names(path, network.labels, "labels")
     trained = network.manifest.names_sha256.get(LABEL_NAMES_FILE)
     ours = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
@@ -169,4 +164,4 @@ def _read_names(network: Network, path: str, force: bool) -> list[str]:
             f"label_names must be the names that {network.model_dir} was trained with, in their order (those of {path} are others). "
             "Give the training data's file, or force=True if the names differ in spelling only."
         )
-    return names
+    return LabelTitles(names, network.label_keys)

@@ -36,6 +36,18 @@ class StoredFile:
         if self.bytes < 0 or not files.SHA256.fullmatch(self.sha256):
             raise InputError(f"a file must have a size and a SHA-256 (got {self.bytes} and {self.sha256!r:.80})")
 
+    @classmethod
+    def all_in(cls, directory: str, but: str) -> dict[str, StoredFile]:
+        """Describes every file below a directory, but one, by its path with "/"."""
+        found = {}
+        for parent, _, names in os.walk(directory):
+            for name in names:
+                path = os.path.join(parent, name)
+                relative = os.path.relpath(path, directory).replace(os.sep, "/")
+                found[relative] = cls(os.path.getsize(path), files.sha256(path))
+        found.pop(but, None)
+        return dict(sorted(found.items()))
+
 
 @dataclasses.dataclass(frozen=True)
 class RepetitionFiles:
@@ -60,14 +72,7 @@ class RepetitionFiles:
     @classmethod
     def of(cls, directory: str, origin: str) -> RepetitionFiles:
         """Returns the description of a repetition's directory as it is."""
-        found = {}
-        for parent, _, names in os.walk(directory):
-            for name in names:
-                path = os.path.join(parent, name)
-                relative = os.path.relpath(path, directory).replace(os.sep, "/")
-                found[relative] = StoredFile(os.path.getsize(path), files.sha256(path))
-        found.pop(REPETITION_FILE, None)
-        return cls(origin, dict(sorted(found.items())))
+        return cls(origin, StoredFile.all_in(directory, REPETITION_FILE))
 
     def write(self, directory: str) -> None:
         """Writes repetition.json, which completes a repetition."""

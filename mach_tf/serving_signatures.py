@@ -8,7 +8,7 @@ from mach_tf.classifier import SparseBatch, Weights, bucket_logits, point_of_ent
 
 SERVING_SIGNATURE = "serving_default"
 SPARSE_SIGNATURE = "sparse"
-_IDS, _VALUES = "feature_ids", "feature_values"
+IDS, VALUES = "feature_ids", "feature_values"
 
 
 class Servable(tf.Module):
@@ -25,14 +25,14 @@ class Servable(tf.Module):
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.int64, "row_splits"),
-            tf.TensorSpec([None], tf.int64, _IDS),
-            tf.TensorSpec([None], tf.float32, _VALUES),
+            tf.TensorSpec([None], tf.int64, IDS),
+            tf.TensorSpec([None], tf.float32, VALUES),
         ],
         autograph=False,
     )
     def sparse(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> dict[str, tf.Tensor]:
         """Computes the logits and probabilities of row-compressed points."""
-        with tf.control_dependencies([*_check_splits(row_splits, feature_ids, feature_values)]):
+        with tf.control_dependencies([*check_splits(row_splits, feature_ids, feature_values)]):
             batch = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
         return self._outputs(batch)
 
@@ -40,14 +40,14 @@ class Servable(tf.Module):
     def examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Computes the logits and probabilities of serialized tf.train.Example messages."""
         parsed = parse_examples(examples)
-        ids, values = parsed[_IDS], parsed[_VALUES]
-        with tf.control_dependencies([*_check_examples(examples, ids, values)]):
+        ids, values = parsed[IDS], parsed[VALUES]
+        with tf.control_dependencies([*check_examples(examples, ids, values)]):
             batch = SparseBatch(tf.identity(ids.row_splits), ids.values, values.values)
         return self._outputs(batch)
 
     def _outputs(self, batch: SparseBatch) -> dict[str, tf.Tensor]:
         weights = Weights(self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
-        with tf.control_dependencies([*_check_entries(batch, tf.shape(self.hidden_kernel, tf.int64)[0])]):
+        with tf.control_dependencies([*check_entries(batch, tf.shape(self.hidden_kernel, tf.int64)[0])]):
             logits = bucket_logits(weights, SparseBatch(*map(tf.identity, batch)))
         return {"logits": logits, "probabilities": tf.sigmoid(logits)}
 
@@ -55,61 +55,62 @@ class Servable(tf.Module):
 def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:
     """Parses serialized tf.train.Example messages [n] into the ragged [n, None] `feature_ids` int64 and `feature_values` float32."""
     features = {
-        _IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-        _VALUES: tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
+        IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+        VALUES: tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
     }
     return tf.io.parse_example(serialized, features)
 
 
-def _check_examples(serialized: tf.Tensor, ids: tf.RaggedTensor, values: tf.RaggedTensor) -> list[tf.Operation]:
+def check_examples(serialized: tf.Tensor, ids: tf.RaggedTensor, values: tf.RaggedTensor) -> list[tf.Operation]:
     n_ids, n_values = ids.row_lengths(), values.row_lengths()
     numbers = tf.range(tf.size(n_ids))
     # A point may have no features, but a misspelt key looks the same once it is parsed; the bytes tell them apart.
     empty = tf.where(n_ids == 0)[:, 0]
-    named = tf.strings.regex_full_match(tf.gather(serialized, empty), rf"\C*{_IDS}\C*")
-    keys = f"an example must have the keys {_IDS} (int64) and {_VALUES} (float), with empty lists if it has no features"
+    named = tf.strings.regex_full_match(tf.gather(serialized, empty), rf"\C*{IDS}\C*")
+    keys = f"an example must have the keys {IDS} (int64) and {VALUES} (float), with empty lists if it has no features"
     return [
-        _require(
-            n_ids == n_values, numbers, f"{_VALUES} must be as many as {_IDS} (got {{}} and {{}})", n_values, n_ids
+        _require_all(
+            n_ids == n_values, numbers, f"{VALUES} must be as many as {IDS} (got {{}} and {{}})", n_values, n_ids
         ),
-        _require(named, empty, keys),
+        _require_all(named, empty, keys),
     ]
 
 
-def _check_splits(row_splits: tf.Tensor, ids: tf.Tensor, values: tf.Tensor) -> list[tf.Operation]:
+def check_splits(row_splits: tf.Tensor, ids: tf.Tensor, values: tf.Tensor) -> list[tf.Operation]:
     n_ids, n_values = tf.size(ids, tf.int64), tf.size(values, tf.int64)
     lengths = row_splits[1:] - row_splits[:-1]
     ends = tf.concat([row_splits[:1], row_splits[-1:] - n_ids], 0)
     return [
-        _assert(n_ids == n_values, f"{_VALUES} must be as many as {_IDS} (got {{}} and {{}})", n_values, n_ids),
-        _assert(
+        require(n_ids == n_values, f"{VALUES} must be as many as {IDS} (got {{}} and {{}})", n_values, n_ids),
+        require(
             (tf.size(row_splits) > 0) & tf.reduce_all(ends == 0),
-            f"row_splits must begin with 0 and end with {{}}, the number of {_IDS}",
+            f"row_splits must begin with 0 and end with {{}}, the number of {IDS}",
             n_ids,
         ),
-        _require(
+        _require_all(
             lengths >= 0, tf.range(tf.size(lengths)), "row_splits must not decrease (got a difference of {})", lengths
         ),
     ]
 
 
-def _check_entries(batch: SparseBatch, columns: tf.Tensor) -> list[tf.Operation]:
+def check_entries(batch: SparseBatch, columns: tf.Tensor) -> list[tf.Operation]:
     ids, values = batch.feature_ids, batch.feature_values
     points = point_of_entry(batch.row_splits)
     bound = tf.fill(tf.shape(ids), columns)
     return [
-        _require((ids >= 0) & (ids < columns), points, f"{_IDS} must be in [0, {{}}) (got {{}})", bound, ids),
-        _require(tf.math.is_finite(values), points, f"{_VALUES} must be finite (got {{}})", values),
+        _require_all((ids >= 0) & (ids < columns), points, f"{IDS} must be in [0, {{}}) (got {{}})", bound, ids),
+        _require_all(tf.math.is_finite(values), points, f"{VALUES} must be finite (got {{}})", values),
     ]
 
 
-def _require(holds: tf.Tensor, points: tf.Tensor, rule: str, *got: tf.Tensor) -> tf.Operation:
+def _require_all(holds: tf.Tensor, points: tf.Tensor, rule: str, *got: tf.Tensor) -> tf.Operation:
     """Fails unless all of `holds`, bool [n], is true; says the point, and what was got, of the first that is not."""
     first = tf.where(~holds)[:1, 0]
     # The sum of at most one number: a scalar to show.
     shown = (tf.reduce_sum(tf.gather(values, first)) for values in (points, *got))
-    return _assert(tf.reduce_all(holds), f"point {{}}: {rule}", *shown)
+    return require(tf.reduce_all(holds), f"point {{}}: {rule}", *shown)
 
 
-def _assert(holds: tf.Tensor, message: str, *shown: tf.Tensor) -> tf.Operation:
+def require(holds: tf.Tensor, message: str, *shown: tf.Tensor) -> tf.Operation:
+    """Fails with the message, a format of the scalars `shown`, unless the boolean `holds` is true."""
     return tf.debugging.Assert(holds, [tf.strings.format(message, shown)])

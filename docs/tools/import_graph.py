@@ -49,6 +49,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "estimators",
         "top_labels",
         "label_selection",
+        "label_titles",
         "training_config",
         "network_shape",
         "text_spec",
@@ -70,9 +71,16 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "saved_repetition",
         "repetitions",
     ),
-    "network": ("model_verification", "network", "prediction", "prediction_format"),
+    "network": (
+        "model_verification",
+        "network",
+        "prediction_input",
+        "prediction_writer",
+        "prediction",
+        "prediction_format",
+    ),
     "presets": ("presets",),  # a folder that holds no other module
-    "api": ("", "ensemble"),
+    "api": ("", "predicted_labels", "ensemble"),
     "sklearn": ("sklearn",),  # above training, which returns an ensemble
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}

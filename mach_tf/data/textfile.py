@@ -127,12 +127,15 @@ class TextFile:
         return b"".join(pieces)
 
     def peek(self, size: int) -> bytes:
-        """Returns what `block` would return next, and leaves it to be read."""
-        block = self.block(size)
-        self._rest = block + self._rest
-        self.text_bytes -= len(block)
-        self.line_count -= block.count(b"\n")
-        return block
+        """Returns the next lines, about `size` bytes, fewer only at the end of the file, and leaves them to be read."""
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < size and (piece := self.block(size)):
+            pieces.append(piece)
+        lines = b"".join(pieces)
+        self._rest = lines + self._rest
+        self.text_bytes -= len(lines)
+        self.line_count -= lines.count(b"\n")
+        return lines
 
     def finish(self) -> Source:
         """Describes the file after it has been read to its end.

@@ -59,12 +59,14 @@ class TermWeighting(tf.Module):
     def _compute(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         parts = []
         n_fields = len(self.tokenizer.spec.fields)
-        for part in self.tokenizer.candidates(self.tokenizer.words(texts)):
+        words = self.tokenizer.words(texts)
+        for part in self.tokenizer.candidates(words):
             ids = self._table.lookup(part.fingerprints)
             known = (ids >= 0) & part.valid
             places = tf.where(known)[:, 0]
             splits = tf.searchsorted(places, part.splits[::n_fields], out_type=tf.int64)
-            parts.append(Terms(splits, tf.boolean_mask(ids, known), self.tokenizer.weights(part, places)))
+            weights = self.tokenizer.weights(part, places)
+            parts.append(Terms(splits, tf.boolean_mask(ids, known), weights, tf.size(words.words, tf.int64)))
         found = join(parts)
         indices, counts, _ = tf.raw_ops.RaggedCountSparseOutput(
             # Of no record at all it would refuse the splits; the row without entries leaves no trace.

@@ -20,11 +20,13 @@ class Terms(NamedTuple):
       row_splits: int64 [n + 1]; record i has the entries row_splits[i]:row_splits[i + 1] of the next two.
       fingerprints: int64 [occurrences], the fingerprint of the term.
       weights: float32 [occurrences], the weight of the field.
+      words: int64 scalar, the number of words in all records.
     """
 
     row_splits: tf.Tensor
     fingerprints: tf.Tensor
     weights: tf.Tensor
+    words: tf.Tensor
 
 
 class Tokenizer(tf.Module):
@@ -87,13 +89,15 @@ class Tokenizer(tf.Module):
 
     def _find_terms(self, texts: tf.Tensor) -> Terms:
         parts = []
-        for part in self.candidates(self.words(texts)):
+        words = self.words(texts)
+        for part in self.candidates(words):
             places = tf.where(part.valid)[:, 0]
             parts.append(
                 Terms(
                     tf.searchsorted(places, part.splits[:: len(self.spec.fields)], out_type=tf.int64),
                     tf.boolean_mask(part.fingerprints, part.valid),
                     self.weights(part, places),
+                    tf.size(words.words, tf.int64),
                 )
             )
         return join(parts)
@@ -108,4 +112,4 @@ def join(parts: list[Terms]) -> Terms:
         tf.concat([tf.RaggedTensor.from_row_splits(part[k], part.row_splits, validate=False) for part in parts], 1)
         for k in (1, 2)
     ]
-    return Terms(splits, joined[0].values, joined[1].values)
+    return Terms(splits, joined[0].values, joined[1].values, parts[0].words)

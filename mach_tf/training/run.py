@@ -170,6 +170,7 @@ def _manifest(
         versions=resume.library_versions(),
         run={"dataset_dir": dataset_dir, "model_dir": model_dir, **options.recorded()},
         names_sha256=dataset.names_sha256,
+        text=dataset.text,
         files_sha256=kept_files.of_dataset(dataset_dir, dataset),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from tests.helpers import programs
+from tests.helpers import programs, text_model
 
 
 def write_text(path, features, labels=None, header=None, opener=open):
@@ -121,3 +121,59 @@ def test_refusals_name_flags(evaluated, tmp_path, arguments, message):
     source = write_text(tmp_path / "points.txt", evaluated.test[0])
     with pytest.raises(InputError, match=message):
         predict(evaluated, source, tmp_path / "out.txt", *arguments)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    return text_model.write(tmp_path_factory.mktemp("models") / "texts")
+
+
+@pytest.mark.filterwarnings("ignore:1 of 4 points")
+def test_texts_are_predicted_by_the_fields_of_the_training_data(texts, tmp_path):
+    source = text_model.write_records(tmp_path / "new.jsonl", subjects=["a"])
+    programs.run("eval.predict", f"--model_dir={texts}", f"--input={source}", f"--output={tmp_path}/top.jsonl", "--k=2")
+    lines = [json.loads(line) for line in (tmp_path / "top.jsonl").read_text().splitlines()]
+    assert lines == Ensemble.load(texts).predict_text(text_model.RECORDS, k=2).to_json()
+
+
+def test_other_fields_are_named_by_a_flag_and_bad_lines_skipped(texts, tmp_path):
+    (tmp_path / "new.csv").write_text("body,head\nwave,light\nonly one cell\n")
+    flags = ["--text_fields=head,body", "--on_bad_line=skip", "--input_format=csv", "--format=tsv", "--k=1"]
+    with pytest.warns(UserWarning, match="1 of 2 points .* have no predictions"):
+        programs.run(
+            "eval.predict", f"--model_dir={texts}", f"--input={tmp_path}/new.csv", f"--output={tmp_path}/out", *flags
+        )
+    header, row = (tmp_path / "out").read_text().splitlines()
+    best = Ensemble.load(texts).predict_text([("light", "wave")], k=1)[0][0]
+    assert header == "point\tlabel\tkey\tname\tprobability" and row.split("\t")[:4:2] == ["0", best.key]
+
+
+def test_a_text_of_the_command_line_prints_a_table(texts, capsys):
+    programs.run("eval.predict", f"--model_dir={texts}", "--text=Quantum light", "--k=3")
+    assert capsys.readouterr().out == f"{Ensemble.load(texts).predict_text('Quantum light', k=3)}\n"
+    programs.run("eval.predict", f"--model_dir={texts}", "--text=light", "--text=wave", "--k=1")
+    assert capsys.readouterr().out.splitlines()[0].split() == ["point", "probability", "name", "key"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text=a", "--output=b"], "--text prints a table of its own text, so --output has no effect"),
+        (["--text=a", "--input=b"], "--text prints .* --input has no effect"),
+        (["--text=a", "--format=jsonl"], "--format has no effect"),
+        ([], "--input must name a file, because --text is not given"),
+        (["--input=a"], "--output must name a file"),
+        (["--text=a", "--k=13"], r"--k must be at most 12 \(got 13\)"),
+    ],
+)
+def test_a_text_and_a_file_are_not_given_together(texts, arguments, message):
+    with pytest.raises(InputError, match=message):
+        programs.run("eval.predict", f"--model_dir={texts}", *arguments)
+
+
+def test_a_text_for_a_model_of_bags_of_words_is_refused(evaluated, tmp_path):
+    with pytest.raises(InputError, match="must be a model of texts"):
+        programs.run("eval.predict", f"--model_dir={evaluated.model_dir}", "--text=light")
+    source = text_model.write_records(tmp_path / "new.jsonl")
+    with pytest.raises(InputError, match=r"must be a bag of words, because .*--input_format=bow"):
+        predict(evaluated, source, tmp_path / "out.txt")

@@ -10,7 +10,7 @@ import mach_tf
 from mach_tf import estimators, points
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from tests.helpers import model_directory
+from tests.helpers import model_directory, text_model
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +155,47 @@ def test_labels_above_a_probability(model, raw):
 def test_labels_to_explain_are_equally_many_for_each_point(model, raw, labels):
     with pytest.raises(ValueError, match=r"^labels must be integers \[2\] or \[2, m\], equally many for each point"):
         Ensemble.load(model[0]).explain(raw[:2], labels)
+
+
+@pytest.mark.filterwarnings("ignore:1 of 4 points")
+def test_texts_are_predicted_as_their_points(tmp_path):
+    ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
+    raw = ensemble.texts.points(text_model.RECORDS).features(ensemble.manifest.features)
+    for options in ({}, {"k": 3, "scores": "logit"}, {"estimator": "mean"}, {"k": 12, "min_probability": 0.4}):
+        found, expected = ensemble.predict_text(text_model.RECORDS, **options), ensemble.top_k(raw, **options)
+        for ours, theirs in zip(found.top, expected):
+            np.testing.assert_array_equal(ours, theirs)
+    best = ensemble.predict_text("Quantum light", k=1)[0][0]
+    assert best.name in text_model.NAMES and text_model.KEYS.index(best.key) == text_model.NAMES.index(best.name)
+    only = ensemble.predict_text("wave", only_labels=["Subject 3", "id:5"])
+    assert {label.key for label in only[0]} == {text_model.KEYS[3], text_model.KEYS[5]}
+    with pytest.warns(
+        UserWarning, match="1 of 2 points of texts have no feature|1 of 2 points of texts has no feature"
+    ):
+        ensemble.predict_text(["light", "unknown"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 13}, r"k must be at most 12 \(got 13\)"),
+        ({"scores": "cosine"}, "scores must be one of"),
+        ({"only_labels": "nobody"}, "or names of label_names"),
+        ({"texts": [3]}, "texts must hold for each point a text"),
+    ],
+)
+def test_what_cannot_be_predicted_of_texts_is_refused(tmp_path, options, message):
+    ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
+    with pytest.raises(InputError, match=message):
+        ensemble.predict_text(**{"texts": "light", **options})
+
+
+def test_a_model_of_bags_of_words_predicts_no_texts(model):
+    with pytest.raises(InputError, match="must be a model of texts"):
+        Ensemble.load(model[0]).predict_text("light")
+
+
+def test_explanations_show_the_names_that_the_model_has(tmp_path):
+    ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
+    raw = ensemble.texts.points(["light"]).features(ensemble.manifest.features)
+    assert ensemble.explain(raw).label_names == text_model.NAMES

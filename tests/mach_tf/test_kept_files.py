@@ -52,7 +52,7 @@ def test_a_model_has_names_and_keys_wherever_its_dataset_is(data, model):
     network = Network.load(model)
     assert network.label_names == NAMES and network.label_keys == KEYS
     assert model_verification.verify(model).is_whole
-    # Feature names are of use only with the text that features are made from.
+    # No feature names: they are of use only with the texts that features are made of.
     assert sorted(os.listdir(model)) == [LABEL_KEYS_FILE, LABEL_NAMES_FILE, "model.json", "repetition-000"]
 
 

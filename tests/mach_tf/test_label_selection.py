@@ -27,6 +27,33 @@ def test_names(given, ids):
     assert select_labels(given, 5, NAMES).tolist() == ids
 
 
+@pytest.mark.parametrize(
+    ("given", "ids"),
+    [
+        ("k:2,dog", [2]),
+        (["k:0", "k:4"], [0, 4]),
+        ("id:2", [2]),
+        (["id:2", "cat"], [0, 2, 3]),
+        ("2", "ambiguous"),
+        ([2], [2]),
+        ("id:5", "unknown"),
+        ("id:x", "unknown"),
+    ],
+)
+def test_keys_and_marked_ids(given, ids):
+    """Label 4 is named 2, and [2] holds an id that is no text."""
+    keys = [f"k:{label}" for label in range(5)]
+    if isinstance(ids, list):
+        assert select_labels(given, 5, NAMES, keys).tolist() == ids
+        return
+    message = {
+        "ambiguous": r"name of label 4\)\. Give id:2 or id:4\.",
+        "unknown": r"only_labels must hold label ids in \[0, 5\)",
+    }
+    with pytest.raises(InputError, match=message[ids]):
+        select_labels(given, 5, NAMES, keys)
+
+
 @pytest.mark.parametrize("as_path", [str, lambda path: path])
 def test_a_file_has_one_label_per_line(tmp_path, as_path):
     (tmp_path / "chosen").write_bytes(b"\xef\xbb\xbfdog\r\n\na,b\n 3 \n")

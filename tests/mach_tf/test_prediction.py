@@ -141,7 +141,7 @@ def test_labels_are_chosen_among_some_and_above_a_threshold(evaluated, text, tmp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"format": "csv"}, r"format must be one of text, jsonl \(got 'csv'\)"),
+        ({"format": "csv"}, r"format must be one of text, jsonl, tsv \(got 'csv'\)"),
         ({"scores": "cosine"}, "scores must be one of"),
         ({"min_probability": 1.5}, r"min_probability must be at most 1 \(got 1\.5\)"),
         ({"min_probability": float("nan")}, "min_probability must be a finite number from 0 to 1"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -38,5 +40,33 @@ def test_json_lines_have_an_object_per_point(names):
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(InputError, match=r"format must be one of text, jsonl \(got 'xml'\)"):
-        prediction_format.check_format("xml")
+    with pytest.raises(InputError, match=r"format must be one of text, jsonl, tsv \(got 'xml'\)"):
+        prediction_format.chosen("xml")
+
+
+def test_keys_and_names_stand_in_json_lines_and_tables():
+    names, keys = ["zero", 'a "quoted"\tö', "two", "three"], ["k0", "k1", "k2", "k3"]
+    (first, *_) = prediction_format.lines("jsonl", TOP, 0, "probability", names, keys).decode().splitlines()
+    assert [list(entry) for entry in json.loads(first)["labels"]] == [["label", "key", "name", "probability"]] * 2
+    text = prediction_format.header("tsv", 3, 9, "logit") + prediction_format.lines("tsv", TOP, 7, "logit", names, keys)
+    table = list(csv.reader(io.StringIO(text.decode()), delimiter="\t"))
+    assert table == [
+        ["point", "label", "key", "name", "logit"],
+        ["7", "3", "k3", "three", "0.333333343"],
+        ["7", "1", "k1", 'a "quoted"\tö', "1.00000001e-07"],
+        ["8", "2", "k2", "two", "0.5"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "format"),
+    [
+        (None, "top.jsonl", "jsonl"),
+        (None, "/a/TOP.TSV", "tsv"),
+        (None, "top.txt", "text"),
+        (None, "", "text"),
+        ("text", "top.jsonl", "text"),
+    ],
+)
+def test_the_name_of_the_output_says_the_format(given, output, format):
+    assert prediction_format.chosen(given, output) == format

@@ -38,21 +38,24 @@ class RowSplitter:
         self.delimiter = delimiter
         self.waiting_characters = 0
         self._waiting: list[str] = []
+        self._broken = False  # whether those lines may have bytes that are not UTF-8
 
     def rows(self, block: LineBlock) -> list[Row]:
         """Returns the rows that are complete with these lines; a block without lines is the end of the file."""
         first, end = block.first - len(self._waiting), not block.lines
         lines = [*self._waiting, *block.lines]
+        broken = block.broken or self._broken
         rows: list[Row] = []
         at = 0
         while at < len(lines):
-            row, count = self._row(lines, at, end, block.broken)
+            row, count = self._row(lines, at, end, broken)
             if row is None:
                 break
             if row:
                 rows.append(Row(first + at, row))
             at += count
         self._waiting = lines[at:]
+        self._broken = broken and bool(self._waiting)
         self.waiting_characters = sum(map(len, self._waiting))
         return rows
 

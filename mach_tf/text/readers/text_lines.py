@@ -39,7 +39,7 @@ def next_lines(file: TextFile, count: int) -> LineBlock:
 
 
 def peek_lines(file: TextFile, size: int) -> LineBlock:
-    """Returns what `next_block` would return, and leaves it to be read."""
+    """Returns the next lines, about `size` bytes, fewer only at the end of the file, and leaves them to be read."""
     return decode(file.peek(size), file.line_count + 1)
 
 

@@ -59,6 +59,13 @@ def test_quotes_that_are_never_closed_do_not_take_the_whole_file(monkeypatch):
     assert rows == [(1, "fault"), *((line, ["c", "d"]) for line in range(2, 52))]
 
 
+def test_bytes_that_are_not_utf8_are_found_in_rows_that_go_on_in_a_whole_block():
+    splitter = RowSplitter(",")
+    assert splitter.rows(LineBlock(1, ['"\udce4'], True)) == []
+    (row,) = splitter.rows(LineBlock(2, ['",b'], False))
+    assert isinstance(row.cells, Fault)
+
+
 def test_bytes_that_are_not_utf8_are_faults_of_their_row():
     assert _rows('a,b\n\udce4,c\n"x\n\udce4",d\ne,f', broken=True) == [
         (1, ["a", "b"]),

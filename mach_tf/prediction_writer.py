@@ -1,0 +1,125 @@
+"""Predicts blocks of points and writes their labels, in memory that does not grow with the file."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, Optional
+
+import numpy as np
+
+from mach_tf import files, prediction_format
+from mach_tf.data.bad_line import BadLine
+from mach_tf.data.incomplete_points import Incomplete
+from mach_tf.decoding.restriction import RestrictedDecoder
+from mach_tf.errors import InputError
+from mach_tf.label_titles import LabelTitles
+from mach_tf.network import Network
+from mach_tf.prediction_input import InputBlock, PredictionInput
+from mach_tf.progress_bars import Bar
+from mach_tf.top_labels import TopLabels, top_labels
+
+
+@dataclasses.dataclass
+class PredictionWriter:
+    """Writes the best labels of the points of one file.
+
+    Attributes:
+      network: the model.
+      k, estimator, scores, min_probability: as of mach_tf.prediction.PredictionOptions.
+      among: the labels to choose from; None for all.
+      format: one of choices.PREDICTION_FORMATS.
+      titles: the names and keys of the labels.
+      skip_bad_lines: whether a line that breaks a rule is a point without predictions instead of an error.
+      points: number of points so far, bad lines included.
+      n_bad_lines, first_bad_line: number of bad lines so far, and the first.
+      incomplete: how many of the others lack features.
+    """
+
+    network: Network
+    k: int
+    estimator: str
+    scores: str
+    min_probability: Optional[float]
+    among: Optional[RestrictedDecoder]
+    format: str
+    titles: LabelTitles
+    skip_bad_lines: bool = False
+    points: int = 0
+    n_bad_lines: int = 0
+    first_bad_line: Optional[BadLine] = None
+    incomplete: Incomplete = dataclasses.field(default_factory=lambda: Incomplete(0, 0, 0))
+
+    def write(self, source: PredictionInput, input_path: str, output_path: str) -> None:
+        """Predicts all points of a file.
+
+        Args:
+          source: the points.
+          input_path: the file, for messages.
+          output_path: the file to write.
+
+        Raises:
+          InputError: a bad line, or no point has features.
+        """
+        with (
+            files.atomic_write(output_path) as output,
+            Bar("predict", source.total, source.unit, scaled=source.n_points is None) as bar,
+            self._after_header(output, source.n_points, os.path.dirname(output_path)) as lines,
+        ):
+            for block in source.blocks:
+                lines.write(self._lines(block))
+                bar.update(block.done)
+            source.finish()
+            self.incomplete.check(f"of {input_path}")
+
+    def bad_lines_sentence(self, input_path: str) -> str:
+        """Returns a sentence about the bad lines of a file; "" if there are none."""
+        if self.first_bad_line is None:
+            return ""
+        return (
+            f"{self.n_bad_lines:,} of {self.points:,} points of {input_path} have no predictions, because their lines break a rule; the "
+            f"first is {self.first_bad_line}"
+        )
+
+    @contextlib.contextmanager
+    def _after_header(self, output: BinaryIO, n_points: Optional[int], folder: str) -> Iterator[BinaryIO]:
+        """Yields the file to write lines to: the output, or one that is copied behind a header which cannot be known before."""
+        labels = self.network.labels
+        if n_points is not None or self.format != prediction_format.TEXT:
+            output.write(prediction_format.header(self.format, n_points or 0, labels, self.scores))
+            yield output
+            return
+        with tempfile.TemporaryFile(dir=folder or ".") as waiting:
+            yield waiting
+            output.write(prediction_format.header(self.format, self.points, labels, self.scores))
+            waiting.seek(0)
+            shutil.copyfileobj(waiting, output)
+
+    def _lines(self, block: InputBlock) -> bytes:
+        if block.bad_lines and not self.skip_bad_lines:
+            raise InputError(f"{block.bad_lines[0]} Correct the line, or leave such lines out: on_bad_line=skip.")
+        self.first_bad_line = self.first_bad_line or next(iter(block.bad_lines), None)
+        self.n_bad_lines += len(block.bad_lines)
+        self.points += block.n_points
+        self.incomplete = self.incomplete.plus(Incomplete.of(block.points, labels=False))
+        top = self._in_place(self._top_labels(block), block)
+        return prediction_format.lines(self.format, top, block.first_point, self.scores, *self.titles)
+
+    def _top_labels(self, block: InputBlock) -> TopLabels:
+        network = self.network
+        found = network.decode(network.hash_points(block.points), self.k, self.estimator, only_labels=self.among)
+        buckets = network.manifest.bucket_spec.buckets
+        return top_labels(found.labels, found.scores, self.estimator, buckets, self.scores, self.min_probability)
+
+    def _in_place(self, top: TopLabels, block: InputBlock) -> TopLabels:
+        """Gives bad lines rows without labels."""
+        if not block.bad_lines:
+            return top
+        shape = (block.n_points, top.labels.shape[1])
+        labels, scores = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+        labels[block.places], scores[block.places] = top
+        return TopLabels(labels, scores)

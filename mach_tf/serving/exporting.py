@@ -1,0 +1,171 @@
+"""Exports a model directory as a servable: one SavedModel, with what it is and how to warm it up beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from typing import Any, Optional, Union
+
+import tensorflow as tf
+
+from mach_tf import arguments, estimators, files, outputs, staging, tensorflow_errors
+from mach_tf.choices import SERVABLE_WEIGHTS
+from mach_tf.errors import InputError
+from mach_tf.network import Network
+from mach_tf.progress_bars import Bar
+from mach_tf.serving import contents, model_card, warm_up
+from mach_tf.serving.raw_features import RawFeatures
+from mach_tf.serving.servable import EnsembleServable
+from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, VALUES
+
+_CARD = "README.md"
+_VERSION = re.compile(r"[0-9]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """How a model is exported.
+
+    Attributes:
+      estimator: which estimator makes the scores: "logit_mean" or "mean".
+      weights: the precision of the stored weights, one of choices.SERVABLE_WEIGHTS.
+      prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
+      reasons: number of features that an explanation names for a label, at most.
+      label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
+      feature_names: file with the names of the raw features, one per line; None if they have none.
+      evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
+
+    Raises:
+      InputError: a value out of its range.
+    """
+
+    estimator: str = estimators.DEFAULT_ESTIMATOR
+    weights: str = SERVABLE_WEIGHTS[0]
+    prune: float = 0.0
+    reasons: int = 10
+    label_names: Optional[str] = None
+    feature_names: Optional[str] = None
+    evaluation: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if not estimators.get(self.estimator).exact_attribution:
+            raise InputError(
+                f"estimator must be one of {estimators.EXACT_ESTIMATORS}, whose scores are sums (got {self.estimator!r})."
+            )
+        arguments.choice(self.weights, "weights", SERVABLE_WEIGHTS)
+        if arguments.finite_number(self.prune, "prune", 0, 1) == 1:
+            raise InputError("prune must be below 1, which would leave nothing (got 1).")
+        arguments.whole_number(self.reasons, "reasons", 1, 1000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """The result of an export.
+
+    Attributes:
+      path: the directory of the servable.
+      name: its name: that of the folder above the version.
+      bytes: size of all its files.
+      weight_bytes: size of the model's weights in float32.
+    """
+
+    path: str
+    name: str
+    bytes: int
+    weight_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the attributes by name."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        share = self.bytes / self.weight_bytes
+        return f"{self.name}: {self.bytes / 1e6:,.1f} MB, {share:.2f} of the model's weights: {self.path}"
+
+
+def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options: Any) -> Exported:
+    """Writes a servable; progress goes to stderr.
+
+    Args:
+      network: the model.
+      output_dir: a directory that does not exist yet, named by a version: `servables/NAME/1`, as TensorFlow Serving has it.
+      **options: attributes of ExportOptions.
+
+    Raises:
+      InputError: an option out of its range, a directory that exists or is no version, or a full disk.
+    """
+    chosen = ExportOptions(**options)
+    path = os.path.abspath(arguments.path(output_dir, "output_dir"))
+    name = os.path.basename(os.path.dirname(path))
+    if not _VERSION.fullmatch(os.path.basename(path)) or not name:
+        raise InputError(f"output_dir must be named by a version, as in servables/NAME/1 (got {output_dir}).")
+    if os.path.exists(path):
+        raise InputError(f"output_dir must not exist yet (got {output_dir}). Give the next version.")
+    outputs.check_directory(path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation])
+    labels, features = network.labels, network.manifest.features
+    label_names = network.label_names
+    if chosen.label_names is not None:
+        label_names = files.read_names(chosen.label_names, labels, "labels")
+    feature_names = (
+        None if chosen.feature_names is None else files.read_names(chosen.feature_names, features, "features")
+    )
+    evaluation = None
+    if chosen.evaluation is not None:
+        evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
+    module = EnsembleServable(
+        RawFeatures(network.manifest.feature_spec, features),
+        _stored(network, chosen),
+        network.bucket_table,
+        chosen.estimator,
+        label_names or [str(label) for label in range(labels)],
+        feature_names,
+        chosen.reasons,
+    )
+    signatures = module.signatures()
+    described = contents.ServableContents(
+        name,
+        features,
+        labels,
+        chosen.estimator,
+        chosen.weights,
+        chosen.prune,
+        list(signatures),
+        label_names is not None,
+        network.manifest.dataset_fingerprint,
+        network.manifest.versions,
+    )
+    rule = f"{path}: a servable must fit on the disk, but writing it failed"
+    with staging.staged(path) as temporary:
+        with tensorflow_errors.named(rule, "Make room and export again."):
+            tf.saved_model.save(module, temporary, signatures=signatures)
+            warm_up.write(temporary, name, _requests(min(5, labels)))
+        with files.atomic_write(os.path.join(temporary, _CARD)) as card:
+            card.write(model_card.text(described, network.manifest, evaluation).encode())
+        described.write(temporary)
+    size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
+    return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)
+
+
+def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
+    stored = []
+    with Bar("export", len(network.repetitions), "repetition") as bar:
+        for index in range(len(network.repetitions)):
+            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, options.prune))
+            bar.update(1)
+    return stored
+
+
+def _requests(k: int) -> dict[str, dict[str, tf.Tensor]]:
+    """One point for each signature."""
+    k = tf.constant(k, tf.int32)
+    ids, values = tf.constant([0], tf.int64), tf.constant([1.0])
+    example = tf.train.Example()
+    example.features.feature[IDS].int64_list.value.append(0)
+    example.features.feature[VALUES].float_list.value.append(1.0)
+    arrays = {"row_splits": tf.constant([0, 1], tf.int64), IDS: ids, VALUES: values, "k": k}
+    return {
+        SERVING_SIGNATURE: {"examples": tf.constant([example.SerializeToString()]), "k": k},
+        "sparse": arrays,
+    }

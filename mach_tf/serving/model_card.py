@@ -1,0 +1,101 @@
+"""The model card of a servable, README.md in its directory: what it is, how good it is, and what it is for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import tabulate
+
+from mach_tf.manifest import ModelManifest
+from mach_tf.serving.contents import ServableContents
+
+_METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
+
+
+def text(contents: ServableContents, manifest: ModelManifest, evaluation: Optional[Mapping[str, Any]] = None) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+      contents: what the servable is.
+      manifest: the model's model.json.
+      evaluation: the metrics.json of an evaluation of the model; None if there is none.
+    """
+    stored = (
+        f"{contents.weights}, {contents.prune:.0%} of the rows of the first layer left out"
+        if contents.prune
+        else contents.weights
+    )
+    facts = [
+        ("labels", f"{contents.labels:,}"),
+        ("raw features", f"{contents.features:,}"),
+        ("repetitions x buckets", f"{manifest.bucket_spec.repetitions} x {manifest.bucket_spec.buckets:,}"),
+        ("hidden units", f"{manifest.training.hidden_units:,}"),
+        ("label score", contents.estimator),
+        ("weights", stored),
+        ("training data", f"`{contents.dataset_fingerprint}`"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
+    ]
+    signatures = "\n".join(f"- `{name}`" for name in contents.signatures)
+    training = [(name, value) for name, value in dataclasses.asdict(manifest.training).items()]
+    return f"""# {contents.name}
+
+An ensemble of bucket classifiers (MACH) that ranks labels of points. `servable.json` lists the files with their SHA-256.
+
+{_table(facts)}
+
+## Signatures
+
+{signatures}
+
+All take the scalar `k`, and return `labels`, `label_names`, `scores` and `probabilities`, `[points, k]`, best first.
+`serving_default` takes `examples`: serialized `tf.train.Example` with `feature_ids` and `feature_values` of raw features; the others
+take points as arrays: `row_splits`, `feature_ids`, `feature_values`. `explain` adds the features that speak most for and against each label.
+
+## Quality
+
+{_quality(evaluation)}
+
+## Intended use
+
+To suggest labels for points of the kind that the training data hold, with a person or a threshold on `probabilities` behind it.
+Points of another kind get labels too: nothing in the scores says so. Scores of labels that training saw seldom are the least reliable.
+
+## Training
+
+{_table(training)}
+"""
+
+
+def _quality(evaluation: Optional[Mapping[str, Any]]) -> str:
+    if evaluation is None:
+        return "This servable was exported without an evaluation."
+    metrics, intervals = evaluation["metrics"], evaluation.get("intervals") or {}
+    rows = [
+        (name, f"{metrics[name]:.2f}", "{:.2f} to {:.2f}".format(*intervals[name]) if name in intervals else "")
+        for name in _METRICS
+        if name in metrics
+    ]
+    parts = [
+        f"On the {evaluation['points']:,} points of the {evaluation['split']} split, in percent, before weights were rounded or left out:",
+        tabulate.tabulate(rows, ["metric", "value", "95% interval"], tablefmt="github", disable_numparse=True),
+    ]
+    attacks = [entry for entry in evaluation.get("attacks") or [] if "P@1" in entry["metrics"]]
+    if attacks:
+        attacked = [
+            (entry["attack"], f"{entry['epsilon']:g}", *(f"{entry['metrics'][name]:.2f}" for name in _METRICS[:3]))
+            for entry in attacks
+        ]
+        titles = ["attack", "epsilon", *_METRICS[:3]]
+        parts += ["Under attack:", tabulate.tabulate(attacked, titles, tablefmt="github", disable_numparse=True)]
+    calibration = (evaluation.get("calibration") or {}).get(evaluation["estimator"])
+    if calibration:
+        parts.append(
+            f"Expected calibration error of the probabilities: {calibration['expected_calibration_error']:.3f}."
+        )
+    return "\n\n".join(parts)
+
+
+def _table(rows: list[tuple[str, Any]]) -> str:
+    return tabulate.tabulate(rows, ["", ""], tablefmt="github", disable_numparse=True)

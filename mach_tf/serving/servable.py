@@ -1,0 +1,201 @@
+"""The module that becomes a servable: raw features in; the k best labels, their scores and the reasons for them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf import estimators, serving_signatures
+from mach_tf.classifier import SparseBatch
+from mach_tf.serving import attributions, ranking
+from mach_tf.serving.raw_features import HashedPoints, RawFeatures
+from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving_signatures import IDS, VALUES
+
+# Label scores that are in memory together; more points are decoded in several steps.
+_SCORES_AT_ONCE = 1 << 22
+EXPLAIN_SIGNATURE = "explain"
+Outputs = dict[str, tf.Tensor]
+_Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
+_K = tf.TensorSpec([], tf.int32, "k")
+
+
+class EnsembleServable(tf.Module):
+    """All repetitions of an ensemble, their bucket table and the names.
+
+    Every method returns a dictionary with one row per point and one column per rank. Points without features have scores too.
+    """
+
+    def __init__(
+        self,
+        raw_features: RawFeatures,
+        weights: Sequence[StoredWeights],
+        table: np.ndarray,
+        estimator: str,
+        label_names: Sequence[str],
+        feature_names: Optional[Sequence[str]] = None,
+        reasons: int = 10,
+    ):
+        """Copies the tables and names.
+
+        Args:
+          raw_features: the hashing.
+          weights: those of each repetition.
+          table: int32 [R, K], the bucket table.
+          estimator: "logit_mean" or "mean".
+          label_names: the name of each label.
+          feature_names: the name of each raw feature; None if they have none.
+          reasons: number of features that an explanation names for a label, at most.
+        """
+        super().__init__()
+        self._estimator = estimator
+        self._reasons = reasons
+        self._labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
+        self.raw_features = raw_features
+        self.weights = list(weights)
+        self.table = tf.Variable(table, trainable=False)
+        self.label_names = tf.Variable(list(label_names), trainable=False)
+        self.feature_names = None if feature_names is None else tf.Variable(list(feature_names), trainable=False)
+
+    def predict(self, raw: SparseBatch, k: tf.Tensor) -> Outputs:
+        """Ranks labels.
+
+        Args:
+          raw: n raw points that were checked.
+          k: int32 scalar in [1, K].
+
+        Returns:
+          `labels` int64, `label_names` string, `scores` float32 as `estimators.reported` shows them, and `probabilities`
+          float32; all [n, k], best first.
+        """
+        return self._ranked(self.raw_features(raw).batch, k)
+
+    def explain(self, raw: SparseBatch, k: tf.Tensor) -> Outputs:
+        """Ranks labels and attributes their scores to raw features, by exact Integrated Gradients from the zero baseline.
+
+        Returns:
+          What `predict` returns, and for each label the features with the largest attributions by magnitude: `features` int64
+          [n, k, m], `attributions` float32 [n, k, m], and `feature_names` string [n, k, m] if features have names. A point with
+          fewer than m features is padded with the feature -1, the attribution 0 and the name "". `baseline_scores`, float32
+          [n, k], are the scores of a point without features: all attributions of a label add up to its score minus that.
+        """
+        hashed = self.raw_features(raw)
+        outputs = self._ranked(hashed.batch, k)
+        features, found = self._attributions(raw, hashed, outputs["labels"])
+        outputs["features"], outputs["attributions"] = features, found
+        if self.feature_names is not None:
+            names = tf.gather(self.feature_names, tf.maximum(features, 0))
+            outputs["feature_names"] = tf.where(features >= 0, names, "")
+        nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
+        at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
+        outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
+        return outputs
+
+    def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+        """Returns the functions of the SavedModel by the names of their signatures."""
+        arrays = [
+            tf.TensorSpec([None], tf.int64, "row_splits"),
+            tf.TensorSpec([None], tf.int64, IDS),
+            tf.TensorSpec([None], tf.float32, VALUES),
+        ]
+        found = {
+            serving_signatures.SERVING_SIGNATURE: self._of_examples(self.predict),
+            serving_signatures.SPARSE_SIGNATURE: self._of_arrays(self.predict, arrays),
+        }
+        if estimators.get(self._estimator).takes_logits:
+            found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain, arrays)
+        return found
+
+    def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are serialized tf.train.Example messages."""
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), _K], autograph=False)
+        def function(examples, k):
+            parsed = serving_signatures.parse_examples(examples)
+            ids, values = parsed[IDS], parsed[VALUES]
+            with tf.control_dependencies(serving_signatures.check_examples(examples, ids, values)):
+                raw = SparseBatch(tf.identity(ids.row_splits), ids.values, values.values)
+            return self._checked(answer, raw, k)
+
+        return function
+
+    def _of_arrays(self, answer: _Answer, arrays: list[tf.TensorSpec]) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are row-compressed."""
+
+        @tf.function(input_signature=[*arrays, _K], autograph=False)
+        def function(row_splits, feature_ids, feature_values, k):
+            with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
+                raw = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
+            return self._checked(answer, raw, k)
+
+        return function
+
+    def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
+        message = f"k must be in [1, {self._labels}] (got {{}})"
+        checks = [
+            serving_signatures.require((k >= 1) & (k <= self._labels), message, k),
+            *serving_signatures.check_entries(raw, tf.constant(self.raw_features.features, tf.int64)),
+        ]
+        with tf.control_dependencies(checks):
+            return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
+
+    def _ranked(self, batch: SparseBatch, k: tf.Tensor) -> Outputs:
+        logits = tf.stack([one.logits(one.hidden_input(batch)) for one in self.weights])
+        sketch = tf.transpose(ranking.bucket_scores(logits, self._estimator), [0, 2, 1])
+        scores, labels = self._decode(sketch, k)
+        probabilities = tf.cast(ranking.probabilities(scores, self._estimator, self._buckets), tf.float32)
+        return {
+            "labels": labels,
+            "label_names": tf.gather(self.label_names, labels),
+            "scores": ranking.reported(scores, self._estimator, self._buckets),
+            "probabilities": probabilities,
+        }
+
+    def _decode(self, sketch: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the k best label scores, float32 [n, k], and the labels, of a sketch [R, B, n], a few points at a time."""
+        points = tf.shape(sketch)[2]
+        step = max(1, _SCORES_AT_ONCE // self._labels)
+
+        def some(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            part = sketch[:, :, index * step : (index + 1) * step]
+            return ranking.best_labels(tf.transpose(ranking.mean_scores(part, self.table)), k)
+
+        scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
+        return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
+
+    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        weights = tf.stack(
+            [
+                attributions.path_weights(one, hashed.batch, tf.gather(self.table[repetition], labels))
+                for repetition, one in enumerate(self.weights)
+            ],
+            axis=1,
+        )
+
+        def of_point(inputs):
+            begin, end, path_weights = inputs
+            found = attributions.attribute(
+                self.weights, tf.unstack(path_weights), hashed.columns[begin:end], hashed.parts[begin:end]
+            )
+            shown = tf.minimum(tf.cast(end - begin, tf.int32), self._reasons)
+            _, places = tf.math.top_k(tf.abs(found), shown)
+            missing = [[0, 0], [0, self._reasons - shown]]
+            ids = tf.pad(tf.gather(raw.feature_ids[begin:end], places), missing, constant_values=-1)
+            return ids, tf.cast(tf.pad(tf.gather(found, places, batch_dims=1), missing), tf.float32)
+
+        features, found = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.int64, tf.float32)
+        shape = tf.concat([tf.shape(labels), [self._reasons]], 0)
+        return tf.reshape(features, shape), tf.reshape(found, shape)
+
+
+def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:
+    """Maps elements to matrices, and returns all their entries in order; unlike tf.map_fn alone, also for no elements at all."""
+    found = tf.map_fn(
+        lambda element: tuple(tf.RaggedTensor.from_tensor(each) for each in function(element)),
+        elements,
+        fn_output_signature=tuple(tf.RaggedTensorSpec([None, None], dtype, ragged_rank=1) for dtype in dtypes),
+    )
+    return [each.flat_values for each in found]

@@ -1,0 +1,102 @@
+"""The weights of a repetition as a servable stores them: in float32, or smaller in float16 or int8, without the least rows of W1.
+
+int8 keeps round(w / scale) with one scale per row of W1 and per column of W2, the largest magnitude of the row or column / 127. Rows
+that are pruned read as zeros. Biases stay float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf import arguments
+from mach_tf.choices import SERVABLE_WEIGHTS
+from mach_tf.classifier import SparseBatch, Weights, sparse_product
+
+FLOAT32, FLOAT16, INT8 = SERVABLE_WEIGHTS
+_LARGEST = 127
+
+
+class StoredMatrix(tf.Module):
+    """A matrix in one of the precisions of choices.SERVABLE_WEIGHTS."""
+
+    def __init__(self, matrix: np.ndarray, precision: str, axis: int):
+        """Rounds a matrix.
+
+        Args:
+          matrix: float32, 2-D.
+          precision: one of choices.SERVABLE_WEIGHTS.
+          axis: with int8: 0 for one scale per row, 1 for one scale per column.
+        """
+        super().__init__()
+        scale = None
+        if precision == FLOAT16:
+            matrix = matrix.astype(np.float16)
+        elif precision == INT8:
+            largest = np.abs(matrix).max(axis=1 - axis, initial=0, keepdims=True)
+            scale = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(_LARGEST)
+            matrix = np.rint(matrix / scale).astype(np.int8)
+        self._axis = axis
+        self.values = tf.Variable(matrix, trainable=False)
+        self.scale = None if scale is None else tf.Variable(scale.reshape(-1), trainable=False)
+
+    def rows(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns rows, float32 [n, columns]; `ids` are integers [n]."""
+        found = tf.cast(tf.gather(self.values, ids), tf.float32)
+        if self.scale is None or self._axis != 0:
+            return self._scaled(found)
+        return found * tf.gather(self.scale, ids)[:, tf.newaxis]
+
+    def columns(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns columns as rows, float32 [n, rows]; `ids` are integers [n] and `axis` is 1."""
+        found = tf.cast(tf.transpose(tf.gather(self.values, ids, axis=1)), tf.float32)
+        return found if self.scale is None else found * tf.gather(self.scale, ids)[:, tf.newaxis]
+
+    def product(self, left: tf.Tensor) -> tf.Tensor:
+        """Multiplies float32 [n, rows] by the matrix, whose `axis` is 1: float32 [n, columns]."""
+        return self._scaled(tf.matmul(left, tf.cast(self.values, tf.float32)))
+
+    def _scaled(self, columns: tf.Tensor) -> tf.Tensor:
+        return columns if self.scale is None else columns * self.scale
+
+
+class StoredWeights(tf.Module):
+    """The weights of one repetition."""
+
+    def __init__(self, weights: Weights, precision: str = FLOAT32, prune: float = 0.0):
+        """Rounds and prunes the weights.
+
+        Args:
+          weights: they are copied.
+          precision: one of choices.SERVABLE_WEIGHTS.
+          prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
+        """
+        super().__init__()
+        arguments.choice(precision, "weights", SERVABLE_WEIGHTS)
+        kernel, hidden_bias, output_kernel, output_bias = (np.asarray(each) for each in weights)
+        self.places = None
+        if prune:
+            norms = np.linalg.norm(kernel, axis=1)
+            kept = np.sort(np.argsort(norms, kind="stable")[int(prune * len(norms)) :])
+            places = np.zeros(len(kernel), np.int32)
+            places[kept] = np.arange(1, len(kept) + 1)
+            # Place 0 is a row of zeros, which all pruned rows share.
+            kernel = np.concatenate([np.zeros_like(kernel[:1]), kernel[kept]])
+            self.places = tf.Variable(places, trainable=False)
+        self.hidden_kernel = StoredMatrix(kernel, precision, 0)
+        self.output_kernel = StoredMatrix(output_kernel, precision, 1)
+        self.hidden_bias = tf.Variable(hidden_bias, trainable=False)
+        self.output_bias = tf.Variable(output_bias, trainable=False)
+
+    def rows(self, columns: tf.Tensor) -> tf.Tensor:
+        """Returns the rows of W1 of hashed features, float32 [n, hidden]."""
+        return self.hidden_kernel.rows(columns if self.places is None else tf.gather(self.places, columns))
+
+    def hidden_input(self, batch: SparseBatch) -> tf.Tensor:
+        """Computes x W1, float32 [n, hidden], to the last bit as `classifier.sparse_product` does with the same weights."""
+        columns, local = tf.unique(batch.feature_ids, tf.int64)
+        return sparse_product(batch._replace(feature_ids=local), self.rows(columns))
+
+    def logits(self, hidden_input: tf.Tensor) -> tf.Tensor:
+        """Computes the bucket logits, float32 [n, buckets], from x W1."""
+        return self.output_kernel.product(tf.nn.relu(hidden_input + self.hidden_bias)) + self.output_bias

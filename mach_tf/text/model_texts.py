@@ -1,0 +1,54 @@
+"""What a model of texts turns texts into points with: the vocabulary that its directory keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mach_tf import kept_files
+from mach_tf.errors import InputError
+from mach_tf.manifest import ModelManifest
+from mach_tf.points import Points
+from mach_tf.text.text_rows import text_rows
+from mach_tf.text.vectorizer import TextVectorizer
+from mach_tf.text.vocabulary import Vocabulary
+
+
+class ModelTexts:
+    """Turns texts into the points that a model predicts, exactly as preprocessing turned the training data.
+
+    Attributes:
+      fields: the names of the text fields, in the order in which texts are given.
+      vectorizer: computes the features.
+    """
+
+    def __init__(self, vectorizer: TextVectorizer) -> None:
+        self.vectorizer = vectorizer
+        self.fields: tuple[str, ...] = vectorizer.vocabulary.spec.field_names
+
+    @classmethod
+    def open(cls, model_dir: str, model: ModelManifest) -> ModelTexts:
+        """Reads the vocabulary of a model directory.
+
+        Raises:
+          InputError: the model was trained on bags of words, or its vocabulary is missing or damaged.
+        """
+        if model.text is None:
+            raise InputError(
+                f"{model_dir} must be a model of texts to predict from texts, but it was trained on bags of words. Give it points with "
+                f"its {model.features} raw features, or preprocess texts and train on them."
+            )
+        kept_files.check(model_dir, model)
+        return cls(TextVectorizer(Vocabulary.read(model_dir, model.text, model.features)))
+
+    def points(self, texts: Any) -> Points:
+        """Returns texts as raw points without labels; `texts` and errors as of `text_rows`."""
+        return self.rows(text_rows(texts, self.fields))
+
+    def rows(self, rows: Sequence[Sequence[str]]) -> Points:
+        """Returns records as raw points without labels.
+
+        Args:
+          rows: the texts of each record, one per field.
+        """
+        return self.vectorizer.points(rows)

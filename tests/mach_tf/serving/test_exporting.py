@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import points
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from mach_tf.serving import warm_up
+from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.exporting import export
+from tests.mach_tf.serving.test_servable import arrays
+from tests.mach_tf.serving.test_warm_up import prediction_log_class
+
+# What a server does: TensorFlow, the SavedModel and NumPy; importing mach_tf fails.
+SERVER = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+sys.modules["mach_tf"] = None
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+inputs = np.load(sys.argv[2])
+found = model.signatures["sparse"](**{name: tf.constant(inputs[name]) for name in inputs.files})
+np.savez(sys.argv[3], **{name: value.numpy().astype("S" if value.dtype == tf.string else value.dtype.as_numpy_dtype) for name, value in found.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def model(evaluated):
+    return Ensemble.load(evaluated.model_dir)
+
+
+@pytest.fixture(scope="module")
+def servable(model, tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("servables") / "tiny" / "1")
+    return export(model, path)
+
+
+def test_a_process_without_this_library_gives_its_answers(servable, model, evaluated, tmp_path):
+    raw = points.from_csr(evaluated.test[0])
+    np.savez(tmp_path / "in.npz", **{name: value.numpy() for name, value in arrays(raw, 5).items()})
+    (tmp_path / "server.py").write_text(SERVER)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TF_"))}
+    command = [sys.executable, "server.py", servable.path, "in.npz", "out.npz"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    with np.load(tmp_path / "out.npz") as found:
+        expected = model.top_k(evaluated.test[0], 5)
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_allclose(found["probabilities"], expected.scores, rtol=1e-6)
+        assert found["label_names"][3, 0] == str(expected.labels[3, 0]).encode()
+
+
+def test_a_servable_describes_its_files(servable):
+    contents = ServableContents.read(servable.path)
+    contents.check(servable.path)
+    assert contents.name == servable.name == "tiny"
+    assert {"README.md", "saved_model.pb", warm_up.FILE, "variables/variables.index"} <= set(contents.files)
+    assert sorted(contents.signatures) == ["explain", "serving_default", "sparse"]
+
+
+def test_the_warm_up_requests_can_be_answered(servable):
+    loaded, kind = tf.saved_model.load(servable.path), prediction_log_class()
+    for record in tf.data.TFRecordDataset(os.path.join(servable.path, warm_up.FILE)):
+        request = kind.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        assert loaded.signatures[request.model_spec.signature_name](**inputs)["labels"].shape == (1, 5)
+
+
+def test_int8_is_a_quarter_of_the_size(model, servable, tmp_path):
+    smaller = export(model, tmp_path / "tiny" / "1", weights="int8")
+    data = "variables/variables.data-00000-of-00001"
+    sizes = [ServableContents.read(each.path).files[data].bytes for each in (servable, smaller)]
+    assert sizes[1] < sizes[0]
+    assert "int8" in (tmp_path / "tiny" / "1" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("tiny/new", {}, "must be named by a version"),
+        ("tiny/2", {"prune": 1}, "prune must be below 1"),
+        ("tiny/2", {"estimator": "min"}, "estimator must be one of .*logit_mean.*got 'min'"),
+        ("tiny/2", {"weights": "int4"}, "weights must be one of"),
+        ("tiny/2", {"reasons": 0}, "reasons must be"),
+    ],
+)
+def test_refusals(model, tmp_path, name, options, message):
+    with pytest.raises(InputError, match=message):
+        export(model, tmp_path / name, **options)
+    assert not os.path.exists(tmp_path / "tiny" / "2")
+
+
+def test_an_existing_version_is_not_replaced(model, servable):
+    with pytest.raises(InputError, match=r"must not exist yet.*next version"):
+        export(model, servable.path)

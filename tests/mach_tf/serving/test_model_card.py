@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from mach_tf.manifest import ModelManifest
+from mach_tf.serving import model_card
+from tests.helpers.tiny_ensemble import make_ensemble
+from tests.mach_tf.serving.test_contents import CONTENTS
+
+MANIFEST: ModelManifest = make_ensemble().manifest
+EVALUATION = {
+    "points": 1234,
+    "split": "test",
+    "estimator": "logit_mean",
+    "metrics": {"P@1": 91.234, "P@3": 80.0, "P@5": 70.0},
+    "intervals": {"P@1": [90.0, 92.0]},
+    "calibration": {"logit_mean": {"expected_calibration_error": 0.0123}},
+    "attacks": [{"attack": "fgsm", "epsilon": 0.01, "metrics": {"P@1": 88.0, "P@3": 77.0, "P@5": 66.0}}],
+}
+
+
+def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
+    card = model_card.text(CONTENTS, MANIFEST, EVALUATION)
+    for shown in ("# demo", "1,234 points", "91.23", "90.00 to 92.00", "fgsm", "0.01", "88.00", "0.012", "`sparse`"):
+        assert shown in card
+    assert "int8, 50% of the rows" in card
+
+
+def test_a_card_without_an_evaluation_says_so():
+    assert "without an evaluation" in model_card.text(CONTENTS, MANIFEST)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import points
+from mach_tf.ensemble import Ensemble
+from mach_tf.serving.raw_features import RawFeatures
+from mach_tf.serving.servable import EnsembleServable
+from mach_tf.serving.stored_weights import StoredWeights
+
+
+@pytest.fixture(scope="module")
+def model(evaluated):
+    return Ensemble.load(evaluated.model_dir)
+
+
+@pytest.fixture(scope="module")
+def raw(evaluated):
+    return points.from_csr(evaluated.test[0])
+
+
+def make(model, estimator="logit_mean", reasons=4, feature_names=None, **stored):
+    return EnsembleServable(
+        RawFeatures(model.manifest.feature_spec, model.manifest.features),
+        [StoredWeights(repetition.weights, **stored) for repetition in model.repetitions],
+        model.bucket_table,
+        estimator,
+        [f"label-{label}" for label in range(model.labels)],
+        feature_names,
+        reasons,
+    )
+
+
+@pytest.fixture(scope="module")
+def signatures(model):
+    """Made once: each signature takes seconds to trace."""
+    return make(model).signatures()
+
+
+def arrays(raw, k):
+    return {
+        "row_splits": tf.constant(raw.row_splits),
+        "feature_ids": tf.constant(raw.feature_ids),
+        "feature_values": tf.constant(raw.feature_values),
+        "k": tf.constant(k, tf.int32),
+    }
+
+
+def serialized(raw):
+    made = []
+    for begin, end in zip(raw.row_splits[:-1], raw.row_splits[1:]):
+        example = tf.train.Example()
+        example.features.feature["feature_ids"].int64_list.value.extend(raw.feature_ids[begin:end])
+        example.features.feature["feature_values"].float_list.value.extend(raw.feature_values[begin:end])
+        made.append(example.SerializeToString())
+    return tf.constant(made, tf.string)
+
+
+@pytest.fixture(scope="module", params=["logit_mean", "mean"])
+def by_estimator(request, model, signatures):
+    return request.param, signatures if request.param == "logit_mean" else make(model, request.param).signatures()
+
+
+@pytest.mark.parametrize("k", [1, 5, 30])
+def test_answers_are_those_of_the_library(model, raw, evaluated, by_estimator, k):
+    estimator, signatures = by_estimator
+    expected = model.top_k(evaluated.test[0], k, estimator, scores="logit")
+    probabilities = model.top_k(evaluated.test[0], k, estimator).scores
+    for found in (
+        signatures["sparse"](**arrays(raw, k)),
+        signatures["serving_default"](serialized(raw), tf.constant(k)),
+    ):
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_allclose(found["scores"], expected.scores, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(found["probabilities"], probabilities, rtol=1e-6, atol=1e-6)
+        assert found["label_names"].numpy()[3, 0].decode() == f"label-{expected.labels[3, 0]}"
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 10_000])
+def test_points_are_decoded_in_steps(model, raw, evaluated, at_once, monkeypatch):
+    monkeypatch.setattr("mach_tf.serving.servable._SCORES_AT_ONCE", at_once)
+    found = make(model).signatures()["sparse"](**arrays(raw, 3))
+    np.testing.assert_array_equal(found["labels"], model.top_k(evaluated.test[0], 3).labels)
+
+
+def test_no_points_have_no_answers(signatures, raw):
+    found = signatures["explain"](**arrays(raw[:0], 3))
+    assert {name: value.shape.as_list() for name, value in found.items() if value.shape[0] != 0} == {}
+    assert found["attributions"].shape == (0, 3, 4)
+
+
+def test_ties_go_to_the_smaller_label(model, raw):
+    servable = make(model)
+    for variable in servable.variables:
+        if variable.dtype == tf.float32:
+            variable.assign(tf.zeros_like(variable))
+    assert servable.signatures()["sparse"](**arrays(raw, 5))["labels"].numpy().tolist() == [[0, 1, 2, 3, 4]] * 25
+
+
+@pytest.mark.parametrize("reasons", [3, 100])
+def test_reasons_are_the_largest_attributions_of_the_library(model, raw, evaluated, reasons):
+    names = [f"feature-{feature}" for feature in range(model.manifest.features)]
+    found = make(model, reasons=reasons, feature_names=names).signatures()["explain"](**arrays(raw, 2))
+    labels = found["labels"].numpy()
+    expected = model.explain(evaluated.test[0], labels=labels)
+    dense = expected.toarray().reshape(25, 2, -1)
+    features, attributions = found["features"].numpy(), found["attributions"].numpy()
+    for point in range(25):
+        present = np.flatnonzero(evaluated.test[0][point].toarray())
+        shown = min(reasons, len(present))
+        for rank in range(2):
+            ids = features[point, rank]
+            assert set(ids[:shown]) <= set(present)
+            assert (ids[shown:] == -1).all()
+            assert not attributions[point, rank, shown:].any()
+            ours = attributions[point, rank, :shown]
+            np.testing.assert_allclose(ours, dense[point, rank, ids[:shown]], rtol=1e-5, atol=1e-6)
+            largest = np.sort(np.abs(dense[point, rank, present]))[::-1][:shown]
+            np.testing.assert_allclose(np.abs(ours), largest, rtol=1e-5, atol=1e-6)
+            shown_names = found["feature_names"].numpy()[point, rank]
+            assert [name.decode() for name in shown_names] == [names[i] if i >= 0 else "" for i in ids]
+    np.testing.assert_allclose(found["baseline_scores"].numpy().ravel(), expected.baseline_scores, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 0}, r"k must be in \[1, 30\] \(got 0\)"),
+        ({"k": 31}, r"k must be in \[1, 30\] \(got 31\)"),
+        ({"feature_ids": [60]}, r"point 0: feature_ids must be in \[0, 60\) \(got 60\)"),
+        ({"feature_values": [np.nan]}, "point 0: feature_values must be finite"),
+        ({"row_splits": [0, 2]}, "row_splits must begin with 0 and end with 1"),
+    ],
+)
+@pytest.mark.parametrize("signature", ["sparse", "explain"])
+def test_malformed_requests_are_refused(signatures, change, message, signature):
+    inputs = {"row_splits": [0, 1], "feature_ids": [3], "feature_values": [1.0], "k": 2, **change}
+    kinds = {"row_splits": tf.int64, "feature_ids": tf.int64, "feature_values": tf.float32, "k": tf.int32}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures[signature](**{name: tf.constant(v, kinds[name]) for name, v in inputs.items()})
+
+
+def test_smaller_weights_give_nearly_the_same_scores(model, signatures, raw):
+    exact = signatures["sparse"](**arrays(raw, 5))
+    for precision, tolerance in (("float16", 0.02), ("int8", 0.2)):
+        rounded = make(model, precision=precision).signatures()["sparse"](**arrays(raw, 5))
+        np.testing.assert_allclose(rounded["scores"], exact["scores"], atol=tolerance)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf.classifier import bucket_logits
+from mach_tf.errors import InputError
+from mach_tf.serving.stored_weights import StoredMatrix, StoredWeights
+from tests.mach_tf.test_classifier import as_batch, random_points, random_weights
+
+
+def logits_of(stored, batch):
+    return stored.logits(stored.hidden_input(batch)).numpy()
+
+
+def test_float32_gives_the_logits_of_the_classifier_to_the_last_bit():
+    weights, batch = random_weights(30, 40, 5), as_batch(random_points(20, 30, 0.3))
+    np.testing.assert_array_equal(logits_of(StoredWeights(weights), batch), bucket_logits(weights, batch))
+
+
+@pytest.mark.parametrize(("precision", "steps"), [("float16", 2048), ("int8", 254)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_rounded_matrix_is_within_half_a_step_of_its_row_or_column(precision, steps, axis):
+    matrix = random_weights(30, 40, 5).hidden_kernel * np.logspace(-3, 3, 40 if axis else 30).reshape(
+        1 if axis else -1, -1 if axis else 1
+    )
+    matrix = matrix.astype(np.float32)
+    matrix[3] = 0
+    stored = StoredMatrix(matrix, precision, axis)
+    found = stored.rows(tf.range(30)) if axis == 0 else stored.product(tf.eye(30))
+    largest = np.abs(matrix).max(axis=1 - axis, keepdims=True)
+    assert (np.abs(found - matrix) <= largest / steps * 1.01).all()
+    if axis == 1:
+        np.testing.assert_allclose(stored.columns(tf.constant([7, 2])), found.numpy().T[[7, 2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("prune", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_pruning_leaves_out_the_rows_of_the_smallest_norm(prune, precision):
+    weights = random_weights(100, 8, 5)
+    stored = StoredWeights(weights, precision, prune)
+    norms = np.linalg.norm(weights.hidden_kernel, axis=1)
+    kept = np.argsort(norms)[int(prune * 100) :]
+    rows = stored.rows(tf.range(100, dtype=tf.int64)).numpy()
+    assert not np.delete(rows, kept, axis=0).any()
+    np.testing.assert_allclose(rows[kept], weights.hidden_kernel[kept], atol=0.02)
+    assert stored.hidden_kernel.values.shape[0] == len(kept) + 1
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(InputError, match="weights must be one of"):
+        StoredWeights(random_weights(3, 2, 2), "int4")

@@ -1,0 +1,102 @@
+"""Exports a model directory as a servable: one SavedModel that ranks labels and explains them.
+
+    mach-export --model_dir=models/demo --output_dir=servables/demo/1
+
+The servable takes raw features, and returns the k best labels with their names, scores and probabilities; its signature `explain`
+adds the features that speak most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
+above the version, and a Python process loads it with tf.saved_model.load. README.md in it is its model card.
+
+Smaller, with int8 weights and without half of the rows of the first layer:
+
+    mach-export --model_dir=models/demo --output_dir=servables/demo/2 --weights=int8 --prune=0.5
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from mach_tf import startup
+from mach_tf.choices import SERVABLE_WEIGHTS
+from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
+from mach_tf.programs import program, shared_flags
+from mach_tf.programs.flag_errors import flag_errors
+
+FLAGS = flags.FLAGS
+
+# Where
+shared_flags.define_model_dir()
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Writes the servable to this directory, which must not exist and must be named by a version: servables/NAME/1.",
+    required=True,
+)
+
+# What
+flags.DEFINE_enum(
+    "estimator",
+    DEFAULT_ESTIMATOR,
+    EXACT_ESTIMATORS,
+    "Combines the bucket scores into a label score by this estimator. Only logit_mean has the signature `explain`.",
+)
+flags.DEFINE_enum(
+    "weights",
+    SERVABLE_WEIGHTS[0],
+    SERVABLE_WEIGHTS,
+    "Stores the weights in this precision. float16 halves the size, int8 quarters it.",
+)
+flags.DEFINE_float(
+    "prune",
+    0.0,
+    "Leaves out this fraction, below 1, of the rows of the first layer, those of the smallest norm.",
+    lower_bound=0,
+    upper_bound=1,
+)
+flags.DEFINE_integer(
+    "reasons", 10, "Names at most this many features per label in an explanation.", lower_bound=1, upper_bound=1000
+)
+flags.DEFINE_string(
+    "label_names",
+    None,
+    "Reads the names of the labels, one per line, from this UTF-8 file. By default they are those in the model directory.",
+)
+flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
+flags.DEFINE_string(
+    "evaluation",
+    None,
+    "Shows the metrics of this metrics.json, which mach-eval wrote for the model, in the model card.",
+)
+shared_flags.define_repetitions()
+shared_flags.define_verify()
+
+
+def main(_: list[str]) -> None:
+    startup.prepare()
+    startup.check_versions()
+    from mach_tf.network import Network
+    from mach_tf.serving.exporting import export
+
+    shared_flags.verify_models(FLAGS.model_dir)
+    with flag_errors():
+        network = Network.load(FLAGS.model_dir, FLAGS.repetitions)
+        done = export(
+            network,
+            FLAGS.output_dir,
+            estimator=FLAGS.estimator,
+            weights=FLAGS.weights,
+            prune=FLAGS.prune,
+            reasons=FLAGS.reasons,
+            label_names=FLAGS.label_names,
+            feature_names=FLAGS.feature_names,
+            evaluation=FLAGS.evaluation,
+        )
+    print(done)
+
+
+def run() -> None:
+    """Runs the program; the console script calls this."""
+    program.run(main)
+
+
+if __name__ == "__main__":
+    run()
