@@ -17,6 +17,7 @@ from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
+from mach_tf.decoding import added_scores
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -27,6 +28,7 @@ from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
+from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.model_texts import ModelTexts
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
@@ -223,6 +225,7 @@ class Network:
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
         only_labels: Optional[RestrictedDecoder] = None,
+        name_score: Optional[NameScore] = None,
     ) -> Decoded:
         """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
 
@@ -232,14 +235,18 @@ class Network:
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
           only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
+          name_score: what to add to label scores, as `name_scores.name_score` makes it; not with `approximate`.
         """
         parts = []
         if only_labels is not None:
             k = min(k, only_labels.labels)
-        for _, logits in self.sketches(features):
+        for rows, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
+            added = None if name_score is None else name_score.added(features[rows.start : rows.stop])
             if only_labels is not None:
-                parts.append(only_labels.top_k(scores, k, estimator))
+                parts.append(only_labels.top_k(scores, k, estimator, added))
+            elif added is not None:
+                parts.append(added_scores.top_k(self.decoder, scores, added, k, estimator))
             elif approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
             else:

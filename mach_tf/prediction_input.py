@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
+from mach_tf import zip_members
 from mach_tf.choices import AUTO
 from mach_tf.data import libsvm
 from mach_tf.data.bad_line import BadLine
@@ -91,7 +91,9 @@ def open_input(
         found = _recognise_bag(path, InputSettings(input_format, tuple(text_fields)))
     else:
         settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)
-        found = recognise(path, None, settings) if os.path.isfile(path) else Recognised(input_format, "it is a pipe")
+        found = (
+            recognise(path, None, settings) if zip_members.is_file(path) else Recognised(input_format, "it is a pipe")
+        )
     if found.format == _BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
             _check_features(network, reader, path)
@@ -105,7 +107,7 @@ def open_input(
     else:
         with open_records(TextInput(path), settings) as records:
             yield PredictionInput(
-                _text_blocks(records, network.texts), None, os.path.getsize(path), "B", records.finish
+                _text_blocks(records, network.texts), None, zip_members.size(path), "B", records.finish
             )
 
 
@@ -113,7 +115,7 @@ def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
     """Returns the format of a file for a model of bags of words; what is not clearly a text is left to their reader's messages."""
     if settings.format == AUTO and settings.text_fields:
         return Recognised("texts", "text_fields was given")
-    if os.path.isfile(path) or settings.format != AUTO:
+    if zip_members.is_file(path) or settings.format != AUTO:
         with contextlib.suppress(InputError):
             return recognise(path, None, settings)
     return Recognised(_BAG_OF_WORDS, "no other format was recognised")

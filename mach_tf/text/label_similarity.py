@@ -8,7 +8,7 @@ vectors themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 import scipy.sparse
@@ -78,6 +78,22 @@ class LabelSimilarity:
         found.data = np.maximum(found.data, 0)
         found.eliminate_zeros()
         return found
+
+
+class NameScore(NamedTuple):
+    """What is added to the label scores of points: `weight` times the cosine of the point and the label's name.
+
+    Attributes:
+      similarity: the names.
+      weight: on the scale of the estimator's scores, at least 0: logits for logit_mean.
+    """
+
+    similarity: LabelSimilarity
+    weight: float
+
+    def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+        """Returns the addends for points, float32 CSR [n, K]; arguments as of `LabelSimilarity.cosines`."""
+        return self.similarity.cosines(features) * np.float32(self.weight)
 
 
 def _unit_rows(matrix: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
