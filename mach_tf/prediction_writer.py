@@ -77,7 +77,7 @@ class PredictionWriter:
                 lines.write(self._lines(block))
                 bar.update(block.done)
             source.finish()
-            self.incomplete.check(f"of {input_path}")
+            self._check_features(input_path, texts=source.n_points is None)
 
     def bad_lines_sentence(self, input_path: str) -> str:
         """Returns a sentence about the bad lines of a file; "" if there are none."""
@@ -101,6 +101,14 @@ class PredictionWriter:
             output.write(prediction_format.header(self.format, self.points, labels, self.scores))
             waiting.seek(0)
             shutil.copyfileobj(waiting, output)
+
+    def _check_features(self, input_path: str, texts: bool) -> None:
+        if texts and self.incomplete.points and self.incomplete.without_features == self.incomplete.points:
+            raise InputError(
+                f"The texts of {input_path} must have terms that the model was trained with (none of {self.incomplete.points:,} has one). "
+                "Check their language, and that text_fields names the fields with the texts."
+            )
+        self.incomplete.check(f"of {input_path}")
 
     def _lines(self, block: InputBlock) -> bytes:
         if block.bad_lines and not self.skip_bad_lines:

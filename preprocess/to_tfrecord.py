@@ -1,7 +1,15 @@
-"""Turns text files of the Extreme Classification Repository into a dataset directory of hashed TFRecord shards.
+"""Turns files of texts and labels, or bags of words, into a dataset directory of TFRecord shards.
 
-Files may be plain or compressed by gzip, bzip2, xz or Zstandard; each starts with a header, `points features labels`. A flag takes one
-file, a glob, or several of them separated by commas; they are read in that order, the files of a glob sorted by name.
+Files may be plain or compressed by gzip, bzip2, xz or Zstandard. A flag takes one file, a glob, or several of them separated by
+commas; they are read in that order, the files of a glob sorted by name. Texts stand in JSON Lines, CSV, TSV, Parquet, the TSV corpora
+of Annif or fastText's lines; the vocabulary is that of the training texts, and a part of the dataset:
+
+  mach-preprocess --train=train.jsonl --test=test.jsonl --text_fields=title,abstract --label_field=subjects \\
+      --output_dir=data/papers
+  mach-preprocess --train=train.csv --text_fields=title --label_field=tags --label_separator=';' --output_dir=data/posts
+  mach-preprocess --train=train.tsv.xz --test=test.tsv.xz --label_names=subjects.tsv --output_dir=data/library
+
+Bags of words are text files of the Extreme Classification Repository, which start with a header, `points features labels`:
 
   mach-preprocess --train=train.txt.xz --test=test.txt.xz --output_dir=data/eurlex
 
@@ -25,7 +33,7 @@ from mach_tf.choices import BAD_LINE_ACTIONS, FEATURE_NORMS
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.hashing import MAX_DIM
 from mach_tf.preprocessing import preprocess
-from mach_tf.programs import input_flags, program
+from mach_tf.programs import input_flags, program, text_flags
 from mach_tf.programs.flag_errors import flag_errors, with_flags
 
 FLAGS = flags.FLAGS
@@ -47,12 +55,16 @@ flags.DEFINE_float(
 )
 flags.DEFINE_integer("split_seed", 0, "Seeds the choice of the points that --valid_fraction holds back.")
 
+# Texts
+text_flags.define_reading()
+text_flags.define_vocabulary()
+
 # Feature hashing
 flags.DEFINE_integer(
     "feature_hash_dim",
-    50_000,
+    None,
     "Hashes the raw features to this many columns, D; 0 keeps the raw ids. More columns collide less, and the first layer of "
-    "each classifier grows in proportion.",
+    "each classifier grows in proportion. The default is 50,000, but 0 for texts with at most 50,000 terms.",
     lower_bound=0,
     upper_bound=MAX_DIM,
 )
@@ -119,8 +131,9 @@ def main(_: list[str]) -> None:
             overwrite=FLAGS.overwrite,
             runner=FLAGS.runner,
             beam_options=FLAGS.beam_options,
+            **text_flags.values(),
         )
-    print(converted.report(with_flags(converted.hint)))
+    print(converted.report(with_flags))
 
 
 def run() -> None:

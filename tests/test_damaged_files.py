@@ -1,6 +1,6 @@
 """Random damage to every kind of file that is written and read again: the result is right, or an InputError names the file.
 
-The kinds are datasets, models, checkpoints, unfinished explanations of a whole split, the per-point metrics of an evaluation
+The kinds are datasets, models, vocabularies and names of models of texts, checkpoints, unfinished explanations of a whole split, the per-point metrics of an evaluation
 and saved estimators.
 """
 
@@ -26,13 +26,14 @@ from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap
 from mach_tf.metrics.ranking_metrics import PerPoint
 from mach_tf.network import Network
+from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.training.checkpoints import Position
-from tests.helpers import file_damage
+from tests.helpers import file_damage, text_model
 from tests.helpers import world as worlds
 from tests.mach_tf.fitted import test_classifier_file as classifiers
 from tests.mach_tf.training import test_checkpoints as checkpoints
 
-# Of each of the six kinds.
+# Of each of the kinds.
 FAST, SLOW = 25, 400
 
 
@@ -56,9 +57,12 @@ def kinds(tmp_path_factory) -> dict[str, Kind]:
     bootstrap.write_points(str(root / "evaluation" / "per_point.npz"), metrics)
     classifiers.written(root / "estimator", buckets=7, dropout=0.5)
     inputs = explanation_inputs.open_inputs(world.dataset, world.model, world.text)
+    texts = text_model.write(root / "texts")
+    shutil.rmtree(pathlib.Path(texts, "repetition-001"))  # as large as all that is of interest here
     found = {
         "dataset": Kind(pathlib.Path(world.dataset), read_dataset),
         "model": Kind(pathlib.Path(world.model), read_model),
+        "texts": Kind(pathlib.Path(texts), read_texts),
         "checkpoint": Kind(root / "checkpoint", read_checkpoint),
         "drivers": Kind(root / "drivers", lambda path: read_drivers(inputs, path)),
         "evaluation": Kind(root / "evaluation", read_evaluation),
@@ -86,6 +90,17 @@ def read_model(path):
     network = Network.load(path)
     features = scipy.sparse.random(7, network.manifest.columns, 0.3, "csr", np.float32, random_state=0)
     return [network.bucket_logits(features), network.bucket_table, network.manifest.feature_spec]
+
+
+def read_texts(path):
+    network = Network.load(path, repetitions=1)
+    model = network.manifest
+    vocabulary = Vocabulary.read(str(path), model.text, model.features)
+    features = scipy.sparse.random(7, model.columns, 0.3, "csr", np.float32, random_state=0)
+    return [
+        network.bucket_logits(features), network.label_names, network.label_keys, vocabulary.terms,
+        vocabulary.document_frequencies, vocabulary.documents, model.text.text.field_names,
+    ]  # fmt: skip
 
 
 def read_checkpoint(path):
@@ -140,7 +155,7 @@ def check_mutations(kind: Kind, copy: pathlib.Path, count: int, seed: int) -> di
     return outcomes
 
 
-NAMES = ("dataset", "model", "checkpoint", "drivers", "evaluation", "estimator")
+NAMES = ("dataset", "model", "texts", "checkpoint", "drivers", "evaluation", "estimator")
 
 
 @pytest.mark.parametrize("name", NAMES)

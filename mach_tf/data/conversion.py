@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, NamedTuple, Optional, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Callable, NamedTuple, Optional
 
 from mach_tf import files, outputs
 from mach_tf.data import dataset, libsvm
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import BadLine, TextBlock, TextInput, TextReader
+from mach_tf.data.ordered_map import ordered_map
 from mach_tf.data.shards import POINTS_PER_SHARD
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
@@ -22,8 +21,6 @@ from mach_tf.splits import Source
 
 # The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 MAX_WORKERS = 1024
 
 
@@ -114,7 +111,7 @@ def convert(
     skipped: list[BadLine] = []
     with open_output(inputs, output_dir, options) as (writer, header, names):
         reading = _Reading(inputs, header, options.wanted_splits(inputs))
-        with contextlib.closing(_ordered_map(lambda task: transform(task, options), reading, options.workers)) as done:
+        with contextlib.closing(ordered_map(lambda task: transform(task, options), reading, options.workers)) as done:
             for task, chunks, bad_lines in done:
                 options.check(bad_lines)
                 skipped += bad_lines
@@ -226,26 +223,3 @@ def compile_kernels(spec: FeatureSpec) -> None:
     """Compiles all that `transform` calls, about 20 seconds the first time on a machine; later Numba's cache has it."""
     block = TextBlock("", b"0 0:1\n", 0, libsvm.Header(1, 1, 1))
     transform(Task("train", block, 0, 0), Options(spec))
-
-
-def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Generator[_Out, None, None]:
-    """Maps with threads, in order, with a bounded number of items in flight.
-
-    Threads are enough because the compiled code, the decompressors and the hashes all release the interpreter's lock; they
-    share data without copies, and cannot outlive the program.
-    """
-    if workers == 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending: collections.deque[Future[_Out]] = collections.deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import tabulate
@@ -74,10 +74,10 @@ class Converted:
         return f"With feature_hash_dim=0 the model would have {features:,} input columns instead of {dim:,}."
 
     def __str__(self) -> str:
-        return self.report(self.hint)
+        return self.report()
 
-    def report(self, hint: str) -> str:
-        """Returns the table and the counts, with another wording of the hint; a program's names flags."""
+    def report(self, reworded: Callable[[str], str] = str) -> str:
+        """Returns the table and the counts; `reworded` changes what names arguments, of which a program makes flags."""
         rows = [
             [
                 name,
@@ -100,7 +100,7 @@ class Converted:
             "shards",
         ]
         table = tabulate.tabulate(rows, titles, colalign=["left", *["right"] * 6], disable_numparse=True)
-        addition = f" {hint}" if hint else ""
+        addition = f" {reworded(self.hint)}" if self.hint else ""
         skipped = f"; {len(self.skipped):,} bad line(s) skipped, listed in skipped.txt" if self.skipped else ""
         return (
             f"{table}\n\n{self.manifest.features:,} features in {self.manifest.columns:,} columns "

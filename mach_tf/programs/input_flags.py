@@ -18,9 +18,11 @@ _OTHERS = ("repository", "split_number", "feature_names", "label_names")
 def define() -> None:
     """Defines --train, --train_features and --train_labels, likewise for the other splits, --repository and the names' flags."""
     for split in SPLITS:
-        flags.DEFINE_list(split, [], f"Reads the {split} split from these text files or globs, separated by commas.")
+        flags.DEFINE_list(split, [], f"Reads the {split} split from these files or globs, separated by commas.")
         flags.DEFINE_list(
-            f"{split}_features", [], f"Reads the features of the {split} split in split form from these files."
+            f"{split}_features",
+            [],
+            f"Reads the features of the {split} split in split form from these files, or its texts, one per line.",
         )
         flags.DEFINE_list(
             f"{split}_labels", [], f"Reads the labels of --{split}_features, from as many files in their order."
@@ -38,9 +40,15 @@ def define() -> None:
         lower_bound=0,
     )
     flags.DEFINE_string(
-        "feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file."
+        "feature_names",
+        None,
+        "Reads the names of the raw features, one per line, from this UTF-8 file. Not for use with texts.",
     )
-    flags.DEFINE_string("label_names", None, "Reads the names of the labels, one per line, from this UTF-8 file.")
+    flags.DEFINE_string(
+        "label_names",
+        None,
+        "Reads the names of the labels, one per line, from this UTF-8 file. With texts, a line may also be a label, a tab and its name.",
+    )
 
 
 def values() -> dict[str, Any]:

@@ -43,7 +43,7 @@ class TermWeighting(tf.Module):
         self._idf = tf.constant(idf, tf.float32)
         signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
         self._features = tf.function(self._compute, input_signature=signature, autograph=False)
-        self._located = tf.function(self._locate, input_signature=signature, autograph=False)
+        self.located = tf.function(self._locate, input_signature=signature, autograph=False)
 
     def __call__(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes the features of records.
@@ -108,7 +108,7 @@ class TermWeighting(tf.Module):
     def _occurrences(self, batch: np.ndarray) -> Occurrences:
         n_fields = len(self.tokenizer.spec.fields)
         words, splits, begins, ends, found = (
-            part.numpy() for part in self._located(tf.constant(batch, tf.string, batch.shape))
+            part.numpy() for part in self.located(tf.constant(batch, tf.string, batch.shape))
         )
         text_of_word = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
         row, field = np.divmod(text_of_word, n_fields)

@@ -115,3 +115,10 @@ def test_names_and_keys_choose_labels(model, source, tmp_path):
     prediction.predict_file(model, source, str(tmp_path / "top.jsonl"), only_labels=only, k=5)
     lines = [json.loads(line) for line in (tmp_path / "top.jsonl").read_text().splitlines()]
     assert [{label["label"] for label in line["labels"]} for line in lines] == [{2, 3, 7}] * 4
+
+
+def test_texts_without_any_known_term_are_refused(model, tmp_path):
+    source = text_model.write_records(tmp_path / "new.jsonl", [{"title": "nothing", "content": "is known here"}] * 3)
+    with pytest.raises(InputError, match=r"must have terms that the model was trained with \(none of 3 has one\)"):
+        prediction.predict_file(model, source, str(tmp_path / "top.jsonl"))
+    assert os.listdir(tmp_path) == ["new.jsonl"]

@@ -76,7 +76,7 @@ class DelimitedReader(TextRecordReader):
     def _record(self, line: int, cells: Union[Sequence[str], Fault]) -> Record:
         columns = self._columns
         if isinstance(cells, Fault):
-            raise cells
+            raise Fault(*cells.args)  # one fault may stand for many rows
         if len(cells) != columns.n_columns:
             where = "the header" if columns.has_header else "the first row"
             raise Fault(f"a row must have the {columns.n_columns} columns of {where} (got {len(cells)}).")

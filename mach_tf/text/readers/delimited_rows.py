@@ -23,6 +23,13 @@ class Row(NamedTuple):
     cells: Union[list[str], Fault]
 
 
+class _Doomed(NamedTuple):
+    """What a cell that is open at the beginning of a line, up to this one, leads to: a file of such lines takes linear time."""
+
+    line: int
+    fault: Fault
+
+
 class RowSplitter:
     """Splits lines into rows; the lines of a row that is not complete wait for more.
 
@@ -38,6 +45,7 @@ class RowSplitter:
         self.delimiter = delimiter
         self.waiting_characters = 0
         self._waiting: list[str] = []
+        self._doomed = _Doomed(0, Fault(""))
         self._broken = False  # whether those lines may have bytes that are not UTF-8
 
     def rows(self, block: LineBlock) -> list[Row]:
@@ -48,7 +56,7 @@ class RowSplitter:
         rows: list[Row] = []
         at = 0
         while at < len(lines):
-            row, count = self._row(lines, at, end, broken)
+            row, count = self._row(lines, at, first + at, end, broken)
             if row is None:
                 break
             if row:
@@ -59,34 +67,51 @@ class RowSplitter:
         self.waiting_characters = sum(map(len, self._waiting))
         return rows
 
-    def _row(self, lines: list[str], at: int, end: bool, broken: bool) -> tuple[Union[list[str], Fault, None], int]:
-        """Returns the row that begins at a line, and its number of lines; None if it is not complete, [] for an empty line."""
+    def _row(
+        self, lines: list[str], at: int, number: int, end: bool, broken: bool
+    ) -> tuple[Union[list[str], Fault, None], int]:
+        """Returns the row that begins at a line, and its number of lines; None if it is not complete, [] for an empty line.
+
+        Args:
+          lines, at, number: the lines, the place of the first one of the row, and its number in the file.
+          end: whether no line follows.
+          broken: whether the lines may have bytes that are not UTF-8.
+        """
         line = lines[at]
         if _QUOTE not in line:
             if not line or line.isspace():
                 return [], 1
             return (_utf8_fault(line) if broken else None) or line.split(self.delimiter), 1
+        return self._quoted_row(lines, at, number, end, broken)
+
+    def _quoted_row(
+        self, lines: list[str], at: int, number: int, end: bool, broken: bool
+    ) -> tuple[Union[list[str], Fault, None], int]:
         cells: list[str] = []
         open_cell: Optional[list[str]] = None
         size = 0
         for place in range(at, len(lines)):
-            line = lines[place]
-            size += len(line) + 1
+            size += len(lines[place]) + 1
             try:
-                open_cell = self._add(line, cells, open_cell)
+                open_cell = self._add(lines[place], cells, open_cell)
             except Fault as fault:
+                self._doomed = _Doomed(number + place - at, fault)
                 return fault, 1
             if open_cell is None:
                 whole = "\n".join(lines[at : place + 1]) if broken else ""
                 return _utf8_fault(whole) or cells, place + 1 - at
+            if number + place - at < self._doomed.line:
+                return self._doomed.fault, 1
             if size > MAX_LINE_BYTES:
                 break
         else:
             if not end:
                 return None, 0
-        return Fault(
-            f"a cell that begins with a quote must end with one (got no end of {shown(lines[at][:_SHOWN])})."
-        ), 1
+        self._doomed = _Doomed(
+            number + place - at + 1,
+            Fault(f"a cell that begins with a quote must end with one (got no end of {shown(lines[at][:_SHOWN])})."),
+        )
+        return self._doomed.fault, 1
 
     def _add(self, line: str, cells: list[str], open_cell: Optional[list[str]]) -> Optional[list[str]]:
         """Appends the cells of a line; takes and returns the lines of a cell whose quotes are open, or None."""

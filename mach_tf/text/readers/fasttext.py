@@ -10,7 +10,9 @@ from mach_tf.text.readers.settings import TEXT, InputSettings
 
 PREFIX = "__label__"
 # fastText's white space: that of ASCII, and NUL.
-_LABEL = re.compile(rf"(?:^|(?<=[ \t\v\f\r\0])){PREFIX}([^ \t\v\f\r\0]*)")
+_BLANKS = " \t\v\f\r\0"
+# A pattern that looks at what stands before takes five times as long.
+_WORD = re.compile(f"{PREFIX}([^{_BLANKS}]*)")
 
 
 def open_fasttext(file: TextFile, settings: InputSettings, hint: str = "") -> LineReader:
@@ -25,6 +27,11 @@ def parse(line: str) -> Parts:
       >>> parse("__label__optics __label__lasers A short pulse")
       (['A short pulse'], ['optics', 'lasers'])
     """
-    if PREFIX not in line:
-        return [line], []
-    return [_LABEL.sub("", line).strip()], _LABEL.findall(line)
+    text, labels, end = [], [], 0
+    for match in _WORD.finditer(line):
+        begin = match.start()
+        if begin == 0 or line[begin - 1] in _BLANKS:
+            text.append(line[end:begin])
+            labels.append(match[1])
+            end = match.end()
+    return ["".join([*text, line[end:]]).strip()], labels

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -169,33 +167,6 @@ def test_a_source_that_changes_while_it_is_read(tmp_path, small_blocks, workers)
     with pytest.raises(InputError, match="a changed while it was read"):
         conversion.convert({"train": [file]}, str(tmp_path / "out"), Options(workers=workers), touch)
     assert os.listdir(tmp_path) == ["a"]
-
-
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_ordered_map_keeps_order_and_bounds_what_is_in_flight(workers):
-    taken, lock = [], threading.Lock()
-
-    def items():
-        for i in range(40):
-            with lock:
-                taken.append(i)
-            yield i
-
-    def work(i):
-        time.sleep(0.001 * (i % 3))
-        return i
-
-    for i, result in enumerate(conversion._ordered_map(work, items(), workers)):
-        assert result == i
-        assert len(taken) <= i + workers + 2
-    assert taken == list(range(40))
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_ordered_map_passes_errors_on(workers):
-    results = conversion._ordered_map(lambda i: 1 // (3 - i), range(10), workers)
-    with pytest.raises(ZeroDivisionError):
-        list(results)
 
 
 def test_a_source_whose_header_changes_before_it_is_read(tmp_path, monkeypatch):

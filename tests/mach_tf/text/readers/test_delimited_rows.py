@@ -59,6 +59,14 @@ def test_quotes_that_are_never_closed_do_not_take_the_whole_file(monkeypatch):
     assert rows == [(1, "fault"), *((line, ["c", "d"]) for line in range(2, 52))]
 
 
+@pytest.mark.parametrize(("last", "faults"), [("", 50_000), ('x"y\n', 50_000), ('x"\n', 0), ("x\n", 50_000)])
+def test_many_open_cells_take_linear_time(last, faults):
+    """Each of these lines ends in an open cell, whether it begins in one or not."""
+    rows = _rows('x","\n' * 50_000 + last, lines_per_block=10_000)
+    assert sum(cells == "fault" for _, cells in rows) == faults
+    assert len(rows) == (1 if last == 'x"\n' else 50_000 + bool(last))
+
+
 def test_bytes_that_are_not_utf8_are_found_in_rows_that_go_on_in_a_whole_block():
     splitter = RowSplitter(",")
     assert splitter.rows(LineBlock(1, ['"\udce4'], True)) == []
