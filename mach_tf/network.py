@@ -19,7 +19,7 @@ from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding import added_scores
 from mach_tf.decoding.approximate import Approximate
-from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
 from mach_tf.label_selection import select_labels
@@ -242,11 +242,14 @@ class Network:
             k = min(k, only_labels.labels)
         for rows, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
-            added = None if name_score is None else name_score.added(features[rows.start : rows.stop])
-            if only_labels is not None:
-                parts.append(only_labels.top_k(scores, k, estimator, added))
-            elif added is not None:
-                parts.append(added_scores.top_k(self.decoder, scores, added, k, estimator))
+            if name_score is not None:
+                for some, added in name_score.parts(features[rows.start : rows.stop]):
+                    if only_labels is not None:
+                        parts.append(only_labels.top_k(scores[some], k, estimator, added))
+                    else:
+                        parts.append(added_scores.top_k(self.decoder, scores[some], added, k, estimator))
+            elif only_labels is not None:
+                parts.append(only_labels.top_k(scores, k, estimator))
             elif approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
             else:
@@ -254,7 +257,7 @@ class Network:
         if not parts:
             none = np.empty((0, k), np.int32)
             return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
-        return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
+        return joined(parts)
 
 
 def _reopened(kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str]) -> _Network:

@@ -13,7 +13,7 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.decoding import added_scores
 from mach_tf.decoding.approximate import Approximate, recall
-from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.exclusion import decode_without
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -78,26 +78,24 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
         for rows, logits in network.sketches(features):
             chunk_begun = time.perf_counter()
             excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
-            added = None
-            if options.name_score is not None:
-                added = options.name_score.added(features[rows.start : rows.stop])
+            of_chunk = features[rows.start : rows.stop]
             for name in options.estimators:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
-                found = _decode(network.decoder, scores, options, name, excluded, added, options.approximate)
+                found = _decode(network.decoder, scores, options, name, of_chunk, excluded, options.approximate)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = _decode(network.decoder, scores, options, name, excluded, added)
+                    exact = _decode(network.decoder, scores, options, name, of_chunk, excluded)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
             scores = estimators.bucket_scores(logits, options.estimators[0])
             for count, decoder in prefixes.items():
-                found = _decode(decoder, scores[:, :count], options, options.estimators[0], excluded, added)
+                found = _decode(decoder, scores[:, :count], options, options.estimators[0], of_chunk, excluded)
                 by_repetitions[count].append(found.labels)
             begun += time.perf_counter() - chunk_begun
             bar.update(len(rows))
     return PassResult(
-        {name: Decoded(*(np.concatenate(arrays) for arrays in zip(*part))) for name, part in parts.items()},
+        {name: joined(part) for name, part in parts.items()},
         {count: np.concatenate(part) for count, part in by_repetitions.items()},
         {name: sum(values) / len(points) for name, values in recalls.items()},
         time.perf_counter() - begun,
@@ -110,15 +108,16 @@ def _decode(
     scores: np.ndarray,
     options: PassOptions,
     estimator: str,
+    features: scipy.sparse.csr_matrix,
     excluded: Optional[scipy.sparse.csr_matrix],
-    added: Optional[scipy.sparse.csr_matrix],
     approximate: Optional[Approximate] = None,
 ) -> Decoded:
     """Decodes a chunk of points without the labels that are excluded for them."""
 
     def best(k: int) -> Decoded:
-        if added is not None:
-            return added_scores.top_k(decoder, scores, added, k, estimator)
+        if options.name_score is not None:
+            parts = options.name_score.parts(features)
+            return joined([added_scores.top_k(decoder, scores[some], added, k, estimator) for some, added in parts])
         if approximate is None:
             return decoder.top_k(scores, k, estimator)
         return approximate.top_k(decoder, scores, k, estimator)

@@ -1,13 +1,13 @@
 """How much a text resembles the names of labels: the cosine of their tf-idf vectors, over the vocabulary of the model.
 
 A label with few training points, whose buckets hardly know it, can still be found by its name. The vectors are compared as the model sees
-them, after hashing, so that prediction and evaluation, which reads hashed points, agree. Without hashing, the default up to 50,000 terms, they are the tf-idf
-vectors themselves.
+them, after hashing, so that prediction and evaluation, which reads hashed points, agree. Without hashing, the default up to 50,000
+terms, they are the tf-idf vectors themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -16,6 +16,9 @@ import scipy.sparse
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.text.vectorizer import TextVectorizer
+
+# The number of cosines that are in memory at a time.
+_ENTRIES = 1 << 22
 
 
 class LabelSimilarity:
@@ -68,6 +71,12 @@ class LabelSimilarity:
         """The number of labels that have a vector."""
         return int(np.count_nonzero(np.bincount(self._by_column.indices, minlength=1)))
 
+    def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
+        """Returns for each point at least the number of its cosines above 0, int64 [n]: labels count once for each term in common."""
+        labels_of_term = np.diff(self._by_column.indptr).astype(np.int64)
+        sums = np.concatenate([[0], np.cumsum(labels_of_term[features.indices])])
+        return sums[features.indptr[1:]] - sums[features.indptr[:-1]]
+
     def cosines(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """Returns the cosines of points and names, float32 CSR [n, K]; those below 0, which only collisions of signed hashes make, are 0.
 
@@ -91,9 +100,21 @@ class NameScore(NamedTuple):
     similarity: LabelSimilarity
     weight: float
 
-    def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-        """Returns the addends for points, float32 CSR [n, K]; arguments as of `LabelSimilarity.cosines`."""
-        return self.similarity.cosines(features) * np.float32(self.weight)
+    def parts(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
+        """Yields some points at a time, as a common word may be in the names of very many labels.
+
+        Args:
+          features: CSR [n, D], the model's input.
+
+        Yields:
+          The rows of consecutive points, and their addends, float32 CSR [rows, K].
+        """
+        ends = np.cumsum(self.similarity.most_entries(features))
+        begin = done = 0
+        while begin < features.shape[0]:
+            end = max(begin + 1, int(np.searchsorted(ends, done + _ENTRIES, side="right")))
+            yield slice(begin, end), self.similarity.cosines(features[begin:end]) * np.float32(self.weight)
+            begin, done = end, ends[end - 1]
 
 
 def _unit_rows(matrix: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

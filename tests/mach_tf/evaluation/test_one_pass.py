@@ -61,7 +61,7 @@ def test_names_count_in_every_way_of_decoding(tmp_path, chunk, excluding):
     def expected(estimator, count):
         scores = estimators.bucket_scores(model.bucket_logits(features)[:, :count], estimator)
         sums = estimators.label_scores(scores, model.bucket_table[:count], every, estimator)
-        sums = sums + added.added(features).toarray()
+        sums = sums + 2 * added.similarity.cosines(features).toarray()
         if excluding:
             sums[1, 2] = -np.inf
         return np.argsort(-sums, axis=1, kind="stable")[:, :4]

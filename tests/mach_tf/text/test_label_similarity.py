@@ -9,7 +9,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.text.label_similarity import LabelSimilarity
+from mach_tf.text import label_similarity
+from mach_tf.text.label_similarity import LabelSimilarity, NameScore
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.text_spec import TextField, TextSpec
@@ -40,6 +41,21 @@ def test_cosines_are_those_of_the_models_input(features, apart):
     expected = cosine_similarity(x, model_input([[name, name] for name in NAMES]))
     np.testing.assert_allclose(similarity.cosines(x).toarray(), np.maximum(expected, 0), atol=1e-6)
     assert similarity.cosines(x).min() >= 0 and similarity.named == 4
+
+
+@pytest.mark.parametrize("entries", [0, 3, 1 << 20])
+def test_parts_are_the_whole_and_bounded(monkeypatch, entries):
+    monkeypatch.setattr(label_similarity, "_ENTRIES", entries)
+    texts = vectorizer(terms=TERMS[:5])
+    score = NameScore(LabelSimilarity.of(texts, FeatureSpec(0), NAMES), 3.0)
+    x = texts.points(TEXTS * 3).features(5)
+    parts = list(score.parts(x))
+    assert [row for some, _ in parts for row in range(some.start, some.stop)] == list(range(12))
+    cosines = score.similarity.cosines(x)
+    np.testing.assert_allclose(scipy.sparse.vstack([added for _, added in parts]).toarray(), 3 * cosines.toarray())
+    assert (np.diff(cosines.indptr) <= score.similarity.most_entries(x)).all()
+    assert all(added.nnz <= entries or some.stop == some.start + 1 for some, added in parts)
+    assert list(score.parts(x[:0])) == []
 
 
 def test_by_hand():
