@@ -115,9 +115,9 @@ def test_columns_of_labels_may_be_missing_if_labels_are_optional(tmp_path):
     assert read_text(tmp_path, "id,text,tags\n1,a,x\n", settings)[0] == [(2, ("a",), ("x",))]
 
 
-def test_a_cell_of_ten_megabytes_over_many_lines_is_read(tmp_path):
-    cell = "one line, with a comma\n" * 450_000
+def test_a_cell_of_many_lines_is_read(tmp_path):
+    cell = "one line, with a comma\n" * 20_000
     text = _written([["text", "tags"], [cell, "x"], ["b", "y"]])
-    records, _ = read_text(tmp_path, text, InputSettings("csv", ("text",), ("tags",)), n_bytes=1 << 16)
+    records, _ = read_text(tmp_path, text, InputSettings("csv", ("text",), ("tags",)), n_bytes=1 << 14)
     assert [record.texts for record in records] == [(cell,), ("b",)]
-    assert records[1].line == 450_003
+    assert records[1].line == 20_003
