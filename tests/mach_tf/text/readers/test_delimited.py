@@ -68,7 +68,10 @@ def test_semicolons_are_found_by_the_names_of_the_columns(tmp_path):
     [
         ("a,b", "a row must have the 3 columns of the header (got 2)."),
         ("a,b,x,d", "a row must have the 3 columns of the header (got 4)."),
-        ('a,"b,x', "a cell that begins with a quote must end with one (got no end of 'a,\"b,x')."),
+        (
+            'a,"b,x',
+            "a cell that begins with a quote must end with one, in at most 1,048,576 lines (got no end of 'a,\"b,x').",
+        ),
         ('a,"b"c,x', "must end at the next single one; write quotes inside it twice (got 'c,x' behind the quote)."),
         (",,x", "a record must have text (got none in title, text)."),
         ("a,b,", "a record must have a label (got none in tags)."),

@@ -67,9 +67,15 @@ def test_many_open_cells_take_linear_time(last, faults):
     assert len(rows) == (1 if last == 'x"\n' else 5_000 + bool(last))
 
 
+def test_a_row_has_a_number_of_lines_that_memory_can_hold(monkeypatch):
+    monkeypatch.setattr(delimited_rows, "MAX_ROW_LINES", 20)
+    assert _rows('"' + "a\n" * 19 + '",b\n')[0][1] == ["a\n" * 19, "b"]
+    assert _rows('"' + "a\n" * 20 + '",b\n')[:2] == [(1, "fault"), (2, ["a"])]
+
+
 def test_bytes_that_are_not_utf8_are_found_in_rows_that_go_on_in_a_whole_block():
     splitter = RowSplitter(",")
-    assert splitter.rows(LineBlock(1, ['"\udce4'], True)) == []
+    assert list(splitter.rows(LineBlock(1, ['"\udce4'], True))) == []
     (row,) = splitter.rows(LineBlock(2, ['",b'], False))
     assert isinstance(row.cells, Fault)
 
