@@ -7,6 +7,11 @@ Writes explanations.jsonl, with one explanation per line and the largest attribu
 them in. The label score of --estimator is explained by Integrated Gradients from --baseline. Attributions belong to raw
 features and add up to the score minus the baseline's score; the program fails if they miss it by more than 1%.
 
+    mach-explain --model_dir=models/mine --text="Attention is all you need"
+
+Explains one text, or several, by a model of texts, and prints it with its words coloured by attribution; with --output_dir it
+writes the files too. A model of texts also explains files of texts: --input=new.jsonl.
+
     mach-explain --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features] of mean
@@ -16,28 +21,35 @@ the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt, or
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
-from mach_tf.programs import program, shared_flags
+from mach_tf.programs import attribution_flags, program, shared_flags, terminal_colours, text_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
 
 # What is read and written
-shared_flags.define_dataset_of_model()
+shared_flags.define_dataset_of_model(required=False)
 shared_flags.define_model_dir()
 shared_flags.define_verify()
-shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv,")
+shared_flags.define_output_dir("explanations.jsonl and report.html, or global.npz and global.tsv,", required=False)
 flags.DEFINE_string(
     "input",
     None,
-    "Reads the points from this XML-repository text, with or without labels. By default the text that --split was made from is "
-    "read; set it if that text has moved or to explain other points.",
+    "Reads the points from this XML-repository text, with or without labels, or for a model of texts from this file of texts. By "
+    "default the text that --split was made from is read; set it if that text has moved or to explain other points.",
 )
+flags.DEFINE_multi_string(
+    "text",
+    None,
+    "Explains this text instead of a file, and prints it with its words coloured; the model must have been trained on texts. It is "
+    "taken for the first text field of the training data.",
+)
+text_flags.define_reading()
 flags.DEFINE_string(
     "input_labels",
     None,
@@ -61,27 +73,7 @@ flags.DEFINE_string(
 shared_flags.define_estimator()
 
 # How
-flags.DEFINE_enum(
-    "method",
-    "exact",
-    ATTRIBUTION_METHODS,
-    "Computes attributions in closed form (exact) or by quadrature with tf.GradientTape (tape). Use tape for the estimators "
-    "min and median, which have no closed form.",
-)
-flags.DEFINE_integer(
-    "steps",
-    64,
-    "Uses this number of quadrature nodes with --method=tape. Raise it if the program reports a large completeness gap; the "
-    "time grows in proportion.",
-    lower_bound=1,
-)
-flags.DEFINE_enum(
-    "rule",
-    "gauss_legendre",
-    QUADRATURE_RULES,
-    "Places the quadrature nodes by this rule with --method=tape. gauss_legendre is more accurate; use midpoint for thousands "
-    "of steps.",
-)
+attribution_flags.define()
 flags.DEFINE_string(
     "baseline",
     "zero",
@@ -123,16 +115,18 @@ def main(_: list[str]) -> None:
             input_labels=FLAGS.input_labels,
             split=FLAGS.split,
             labels=FLAGS.labels,
-            attribution=AttributionConfig(FLAGS.estimator, FLAGS.method, FLAGS.steps, FLAGS.rule),
+            attribution=AttributionConfig(FLAGS.estimator, *attribution_flags.values()),
             points=_given("points"),
             baseline=_given("baseline"),
             epsilon=_given("epsilon"),
             features_shown=_given("features_shown"),
             top_features=FLAGS.top_features,
             force=FLAGS.force,
+            settings=text_flags.settings(),
+            text=FLAGS.text,
         )
         written = job.run()
-    print(written.summary())
+    print(written.summary(terminal_colours.shows_colours(sys.stdout), terminal_colours.columns(sys.stdout)))
 
 
 def _given(name: str) -> Any:

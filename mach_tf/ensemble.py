@@ -16,8 +16,12 @@ from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.words.explained_text import ExplainedText
+from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.network import Network
+from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
 
 
@@ -169,25 +173,74 @@ class Ensemble(Network):
             explain the estimator.
         """
         config = AttributionConfig(estimator, method, steps)
-        raw = self.raw_points(X)
-        Incomplete.of(raw, labels=False).warn("of X")
-        if labels is None:
-            labels = self.decode(self.hash_points(raw), 1, estimator).labels
-        n = len(raw)
-        labels = _label_array(labels, n)
-        if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
-            raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
         start = None if baseline is None else self.raw_points(baseline, "baseline")
-        if start is not None and len(start) not in (1, n):
-            raise InputError(f"baseline must have 1 or {n} rows (got {len(start)}).")
         for argument, names, n_names in (
             ("feature_names", feature_names, self.manifest.features),
             ("label_names", label_names, self.labels),
         ):
             if names is not None:
                 arguments.name_list(names, argument, n_names, argument.partition("_")[0])
+        raw = self.raw_points(X)
+        Incomplete.of(raw, labels=False).warn("of X")
+        return self._explain(raw, labels, config, start, feature_names, label_names)
+
+    def explain_text(
+        self,
+        texts: Any,
+        labels: Optional[np.ndarray] = None,
+        method: str = "exact",
+        estimator: str = estimators.DEFAULT_ESTIMATOR,
+        baseline: Optional[Any] = None,
+        steps: int = 64,
+    ) -> Explanations:
+        """Attributes label scores to the terms and the words of texts; the model must have been trained on texts.
+
+        Args:
+          texts: one text or a list of texts, as for `predict_text`.
+          labels: the labels to explain for each text, integers [n] or [n, m]; None for the best label of each text.
+          method, estimator, steps: as for `explain`.
+          baseline: the text or texts at which the paths begin, n or 1; None for a text without words.
+
+        Returns:
+          float64 CSR [n * m, terms], as `explain` returns it. In a notebook it also shows the texts with their words coloured; `.words(row)`
+          returns the attributions of the words.
+
+        Raises:
+          InputError: as `explain`; or the model was trained on bags of words, or `texts` holds something else than texts.
+
+        Example:
+          >>> why = model.explain_text("Attention is all you need")  # doctest: +SKIP
+          >>> why.words(0).values.round(2)  # doctest: +SKIP
+          array([ 1.33, -0.02,  0.01,  0.04,  0.12])
+        """
+        config = AttributionConfig(estimator, method, steps)
+        rows, vectorizer = text_rows(texts, self.texts.fields), self.texts.vectorizer
+        raw = self.texts.rows(rows)
+        Incomplete.of(raw, labels=False).warn("of texts")
+        start = None if baseline is None else self.texts.points(baseline)
+        located = explained_texts(vectorizer, rows)
+        return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)
+
+    def _explain(
+        self,
+        raw: Points,
+        labels: Optional[np.ndarray],
+        config: AttributionConfig,
+        baseline: Optional[Points],
+        feature_names: Optional[Sequence[str]],
+        label_names: Optional[Sequence[str]],
+        texts: Optional[Sequence[ExplainedText]] = None,
+    ) -> Explanations:
+        n = len(raw)
+        if labels is None:
+            labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
+        labels = _label_array(labels, n)
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
+            raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
+        if baseline is not None and len(baseline) not in (1, n):
+            raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
-        return explainer.explain_matrix(self, raw, labels, config, start, feature_names, label_names)
+        return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts)
 
     def attack(
         self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.02, method: str = "fgsm", **options: Any

@@ -111,7 +111,7 @@ def read_checkpoint(path):
 
 
 def read_drivers(inputs, path):
-    means, counts = DriverRun(inputs.network, inputs.dataset, AttributionConfig(), str(path)).run(inputs.texts)
+    means, counts = DriverRun(inputs.network, AttributionConfig(), str(path)).run(inputs.files)
     return [means.toarray(), counts]
 
 

@@ -13,7 +13,7 @@ from mach_tf.explanations.integrated_gradients import attribution, feature_share
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
@@ -48,7 +48,7 @@ class Explained(NamedTuple):
         point_ids: np.ndarray,
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
-        texts: Optional[Sequence[TextWords]] = None,
+        texts: Optional[Sequence[ExplainedText]] = None,
     ) -> Iterator[Explanation]:
         """Yields an Explanation for each pair, with the largest attributions first.
 
@@ -164,7 +164,7 @@ def explain_matrix(
     baseline: Optional[Points] = None,
     feature_names: Optional[Sequence[str]] = None,
     label_names: Optional[Sequence[str]] = None,
-    texts: Optional[Sequence[TextWords]] = None,
+    texts: Optional[Sequence[ExplainedText]] = None,
 ) -> Explanations:
     """Explains the same number of labels for every point, as one matrix.
 

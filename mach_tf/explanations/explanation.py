@@ -11,7 +11,7 @@ import scipy.sparse
 
 from mach_tf.errors import InputError
 from mach_tf.explanations.bars_html import bars_html
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import WordAttributions, word_attributions
 from mach_tf.explanations.words.words_html import words_html
 
@@ -110,7 +110,7 @@ class Explanations(scipy.sparse.csr_matrix):
     baseline_scores: Optional[np.ndarray] = None
     feature_names: Optional[Sequence[str]] = None
     label_names: Optional[Sequence[str]] = None
-    texts: Optional[Sequence[TextWords]] = None
+    texts: Optional[Sequence[ExplainedText]] = None
 
     def words(self, row: int) -> WordAttributions:
         """Returns the attributions of a row, shared among the words of its text.

@@ -35,14 +35,15 @@ def define_model_dir(required: bool = True) -> None:
     flags.DEFINE_string("model_dir", None, "Reads this model directory, which mach-train writes.", required=required)
 
 
-def define_output_dir(content: str) -> None:
-    """Defines --output_dir, required.
+def define_output_dir(content: str, required: bool = True) -> None:
+    """Defines --output_dir.
 
     Args:
       content: what the program writes there, such as "report.html".
+      required: whether the program needs it.
     """
     flags.DEFINE_string(
-        "output_dir", None, f"Writes {content} into this directory, which is made if missing.", required=True
+        "output_dir", None, f"Writes {content} into this directory, which is made if missing.", required=required
     )
 
 
@@ -88,9 +89,13 @@ def define_repetitions() -> None:
     )
 
 
-def define_dataset_of_model() -> None:
-    """Defines --dataset_dir, for a trained model, and --force, for a dataset with other label names than the model's."""
-    define_dataset_dir()
+def define_dataset_of_model(required: bool = True) -> None:
+    """Defines --dataset_dir, for a trained model, and --force, for a dataset with other label names than the model's.
+
+    Args:
+      required: whether the program needs the dataset.
+    """
+    define_dataset_dir(required)
     flags.DEFINE_bool(
         "force",
         False,

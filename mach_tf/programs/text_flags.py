@@ -10,6 +10,7 @@ from absl import flags
 from mach_tf.choices import INPUT_FORMATS
 from mach_tf.hashing import MAX_ID
 from mach_tf.text.options import TextOptions
+from mach_tf.text.readers.settings import InputSettings
 
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
@@ -101,6 +102,18 @@ def define_vocabulary() -> None:
         "Keeps at most this many terms, those that occur in the most training points.",
         lower_bound=1,
         upper_bound=MAX_ID,
+    )
+
+
+def settings() -> InputSettings:
+    """Returns how files are read, by the flags of `define_reading`; labels are optional."""
+    found = flags.FLAGS
+    return InputSettings(
+        found.input_format,
+        tuple(found.text_fields),
+        tuple(found.label_field),
+        found.label_separator,
+        labels_optional=True,
     )
 
 

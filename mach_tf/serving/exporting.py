@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import tensorflow as tf
@@ -16,9 +17,10 @@ from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
 from mach_tf.serving.raw_features import RawFeatures
-from mach_tf.serving.servable import EnsembleServable
+from mach_tf.serving.servable import EXPLAIN_SIGNATURE, EnsembleServable
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, VALUES
+from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE, TextServable
+from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
 
 _CARD = "README.md"
 _VERSION = re.compile(r"[0-9]+")
@@ -34,7 +36,7 @@ class ExportOptions:
       prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
       reasons: number of features that an explanation names for a label, at most.
       label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
-      feature_names: file with the names of the raw features, one per line; None if they have none.
+      feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
       evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
 
     Raises:
@@ -108,13 +110,14 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     label_names = network.label_names
     if chosen.label_names is not None:
         label_names = files.read_names(chosen.label_names, labels, "labels")
-    feature_names = (
-        None if chosen.feature_names is None else files.read_names(chosen.feature_names, features, "features")
-    )
+    vectorizer = None if network.manifest.text is None else network.texts.vectorizer
+    feature_names = None if vectorizer is None else vectorizer.vocabulary.terms
+    if chosen.feature_names is not None:
+        feature_names = files.read_names(chosen.feature_names, features, "features")
     evaluation = None
     if chosen.evaluation is not None:
         evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
-    module = EnsembleServable(
+    parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
         network.bucket_table,
@@ -123,6 +126,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         feature_names,
         chosen.reasons,
     )
+    module = EnsembleServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()
     described = contents.ServableContents(
         name,
@@ -140,7 +144,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     with staging.staged(path) as temporary:
         with tensorflow_errors.named(rule, "Make room and export again."):
             tf.saved_model.save(module, temporary, signatures=signatures)
-            warm_up.write(temporary, name, _requests(min(5, labels)))
+            warm_up.write(temporary, name, _requests(min(5, labels), list(signatures), network))
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
             card.write(model_card.text(described, network.manifest, evaluation).encode())
         described.write(temporary)
@@ -157,15 +161,24 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
     return stored
 
 
-def _requests(k: int) -> dict[str, dict[str, tf.Tensor]]:
+def _requests(k: int, signatures: Sequence[str], network: Network) -> dict[str, dict[str, tf.Tensor]]:
     """One point for each signature."""
-    k = tf.constant(k, tf.int32)
-    ids, values = tf.constant([0], tf.int64), tf.constant([1.0])
     example = tf.train.Example()
     example.features.feature[IDS].int64_list.value.append(0)
     example.features.feature[VALUES].float_list.value.append(1.0)
-    arrays = {"row_splits": tf.constant([0, 1], tf.int64), IDS: ids, VALUES: values, "k": k}
-    return {
-        SERVING_SIGNATURE: {"examples": tf.constant([example.SerializeToString()]), "k": k},
-        "sparse": arrays,
+    arrays = {
+        "row_splits": tf.constant([0, 1], tf.int64),
+        IDS: tf.constant([0], tf.int64),
+        VALUES: tf.constant([1.0]),
     }
+    n_fields = 1 if network.manifest.text is None else len(network.manifest.text.text.fields)
+    text = ["A text of a few words"] * n_fields
+    texts = {"texts": tf.constant(text if n_fields == 1 else [text])}
+    inputs = {
+        SERVING_SIGNATURE: {"examples": tf.constant([example.SerializeToString()])},
+        SPARSE_SIGNATURE: arrays,
+        EXPLAIN_SIGNATURE: arrays,
+        TEXT_SIGNATURE: texts,
+        EXPLAIN_TEXT_SIGNATURE: texts,
+    }
+    return {name: {**inputs[name], "k": tf.constant(k, tf.int32)} for name in signatures}

@@ -20,7 +20,7 @@ _SCORES_AT_ONCE = 1 << 22
 EXPLAIN_SIGNATURE = "explain"
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
-_K = tf.TensorSpec([], tf.int32, "k")
+K = tf.TensorSpec([], tf.int32, "k")
 
 
 class EnsembleServable(tf.Module):
@@ -82,17 +82,7 @@ class EnsembleServable(tf.Module):
           fewer than m features is padded with the feature -1, the attribution 0 and the name "". `baseline_scores`, float32
           [n, k], are the scores of a point without features: all attributions of a label add up to its score minus that.
         """
-        hashed = self.raw_features(raw)
-        outputs = self._ranked(hashed.batch, k)
-        features, found = self._attributions(raw, hashed, outputs["labels"])
-        outputs["features"], outputs["attributions"] = features, found
-        if self.feature_names is not None:
-            names = tf.gather(self.feature_names, tf.maximum(features, 0))
-            outputs["feature_names"] = tf.where(features >= 0, names, "")
-        nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
-        at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
-        outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
-        return outputs
+        return self.explained(raw, k)[0]
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
@@ -112,7 +102,7 @@ class EnsembleServable(tf.Module):
     def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are serialized tf.train.Example messages."""
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), _K], autograph=False)
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples"), K], autograph=False)
         def function(examples, k):
             parsed = serving_signatures.parse_examples(examples)
             ids, values = parsed[IDS], parsed[VALUES]
@@ -125,7 +115,7 @@ class EnsembleServable(tf.Module):
     def _of_arrays(self, answer: _Answer, arrays: list[tf.TensorSpec]) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are row-compressed."""
 
-        @tf.function(input_signature=[*arrays, _K], autograph=False)
+        @tf.function(input_signature=[*arrays, K], autograph=False)
         def function(row_splits, feature_ids, feature_values, k):
             with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
                 raw = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
@@ -134,13 +124,29 @@ class EnsembleServable(tf.Module):
         return function
 
     def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
-        message = f"k must be in [1, {self._labels}] (got {{}})"
-        checks = [
-            serving_signatures.require((k >= 1) & (k <= self._labels), message, k),
-            *serving_signatures.check_entries(raw, tf.constant(self.raw_features.features, tf.int64)),
-        ]
-        with tf.control_dependencies(checks):
+        features = tf.constant(self.raw_features.features, tf.int64)
+        with tf.control_dependencies([self.check_k(k), *serving_signatures.check_entries(raw, features)]):
             return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
+
+    def check_k(self, k: tf.Tensor) -> tf.Operation:
+        """Fails unless k is in [1, K]."""
+        message = f"k must be in [1, {self._labels}] (got {{}})"
+        return serving_signatures.require((k >= 1) & (k <= self._labels), message, k)
+
+    def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
+        """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
+        hashed = self.raw_features(raw)
+        outputs = self._ranked(hashed.batch, k)
+        found = self._attributions(raw, hashed, outputs["labels"])
+        features, outputs["attributions"] = self._largest(raw, found, k)
+        outputs["features"] = features
+        if self.feature_names is not None:
+            names = tf.gather(self.feature_names, tf.maximum(features, 0))
+            outputs["feature_names"] = tf.where(features >= 0, names, "")
+        nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
+        at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
+        outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
+        return outputs, found
 
     def _ranked(self, batch: SparseBatch, k: tf.Tensor) -> Outputs:
         logits = tf.stack([one.logits(one.hidden_input(batch)) for one in self.weights])
@@ -166,7 +172,8 @@ class EnsembleServable(tf.Module):
         scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
         return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
 
-    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tf.Tensor:
+        """Returns the attributions of each entry of `raw` for the labels of its point, int64 [n, k], float64 [entries, k]."""
         weights = tf.stack(
             [
                 attributions.path_weights(one, hashed.batch, tf.gather(self.table[repetition], labels))
@@ -175,20 +182,29 @@ class EnsembleServable(tf.Module):
             axis=1,
         )
 
-        def of_point(inputs):
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor]:
             begin, end, path_weights = inputs
-            found = attributions.attribute(
-                self.weights, tf.unstack(path_weights), hashed.columns[begin:end], hashed.parts[begin:end]
-            )
+            columns, parts = hashed.columns[begin:end], hashed.parts[begin:end]
+            return (tf.transpose(attributions.attribute(self.weights, tf.unstack(path_weights), columns, parts)),)
+
+        (found,) = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.float64)
+        return tf.reshape(found, [tf.size(raw.feature_ids), tf.shape(labels)[1]])
+
+    def _largest(self, raw: SparseBatch, found: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the features with the largest attributions, int64 [n, k, m], and these, float32, of float64 [entries, k]."""
+
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            begin, end = inputs
+            own = tf.transpose(found[begin:end])
             shown = tf.minimum(tf.cast(end - begin, tf.int32), self._reasons)
-            _, places = tf.math.top_k(tf.abs(found), shown)
+            _, places = tf.math.top_k(tf.abs(own), shown)
             missing = [[0, 0], [0, self._reasons - shown]]
             ids = tf.pad(tf.gather(raw.feature_ids[begin:end], places), missing, constant_values=-1)
-            return ids, tf.cast(tf.pad(tf.gather(found, places, batch_dims=1), missing), tf.float32)
+            return ids, tf.cast(tf.pad(tf.gather(own, places, batch_dims=1), missing), tf.float32)
 
-        features, found = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.int64, tf.float32)
-        shape = tf.concat([tf.shape(labels), [self._reasons]], 0)
-        return tf.reshape(features, shape), tf.reshape(found, shape)
+        features, largest = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:]), tf.int64, tf.float32)
+        shape = [tf.size(raw.row_splits) - 1, k, self._reasons]
+        return tf.reshape(features, shape), tf.reshape(largest, shape)
 
 
 def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:

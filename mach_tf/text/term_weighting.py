@@ -37,13 +37,14 @@ class TermWeighting(tf.Module):
     def __init__(self, spec: TextSpec, fingerprints: np.ndarray, idf: np.ndarray) -> None:
         super().__init__(name="term_weighting")
         self.tokenizer = Tokenizer(spec)
-        ids = np.arange(len(fingerprints), dtype=np.int64)
-        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(fingerprints, tf.int64), tf.constant(ids))
+        # A table must not be empty; the key of an empty vocabulary is unknown as any other.
+        keys, ids = (fingerprints, np.arange(len(fingerprints))) if len(fingerprints) else ([0], [-1])
+        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.int64), tf.constant(ids, tf.int64))
         self._table = tf.lookup.StaticHashTable(initializer, -1)
         self._idf = tf.constant(idf, tf.float32)
         signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
         self._features = tf.function(self._compute, input_signature=signature, autograph=False)
-        self._located = tf.function(self._locate, input_signature=signature, autograph=False)
+        self.located = tf.function(self._locate, input_signature=signature, autograph=False)
 
     def __call__(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes the features of records.
@@ -108,7 +109,7 @@ class TermWeighting(tf.Module):
     def _occurrences(self, batch: np.ndarray) -> Occurrences:
         n_fields = len(self.tokenizer.spec.fields)
         words, splits, begins, ends, found = (
-            part.numpy() for part in self._located(tf.constant(batch, tf.string, batch.shape))
+            part.numpy() for part in self.located(tf.constant(batch, tf.string, batch.shape))
         )
         text_of_word = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
         row, field = np.divmod(text_of_word, n_fields)

@@ -1,7 +1,7 @@
 """The words of texts, as a TensorFlow graph: maximal runs of letters, marks and numbers, in normal form.
 
 The texts are cut at their ASCII separators first. A piece of ASCII letters and digits is a word once it is in lower case, which takes
-an eighth of the time of the general path: decode, look up, reorder, segment, encode. Only pieces with other characters need that.
+a sixth of the time of the general path: decode, look up, reorder, segment, encode. Only pieces with other characters need that.
 """
 
 from __future__ import annotations

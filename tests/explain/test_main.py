@@ -179,10 +179,10 @@ def test_without_input_the_text_of_the_split_must_still_be_there(world, tmp_path
 
 
 def test_points_in_memory_are_the_texts(world):
-    from mach_tf.explanations.reporting import source_text
+    from mach_tf.explanations.reporting.point_files import BagFile, read_files
     from mach_tf.manifest import DatasetManifest
 
-    read = source_text.read_points(DatasetManifest.read(world.dataset), [libsvm.TextInput(world.text)])
+    read = read_files([BagFile(libsvm.TextInput(world.text), DatasetManifest.read(world.dataset))]).points
     expected = points.from_csr(world.features, world.labels)
     np.testing.assert_array_equal(read.feature_values, expected.feature_values)
     np.testing.assert_array_equal(read.label_ids, expected.label_ids)

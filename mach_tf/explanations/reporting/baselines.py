@@ -14,21 +14,25 @@ from mach_tf.explanations.explainer import Baseline
 from mach_tf.points import Points
 
 
-def find_baseline(text: str, points: Points, data: DatasetReader) -> Baseline:
+def find_baseline(text: str, points: Points, data: Optional[DatasetReader]) -> Baseline:
     """Returns the baseline that a text names.
 
     Args:
       text: "zero", "mean" or "point:ID".
       points: the whole input, which ID counts in.
-      data: the dataset whose training points have the mean.
+      data: the dataset whose training points have the mean; None if there is none.
 
     Raises:
-      InputError: any other text.
+      InputError: any other text, or "mean" without a dataset.
     """
     point = parse_baseline(text, len(points))
     if point is not None:
         return points[point : point + 1]
     if text == "mean":
+        if data is None:
+            raise InputError(
+                "baseline=mean is the mean of the training points, which the dataset has. Give dataset_dir."
+            )
         return scipy.sparse.csr_matrix(mean_baseline(data)[None])
     return None
 

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,15 @@ import scipy.sparse
 
 from mach_tf import array_files, files, locks
 from mach_tf.data import libsvm
-from mach_tf.data.libsvm import TextInput
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs
-from mach_tf.explanations.reporting import source_text
 from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
 from mach_tf.explanations.reporting.label_drivers import LabelDrivers
-from mach_tf.manifest import MODEL_FILE, DatasetManifest, repetition_directory
+from mach_tf.explanations.reporting.point_files import PointFile
+from mach_tf.manifest import MODEL_FILE, repetition_directory
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
@@ -54,10 +54,10 @@ def write_label_drivers(
       InputError: as for `DriverRun.run`.
     """
     os.makedirs(output_dir, exist_ok=True)
-    run = DriverRun(inputs.network, inputs.dataset, config, output_dir)
+    run = DriverRun(inputs.network, config, output_dir)
     # Two runs would share their parts, and the first to end would remove those of the other.
     with locks.exclusive(os.path.join(output_dir, _LOCK_FILE)):
-        drivers = LabelDrivers(*run.run(inputs.texts), inputs.feature_names, inputs.label_names)
+        drivers = LabelDrivers(*run.run(inputs.files), inputs.feature_names, inputs.label_names)
         drivers.write(output_dir, top_features)
         run.clear()
     return drivers
@@ -69,21 +69,19 @@ class DriverRun:
 
     Attributes:
       network: the model.
-      dataset: the manifest, for the numbers of features and labels.
       config: the method and the estimator.
       output_dir: an existing directory for the parts.
     """
 
     network: Network
-    dataset: DatasetManifest
     config: AttributionConfig
     output_dir: str
 
-    def run(self, texts: list[TextInput]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
+    def run(self, inputs: Sequence[PointFile]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
         """Processes the text, or what an interrupted run left of it.
 
         Args:
-          texts: where the points are.
+          inputs: where the points are.
 
         Returns:
           The mean attributions, CSR [labels, features], and the number of points of each label, int64 [labels]. The parts
@@ -92,16 +90,16 @@ class DriverRun:
         Raises:
           InputError: text that breaks a rule or has no labels; or the directory holds an unfinished run with other settings.
         """
-        parts = self._parts(texts)
-        sums = scipy.sparse.csr_matrix((self.dataset.labels, self.dataset.features))
-        counts = np.zeros(self.dataset.labels, np.int64)
+        parts = self._parts(inputs)
+        sums = scipy.sparse.csr_matrix(self._shape)
+        counts = np.zeros(self._shape[0], np.int64)
         for part in parts:
             part_sums, part_counts = _read_part(part, sums.shape)
             sums = sums + part_sums
             counts += part_counts
         if not counts.any():
             raise InputError(
-                f"{', '.join(text.path for text in texts)}: no point has a label, but the features that drive a label are "
+                f"{', '.join(file.source.path for file in inputs)}: no point has a label, but the features that drive a label are "
                 "averaged over the points that have it. Give text with labels."
             )
         return scipy.sparse.csr_matrix(scipy.sparse.diags(1.0 / np.maximum(counts, 1)) @ sums), counts
@@ -113,30 +111,34 @@ class DriverRun:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(self.output_dir, _RUN_FILE))
 
-    def _parts(self, texts: list[TextInput]) -> list[str]:
+    def _parts(self, inputs: Sequence[PointFile]) -> list[str]:
         """Writes the parts that are missing; returns the paths of all parts."""
-        self._check_same_run(texts)
+        self._check_same_run(inputs)
         parts: list[str] = []
-        for text in texts:
-            with source_text.open_text(self.dataset, text) as reader:
-                with Bar(os.path.basename(text.path), reader.header.points, "point") as bar:
-                    for block in reader.blocks(_BLOCK_BYTES):
+        for file in inputs:
+            with file.open() as opened:
+                with Bar(os.path.basename(file.source.path), opened.total, opened.unit) as bar:
+                    for block in opened.blocks(_BLOCK_BYTES):
                         part = os.path.join(self.output_dir, f"global-part-{len(parts):05d}.npz")
                         parts.append(part)
-                        lines = block.text.count(b"\n")
                         if not os.path.exists(part):
-                            self._write_part(part, libsvm.parse(block).faultless(), block.first_point)
-                        bar.update(lines)
-                reader.finish()
+                            self._write_part(part, block.points(), block.first_point)
+                        bar.update(block.done)
+                opened.finish()
         return parts
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """The numbers of labels and of raw features."""
+        return self.network.manifest.labels, self.network.manifest.features
 
     def _write_part(self, path: str, raw: Points, first_point: int) -> None:
         pairs = Pairs(raw.label_splits, raw.label_ids)
-        shape = (self.dataset.labels, self.dataset.features)
+        shape = self._shape
         sums = scipy.sparse.csr_matrix(shape)
         ids = np.arange(len(raw)) + first_point
         for explained in explainer.explain(self.network, raw, pairs, self.config, None, ids):
-            matrix = explained.matrix(self.dataset.features)
+            matrix = explained.matrix(shape[1])
             labels = explained.pairs.labels
             ones = np.ones(len(labels))
             of_label = scipy.sparse.csr_matrix((ones, (labels, np.arange(len(labels)))), (shape[0], len(labels)))
@@ -145,16 +147,18 @@ class DriverRun:
         with files.atomic_write(path) as file:
             np.savez(file, data=sums.data, indices=sums.indices, indptr=sums.indptr, counts=counts)
 
-    def _check_same_run(self, texts: list[TextInput]) -> None:
+    def _check_same_run(self, inputs: Sequence[PointFile]) -> None:
         """Raises InputError if the directory holds parts of a different run."""
-        for path in (path for text in texts for path in text.paths):
+        for path in (path for file in inputs for path in file.paths):
             check_regular(path)
         run: dict[str, Any] = {
             "settings": dataclasses.asdict(self.config),
-            "inputs": [files.sha256(path) for text in texts for path in text.paths],
+            "inputs": [files.sha256(path) for file in inputs for path in file.paths],
             "model": _fingerprint(self.network),
             "block_bytes": _BLOCK_BYTES,
         }
+        if any(reading := [file.reading for file in inputs]):
+            run["reading"] = reading
         path = os.path.join(self.output_dir, _RUN_FILE)
         if not os.path.exists(path):
             parts = sorted(filter(_PART.fullmatch, os.listdir(self.output_dir)))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from mach_tf import outputs
 from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
-from mach_tf.explanations.reporting import explanation_run, label_drivers
+from mach_tf.explanations.reporting import explanation_run, label_drivers, selection
 from mach_tf.explanations.reporting.driver_run import write_label_drivers
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
-from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, WrittenExplanations, write_explanations
+from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
 from mach_tf.explanations.reporting.label_drivers import LabelDrivers
+from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
+from mach_tf.text.readers.settings import InputSettings
 
 ALL_LABELS = "all"
 # Attributes of ExplanationOptions that choose or show single points.
 _OF_POINTS = ("points", "baseline", "epsilon", "features_shown")
+# Attributes of ExplanationJob that say what is read from files.
+_OF_FILES = ("input", "input_labels", "points")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +29,11 @@ class ExplanationJob:
     """A job of explanations: the model, the text, the points and the output directory.
 
     Attributes:
-      dataset_dir: the dataset that the model was trained on.
+      dataset_dir: the dataset that the model was trained on; None for a model of texts, which explains texts without it.
       model_dir: the model directory.
-      output_dir: directory for the files; created if missing.
-      input: path of XML-repository text with the points; None for the text that the split was made from.
+      output_dir: directory for the files; created if missing. None, with `text`, writes none.
+      input: path of XML-repository text with the points, or of texts for a model of texts; None for the text that the split was
+        made from.
       input_labels: path of the labels' file if `input` is in split form.
       split: the split whose text is read if `input` is None.
       labels: as of ExplanationOptions, or "all" for the features that drive each label over all points of the text.
@@ -36,14 +41,16 @@ class ExplanationJob:
       points, baseline, epsilon, features_shown: as of ExplanationOptions, whose defaults None stands for; None with "all".
       top_features: features per label in global.tsv, with "all".
       force: explain with label names that are not those of the training data, with a warning.
+      settings: of texts, the format of `input`, and where texts and labels stand.
+      text: texts to explain in place of a file, as of `Ensemble.explain_text`.
 
     Raises:
-      InputError: an option that has no effect with labels="all", or one out of its range.
+      InputError: an option that has no effect with labels="all" or with `text`, or one out of its range.
     """
 
-    dataset_dir: str
+    dataset_dir: Optional[str]
     model_dir: str
-    output_dir: str
+    output_dir: Optional[str]
     input: Optional[str] = None
     input_labels: Optional[str] = None
     split: str = "test"
@@ -55,6 +62,8 @@ class ExplanationJob:
     features_shown: Optional[int] = None
     top_features: int = 20
     force: bool = False
+    settings: InputSettings = dataclasses.field(default_factory=lambda: InputSettings(labels_optional=True))
+    text: Optional[Any] = None
 
     def __post_init__(self) -> None:
         given = self._given()
@@ -63,6 +72,10 @@ class ExplanationJob:
                 "labels=all covers all points of a split, from the zero baseline and without a report: "
                 f"{next(iter(given))} means nothing there. Leave it out, or ask for labels=top:3."
             )
+        if self.text is not None:
+            self._check_texts()
+        elif self.output_dir is None:
+            raise InputError("output_dir must be given: the explanations of a file are written there.")
         self._options()
 
     def run(self) -> Union[WrittenExplanations, LabelDrivers]:
@@ -75,17 +88,41 @@ class ExplanationJob:
           InputError: no dataset or no model there, text that cannot be used, points or labels that do not exist, or
             attributions that do not add up.
         """
-        inputs = open_inputs(self.dataset_dir, self.model_dir, self.input, self.input_labels, self.split, self.force)
+        inputs = open_inputs(
+            self.dataset_dir,
+            self.model_dir,
+            self.input,
+            self.input_labels,
+            self.split,
+            self.force,
+            self.settings,
+            self.text,
+        )
+        if self.output_dir is None:
+            return write_explanations(inputs, self._options(), None)
         written = label_drivers.FILES if self.labels == ALL_LABELS else explanation_run.FILES
-        read = [self.dataset_dir, self.model_dir, *inputs.paths()]
+        read = [path for path in (self.dataset_dir, self.model_dir, *inputs.paths()) if path is not None]
         outputs.check([os.path.join(self.output_dir, name) for name in written], read)
         if self.labels == ALL_LABELS:
             return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features)
         return write_explanations(inputs, self._options(), self.output_dir)
+
+    def _check_texts(self) -> None:
+        """Raises InputError for an option that has no effect on given texts."""
+        useless = next((name for name in _OF_FILES if getattr(self, name) is not None), None)
+        if useless is not None:
+            raise InputError(
+                f"text=... is explained in place of a file: {useless} means nothing there. Leave one of them out."
+            )
+        if self.labels in (ALL_LABELS, selection.TRUE):
+            raise InputError(
+                f"labels={self.labels} needs points with labels, and a given text has none. Ask for labels=top:3, or for label ids."
+            )
 
     def _given(self) -> dict[str, object]:
         values = {name: getattr(self, name) for name in _OF_POINTS}
         return {name: value for name, value in values.items() if value is not None}
 
     def _options(self) -> ExplanationOptions:
-        return ExplanationOptions(labels=self.labels, attribution=self.attribution, **self._given())  # type: ignore[arg-type]
+        given = self._given() if self.text is None else {**self._given(), "points": selection.ALL}
+        return ExplanationOptions(labels=self.labels, attribution=self.attribution, **given)  # type: ignore[arg-type]

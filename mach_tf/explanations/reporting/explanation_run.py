@@ -7,22 +7,22 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
-import tabulate
 
 from mach_tf import files
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
-from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import baselines, point_explainer, selection
 from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
 from mach_tf.explanations.reporting.point_explainer import ExplanationRequest
 from mach_tf.explanations.reporting.point_explanation import PointExplanation
+from mach_tf.explanations.reporting.point_files import InputPoints
 from mach_tf.explanations.reporting.report import Report
-from mach_tf.explanations.words.visible_text import shown_name
+from mach_tf.explanations.reporting.written_explanations import SHOWN, WrittenExplanations
+from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
 
@@ -30,8 +30,6 @@ LINES_FILE = "explanations.jsonl"
 REPORT_FILE = "report.html"
 FILES = (LINES_FILE, REPORT_FILE)
 _CHUNK_POINTS = 256
-_TABLE_ROWS = 12
-_TABLE_FEATURES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,80 +61,52 @@ class ExplanationOptions:
             raise InputError(f"epsilon must be a finite number, 0 or more (got {self.epsilon}).")
 
 
-@dataclasses.dataclass(frozen=True)
-class WrittenExplanations:
-    """The result of `write_explanations`.
-
-    Attributes:
-      count: number of explanations.
-      lines_file: path of explanations.jsonl, one explanation per line.
-      report_file: path of report.html.
-      first: the first explanations, for the table.
-    """
-
-    count: int
-    lines_file: str
-    report_file: str
-    first: tuple[Explanation, ...]
-
-    def table(self) -> str:
-        """Returns a table of the first explanations."""
-        headers = ["point", "label", "score", "gap", "features with the largest attributions"]
-        rows = [_table_row(explanation) for explanation in self.first]
-        return tabulate.tabulate(rows, headers, floatfmt=".3g", disable_numparse=[1, 4])
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the number of explanations, the files and the first explanations as JSON values."""
-        return {
-            "count": self.count,
-            "lines_file": self.lines_file,
-            "report_file": self.report_file,
-            "first": [explanation.to_json() for explanation in self.first],
-        }
-
-    def summary(self) -> str:
-        """Returns the table, the number of explanations and where they are."""
-        return f"{self.table()}\n{self.count} explanations in {self.lines_file}\nto read them, open {self.report_file}"
-
-    def __str__(self) -> str:
-        return self.table()
-
-
-def write_explanations(inputs: ExplanationInputs, options: ExplanationOptions, output_dir: str) -> WrittenExplanations:
+def write_explanations(
+    inputs: ExplanationInputs, options: ExplanationOptions, output_dir: Optional[str]
+) -> WrittenExplanations:
     """Explains the chosen points and writes explanations.jsonl and report.html.
 
     Args:
       inputs: the model and the text.
       options: what to explain.
-      output_dir: directory for both files; created if missing.
+      output_dir: directory for both files; created if missing. None writes neither.
 
     Raises:
       InputError: points, labels or a baseline that do not exist; or attributions that do not add up.
     """
-    points = inputs.read_points()
-    chosen = _choose(inputs, options, points)
+    read = inputs.read()
+    chosen = _choose(inputs, options, read)
+    request = _request(inputs, options, read.points)
+    explained = _explained_points(request, read, chosen)
+    if output_dir is None:
+        first = [one.explanation for point in explained for one in point.explained]
+        return WrittenExplanations(len(first), None, None, tuple(first[:SHOWN]), with_texts=True)
     os.makedirs(output_dir, exist_ok=True)
-    request = _request(inputs, options, points)
     page = Report(inputs.label_names, request.config.estimator, request.epsilon or None, options.features_shown)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
-    count = 0
-    first: list[Explanation] = []
+    count, first = 0, []
     with files.atomic_write(lines_file) as file:
-        for point in _explained_points(request, points, chosen):
+        for point in explained:
             for line in point.json_lines():
                 file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
                 count += 1
             page.add(point)
-            first += [one.explanation for one in point.explained[: _TABLE_ROWS - len(first)]]
+            first += [one.explanation for one in point.explained[: SHOWN - len(first)]]
     name = os.path.basename(os.path.normpath(inputs.network.model_dir))
     with files.atomic_write(report_file) as file:
         file.write(page.html(f"Explanations of {name}", _about(inputs, options, request)).encode())
-    return WrittenExplanations(count, lines_file, report_file, tuple(first))
+    return WrittenExplanations(count, lines_file, report_file, tuple(first), with_texts=not inputs.paths())
 
 
-def _choose(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> np.ndarray:
+def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputPoints) -> np.ndarray:
     """Returns the numbers of the points to explain, once there is something to explain of them."""
-    Incomplete.of(points, labels=False).check(f"of {', '.join(inputs.paths())}")
+    points = read.points
+    if read.texts is not None and not len(points.feature_ids):
+        raise InputError(
+            f"{_name(inputs)} must have words of the model's vocabulary, which are what is explained (got none). Give texts like those "
+            "that the model was trained on."
+        )
+    Incomplete.of(points, labels=False).check(f"of {_name(inputs)}")
     chosen = selection.select_points(options.points, points, inputs.label_names)
     counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
     if counted.without_labels == len(chosen):
@@ -163,11 +133,14 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
     )
 
 
-def _explained_points(request: ExplanationRequest, points: Points, chosen: np.ndarray) -> Iterator[PointExplanation]:
+def _explained_points(request: ExplanationRequest, read: InputPoints, chosen: np.ndarray) -> Iterator[PointExplanation]:
     with Bar("explain", len(chosen), "point") as bar:
         for begin in range(0, len(chosen), _CHUNK_POINTS):
             ids = chosen[begin : begin + _CHUNK_POINTS]
-            yield from point_explainer.explain_points(request, points[ids], ids)
+            texts = None
+            if read.texts is not None:
+                texts = explained_texts(request.network.texts.vectorizer, [read.texts[i] for i in ids])
+            yield from point_explainer.explain_points(request, read.points[ids], ids, texts)
             bar.update(len(ids))
 
 
@@ -176,7 +149,7 @@ def _about(
 ) -> list[tuple[str, str]]:
     return [
         ("Model", inputs.network.model_dir),
-        ("Input", ", ".join(inputs.paths())),
+        ("Input", _name(inputs)),
         ("Score", f"{request.config.estimator} of {len(inputs.network.bucket_table)} repetitions"),
         ("Method", request.config.describe()),
         ("Baseline", options.baseline),
@@ -184,8 +157,5 @@ def _about(
     ]
 
 
-def _table_row(explanation: Explanation) -> list[object]:
-    features = ", ".join(
-        f"{shown_name(f.title)} {f.attribution:+.2f}" for f in explanation.attributions[:_TABLE_FEATURES]
-    )
-    return [explanation.point, shown_name(explanation.title), explanation.score, explanation.completeness_gap, features]
+def _name(inputs: ExplanationInputs) -> str:
+    return ", ".join(inputs.paths()) or "The given text"

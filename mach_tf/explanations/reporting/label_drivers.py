@@ -99,7 +99,7 @@ class LabelDrivers:
             for label, name, drivers in self._rows(np.flatnonzero(self.counts), limit)
         ]
 
-    def summary(self) -> str:
+    def summary(self, colours: bool = False, columns: int = 100) -> str:
         """Returns the table; WrittenExplanations has more to say here."""
         return self.table()
 

@@ -16,7 +16,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import label_support, selection
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -64,7 +64,7 @@ class _Ranking(NamedTuple):
 
 
 def explain_points(
-    request: ExplanationRequest, raw: Points, point_ids: np.ndarray, texts: Optional[Sequence[TextWords]] = None
+    request: ExplanationRequest, raw: Points, point_ids: np.ndarray, texts: Optional[Sequence[ExplainedText]] = None
 ) -> list[PointExplanation]:
     """Explains a chunk of points.
 
@@ -112,7 +112,7 @@ def _explain(
     pairs: Pairs,
     point_ids: np.ndarray,
     clean: _Ranking,
-    texts: Optional[Sequence[TextWords]],
+    texts: Optional[Sequence[ExplainedText]],
 ) -> list[ExplainedLabel]:
     network = request.network
     table = network.bucket_table

@@ -10,7 +10,7 @@ import numpy as np
 
 from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.reporting.label_support import Neighbours
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 
 
 class AttackedLabel(NamedTuple):
@@ -68,7 +68,7 @@ class PointExplanation:
     explained: list[ExplainedLabel]
     attacked: Optional[list[AttackedLabel]] = None
     label_names: Optional[Sequence[str]] = dataclasses.field(default=None, repr=False)
-    text: Optional[TextWords] = dataclasses.field(default=None, repr=False)
+    text: Optional[ExplainedText] = dataclasses.field(default=None, repr=False)
 
     def json_lines(self) -> Iterator[dict[str, Any]]:
         """Yields one line of explanations.jsonl for each explained label."""

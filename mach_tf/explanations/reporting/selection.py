@@ -14,6 +14,8 @@ from mach_tf.points import Points
 
 # The text that stands for the labels that a point has.
 TRUE = "true"
+# The text that stands for all points.
+ALL = "all"
 
 
 def select_points(text: str, points: Points, label_names: Optional[Sequence[str]]) -> np.ndarray:
@@ -45,7 +47,7 @@ def parse_points(text: str, n_points: int) -> np.ndarray:
       >>> parse_points("7,0-2", 10).tolist()
       [7, 0, 1, 2]
     """
-    if text == "all":
+    if text == ALL:
         return np.arange(n_points)
     chosen: list[int] = []
     for item in text.split(","):

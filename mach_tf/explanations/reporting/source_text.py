@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
-from mach_tf import files, points, zip_members
-from mach_tf.data import libsvm
+from mach_tf import files, zip_members
 from mach_tf.data.libsvm import TextInput, TextReader
 from mach_tf.data.row_numbers import RowNumbers
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
-from mach_tf.manifest import DatasetManifest
-from mach_tf.points import Points
+from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.splits import Source
 
 
@@ -36,13 +34,7 @@ def find_text(
         raise InputError(
             "input_labels and input belong together: the labels' file and the features' file of the split form. Give both."
         )
-    sources = dataset.split(split).sources
-    for source in sources:
-        if not zip_members.exists(source.path) or files.sha256(source.path) != source.sha256:
-            raise InputError(
-                f"{source.path}, from which the {split} split was made, is gone or changed. Shards hold hashed features only, "
-                "so explaining raw features needs the text: give it with input=PATH."
-            )
+    sources = split_sources(dataset, split)
     found = _paired(sources)
     total = 0
     for each in found:
@@ -54,6 +46,45 @@ def find_text(
             "part of them is in it. Give the text to explain with input=PATH."
         )
     return found
+
+
+def find_records(dataset: DatasetManifest, split: str, parallel: bool) -> list[TextInput]:
+    """Returns the files of texts that a split was made from.
+
+    Args:
+      dataset: the manifest of a dataset of texts.
+      split: the split.
+      parallel: whether each file of texts is followed by one of labels.
+
+    Raises:
+      InputError: a file is gone or has changed, or another split has a part of its points.
+    """
+    sources = split_sources(dataset, split)
+    others = {source.sha256 for other in dataset.splits if other != split for source in dataset.split(other).sources}
+    shared = next((source for source in sources if source.sha256 in others), None)
+    if shared is not None or not sources:
+        raise InputError(
+            f"The {split} split holds only a part of the points of {shared.path if shared else 'its file'}, and another split the others. "
+            "Give the text to explain with input=PATH."
+        )
+    paths = [source.path for source in sources]
+    return [TextInput(*pair) for pair in zip(paths[::2], paths[1::2])] if parallel else list(map(TextInput, paths))
+
+
+def split_sources(dataset: DatasetManifest, split: str) -> list[Source]:
+    """Returns the files that a split was made from.
+
+    Raises:
+      InputError: one of them is gone or has changed.
+    """
+    sources = dataset.split(split).sources
+    for source in sources:
+        if not zip_members.exists(source.path) or files.sha256(source.path) != source.sha256:
+            raise InputError(
+                f"{source.path}, from which the {split} split was made, is gone or changed. Shards hold hashed features only, "
+                "so explaining raw features needs the text: give it with input=PATH."
+            )
+    return sources
 
 
 def _paired(sources: list[Source]) -> list[TextInput]:
@@ -71,21 +102,7 @@ def _paired(sources: list[Source]) -> list[TextInput]:
     return found
 
 
-def read_points(dataset: DatasetManifest, texts: list[TextInput]) -> Points:
-    """Returns all points of the files.
-
-    Raises:
-      InputError: text that breaks a rule, or whose numbers of features or labels are not the dataset's.
-    """
-    parts = []
-    for text in texts:
-        with open_text(dataset, text) as reader:
-            parts += [libsvm.parse(block).faultless() for block in reader.blocks()]
-            reader.finish()
-    return points.concatenate(parts)
-
-
-def open_text(dataset: DatasetManifest, text: TextInput) -> TextReader:
+def open_text(dataset: Union[DatasetManifest, ModelManifest], text: TextInput) -> TextReader:
     """Opens a text, which may be the split form's file of features alone.
 
     Raises:

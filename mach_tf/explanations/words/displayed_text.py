@@ -7,13 +7,13 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.visible_text import shortened, visible
 
 # A longer word, or gap between two words, is shown by its beginning and its end.
 _PIECE_CHARACTERS = 200
 # Words below this part of the largest attribution are left without colour.
-_LEAST_STRENGTH = 0.04
+_LEAST_STRENGTH = 0.08
 
 
 class Piece(NamedTuple):
@@ -39,7 +39,7 @@ class DisplayedField(NamedTuple):
     hidden_characters: int
 
 
-def displayed_fields(text: TextWords, limit: int) -> list[DisplayedField]:
+def displayed_fields(text: ExplainedText, limit: int) -> list[DisplayedField]:
     """Returns the fields of a text cut into pieces, at most about `limit` characters of each field."""
     return [_displayed(text, field, limit) for field in range(len(text.fields))]
 
@@ -65,7 +65,7 @@ def strengths(values: np.ndarray) -> np.ndarray:
     return np.where(parts < _LEAST_STRENGTH, 0.0, parts)
 
 
-def _displayed(text: TextWords, field: int, limit: int) -> DisplayedField:
+def _displayed(text: ExplainedText, field: int, limit: int) -> DisplayedField:
     pieces: list[Piece] = []
     words = text.words_of(field)
     content, shown, end = text.texts[field], 0, 0
@@ -80,7 +80,7 @@ def _displayed(text: TextWords, field: int, limit: int) -> DisplayedField:
     return DisplayedField(text.fields[field], pieces, words[n_shown:], hidden)
 
 
-def _pieces(content: bytes, text: TextWords, words: range) -> Iterator[tuple[Piece, int]]:
+def _pieces(content: bytes, text: ExplainedText, words: range) -> Iterator[tuple[Piece, int]]:
     """Yields the pieces of a field that are not empty, each with the byte offset of its end."""
     end = 0
     for word in words:

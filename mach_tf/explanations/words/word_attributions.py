@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class WordAttributions:
       rest: the sum of the attributions that belong to no word: of features that only the baseline has.
     """
 
-    text: TextWords
+    text: ExplainedText
     values: np.ndarray
     rest: float
 
@@ -50,7 +50,7 @@ class WordAttributions:
         ]
 
 
-def word_attributions(text: TextWords, feature_ids: np.ndarray, attributions: np.ndarray) -> WordAttributions:
+def word_attributions(text: ExplainedText, feature_ids: np.ndarray, attributions: np.ndarray) -> WordAttributions:
     """Shares the attributions of raw features among the words of a text.
 
     Args:

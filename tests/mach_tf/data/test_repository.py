@@ -16,6 +16,7 @@ import mach_tf
 from mach_tf.data import repository
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
+from mach_tf.explanations.reporting.point_files import BagFile, read_files
 from mach_tf.manifest import DatasetManifest
 from tests.helpers import archives
 
@@ -79,7 +80,8 @@ def test_explanations_find_the_text_in_the_archive(tmp_path, layout):
     manifest = _preprocess(
         tmp_path / "data", repository=path, split_number=1 if layout == "row numbers" else 0
     ).manifest
-    points = source_text.read_points(manifest, source_text.find_text(manifest, None, None, "test"))
+    texts = source_text.find_text(manifest, None, None, "test")
+    points = read_files([BagFile(text, manifest) for text in texts]).points
     assert [points.label_ids[a:b].tolist() for a, b in zip(points.label_splits, points.label_splits[1:])] == [
         labels.tolist() for labels, _ in archives.TEST
     ]

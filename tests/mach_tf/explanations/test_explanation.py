@@ -11,7 +11,7 @@ import scipy.sparse
 from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
 from mach_tf.explanations.words.word_attributions import word_attributions
-from tests.mach_tf.explanations.words.sample import text_words
+from tests.mach_tf.explanations.words.sample import explained_text
 
 _HOSTILE = "<script>alert(1)</script>"
 
@@ -94,7 +94,7 @@ def test_a_matrix_displays_names_when_it_knows_them():
 
 
 def test_an_explanation_of_a_text_shows_its_words():
-    text = text_words("Cats <b>purr", occurrences=[(0, 0, 0), (1, 2, 2)])
+    text = explained_text("Cats <b>purr", occurrences=[(0, 0, 0), (1, 2, 2)])
     words = word_attributions(text, np.array([0, 1, 2]), np.array([2.0, -1.0, 0.5]))
     explanation = Explanation(0, 1, "cats", 1.5, 0.0, 0.0, [], words)
     value = explanation.to_json()
@@ -111,8 +111,8 @@ def test_a_matrix_of_explanations_of_texts_shows_their_words():
     matrix.points, matrix.labels = np.array([1, 0]), np.array([5, 6])
     matrix.scores, matrix.baseline_scores = np.array([1.0, 1.5]), np.zeros(2)
     matrix.texts = [
-        text_words("zero", occurrences=[(0, 0, 0)]),
-        text_words("one two", occurrences=[(1, 0, 0), (2, 0, 1)]),
+        explained_text("zero", occurrences=[(0, 0, 0)]),
+        explained_text("one two", occurrences=[(1, 0, 0), (2, 0, 1)]),
     ]
     assert matrix.words(0).values.tolist() == [1.5, -0.5] and matrix.words(0).rest == 0.0
     assert matrix.words(1).values.tolist() == [1.0] and matrix.words(1).rest == 0.5

@@ -9,6 +9,7 @@ from absl import flags
 
 from mach_tf.programs import text_flags
 from mach_tf.text.options import TextOptions
+from mach_tf.text.readers.settings import InputSettings
 from tests.helpers import programs
 
 
@@ -51,3 +52,8 @@ def test_a_program_that_reads_no_labels_has_no_flags_for_them():
     assert names == set(text_flags.values()) == {"input_format", "text_fields"}
     for name in names:
         delattr(flags.FLAGS, name)
+
+
+def test_settings_are_how_files_are_read(defined):
+    flags.FLAGS(["program", "--input_format=csv", "--text_fields=0,2", "--label_field=3", "--label_separator=;"])
+    assert text_flags.settings() == InputSettings("csv", ("0", "2"), ("3",), ";", labels_optional=True)

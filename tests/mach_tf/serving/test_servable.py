@@ -21,16 +21,15 @@ def raw(evaluated):
     return points.from_csr(evaluated.test[0])
 
 
-def make(model, estimator="logit_mean", reasons=4, feature_names=None, **stored):
-    return EnsembleServable(
-        RawFeatures(model.manifest.feature_spec, model.manifest.features),
-        [StoredWeights(repetition.weights, **stored) for repetition in model.repetitions],
-        model.bucket_table,
-        estimator,
-        [f"label-{label}" for label in range(model.labels)],
-        feature_names,
-        reasons,
-    )
+def stored(model, **options):
+    """The first three parts of a servable."""
+    weights = [StoredWeights(repetition.weights, **options) for repetition in model.repetitions]
+    return RawFeatures(model.manifest.feature_spec, model.manifest.features), weights, model.bucket_table
+
+
+def make(model, estimator="logit_mean", reasons=4, feature_names=None, **options):
+    names = [f"label-{label}" for label in range(model.labels)]
+    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons)
 
 
 @pytest.fixture(scope="module")

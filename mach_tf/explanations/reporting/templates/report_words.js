@@ -1,6 +1,6 @@
 // The text of a point with its words coloured by one explanation. Colours, underlines and numbers say the same thing.
 const coloured = (() => {
-  const least = 0.04;  // of the largest attribution; weaker words have no colour
+  const least = 0.08;  // of the largest attribution; weaker words have no colour
   let made = 0;
 
   const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toPrecision(3);

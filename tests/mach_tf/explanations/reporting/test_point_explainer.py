@@ -14,7 +14,7 @@ from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
 from tests.helpers import world as worlds
-from tests.mach_tf.explanations.words.sample import text_words
+from tests.mach_tf.explanations.words.sample import explained_text
 
 EPSILON = 0.1
 
@@ -103,7 +103,7 @@ def test_words_of_texts_have_the_attributions_of_their_points(world, ensemble, m
     for point in range(len(raw)):
         ids = raw[point : point + 1].feature_ids
         text = " ".join(f"w{i}" for i in ids)
-        texts.append(text_words(text, occurrences=[(feature, word, word) for word, feature in enumerate(ids)]))
+        texts.append(explained_text(text, occurrences=[(feature, word, word) for word, feature in enumerate(ids)]))
     found = point_explainer.explain_points(request, raw, np.arange(len(raw)), texts)
     for i, (point, plain) in enumerate(zip(found, without)):
         assert point.text is texts[i] and plain.text is None

@@ -14,7 +14,7 @@ from mach_tf.explanations.reporting.point_explanation import ExplainedLabel, Poi
 from mach_tf.explanations.reporting.report import Report
 from mach_tf.explanations.words.word_attributions import WordAttributions
 from tests.helpers import pages
-from tests.mach_tf.explanations.words.sample import text_words
+from tests.mach_tf.explanations.words.sample import explained_text
 
 HOSTILE = "<script>alert(1)</script> </p><img src=x onerror=alert(2)> a\x1b[31m\x00 &lt;b&gt; \u202egnirts"
 CATS = "Cats purr, dogs do not."
@@ -22,7 +22,7 @@ CATS = "Cats purr, dogs do not."
 
 def page(*texts, values=(1.0, 0.25, -0.5, 0.001, 0.0), names=None, rest=0.0):
     """A report of one point whose first label has these values, and whose second has their negatives."""
-    text = text_words(*texts, names=names)
+    text = explained_text(*texts, names=names)
     values = np.resize(values, len(text))
     explained = []
     for label, sign in ((0, 1), (1, -1)):

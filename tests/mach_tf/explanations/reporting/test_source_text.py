@@ -9,9 +9,14 @@ import scipy.sparse
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
+from mach_tf.explanations.reporting.point_files import BagFile, read_files
 from mach_tf.manifest import DatasetManifest
 from tests.helpers import programs
 from tests.helpers import world as worlds
+
+
+def read_points(dataset, texts):
+    return read_files([BagFile(text, dataset) for text in texts]).points
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def test_the_splits_own_text(data):
     _, dataset = preprocess()
     texts = source_text.find_text(dataset, None, None, "train")
     assert texts == [TextInput(text)] and source_text.find_text(dataset, "other", None, "train") == [TextInput("other")]
-    read = source_text.read_points(dataset, texts)
+    read = read_points(dataset, texts)
     np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
     np.testing.assert_array_equal(read.labels(30).toarray(), labels.toarray())
 
@@ -61,7 +66,7 @@ def test_the_split_form(data, tmp_path):
     assert own == [TextInput(text), TextInput(*split_form)]
     given = source_text.find_text(dataset, *split_form, "train")
     for texts, times in ((own, 2), (given, 1)):
-        read = source_text.read_points(dataset, texts)
+        read = read_points(dataset, texts)
         np.testing.assert_array_equal(read.features(60).toarray(), np.vstack([features.toarray()] * times))
         np.testing.assert_array_equal(read.labels(30).toarray(), np.vstack([labels.toarray()] * times))
     with pytest.raises(InputError, match="input_labels and input belong together"):
@@ -73,12 +78,12 @@ def test_features_alone(data, tmp_path):
     _, dataset = preprocess()
     path = str(tmp_path / "x.txt")
     worlds.write_split_form(path, features)
-    read = source_text.read_points(dataset, [TextInput(path)])
+    read = read_points(dataset, [TextInput(path)])
     np.testing.assert_array_equal(read.features(60).toarray(), features.toarray())
     assert not len(read.label_ids)
     worlds.write_split_form(path, features[:, :59])
     with pytest.raises(InputError, match=r"must say 60 features and 30 labels.*\(got 59 and no labels\)"):
-        source_text.read_points(dataset, [TextInput(path)])
+        read_points(dataset, [TextInput(path)])
 
 
 def test_a_changed_text_is_refused(data):

@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 
-from mach_tf.explanations.words.text_words import TextWords
+from mach_tf.explanations.words.explained_text import ExplainedText
 
 
-def text_words(*texts, names=None, weights=None, occurrences=()):
+def explained_text(*texts, names=None, weights=None, occurrences=()):
     """Returns the words (runs of letters and digits) of texts, with occurrences (feature, first word, last word)."""
     rows = []
     for field, text in enumerate(texts):
@@ -18,7 +18,7 @@ def text_words(*texts, names=None, weights=None, occurrences=()):
         rows += [(field, *offsets[[*match.span()]]) for match in re.finditer(r"[^\W_]+", text)]
     fields, begins, ends = np.array(rows, np.int64).reshape(-1, 3).T
     features, first, last = np.array(occurrences, np.int64).reshape(-1, 3).T
-    return TextWords(
+    return ExplainedText(
         names or [f"field{i}" for i in range(len(texts))],
         [text.encode() for text in texts],
         weights or [1.0] * len(texts),
@@ -39,4 +39,4 @@ def random_text(generator, fields=2, words=12, features=9, occurrences=40):
         field, length = generator.integers(0, fields), generator.integers(1, 4)
         first = field * words + generator.integers(0, words - length + 1)
         rows.append((generator.integers(0, features), first, first + length - 1))
-    return text_words(*texts, weights=generator.uniform(0.1, 3, fields).tolist(), occurrences=rows)
+    return explained_text(*texts, weights=generator.uniform(0.1, 3, fields).tolist(), occurrences=rows)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mach_tf.explanations.words.displayed_text import Piece, displayed_fields, hidden_note, strengths
-from tests.mach_tf.explanations.words.sample import random_text, text_words
+from tests.mach_tf.explanations.words.sample import explained_text, random_text
 
 
 def test_pieces_are_words_and_what_stands_between():
-    (title, empty) = displayed_fields(text_words("(Über 漢字)", ""), 100)
+    (title, empty) = displayed_fields(explained_text("(Über 漢字)", ""), 100)
     assert title.pieces == [Piece("(", None), Piece("Über", 0), Piece(" ", None), Piece("漢字", 1), Piece(")", None)]
     assert empty.pieces == [] and hidden_note(title, np.zeros(2)) == ""
 
@@ -25,7 +25,7 @@ def test_together_they_are_the_text():
 
 
 def test_a_long_text_is_cut_and_the_note_adds_up():
-    text = text_words("ab " * 1000)
+    text = explained_text("ab " * 1000)
     values = np.arange(1000.0)
     (field,) = displayed_fields(text, 30)
     assert len(field.pieces) == 20 and field.hidden_words == range(10, 1000) and field.hidden_characters == 2970
@@ -34,13 +34,13 @@ def test_a_long_text_is_cut_and_the_note_adds_up():
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, " " * 1_000_000, "a" + "-" * 1_000_000 + "b"])
 def test_a_megabyte_without_a_break_is_shortened(text):
-    (field,) = displayed_fields(text_words(text), 1000)
+    (field,) = displayed_fields(explained_text(text), 1000)
     assert sum(len(piece.text) for piece in field.pieces) < 600
     assert field.hidden_characters == 0 and any("characters …]" in piece.text for piece in field.pieces)
 
 
 def test_control_characters_are_shown_by_signs():
-    (field,) = displayed_fields(text_words("a\x1b[31m b\0"), 100)
+    (field,) = displayed_fields(explained_text("a\x1b[31m b\0"), 100)
     assert "".join(piece.text for piece in field.pieces) == "a␛[31m b␀"
 
 

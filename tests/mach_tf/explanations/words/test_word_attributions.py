@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mach_tf.explanations.words.word_attributions import word_attributions
-from tests.mach_tf.explanations.words.sample import random_text, text_words
+from tests.mach_tf.explanations.words.sample import explained_text, random_text
 
 
 def _by_hand(text, ids, attributions):
@@ -29,13 +29,13 @@ def _by_hand(text, ids, attributions):
 
 def test_an_ngram_is_shared_among_its_words_and_occurrences():
     # Feature 5 is "a b", twice; feature 7 is "c"; feature 9 does not occur.
-    text = text_words("a b c a b", occurrences=[(5, 0, 1), (7, 2, 2), (5, 3, 4)])
+    text = explained_text("a b c a b", occurrences=[(5, 0, 1), (7, 2, 2), (5, 3, 4)])
     found = word_attributions(text, np.array([9, 5, 7]), np.array([0.25, 4.0, -3.0]))
     assert found.values.tolist() == [1, 1, -3, 1, 1] and found.rest == 0.25
 
 
 def test_a_field_of_twice_the_weight_gets_twice_the_part():
-    text = text_words("a", "a", weights=[2.0, 1.0], occurrences=[(0, 0, 0), (0, 1, 1)])
+    text = explained_text("a", "a", weights=[2.0, 1.0], occurrences=[(0, 0, 0), (0, 1, 1)])
     assert word_attributions(text, np.array([0]), np.array([3.0])).values.tolist() == [2, 1]
 
 
@@ -55,31 +55,31 @@ def test_as_the_formula_says_and_the_sum_is_preserved():
 
 
 def test_sums_of_halves_are_exact():
-    text = text_words("a b c d", occurrences=[(0, 0, 1), (0, 2, 3), (1, 1, 2), (2, 3, 3)])
+    text = explained_text("a b c d", occurrences=[(0, 0, 1), (0, 2, 3), (1, 1, 2), (2, 3, 3)])
     found = word_attributions(text, np.array([0, 1, 2, 3]), np.array([8.0, -4.0, 0.5, 16.0]))
     assert found.values.sum() + found.rest == 20.5
 
 
 @pytest.mark.parametrize("texts", [("",), ("a b",), ("", "")])
 def test_what_no_term_covers_is_the_rest(texts):
-    found = word_attributions(text_words(*texts), np.array([3, -1]), np.array([1.0, 2.0]))
+    found = word_attributions(explained_text(*texts), np.array([3, -1]), np.array([1.0, 2.0]))
     assert found.rest == 3.0 and not found.values.any() and found.to_json() == []
 
 
 def test_features_without_a_raw_id_are_the_rest():
-    text = text_words("a", occurrences=[(0, 0, 0)])
+    text = explained_text("a", occurrences=[(0, 0, 0)])
     found = word_attributions(text, np.array([-1, 0, -1]), np.array([1.0, 2.0, 4.0]))
     assert found.values.tolist() == [2] and found.rest == 5
 
 
 def test_a_field_without_weight_gets_nothing():
-    text = text_words("a", "a b", weights=[1.0, 0.0], occurrences=[(0, 0, 0), (0, 1, 1), (1, 2, 2)])
+    text = explained_text("a", "a b", weights=[1.0, 0.0], occurrences=[(0, 0, 0), (0, 1, 1), (1, 2, 2)])
     found = word_attributions(text, np.array([0, 1]), np.array([2.0, 0.5]))
     assert found.values.tolist() == [2, 0, 0] and found.rest == 0.5
 
 
 def test_json_has_the_words_of_terms_with_byte_offsets():
-    text = text_words("é b, c", names=["title"], occurrences=[(0, 0, 1)])
+    text = explained_text("é b, c", names=["title"], occurrences=[(0, 0, 1)])
     assert word_attributions(text, np.array([0]), np.array([1.0])).to_json() == [
         {"field": "title", "begin": 0, "end": 2, "word": "é", "attribution": 0.5},
         {"field": "title", "begin": 3, "end": 4, "word": "b", "attribution": 0.5},

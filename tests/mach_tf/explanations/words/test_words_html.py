@@ -9,7 +9,7 @@ import pytest
 
 from mach_tf.explanations.words.word_attributions import WordAttributions
 from mach_tf.explanations.words.words_html import describe, words_html
-from tests.mach_tf.explanations.words.sample import text_words
+from tests.mach_tf.explanations.words.sample import explained_text
 
 
 class _Reader(html.parser.HTMLParser):
@@ -34,7 +34,9 @@ class _Reader(html.parser.HTMLParser):
 
 
 def _read(*texts, values, **options):
-    return _Reader(words_html(WordAttributions(text_words(*texts, **options), np.array(values, float), 0.0), "a <b>"))
+    return _Reader(
+        words_html(WordAttributions(explained_text(*texts, **options), np.array(values, float), 0.0), "a <b>")
+    )
 
 
 def test_words_have_a_sign_a_strength_and_a_number():
@@ -55,9 +57,11 @@ def test_only_the_strongest_words_can_be_reached_with_the_tab_key():
 
 
 def test_fields_have_names_and_empty_ones_are_left_out():
-    page = words_html(WordAttributions(text_words("a", "", "b", names=["x", "y", "<z>"]), np.ones(2), 0.0), "l")
+    page = words_html(WordAttributions(explained_text("a", "", "b", names=["x", "y", "<z>"]), np.ones(2), 0.0), "l")
     assert page.count("mach-words-text'") == 2 and "&lt;z&gt;</div>" in page and ">y<" not in page
-    assert "<div class='mach-words-field'" not in words_html(WordAttributions(text_words("a"), np.ones(1), 0.0), "l")
+    assert "<div class='mach-words-field'" not in words_html(
+        WordAttributions(explained_text("a"), np.ones(1), 0.0), "l"
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_fields_have_names_and_empty_ones_are_left_out():
 )
 def test_hostile_text_stays_text(text):
     harmless = _read("some words", values=[1.0, 1.0])
-    page = _read(text, values=np.ones(len(text_words(text))))
+    page = _read(text, values=np.ones(len(explained_text(text))))
     assert page.texts == [text] and {*page.tags} == {*harmless.tags}
     assert all({*word} <= {"class", "style", "data-n", "title", "tabindex"} for word in page.words)
 
@@ -86,7 +90,7 @@ def test_hostile_names_stay_text():
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "ab " * 300_000, "\0\x1b\u202e" * 1000])
 def test_endless_texts_make_a_short_page(text):
-    words = text_words(text)
+    words = explained_text(text)
     page = words_html(WordAttributions(words, np.ones(len(words)), 0.0), "l")
     assert len(page) < 500_000 and not {"\0", "\x1b", "\u202e"} & {*page}
     assert "characters" in page or len(text) < 10_000

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class TextWords:
+class ExplainedText:
     """One text of one or several fields, its words, and the occurrences of terms.
 
     Attributes:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.mach_tf.explanations.words.sample import random_text, text_words
+from tests.mach_tf.explanations.words.sample import explained_text, random_text
 
 
 def test_words_are_cut_out_of_the_bytes_of_their_field():
-    text = text_words("Über 漢字", "", "b 😀 c")
+    text = explained_text("Über 漢字", "", "b 😀 c")
     assert [text.word(i) for i in range(len(text))] == ["Über", "漢字", "b", "c"]
     assert [list(text.words_of(field)) for field in range(3)] == [[0, 1], [], [2, 3]]
 
 
 def test_bytes_that_are_no_text_are_replaced():
-    text = text_words("ab")
+    text = explained_text("ab")
     broken = type(text)(**{**text.__dict__, "texts": [b"\xff\xfe"]})
     assert broken.word(0) == "\ufffd\ufffd"
 
@@ -27,4 +27,4 @@ def test_covered_words_are_those_of_an_occurrence():
         for first, last in zip(text.first_words, text.last_words):
             expected[first : last + 1] = True
         np.testing.assert_array_equal(text.covered(), expected)
-    assert not text_words("a b").covered().any() and text_words("").covered().shape == (0,)
+    assert not explained_text("a b").covered().any() and explained_text("").covered().shape == (0,)

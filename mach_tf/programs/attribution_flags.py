@@ -1,0 +1,40 @@
+"""The flags of how attributions are computed."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
+
+# They belong to the program that calls these functions, whose --help lists them.
+flags.disclaim_key_flags()
+
+
+def define() -> None:
+    """Defines --method, --steps and --rule."""
+    flags.DEFINE_enum(
+        "method",
+        "exact",
+        ATTRIBUTION_METHODS,
+        "Computes attributions in closed form (exact) or by quadrature with tf.GradientTape (tape). Use tape for the estimators "
+        "min and median, which have no closed form.",
+    )
+    flags.DEFINE_integer(
+        "steps",
+        64,
+        "Uses this number of quadrature nodes with --method=tape. Raise it if the program reports a large completeness gap; the "
+        "time grows in proportion.",
+        lower_bound=1,
+    )
+    flags.DEFINE_enum(
+        "rule",
+        "gauss_legendre",
+        QUADRATURE_RULES,
+        "Places the quadrature nodes by this rule with --method=tape. gauss_legendre is more accurate; use midpoint for thousands "
+        "of steps.",
+    )
+
+
+def values() -> tuple[str, int, str]:
+    """Returns the values of --method, --steps and --rule."""
+    return flags.FLAGS.method, flags.FLAGS.steps, flags.FLAGS.rule

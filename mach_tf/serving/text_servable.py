@@ -1,0 +1,71 @@
+"""The servable of a model of texts: texts in; labels, terms and words out."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import tensorflow as tf
+
+from mach_tf.classifier import SparseBatch
+from mach_tf.serving.servable import EXPLAIN_SIGNATURE, EnsembleServable, K, Outputs
+from mach_tf.serving.word_attributions import TextTerms
+from mach_tf.text.term_weighting import TermWeighting
+
+TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "text", "explain_text"
+
+
+class TextServable(EnsembleServable):
+    """An ensemble's servable that takes texts too, with the same answers as for their raw features."""
+
+    def __init__(self, vectorizer: TermWeighting, *args: Any, **options: Any):
+        """Adds the tokenizer and the vocabulary.
+
+        Args:
+          vectorizer: maps texts to raw features.
+          *args, **options: as of EnsembleServable.
+        """
+        super().__init__(*args, **options)
+        self._terms = TextTerms(vectorizer)
+
+    def predict_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
+        """Ranks labels of texts, string [n, fields]; returns what `predict` does."""
+        return self.predict(SparseBatch(*self._terms.vectorizer(texts)), k)
+
+    def explain_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
+        """Ranks labels of texts, string [n, fields], and attributes their scores to terms and words.
+
+        Returns:
+          What `explain` returns, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
+          [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the field's text; and
+          `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
+        """
+        raw = SparseBatch(*self._terms.vectorizer(texts))
+        outputs, found = self.explained(raw, k)
+        words = self._terms.words(texts)
+        for name, each in words.items():
+            outputs[name] = each.to_tensor("" if each.dtype == tf.string else -1)
+        places, entries, shares = self._terms.shares(texts, raw.row_splits, raw.feature_ids)
+        parts = tf.gather(found, entries) * shares[:, tf.newaxis]
+        sums = tf.math.unsorted_segment_sum(parts, places, tf.size(words["words"].values))
+        by_word = words["words"].with_values(tf.cast(sums, tf.float32)).to_tensor()
+        outputs["word_attributions"] = tf.transpose(tf.reshape(by_word, [tf.shape(texts)[0], -1, k]), [0, 2, 1])
+        return outputs
+
+    def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+        """Returns the functions of the SavedModel by the names of their signatures."""
+        found = {**super().signatures(), TEXT_SIGNATURE: self._of_texts(self.predict_text)}
+        if EXPLAIN_SIGNATURE in found:
+            found[EXPLAIN_TEXT_SIGNATURE] = self._of_texts(self.explain_text)
+        return found
+
+    def _of_texts(self, answer: Callable[[tf.Tensor, tf.Tensor], Outputs]) -> tf.types.experimental.GenericFunction:
+        """Returns a signature whose points are texts: string [n], or [n, fields] if there are several fields."""
+        fields = self._terms.fields
+        shape = [None] if fields == 1 else [None, fields]
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.string, "texts"), K], autograph=False)
+        def function(texts, k):
+            with tf.control_dependencies([self.check_k(k)]):
+                return answer(tf.reshape(texts, [-1, fields]), tf.identity(k))
+
+        return function
