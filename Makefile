@@ -13,7 +13,7 @@ DATA ?= ../shared/data
 RESULTS ?= results
 PYTHON := $(VENV)/bin/python
 PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install --quiet --disable-pip-version-check)
-SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs examples
+SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all gpu-check test-stacks examples lint format docs results clean
