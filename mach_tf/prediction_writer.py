@@ -71,6 +71,7 @@ class PredictionWriter:
             self._after_header(output, source.n_points, os.path.dirname(output_path)) as lines,
         ):
             for block in source.blocks:
+                self._check_lines(block, source.hint)
                 lines.write(self._lines(block))
                 bar.update(block.done)
             source.finish()
@@ -107,9 +108,13 @@ class PredictionWriter:
             )
         self.incomplete.check(f"of {input_path}")
 
-    def _lines(self, block: InputBlock) -> bytes:
+    def _check_lines(self, block: InputBlock, hint: str) -> None:
         if block.bad_lines and not self.skip_bad_lines:
-            raise InputError(f"{block.bad_lines[0]} Correct the line, or leave such lines out: on_bad_line=skip.")
+            all_bad = not self.points and not len(block.points)
+            advice = hint if all_bad and hint else "Correct the line, or leave such lines out: on_bad_line=skip."
+            raise InputError(f"{block.bad_lines[0]} {advice}")
+
+    def _lines(self, block: InputBlock) -> bytes:
         self.first_bad_line = self.first_bad_line or next(iter(block.bad_lines), None)
         self.n_bad_lines += len(block.bad_lines)
         self.points += block.n_points

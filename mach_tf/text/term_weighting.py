@@ -53,8 +53,9 @@ class TermWeighting(tf.Module):
     def __init__(self, spec: TextSpec, fingerprints: np.ndarray, idf: np.ndarray) -> None:
         super().__init__(name="term_weighting")
         self.tokenizer = Tokenizer(spec)
-        ids = np.arange(len(fingerprints), dtype=np.int64)
-        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(fingerprints, tf.int64), tf.constant(ids))
+        # A table must not be empty; the key of an empty vocabulary is unknown as any other.
+        keys, ids = (fingerprints, np.arange(len(fingerprints))) if len(fingerprints) else ([0], [-1])
+        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.int64), tf.constant(ids, tf.int64))
         self._table = tf.lookup.StaticHashTable(initializer, -1)
         self._idf = tf.constant(idf, tf.float32)
         signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
