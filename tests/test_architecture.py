@@ -80,7 +80,7 @@ FLOORS = (
     ("metrics",),
     ("model_verification",),
     ("network",),
-    ("prediction_input", "prediction_writer", "prediction", "prediction_format"),
+    ("name_scores", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
     ("serving",),
     ("attacks",),
     ("explanations",),
