@@ -13,7 +13,7 @@ DATA ?= ../shared/data
 RESULTS ?= results
 PYTHON := $(VENV)/bin/python
 PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install --quiet --disable-pip-version-check)
-SOURCES := setup.py mach_tf preprocess train eval explain benchmarks tests docs examples
+SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all gpu-check test-stacks examples lint format docs results clean
@@ -64,24 +64,27 @@ $(VENV)/installed-docs: $(VENV)/installed
 
 install: $(VENV)/installed ## the virtual environment alone
 
-$(DEMO)/text/label_names.txt: | $(VENV)/installed
+$(DEMO)/text/train.jsonl: | $(VENV)/installed
 	$(PYTHON) -m preprocess.demo_data --output_dir=$(DEMO)/text
 
-$(DEMO)/dataset/dataset.json: $(DEMO)/text/label_names.txt
+$(DEMO)/dataset/dataset.json: $(DEMO)/text/train.jsonl
 	$(PYTHON) -m preprocess.to_tfrecord --output_dir=$(DEMO)/dataset --overwrite \
-	  --train=$(DEMO)/text/train.txt --valid=$(DEMO)/text/valid.txt --test=$(DEMO)/text/test.txt \
-	  --feature_names=$(DEMO)/text/feature_names.txt --label_names=$(DEMO)/text/label_names.txt
+	  --train=$(DEMO)/text/train.jsonl --valid=$(DEMO)/text/valid.jsonl --test=$(DEMO)/text/test.jsonl \
+	  --text_fields=text --label_field=imports --min_label_count=2 --max_vocabulary=50000
 
-demo: $(DEMO)/dataset/dataset.json ## build the demo data, preprocess, train, evaluate clean and attacked, explain
+demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, evaluate clean and attacked, explain, predict
 	$(PYTHON) -m train.main --flagfile=configs/demo.flags --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model
 	$(PYTHON) -m eval.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/evaluation \
 	  --attack=fgsm --epsilon=0,0.005,0.01,0.02
 	$(PYTHON) -m explain.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/explanations \
-	  --input=$(DEMO)/text/test.txt --points=label:numpy.testing:3 --labels=top:3
+	  --label_field=imports --points=label:numpy.testing:3 --labels=top:3
+	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))'
+	$(PYTHON) -m explain.main --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))' --labels=top:2
 	@echo
 	@echo "Explanations:      $(DEMO)/explanations/report.html"
 	@echo "Robustness curve:  $(DEMO)/evaluation/robustness.png"
 	@echo "Training curves:   $(VENV)/bin/tensorboard --logdir $(DEMO)"
+	@echo "Another line:      $(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='json.loads(path.read_text())'"
 
 results: $(VENV)/installed ## the results table of the data sets in DATA, clean and attacked: hours
 	$(PYTHON) -m benchmarks.results --data_dir=$(DATA) --output_dir=$(RESULTS)

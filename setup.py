@@ -1,4 +1,4 @@
-"""Installs the five packages of mach-tf."""
+"""Installs the six packages of mach-tf."""
 
 import pathlib
 import re
@@ -43,11 +43,12 @@ setuptools.setup(
     ],
     # The project's own documents are in the repository: README.md, CHANGELOG.md, docs/.
     project_urls={"Paper": "https://arxiv.org/abs/1910.13830"},
-    packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain"]),
+    packages=setuptools.find_packages(include=["mach_tf*", "preprocess", "train", "eval", "explain", "serve"]),
     package_data={
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags"],
+        "mach_tf.serving.service": ["page.html"],
         "mach_tf.text": ["unicode.npz"],
     },
     entry_points={
@@ -57,6 +58,7 @@ setuptools.setup(
             "mach-plan = train.plan:run",
             "mach-train = train.main:run",
             "mach-export = train.export:run",
+            "mach-serve = serve.main:run",
             "mach-eval = eval.main:run",
             "mach-predict = eval.predict:run",
             "mach-robustness = eval.robustness:run",
@@ -92,6 +94,7 @@ setuptools.setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]"],
         "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
+        "serve": ["starlette>=0.37,<2", "uvicorn>=0.29,<1", "prometheus-client>=0.20,<1"],
         "sklearn": ["scikit-learn>=1.3"],
         # pyarrow 26 needs NumPy 2; 16 is the first that works with it.
         "parquet": ["pyarrow>=16,<26"],
@@ -112,6 +115,11 @@ setuptools.setup(
             "napkinxc>=0.6",
             "adversarial-robustness-toolbox>=1.17,<2",
             "selenium>=4.10",
+            # The service, and a client for its tests.
+            "starlette>=0.37,<2",
+            "uvicorn>=0.29,<1",
+            "prometheus-client>=0.20,<1",
+            "httpx>=0.27",
         ],
         # The benchmarks compare formulations, not packages: they need what the programs need.
         "benchmarks": [],

@@ -12,17 +12,13 @@ the seconds of `original` with those of mach_tf.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import resource
 import tempfile
-import time
-from multiprocessing.connection import Connection
-from typing import Any, Callable, Optional
+from typing import Callable
 
-import psutil
 from absl import flags
 
+from benchmarks.measured_process import Work, measure
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
 from mach_tf import startup
 from mach_tf.data import conversion, libsvm
@@ -42,10 +38,6 @@ flags.DEFINE_integer("seed", 0, "The seed of the synthetic file.")
 
 FLAGS = flags.FLAGS
 
-_Work = Callable[[], "tuple[int, int]"]  # converts the file; returns its points and bytes of text
-
-_SAMPLING_SECONDS = 0.1
-
 
 def main(argv: list[str]) -> None:
     """Runs the program."""
@@ -58,7 +50,7 @@ def main(argv: list[str]) -> None:
         if path is None:
             path = os.path.join(directory, "train.txt")
             write_synthetic(path, FLAGS.points, FLAGS.compression, FLAGS.seed)
-        results = {arm: measure(arm, path, os.path.join(directory, arm)) for arm in FLAGS.arms}
+        results = {arm: measure(prepare, arm, path, os.path.join(directory, arm)) for arm in FLAGS.arms}
     seconds = {arm: result["seconds"] for arm, result in results.items()}
     ratios = {
         f"original/{arm}": round(seconds["original"] / seconds[arm], 2)
@@ -68,58 +60,12 @@ def main(argv: list[str]) -> None:
     print(json.dumps({"cores": os.cpu_count() or 1, "arms": results, "ratios": ratios}))
 
 
-def measure(arm: str, path: str, output: str) -> dict[str, Any]:
-    """Runs an arm in a new process and samples its memory."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(arm, path, output, theirs))
-    begin = time.monotonic()
-    process.start()
-    theirs.close()
-    peak = 0
-    while not ours.poll(_SAMPLING_SECONDS):
-        peak = max(peak, _memory(process.pid))
-        if process.exitcode is not None and not ours.poll():
-            raise RuntimeError(f"{arm} ended with status {process.exitcode}")
-    result = ours.recv()
-    peak = max(peak, _memory(process.pid))
-    process.join()
-    wall = time.monotonic() - begin
-    seconds, cpu_seconds, points, text_bytes, own_peak = result
-    return {
-        "seconds": round(seconds, 3),
-        "startup_seconds": round(wall - seconds, 3),
-        "cpu_seconds": round(cpu_seconds, 3),
-        "points_per_second": round(points / seconds),
-        "mb_per_second": round(text_bytes / 1e6 / seconds, 1),
-        "text_mb": round(text_bytes / 1e6, 1),
-        "peak_mb": round(max(peak, own_peak) / 1e6, 1),
-    }
+def prepare(arm: str, path: str, output: str) -> Work:
+    """Returns the work of an arm, warmed up."""
+    return _ARMS[arm](path, output)
 
 
-def _memory(pid: Optional[int]) -> int:
-    """Returns the bytes that a process and its children occupy; shared pages count once."""
-    total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            total += process.memory_full_info().pss
-    except psutil.Error:
-        pass  # it has just ended
-    return total
-
-
-def _run(arm: str, path: str, output: str, connection: Connection) -> None:
-    work = _ARMS[arm](path, output)
-    begin, begin_cpu = time.monotonic(), time.process_time()
-    points, text_bytes = work()
-    seconds, cpu_seconds = time.monotonic() - begin, time.process_time() - begin_cpu
-    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    connection.send((seconds, cpu_seconds, points, text_bytes, own_peak))
-    connection.close()
-
-
-def _original(path: str, output: str) -> _Work:
+def _original(path: str, output: str) -> Work:
     """The original formulation: one process, one line after the other, one output file."""
     startup.prepare()
     import tensorflow as tf
@@ -155,8 +101,8 @@ def _original(path: str, output: str) -> _Work:
     return work
 
 
-def _ours(workers: int) -> Callable[[str, str], _Work]:
-    def prepare(path: str, output: str) -> _Work:
+def _ours(workers: int) -> Callable[[str, str], Work]:
+    def prepare(path: str, output: str) -> Work:
         startup.keep_freed_memory()  # as the program does
         with tempfile.TemporaryDirectory() as directory:
             write_synthetic(os.path.join(directory, "tiny.txt"), 2)
@@ -173,7 +119,7 @@ def _ours(workers: int) -> Callable[[str, str], _Work]:
     return prepare
 
 
-def _read_only(path: str, output: str) -> _Work:
+def _read_only(path: str, output: str) -> Work:
     del output
 
     def work() -> tuple[int, int]:
@@ -187,7 +133,7 @@ def _read_only(path: str, output: str) -> _Work:
     return work
 
 
-_ARMS: dict[str, Callable[[str, str], _Work]] = {
+_ARMS: dict[str, Callable[[str, str], Work]] = {
     "original": _original,
     "one_worker": _ours(1),
     "all_cores": _ours(os.cpu_count() or 1),

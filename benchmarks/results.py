@@ -6,8 +6,10 @@ Prints a Markdown table and writes it to results.md, and the numbers to results.
 for each data set and attack, the P@1 of the adversarially trained model divided by that of the clean one. Metrics are computed on the
 whole test split, the cost of an attack on its first --attack_limit points.
 
-A folder of --data_dir is a data set if it holds train.txt.xz and test.txt.xz, and --configs_dir holds a preset with its name or with
-the part of its name before a hyphen. Work that an earlier run finished is kept; to redo a data set, remove its output folder.
+A folder of --data_dir is a data set if it holds train.txt.xz and test.txt.xz (bags of words), or train.tsv.xz and test.tsv.xz (texts, as
+TSV corpora of Annif), and --configs_dir holds a preset with its name or with the part of its name before a hyphen. Flags that its
+preprocessing needs stand in --configs_dir/preprocess/SET.flags. Work that an earlier run finished is kept; to redo a data set, remove its
+output folder.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, ModelManifest
 from mach_tf.programs import program
+from mach_tf.splits import SPLITS
 
 FLAGS = flags.FLAGS
 
@@ -51,6 +54,11 @@ flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for t
 
 _TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": []}
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5")
+# By the ending of the text files, the files with names of features and labels.
+_NAMES = {
+    "txt.xz": {"feature_names": "Xf.txt", "label_names": "Yf.txt"},
+    "tsv.xz": {"label_names": "label_names.tsv"},
+}
 _METRICS_REPORT = "metrics.json"
 _ATTACKS_REPORT = "robustness.json"
 _SECONDS_FILE = "seconds.json"
@@ -104,13 +112,17 @@ def _sets() -> list[str]:
     """
     if not os.path.isdir(FLAGS.data_dir):
         raise InputError(f"--data_dir must be a folder of data sets (got {FLAGS.data_dir!r}, which is not a folder).")
-    present = [name for name in sorted(os.listdir(FLAGS.data_dir)) if os.path.isfile(_text(name, "train.txt.xz"))]
-    ready = [name for name in present if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, "test.txt.xz"))]
+    present = [name for name in sorted(os.listdir(FLAGS.data_dir)) if _ending(name)]
+    ready = [
+        name
+        for name in present
+        if os.path.isfile(_preset(name)) and os.path.isfile(_text(name, f"test.{_ending(name)}"))
+    ]
     wanted = ready if FLAGS.sets is None else FLAGS.sets
     missing = [name for name in wanted if name not in ready]
     if missing or not wanted:
         raise InputError(
-            f"--sets must name folders of {FLAGS.data_dir} with train.txt.xz, test.txt.xz and a preset in "
+            f"--sets must name folders of {FLAGS.data_dir} with train.txt.xz and test.txt.xz, or train.tsv.xz and test.tsv.xz, and a preset in "
             f"{FLAGS.configs_dir}: {', '.join(ready) or 'no folder qualifies'} (got {', '.join(missing) or 'none'})."
         )
     return wanted
@@ -167,10 +179,17 @@ def _seconds(model: str) -> Optional[float]:
 
 
 def _inputs(name: str) -> list[str]:
-    """Returns the flags for the text files that a data set has."""
-    given = {"train": "train.txt.xz", "valid": "valid.txt.xz", "test": "test.txt.xz"}
-    given.update({"feature_names": "Xf.txt", "label_names": "Yf.txt"})
-    return [f"--{flag}={_text(name, file)}" for flag, file in given.items() if os.path.isfile(_text(name, file))]
+    """Returns the flags that a data set's preprocessing needs, and those for the files that it has."""
+    ending = _ending(name)
+    given = {**{split: f"{split}.{ending}" for split in SPLITS}, **_NAMES[ending]}
+    inputs = [f"--{flag}={_text(name, file)}" for flag, file in given.items() if os.path.isfile(_text(name, file))]
+    options = os.path.join(FLAGS.configs_dir, "preprocess", f"{name}.flags")
+    return [*([f"--flagfile={options}"] if os.path.isfile(options) else []), *inputs]
+
+
+def _ending(name: str) -> str:
+    """Returns the ending of a folder's text files, such as "txt.xz"; empty if it holds none."""
+    return next((ending for ending in _NAMES if os.path.isfile(_text(name, f"train.{ending}"))), "")
 
 
 def _run(directory: str, module: str, *arguments: str) -> float:

@@ -40,6 +40,7 @@ flags.DEFINE_list(
     f"{', '.join(ESTIMATORS)}. The first one's metrics have intervals, a breakdown and a curve; list several to compare them.",
 )
 flags.adopt_module_key_flags(decoding_flags)
+shared_flags.define_name_weight()
 
 # What is reported
 flags.DEFINE_bool(
@@ -100,6 +101,7 @@ def main(_: list[str]) -> None:
             ks=metric_flags.cut_offs(),
             estimators=FLAGS.estimator,
             approximate=decoding_flags.approximate(),
+            name_weight=FLAGS.name_weight,
             repetition_curve=FLAGS.repetition_curve,
             adversarial_loss=FLAGS.adversarial_loss,
             propensity=FLAGS.propensity,

@@ -76,6 +76,7 @@ flags.DEFINE_string(
     "Chooses from these labels only, exactly: a list such as 3,17, or a file with one label per line. Labels are given by id, or by "
     "name or key if the model has them; write id:3 where a label is named 3.",
 )
+shared_flags.define_name_weight()
 flags.DEFINE_enum(
     "format",
     None,
@@ -87,7 +88,7 @@ flags.DEFINE_string(
     "label_names",
     None,
     "Reads the names of the labels, one per line, from this UTF-8 file, in place of those that the model has: for the formats jsonl and "
-    "tsv, which write them, and for --only_labels.",
+    "tsv, which write them, for --only_labels and for --name_weight.",
 )
 flags.DEFINE_bool(
     "force",
@@ -100,7 +101,7 @@ shared_flags.define_verify()
 
 _RENAMED = {"input_path": "input", "output_path": "output", "texts": "text"}
 # The flags of every prediction, and those of files alone.
-_PREDICTED = ("k", "estimator", "scores", "min_probability", "only_labels")
+_PREDICTED = ("k", "estimator", "scores", "min_probability", "only_labels", "name_weight")
 _READ, _WRITTEN = ("input_format", "text_fields"), ("on_bad_line", "format", "label_names", "force")
 
 

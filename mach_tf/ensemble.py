@@ -18,9 +18,11 @@ from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
+from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
 
@@ -103,6 +105,7 @@ class Ensemble(Network):
         scores: str = PROBABILITY,
         min_probability: Optional[float] = None,
         only_labels: Any = None,
+        name_weight: float = 0.0,
     ) -> PredictedLabels:
         """Predicts the k best labels of texts, with their names; the model must have been trained on texts.
 
@@ -110,6 +113,8 @@ class Ensemble(Network):
           texts: one text or a list of texts. Each is a string, which is taken for the first of the text fields; a mapping of fields to
             strings, such as a record of JSON Lines; or a sequence of strings, one per field.
           k, estimator, scores, min_probability, only_labels: as for `predict`.
+          name_weight: adds this weight times the tf-idf cosine of the text and the label's name to each label score, on the scale of the
+            estimator (logits for logit_mean). It helps labels with few training points whose names occur in texts; 0 adds nothing.
 
         Returns:
           For each text its best labels, as (key, name, score). It prints and displays itself as a table; `.to_json()` returns plain
@@ -118,9 +123,11 @@ class Ensemble(Network):
         Raises:
           InputError: as `predict`; or the model was trained on bags of words, or `texts` holds something else than texts.
         """
+        added = name_score(self, name_weight)
         raw = self.texts.points(texts)
         Incomplete.of(raw, labels=False).warn("of texts")
-        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels)
+        features = self.hash_points(raw)
+        top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -131,12 +138,13 @@ class Ensemble(Network):
         scores: str,
         min_probability: Optional[float],
         only_labels: Any,
+        added: Optional[NameScore] = None,
     ) -> TopLabels:
         check_scale(scores)
         k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
         among = None if only_labels is None else self.among(only_labels)
-        found = self.decode(features(), k, estimator, only_labels=among)
+        found = self.decode(features(), k, estimator, only_labels=among, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability)
 

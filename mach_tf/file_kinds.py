@@ -65,7 +65,12 @@ _MARKS = (
     _Mark(b"\x93NUMPY", "a NumPy array", _LOAD),
     _Mark(b"\x89HDF\r\n\x1a\n", "an HDF5 file", _LOAD),
     _Mark(b"MATLAB 5.0 MAT-file", "a MATLAB file", _LOAD),
-    _Mark(b"PAR1", "a Parquet file", _LOAD),
+    _Mark(
+        b"PAR1",
+        "a Parquet file",
+        "If it holds texts, give it as a regular file with input_format=parquet; otherwise load it, and give the matrices to "
+        "mach_tf.write_dataset.",
+    ),
     _Mark(b"ARROW1", "an Arrow file", _LOAD),
     _Mark(b"SQLite format 3\x00", "an SQLite database", _LOAD),
     *(_Mark(bytes([0x80, version]), "a Python pickle", _LOAD) for version in range(2, 6)),

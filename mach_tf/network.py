@@ -17,8 +17,9 @@ from mach_tf.buckets import BucketMembers
 from mach_tf.classifier import SparseBatch, Weights, predict_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
+from mach_tf.decoding import added_scores
 from mach_tf.decoding.approximate import Approximate
-from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
 from mach_tf.label_selection import select_labels
@@ -27,6 +28,7 @@ from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
+from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.model_texts import ModelTexts
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
@@ -223,6 +225,7 @@ class Network:
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
         only_labels: Optional[RestrictedDecoder] = None,
+        name_score: Optional[NameScore] = None,
     ) -> Decoded:
         """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
 
@@ -232,13 +235,20 @@ class Network:
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
           only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
+          name_score: what to add to label scores, as `name_scores.name_score` makes it; not with `approximate`.
         """
         parts = []
         if only_labels is not None:
             k = min(k, only_labels.labels)
-        for _, logits in self.sketches(features):
+        for rows, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
-            if only_labels is not None:
+            if name_score is not None:
+                for some, added in name_score.parts(features[rows.start : rows.stop]):
+                    if only_labels is not None:
+                        parts.append(only_labels.top_k(scores[some], k, estimator, added))
+                    else:
+                        parts.append(added_scores.top_k(self.decoder, scores[some], added, k, estimator))
+            elif only_labels is not None:
                 parts.append(only_labels.top_k(scores, k, estimator))
             elif approximate is None:
                 parts.append(self.decoder.top_k(scores, k, estimator))
@@ -247,7 +257,7 @@ class Network:
         if not parts:
             none = np.empty((0, k), np.int32)
             return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))
-        return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
+        return joined(parts)
 
 
 def _reopened(kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str]) -> _Network:

@@ -14,6 +14,7 @@ from mach_tf.choices import AUTO, BAD_LINE_ACTIONS
 from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
 from mach_tf.manifest import LABEL_NAMES_FILE
+from mach_tf.name_scores import check_name_weight, name_score
 from mach_tf.network import Network
 from mach_tf.prediction_input import open_input
 from mach_tf.prediction_writer import PredictionWriter
@@ -61,6 +62,8 @@ class PredictionOptions:
         line per point, `label:score label:score ...`, best first; "jsonl", one JSON object per point, such as
         `{"point": 0, "labels": [{"label": 3, "name": "cat", "probability": 0.9}]}`; or "tsv", a table with a header and one row per
         label: point, label, key, name and score. None for the format that the output's name says, .jsonl or .tsv, or else "text".
+      name_weight: adds this weight times the tf-idf cosine of a text and a label's name to each label score, as of
+        `Ensemble.predict_text`; 0 adds nothing.
       label_names: file with the names of the labels, one per line, in place of those that the model has.
       force: whether to take label names that are not those of the training data.
       input_format: one of choices.INPUT_FORMATS: a bag of words ("bow"), or for a model of texts one of the others; "auto"
@@ -78,6 +81,7 @@ class PredictionOptions:
     scores: str = PROBABILITY
     min_probability: Optional[float] = None
     only_labels: Any = None
+    name_weight: float = 0.0
     format: Optional[str] = None
     label_names: Optional[str] = None
     force: bool = False
@@ -90,6 +94,7 @@ class PredictionOptions:
         check_probability(self.min_probability)
         prediction_format.chosen(self.format)
         arguments.switch(self.force, "force")
+        check_name_weight(self.name_weight)
         arguments.choice(self.on_bad_line, "on_bad_line", BAD_LINE_ACTIONS)
         if self.label_names is not None:
             arguments.path(self.label_names, "label_names")
@@ -118,9 +123,14 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     chosen = PredictionOptions(**options)
     format = prediction_format.chosen(chosen.format, output_path)
     k, estimator = arguments.whole_number(chosen.k, "k", 1, network.labels), chosen.estimator
-    if chosen.label_names is not None and format == prediction_format.TEXT and chosen.only_labels is None:
+    if (
+        chosen.label_names is not None
+        and format == prediction_format.TEXT
+        and chosen.only_labels is None
+        and not chosen.name_weight
+    ):
         raise InputError(
-            "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels."
+            "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', only_labels or name_weight."
         )
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
@@ -139,6 +149,7 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
         format,
         titles,
         chosen.on_bad_line == "skip",
+        name_score(network, chosen.name_weight, titles),
     )
     with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
         writer.write(points, input_path, output_path)

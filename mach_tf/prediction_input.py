@@ -10,6 +10,7 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
+from mach_tf import zip_members
 from mach_tf.choices import AUTO
 from mach_tf.data import libsvm
 from mach_tf.data.bad_line import BadLine
@@ -22,7 +23,7 @@ from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.recognition import Recognised, recognise
 from mach_tf.text.readers.record import RecordBatch
 from mach_tf.text.readers.record_reader import RecordReader
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
 
 _BAG_OF_WORDS = "bow"
 # Of a block of texts, in bytes; a block of records is never divided, so that bad ones keep their place.
@@ -59,6 +60,7 @@ class PredictionInput:
       n_points: the number of points; None if it is not known before all are read.
       total, unit: what the progress counts: points, or bytes of the file.
       finish: raises InputError if the file changed while it was read.
+      hint: a sentence for the message about a bad line that no good one precedes; "" for none.
     """
 
     blocks: Iterator[InputBlock]
@@ -66,6 +68,7 @@ class PredictionInput:
     total: int
     unit: str
     finish: Callable[[], object]
+    hint: str = ""
 
 
 @contextlib.contextmanager
@@ -91,7 +94,7 @@ def open_input(
         found = _recognise_bag(path, InputSettings(input_format, tuple(text_fields)))
     else:
         settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)
-        found = recognise(path, None, settings) if os.path.isfile(path) else Recognised(input_format, "it is a pipe")
+        found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == _BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
             _check_features(network, reader, path)
@@ -104,19 +107,25 @@ def open_input(
         )
     else:
         with open_records(TextInput(path), settings) as records:
-            yield PredictionInput(
-                _text_blocks(records, network.texts), None, os.path.getsize(path), "B", records.finish
-            )
+            size = 0 if _is_pipe(path) else zip_members.size(path)
+            blocks = _text_blocks(records, network.texts)
+            by_default = not text_fields and found.format in WITH_FIELDS
+            hint = f"text_fields are {', '.join(records.fields)} by default, as in training; name others that stand for them."
+            yield PredictionInput(blocks, None, size, "B", records.finish, hint if by_default else "")
 
 
 def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
     """Returns the format of a file for a model of bags of words; what is not clearly a text is left to their reader's messages."""
     if settings.format == AUTO and settings.text_fields:
         return Recognised("texts", "text_fields was given")
-    if os.path.isfile(path) or settings.format != AUTO:
+    if not _is_pipe(path) or settings.format != AUTO:
         with contextlib.suppress(InputError):
             return recognise(path, None, settings)
     return Recognised(_BAG_OF_WORDS, "no other format was recognised")
+
+
+def _is_pipe(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _fields(texts: ModelTexts, text_fields: Sequence[str]) -> tuple[str, ...]:

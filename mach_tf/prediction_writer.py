@@ -21,6 +21,7 @@ from mach_tf.label_titles import LabelTitles
 from mach_tf.network import Network
 from mach_tf.prediction_input import InputBlock, PredictionInput
 from mach_tf.progress_bars import Bar
+from mach_tf.text.label_similarity import NameScore
 from mach_tf.top_labels import TopLabels, top_labels
 
 
@@ -35,6 +36,7 @@ class PredictionWriter:
       format: one of choices.PREDICTION_FORMATS.
       titles: the names and keys of the labels.
       skip_bad_lines: whether a line that breaks a rule is a point without predictions instead of an error.
+      name_score: what to add to label scores; None for nothing.
       points: number of points so far, bad lines included.
       n_bad_lines, first_bad_line: number of bad lines so far, and the first.
       incomplete: how many of the others lack features.
@@ -49,6 +51,7 @@ class PredictionWriter:
     format: str
     titles: LabelTitles
     skip_bad_lines: bool = False
+    name_score: Optional[NameScore] = None
     points: int = 0
     n_bad_lines: int = 0
     first_bad_line: Optional[BadLine] = None
@@ -71,6 +74,7 @@ class PredictionWriter:
             self._after_header(output, source.n_points, os.path.dirname(output_path)) as lines,
         ):
             for block in source.blocks:
+                self._check_lines(block, source.hint)
                 lines.write(self._lines(block))
                 bar.update(block.done)
             source.finish()
@@ -107,9 +111,13 @@ class PredictionWriter:
             )
         self.incomplete.check(f"of {input_path}")
 
-    def _lines(self, block: InputBlock) -> bytes:
+    def _check_lines(self, block: InputBlock, hint: str) -> None:
         if block.bad_lines and not self.skip_bad_lines:
-            raise InputError(f"{block.bad_lines[0]} Correct the line, or leave such lines out: on_bad_line=skip.")
+            all_bad = not self.points and not len(block.points)
+            advice = hint if all_bad and hint else "Correct the line, or leave such lines out: on_bad_line=skip."
+            raise InputError(f"{block.bad_lines[0]} {advice}")
+
+    def _lines(self, block: InputBlock) -> bytes:
         self.first_bad_line = self.first_bad_line or next(iter(block.bad_lines), None)
         self.n_bad_lines += len(block.bad_lines)
         self.points += block.n_points
@@ -119,7 +127,8 @@ class PredictionWriter:
 
     def _top_labels(self, block: InputBlock) -> TopLabels:
         network = self.network
-        found = network.decode(network.hash_points(block.points), self.k, self.estimator, only_labels=self.among)
+        features = network.hash_points(block.points)
+        found = network.decode(features, self.k, self.estimator, only_labels=self.among, name_score=self.name_score)
         buckets = network.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, self.estimator, buckets, self.scores, self.min_probability)
 

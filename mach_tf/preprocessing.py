@@ -129,12 +129,6 @@ def preprocess(
     output_dir = arguments.path(output_dir, "output_dir")
     given = {"train": train, "valid": valid, "test": test}
     inputs = {split: text_inputs(split, files) for split, files in given.items() if files is not None}
-    notes: list[str] = []
-    if repository is not None:
-        found = find(arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names)
-        inputs, feature_names, label_names, notes = found.inputs, found.feature_names, found.label_names, found.notes
-    if not inputs:
-        raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
     text = TextOptions(
         input_format,
         text_fields,  # type: ignore[arg-type]
@@ -149,6 +143,18 @@ def preprocess(
         max_document_fraction,
         max_vocabulary,
     )
+    notes: list[str] = []
+    if repository is not None:
+        raw_text = input_format != "bow" if text.given else None
+        found = find(
+            arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names, raw_text
+        )
+        inputs, feature_names, label_names, notes = found.inputs, found.feature_names, found.label_names, found.notes
+        text = dataclasses.replace(
+            text, text_fields=text.text_fields or found.text_fields, label_field=text.label_field or found.label_field
+        )
+    if not inputs:
+        raise InputError(f"At least one of {', '.join(SPLITS)} must name a file (got none).")
     dim = FeatureSpec.dim if feature_hash_dim is None else feature_hash_dim
     _check(dim, hash_seed, feature_norm, on_bad_line, workers, runner, beam_options)
     split_seed = arguments.seed(split_seed, "split_seed")

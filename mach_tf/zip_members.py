@@ -99,10 +99,14 @@ def size(path: str) -> int:
         return _info(opened, found, path).file_size
 
 
+def is_file(path: str) -> bool:
+    """Returns whether there is such a regular file, or such a member of an archive."""
+    return os.path.isfile(path) if split(path) is None else exists(path)
+
+
 def is_empty(path: str) -> bool:
     """Returns whether a path leads to a regular file, or a member, without a byte."""
-    found = split(path)
-    return (os.path.isfile(path) if found is None else exists(path)) and size(path) == 0
+    return is_file(path) and size(path) == 0
 
 
 class MemberFile(io.RawIOBase):

@@ -1,15 +1,15 @@
-"""Writes the demo data set: which modules and names does a Python file import, given the identifiers that it uses?
+"""Writes the demo data: which modules and names does a Python file import, given the identifiers that it uses?
 
-    python -m preprocess.demo_data --output_dir demo-text
+    python -m preprocess.demo_data --output_dir demo/text
 
 The points are the source files of this interpreter's standard library and installed packages (or of --source_dirs), each
-content once. They are parsed, never executed or imported. Features: identifiers of at least two training files, weighted by
-tf-idf (preprocess/python_points.py defines what counts). Labels: imported modules and names (`numpy`, `os.path.join`) of at
-least two files. A file that does not parse, uses no identifier or has no label is left out, and counted.
+content once. They are parsed, never executed or imported. A point's text is its file's identifiers, each once, in the order of
+their first use (preprocess/python_points.py defines what counts). Its labels are the imported modules and names (`numpy`,
+`os.path.join`). A file that does not parse, uses no identifier or imports nothing is left out, and counted.
 
 A hash of a file's content and --seed chooses its split: 80% train, 10% valid, 10% test. A file keeps its split when packages
-come and go. The output is text of the Extreme Classification Repository for preprocess.to_tfrecord: train.txt, valid.txt and
-test.txt, with feature_names.txt, label_names.txt, and {train,valid,test}_files.txt, the source files of the points in order.
+come and go. The output is JSON Lines for preprocess.to_tfrecord: train.jsonl, valid.jsonl and test.jsonl, with the fields `file`
+(its name), `text` and `imports` (a list).
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from absl import flags
 
 from mach_tf.programs import program
 from mach_tf.programs.flag_errors import flag_errors
-from preprocess.demo_points import write_demo_data
+from preprocess.demo_records import write_demo_data
 from preprocess.python_files import interpreter_directories
 
 FLAGS = flags.FLAGS
 
 # Input and output
-flags.DEFINE_string(
-    "output_dir", None, "Writes the data set into this directory, which is made if missing.", required=True
-)
+flags.DEFINE_string("output_dir", None, "Writes the data into this directory, which is made if missing.", required=True)
 flags.DEFINE_list(
     "source_dirs",
     None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections import Counter
 from typing import NamedTuple, Optional
 
 # The field that holds the identifier of each kind of node. A keyword is that of a call: f(identifier=1).
@@ -24,12 +23,12 @@ class PythonFile(NamedTuple):
     """The contribution of one source file to a point.
 
     Attributes:
-      identifiers: number of occurrences of each identifier outside import statements.
-      imports: absolute dotted names, each once.
+      text: the identifiers outside import statements, each once, in the order of their first use, joined by blanks.
+      imports: absolute dotted names, each once, sorted.
     """
 
-    identifiers: Counter[str]
-    imports: set[str]
+    text: str
+    imports: list[str]
 
 
 def read_source(source: bytes) -> Optional[PythonFile]:
@@ -52,7 +51,7 @@ def read_source(source: bytes) -> Optional[PythonFile]:
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # also null bytes and expressions nested too deep
         return None
-    identifiers: Counter[str] = Counter()
+    placed: list[tuple[int, int, str]] = []
     imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -64,5 +63,13 @@ def read_source(source: bytes) -> Optional[PythonFile]:
         elif type(node) in _IDENTIFIER_FIELDS:
             identifier = getattr(node, _IDENTIFIER_FIELDS[type(node)])
             if identifier is not None:  # a bare `except:` and `**arguments` have none
-                identifiers[identifier] += 1
-    return PythonFile(identifiers, imports)
+                placed.append((*_position(node), identifier))
+    in_order = dict.fromkeys(identifier for _, _, identifier in sorted(placed))
+    return PythonFile(" ".join(in_order), sorted(imports))
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    """Returns line and column of a node's identifier: `b` of `a.b` stands at the end of its node, others at the start."""
+    if isinstance(node, ast.Attribute):
+        return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+    return node.lineno, node.col_offset  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import imports
 
 ROOT = pathlib.Path(__file__).parents[1]
-PROGRAMS = ("preprocess", "train", "eval", "explain")
+PROGRAMS = ("preprocess", "train", "eval", "explain", "serve")
 MOST_LINES, MOST_PROGRAM_LINES = 300, 150
 
 # From the bottom. A module may import what is on its own floor or below. A folder is one entry; a module of a folder that is
@@ -80,7 +80,7 @@ FLOORS = (
     ("metrics",),
     ("model_verification",),
     ("network",),
-    ("prediction_input", "prediction_writer", "prediction", "prediction_format"),
+    ("name_scores", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
     ("serving",),
     ("attacks",),
     ("explanations",),

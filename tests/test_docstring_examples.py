@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import importlib.util
+import json
 import pathlib
 
 import numpy as np
@@ -22,7 +23,7 @@ MODULES = sorted(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """data/mine, models/mine, train.txt and test.txt."""
+    """data/mine, models/mine, train.txt and test.txt, and papers.jsonl."""
     folder = tmp_path_factory.mktemp("examples")
     X, Y = matrices()
     mach_tf.write_dataset(X, Y, str(folder / "data" / "mine"), test=(X, Y))
@@ -30,6 +31,8 @@ def folder(tmp_path_factory):
     mach_tf.fit(folder / "data" / "mine", folder / "models" / "mine", plan=None, **small)
     for name in ("train", "test"):
         (folder / f"{name}.txt").write_text("2 5 4\n0,3 1:0.5 4:1.25\n2 0:1\n")
+    papers = [{"title": "On light", "abstract": "Light and lenses", "subjects": ["optics"]}] * 3
+    (folder / "papers.jsonl").write_text("".join(f"{json.dumps(paper)}\n" for paper in papers))
     return folder
 
 

@@ -15,7 +15,7 @@ _MODEL = ["--dataset_dir={dataset}", "--model_dir={model}"]
 _DIRECTORY = [*_MODEL, "--output_dir={out}"]
 _EXPLAIN = [*_DIRECTORY, "--input={text}"]
 _ATTACK = ["--attack=fgsm", "--epsilon=0.1", "--bootstrap=10"]
-_TEXTS = [f"{split}{end}.txt" for split in ("train", "valid", "test") for end in ("", "_files")]
+_OLD = '{"file": "old.py", "text": "old", "imports": []}\n'  # the demo replaces its own files only
 # Each program with its flags, the names of its output files, and the inputs that it must not replace.
 PROGRAMS = {
     "predict": (
@@ -57,7 +57,7 @@ PROGRAMS = {
     "demo": (
         "preprocess.demo_data",
         ["--source_dirs={sources}", "--output_dir={out}", "--workers=1"],
-        [*_TEXTS, "feature_names.txt", "label_names.txt"],
+        ["train.jsonl", "valid.jsonl", "test.jsonl"],
         "source",
     ),
 }
@@ -97,14 +97,14 @@ def test_links_and_modes_are_kept(world, sources, tmp_path, name):
     for directory in ("out", "elsewhere"):
         (tmp_path / directory).mkdir()
     for file in files:
-        (tmp_path / "elsewhere" / file).write_text("old")
+        (tmp_path / "elsewhere" / file).write_text(_OLD)
         (tmp_path / "elsewhere" / file).chmod(0o640)
         (tmp_path / "out" / file).symlink_to(os.path.join("..", "elsewhere", file))
     _run(world, sources, tmp_path / "out", name)
     for file in files:
         target = tmp_path / "elsewhere" / file
         assert (tmp_path / "out" / file).is_symlink(), file
-        assert stat.S_IMODE(target.stat().st_mode) == 0o640 and target.read_bytes() != b"old", file
+        assert stat.S_IMODE(target.stat().st_mode) == 0o640 and target.read_text() != _OLD, file
     assert sorted(os.listdir(tmp_path / "elsewhere")) == sorted(files)
 
 
@@ -146,10 +146,10 @@ def test_a_plan_replaces_nothing(world, tmp_path):
 
 
 def test_text_of_the_users_own_is_not_replaced_by_the_demo(world, sources, tmp_path):
-    (tmp_path / "train.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"holds train\.txt, which this program did not write"):
+    (tmp_path / "train.jsonl").write_text("mine")
+    with pytest.raises(InputError, match=r"holds train\.jsonl, which this program did not write"):
         _run(world, sources, tmp_path, "demo")
-    assert (tmp_path / "train.txt").read_text() == "mine" and os.listdir(tmp_path) == ["train.txt"]
+    assert (tmp_path / "train.jsonl").read_text() == "mine" and os.listdir(tmp_path) == ["train.jsonl"]
 
 
 def test_a_dataset_that_holds_an_input_is_not_replaced(world, tmp_path):

@@ -78,6 +78,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "prediction_writer",
         "prediction",
         "prediction_format",
+        "name_scores",
     ),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "predicted_labels", "ensemble"),

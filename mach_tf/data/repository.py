@@ -7,6 +7,7 @@ path that goes on behind the archive, `Eurlex.zip/Eurlex/eurlex_train.txt`. `arc
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Collection, Iterator
 from typing import Optional, Union
@@ -26,6 +27,8 @@ _Path = Union[str, "os.PathLike[str]"]
 _MOST_DEPTH = 2
 _MOST_FILES = 10_000
 _SHOWN = 8
+# The fields of raw text.
+_TEXT_FIELDS, _LABEL_FIELD = ("title", "content"), "target_ind"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +37,17 @@ class Found:
 
     Attributes:
       inputs: the files of each split; for raw text, files of JSON Lines.
-      raw_text: whether these are raw text instead of features.
+      text_fields, label_field: of raw text, the fields of its records; empty for features.
       feature_names, label_names: files of names, or None.
       notes: sentences that say which files are read, and which are not and why.
     """
 
     inputs: dict[str, list[TextInput]]
-    raw_text: bool
     feature_names: Optional[_Path]
     label_names: Optional[_Path]
     notes: list[str]
+    text_fields: tuple[str, ...] = ()
+    label_field: tuple[str, ...] = ()
 
 
 def find(
@@ -52,6 +56,7 @@ def find(
     given: Collection[str] = (),
     feature_names: Optional[_Path] = None,
     label_names: Optional[_Path] = None,
+    raw_text: Optional[bool] = None,
 ) -> Found:
     """Finds the files of the one data set that an archive holds.
 
@@ -60,6 +65,7 @@ def find(
       split_number: which of the splits to take, from 0, if the archive has all points in one file and files of row numbers.
       given: the splits that the user has named files for, which leaves no use for an archive.
       feature_names, label_names: files of names that the user has given; None for those of the archive.
+      raw_text: which of both to take if the archive holds raw text and features; None to refuse it.
 
     Raises:
       InputError: it is no such archive, or is damaged; it holds no data set by the repository's names, an incomplete one, or
@@ -71,7 +77,7 @@ def find(
         )
     arguments.whole_number(split_number, "split_number", 0)
     names = _names(path)
-    layout = _only_layout(path, archive_layout.layouts(names))
+    layout = _only_layout(path, archive_layout.layouts(names), raw_text)
     if split_number and not layout.rows:
         raise InputError(
             f"split_number must be left out for a data set with one split (got {split_number}; {path} has no *_trSplit.txt "
@@ -94,7 +100,9 @@ def find(
             notes += more
     used |= {os.path.relpath(file, path) for file in (feature_names, label_names) if file is not None}
     summary = _summary(path, inputs, names, used)
-    return Found(inputs, layout.raw_text, feature_names, label_names, [summary, *notes])
+    text_fields = _text_fields(inputs["train"][0].path) if layout.raw_text else ()
+    label_field = (_LABEL_FIELD,) if layout.raw_text else ()
+    return Found(inputs, feature_names, label_names, [summary, *notes], text_fields, label_field)
 
 
 def _names(path: str) -> list[str]:
@@ -140,11 +148,15 @@ def _advice(path: str) -> str:
     return "Give a text by train and test, and extract an archive of another kind."
 
 
-def _only_layout(path: str, layouts: list[Layout]) -> Layout:
+def _only_layout(path: str, layouts: list[Layout], raw_text: Optional[bool]) -> Layout:
     complete = [layout for layout in layouts if not layout.lacks]
+    if len(complete) > 1 and raw_text is not None:
+        complete = [layout for layout in complete if layout.raw_text == raw_text] or complete
     if len(complete) == 1:
         return complete[0]
     remedy = f"Name the files yourself, as train={os.path.join(path, 'FILE')} and likewise."
+    if len({layout.raw_text for layout in complete}) > 1:
+        remedy = "Say input_format=bow for features and input_format=jsonl for raw text, or name the files yourself."
     if complete:
         several = "; ".join(_list(layout.files) for layout in complete)
         raise InputError(f"{path} must hold one data set by the repository's names (got {several}). {remedy}")
@@ -162,6 +174,17 @@ def _input(path: str, layout: Layout, split: str, split_number: int) -> TextInpu
     if layout.rows:
         return TextInput(first, rows=RowNumbers(second[0], split_number))
     return TextInput(first, second[0] if second else None)
+
+
+def _text_fields(path: str) -> tuple[str, ...]:
+    """Returns those of the repository's text fields that the first record has; all if it is no record, for the reader's messages."""
+    with TextFile(path, "a record") as file:
+        try:
+            record = json.loads(file.lines(1))
+        except (ValueError, RecursionError):
+            return _TEXT_FIELDS
+    found = tuple(field for field in _TEXT_FIELDS if field in record) if isinstance(record, dict) else ()
+    return found or _TEXT_FIELDS
 
 
 def _check_rows(inputs: dict[str, list[TextInput]], header: Header) -> list[str]:

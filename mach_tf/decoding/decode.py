@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numba
@@ -45,6 +46,11 @@ class Decoded(NamedTuple):
     scores: np.ndarray
     scored: np.ndarray
     scanned: np.ndarray
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """Returns what was decoded of consecutive points, at least one part, as one."""
+    return Decoded(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Optional
 
 import numpy as np
+import scipy.sparse
 
+from mach_tf.decoding import added_scores
 from mach_tf.decoding.decode import Decoded, Decoder
 
 
@@ -40,8 +43,19 @@ class RestrictedDecoder:
         """The number of labels to choose from."""
         return len(self.label_ids)
 
-    def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
-        """Finds the k best of the labels for each point, exactly; arguments as of Decoder.top_k, k in [1, m]."""
-        found = self.decoder.top_k(scores, k, estimator)
+    def top_k(
+        self, scores: np.ndarray, k: int, estimator: str, added: Optional[scipy.sparse.csr_matrix] = None
+    ) -> Decoded:
+        """Finds the k best of the labels for each point, exactly.
+
+        Args:
+          scores, estimator: as of Decoder.top_k.
+          k: in [1, m].
+          added: CSR [n, K], a second score of all labels to add, as of `added_scores.top_k`; None for none.
+        """
+        if added is None:
+            found = self.decoder.top_k(scores, k, estimator)
+        else:
+            found = added_scores.top_k(self.decoder, scores, added[:, self.label_ids], k, estimator)
         # The labels ascend, so the smaller place of equal scores is the smaller label.
         return found._replace(labels=self.label_ids[found.labels])

@@ -28,8 +28,10 @@ from mach_tf.evaluation.one_pass import PassOptions, PassResult
 from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
+from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.text.label_similarity import NameScore
 
 
 def evaluate(
@@ -104,6 +106,7 @@ class _Task:
       report: what is reported, of clean and of attacked points.
       earlier: the evaluation to compare with, if any.
       label_filter: the pairs of points and labels that are left out, if any; `points` no longer have them.
+      name_score: what to add to label scores, if anything.
     """
 
     network: Network
@@ -114,6 +117,7 @@ class _Task:
     report: ReportOptions
     earlier: Optional[Earlier]
     label_filter: Optional[LabelFilter]
+    name_score: Optional[NameScore]
 
     @property
     def excluded(self) -> Optional[scipy.sparse.csr_matrix]:
@@ -148,7 +152,8 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
     attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
-    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter)
+    added = name_score(network, settings.name_weight)
+    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added)
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int]) -> Network:
@@ -175,7 +180,8 @@ def _measure(task: _Task) -> Evaluation:
     loading = _load(network, settings)
     prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
     names, ks = settings.estimator_names, tuple(report.ks)
-    found = one_pass.run(network, points, PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded))
+    options = PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded, task.name_score)
+    found = one_pass.run(network, points, options)
     labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
     per_point = {
         name: ranking_metrics.per_point(decoded.labels, labels, ks, report.propensities)
@@ -214,6 +220,7 @@ def _measure(task: _Task) -> Evaluation:
         attacks=None if settings.attack_list else Robustness((), ks),
         per_point=leading,
         label_filter=task.label_filter,
+        name_weight=settings.name_weight,
     )
 
 

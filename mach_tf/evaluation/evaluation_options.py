@@ -12,6 +12,7 @@ from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.metrics.propensity import CONSTANTS
+from mach_tf.name_scores import check_name_weight
 
 # Larger ones make propensities of 0, by which no hit can be weighted.
 _LARGEST_CONSTANT = 10
@@ -26,6 +27,8 @@ class EvaluationOptions(MetricOptions):
       estimators: which estimators make label scores: "all", or some of estimators.ESTIMATORS. The first one's metrics are
         `Evaluation.metrics`; all are in `Evaluation.estimators`.
       approximate: score only the labels that approximate decoding finds; None scores every label.
+      name_weight: adds this weight times the similarity of each text and label name to the label scores, as of
+        `Ensemble.predict_text`; 0 adds nothing. Not with `approximate` or attacks.
       repetition_curve: whether to measure the metrics with the first 1, 2, 4, ... repetitions too.
       adversarial_loss: whether to measure the loss under FGSM with the epsilon and support of the training.
       propensity: whose constants the propensity model takes, one of propensity.CONSTANTS.
@@ -36,6 +39,7 @@ class EvaluationOptions(MetricOptions):
     repetitions: Optional[int] = None
     estimators: Union[str, Sequence[str]] = (DEFAULT_ESTIMATOR,)
     approximate: Optional[Approximate] = None
+    name_weight: float = 0.0
     repetition_curve: bool = True
     adversarial_loss: bool = True
     propensity: str = "default"
@@ -59,6 +63,12 @@ class EvaluationOptions(MetricOptions):
             arguments.path(self.compare, "compare")
         if self.approximate is not None and not isinstance(self.approximate, Approximate):
             raise InputError(f"approximate must be an Approximate, or None (got {arguments.shown(self.approximate)}).")
+        check_name_weight(self.name_weight)
+        if self.name_weight and (self.approximate is not None or self.attack_list):
+            raise InputError(
+                "name_weight must be left out with approximate decoding and with attacks, which rank by the label scores alone (got "
+                f"{self.name_weight})."
+            )
         if not isinstance(self.estimators, str):
             arguments.name_list(self.estimators, "estimators", what="estimator")
         names = self.estimator_names

@@ -45,6 +45,7 @@ class Evaluation(tables.ShownAsText):
       attacks: the metrics under attack; empty if none was requested, None while attacks are running.
       comparison: differences from an earlier evaluation; None unless one was named.
       label_filter: the pairs of points and labels that were left out of predictions and truth; None for none.
+      name_weight: the weight of the similarity of texts and label names in the label scores; 0 for none.
     """
 
     dataset_dir: str
@@ -68,6 +69,7 @@ class Evaluation(tables.ShownAsText):
     attacks: Optional[Robustness] = None
     comparison: Optional[Comparison] = None
     label_filter: Optional[LabelFilter] = None
+    name_weight: float = 0.0
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -99,6 +101,8 @@ class Evaluation(tables.ShownAsText):
             content["compare"] = self.comparison.to_json()
         if self.label_filter is not None:
             content["filter_labels"] = self.label_filter.to_json()
+        if self.name_weight:
+            content["name_weight"] = self.name_weight
         content["attacks"] = None if self.attacks is None else self.attacks.to_json()["attacks"]
         return content
 
@@ -172,6 +176,8 @@ class Evaluation(tables.ShownAsText):
             )
         if self.label_filter is not None:
             yield f"{self.label_filter.excluded.nnz} pairs of points and labels are left out: {self.label_filter.path}"
+        if self.name_weight:
+            yield f"the similarity of texts and label names counts with weight {self.name_weight:g}"
         yield f"clean loss {self.loss.clean:.6f}"
         if self.loss.adversarial is not None:
             yield (

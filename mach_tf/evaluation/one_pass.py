@@ -11,12 +11,14 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
+from mach_tf.decoding import added_scores
 from mach_tf.decoding.approximate import Approximate, recall
-from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.exclusion import decode_without
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
+from mach_tf.text.label_similarity import NameScore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PassOptions:
       approximate: settings of approximate decoding; the exact labels are found too, for the recall. None decodes exactly.
       repetition_counts: also decode the first r repetitions for each r in this list.
       excluded: canonical CSR [points, K] of the labels that are left out of each point's labels; None for none.
+      name_score: what to add to label scores; None for nothing. Not with `approximate`.
     """
 
     k: int
@@ -36,6 +39,7 @@ class PassOptions:
     approximate: Optional[Approximate] = None
     repetition_counts: Sequence[int] = ()
     excluded: Optional[scipy.sparse.csr_matrix] = None
+    name_score: Optional[NameScore] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,23 +78,24 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
         for rows, logits in network.sketches(features):
             chunk_begun = time.perf_counter()
             excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
+            of_chunk = features[rows.start : rows.stop]
             for name in options.estimators:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
-                found = _decode(network.decoder, scores, options, name, excluded, options.approximate)
+                found = _decode(network.decoder, scores, options, name, of_chunk, excluded, options.approximate)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = _decode(network.decoder, scores, options, name, excluded)
+                    exact = _decode(network.decoder, scores, options, name, of_chunk, excluded)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
             scores = estimators.bucket_scores(logits, options.estimators[0])
             for count, decoder in prefixes.items():
-                found = _decode(decoder, scores[:, :count], options, options.estimators[0], excluded)
+                found = _decode(decoder, scores[:, :count], options, options.estimators[0], of_chunk, excluded)
                 by_repetitions[count].append(found.labels)
             begun += time.perf_counter() - chunk_begun
             bar.update(len(rows))
     return PassResult(
-        {name: Decoded(*(np.concatenate(arrays) for arrays in zip(*part))) for name, part in parts.items()},
+        {name: joined(part) for name, part in parts.items()},
         {count: np.concatenate(part) for count, part in by_repetitions.items()},
         {name: sum(values) / len(points) for name, values in recalls.items()},
         time.perf_counter() - begun,
@@ -103,12 +108,16 @@ def _decode(
     scores: np.ndarray,
     options: PassOptions,
     estimator: str,
+    features: scipy.sparse.csr_matrix,
     excluded: Optional[scipy.sparse.csr_matrix],
     approximate: Optional[Approximate] = None,
 ) -> Decoded:
     """Decodes a chunk of points without the labels that are excluded for them."""
 
     def best(k: int) -> Decoded:
+        if options.name_score is not None:
+            parts = options.name_score.parts(features)
+            return joined([added_scores.top_k(decoder, scores[some], added, k, estimator) for some, added in parts])
         if approximate is None:
             return decoder.top_k(scores, k, estimator)
         return approximate.top_k(decoder, scores, k, estimator)

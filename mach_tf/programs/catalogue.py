@@ -25,6 +25,7 @@ PROGRAMS = (
     Program("train.plan", "mach-plan", "recommends buckets, repetitions and training settings"),
     Program("train.main", "mach-train", "trains a model directory on a dataset directory"),
     Program("train.export", "mach-export", "exports a model directory as one SavedModel to serve"),
+    Program("serve.main", "mach-serve", "serves an exported model over HTTP, with a page to try texts on"),
     Program("eval.main", "mach-eval", "computes the metrics of a model, clean and attacked"),
     Program("eval.predict", "mach-predict", "writes the top labels of the points in a text file"),
     Program("eval.robustness", "mach-robustness", "compares models under attack"),

@@ -117,3 +117,15 @@ def define_estimator(estimators: Sequence[str] = ESTIMATORS) -> None:
         "Selects the estimator that combines the bucket scores of a label into its score: the mean of the logits, or the mean, the "
         "minimum or the median of the probabilities. logit_mean ranks best on most data.",
     )
+
+
+def define_name_weight() -> None:
+    """Defines --name_weight, for texts that resemble the names of labels."""
+    flags.DEFINE_float(
+        "name_weight",
+        0.0,
+        "Adds this weight times the similarity of the text and the label's name, a tf-idf cosine from 0 to 1, to each label score, "
+        "which is a mean of logits with the default --estimator. Raise it where labels with few training points are named in the "
+        "texts; 0 adds nothing.",
+        lower_bound=0,
+    )

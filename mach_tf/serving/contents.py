@@ -29,6 +29,7 @@ class ServableContents:
       prune: the fraction of W1's rows that was left out.
       signatures: the names of the SavedModel's signatures.
       label_names: whether labels have names; otherwise their ids stand for them.
+      text_fields: the names of the text fields, in their order; empty if the model takes no texts.
       dataset_fingerprint: fingerprint of the training data.
       versions: versions of the libraries, by package name.
       files: every other file, by its path with "/".
@@ -45,6 +46,7 @@ class ServableContents:
     label_names: bool
     dataset_fingerprint: str
     versions: dict[str, str]
+    text_fields: list[str] = dataclasses.field(default_factory=list)
     files: dict[str, StoredFile] = dataclasses.field(default_factory=dict)
     schema_version: int = _SCHEMA_VERSION
 

@@ -139,6 +139,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         label_names is not None,
         network.manifest.dataset_fingerprint,
         network.manifest.versions,
+        [] if vectorizer is None else list(network.texts.fields),
     )
     rule = f"{path}: a servable must fit on the disk, but writing it failed"
     with staging.staged(path) as temporary:

@@ -20,7 +20,8 @@ _SCORES_AT_ONCE = 1 << 22
 EXPLAIN_SIGNATURE = "explain"
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
-K = tf.TensorSpec([], tf.int32, "k")
+# A scalar; or one number per point, of which the largest counts, as the row form of REST requests has it.
+K = tf.TensorSpec(None, tf.int32, "k")
 
 
 class EnsembleServable(tf.Module):
@@ -125,13 +126,15 @@ class EnsembleServable(tf.Module):
 
     def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
         features = tf.constant(self.raw_features.features, tf.int64)
-        with tf.control_dependencies([self.check_k(k), *serving_signatures.check_entries(raw, features)]):
-            return answer(SparseBatch(*map(tf.identity, raw)), tf.identity(k))
+        with tf.control_dependencies(serving_signatures.check_entries(raw, features)):
+            return answer(SparseBatch(*map(tf.identity, raw)), self.checked_k(k))
 
-    def check_k(self, k: tf.Tensor) -> tf.Operation:
-        """Fails unless k is in [1, K]."""
+    def checked_k(self, k: tf.Tensor) -> tf.Tensor:
+        """Returns the largest k, a scalar; fails unless it is in [1, K]."""
+        k = tf.reduce_max(k)
         message = f"k must be in [1, {self._labels}] (got {{}})"
-        return serving_signatures.require((k >= 1) & (k <= self._labels), message, k)
+        with tf.control_dependencies([serving_signatures.require((k >= 1) & (k <= self._labels), message, k)]):
+            return tf.identity(k)
 
     def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
         """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""

@@ -65,7 +65,6 @@ class TextServable(EnsembleServable):
 
         @tf.function(input_signature=[tf.TensorSpec(shape, tf.string, "texts"), K], autograph=False)
         def function(texts, k):
-            with tf.control_dependencies([self.check_k(k)]):
-                return answer(tf.reshape(texts, [-1, fields]), tf.identity(k))
+            return answer(tf.reshape(texts, [-1, fields]), self.checked_k(k))
 
         return function

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +11,8 @@ import tensorflow as tf
 from mach_tf import arguments
 from mach_tf.errors import InputError
 from mach_tf.points import Points, concatenate
+from mach_tf.text.ngrams import Candidates
+from mach_tf.text.normalisation import Words
 from mach_tf.text.occurrences import Occurrences, TextWords
 from mach_tf.text.tokenizer import Terms, Tokenizer, join
 from mach_tf.text_spec import TextSpec
@@ -19,6 +21,20 @@ Texts = Union[Sequence[Sequence[Any]], np.ndarray]
 
 # A batch of texts takes about 40 times its bytes while it is in work.
 _BATCH_RECORDS, _BATCH_BYTES = 2_048, 2 << 20
+
+
+class KnownTerms(NamedTuple):
+    """N-grams that may be terms of the vocabulary.
+
+    Attributes:
+      candidates: the n-grams.
+      ids: int64 [places, lengths], the feature id; -1 for none.
+      known: bool [places, lengths], whether the n-gram occurs and is a term.
+    """
+
+    candidates: Candidates
+    ids: tf.Tensor
+    known: tf.Tensor
 
 
 class TermWeighting(tf.Module):
@@ -37,8 +53,9 @@ class TermWeighting(tf.Module):
     def __init__(self, spec: TextSpec, fingerprints: np.ndarray, idf: np.ndarray) -> None:
         super().__init__(name="term_weighting")
         self.tokenizer = Tokenizer(spec)
-        ids = np.arange(len(fingerprints), dtype=np.int64)
-        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(fingerprints, tf.int64), tf.constant(ids))
+        # A table must not be empty; the key of an empty vocabulary is unknown as any other.
+        keys, ids = (fingerprints, np.arange(len(fingerprints))) if len(fingerprints) else ([0], [-1])
+        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.int64), tf.constant(ids, tf.int64))
         self._table = tf.lookup.StaticHashTable(initializer, -1)
         self._idf = tf.constant(idf, tf.float32)
         signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
@@ -57,12 +74,22 @@ class TermWeighting(tf.Module):
         return self._features(texts)
 
     def _compute(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        parts = []
-        n_fields = len(self.tokenizer.spec.fields)
         words = self.tokenizer.words(texts)
+        return self._weighted(words, self._known(words), tf.shape(texts, tf.int64)[0])
+
+    def _known(self, words: Words) -> list[KnownTerms]:
+        """Looks the n-grams of words up in the vocabulary."""
+        found = []
         for part in self.tokenizer.candidates(words):
             ids = self._table.lookup(part.fingerprints)
-            known = (ids >= 0) & part.valid
+            found.append(KnownTerms(part, ids, (ids >= 0) & part.valid))
+        return found
+
+    def _weighted(self, words: Words, terms: list[KnownTerms], n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Computes the features of n records from their terms."""
+        parts = []
+        n_fields = len(self.tokenizer.spec.fields)
+        for part, ids, known in terms:
             places = tf.where(known)[:, 0]
             splits = tf.searchsorted(places, part.splits[::n_fields], out_type=tf.int64)
             weights = self.tokenizer.weights(part, places)
@@ -80,7 +107,6 @@ class TermWeighting(tf.Module):
         rows, ids = indices[:, 0], indices[:, 1]
         sublinear = tf.where(counts >= 1, 1 + tf.math.log(tf.maximum(counts, 1)), counts)
         values = sublinear * tf.cast(tf.gather(self._idf, ids), tf.float64)
-        n = tf.shape(texts, tf.int64)[0]
         squares = tf.math.unsorted_segment_sum(values * values, rows, n)
         values = tf.cast(values / tf.gather(tf.sqrt(squares), rows), tf.float32)
         return tf.searchsorted(rows, tf.range(n + 1), out_type=tf.int64), ids, values
@@ -88,16 +114,7 @@ class TermWeighting(tf.Module):
     def _locate(self, texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Returns splits, begins, ends and spelling of the words, and one column per attribute of Occurrences."""
         words = self.tokenizer.words(texts)
-        parts = []
-        for part in self.tokenizer.candidates(words):
-            ids = self._table.lookup(part.fingerprints)
-            known = (ids >= 0) & part.valid
-            places, column = tf.unstack(tf.where(known), axis=1)
-            first, character = tf.gather(part.words, places), tf.gather(part.characters, places)
-            length = column + part.shortest
-            last = tf.where(character < 0, first + length - 1, first)
-            parts.append(tf.stack([tf.boolean_mask(ids, known), first, last, character, length], 1))
-        return (*words, tf.concat(parts, 0))
+        return (*words, columns(self._known(words)))
 
     def occurrences(self, texts: Texts) -> Occurrences:
         """Returns where the vocabulary's terms stand in texts; arguments as of `points`, but not too many at once."""
@@ -128,6 +145,18 @@ class TermWeighting(tf.Module):
     def _points(self, batch: np.ndarray) -> Points:
         row_splits, ids, values = (part.numpy() for part in self(tf.constant(batch, tf.string, batch.shape)))
         return Points(row_splits, ids, values, np.zeros(len(row_splits), np.int64), np.zeros(0, np.int64))
+
+
+def columns(terms: list[KnownTerms]) -> tf.Tensor:
+    """Returns the feature id, first word, last word, first character and length of each occurrence, int64 [occurrences, 5]."""
+    parts = []
+    for part, ids, known in terms:
+        places, column = tf.unstack(tf.where(known), axis=1)
+        first, character = tf.gather(part.words, places), tf.gather(part.characters, places)
+        length = column + part.shortest
+        last = tf.where(character < 0, first + length - 1, first)
+        parts.append(tf.stack([tf.boolean_mask(ids, known), first, last, character, length], 1))
+    return tf.concat(parts, 0)
 
 
 def batches(texts: Texts, n_fields: int) -> Iterator[np.ndarray]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from mach_tf.points import Points
-from mach_tf.text.term_weighting import TermWeighting
+from mach_tf.text.spelling import spell_characters, spell_words
+from mach_tf.text.term_weighting import TermWeighting, columns
 from mach_tf.text.vocabulary import Vocabulary, inverse_document_frequencies
 from mach_tf.text_spec import TextSpec
 
@@ -28,21 +30,48 @@ class VocabularyNaming(TermWeighting):
         self._document_frequencies, self._documents = document_frequencies, documents
         self._named = np.zeros(len(fingerprints), bool)
         self._spellings = np.full(len(fingerprints), None, object)
+        signature = [tf.TensorSpec([None, len(spec.fields)], tf.string), tf.TensorSpec([None], tf.bool)]
+        self._with_new = tf.function(self._compute_and_find_new, input_signature=signature, autograph=False)
 
     def _points(self, batch: np.ndarray) -> Points:
-        points = super()._points(batch)
-        new = ~self._named[points.feature_ids]
-        if new.any():
-            self._spell(batch[np.unique(points.rows()[new])])
-        return points
+        if not self.unnamed:
+            return super()._points(batch)
+        row_splits, ids, values, *new = (
+            part.numpy()
+            for part in self._with_new(tf.constant(batch, tf.string, batch.shape), tf.constant(self._named))
+        )
+        self._spell(*new)
+        return Points(row_splits, ids, values, np.zeros(len(row_splits), np.int64), np.zeros(0, np.int64))
 
-    def _spell(self, batch: np.ndarray) -> None:
-        found = self._occurrences(batch)
-        ids, first = np.unique(found.feature_id, return_index=True)
-        for feature_id, occurrence in zip(ids, first):
-            if not self._named[feature_id]:
-                self._spellings[feature_id] = found.spell(occurrence, self.tokenizer.spec)
-        self._named[ids] = True
+    def _compute_and_find_new(self, texts: tf.Tensor, named: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns the features of records, and of each term without a name that they have: its first occurrence, its field, its words."""
+        words = self.tokenizer.words(texts)
+        terms = self._known(words)
+        features = self._weighted(words, terms, tf.shape(texts, tf.int64)[0])
+        new = [part._replace(known=part.known & ~tf.gather(named, tf.maximum(part.ids, 0))) for part in terms]
+        found = columns(new)
+        unique, owner = tf.unique(found[:, 0], tf.int64)
+        places = tf.math.unsorted_segment_min(tf.range(tf.shape(found, tf.int64)[0]), owner, tf.size(unique, tf.int64))
+        found = tf.gather(found, places)
+        first, last = found[:, 1], found[:, 2]
+        field = (tf.searchsorted(words.splits, first, side="right", out_type=tf.int64) - 1) % len(
+            self.tokenizer.spec.fields
+        )
+        spelled = [
+            tf.gather(words.words, tf.minimum(first + k, last))
+            for k in range(max(1, self.tokenizer.spec.word_ngrams[1]))
+        ]
+        return (*features, found, field, tf.stack(spelled, 1))
+
+    def _spell(self, found: np.ndarray, fields: np.ndarray, words: np.ndarray) -> None:
+        spec = self.tokenizer.spec
+        for (feature_id, _, _, character, length), field, row in zip(found.tolist(), fields.tolist(), words):
+            if character < 0:
+                spelling = spell_words([word.decode() for word in row[:length]], spec, field)
+            else:
+                spelling = spell_characters(row[0].decode(), character, length, spec, field)
+            self._spellings[feature_id] = spelling
+        self._named[found[:, 0]] = True
 
     @property
     def unnamed(self) -> int:

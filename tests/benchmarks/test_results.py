@@ -159,6 +159,26 @@ def test_commands(folders, commands, capsys):
     assert set(json.loads(last)["ratios"]["small"]) == {"fgsm", "pgd"}
 
 
+def test_texts_have_their_own_files_and_flags(folders, commands):
+    data = folders / "data" / "words"
+    data.mkdir()
+    for name in ("train.tsv.xz", "test.tsv.xz", "label_names.tsv", "Yf.txt"):
+        (data / name).touch()
+    for folder in ("", "preprocess"):
+        (folders / "configs" / folder).mkdir(exist_ok=True)
+        (folders / "configs" / folder / "words.flags").touch()
+    run(folders, "--sets=words")
+    assert commands[0] == [
+        "preprocess.to_tfrecord",
+        f"--flagfile={folders}/configs/preprocess/words.flags",
+        f"--train={data}/train.tsv.xz",
+        f"--test={data}/test.tsv.xz",
+        f"--label_names={data}/label_names.tsv",
+        "--feature_hash_dim=0",
+        f"--output_dir={folders}/out/words/dataset",
+    ]
+
+
 def test_finished_work_is_not_done_again_and_the_time_stays(folders, commands, capsys):
     run(folders)
     first = capsys.readouterr().out

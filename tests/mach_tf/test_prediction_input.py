@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -93,6 +94,14 @@ def test_a_pipe_of_texts_is_read(two_fields, tmp_path):
     writer.start()
     points, *_ = read(two_fields, tmp_path / "pipe")
     writer.join()
+    assert_same(points, two_fields.texts.points(text_model.RECORDS))
+
+
+def test_a_file_in_an_archive_is_read(two_fields, tmp_path):
+    text_model.write_records(tmp_path / "new.jsonl")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "new.jsonl", "folder/new.jsonl")
+    points, *_ = read(two_fields, tmp_path / "all.zip" / "folder" / "new.jsonl")
     assert_same(points, two_fields.texts.points(text_model.RECORDS))
 
 

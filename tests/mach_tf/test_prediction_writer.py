@@ -122,3 +122,10 @@ def test_texts_without_any_known_term_are_refused(model, tmp_path):
     with pytest.raises(InputError, match=r"must have terms that the model was trained with \(none of 3 has one\)"):
         prediction.predict_file(model, source, str(tmp_path / "top.jsonl"))
     assert os.listdir(tmp_path) == ["new.jsonl"]
+
+
+def test_a_file_of_other_fields_is_told_which_ones_are_read(model, tmp_path):
+    source = text_model.write_records(tmp_path / "new.jsonl", [{"heading": "light", "content": "wave"}] * 2)
+    message = r"line 1: a record must have the field title .* text_fields are title, content by default, as in training"
+    with pytest.raises(InputError, match=message):
+        prediction.predict_file(model, source, str(tmp_path / "top.jsonl"))

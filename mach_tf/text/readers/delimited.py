@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
 
@@ -18,6 +19,7 @@ from mach_tf.text.readers.text_lines import LineBlock, next_block, peek_lines
 
 _SHOWN_COLUMNS = 12
 _FIRST_BYTES = 1 << 16
+_MOST_ROWS = 1 << 14
 # Spreadsheets of countries with a decimal comma write CSV with the second one; it is taken only if it gives the named columns.
 DELIMITERS = {"csv": (",", ";"), "tsv": ("\t",)}
 
@@ -62,13 +64,18 @@ class DelimitedReader(TextRecordReader):
             # Of a row that is longer than a block, its beginning is read anew with each block: they grow with it.
             block = next_block(self._file, max(n_bytes, splitter.waiting_characters))
             checked = Checked([], [])
-            rows = splitter.rows(block)
-            for line, cells in rows[1:] if in_header else rows:
+            for line, cells in splitter.rows(block):
+                if in_header:
+                    in_header = False
+                    continue
                 try:
                     checked.records.append(self._record(line, cells))
                 except Fault as fault:
                     checked.bad_lines.append(BadLine(self.path, line, str(fault)))
-            in_header = in_header and not rows
+                # Many lines may have waited for the end of a row.
+                if len(checked.records) + len(checked.bad_lines) >= _MOST_ROWS:
+                    yield checked
+                    checked = Checked([], [])
             yield checked
             if not block.lines:
                 return
@@ -87,8 +94,9 @@ class DelimitedReader(TextRecordReader):
 def first_row(block: LineBlock, delimiter: str) -> Union[list[str], Fault]:
     """Returns the cells of the first row of a file, or its fault."""
     splitter = RowSplitter(delimiter)
-    rows = splitter.rows(block) or splitter.rows(LineBlock(block.first + len(block.lines), [], block.broken))
-    return rows[0].cells if rows else Fault("there must be a row (got only empty lines).")
+    end = LineBlock(block.first + len(block.lines), [], block.broken)
+    row = next(itertools.chain(splitter.rows(block), splitter.rows(end)), None)
+    return row.cells if row else Fault("there must be a row (got only empty lines).")
 
 
 def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: str, hint: str) -> Columns:

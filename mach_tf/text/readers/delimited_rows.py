@@ -5,6 +5,7 @@ A quote inside a cell that does not begin with one stands for itself, as in Pyth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Optional, Union
 
 from mach_tf.arguments import shown
@@ -12,6 +13,8 @@ from mach_tf.data.textfile import MAX_LINE_BYTES
 from mach_tf.text.readers.record import Fault
 from mach_tf.text.readers.text_lines import LineBlock, check_utf8
 
+# Of one row; each line costs 50 bytes of memory and more.
+MAX_ROW_LINES = 1 << 20
 _QUOTE = '"'
 _SHOWN = 40
 
@@ -48,24 +51,26 @@ class RowSplitter:
         self._doomed = _Doomed(0, Fault(""))
         self._broken = False  # whether those lines may have bytes that are not UTF-8
 
-    def rows(self, block: LineBlock) -> list[Row]:
-        """Returns the rows that are complete with these lines; a block without lines is the end of the file."""
+    def rows(self, block: LineBlock) -> Iterator[Row]:
+        """Yields the rows that are complete with these lines, all of which the caller takes.
+
+        Args:
+          block: the next lines; none at the end of the file.
+        """
         first, end = block.first - len(self._waiting), not block.lines
         lines = [*self._waiting, *block.lines]
         broken = block.broken or self._broken
-        rows: list[Row] = []
         at = 0
         while at < len(lines):
             row, count = self._row(lines, at, first + at, end, broken)
             if row is None:
                 break
             if row:
-                rows.append(Row(first + at, row))
+                yield Row(first + at, row)
             at += count
         self._waiting = lines[at:]
         self._broken = broken and bool(self._waiting)
         self.waiting_characters = sum(map(len, self._waiting))
-        return rows
 
     def _row(
         self, lines: list[str], at: int, number: int, end: bool, broken: bool
@@ -102,14 +107,16 @@ class RowSplitter:
                 return _utf8_fault(whole) or cells, place + 1 - at
             if number + place - at < self._doomed.line:
                 return self._doomed.fault, 1
-            if size > MAX_LINE_BYTES:
+            if size > MAX_LINE_BYTES or place - at + 1 >= MAX_ROW_LINES:
                 break
         else:
             if not end:
                 return None, 0
         self._doomed = _Doomed(
             number + place - at + 1,
-            Fault(f"a cell that begins with a quote must end with one (got no end of {shown(lines[at][:_SHOWN])})."),
+            Fault(
+                f"a cell that begins with a quote must end with one, in at most {MAX_ROW_LINES:,} lines (got no end of {shown(lines[at][:_SHOWN])})."
+            ),
         )
         return self._doomed.fault, 1
 

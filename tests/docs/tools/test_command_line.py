@@ -39,7 +39,7 @@ class CommandLineTest(absltest.TestCase):
         self.assertEqual(flags["feature_norm"].kind, "one of `l2`, `none`")
         self.assertFalse(flags["feature_norm"].help.startswith("<"))
         self.assertEqual((flags["overwrite"].kind, flags["overwrite"].default), ("yes or no", "false"))
-        self.assertEqual(flags["feature_hash_dim"].default, "50000")
+        self.assertEqual(flags["hash_seed"].default, "0")
         self.assertIsNone(flags["train"].default)
 
     def test_a_program_that_cannot_be_imported_is_named(self):

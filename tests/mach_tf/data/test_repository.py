@@ -224,12 +224,56 @@ def test_only_folders_and_zip_archives_are_archives(tmp_path, monkeypatch):
         repository.find(str(tmp_path))
 
 
-def test_raw_text_is_recognised(tmp_path):
-    line = (
-        json.dumps({"uid": "1", "title": "a", "content": "b", "target_ind": [0], "target_rel": [1.0]}).encode() + b"\n"
-    )
-    files = {"trn.json.gz": gzip.compress(line), "tst.json.gz": gzip.compress(line), "lbl.json.gz": gzip.compress(line)}
-    path = archives.archive(tmp_path, files)
-    found = repository.find(path)
-    assert found.raw_text and found.label_names == f"{path}/E/lbl.json.gz"
-    assert [file.path for file in found.inputs["train"]] == [f"{path}/E/trn.json.gz"]
+RAW = {
+    "trn.json.gz": [("a", "Light waves", [0, 2]), ("b", "Waves of light", [2]), ("c", "Heavy light", [1])],
+    "tst.json.gz": [("d", "Light", [2])],
+    "lbl.json.gz": [("0", "Optics", None), ("1", "Mass", None), ("2", "Waves", None), ("3", "Never seen", None)],
+}
+
+
+def _raw(content=True):
+    """Raw text as the repository has it; data sets of titles have no content."""
+    files = {}
+    for name, records in RAW.items():
+        lines = [
+            {
+                "uid": uid,
+                "title": title,
+                **({"content": "light"} if content else {}),
+                "target_ind": labels,
+                "target_rel": [],
+            }
+            for uid, title, labels in records
+        ]
+        files[name] = gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
+    return files
+
+
+@pytest.mark.parametrize(("kind", "content"), [("zip", True), ("folder", False)])
+def test_raw_text(tmp_path, kind, content):
+    path = archives.archive(tmp_path, _raw(content), kind)
+    made = _preprocess(tmp_path / "data", repository=path)
+    fields = {"text_fields": ["title", "content"] if content else ["title"], "label_field": "target_ind"}
+    files = {"train": f"{path}/E/trn.json.gz", "test": f"{path}/E/tst.json.gz", "label_names": f"{path}/E/lbl.json.gz"}
+    expected = _preprocess(tmp_path / "expected", **files, **fields)
+    assert made.manifest == expected.manifest and made.manifest.labels == 4
+    assert made.manifest.read_label_names(str(tmp_path / "data"))[:2] == ["Optics", "Mass"]
+    assert made.notes[-1].endswith("; names from E/lbl.json.gz.")
+    assert len(made.manifest.text.text.fields) == (2 if content else 1)
+
+
+def test_an_archive_with_raw_text_and_features(tmp_path):
+    path = archives.archive(tmp_path, {**archives.LAYOUTS["split form"], **_raw()})
+    with pytest.raises(
+        InputError, match=r"must hold one data set .*trn_X_Xf.txt.*; E/trn.json.gz.*Say input_format=bow"
+    ):
+        _preprocess(tmp_path / "data", repository=path)
+    assert _preprocess(tmp_path / "bow", repository=path, input_format="bow").points == 55
+    made = _preprocess(tmp_path / "titles", repository=path, text_fields="title", text_weights=2)
+    assert made.points == 4 and [field.name for field in made.manifest.text.text.fields] == ["title"]
+
+
+def test_raw_text_that_is_none_is_refused(tmp_path):
+    path = archives.archive(tmp_path, {**_raw(), "trn.json.gz": gzip.compress(b"nothing\n")})
+    with pytest.raises(InputError, match=r"trn\.json\.gz, line 1: "):
+        _preprocess(tmp_path / "data", repository=path)

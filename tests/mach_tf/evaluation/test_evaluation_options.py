@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf import estimators
+from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.metrics.ranking_metrics import cut_offs
@@ -40,6 +41,9 @@ def test_estimators_are_names_or_all(given, names):
         ({"filter_labels": 3}, r"filter_labels must be a path \(got 3\)"),
         ({"propensity_b": -1.5}, r"propensity_b must be above 0 and at most 10 \(got -1\.5\)"),
         ({"propensity_b": float("nan")}, r"propensity_b must be a finite number \(got nan\)"),
+        ({"name_weight": -1}, r"name_weight must be .*got -1"),
+        ({"name_weight": 1, "attacks": ["pgd"]}, r"name_weight must be left out .* with attacks"),
+        ({"name_weight": 1, "approximate": Approximate(3, 1)}, r"name_weight must be left out with approximate"),
     ],
 )
 def test_values_that_no_dataset_allows_are_refused(options, message):

@@ -61,6 +61,12 @@ def test_json_has_the_keys_of_metrics_json_in_their_order():
     assert "compare" not in EVALUATION.to_json()
 
 
+def test_the_weight_of_names_is_shown_if_there_is_one():
+    weighed = dataclasses.replace(EVALUATION, name_weight=2.5)
+    assert weighed.to_json()["name_weight"] == 2.5 and "name_weight" not in EVALUATION.to_json()
+    assert "label names counts with weight 2.5" in str(weighed) and "weight" not in str(EVALUATION)
+
+
 def test_attacks_are_none_while_they_run():
     assert EVALUATION.to_json()["attacks"] == []
     assert dataclasses.replace(EVALUATION, attacks=None).to_json()["attacks"] is None

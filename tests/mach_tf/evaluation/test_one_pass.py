@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mach_tf import estimators, points
 from mach_tf.decoding import decode
@@ -11,6 +12,8 @@ from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
 from mach_tf.evaluation import one_pass
+from mach_tf.name_scores import name_score
+from tests.helpers import text_model
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,35 @@ def test_chunks_change_nothing(evaluated, chunk, approximate):
         scores = estimators.bucket_scores(logits[:, :count], "mean")
         expected = decode.top_k(scores, ensemble.bucket_table[:count], ensemble.decoder.first(count).members, 4, "mean")
         np.testing.assert_array_equal(result.by_repetitions[count], expected[0])
+
+
+@pytest.mark.parametrize("chunk", [1, 100])
+@pytest.mark.parametrize("excluding", [False, True])
+def test_names_count_in_every_way_of_decoding(tmp_path, chunk, excluding):
+    model = Ensemble.load(text_model.write(tmp_path / "texts", names=[*text_model.WORDS, "x", "y", "z", "light wave"]))
+    model.chunk_points = chunk
+    hashed = model.manifest.feature_spec.apply(model.texts.points(text_model.RECORDS[:3]))
+    features = hashed.features(model.manifest.columns)
+    added = name_score(model, 2.0)
+    every = np.tile(np.arange(text_model.LABELS), (3, 1))
+    excluded = scipy.sparse.csr_matrix((np.ones(1), ([1], [2])), (3, text_model.LABELS)) if excluding else None
+    options = one_pass.PassOptions(4, ["mean", "logit_mean"], None, [1, 2], excluded, added)
+    result = one_pass.run(model, hashed, options)
+
+    def expected(estimator, count):
+        scores = estimators.bucket_scores(model.bucket_logits(features)[:, :count], estimator)
+        sums = estimators.label_scores(scores, model.bucket_table[:count], every, estimator)
+        sums = sums + 2 * added.similarity.cosines(features).toarray()
+        if excluding:
+            sums[1, 2] = -np.inf
+        return np.argsort(-sums, axis=1, kind="stable")[:, :4]
+
+    for estimator in ("mean", "logit_mean"):
+        np.testing.assert_array_equal(result.decoded[estimator].labels, expected(estimator, 2))
+    for count in (1, 2):
+        np.testing.assert_array_equal(result.by_repetitions[count], expected("mean", count))
+    plain = one_pass.run(model, hashed, one_pass.PassOptions(4, ["mean"]))
+    assert (plain.decoded["mean"].labels != result.decoded["mean"].labels).any()
 
 
 def test_seconds_of_decoding_are_those_of_the_way_asked_for(evaluated, monkeypatch):

@@ -74,6 +74,13 @@ def test_threads_that_share_a_vectorizer_get_what_one_gets():
             np.testing.assert_array_equal(found.feature_values, expected.feature_values)
 
 
+def test_a_vocabulary_without_terms_finds_none():
+    spec = VOCABULARY.spec
+    vectorizer = TextVectorizer(Vocabulary(spec, [], np.zeros(0, np.int64), 10))
+    assert list(vectorizer.points(TEXTS).row_splits) == [0, 0, 0, 0]
+    assert len(vectorizer.occurrences(TEXTS)) == 0
+
+
 class _Served(tf.Module):
     def __init__(self):
         super().__init__()

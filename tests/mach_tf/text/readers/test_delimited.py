@@ -68,7 +68,10 @@ def test_semicolons_are_found_by_the_names_of_the_columns(tmp_path):
     [
         ("a,b", "a row must have the 3 columns of the header (got 2)."),
         ("a,b,x,d", "a row must have the 3 columns of the header (got 4)."),
-        ('a,"b,x', "a cell that begins with a quote must end with one (got no end of 'a,\"b,x')."),
+        (
+            'a,"b,x',
+            "a cell that begins with a quote must end with one, in at most 1,048,576 lines (got no end of 'a,\"b,x').",
+        ),
         ('a,"b"c,x', "must end at the next single one; write quotes inside it twice (got 'c,x' behind the quote)."),
         (",,x", "a record must have text (got none in title, text)."),
         ("a,b,", "a record must have a label (got none in tags)."),
@@ -115,9 +118,9 @@ def test_columns_of_labels_may_be_missing_if_labels_are_optional(tmp_path):
     assert read_text(tmp_path, "id,text,tags\n1,a,x\n", settings)[0] == [(2, ("a",), ("x",))]
 
 
-def test_a_cell_of_ten_megabytes_over_many_lines_is_read(tmp_path):
-    cell = "one line, with a comma\n" * 450_000
+def test_a_cell_of_many_lines_is_read(tmp_path):
+    cell = "one line, with a comma\n" * 20_000
     text = _written([["text", "tags"], [cell, "x"], ["b", "y"]])
-    records, _ = read_text(tmp_path, text, InputSettings("csv", ("text",), ("tags",)), n_bytes=1 << 16)
+    records, _ = read_text(tmp_path, text, InputSettings("csv", ("text",), ("tags",)), n_bytes=1 << 14)
     assert [record.texts for record in records] == [(cell,), ("b",)]
-    assert records[1].line == 450_003
+    assert records[1].line == 20_003

@@ -88,12 +88,6 @@ def test_a_pair_of_surrogates_is_a_character(tmp_path):
     assert read_text(tmp_path, '{"text": "\\ud83d\\ude00", "tags": 1}', ONE_TEXT)[0][0].texts == ("😀",)
 
 
-def test_a_text_of_ten_megabytes_is_read(tmp_path):
-    text = "wort " * 2_000_000
-    records, _ = read_text(tmp_path, json.dumps({"text": text, "tags": ["x"]}), ONE_TEXT, n_bytes=1 << 16)
-    assert records[0].texts == (text,)
-
-
 def test_an_object_is_parsed_or_refused():
     assert parse_object(' {"a": [1, {"b": 2.5}]}\r') == {"a": [1, {"b": 2.5}]}
     with pytest.raises(Fault):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
@@ -80,6 +83,30 @@ def test_the_first_bad_lines_tell_how_the_format_was_found(tmp_path):
     hint = "It was read as jsonl, because its name ends in .json; if it is in another format, give input_format."
     assert [hint in str(line) for line in bad_lines] == [True, False]
     assert [hint in str(line) for line in read(path, ONE_TEXT, n_bytes=10)[1]] == [False, False]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet"])
+def test_a_text_of_ten_megabytes_is_read(tmp_path, name):
+    text, path, labels = "wort " * 2_000_000 + "ende", tmp_path / f"a.{name}", None
+    has_fields = name in ("jsonl", "csv", "tsv", "parquet")
+    settings = InputSettings(name, ("text",), ("tags",)) if has_fields else InputSettings(name)
+    if name == "parquet":
+        parquet.write_table(pyarrow.table({"text": [text, "b"], "tags": ["x", "y"]}), path)
+    elif name == "jsonl":
+        path.write_text(
+            "".join(json.dumps({"text": one, "tags": key}) + "\n" for one, key in ((text, "x"), ("b", "y")))
+        )
+    elif name in ("csv", "tsv"):
+        path.write_text("text,tags\n{},x\nb,y\n".replace(",", "," if name == "csv" else "\t").format(text))
+    else:
+        line = {"annif": "{}\t<{}>\n", "fasttext": "__label__{1} {0}\n", "lines": "{}\n"}[name]
+        path.write_text(line.format(text, "x") + line.format("b", "y"))
+    if name == "lines":
+        labels = tmp_path / "labels"
+        labels.write_text("x\ny\n")
+    records, bad_lines = read(path, settings, labels, n_bytes=1 << 16)
+    assert records == [(records[0].line, (text,), ("x",)), (records[0].line + 1, ("b",), ("y",))]
+    assert bad_lines == []
 
 
 def test_a_pipe_is_read_once(tmp_path):

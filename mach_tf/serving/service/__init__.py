@@ -1,0 +1,1 @@
+"""The service: a servable behind HTTP, with batches, reloads, limits and metrics."""

@@ -1,0 +1,237 @@
+"""The service as an ASGI application: routes, limits and errors."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hmac
+import json
+import logging
+import pathlib
+import time
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Callable, Optional
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from mach_tf.serving.service import openapi, own_requests, rest_requests
+from mach_tf.serving.service.batcher import Batcher, BatchLimits
+from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.measurements import Measurements
+from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.problems import RequestError, invalid, too_large
+from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.serving.service.versions import Versions
+
+_LOG = logging.getLogger("mach_tf.service")
+_PAGE = pathlib.Path(__file__).with_name("page.html")
+_OPEN_PATHS = ("/healthz", "/readyz")
+# Beside the outputs of the signature: the version that made them, which may have changed since the request came.
+_VERSION = "version of the answer"
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceConfig:
+    """The settings of the service.
+
+    Attributes:
+      batches: how requests are batched.
+      requests: what a request may ask for.
+      reload_seconds: how often the folder is checked for a newer version; 0 never.
+      token: what the header `Authorization: Bearer` must hold; None lets everyone in.
+    """
+
+    batches: BatchLimits = dataclasses.field(default_factory=BatchLimits)
+    requests: RequestLimits = dataclasses.field(default_factory=RequestLimits)
+    reload_seconds: float = 5.0
+    token: Optional[str] = None
+
+
+class Service:
+    """Answers requests with the current version of a servable."""
+
+    def __init__(self, versions: Versions, config: ServiceConfig):
+        """Prepares the queue.
+
+        Args:
+          versions: the versions of the servable.
+          config: the settings.
+        """
+        self._versions = versions
+        self._config = config
+        self._measurements = Measurements(lambda: self._batcher.queued, lambda: versions.current.version)
+        self._batcher = Batcher(self._answer, config.batches, self._measurements.batch)
+
+    def app(self) -> Starlette:
+        """Returns the application; its end waits for what was accepted."""
+        name = self._versions.name
+
+        def route(path: str, handler: _Handler, method: str = "GET") -> Route:
+            return Route(path, self._measured(path, handler), methods=[method])
+
+        model = f"/v1/models/{name}"
+        routes = [
+            route("/", self._page),
+            route("/predict", self._predict, "POST"),
+            route("/explain", self._explain, "POST"),
+            route("/openapi.json", self._openapi),
+            route("/healthz", self._healthz),
+            route("/readyz", self._readyz),
+            route("/metrics", self._metrics),
+            route(model, self._status),
+            route(model + "/metadata", self._metadata),
+            route(model + ":predict", self._rest_predict, "POST"),
+            route(model + "/versions/{version:int}", self._status),
+            route(model + "/versions/{version:int}/metadata", self._metadata),
+            route(model + "/versions/{version:int}:predict", self._rest_predict, "POST"),
+        ]
+        handlers: Any = {HTTPException: self._http_error}
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        if self._config.reload_seconds:
+            self._versions.watch(self._config.reload_seconds)
+        yield
+        self._versions.close()
+        await self._batcher.close()
+
+    def _answer(self, job: Job) -> Arrays:
+        served = self._versions.current
+        return {**served.answer(job), _VERSION: np.full(job.points, served.version)}
+
+    def _measured(self, path: str, handler: _Handler) -> _Handler:
+        """Adds the token, the errors as JSON and the measurements."""
+
+        async def measured(request: Request) -> Response:
+            begin = time.perf_counter()
+            try:
+                if path not in _OPEN_PATHS:
+                    self._check_token(request)
+                response = await handler(request)
+            except RequestError as error:
+                response = _error(error)
+            except Exception:
+                # Its trace is for the log alone.
+                _LOG.exception("A request to %s failed.", path)
+                response = _error(RequestError(500, "internal", "The service failed. Its log has the reason."))
+            self._measurements.request(path, response.status_code, time.perf_counter() - begin)
+            return response
+
+        return measured
+
+    def _check_token(self, request: Request) -> None:
+        token = self._config.token
+        given = request.headers.get("authorization", "")
+        if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            raise RequestError(
+                401, "unauthorized", "The header Authorization must be Bearer and the token of the service."
+            )
+
+    async def _page(self, _: Request) -> Response:
+        return HTMLResponse(_PAGE.read_text(encoding="utf-8"))
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def _readyz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ready", "version": self._versions.current.version})
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(self._measurements.text(), media_type="text/plain; version=0.0.4")
+
+    async def _openapi(self, _: Request) -> Response:
+        contents = self._versions.current.contents
+        described = openapi.document(self._versions.name, contents.text_fields, contents.labels, self._config.requests)
+        return JSONResponse(described)
+
+    async def _predict(self, request: Request) -> Response:
+        return await self._own(request, explain=False)
+
+    async def _explain(self, request: Request) -> Response:
+        return await self._own(request, explain=True)
+
+    async def _own(self, request: Request, explain: bool) -> Response:
+        served = self._versions.current
+        contents = served.contents
+        body = await self._body(request)
+        job = own_requests.job(body, explain, contents.text_fields or None, contents.labels, self._config.requests)
+        if job.signature not in served.specs:
+            raise invalid(f"This model has no explanations: its scores are those of {contents.estimator}.")
+        found = await self._batcher.submit(job)
+        answered_by = found.pop(_VERSION)
+        texts = job.inputs.get("texts")
+        if texts is not None:
+            texts = texts.reshape(job.points, -1)
+        return JSONResponse(
+            {
+                "model": self._versions.name,
+                "version": int(answered_by[0]) if job.points else served.version,
+                "predictions": own_requests.answer(found, texts),
+            }
+        )
+
+    async def _status(self, request: Request) -> Response:
+        version = self._version(request)
+        state = {
+            "version": str(version.version),
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+        return JSONResponse({"model_version_status": [state]})
+
+    async def _metadata(self, request: Request) -> Response:
+        version = self._version(request)
+        return JSONResponse(
+            {
+                "model_spec": {"name": self._versions.name, "signature_name": "", "version": str(version.version)},
+                "metadata": {"signature_def": {"signature_def": version.metadata}},
+            }
+        )
+
+    async def _rest_predict(self, request: Request) -> Response:
+        version = self._version(request)
+        body = await self._body(request)
+        job, rows = rest_requests.read(body, version.specs, version.contents.labels, self._config.requests)
+        found = await self._batcher.submit(job)
+        del found[_VERSION]
+        return JSONResponse(rest_requests.answer(found, rows))
+
+    def _version(self, request: Request) -> ServedVersion:
+        current = self._versions.current
+        asked = request.path_params.get("version", current.version)
+        if asked != current.version:
+            raise RequestError(404, "not_found", f"Version {asked} is not served; version {current.version} is.")
+        return current
+
+    async def _body(self, request: Request) -> Any:
+        most, parts, size = self._config.requests.body_bytes, [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise too_large(f"The body must have at most {most} bytes.")
+            parts.append(part)
+        try:
+            return json.loads(b"".join(parts).decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise invalid("The body must be JSON in UTF-8.") from None
+
+    async def _http_error(self, _: Request, error: HTTPException) -> Response:
+        code = _CODES.get(error.status_code, "refused")
+        return _error(RequestError(error.status_code, code, f"{error.detail}. See /openapi.json for what there is."))
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _error(error: RequestError) -> Response:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return JSONResponse(error.to_json(), error.status, headers)

@@ -1,0 +1,64 @@
+"""Requests as tensors, several of which become one call of a servable, whose answer is divided among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+_SPLITS = "row_splits"
+# Outputs with one column per word; all others have one column per rank.
+_OF_WORDS = ("words", "word_fields", "word_begins", "word_ends")
+WORD_ATTRIBUTIONS = "word_attributions"
+
+
+class Job(NamedTuple):
+    """The points of one request.
+
+    Attributes:
+      signature: the signature that answers it.
+      inputs: its inputs but k, by name; all have one row per point, except for row-compressed points.
+      points: number of points.
+      k: number of labels per point.
+    """
+
+    signature: str
+    inputs: Arrays
+    points: int
+    k: int
+
+
+def merge(jobs: Sequence[Job]) -> Job:
+    """Returns one job for the points of several with the same signature; k is the largest."""
+    if len(jobs) == 1:
+        return jobs[0]
+    inputs = {name: np.concatenate([job.inputs[name] for job in jobs]) for name in jobs[0].inputs if name != _SPLITS}
+    if _SPLITS in jobs[0].inputs:
+        lengths = np.concatenate([np.diff(job.inputs[_SPLITS]) for job in jobs])
+        inputs[_SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Job(jobs[0].signature, inputs, sum(job.points for job in jobs), max(job.k for job in jobs))
+
+
+def divide(answer: Arrays, jobs: Sequence[Job]) -> list[Arrays]:
+    """Returns the part of each job in the answer to `merge(jobs)`: the same arrays as if it had been alone."""
+    parts, begin = [], 0
+    for job in jobs:
+        rows = slice(begin, begin + job.points)
+        part = {
+            name: array[rows] if name in _OF_WORDS or array.ndim == 1 else array[rows, : job.k]
+            for name, array in answer.items()
+        }
+        parts.append(_without_padding(part))
+        begin += job.points
+    return parts
+
+
+def _without_padding(part: Arrays) -> Arrays:
+    """Drops the columns of words that only other jobs' texts have."""
+    if WORD_ATTRIBUTIONS not in part:
+        return part
+    widest = int((part["word_begins"] >= 0).sum(axis=1).max(initial=0))
+    trimmed = {name: part[name][:, :widest] for name in _OF_WORDS}
+    return {**part, **trimmed, WORD_ATTRIBUTIONS: part[WORD_ATTRIBUTIONS][:, :, :widest]}

@@ -1,0 +1,89 @@
+"""The OpenAPI document of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mach_tf.serving.service.own_requests import RequestLimits
+
+_ERRORS = {
+    "400": "The request breaks a rule.",
+    "401": "The token is missing or wrong.",
+    "404": "There is no such path, model or version.",
+    "405": "The path takes another method.",
+    "413": "The request is beyond a limit.",
+    "503": "The queue is full; Retry-After says when to try again.",
+    "504": "The request was not answered in time.",
+}
+
+
+def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimits) -> dict[str, Any]:
+    """Returns the document.
+
+    Args:
+      name: the name of the model.
+      fields: the names of the text fields; empty if the model takes no texts.
+      labels: K.
+      limits: what a request may ask for.
+    """
+    k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(5, labels, limits.k)}
+    points = {
+        "type": "array",
+        "maxItems": limits.points,
+        "items": {
+            "type": "object",
+            "required": ["feature_ids", "feature_values"],
+            "additionalProperties": False,
+            "properties": {
+                "feature_ids": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                "feature_values": {"type": "array", "items": {"type": "number"}},
+            },
+        },
+    }
+    forms = [_object({"points": points, "k": k}, ["points"])]
+    if fields:
+        text = {"type": "string", "maxLength": limits.text_length}
+        of_fields = _object(dict.fromkeys(fields, text), [])
+        texts = {"type": "array", "maxItems": limits.points, "items": {"oneOf": [text, of_fields]}}
+        forms.insert(0, _object({"texts": texts, "k": k}, ["texts"]))
+    body = {"oneOf": forms}
+    rest = {"type": "object"}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": name, "version": "1", "description": "The best labels of texts or points, and the reasons."},
+        "paths": {
+            "/predict": {"post": _operation("Ranks labels.", body)},
+            "/explain": {"post": _operation("Ranks labels and says what speaks for and against each.", body)},
+            f"/v1/models/{name}": {"get": _operation("The versions and their state (TensorFlow Serving).")},
+            f"/v1/models/{name}/metadata": {"get": _operation("The signatures (TensorFlow Serving).")},
+            f"/v1/models/{name}:predict": {"post": _operation("Calls a signature (TensorFlow Serving).", rest)},
+            "/healthz": {"get": _operation("Whether the process lives.")},
+            "/readyz": {"get": _operation("Whether a model is served.")},
+            "/metrics": {"get": _operation("Measurements for Prometheus.", content="text/plain")},
+        },
+        "components": {
+            "schemas": {
+                "Error": _object({"error": {"type": "string"}, "code": {"type": "string"}}, ["error", "code"]),
+            }
+        },
+    }
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _operation(summary: str, body: Any = None, content: str = "application/json") -> dict[str, Any]:
+    schema = {"type": "string"} if content == "text/plain" else {"type": "object"}
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": "The answer.", "content": {content: {"schema": schema}}},
+            **{status: {"description": text, "content": error} for status, text in _ERRORS.items()},
+        },
+    }
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation

@@ -1,0 +1,135 @@
+"""TensorFlow Serving's REST interface: the row and the column form of requests and answers.
+
+Its definition: https://www.tensorflow.org/tfx/serving/api_rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.problems import invalid
+from mach_tf.serving_signatures import SERVING_SIGNATURE
+
+_K = "k"
+
+
+class RestRequest(NamedTuple):
+    """A request: what is asked, and whether the answer has the row form."""
+
+    job: Job
+    rows: bool
+
+
+def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits: RequestLimits) -> RestRequest:
+    """Reads the body of a `:predict` request.
+
+    Args:
+      body: the parsed JSON: `instances` or `inputs`, and perhaps `signature_name`.
+      specs: of each signature its inputs but k, name to tf.TensorSpec.
+      labels: K.
+      limits: what a request may ask for.
+
+    Raises:
+      RequestError: the content breaks a rule or a limit.
+    """
+    if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
+        raise invalid("The body must be a JSON object with either instances (row form) or inputs (column form).")
+    name = body.get("signature_name", SERVING_SIGNATURE)
+    if not isinstance(name, str) or name not in specs:
+        raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {name!r:.60}).")
+    rows = "instances" in body
+    named = _columns(body["instances"], specs[name]) if rows else _inputs(body["inputs"], specs[name])
+    ks = np.unique(_array(named.pop(_K), _K, np.dtype(np.int32), None))
+    if not len(ks):
+        raise invalid("k must be a number, or one per instance (got none).")
+    k = max(limits.check_k(int(each), labels) for each in ks)
+    inputs = {key: _array(named[key], key, _numpy_type(spec), spec.shape.rank) for key, spec in specs[name].items()}
+    points = len(inputs["row_splits"]) - 1 if "row_splits" in inputs else len(next(iter(inputs.values())))
+    limits.check_points(points)
+    _check_texts(inputs, limits)
+    return RestRequest(Job(name, inputs, max(points, 0), k), rows)
+
+
+def answer(found: Arrays, rows: bool) -> dict[str, Any]:
+    """Returns the body of the answer in the row or the column form; strings are text."""
+    values = {name: _json(array) for name, array in found.items()}
+    if not rows:
+        return {"outputs": values}
+    return {"predictions": [dict(zip(values, row)) for row in zip(*values.values())]}
+
+
+def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(instances, list) or not instances:
+        raise invalid("instances must be a list of at least one instance.")
+    if "row_splits" in specs:
+        raise invalid("Row-compressed points have no row form: give inputs, or use another signature.")
+    wanted = {*specs, _K}
+    for place, instance in enumerate(instances):
+        if not isinstance(instance, dict) or set(instance) != wanted:
+            raise invalid(f"instances must be objects of {', '.join(sorted(wanted))} (instance {place} is not).")
+    return {key: [instance[key] for instance in instances] for key in wanted}
+
+
+def _inputs(inputs: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {*specs, _K}
+    if not isinstance(inputs, dict) or set(inputs) != wanted:
+        raise invalid(f"inputs must be an object of {', '.join(sorted(wanted))}.")
+    return dict(inputs)
+
+
+def _numpy_type(spec: Any) -> np.dtype:
+    return np.dtype(spec.dtype.as_numpy_dtype)
+
+
+def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
+    try:
+        if dtype.kind == "O":
+            value = _decoded(value)
+            array = np.array(value, object)
+            good = all(isinstance(each, (str, bytes)) for each in array.ravel())
+        else:
+            array = np.array(value)
+            good = array.dtype.kind in ("iuf" if dtype.kind == "f" else "iu") or not array.size
+            array = array.astype(dtype) if good else array
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        good, array = False, np.array(0)
+    if not good or (rank is not None and array.ndim != rank):
+        kind = "texts" if dtype.kind == "O" else "numbers" if dtype.kind == "f" else "whole numbers"
+        raise invalid(f"{name} must be {kind} in {rank or 'no or 1'} dimension(s).")
+    return array
+
+
+def _decoded(value: Any) -> Any:
+    """Returns a value with {"b64": ...} as bytes, and texts as they are."""
+    if isinstance(value, list):
+        return [_decoded(each) for each in value]
+    if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
+        try:
+            return base64.b64decode(value["b64"], validate=True)
+        except (binascii.Error, ValueError):
+            raise invalid("b64 must be base64.") from None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return value
+
+
+def _check_texts(inputs: Arrays, limits: RequestLimits) -> None:
+    for each in inputs.get("texts", np.empty(0, object)).ravel():
+        limits.check_text(len(each))
+
+
+def _json(array: np.ndarray) -> Any:
+    if array.dtype.kind == "O":
+        return _texts(array.tolist())
+    return array.tolist()
+
+
+def _texts(value: Any) -> Any:
+    return [_texts(each) for each in value] if isinstance(value, list) else value.decode("utf-8", "replace")

@@ -1,0 +1,106 @@
+"""One version of a servable in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+from mach_tf import tensorflow_errors
+from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.problems import invalid
+
+_REMEDY = "Copy it again, or export the model again."
+
+
+class ServedVersion:
+    """A loaded servable.
+
+    Attributes:
+      version: its number.
+      contents: its servable.json.
+      specs: of each signature the inputs but k: name to tf.TensorSpec.
+    """
+
+    def __init__(self, version: int, contents: ServableContents, model: Any, metadata: dict[str, Any]):
+        self.version = version
+        self.contents = contents
+        self.metadata = metadata
+        self._model = model  # keeps the variables
+        self._signatures = dict(model.signatures.items())
+        self.specs = {
+            name: {key: spec for key, spec in function.structured_input_signature[1].items() if key != "k"}
+            for name, function in self._signatures.items()
+        }
+
+    @classmethod
+    def load(cls, directory: str, version: int) -> ServedVersion:
+        """Loads a servable, checks its files against servable.json, and answers one request of each kind.
+
+        Args:
+          directory: the directory of the version.
+          version: its number.
+
+        Raises:
+          InputError: it is no servable, or it is damaged.
+        """
+        contents = ServableContents.read(directory)
+        contents.check(directory)
+        with tensorflow_errors.named(f"{directory} must be a servable", _REMEDY):
+            model = tf.saved_model.load(directory)
+            with open(os.path.join(directory, "saved_model.pb"), "rb") as file:
+                saved = saved_model_pb2.SavedModel.FromString(file.read())
+            definitions = saved.meta_graphs[0].signature_def
+            metadata = {
+                name: json_format.MessageToDict(definition, preserving_proto_field_name=True)
+                for name, definition in definitions.items()
+                if not name.startswith("__")
+            }
+            loaded = cls(version, contents, model, metadata)
+            loaded._warm_up()
+        return loaded
+
+    def answer(self, job: Job) -> Arrays:
+        """Answers a job.
+
+        Raises:
+          RequestError: its content breaks a rule that the graph checks, which names the point.
+        """
+        inputs = {name: tf.constant(value, self.specs[job.signature][name].dtype) for name, value in job.inputs.items()}
+        try:
+            found = self._signatures[job.signature](k=tf.constant(job.k, tf.int32), **inputs)
+        except tf.errors.InvalidArgumentError as error:
+            raise invalid(_rule(error)) from None
+        return {name: value.numpy() for name, value in found.items()}
+
+    def _warm_up(self) -> None:
+        for name, specs in self.specs.items():
+            inputs: Arrays = {}
+            for key, spec in specs.items():
+                shape = [size or 1 for size in spec.shape.as_list()]
+                inputs[key] = np.zeros(shape, spec.dtype.as_numpy_dtype)
+            if "row_splits" in inputs:
+                inputs["row_splits"] = np.array([0, 1], np.int64)
+            if "examples" in inputs:
+                inputs["examples"] = np.array([tf.train.Example().SerializeToString()], object)
+                continue
+            if "texts" in inputs:
+                inputs["texts"] = np.full(inputs["texts"].shape, "a text", object)
+            self.answer(Job(name, inputs, 1, 1))
+
+
+def _rule(error: tf.errors.InvalidArgumentError) -> str:
+    """The sentence of an in-graph check, which stands in brackets after the words of TensorFlow."""
+    text = str(error.message)
+    begin, end = text.find("assertion failed: ["), text.find("]\n")
+    sentence = (
+        text[begin + len("assertion failed: [") : end if end > 0 else None]
+        if begin >= 0
+        else text.split("\n", maxsplit=1)[0]
+    )
+    return sentence.split("] [[")[0].strip("[] ")

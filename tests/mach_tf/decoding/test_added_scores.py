@@ -1,0 +1,70 @@
+"""The best labels by a sum of two scores, against adding and sorting them all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from mach_tf import estimators
+from mach_tf.decoding import added_scores
+from mach_tf.decoding.decode import Decoder
+from mach_tf.errors import InputError
+
+REPETITIONS, BUCKETS, LABELS, POINTS = 3, 6, 80, 12
+
+
+def problem(levels, density, seed=0):
+    """A decoder, bucket scores and added scores; few levels make equal sums, which the smaller label wins."""
+    generator = np.random.default_rng(seed)
+    decoder = Decoder.of(generator.integers(0, BUCKETS, (REPETITIONS, LABELS)).astype(np.int32), BUCKETS)
+    scores = (generator.integers(0, levels, (POINTS, REPETITIONS, BUCKETS)) / levels).astype(np.float32)
+    dense = np.where(generator.random((POINTS, LABELS)) < density, generator.integers(0, levels, (POINTS, LABELS)), 0)
+    dense[0] = 0
+    added = scipy.sparse.csr_matrix((dense / levels).astype(np.float32))
+    return decoder, scores, added
+
+
+def brute_force(decoder, scores, added, k, estimator):
+    every = np.tile(np.arange(LABELS), (POINTS, 1))
+    sums = estimators.label_scores(scores, decoder.table, every, estimator) + added.toarray()
+    order = np.argsort(-sums, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(sums, order, axis=1)
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("k", [1, 5, LABELS])
+@pytest.mark.parametrize("levels", [2, 1000])
+@pytest.mark.parametrize("density", [0.0, 0.05, 1.0])
+def test_it_is_exact(monkeypatch, estimator, k, levels, density):
+    monkeypatch.setattr(added_scores, "_GATHERED", 150)  # several parts, some of one point
+    decoder, scores, added = problem(levels, density)
+    found = added_scores.top_k(decoder, scores, added, k, estimator)
+    labels, sums = brute_force(decoder, scores, added, k, estimator)
+    np.testing.assert_array_equal(found.labels, labels)
+    np.testing.assert_array_equal(found.scores, sums)
+    assert found.labels.dtype == np.int32 and found.scores.dtype == np.float32
+    assert (found.scored >= np.diff(added.indptr)).all()
+
+
+def test_nothing_added_changes_nothing():
+    decoder, scores, added = problem(1000, 0.0)
+    found, plain = added_scores.top_k(decoder, scores, added, 4, "mean"), decoder.top_k(scores, 4, "mean")
+    for one, other in zip(found, plain):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_points():
+    decoder, scores, added = problem(10, 0.5)
+    found = added_scores.top_k(decoder, scores[:0], added[:0], 4, "mean")
+    assert found.labels.shape == found.scores.shape == (0, 4)
+
+
+@pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])
+def test_scores_that_would_not_be_exact_are_refused(value):
+    decoder, scores, added = problem(10, 0.5)
+    added.data[3] = value
+    with pytest.raises(InputError, match="must be 0 or more, and finite"):
+        added_scores.top_k(decoder, scores, added, 4, "mean")
+    with pytest.raises(InputError, match=r"added scores must be \[12, 80\] \(got \[12, 79\]\)"):
+        added_scores.top_k(decoder, scores, added[:, 1:], 4, "mean")

@@ -1,0 +1,178 @@
+"""The service over a servable, in process: its answers are the library's, and every error is JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette", reason="the service needs the extra serve")
+from starlette.testclient import TestClient
+
+from mach_tf import points
+from mach_tf.ensemble import Ensemble
+from mach_tf.serving.exporting import export
+from mach_tf.serving.service.app import Service, ServiceConfig
+from mach_tf.serving.service.batcher import BatchLimits
+from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.versions import Versions
+from tests.mach_tf.serving.test_servable import serialized
+
+
+@pytest.fixture(scope="module")
+def model(evaluated):
+    return Ensemble.load(evaluated.model_dir)
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("servables") / "tiny"
+    export(model, folder / "1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def versions(folder):
+    return Versions(str(folder))
+
+
+@pytest.fixture(scope="module")
+def client(versions):
+    config = ServiceConfig(BatchLimits(), RequestLimits(body_bytes=100_000), reload_seconds=0)
+    with TestClient(Service(versions, config).app(), raise_server_exceptions=False) as client:
+        yield client
+
+
+def as_points(matrix):
+    return [{"feature_ids": row.indices.tolist(), "feature_values": row.data.tolist()} for row in matrix]
+
+
+def test_predictions_are_those_of_the_library(client, model, evaluated):
+    answer = client.post("/predict", json={"points": as_points(evaluated.test[0]), "k": 3})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["model"], body["version"]) == ("tiny", 1)
+    expected = model.top_k(evaluated.test[0], 3)
+    found = [[label["label"] for label in point["labels"]] for point in body["predictions"]]
+    np.testing.assert_array_equal(found, expected.labels)
+    probabilities = [[label["probability"] for label in point["labels"]] for point in body["predictions"]]
+    np.testing.assert_allclose(probabilities, expected.scores, rtol=1e-6)
+    assert body["predictions"][3]["labels"][0]["name"] == str(expected.labels[3, 0])
+
+
+def test_reasons_are_those_of_the_library(client, model, evaluated):
+    body = client.post("/explain", json={"points": as_points(evaluated.test[0][5:6]), "k": 1}).json()
+    (label,) = body["predictions"][0]["labels"]
+    expected = model.explain(evaluated.test[0][5:6]).toarray()[0]
+    for reason in label["reasons"]:
+        assert reason["attribution"] == pytest.approx(expected[reason["feature"]], rel=1e-4, abs=1e-6)
+
+
+def test_the_interface_of_tensorflow_serving(client, model, evaluated):
+    raw = points.from_csr(evaluated.test[0][:4])
+    expected = model.top_k(evaluated.test[0][:4], 2).labels.tolist()
+    inputs = {
+        "row_splits": raw.row_splits.tolist(),
+        "feature_ids": raw.feature_ids.tolist(),
+        "feature_values": raw.feature_values.tolist(),
+        "k": 2,
+    }
+    column = client.post("/v1/models/tiny:predict", json={"signature_name": "sparse", "inputs": inputs}).json()
+    assert column["outputs"]["labels"] == expected
+    examples = [example.decode("latin-1") for example in serialized(raw).numpy()]
+    instances = [
+        {"examples": {"b64": base64.b64encode(example.encode("latin-1")).decode()}, "k": 2} for example in examples
+    ]
+    rows = client.post("/v1/models/tiny/versions/1:predict", json={"instances": instances}).json()
+    assert [row["labels"] for row in rows["predictions"]] == expected
+    (state,) = client.get("/v1/models/tiny").json()["model_version_status"]
+    assert (state["version"], state["state"]) == ("1", "AVAILABLE")
+    metadata = client.get("/v1/models/tiny/metadata").json()
+    assert set(metadata["metadata"]["signature_def"]["signature_def"]) == {"serving_default", "sparse", "explain"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("get", "/nothing", None, 404),
+        ("get", "/v1/models/other", None, 404),
+        ("get", "/v1/models/tiny/versions/2", None, 404),
+        ("post", "/v1/models/tiny/versions/2:predict", b"{}", 404),
+        ("get", "/predict", None, 405),
+        ("post", "/healthz", b"", 405),
+        ("post", "/predict", b"", 400),
+        ("post", "/predict", b"{", 400),
+        ("post", "/predict", b"\xff\xfe", 400),
+        ("post", "/predict", b"[" * 50_000, 400),
+        ("post", "/predict", b'{"points": [], "k": NaN}', 400),
+        ("post", "/predict", b'{"texts": ["a"]}', 400),
+        ("post", "/predict", json.dumps({"points": [{"feature_ids": [60], "feature_values": [1]}]}).encode(), 400),
+        ("post", "/predict", b" " * 100_001, 413),
+        ("post", "/v1/models/tiny:predict", b'{"inputs": {"examples": ["\\u0000junk"], "k": 1}}', 400),
+    ],
+)
+def test_every_error_is_json_with_a_code_and_leaks_nothing(client, method, path, body, status):
+    options = {} if body is None else {"content": body}
+    answer = getattr(client, method)(path, **options)
+    assert answer.status_code == status
+    found = answer.json()
+    assert set(found) == {"error", "code"}
+    assert "Traceback" not in found["error"]
+    assert "/" not in found["error"].replace("/openapi.json", "")
+
+
+def test_the_point_that_is_wrong_is_named(client):
+    wrong = [{"feature_ids": [1], "feature_values": [1]}, {"feature_ids": [60], "feature_values": [1]}]
+    answer = client.post("/predict", json={"points": wrong})
+    assert answer.json()["error"] == "point 1: feature_ids must be in [0, 60) (got 60)"
+
+
+def test_no_points_have_no_predictions(client):
+    assert client.post("/predict", json={"points": []}).json()["predictions"] == []
+
+
+def test_health_metrics_document_and_page(client):
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready", "version": 1}
+    assert 'mach_requests_total{path="/healthz",status="200"}' in client.get("/metrics").text
+    assert client.get("/openapi.json").json()["info"]["title"] == "tiny"
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "http" not in page.text.replace("http-equiv", ""), "the page needs no network"
+
+
+def test_a_defect_is_logged_and_not_shown(versions, monkeypatch, caplog):
+    monkeypatch.setattr(type(versions.current), "answer", lambda *_: 1 / 0)
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+        answer = client.post("/predict", json={"points": [{"feature_ids": [], "feature_values": []}]})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "division" not in answer.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_token_is_asked_for_except_by_health_checks(versions):
+    config = ServiceConfig(reload_seconds=0, token="s3cret")
+    with TestClient(Service(versions, config).app()) as client:
+        body = {"points": [{"feature_ids": [], "feature_values": []}]}
+        assert client.post("/predict", json=body).status_code == 401
+        assert client.post("/predict", json=body, headers={"Authorization": "Bearer no"}).status_code == 401
+        assert client.post("/predict", json=body, headers={"Authorization": "Bearer s3cret"}).status_code == 200
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tmp_path):
+    export(model, tmp_path / "tiny" / "1")
+    versions = Versions(str(tmp_path / "tiny"))
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+        export(model, tmp_path / "tiny" / "2", weights="float16")
+        data = tmp_path / "tiny" / "2" / "variables" / "variables.data-00000-of-00001"
+        whole = data.read_bytes()
+        data.write_bytes(whole[:-1])
+        assert not versions.check()
+        assert client.get("/readyz").json()["version"] == 1
+        export(model, tmp_path / "tiny" / "3", weights="float16")
+        assert versions.check()
+        answer = client.post("/predict", json={"points": [{"feature_ids": [], "feature_values": []}]})
+        assert answer.json()["version"] == 3

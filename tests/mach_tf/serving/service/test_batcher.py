@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from mach_tf.serving.service.batcher import Batcher, BatchLimits
+from mach_tf.serving.service.jobs import Job
+from mach_tf.serving.service.problems import RequestError, invalid
+
+
+def job(value, points=1, signature="double"):
+    return Job(signature, {"x": np.full((points, 1), value)}, points, 1)
+
+
+class Model:
+    """Doubles what it gets, once `gate` is open, and remembers the sizes of its calls."""
+
+    def __init__(self, open_gate=True):
+        self.calls, self.gate = [], threading.Event()
+        if open_gate:
+            self.gate.set()
+
+    def __call__(self, merged):
+        self.gate.wait(10)
+        self.calls.append(merged.points)
+        if (merged.inputs["x"] < 0).any():
+            raise invalid("x must not be negative")
+        if (merged.inputs["x"] == 13).any():
+            raise ValueError("a defect")
+        return {"y": 2 * merged.inputs["x"]}
+
+
+def test_each_job_gets_its_own_answer():
+    async def run():
+        batcher = Batcher(Model(), BatchLimits(points=8))
+        found = await asyncio.gather(*(batcher.submit(job(i, 1 + i % 3)) for i in range(1, 40) if i != 13))
+        await batcher.close()
+        return found
+
+    expected = [(1 + i % 3, 2 * i) for i in range(1, 40) if i != 13]
+    assert [(len(part["y"]), part["y"][0, 0]) for part in asyncio.run(run())] == expected
+
+
+def test_jobs_gather_while_a_call_runs():
+    async def run():
+        model, sizes = Model(open_gate=False), []
+        batcher = Batcher(model, BatchLimits(points=10), sizes.append)
+        tasks = [asyncio.create_task(batcher.submit(job(1))) for _ in range(25)]
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        await asyncio.gather(*tasks)
+        assert sizes == model.calls
+        return model.calls, batcher.queued
+
+    calls, queued = asyncio.run(run())
+    assert queued == 0
+    assert max(calls) <= 10
+    assert len(calls) <= 4
+
+
+def test_a_delay_lets_jobs_wait_for_others():
+    async def run():
+        model = Model()
+        batcher = Batcher(model, BatchLimits(points=10, delay=0.2))
+        first = asyncio.create_task(batcher.submit(job(1)))
+        await asyncio.sleep(0.02)
+        await asyncio.gather(first, batcher.submit(job(2)))
+        return model.calls
+
+    assert asyncio.run(run()) == [2]
+
+
+def test_one_wrong_job_fails_alone():
+    async def run():
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits())
+        tasks = [asyncio.create_task(batcher.submit(job(value))) for value in (7, 1, -1, 2)]
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    found = asyncio.run(run())
+    assert isinstance(found[2], RequestError)
+    assert [part["y"][0, 0] for part in (found[0], found[1], found[3])] == [14, 2, 4]
+
+
+def test_a_defect_reaches_whoever_waits():
+    async def run():
+        await Batcher(Model(), BatchLimits()).submit(job(13))
+
+    with pytest.raises(ValueError, match="a defect"):
+        asyncio.run(run())
+
+
+def test_signatures_are_not_mixed():
+    async def run():
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits())
+        tasks = [asyncio.create_task(batcher.submit(job(i, signature="ab"[i % 2]))) for i in range(1, 7)]
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        await asyncio.gather(*tasks)
+        return model.calls
+
+    assert sum(asyncio.run(run())) == 6
+
+
+def test_a_full_queue_refuses_and_a_slow_call_is_given_up():
+    async def run():
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits(points=1, queued=2, timeout=0.2))
+        tasks = [asyncio.create_task(batcher.submit(job(1))) for _ in range(6)]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        model.gate.set()
+        await batcher.close()
+        return [error.status for error in found], batcher.queued
+
+    statuses, queued = asyncio.run(run())
+    assert statuses.count(503) >= 2
+    assert set(statuses) == {503, 504}
+    assert queued == 0
+
+
+def test_closing_waits_for_what_was_accepted():
+    async def run():
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits(points=2))
+        tasks = [asyncio.create_task(batcher.submit(job(i))) for i in range(1, 6)]
+        await asyncio.sleep(0.05)
+        asyncio.get_running_loop().call_later(0.05, model.gate.set)
+        await batcher.close()
+        return [task.done() and task.result()["y"][0, 0] for task in tasks]
+
+    assert asyncio.run(run()) == [2, 4, 6, 8, 10]

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mach_tf.serving.service import openapi
+from mach_tf.serving.service.own_requests import RequestLimits
+
+
+@pytest.mark.parametrize("fields", [[], ["title", "body"]])
+def test_the_document_states_the_limits_and_the_forms(fields):
+    document = json.loads(json.dumps(openapi.document("demo", fields, 3, RequestLimits(points=7, text_length=99))))
+    forms = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert len(forms) == (2 if fields else 1)
+    assert all(form["properties"]["k"]["maximum"] == 3 for form in forms)
+    assert forms[-1]["properties"]["points"]["maxItems"] == 7
+    if fields:
+        text, of_fields = forms[0]["properties"]["texts"]["items"]["oneOf"]
+        assert text["maxLength"] == 99
+        assert list(of_fields["properties"]) == fields
+    assert "/v1/models/demo:predict" in document["paths"]

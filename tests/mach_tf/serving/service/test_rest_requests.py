@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf.serving.service import rest_requests
+from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.problems import RequestError
+
+SPECS = {
+    "serving_default": {"examples": tf.TensorSpec([None], tf.string)},
+    "text": {"texts": tf.TensorSpec([None, 2], tf.string)},
+    "sparse": {
+        "row_splits": tf.TensorSpec([None], tf.int64),
+        "feature_ids": tf.TensorSpec([None], tf.int64),
+        "feature_values": tf.TensorSpec([None], tf.float32),
+    },
+}
+LIMITS = RequestLimits(points=3, text_length=10, k=4)
+B64 = {"b64": base64.b64encode(b"\x00\xff").decode()}
+ARRAYS = {"row_splits": [0, 2], "feature_ids": [3, 4], "feature_values": [1, 2.5], "k": 2}
+
+
+def read(body):
+    return rest_requests.read(body, SPECS, 9, LIMITS)
+
+
+def test_the_row_form():
+    job, rows = read({"instances": [{"examples": B64, "k": 2}, {"examples": "abc", "k": 3}]})
+    assert rows
+    assert (job.signature, job.points, job.k) == ("serving_default", 2, 3)
+    assert job.inputs["examples"].tolist() == [b"\x00\xff", b"abc"]
+    job, _ = read({"signature_name": "text", "instances": [{"texts": ["a", "b"], "k": 1}]})
+    assert job.inputs["texts"].tolist() == [[b"a", b"b"]]
+
+
+def test_the_column_form():
+    job, rows = read({"signature_name": "sparse", "inputs": ARRAYS})
+    assert not rows
+    assert (job.points, job.k) == (1, 2)
+    assert job.inputs["feature_values"].dtype == np.float32
+    assert job.inputs["row_splits"].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "either instances"),
+        ({"instances": [], "inputs": {}}, "either instances"),
+        ({"instances": []}, "at least one instance"),
+        ({"instances": [{"examples": "a"}]}, "instance 0 is not"),
+        ({"instances": ["a"]}, "instance 0 is not"),
+        ({"instances": [{"examples": "a", "k": 9}]}, "k must be"),
+        ({"instances": [{"examples": "a", "k": "2"}]}, "k must be whole numbers"),
+        ({"instances": [{"examples": {"b64": "!"}, "k": 1}]}, "b64 must be base64"),
+        ({"instances": [{"examples": 3, "k": 1}]}, "examples must be texts"),
+        ({"instances": [{"examples": ["a"], "k": 1}]}, "examples must be texts in 1 dimension"),
+        ({"instances": [{"examples": "a", "k": 1}] * 4}, "at most 3 points"),
+        ({"inputs": {"examples": ["a"], "k": []}}, "k must be a number"),
+        ({"inputs": {"examples": ["a"], "k": 1}, "signature_name": "none"}, "signature_name must be one of"),
+        ({"inputs": {"examples": ["a"], "k": 1}, "signature_name": ["none"]}, "signature_name must be one of"),
+        ({"inputs": {**ARRAYS, "feature_ids": [3, "4"]}, "signature_name": "sparse"}, "feature_ids must be whole"),
+        ({"inputs": {**ARRAYS, "feature_ids": [3.5, 4]}, "signature_name": "sparse"}, "feature_ids must be whole"),
+        ({"inputs": {**ARRAYS, "feature_ids": [2**70]}, "signature_name": "sparse"}, "feature_ids must be whole"),
+        ({"inputs": {**ARRAYS, "feature_values": [[1], [2, 3]]}, "signature_name": "sparse"}, "must be numbers"),
+        ({"instances": [ARRAYS], "signature_name": "sparse"}, "have no row form"),
+        ({"inputs": {"texts": [["x" * 11, ""]], "k": 1}, "signature_name": "text"}, "at most 10 characters"),
+    ],
+)
+def test_refusals(body, message):
+    with pytest.raises(RequestError, match=message):
+        read(body)
+
+
+def test_answers_have_both_forms():
+    found = {"labels": np.array([[1, 2], [3, 4]]), "label_names": np.array([[b"a", b"b"], [b"c", b"\xff"]], object)}
+    assert rest_requests.answer(found, rows=False)["outputs"]["labels"] == [[1, 2], [3, 4]]
+    rows = rest_requests.answer(found, rows=True)["predictions"]
+    assert rows == [{"labels": [1, 2], "label_names": ["a", "b"]}, {"labels": [3, 4], "label_names": ["c", "\ufffd"]}]

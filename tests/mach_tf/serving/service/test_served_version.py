@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from mach_tf.serving.exporting import export
+from mach_tf.serving.service.jobs import Job
+from mach_tf.serving.service.problems import RequestError
+from mach_tf.serving.service.served_version import ServedVersion
+
+
+@pytest.fixture(scope="module")
+def directory(evaluated, tmp_path_factory):
+    path = tmp_path_factory.mktemp("servables") / "tiny" / "1"
+    export(Ensemble.load(evaluated.model_dir), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(directory):
+    return ServedVersion.load(str(directory), 1)
+
+
+def job(ids):
+    inputs = {"row_splits": [0, len(ids)], "feature_ids": ids, "feature_values": [1.0] * len(ids)}
+    return Job("sparse", {name: np.array(value) for name, value in inputs.items()}, 1, 3)
+
+
+def test_it_answers_and_describes_its_signatures(served):
+    assert served.answer(job([3, 4]))["labels"].shape == (1, 3)
+    assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain"}
+    assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
+
+
+def test_a_rule_of_the_graph_is_a_sentence(served):
+    with pytest.raises(RequestError) as refused:
+        served.answer(job([3, 60]))
+    assert refused.value.message == "point 0: feature_ids must be in [0, 60) (got 60)"
+
+
+def test_damage_is_refused(directory, tmp_path):
+    shutil.copytree(directory, tmp_path / "1")
+    graph = tmp_path / "1" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match=r"saved_model.pb is not the file"):
+        ServedVersion.load(str(tmp_path / "1"), 1)

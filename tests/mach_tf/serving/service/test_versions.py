@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import time
+import types
+
+import pytest
+
+from mach_tf.errors import InputError
+from mach_tf.serving.contents import FILE
+from mach_tf.serving.service.versions import Versions
+
+
+def add(folder, number, content="whole"):
+    (folder / str(number)).mkdir(exist_ok=True)
+    (folder / str(number) / FILE).write_text(content)
+
+
+def load(directory, version):
+    with open(os.path.join(directory, FILE)) as file:
+        content = file.read()
+    if content != "whole":
+        raise InputError(f"{directory} is {content}")
+    return types.SimpleNamespace(version=version)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "demo").mkdir()
+    return tmp_path / "demo"
+
+
+def test_the_newest_whole_version_is_served(folder):
+    for number in (1, 9, 10):
+        add(folder, number)
+    add(folder, 11, "broken")
+    (folder / "12").mkdir()  # still being written
+    (folder / "notes").mkdir()
+    versions = Versions(str(folder), load)
+    assert (versions.name, versions.current.version, versions.failures) == ("demo", 10, 1)
+
+
+def test_a_newer_version_takes_over_and_a_broken_one_does_not(folder):
+    add(folder, 1)
+    versions = Versions(str(folder), load)
+    assert not versions.check()
+    add(folder, 2, "broken")
+    assert not versions.check()
+    assert not versions.check()
+    assert (versions.current.version, versions.failures) == (1, 1), "it is tried once"
+    os.utime(folder / "2" / FILE, (1, 1))
+    (folder / "2" / FILE).write_text("whole")
+    assert versions.check()
+    assert versions.current.version == 2
+    add(folder, 3, "broken")
+    add(folder, 4)
+    assert versions.check()
+    assert versions.current.version == 4
+
+
+def test_it_is_watched_in_the_background(folder):
+    add(folder, 1)
+    versions = Versions(str(folder), load)
+    versions.watch(0.01)
+    add(folder, 2)
+    for _ in range(500):
+        if versions.current.version == 2:
+            break
+        time.sleep(0.01)
+    versions.close()
+    assert versions.current.version == 2
+
+
+def test_a_folder_that_vanishes_keeps_the_version(folder):
+    add(folder, 1)
+    versions = Versions(str(folder), load)
+    os.rename(folder, f"{folder}.gone")
+    versions.watch(0.01)
+    time.sleep(0.1)
+    versions.close()
+    assert versions.current.version == 1
+    assert versions.failures > 0
+
+
+def test_a_folder_without_a_version_is_refused(folder):
+    with pytest.raises(InputError, match=r"must hold versions.*mach-export"):
+        Versions(str(folder), load)
+    add(folder, 1, "broken")
+    with pytest.raises(InputError, match="is broken"):
+        Versions(str(folder), load)

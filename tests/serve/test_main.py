@@ -1,0 +1,52 @@
+"""serve.main as a process: it answers over HTTP, and stops gracefully."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from mach_tf.ensemble import Ensemble
+from mach_tf.serving.exporting import export
+from tests.helpers import programs
+
+pytest.importorskip("uvicorn", reason="the service needs the extra serve")
+
+
+def test_a_folder_without_versions_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Exception, match="must hold versions"):
+        programs.run("serve.main", f"--servable={tmp_path / 'empty'}")
+
+
+def test_it_serves_until_it_is_stopped(evaluated, tmp_path):
+    export(Ensemble.load(evaluated.model_dir), tmp_path / "tiny" / "1")
+    (tmp_path / "token").write_text("s3cret")
+    command = [
+        sys.executable,
+        "-m",
+        "serve.main",
+        f"--servable={tmp_path / 'tiny'}",
+        "--port=0",
+        f"--token_file={tmp_path / 'token'}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            first = process.stdout.readline()
+            address = re.search(r"http://127\.0\.0\.1:(\d+)/", first)
+            assert address, first + process.stderr.read()
+            body = json.dumps({"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}).encode()
+            headers = {"Authorization": "Bearer s3cret"}
+            request = urllib.request.Request(f"{address[0]}predict", body, headers)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert len(json.load(answer)["predictions"][0]["labels"]) == 2
+        finally:
+            os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert "Traceback" not in process.stderr.read()
