@@ -183,6 +183,9 @@ def test_texts_that_are_gone_or_shared_with_another_split(dataset, tmp_path):
     [
         (["--text=light", "--input=x.jsonl"], "--text=.* --input means nothing there"),
         (["--text=light", "--points=0"], "--points means nothing there"),
+        (["--text=light", "--label_field=x"], "--text_fields, --label_field or --label_separator means nothing there"),
+        (["--text=light", "--epsilon=0.1"], "Without --output_dir there is no report: --epsilon means nothing there"),
+        (["--input=x.jsonl", "--text_fields=a,b,c", "--output_dir=out"], r"--text_fields must name 2 field\(s\)"),
         (["--text=light", "--labels=all"], "--labels=all needs points with labels"),
         (["--text=light", "--labels=true"], "--labels=true needs points with labels"),
         (["--text=light", "--baseline=mean"], "Give --dataset_dir"),
@@ -200,6 +203,9 @@ def test_refusals(model, flags, rule, tmp_path, monkeypatch):
 def test_a_model_of_bags_of_words_needs_its_dataset(world, tmp_path):
     flags = [f"--model_dir={world.model}", f"--input={world.text}", f"--output_dir={tmp_path}"]
     with pytest.raises(InputError, match=r"--dataset_dir must be given, because .* bags of words"):
+        programs.run("explain.main", *flags)
+    flags += [f"--dataset_dir={world.dataset}", "--label_field=x"]
+    with pytest.raises(InputError, match="--label_field and --label_separator say how texts are read"):
         programs.run("explain.main", *flags)
     with pytest.raises(InputError, match="bags of words"):
         programs.run("explain.main", f"--model_dir={world.model}", "--text=light", f"--dataset_dir={world.dataset}")
