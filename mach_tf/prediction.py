@@ -7,7 +7,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from mach_tf import arguments, estimators, files, outputs, prediction_format
 from mach_tf.choices import AUTO, BAD_LINE_ACTIONS
@@ -68,7 +68,7 @@ class PredictionOptions:
       force: whether to take label names that are not those of the training data.
       input_format: one of choices.INPUT_FORMATS: a bag of words ("bow"), or for a model of texts one of the others; "auto"
         recognises it.
-      text_fields: the fields with texts; by default those that the model was trained with.
+      text_fields: the fields with texts, one or several; by default those that the model was trained with.
       on_bad_line: "raise" refuses a file with a line that breaks a rule; "skip" predicts nothing for such lines, which keep their
         place in the output, and warns of them.
 
@@ -86,7 +86,7 @@ class PredictionOptions:
     label_names: Optional[str] = None
     force: bool = False
     input_format: str = AUTO
-    text_fields: Sequence[str] = ()
+    text_fields: Union[str, Sequence[str]] = ()
     on_bad_line: str = BAD_LINE_ACTIONS[0]
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class PredictionInput:
       n_points: the number of points; None if it is not known before all are read.
       total, unit: what the progress counts: points, or bytes of the file.
       finish: raises InputError if the file changed while it was read.
-      hint: a sentence for the message about a bad line that no good one precedes; "" for none.
+      default_fields: the fields with texts, if they are those of the training data because none are named.
     """
 
     blocks: Iterator[InputBlock]
@@ -68,12 +68,12 @@ class PredictionInput:
     total: int
     unit: str
     finish: Callable[[], object]
-    hint: str = ""
+    default_fields: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
 def open_input(
-    network: Network, path: str, input_format: str = AUTO, text_fields: Sequence[str] = ()
+    network: Network, path: str, input_format: str = AUTO, text_fields: Union[str, Sequence[str]] = ()
 ) -> Iterator[PredictionInput]:
     """Opens a file to be predicted.
 
@@ -81,19 +81,20 @@ def open_input(
       network: the model.
       path: the file, which may be a pipe; a model of texts takes a pipe for texts unless the format says that it is a bag of words.
       input_format: one of choices.INPUT_FORMATS; "auto" recognises it.
-      text_fields: the fields with texts; by default those that the model was trained with.
+      text_fields: the fields with texts, one or several; by default those that the model was trained with.
 
     Raises:
       InputError: the model cannot be given this format, or its features or fields; or the file is in no format.
     """
+    text_fields = (text_fields,) if isinstance(text_fields, str) else tuple(text_fields)
     if input_format == _BAG_OF_WORDS:
         found = Recognised(input_format, "input_format says so")
         if text_fields:
             raise InputError(f"text_fields must be left out with input_format={_BAG_OF_WORDS}: it has no fields.")
     elif network.manifest.text is None:
-        found = _recognise_bag(path, InputSettings(input_format, tuple(text_fields)))
+        found = _recognise_bag(path, InputSettings(input_format, text_fields))
     else:
-        settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)
+        settings = InputSettings(input_format, network.texts.fields_in(text_fields), labels_optional=True)
         found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == _BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
@@ -109,9 +110,8 @@ def open_input(
         with open_records(TextInput(path), settings) as records:
             size = 0 if _is_pipe(path) else zip_members.size(path)
             blocks = _text_blocks(records, network.texts)
-            by_default = not text_fields and found.format in WITH_FIELDS
-            hint = f"text_fields are {', '.join(records.fields)} by default, as in training; name others that stand for them."
-            yield PredictionInput(blocks, None, size, "B", records.finish, hint if by_default else "")
+            default_fields = () if text_fields or found.format not in WITH_FIELDS else records.fields
+            yield PredictionInput(blocks, None, size, "B", records.finish, default_fields)
 
 
 def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
@@ -126,16 +126,6 @@ def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
 
 def _is_pipe(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path)
-
-
-def _fields(texts: ModelTexts, text_fields: Sequence[str]) -> tuple[str, ...]:
-    fields = tuple(text_fields) or texts.fields
-    if len(fields) != len(texts.fields):
-        raise InputError(
-            f"text_fields must name {len(texts.fields)} field(s), which stand for {', '.join(texts.fields)} of the training data, in "
-            f"this order (got {', '.join(fields)})."
-        )
-    return fields
 
 
 def _check_features(network: Network, reader: TextReader, path: str) -> None:

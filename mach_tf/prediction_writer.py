@@ -7,7 +7,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Optional
 
 import numpy as np
@@ -74,7 +74,7 @@ class PredictionWriter:
             self._after_header(output, source.n_points, os.path.dirname(output_path)) as lines,
         ):
             for block in source.blocks:
-                self._check_lines(block, source.hint)
+                self._check_lines(block, source.default_fields)
                 lines.write(self._lines(block))
                 bar.update(block.done)
             source.finish()
@@ -111,11 +111,15 @@ class PredictionWriter:
             )
         self.incomplete.check(f"of {input_path}")
 
-    def _check_lines(self, block: InputBlock, hint: str) -> None:
-        if block.bad_lines and not self.skip_bad_lines:
-            all_bad = not self.points and not len(block.points)
-            advice = hint if all_bad and hint else "Correct the line, or leave such lines out: on_bad_line=skip."
-            raise InputError(f"{block.bad_lines[0]} {advice}")
+    def _check_lines(self, block: InputBlock, default_fields: Sequence[str]) -> None:
+        if not block.bad_lines or self.skip_bad_lines:
+            return
+        advice = "Correct the line, or leave such lines out: on_bad_line=skip."
+        none_good = not self.points and not len(block.points)
+        if none_good and any(f"the field {name} " in block.bad_lines[0].problem for name in default_fields):
+            names = ", ".join(default_fields)
+            advice = f"text_fields are {names} by default, as in training; name others that stand for them."
+        raise InputError(f"{block.bad_lines[0]} {advice}")
 
     def _lines(self, block: InputBlock) -> bytes:
         self.first_bad_line = self.first_bad_line or next(iter(block.bad_lines), None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from mach_tf import arguments
 from mach_tf.errors import InputError
 from mach_tf.text.readers.record import Fault
@@ -16,8 +18,9 @@ def text_rows(texts: Any, fields: Sequence[str]) -> list[Sequence[str]]:
     """Returns the texts of points, one per field for each point.
 
     Args:
-      texts: one point or a sequence of points. A point is a text, which is taken for the first field; a mapping of fields to texts, as a
-        record of JSON Lines, whose other entries are ignored; or a sequence of texts, one per field.
+      texts: one point, a sequence of points, or a DataFrame, whose rows are the points. A point is a text, which is taken for the first
+        field; a mapping of fields to texts, as a record of JSON Lines, whose other entries are ignored; or a sequence of texts, one
+        per field.
       fields: the names of the fields.
 
     Raises:
@@ -29,7 +32,9 @@ def text_rows(texts: Any, fields: Sequence[str]) -> list[Sequence[str]]:
     """
     if isinstance(texts, (str, Mapping)):
         texts = [texts]
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    if hasattr(texts, "columns") and hasattr(texts, "to_dict"):  # iterated, a DataFrame yields the names of its columns
+        texts = texts.to_dict("records")
+    if isinstance(texts, (bytes, set, frozenset)) or not isinstance(texts, Iterable):
         raise InputError(f"texts must be a list of texts, one per point (got {arguments.shown(texts)}).")
     reader = RecordFields(InputSettings(text_fields=tuple(fields), labels_optional=True))
     return [_row(point, place, fields, reader) for place, point in enumerate(texts)]
@@ -43,6 +48,8 @@ def _row(point: Any, place: int, fields: Sequence[str], reader: RecordFields) ->
             return reader.read(point)[0]
         except Fault as fault:
             raise InputError(f"texts, point {place}: {fault}") from None
+    if isinstance(point, np.ndarray):
+        point = point.tolist()
     if isinstance(point, (list, tuple)) and len(point) == len(fields) and all(isinstance(text, str) for text in point):
         return list(point)
     raise InputError(

@@ -9,6 +9,19 @@ from mach_tf.text.text_rows import text_rows
 FIELDS = ("title", "body.text")
 
 
+class Frame:
+    """What of a DataFrame is used, without pandas."""
+
+    columns = ("title", "body.text", "id")
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def to_dict(self, orient):
+        assert orient == "records"
+        return [{"title": "A", "body.text": "B", "id": 1}, {"title": "C", "body.text": None, "id": 2}]
+
+
 @pytest.mark.parametrize(
     ("texts", "rows"),
     [
@@ -19,6 +32,8 @@ FIELDS = ("title", "body.text")
         ([("A", "B"), ["C", "D"], "E"], [["A", "B"], ["C", "D"], ["E", ""]]),
         (np.array(["A", "B"]), [["A", ""], ["B", ""]]),
         ((text for text in "AB"), [["A", ""], ["B", ""]]),
+        (np.array([["A", "B"]], object), [["A", "B"]]),
+        (Frame(), [["A", "B"], ["C", ""]]),
         ([], []),
     ],
 )
@@ -32,6 +47,8 @@ def test_every_form_gives_one_text_per_field(texts, rows):
         (3, r"texts must be a list of texts, one per point \(got 3\)"),
         (b"A", "texts must be a list of texts"),
         (None, "texts must be a list of texts"),
+        ({"A", "B"}, "texts must be a list of texts"),
+        ({"title": ["A"], "body.text": ["B"]}, r"a text must be a string \(got \['A'\] in title\)"),
         (
             ["A", b"B"],
             r"a text, a mapping of fields to texts, or 2 text\(s\), of title, body\.text \(got b'B' for point 1\)",
