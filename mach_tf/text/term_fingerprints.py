@@ -9,6 +9,7 @@ from mach_tf import arguments
 from mach_tf.errors import InputError
 from mach_tf.text import ngrams
 from mach_tf.text.spelling import Spelling, read_term
+from mach_tf.text.text_functions import on_cpu
 from mach_tf.text.words import WordSplitter
 from mach_tf.text_spec import TextSpec
 
@@ -23,6 +24,18 @@ def term_fingerprints(terms: list[str], spec: TextSpec) -> np.ndarray:
     Raises:
       InputError: a term is none of the spec, or two have one fingerprint.
     """
+    with on_cpu():
+        found = _fingerprints(terms, spec)
+    order = np.argsort(found, kind="stable")
+    for place in np.flatnonzero(found[order][1:] == found[order][:-1])[:1]:
+        one, other = sorted(order[place : place + 2])
+        raise InputError(
+            f"Terms must differ (got {arguments.shown(terms[one])} and {arguments.shown(terms[other])}, terms {one} and {other}). {_REMEDY}"
+        )
+    return found
+
+
+def _fingerprints(terms: list[str], spec: TextSpec) -> np.ndarray:
     spellings = [read_term(term, spec) for term in terms]
     words = WordSplitter()(tf.constant([spelling.text for spelling in spellings], tf.string))
     counts = np.diff(words.splits.numpy())
@@ -42,12 +55,6 @@ def term_fingerprints(terms: list[str], spec: TextSpec) -> np.ndarray:
     for place in np.flatnonzero(~fits)[:1]:
         raise InputError(
             f"Term {place} must be a term of the settings (got {arguments.shown(terms[place])}). {_REMEDY}"
-        )
-    order = np.argsort(found, kind="stable")
-    for place in np.flatnonzero(found[order][1:] == found[order][:-1])[:1]:
-        one, other = sorted(order[place : place + 2])
-        raise InputError(
-            f"Terms must differ (got {arguments.shown(terms[one])} and {arguments.shown(terms[other])}, terms {one} and {other}). {_REMEDY}"
         )
     return found
 

@@ -14,6 +14,7 @@ from mach_tf.points import Points, concatenate
 from mach_tf.text.ngrams import Candidates
 from mach_tf.text.normalisation import Words
 from mach_tf.text.occurrences import Occurrences, TextWords
+from mach_tf.text.text_functions import on_cpu, text_function
 from mach_tf.text.tokenizer import Terms, Tokenizer, join
 from mach_tf.text_spec import TextSpec
 
@@ -55,12 +56,12 @@ class TermWeighting(tf.Module):
         self.tokenizer = Tokenizer(spec)
         # A table must not be empty; the key of an empty vocabulary is unknown as any other.
         keys, ids = (fingerprints, np.arange(len(fingerprints))) if len(fingerprints) else ([0], [-1])
-        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.int64), tf.constant(ids, tf.int64))
-        self._table = tf.lookup.StaticHashTable(initializer, -1)
-        self._idf = tf.constant(idf, tf.float32)
-        signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
-        self._features = tf.function(self._compute, input_signature=signature, autograph=False)
-        self.located = tf.function(self._locate, input_signature=signature, autograph=False)
+        with on_cpu():
+            initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, tf.int64), tf.constant(ids, tf.int64))
+            self._table = tf.lookup.StaticHashTable(initializer, -1)
+            self._idf = tf.constant(idf, tf.float32)
+        self._features = text_function(self._compute, len(spec.fields))
+        self.located = text_function(self._locate, len(spec.fields))
 
     def __call__(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes the features of records.

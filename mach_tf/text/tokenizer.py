@@ -9,6 +9,7 @@ import tensorflow as tf
 from mach_tf.text import ngrams
 from mach_tf.text.ngrams import Candidates
 from mach_tf.text.normalisation import Words, row_ids
+from mach_tf.text.text_functions import text_function
 from mach_tf.text.words import WordSplitter
 from mach_tf.text_spec import TextSpec
 
@@ -40,8 +41,7 @@ class Tokenizer(tf.Module):
         super().__init__(name="tokenizer")
         self.spec = spec
         self._split = WordSplitter()
-        signature = [tf.TensorSpec([None, len(spec.fields)], tf.string, "texts")]
-        self._terms = tf.function(self._find_terms, input_signature=signature, autograph=False)
+        self._terms = text_function(self._find_terms, len(spec.fields))
 
     def __call__(self, texts: tf.Tensor) -> Terms:
         """Returns the terms of records, string [n, fields] of UTF-8."""

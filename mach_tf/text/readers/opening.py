@@ -56,15 +56,15 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
         raise InputError(
             f"{source.path} must hold texts (got a bag of words, because {found.seen}). If these are texts, give input_format."
         )
+    if form == "parquet":
+        raise InputError(
+            f"{source.path} must be a Parquet file, which begins with PAR1 (got another beginning). {hint}".rstrip()
+        )
     _check(source, settings, form, hint)
     _check_line_ends(file)
     if form in WITH_FIELDS and not settings.text_fields:
         raise InputError(
             f"{source.path}: text_fields must name the fields with texts (the file has {_fields_seen(file, form)}). {hint}".rstrip()
-        )
-    if form == "parquet":
-        raise InputError(
-            f"{source.path} must be a Parquet file, which begins with PAR1 (got another beginning). {hint}".rstrip()
         )
     if form == "lines":
         labels = None if source.labels_path is None else TextFile(source.labels_path, "labels")

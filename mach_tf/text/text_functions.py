@@ -1,0 +1,31 @@
+"""Compiles functions of texts to graphs that run on the CPU, whatever devices there are."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Callable
+
+import tensorflow as tf
+
+
+def text_function(function: Callable[[tf.Tensor], Any], n_fields: int) -> Any:
+    """Returns a tf.function of texts, string [n, fields], which is traced once for every n.
+
+    Args:
+      function: what to compile.
+      n_fields: the number of fields.
+    """
+
+    def placed(texts: tf.Tensor) -> Any:
+        with on_cpu():
+            return function(texts)
+
+    return tf.function(placed, input_signature=[tf.TensorSpec([None, n_fields], tf.string, "texts")], autograph=False)
+
+
+def on_cpu() -> contextlib.AbstractContextManager[Any]:
+    """Returns a context whose operations run on the CPU.
+
+    Strings are there in any case. The small operations between those of strings would move to and fro, and a GPU adds in no certain order.
+    """
+    return tf.device("/device:CPU:0")
