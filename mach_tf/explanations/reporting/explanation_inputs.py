@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
+from mach_tf import zip_members
 from mach_tf.choices import AUTO
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
@@ -17,7 +17,6 @@ from mach_tf.explanations.reporting.point_files import BagFile, GivenTexts, Inpu
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.text.model_texts import ModelTexts
 from mach_tf.text.readers.recognition import recognise
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.text_rows import text_rows
@@ -134,8 +133,14 @@ def _files(
     settings: InputSettings,
 ) -> list[PointFile]:
     if network.manifest.text is None:
+        if settings != _ANY and settings.format != _BAG_OF_WORDS:
+            raise InputError(
+                f"input_format, text_fields, label_field and label_separator say how texts are read, but {network.model_dir} was trained "
+                "on bags of words. Leave them out, or give a model of texts."
+            )
         return [BagFile(file, manifest) for file in found]
-    settings = _settings(network.texts, settings)
+    fields = network.texts.fields_in(settings.text_fields)
+    settings = dataclasses.replace(settings, text_fields=fields, labels_optional=True)
     keys = network.label_keys or network.label_names or []
     label_ids = {key: label for label, key in enumerate(keys)}
     return [
@@ -146,16 +151,6 @@ def _files(
 
 def _is_bag(file: TextInput, settings: InputSettings) -> bool:
     """Returns whether a file is a bag of words; what a pipe holds is known only when it is read, as texts."""
-    if settings.format == AUTO and not os.path.isfile(file.path):
+    if settings.format == AUTO and not zip_members.is_file(file.path):
         return False
     return recognise(file.path, file.labels_path, settings).format == _BAG_OF_WORDS
-
-
-def _settings(texts: ModelTexts, settings: InputSettings) -> InputSettings:
-    fields = settings.text_fields or texts.fields
-    if len(fields) != len(texts.fields):
-        raise InputError(
-            f"text_fields must name {len(texts.fields)} field(s), which stand for {', '.join(texts.fields)} of the training data, in "
-            f"this order (got {', '.join(fields)})."
-        )
-    return dataclasses.replace(settings, text_fields=fields, labels_optional=True)
