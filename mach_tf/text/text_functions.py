@@ -8,19 +8,21 @@ from typing import Any, Callable
 import tensorflow as tf
 
 
-def text_function(function: Callable[[tf.Tensor], Any], n_fields: int) -> Any:
+def text_function(function: Callable[..., Any], n_fields: int, *others: tf.TensorSpec) -> Any:
     """Returns a tf.function of texts, string [n, fields], which is traced once for every n.
 
     Args:
       function: what to compile.
       n_fields: the number of fields.
+      *others: its further arguments.
     """
 
-    def placed(texts: tf.Tensor) -> Any:
+    def placed(texts: tf.Tensor, *rest: tf.Tensor) -> Any:
         with on_cpu():
-            return function(texts)
+            return function(texts, *rest)
 
-    return tf.function(placed, input_signature=[tf.TensorSpec([None, n_fields], tf.string, "texts")], autograph=False)
+    signature = [tf.TensorSpec([None, n_fields], tf.string, "texts"), *others]
+    return tf.function(placed, input_signature=signature, autograph=False)
 
 
 def on_cpu() -> contextlib.AbstractContextManager[Any]:
