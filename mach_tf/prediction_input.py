@@ -94,7 +94,7 @@ def open_input(
     elif network.manifest.text is None:
         found = _recognise_bag(path, InputSettings(input_format, text_fields))
     else:
-        settings = InputSettings(input_format, _fields(network.texts, text_fields), labels_optional=True)
+        settings = InputSettings(input_format, network.texts.fields_in(text_fields), labels_optional=True)
         found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == _BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
@@ -126,16 +126,6 @@ def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
 
 def _is_pipe(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path)
-
-
-def _fields(texts: ModelTexts, text_fields: tuple[str, ...]) -> tuple[str, ...]:
-    fields = text_fields or texts.fields
-    if len(fields) != len(texts.fields):
-        raise InputError(
-            f"text_fields must name {len(texts.fields)} field(s), which stand for {', '.join(texts.fields)} of the training data, in "
-            f"this order (got {', '.join(fields)})."
-        )
-    return fields
 
 
 def _check_features(network: Network, reader: TextReader, path: str) -> None:

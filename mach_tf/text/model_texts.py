@@ -41,6 +41,23 @@ class ModelTexts:
         kept_files.check(model_dir, model)
         return cls(TextVectorizer(Vocabulary.read(model_dir, model.text, model.features)))
 
+    def fields_in(self, text_fields: Sequence[str]) -> tuple[str, ...]:
+        """Returns the names that the model's text fields have in a file.
+
+        Args:
+          text_fields: these names, if they are not those of the training data.
+
+        Raises:
+          InputError: another number of names.
+        """
+        fields = tuple(text_fields) or self.fields
+        if len(fields) != len(self.fields):
+            raise InputError(
+                f"text_fields must name {len(self.fields)} field(s), which stand for {', '.join(self.fields)} of the training data, in "
+                f"this order (got {', '.join(fields)})."
+            )
+        return fields
+
     def points(self, texts: Any) -> Points:
         """Returns texts as raw points without labels; `texts` and errors as of `text_rows`."""
         return self.rows(text_rows(texts, self.fields))

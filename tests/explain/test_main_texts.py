@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -9,10 +10,15 @@ import sys
 
 import pytest
 
+import mach_tf
+from mach_tf import kept_files
+from mach_tf.data.libsvm import TextInput
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.explanations.reporting import source_text
+from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.programs import terminal_colours
-from tests.helpers import programs, text_model
+from tests.helpers import model_directory, programs, text_model
 
 TEXT = "Quantum <script>light</script> wave"
 
@@ -91,11 +97,95 @@ def test_the_features_that_drive_each_label_from_texts(model, tmp_path):
     assert "Subject 2" in table and "light" in table
 
 
+def test_hostile_texts_stay_text(model, tmp_path):
+    hostile = [
+        "<script>alert(1)</script> light",
+        "\0\x1b[31m light \u202ewave",
+        "x" * 1_000_000 + " light",
+        "light " * 20_000,
+    ]
+    path = text_model.write_records(tmp_path / "new.jsonl", [{"title": text, "content": ""} for text in hostile])
+    explain(model, f"--input={path}", "--points=all", "--labels=top:1", f"--output_dir={tmp_path}")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(page) < 300_000 and "<script>alert" not in page and not {"\0", "\x1b", "\u202e"} & {*page}
+    lines = lines_of(tmp_path)
+    for line, text in zip(lines, hostile):
+        for word in (*line["words"][:3], *line["words"][-3:]):
+            assert text.encode()[word["begin"] : word["end"]].decode() == word["word"]
+    assert [len(line["words"]) for line in lines] == [1, 2, 1, 20_000]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """A dataset of texts, and a model with random weights that passes for one trained on it."""
+    root = tmp_path_factory.mktemp("texts")
+    for name in ("train", "test"):
+        with open(root / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for i, record in enumerate(text_model.RECORDS[:3] * 2):
+                file.write(json.dumps({**record, "subjects": [text_model.KEYS[i % 4]]}) + "\n")
+    data, model = str(root / "data"), str(root / "model")
+    files = {name: str(root / f"{name}.jsonl") for name in ("train", "test")}
+    fields = {"text_fields": ["title", "content"], "label_field": "subjects"}
+    converted = mach_tf.preprocess(data, **files, **fields, fields_apart=True, feature_hash_dim=40, progress=False)
+    made = converted.manifest
+    os.mkdir(model)
+    model_directory.write(model, features=made.features, labels=made.labels, columns=made.columns, dataset=made)
+    kept = kept_files.of_dataset(data, made)
+    manifest = dataclasses.replace(ModelManifest.read(model), text=made.text, files_sha256=kept)
+    manifest.write(model)
+    kept_files.copy(data, model)
+    return root, data, model
+
+
+def test_the_texts_of_a_split(dataset, tmp_path):
+    root, data, model = dataset
+    flags = [
+        f"--dataset_dir={data}",
+        "--label_field=subjects",
+        "--points=label:https://example.org/1:2",
+        "--labels=true",
+    ]
+    explain(model, *flags, f"--output_dir={tmp_path}")
+    lines = lines_of(tmp_path)
+    assert [(line["point"], line["label_name"]) for line in lines] == [(1, text_model.KEYS[1]), (5, text_model.KEYS[1])]
+    assert lines[0]["words"][0]["word"] == "MATTER"
+    terms = {feature["feature_name"] for feature in lines[0]["attributions"]}
+    assert "title: matter" in terms and "content: wave field" in terms
+    assert lines == explain_file(model, tmp_path / "again", root / "test.jsonl", flags[1:])
+
+
+def explain_file(model, out, path, flags):
+    """Explains a file by the model alone."""
+    explain(model, f"--input={path}", *flags, f"--output_dir={out}")
+    return lines_of(out)
+
+
+def test_texts_that_are_gone_or_shared_with_another_split(dataset, tmp_path):
+    root = dataset[0]
+    held = str(tmp_path / "held")
+    fields = {"text_fields": ["title", "content"], "label_field": "subjects", "min_document_frequency": 1}
+    mach_tf.preprocess(held, train=str(root / "train.jsonl"), valid_fraction=0.2, progress=False, **fields)
+    manifest = DatasetManifest.read(held)
+    for split in ("train", "valid"):
+        with pytest.raises(InputError, match=r"only a part of the points of the training files.*input=PATH"):
+            source_text.find_records(manifest, split, False)
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes((root / "train.jsonl").read_bytes())
+    mach_tf.preprocess(held, train=str(copy), progress=False, overwrite=True, **fields)
+    assert source_text.find_records(DatasetManifest.read(held), "train", False) == [TextInput(str(copy))]
+    copy.write_text("{}")
+    with pytest.raises(InputError, match=r"copy.jsonl.*gone or changed"):
+        source_text.find_records(DatasetManifest.read(held), "train", False)
+
+
 @pytest.mark.parametrize(
     ("flags", "rule"),
     [
         (["--text=light", "--input=x.jsonl"], "--text=.* --input means nothing there"),
         (["--text=light", "--points=0"], "--points means nothing there"),
+        (["--text=light", "--label_field=x"], "--text_fields, --label_field or --label_separator means nothing there"),
+        (["--text=light", "--epsilon=0.1"], "Without --output_dir there is no report: --epsilon means nothing there"),
+        (["--input=x.jsonl", "--text_fields=a,b,c", "--output_dir=out"], r"--text_fields must name 2 field\(s\)"),
         (["--text=light", "--labels=all"], "--labels=all needs points with labels"),
         (["--text=light", "--labels=true"], "--labels=true needs points with labels"),
         (["--text=light", "--baseline=mean"], "Give --dataset_dir"),
@@ -113,6 +203,9 @@ def test_refusals(model, flags, rule, tmp_path, monkeypatch):
 def test_a_model_of_bags_of_words_needs_its_dataset(world, tmp_path):
     flags = [f"--model_dir={world.model}", f"--input={world.text}", f"--output_dir={tmp_path}"]
     with pytest.raises(InputError, match=r"--dataset_dir must be given, because .* bags of words"):
+        programs.run("explain.main", *flags)
+    flags += [f"--dataset_dir={world.dataset}", "--label_field=x"]
+    with pytest.raises(InputError, match="--label_field and --label_separator say how texts are read"):
         programs.run("explain.main", *flags)
     with pytest.raises(InputError, match="bags of words"):
         programs.run("explain.main", f"--model_dir={world.model}", "--text=light", f"--dataset_dir={world.dataset}")

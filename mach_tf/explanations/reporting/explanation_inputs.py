@@ -17,7 +17,6 @@ from mach_tf.explanations.reporting.point_files import BagFile, GivenTexts, Inpu
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.text.model_texts import ModelTexts
 from mach_tf.text.readers.recognition import recognise
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.text_rows import text_rows
@@ -134,8 +133,14 @@ def _files(
     settings: InputSettings,
 ) -> list[PointFile]:
     if network.manifest.text is None:
+        if settings != _ANY and settings.format != _BAG_OF_WORDS:
+            raise InputError(
+                f"input_format, text_fields, label_field and label_separator say how texts are read, but {network.model_dir} was trained "
+                "on bags of words. Leave them out, or give a model of texts."
+            )
         return [BagFile(file, manifest) for file in found]
-    settings = _settings(network.texts, settings)
+    fields = network.texts.fields_in(settings.text_fields)
+    settings = dataclasses.replace(settings, text_fields=fields, labels_optional=True)
     keys = network.label_keys or network.label_names or []
     label_ids = {key: label for label, key in enumerate(keys)}
     return [
@@ -149,13 +154,3 @@ def _is_bag(file: TextInput, settings: InputSettings) -> bool:
     if settings.format == AUTO and not zip_members.is_file(file.path):
         return False
     return recognise(file.path, file.labels_path, settings).format == _BAG_OF_WORDS
-
-
-def _settings(texts: ModelTexts, settings: InputSettings) -> InputSettings:
-    fields = settings.text_fields or texts.fields
-    if len(fields) != len(texts.fields):
-        raise InputError(
-            f"text_fields must name {len(texts.fields)} field(s), which stand for {', '.join(texts.fields)} of the training data, in "
-            f"this order (got {', '.join(fields)})."
-        )
-    return dataclasses.replace(settings, text_fields=fields, labels_optional=True)

@@ -20,8 +20,10 @@ from mach_tf.text.readers.settings import InputSettings
 ALL_LABELS = "all"
 # Attributes of ExplanationOptions that choose or show single points.
 _OF_POINTS = ("points", "baseline", "epsilon", "features_shown")
-# Attributes of ExplanationJob that say what is read from files.
-_OF_FILES = ("input", "input_labels", "points")
+# Attributes of ExplanationJob that say what is read from files, and those that shape what is written to files.
+_OF_INPUT = ("input", "input_labels", "points")
+_OF_OUTPUT = ("epsilon", "features_shown")
+_ANY = InputSettings(labels_optional=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ExplanationJob:
     features_shown: Optional[int] = None
     top_features: int = 20
     force: bool = False
-    settings: InputSettings = dataclasses.field(default_factory=lambda: InputSettings(labels_optional=True))
+    settings: InputSettings = _ANY
     text: Optional[Any] = None
 
     def __post_init__(self) -> None:
@@ -109,10 +111,16 @@ class ExplanationJob:
 
     def _check_texts(self) -> None:
         """Raises InputError for an option that has no effect on given texts."""
-        useless = next((name for name in _OF_FILES if getattr(self, name) is not None), None)
-        if useless is not None:
+        useless = [name for name in _OF_INPUT if getattr(self, name) is not None]
+        useless += [] if self.settings == _ANY else ["input_format, text_fields, label_field or label_separator"]
+        if useless:
             raise InputError(
-                f"text=... is explained in place of a file: {useless} means nothing there. Leave one of them out."
+                f"text=... is explained in place of a file: {useless[0]} means nothing there. Leave one of them out."
+            )
+        useless = [name for name in _OF_OUTPUT if getattr(self, name) is not None and self.output_dir is None]
+        if useless:
+            raise InputError(
+                f"Without output_dir there is no report: {useless[0]} means nothing there. Give output_dir."
             )
         if self.labels in (ALL_LABELS, selection.TRUE):
             raise InputError(

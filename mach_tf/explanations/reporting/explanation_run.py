@@ -80,7 +80,7 @@ def write_explanations(
     explained = _explained_points(request, read, chosen)
     if output_dir is None:
         first = [one.explanation for point in explained for one in point.explained]
-        return WrittenExplanations(len(first), None, None, tuple(first[:SHOWN]), with_texts=True)
+        return WrittenExplanations(len(first), None, None, tuple(first), with_texts=True)
     os.makedirs(output_dir, exist_ok=True)
     page = Report(inputs.label_names, request.config.estimator, request.epsilon or None, options.features_shown)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)

@@ -57,15 +57,14 @@ def find_records(dataset: DatasetManifest, split: str, parallel: bool) -> list[T
       parallel: whether each file of texts is followed by one of labels.
 
     Raises:
-      InputError: a file is gone or has changed, or another split has a part of its points.
+      InputError: a file is gone or has changed, or some of its points are in another split.
     """
     sources = split_sources(dataset, split)
-    others = {source.sha256 for other in dataset.splits if other != split for source in dataset.split(other).sources}
-    shared = next((source for source in sources if source.sha256 in others), None)
-    if shared is not None or not sources:
+    # Points that are held back of the training files are a split without files of its own.
+    held_back = split == "train" and any(not other.sources for other in dataset.splits.values())
+    if held_back or not sources:
         raise InputError(
-            f"The {split} split holds only a part of the points of {shared.path if shared else 'its file'}, and another split the others. "
-            "Give the text to explain with input=PATH."
+            f"The {split} split holds only a part of the points of the training files. Give the text to explain with input=PATH."
         )
     paths = [source.path for source in sources]
     return [TextInput(*pair) for pair in zip(paths[::2], paths[1::2])] if parallel else list(map(TextInput, paths))

@@ -12,6 +12,7 @@ import html
 import numpy as np
 
 from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields, hidden_note, strengths
+from mach_tf.explanations.words.visible_text import shown_name
 from mach_tf.explanations.words.word_attributions import WordAttributions
 
 _SHOWN_CHARACTERS = 5_000
@@ -23,11 +24,11 @@ _STYLE = """
 .mach-words-read{opacity:.7;font-size:.9em;min-height:1.75em}
 .mach-words-text{white-space:pre-wrap;overflow-wrap:anywhere;max-height:16em;overflow:auto;unicode-bidi:isolate}
 .mach-words-field{opacity:.7;font-size:.9em;margin-top:.3em}
-.mach-words span[data-n]{border-radius:2px;padding:.05em 0}
+.mach-words span[title]{border-radius:2px;padding:.05em 0}
 .mach-words .for{background:rgba(61,133,198,calc(.5*var(--s)));border-bottom:calc(1px + 2px*var(--s)) solid #3d85c6}
 .mach-words .against{background:rgba(217,105,44,calc(.5*var(--s)));border-bottom:calc(1px + 2px*var(--s)) dashed #d9692c}
-.mach-words span[data-n]:focus{outline:2px solid #3d85c6;outline-offset:1px}
-.mach-words span[data-n]:hover::after,.mach-words span[data-n]:focus::after{content:attr(data-n);position:absolute;left:0;
+.mach-words span[title]:focus{outline:2px solid #3d85c6;outline-offset:1px}
+.mach-words span[title]:hover::after,.mach-words span[title]:focus::after{content:attr(title);position:absolute;left:0;
 top:0;font-size:.9em;line-height:1.75;padding:0 .4em;max-width:100%;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;
 background:#1a2230;color:#fff;border-radius:4px;z-index:1}
 """.replace("\n", "")
@@ -53,8 +54,8 @@ def words_html(words: WordAttributions, title: str) -> str:
         heading = f"<div class='mach-words-field'>{html.escape(field.name)}</div>" if several else ""
         fields.append(f"{heading}{_field_html(field, words.values, part, focusable, title)}")
     legend = (
-        "<span class='for' data-n='raises the score' style='--s:.5'>raises</span> or "
-        "<span class='against' data-n='lowers the score' style='--s:.5'>lowers</span> the score; point at a word for its number"
+        "<span class='for' title='raises the score' style='--s:.5'>raises</span> or "
+        "<span class='against' title='lowers the score' style='--s:.5'>lowers</span> the score; point at a word for its number"
     )
     return (
         f"<div class='mach-words'><style>{_STYLE}</style><div class='mach-words-read' aria-hidden='true'>{legend}</div>"
@@ -80,7 +81,7 @@ def _field_html(field: DisplayedField, values: np.ndarray, part: np.ndarray, foc
         for piece in field.pieces
     ]
     note = hidden_note(field, values)
-    label = html.escape(f"{field.name}: words coloured by their part in the score of {title}")
+    label = html.escape(f"{field.name}: words coloured by their part in the score of {shown_name(title)}")
     return (
         f"<div class='mach-words-text' role='group' tabindex='0' dir='auto' aria-label='{label}'>{''.join(pieces)}"
         f"{f' <i>{html.escape(note)}</i>' if note else ''}</div>"
@@ -92,7 +93,4 @@ def _word_html(text: str, value: float, strength: float, focusable: bool) -> str
         return html.escape(text)
     number = html.escape(f"{text}: {describe(value)}")
     style = f" class='{'for' if value > 0 else 'against'}' style='--s:{strength:.2f}'" if strength else ""
-    return (
-        f"<span data-n='{number}' title='{number}'{style}{' tabindex=0' if focusable and strength else ''}>"
-        f"{html.escape(text)}</span>"
-    )
+    return f"<span title='{number}'{style}{' tabindex=0' if focusable and strength else ''}>{html.escape(text)}</span>"

@@ -43,7 +43,7 @@ def test_words_have_a_sign_a_strength_and_a_number():
     page = _read("Cats, not dogs and so on.", values=[2.0, 0.001, -1.0, 0.0, 0.0, 0.0])
     assert page.texts == ["Cats, not dogs and so on."]
     cats, faint, dogs = page.words
-    assert (cats["class"], cats["style"], cats["data-n"]) == ("for", "--s:1.00", "Cats: +2, raises the score")
+    assert (cats["class"], cats["style"], cats["title"]) == ("for", "--s:1.00", "Cats: +2, raises the score")
     assert (dogs["class"], dogs["style"], dogs["title"]) == ("against", "--s:0.50", "dogs: -1, lowers the score")
     assert "class" not in faint and "tabindex" not in faint and faint["title"] == "not: +0.001, raises the score"
     assert cats["tabindex"] == dogs["tabindex"] == "0"
@@ -51,7 +51,7 @@ def test_words_have_a_sign_a_strength_and_a_number():
 
 def test_only_the_strongest_words_can_be_reached_with_the_tab_key():
     page = _read("w " * 100, values=np.arange(100.0) + 100)
-    assert [int(word["data-n"].split("+")[1].split(",")[0]) for word in page.words if "tabindex" in word] == list(
+    assert [int(word["title"].split("+")[1].split(",")[0]) for word in page.words if "tabindex" in word] == list(
         range(180, 200)
     )
 
@@ -79,7 +79,7 @@ def test_hostile_text_stays_text(text):
     harmless = _read("some words", values=[1.0, 1.0])
     page = _read(text, values=np.ones(len(explained_text(text))))
     assert page.texts == [text] and {*page.tags} == {*harmless.tags}
-    assert all({*word} <= {"class", "style", "data-n", "title", "tabindex"} for word in page.words)
+    assert all({*word} <= {"class", "style", "title", "tabindex"} for word in page.words)
 
 
 def test_hostile_names_stay_text():
@@ -102,3 +102,21 @@ def test_endless_texts_make_a_short_page(text):
 )
 def test_numbers_in_words(value, words):
     assert describe(value) == words
+
+
+def test_focus_and_pointer_show_the_number_in_a_browser(browser, tmp_path):
+    from selenium.webdriver import ActionChains
+
+    path = tmp_path / "notebook.html"
+    words = WordAttributions(explained_text("Cats, not dogs"), np.array([2.0, 0.0, -1.0]), 0.0)
+    path.write_text(f"<meta charset=utf-8>{words_html(words, 'l')}", encoding="utf-8")
+    browser.get(path.as_uri())
+    cats, dogs = browser.find_elements("css selector", ".mach-words-text span")
+    shown = "return getComputedStyle(arguments[0], '::after').content"
+    assert browser.execute_script(shown, cats) == "none"
+    browser.execute_script("arguments[0].focus()", cats)
+    assert browser.execute_script(shown, cats) == '"Cats: +2, raises the score"'
+    ActionChains(browser).move_to_element(dogs).perform()
+    assert browser.execute_script(shown, dogs) == '"dogs: -1, lowers the score"'
+    underline = "return getComputedStyle(arguments[0]).borderBottomStyle"
+    assert [browser.execute_script(underline, word) for word in (cats, dogs)] == ["solid", "dashed"]
