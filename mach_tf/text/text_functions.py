@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any, Callable
 
 import tensorflow as tf
@@ -17,12 +18,15 @@ def text_function(function: Callable[..., Any], n_fields: int, *others: tf.Tenso
       *others: its further arguments.
     """
 
-    def placed(texts: tf.Tensor, *rest: tf.Tensor) -> Any:
-        with on_cpu():
-            return function(texts, *rest)
-
     signature = [tf.TensorSpec([None, n_fields], tf.string, "texts"), *others]
-    return tf.function(placed, input_signature=signature, autograph=False)
+    # An object without code of its own: TensorFlow counts the tracings of functions that share their code, and would warn of one for each
+    # vocabulary.
+    return tf.function(functools.partial(_placed, function), input_signature=signature, autograph=False)
+
+
+def _placed(function: Callable[..., Any], *arguments: tf.Tensor) -> Any:
+    with on_cpu():
+        return function(*arguments)
 
 
 def on_cpu() -> contextlib.AbstractContextManager[Any]:

@@ -26,6 +26,13 @@ def test_a_function_is_traced_once_for_any_number_of_texts():
     assert len(traced) == 1
 
 
+def test_many_functions_are_no_reason_to_warn(caplog):
+    # TensorFlow warns when functions of one code are traced five times in a row, as those of five vocabularies would be.
+    for _ in range(8):
+        text_function(tf.shape, 1)(tf.fill([1, 1], ""))
+    assert "retracing" not in caplog.text
+
+
 def test_operations_of_the_context_run_on_the_cpu():
     with on_cpu():
         assert tf.constant([1]).device.endswith("CPU:0")
