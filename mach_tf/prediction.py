@@ -130,7 +130,7 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
         and not chosen.name_weight
     ):
         raise InputError(
-            "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', only_labels or name_weight."
+            "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels or name_weight."
         )
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Optional
 
 from mach_tf.errors import InputError
 
-# The list of members is held in memory; this many bytes describe about half a million of them.
-_MOST_LIST_BYTES = 1 << 26
+# The list of members is held in memory; this many bytes describe about 200,000 of them.
+_MOST_LIST_BYTES = 1 << 24
 _ENCRYPTED = 0x1
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OverflowError, ValueError)
 

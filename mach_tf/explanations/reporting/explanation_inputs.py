@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
+from mach_tf import zip_members
 from mach_tf.choices import AUTO
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
@@ -151,6 +151,6 @@ def _files(
 
 def _is_bag(file: TextInput, settings: InputSettings) -> bool:
     """Returns whether a file is a bag of words; what a pipe holds is known only when it is read, as texts."""
-    if settings.format == AUTO and not os.path.isfile(file.path):
+    if settings.format == AUTO and not zip_members.is_file(file.path):
         return False
     return recognise(file.path, file.labels_path, settings).format == _BAG_OF_WORDS

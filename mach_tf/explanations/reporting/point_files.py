@@ -6,14 +6,13 @@ import abc
 import contextlib
 import dataclasses
 import functools
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 import numpy as np
 
-from mach_tf import points
+from mach_tf import points, zip_members
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
@@ -149,7 +148,7 @@ class RecordFile(PointFile):
                     yield self._block(batch, first)
                     first += len(batch.records)
 
-            size = os.path.getsize(self.source.path) if os.path.isfile(self.source.path) else 0
+            size = zip_members.size(self.source.path) if zip_members.is_file(self.source.path) else 0
             yield OpenPoints(size, "B", blocks, reader.finish)
             if unknown:
                 warnings.warn(

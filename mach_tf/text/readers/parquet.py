@@ -146,13 +146,15 @@ def _rows(batch: Any) -> Iterator[Union[Mapping[str, Any], Fault]]:
     try:
         yield from batch.to_pylist()
         return
-    except UnicodeDecodeError:
-        pass
+    except (ValueError, OverflowError):
+        pass  # of some rows; the others are good
     for row in range(batch.num_rows):
         try:
             yield batch.slice(row, 1).to_pylist()[0]
         except UnicodeDecodeError as error:
             yield Fault(f"text must be UTF-8 (got {error}).")
+        except (ValueError, OverflowError) as error:
+            yield Fault(f"a column must hold texts or labels (got what pyarrow cannot convert: {_reason(error)}).")
 
 
 def _state(path: str) -> tuple[int, int, int]:

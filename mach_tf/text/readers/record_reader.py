@@ -65,12 +65,19 @@ class RecordReader(abc.ABC):
         for checked in self._blocks(n_bytes):
             records, bad_lines = checked
             if self._hint:
-                bad_lines = [line._replace(problem=f"{line.problem} {self._hint}") for line in bad_lines]
+                bad_lines = [self._hinted(line, records) for line in bad_lines]
                 self._hint = "" if records else self._hint
+            if not records and not bad_lines and self.bytes_read == before:
+                continue
             for begin in range(0, max(1, len(records)), n_records):
                 batch = records[begin : begin + n_records]
                 yield RecordBatch(self.path, batch, [] if begin else bad_lines, self.bytes_read - before)
                 before = self.bytes_read
+
+    def _hinted(self, line: BadLine, records: list[Record]) -> BadLine:
+        """Adds the hint to a bad line that stands before the first record."""
+        later = records and line.line > records[0].line
+        return line if later else line._replace(problem=f"{line.problem} {self._hint}")
 
     @property
     @abc.abstractmethod

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import tarfile
 import zipfile
@@ -203,6 +204,24 @@ def test_pipes_and_unprintable_names_in_a_folder_are_left_alone(tmp_path):
     (tmp_path / "archive.folder" / "E" / "\x1b[2J_train.txt").touch()
     (tmp_path / "archive.folder" / "loop").symlink_to("..")
     assert set(repository.find(path).inputs) == {"train", "test"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", archives.LAYOUTS)
+def test_spoiled_archives_are_right_or_refused(tmp_path, layout):
+    path = pathlib.Path(archives.archive(tmp_path, archives.LAYOUTS[layout]))
+    whole, rng = path.read_bytes(), random.Random(layout)
+    expected = _preprocess(tmp_path / "whole", repository=path).manifest.fingerprint
+    for turn in range(300):
+        spoiled = bytearray(whole)
+        for _ in range(rng.choice([1, 1, 3, 20])):
+            at = rng.randrange(len(spoiled))
+            spoiled[at : at + rng.randrange(3)] = rng.randbytes(rng.randrange(3))
+        path.write_bytes(spoiled)
+        try:
+            assert _preprocess(tmp_path / str(turn), repository=path).manifest.fingerprint == expected
+        except InputError:
+            assert not (tmp_path / str(turn)).exists()
 
 
 def test_only_folders_and_zip_archives_are_archives(tmp_path, monkeypatch):

@@ -82,6 +82,7 @@ def test_the_first_bad_lines_tell_how_the_format_was_found(tmp_path):
     _, bad_lines = read(path, InputSettings("auto", ("text",), ("tags",)), n_bytes=10)
     hint = "It was read as jsonl, because its name ends in .json; if it is in another format, give input_format."
     assert [hint in str(line) for line in bad_lines] == [True, False]
+    assert [hint in str(line) for line in read(path, InputSettings("auto", ("text",), ("tags",)))[1]] == [True, False]
     assert [hint in str(line) for line in read(path, ONE_TEXT, n_bytes=10)[1]] == [False, False]
 
 

@@ -87,6 +87,23 @@ def test_columns_of_other_types_are_refused(tmp_path, values):
     assert ["a text must be a string" in line.problem for line in bad_lines] == [True, True]
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pyarrow.array([1, 2**62 + 1], pyarrow.timestamp("ns")),
+        pyarrow.array([1, 2**31 - 1], pyarrow.date32()),
+        pyarrow.array([1, 2**62], pyarrow.timestamp("us")),
+        pyarrow.array([1, 2**63 - 1], pyarrow.duration("ns")),
+        pyarrow.StructArray.from_arrays([pyarrow.array(["a", "b"]), pyarrow.array(["c", "d"])], ["x", "x"]),
+    ],
+)
+def test_columns_that_python_has_no_values_for_are_refused(tmp_path, column):
+    path = _write(tmp_path, {"text": column, "tags": [1, 2]})
+    records, bad_lines = read(path, InputSettings("auto", ("text",), ("tags",)))
+    assert records == []
+    assert [line.line for line in bad_lines] == [1, 2]
+
+
 def test_bytes_that_are_not_utf8_cost_their_row_alone(tmp_path):
     column = pyarrow.array([b"a", b"\xff", "ä".encode()]).view(pyarrow.string())
     path = _write(tmp_path, {"text": column, "tags": [1, 2, 3]})

@@ -31,6 +31,7 @@ def test_batches_are_the_records_in_order(tmp_path, n_records, n_bytes):
         assert reader.fields == ("text",)
     assert [record.line for batch in batches for record in batch.records] == list(range(1, 101))
     assert max(len(batch.records) for batch in batches) <= n_records
+    assert all(batch.records for batch in batches)
     assert sum(batch.bytes_read for batch in batches) == source.bytes == os.path.getsize(path)
     assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert {batch.path for batch in batches} == {str(path)}
