@@ -113,7 +113,7 @@ class TermWeighting(tf.Module):
         return tf.searchsorted(rows, tf.range(n + 1), out_type=tf.int64), ids, values
 
     def _locate(self, texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns splits, begins, ends and spelling of the words, and one column per attribute of Occurrences."""
+        """Returns the words with their splits, begins and ends, and one column per attribute of Occurrences."""
         words = self.tokenizer.words(texts)
         return (*words, columns(self._known(words)))
 
@@ -171,7 +171,8 @@ def batches(texts: Texts, n_fields: int) -> Iterator[np.ndarray]:
     batch: list[list[bytes]] = []
     size = 0
     for i, record in enumerate(texts):
-        if isinstance(record, (str, bytes)) or len(record) != n_fields:
+        # A dictionary would give its keys, a set its texts in any order.
+        if not isinstance(record, (list, tuple, np.ndarray)) or len(record) != n_fields:
             raise InputError(
                 f"texts must hold a list of {n_fields} text(s) per record (got {arguments.shown(record)} in record {i})."
             )

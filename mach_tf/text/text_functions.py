@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any, Callable
 
 import tensorflow as tf
 
 
-def text_function(function: Callable[[tf.Tensor], Any], n_fields: int) -> Any:
+def text_function(function: Callable[..., Any], n_fields: int, *others: tf.TensorSpec) -> Any:
     """Returns a tf.function of texts, string [n, fields], which is traced once for every n.
 
     Args:
       function: what to compile.
       n_fields: the number of fields.
+      *others: its further arguments.
     """
 
-    def placed(texts: tf.Tensor) -> Any:
-        with on_cpu():
-            return function(texts)
+    signature = [tf.TensorSpec([None, n_fields], tf.string, "texts"), *others]
+    # An object without code of its own: TensorFlow counts the tracings of functions that share their code, and would warn of one for each
+    # vocabulary.
+    return tf.function(functools.partial(_placed, function), input_signature=signature, autograph=False)
 
-    return tf.function(placed, input_signature=[tf.TensorSpec([None, n_fields], tf.string, "texts")], autograph=False)
+
+def _placed(function: Callable[..., Any], *arguments: tf.Tensor) -> Any:
+    with on_cpu():
+        return function(*arguments)
 
 
 def on_cpu() -> contextlib.AbstractContextManager[Any]:

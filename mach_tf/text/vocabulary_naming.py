@@ -8,6 +8,7 @@ import tensorflow as tf
 from mach_tf.points import Points
 from mach_tf.text.spelling import spell_characters, spell_words
 from mach_tf.text.term_weighting import TermWeighting, columns
+from mach_tf.text.text_functions import text_function
 from mach_tf.text.vocabulary import Vocabulary, inverse_document_frequencies
 from mach_tf.text_spec import TextSpec
 
@@ -30,8 +31,8 @@ class VocabularyNaming(TermWeighting):
         self._document_frequencies, self._documents = document_frequencies, documents
         self._named = np.zeros(len(fingerprints), bool)
         self._spellings = np.full(len(fingerprints), None, object)
-        signature = [tf.TensorSpec([None, len(spec.fields)], tf.string), tf.TensorSpec([None], tf.bool)]
-        self._with_new = tf.function(self._compute_and_find_new, input_signature=signature, autograph=False)
+        named = tf.TensorSpec([None], tf.bool, "named")
+        self._with_new = text_function(self._compute_and_find_new, len(spec.fields), named)
 
     def _points(self, batch: np.ndarray) -> Points:
         if not self.unnamed:

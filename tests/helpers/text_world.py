@@ -19,7 +19,8 @@ from tests.helpers.random_texts import random_text
 _ONE = (TextField("text"),)
 _MANY = (TextField("title", 2.5, apart=True), TextField("body"), TextField("notes", 0.5, apart=True))
 WORDS = TextSpec(_ONE)
-SPECS = [WORDS, TextSpec(_ONE, (0, 0), (3, 4)), TextSpec(_MANY, (2, 3), (1, 4))]
+_WEIGHTED = (TextField("text", 3.0),)
+SPECS = [WORDS, TextSpec(_WEIGHTED, (0, 0), (3, 4)), TextSpec(_MANY, (2, 3), (1, 4))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 
@@ -14,6 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from mach_tf.text import record_batches
 from mach_tf.text.vocabulary import Vocabulary
+from mach_tf.text_spec import TextField
 from tests.helpers import sample_texts
 from tests.helpers.sample_texts import Example
 
@@ -50,6 +53,37 @@ def test_the_values_are_those_of_scikit_learn(tmp_path):
         ]
         assert found == [set(record.labels) for record in records_of_split]
     assert verification.verify(out).is_whole
+
+
+def test_all_formats_of_the_same_records_make_the_same_dataset(tmp_path):
+    records_ = sample_texts.examples(40)
+    lines = {
+        "jsonl": [json.dumps({"a": {"b": r.content}, "labels": list(r.labels)}) for r in records_],
+        "csv": ["text,labels", *(f"{r.content},{'|'.join(r.labels)}" for r in records_)],
+        "tsv": [f"{r.content}\t{'|'.join(r.labels)}" for r in records_],
+        "annif": [f"{r.content}\t{' '.join(f'<{label}>' for label in r.labels)}" for r in records_],
+        "fasttext": [f"{' '.join(f'__label__{label}' for label in r.labels)} {r.content}" for r in records_],
+        "lines": [r.content for r in records_],
+    }
+    options = {
+        "jsonl": {"text_fields": "a.b", "label_field": "labels"},
+        "csv": {"text_fields": "text", "label_field": "labels", "label_separator": "|"},
+        "tsv": {"text_fields": 0, "label_field": 1, "label_separator": "|"},
+    }
+    (tmp_path / "labels").write_text("".join(f"{' '.join(r.labels)}\n" for r in records_))
+    prints = {}
+    for form, content in lines.items():
+        path = tmp_path / form
+        path.write_text("".join(f"{line}\n" for line in content))
+        train = (path, tmp_path / "labels") if form == "lines" else path
+        given = {"input_format": form, **options.get(form, {})}
+        manifest = mach_tf.preprocess(tmp_path / f"of {form}", train=train, progress=False, **given).manifest
+        # The name of the field is a part of the vocabulary's settings.
+        fields = (TextField("text"),)
+        assert manifest.text is not None
+        spec = dataclasses.replace(manifest.text, text=dataclasses.replace(manifest.text.text, fields=fields))
+        prints[form] = dataclasses.replace(manifest, text=spec).fingerprint
+    assert len(set(prints.values())) == 1, prints
 
 
 def test_ids_descend_with_frequencies_and_the_vocabulary_is_part_of_the_dataset(tmp_path):

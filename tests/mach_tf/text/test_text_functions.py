@@ -8,7 +8,8 @@ from tests.helpers.text_world import SPECS, text_world
 
 def test_every_operation_names_the_cpu_also_in_branches():
     world = text_world(SPECS[-1])
-    for function in (world.tokenizer._terms, world.vectorizer._features, world.vectorizer.located):
+    vectorizer, naming = world.vectorizer, world.naming
+    for function in (world.tokenizer._terms, vectorizer._features, vectorizer.located, naming._with_new):
         graph = function.get_concrete_function().graph.as_graph_def()
         nodes = [*graph.node, *(node for branch in graph.library.function for node in branch.node_def)]
         elsewhere = {node.op for node in nodes if not node.device.endswith("CPU:0")}
@@ -19,9 +20,17 @@ def test_every_operation_names_the_cpu_also_in_branches():
 
 def test_a_function_is_traced_once_for_any_number_of_texts():
     traced = []
-    function = text_function(lambda texts: traced.append(1) or tf.shape(texts), 2)
-    assert [list(function(tf.fill([n, 2], ""))) for n in (0, 3)] == [[0, 2], [3, 2]]
+    other = tf.TensorSpec([], tf.int32)
+    function = text_function(lambda texts, more: traced.append(1) or tf.shape(texts) + more, 2, other)
+    assert [list(function(tf.fill([n, 2], ""), n)) for n in (0, 3)] == [[0, 2], [6, 5]]
     assert len(traced) == 1
+
+
+def test_many_functions_are_no_reason_to_warn(caplog):
+    # TensorFlow warns when functions of one code are traced five times in a row, as those of five vocabularies would be.
+    for _ in range(8):
+        text_function(tf.shape, 1)(tf.fill([1, 1], ""))
+    assert "retracing" not in caplog.text
 
 
 def test_operations_of_the_context_run_on_the_cpu():
