@@ -16,7 +16,8 @@ from mach_tf.explanations.words.visible_text import shown_name
 from mach_tf.explanations.words.word_attributions import WordAttributions
 
 _SHOWN_CHARACTERS = 5_000
-# Every word shows its number under the pointer; so many of the strongest can also be reached with the tab key.
+# Every word shows its number under the pointer. Without a script each focusable word is a stop of the tab key, so only the
+# strongest ones are.
 _FOCUSABLE = 20
 # Colours are translucent over the notebook's own ground, so that they suit its light and its dark theme.
 _STYLE = """

@@ -10,7 +10,8 @@ import pytest
 import scipy.sparse
 
 import mach_tf
-from mach_tf.data import preprocessing, verification
+from mach_tf import preprocessing
+from mach_tf.data import verification
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.evaluation.robustness_comparison import compare_robustness

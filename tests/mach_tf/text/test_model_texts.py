@@ -55,3 +55,10 @@ def test_a_damaged_vocabulary_is_refused(tmp_path, name, damage):
     for opened in (lambda: Network.load(model), lambda: ModelTexts.open(model, manifest)):
         with pytest.raises(InputError, match=rf"{name} is (missing|not the file that model\.json describes)"):
             opened()
+
+
+def test_fields_may_have_other_names_in_a_file(model):
+    texts = ModelTexts.open(model, ModelManifest.read(model))
+    assert texts.fields_in(()) == ("title", "content") and texts.fields_in(["a", "b"]) == ("a", "b")
+    with pytest.raises(InputError, match=r"text_fields must name 2 field\(s\).*title, content.*got a\)"):
+        texts.fields_in(["a"])

@@ -77,3 +77,27 @@ def test_texts_of_many_records_are_those_of_each(vectorizer):
         (alone,) = explained_texts(vectorizer, [rows[i]])
         for name, value in alone.__dict__.items():
             np.testing.assert_array_equal(getattr(together[i], name), value)
+
+
+def test_character_ngrams_of_fields_kept_apart():
+    spec = TextSpec(
+        (TextField("title", apart=True), TextField("content", apart=True)), word_ngrams=(1, 1), char_ngrams=(3, 3)
+    )
+    terms = ["content: wave", "content: ~<wa", "title: ~ve>", "title: ~<wa", "content: ~光电子"]
+    vectorizer = TextVectorizer(Vocabulary(spec, terms, list(range(len(terms) + 1, 1, -1)), documents=99))
+    (text,) = explained_texts(vectorizer, [("Waves wave", "wave 光电子学")])
+    found = sorted(
+        (terms[feature], text.word(first), text.word(last))
+        for feature, first, last in zip(text.feature_ids, text.first_words, text.last_words)
+    )
+    assert found == [
+        ("content: wave", "wave", "wave"),
+        ("content: ~<wa", "wave", "wave"),
+        ("content: ~光电子", "光电子学", "光电子学"),
+        ("title: ~<wa", "Waves", "Waves"),
+        ("title: ~<wa", "wave", "wave"),
+        ("title: ~ve>", "wave", "wave"),
+    ]
+    ids = vectorizer.points([("Waves wave", "wave 光电子学")]).feature_ids
+    shared = word_attributions(text, ids, np.ones(len(ids)))
+    assert shared.values.sum() == pytest.approx(5.0) and shared.rest == 0
