@@ -82,7 +82,8 @@ flags.DEFINE_enum(
     None,
     PREDICTION_FORMATS,
     "Writes the predictions as the repository's score matrix (text), as JSON Lines (jsonl), one object per point, or as a table with "
-    "tabs (tsv), one row per label. By default the name of --output decides: .jsonl, .tsv, or else text.",
+    "tabs (tsv), one row per label. By default the name of --output decides: .jsonl, .tsv, or else text; names such "
+    "as top.csv or top.json, which promise something else, are refused.",
 )
 flags.DEFINE_string(
     "label_names",
