@@ -224,3 +224,9 @@ def test_the_size_of_the_vocabulary_chooses_the_number_of_hashed_features(tmp_pa
     manifest = _convert(tmp_path, sample_texts.examples(30)).manifest
     assert manifest.features > 20 and manifest.feature_spec.dim == manifest.features // 2
     assert _convert(tmp_path, sample_texts.examples(30), "raw", feature_hash_dim=0).manifest.feature_spec.dim == 0
+
+
+def test_bytes_of_windows_are_told_how_to_convert_them(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,tags\nschön,a\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"line 2: text must be UTF-8 .*Correct it \(iconv -f WINDOWS-1252 -t UTF-8"):
+        mach_tf.preprocess(tmp_path / "out", train=tmp_path / "a.csv", text_fields="text", label_field="tags")
