@@ -98,13 +98,14 @@ class _Kept:
 
     def __init__(self, spec: TextSpec, documents: int) -> None:
         self._spec = spec
-        self._most_documents = spec.max_document_fraction * documents
+        self._documents = max(documents, 1)
         self._fingerprints = self._frequencies = np.zeros(0, np.int64)
         self._rare = self._frequent = self._beyond = 0
 
     def add(self, fingerprints: np.ndarray, frequencies: np.ndarray) -> None:
         rare = frequencies < self._spec.min_document_frequency
-        frequent = ~rare & (frequencies > self._most_documents)
+        # Divided, as 0.29 * 100 is less than 29.
+        frequent = ~rare & (frequencies / self._documents > self._spec.max_document_fraction)
         self._rare += int(rare.sum())
         self._frequent += int(frequent.sum())
         fits = ~(rare | frequent)

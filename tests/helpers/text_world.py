@@ -20,7 +20,7 @@ _ONE = (TextField("text"),)
 _MANY = (TextField("title", 2.5, apart=True), TextField("body"), TextField("notes", 0.5, apart=True))
 WORDS = TextSpec(_ONE)
 _WEIGHTED = (TextField("text", 3.0),)
-SPECS = [WORDS, TextSpec(_WEIGHTED, (0, 0), (3, 4)), TextSpec(_MANY, (2, 3), (1, 4))]
+SPECS = [WORDS, TextSpec(_WEIGHTED, (0, 0), (4, 5)), TextSpec(_MANY, (2, 3), (1, 4))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_fingerprints_of_terms_are_those_of_texts(spec):
     world = text_world(spec)
     terms = sorted(set().union(*(reference_text.counts(record, spec) for record in world.records)))
     found = world.tokenizer(tf.constant(world.records)).fingerprints.numpy()
-    assert set(term_fingerprints(terms, spec)) == set(found)
+    np.testing.assert_array_equal(np.sort(term_fingerprints(terms, spec)), np.unique(found))
 
 
 def test_a_vocabulary_may_be_empty():

@@ -13,12 +13,12 @@ from mach_tf.text.vocabulary_builder import VocabularyBuilder
 from mach_tf.text_spec import TextField, TextSpec
 from tests.mach_tf.text.test_term_counts import documents, frequencies
 
-SPEC = TextSpec((TextField("text"),), min_document_frequency=3, max_document_fraction=0.07, max_vocabulary=100)
+SPEC = TextSpec((TextField("text"),), min_document_frequency=3, max_document_fraction=0.06, max_vocabulary=100)
 
 
 def expected(rows, spec):
     counts = frequencies(rows)
-    most = spec.max_document_fraction * len(rows)
+    most = round(spec.max_document_fraction * len(rows))
     fit = {key: n for key, n in counts.items() if spec.min_document_frequency <= n <= most}
     order = sorted(fit, key=lambda key: (-fit[key], key))
     rare = sum(n < spec.min_document_frequency for n in counts.values())
@@ -76,3 +76,11 @@ def test_several_threads_count_what_one_counts(tmp_path):
 def test_no_documents_have_no_terms(tmp_path):
     found = VocabularyBuilder(SPEC, str(tmp_path)).select()
     assert len(found.fingerprints) == 0 and found.rare == found.frequent == found.beyond == 0
+
+
+def test_a_term_in_exactly_the_fraction_is_kept(tmp_path):
+    builder = VocabularyBuilder(dataclasses.replace(SPEC, max_document_fraction=0.29), str(tmp_path))
+    # Fingerprint 1 is in all documents, 2 in 29 of 100 and 3 in 30.
+    for part in parts([np.flatnonzero([False, True, i < 29, i < 30]) for i in range(100)], 100):
+        builder.add(part)
+    assert builder.select().fingerprints.tolist() == [2]
