@@ -23,7 +23,7 @@ from mach_tf.text.text_rows import text_rows
 
 # Two files per text, with texts and with labels.
 _PARALLEL = "lines"
-_ANY = InputSettings(labels_optional=True)
+ANY_SETTINGS = InputSettings(labels_optional=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def open_inputs(
     input_labels: Optional[str] = None,
     split: str = "test",
     force: bool = False,
-    settings: InputSettings = _ANY,
+    settings: InputSettings = ANY_SETTINGS,
     texts: Optional[Any] = None,
 ) -> ExplanationInputs:
     """Opens a model and finds the points that it is to explain.
@@ -132,7 +132,7 @@ def _files(
     settings: InputSettings,
 ) -> list[PointFile]:
     if network.manifest.text is None:
-        if settings != _ANY and settings.format != BAG_OF_WORDS:
+        if settings != ANY_SETTINGS and settings.format != BAG_OF_WORDS:
             raise InputError(
                 f"input_format, text_fields, label_field and label_separator say how texts are read, but {network.model_dir} was trained "
                 "on bags of words. Leave them out, or give a model of texts."
