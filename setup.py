@@ -47,7 +47,7 @@ setuptools.setup(
     package_data={
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
-        "mach_tf.presets": ["*.flags"],
+        "mach_tf.presets": ["*.flags", "preprocess/*.flags"],
         "mach_tf.serving.service": ["page.html"],
         "mach_tf.text": ["unicode.npz"],
     },

@@ -34,7 +34,7 @@ flags.DEFINE_string(
     "../shared/data/tib-core-text/train.tsv.xz",
     "Reads real text from this TSV corpus of Annif; left out if the file does not exist.",
 )
-flags.DEFINE_integer("repeat", 5, "Repeats the records of --input this many times.", 1)
+flags.DEFINE_integer("repeat", 10, "Repeats the records of --input this many times.", 1)
 flags.DEFINE_list("arms", ["mach_tf", "scikit_learn"], "Runs these arms: mach_tf, scikit_learn.")
 flags.DEFINE_integer("seed", 0, "The seed of the generated records.")
 

@@ -125,7 +125,7 @@ def _summary(text: TextOptions, counts: Counts, labels: LabelVocabulary, written
             LeftOut(
                 "terms",
                 selection.frequent,
-                f"in more than {text.max_document_fraction:.0%} of the training points (max_document_fraction)",
+                f"in more than {100 * text.max_document_fraction:g}% of the training points (max_document_fraction)",
             ),
             LeftOut(
                 "terms", selection.beyond, f"less frequent than the first {text.max_vocabulary:,} (max_vocabulary)"
