@@ -78,6 +78,9 @@ def test_texts_alone_are_lines_where_labels_are_optional(tmp_path):
     path = tmp_path / "new.txt"
     path.write_text("some text\n")
     assert recognise(str(path), settings=InputSettings(labels_optional=True)).format == "lines"
+    for fields in ({"label_fields": ("1",)}, {"text_fields": ("0", "1")}):
+        with pytest.raises(InputError, match="must have a known format"):
+            recognise(str(path), settings=InputSettings(labels_optional=True, **fields))
 
 
 def test_what_the_user_says_is_not_questioned(tmp_path):

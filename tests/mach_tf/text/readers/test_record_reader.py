@@ -37,6 +37,16 @@ def test_batches_are_the_records_in_order(tmp_path, n_records, n_bytes):
     assert {batch.path for batch in batches} == {str(path)}
 
 
+def test_a_bad_line_is_told_once_however_many_batches_its_block_makes(tmp_path):
+    path = tmp_path / "a.jsonl"
+    _write(path, 10)
+    with open(path, "a") as file:
+        file.write("{}\n")
+    with open_records(TextInput(str(path)), ONE_TEXT) as reader:
+        batches = list(reader.batches(3, 1 << 20))
+    assert len(batches) == 4 and [line.line for batch in batches for line in batch.bad_lines] == [11]
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path):
     peaks = []
     for count in (1_000, 8_000):
