@@ -21,8 +21,6 @@ from mach_tf.text.readers.recognition import recognise
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.text_rows import text_rows
 
-# Two files per text, with texts and with labels.
-_PARALLEL = "lines"
 ANY_SETTINGS = InputSettings(labels_optional=True)
 
 
@@ -122,7 +120,7 @@ def _find(
         return [TextInput(input, input_labels)]
     if dataset.text is None or input is not None or input_labels is not None:
         return source_text.find_text(dataset, input, input_labels, split)
-    return source_text.find_records(dataset, split, settings.format == _PARALLEL)
+    return source_text.find_records(dataset, split, settings)
 
 
 def _files(
