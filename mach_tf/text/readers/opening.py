@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterable
+from typing import Optional
 
 from mach_tf.arguments import shown
 from mach_tf.choices import AUTO, BAG_OF_WORDS
@@ -60,7 +61,7 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
         raise InputError(
             f"{source.path} must be a Parquet file, which begins with PAR1 (got another beginning). {hint}".rstrip()
         )
-    _check(source, settings, form, hint)
+    _check(source, settings, form, hint, file)
     _check_line_ends(file)
     if form in WITH_FIELDS and not settings.text_fields:
         raise InputError(
@@ -74,14 +75,15 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
     return {"jsonl": open_jsonl, "annif": open_annif, "fasttext": open_fasttext}[form](file, settings, hint)
 
 
-def _check(source: TextInput, settings: InputSettings, form: str, hint: str) -> None:
-    """Checks the settings and the input against the format, however it was found."""
+def _check(source: TextInput, settings: InputSettings, form: str, hint: str, file: Optional[TextFile] = None) -> None:
+    """Checks the settings and the input against the format, however it was found; messages show the fields of an open file."""
     try:
         settings.check_format(form)
     except InputError as error:
         raise InputError(f"{source.path}: {error} {hint}".rstrip()) from None
     if settings.text_fields and form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
-        raise InputError(f"{source.path}: label_field must name the field with labels. {hint}".rstrip())
+        seen = "" if file is None else f" (the file has {_fields_seen(file, form)})"
+        raise InputError(f"{source.path}: label_field must name the field with labels{seen}. {hint}".rstrip())
     if form == "lines" and source.labels_path is None and not settings.labels_optional:
         raise InputError(
             f"{source.path}: with input_format=lines there must be a second file, with the labels of each line. {hint}".rstrip()

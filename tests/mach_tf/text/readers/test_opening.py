@@ -118,3 +118,12 @@ def test_a_pipe_is_read_once(tmp_path):
     records, _ = read(path, InputSettings("auto", ("text",), ("tags",)))
     writer.join()
     assert len(records) == 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "title,tags\nx,y\n"), ("a.jsonl", '{"title": "x", "tags": "y"}\n')]
+)
+def test_without_a_field_of_labels_the_fields_are_shown(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=r"label_field must name .* labels \(the file has 'title', 'tags'\)"):
+        open_records(TextInput(str(tmp_path / name)), InputSettings(text_fields=("title",)))
