@@ -26,7 +26,7 @@ from absl import flags
 from mach_tf import startup
 from mach_tf.choices import BAD_LINE_ACTIONS, PREDICTION_FORMATS, SCORES
 from mach_tf.errors import InputError
-from mach_tf.programs import program, shared_flags, text_flags
+from mach_tf.programs import program, shared_flags, standard_streams, text_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
@@ -82,7 +82,8 @@ flags.DEFINE_enum(
     None,
     PREDICTION_FORMATS,
     "Writes the predictions as the repository's score matrix (text), as JSON Lines (jsonl), one object per point, or as a table with "
-    "tabs (tsv), one row per label. By default the name of --output decides: .jsonl, .tsv, or else text.",
+    "tabs (tsv), one row per label. By default the name of --output decides: .jsonl, .tsv, or else text; names such "
+    "as top.csv or top.json, which promise something else, are refused.",
 )
 flags.DEFINE_string(
     "label_names",
@@ -119,7 +120,8 @@ def main(_: list[str]) -> None:
             print(model.predict_text(FLAGS.text, **_values(_PREDICTED)))
         else:
             options = {**_values(_PREDICTED), **_values(_WRITTEN), **text_flags.values()}
-            print(predict_file(model, FLAGS.input, FLAGS.output, **options))
+            done = predict_file(model, FLAGS.input, FLAGS.output, **options)
+            print(done, file=standard_streams.beside(FLAGS.output))
 
 
 def _values(names: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ STRATEGIES = ("mirrored", "one_device", "multiworker")
 BAD_LINE_ACTIONS = ("raise", "skip")
 
 # How texts and labels stand in a file: recognised, bags of words of the Extreme Classification Repository, or texts.
-INPUT_FORMATS = (AUTO, "bow", "jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet")
+BAG_OF_WORDS = "bow"
+INPUT_FORMATS = (AUTO, BAG_OF_WORDS, "jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet")
 
 # Hashing
 LABEL_HASHES = ("murmur3", "universal")

@@ -75,6 +75,6 @@ def _ids(item: Any, n_labels: int, places: dict[str, list[int]]) -> list[int]:
     if named:
         return named
     if not 0 <= label < n_labels:
-        known = " or names of label_names" if places else ""
+        known = " or names or keys of labels" if places else ""
         raise InputError(f"only_labels must hold label ids in [0, {n_labels}){known} (got {text!r:.60}). {_ADVICE}.")
     return [label]

@@ -13,11 +13,14 @@ from typing import Any, Optional
 
 from mach_tf import arguments
 from mach_tf.choices import PREDICTION_FORMATS, SCORES
+from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
 from mach_tf.top_labels import TopLabels
 
 TEXT, JSON_LINES, TSV = PREDICTION_FORMATS
 _OF_SUFFIX = {".jsonl": JSON_LINES, ".tsv": TSV}
+# What names promise that no format here keeps.
+_OTHER_SUFFIXES = (".csv", ".json", ".parquet", ".gz", ".bz2", ".xz", ".zst")
 
 
 def chosen(format: Optional[str], output_path: str = "") -> str:
@@ -28,13 +31,19 @@ def chosen(format: Optional[str], output_path: str = "") -> str:
       output_path: the output.
 
     Raises:
-      InputError: an unknown format.
+      InputError: an unknown format, or none for a name that promises another one, such as top.csv.
 
     Example:
       >>> chosen(None, "top.tsv"), chosen(None, "top"), chosen("jsonl", "top.tsv")
       ('tsv', 'text', 'jsonl')
     """
     if format is None:
+        other = next((suffix for suffix in _OTHER_SUFFIXES if output_path.lower().endswith(suffix)), None)
+        if other is not None:
+            raise InputError(
+                f"The output's name must not end in {other}, as predictions are written in no such form (got {output_path}). "
+                "Name it .tsv for a table or .jsonl for JSON Lines; or say what it is to hold, as with format=tsv."
+            )
         return next((one for suffix, one in _OF_SUFFIX.items() if output_path.lower().endswith(suffix)), TEXT)
     return arguments.choice(format, "format", PREDICTION_FORMATS)
 

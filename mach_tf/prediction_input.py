@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Optional, Union
 import numpy as np
 
 from mach_tf import zip_members
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, BAG_OF_WORDS
 from mach_tf.data import libsvm
 from mach_tf.data.bad_line import BadLine
 from mach_tf.data.libsvm import TextInput, TextReader
@@ -25,7 +25,6 @@ from mach_tf.text.readers.record import RecordBatch
 from mach_tf.text.readers.record_reader import RecordReader
 from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
 
-_BAG_OF_WORDS = "bow"
 # Of a block of texts, in bytes; a block of records is never divided, so that bad ones keep their place.
 _BLOCK_BYTES = 1 << 20
 _BLOCK_RECORDS = 1 << 40
@@ -87,16 +86,16 @@ def open_input(
       InputError: the model cannot be given this format, or its features or fields; or the file is in no format.
     """
     text_fields = (text_fields,) if isinstance(text_fields, str) else tuple(text_fields)
-    if input_format == _BAG_OF_WORDS:
+    if input_format == BAG_OF_WORDS:
         found = Recognised(input_format, "input_format says so")
         if text_fields:
-            raise InputError(f"text_fields must be left out with input_format={_BAG_OF_WORDS}: it has no fields.")
+            raise InputError(f"text_fields must be left out with input_format={BAG_OF_WORDS}: it has no fields.")
     elif network.manifest.text is None:
         found = _recognise_bag(path, InputSettings(input_format, text_fields))
     else:
         settings = InputSettings(input_format, network.texts.fields_in(text_fields), labels_optional=True)
         found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
-    if found.format == _BAG_OF_WORDS:
+    if found.format == BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
             _check_features(network, reader, path)
             points = reader.header.points
@@ -104,7 +103,7 @@ def open_input(
     elif network.manifest.text is None:
         raise InputError(
             f"{path} must be a bag of words, because {network.model_dir} was trained on bags of words (got {found.format}, because "
-            f"{found.seen}). Train a model on texts, or give input_format={_BAG_OF_WORDS} if the file holds a bag of words."
+            f"{found.seen}). Train a model on texts, or give input_format={BAG_OF_WORDS} if the file holds a bag of words."
         )
     else:
         with open_records(TextInput(path), settings) as records:
@@ -121,7 +120,7 @@ def _recognise_bag(path: str, settings: InputSettings) -> Recognised:
     if not _is_pipe(path) or settings.format != AUTO:
         with contextlib.suppress(InputError):
             return recognise(path, None, settings)
-    return Recognised(_BAG_OF_WORDS, "no other format was recognised")
+    return Recognised(BAG_OF_WORDS, "no other format was recognised")
 
 
 def _is_pipe(path: str) -> bool:

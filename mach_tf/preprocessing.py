@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union
 
 from mach_tf import arguments, kernels, startup
-from mach_tf.choices import AUTO, BAD_LINE_ACTIONS, FEATURE_NORMS
+from mach_tf.choices import AUTO, BAD_LINE_ACTIONS, BAG_OF_WORDS, FEATURE_NORMS
 from mach_tf.data import bags_of_words, conversion
 from mach_tf.data.converted import Converted
 from mach_tf.data.libsvm import TextInput
@@ -145,7 +145,7 @@ def preprocess(
     )
     notes: list[str] = []
     if repository is not None:
-        raw_text = input_format != "bow" if text.given else None
+        raw_text = input_format != BAG_OF_WORDS if text.given else None
         found = find(
             arguments.path(repository, "repository"), split_number, inputs, feature_names, label_names, raw_text
         )

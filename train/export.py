@@ -2,8 +2,8 @@
 
     mach-export --model_dir=models/demo --output_dir=servables/demo/1
 
-The servable takes raw features, and returns the k best labels with their names, scores and probabilities; its signature `explain`
-adds the features that speak most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
+The servable takes raw features, and texts if the model was trained on texts. It returns the k best labels with their names, scores and
+probabilities; its signatures `explain` and `explain_text` add what speaks most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
 above the version, and a Python process loads it with tf.saved_model.load. README.md in it is its model card.
 
 Smaller, with int8 weights and without half of the rows of the first layer:

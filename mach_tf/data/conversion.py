@@ -22,6 +22,7 @@ from mach_tf.splits import Source
 # The names of features and of labels, each None if no file gives them.
 Names = tuple[Optional[list[str]], Optional[list[str]]]
 MAX_WORKERS = 1024
+_NOT_UTF8 = "text must be UTF-8"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,13 @@ class Options:
     def check(self, bad_lines: Sequence[BadLine]) -> None:
         """Raises InputError for the first bad line, unless bad lines are to be skipped."""
         if bad_lines and not self.skip_bad_lines:
-            raise InputError(f"{bad_lines[0]} Correct it, or leave such lines out: on_bad_line=skip.")
+            # Spreadsheets write the encoding of the system.
+            usual = (
+                " (iconv -f WINDOWS-1252 -t UTF-8, if it is a file of Windows)"
+                if _NOT_UTF8 in bad_lines[0].problem
+                else ""
+            )
+            raise InputError(f"{bad_lines[0]} Correct it{usual}, or leave such lines out: on_bad_line=skip.")
 
     def wanted_splits(self, inputs: Iterable[str]) -> list[str]:
         """Returns the splits that must have points: those that have inputs, and `valid` if training points are held back."""

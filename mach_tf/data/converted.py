@@ -25,7 +25,7 @@ class Converted:
       skipped: the bad lines that were left out, in the order of the files.
       text_bytes: bytes of text that were read, after decompression.
       seconds: how long the conversion took.
-      notes: sentences on the inputs: which files of an archive were read, and which were not.
+      notes: sentences on the inputs: which files of an archive were read and which were not, and what is doubtful about labels.
     """
 
     output_dir: str
@@ -107,7 +107,7 @@ class Converted:
             f"({features_that_share_a_column(self.manifest):,} share a column with another), {self.manifest.labels:,} labels.{addition}\n"
             f"{self.points:,} points, {_size(self.text_bytes)} of text in {self.seconds:.1f} s: "
             f"{self.points / self.seconds:,.0f} points/s, {_size(self.text_bytes / self.seconds)}/s{skipped}.\n"
-            + "".join(f"{sentence}\n" for sentence in [*self.notes, *self.incomplete])
+            + "".join(f"{sentence}\n" for sentence in [*map(reworded, self.notes), *self.incomplete])
             + f"Dataset: {self.output_dir}"
         )
 

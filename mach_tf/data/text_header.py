@@ -98,6 +98,10 @@ def _advice(path: str, line: bytes, names: Sequence[str]) -> str:
             len(names) < len(numbers) == len(JOINT),
             "Three numbers are the header of the joint form, with features and labels in one file; give it alone.",
         ),
+        (
+            re.search(rb"[A-Za-z\x80-\xff]", text) is not None,
+            "If it holds texts, give input_format, such as lines (a text per line), csv or fasttext. Check that it is the right file.",
+        ),
     )
     return next((advice for holds, advice in cases if holds), "Check that it is the right file.")
 

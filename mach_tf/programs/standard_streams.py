@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import sys
+from typing import TextIO
 
 _STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
 
@@ -49,6 +50,17 @@ def flush() -> None:
                 raise NoReaderError(*error.args) from None
             if stream is sys.stdout and isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def beside(output_path: str) -> TextIO:
+    """Returns the stream for what a program says of its output: standard output, or standard error if the first is the output.
+
+    `mach-predict --output=/dev/stdout --format=jsonl | jq` reads predictions alone.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(output_path), os.fstat(sys.stdout.fileno())):
+            return sys.stderr
+    return sys.stdout
 
 
 def discard(descriptor: int) -> None:

@@ -23,7 +23,8 @@ from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
 from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
 
 _CARD = "README.md"
-_VERSION = re.compile(r"[0-9]+")
+# As mach-serve and TensorFlow Serving find it: no zeros in front, and it fits 64 bits.
+_VERSION = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,9 +165,6 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
 
 def _requests(k: int, signatures: Sequence[str], network: Network) -> dict[str, dict[str, tf.Tensor]]:
     """One point for each signature."""
-    example = tf.train.Example()
-    example.features.feature[IDS].int64_list.value.append(0)
-    example.features.feature[VALUES].float_list.value.append(1.0)
     arrays = {
         "row_splits": tf.constant([0, 1], tf.int64),
         IDS: tf.constant([0], tf.int64),
@@ -176,7 +174,7 @@ def _requests(k: int, signatures: Sequence[str], network: Network) -> dict[str, 
     text = ["A text of a few words"] * n_fields
     texts = {"texts": tf.constant(text if n_fields == 1 else [text])}
     inputs = {
-        SERVING_SIGNATURE: {"examples": tf.constant([example.SerializeToString()])},
+        SERVING_SIGNATURE: {"examples": tf.constant([warm_up.example()])},
         SPARSE_SIGNATURE: arrays,
         EXPLAIN_SIGNATURE: arrays,
         TEXT_SIGNATURE: texts,

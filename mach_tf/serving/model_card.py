@@ -10,6 +10,8 @@ import tabulate
 
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.servable import EXPLAIN_SIGNATURE
+from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
 
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
 
@@ -50,8 +52,7 @@ An ensemble of bucket classifiers (MACH) that ranks labels of points. `servable.
 {signatures}
 
 All take the scalar `k`, and return `labels`, `label_names`, `scores` and `probabilities`, `[points, k]`, best first.
-`serving_default` takes `examples`: serialized `tf.train.Example` with `feature_ids` and `feature_values` of raw features; the others
-take points as arrays: `row_splits`, `feature_ids`, `feature_values`. `explain` adds the features that speak most for and against each label.
+{_inputs(contents)}
 
 ## Quality
 
@@ -66,6 +67,28 @@ Points of another kind get labels too: nothing in the scores says so. Scores of 
 
 {_table(training)}
 """
+
+
+def _inputs(contents: ServableContents) -> str:
+    """Returns a sentence for each signature: what it takes."""
+    sentences = [
+        "`serving_default` takes `examples`: serialized `tf.train.Example` with `feature_ids` and `feature_values` of raw features.",
+        "`sparse` takes points as arrays: `row_splits`, `feature_ids`, `feature_values`.",
+    ]
+    if TEXT_SIGNATURE in contents.signatures:
+        shape = "[points, fields]" if len(contents.text_fields) > 1 else "[points]"
+        sentences.append(
+            f"`{TEXT_SIGNATURE}` takes `texts`, strings `{shape}`; the text fields are: {', '.join(contents.text_fields)}."
+        )
+    if EXPLAIN_SIGNATURE in contents.signatures:
+        sentences.append(
+            f"`{EXPLAIN_SIGNATURE}` takes what `sparse` takes, and adds the features that speak most for and against each label."
+        )
+    if EXPLAIN_TEXT_SIGNATURE in contents.signatures:
+        sentences.append(
+            f"`{EXPLAIN_TEXT_SIGNATURE}` takes what `{TEXT_SIGNATURE}` takes, and adds the words of the texts too."
+        )
+    return "\n".join(sentences)
 
 
 def _quality(evaluation: Optional[Mapping[str, Any]]) -> str:

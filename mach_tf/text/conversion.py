@@ -18,6 +18,7 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.text.converted_texts import ConvertedTexts
 from mach_tf.text.counting import Counts, count
+from mach_tf.text.doubtful_labels import doubts
 from mach_tf.text.label_vocabulary import LabelVocabulary
 from mach_tf.text.options import TextOptions
 from mach_tf.text.readers.label_names import LabelNames, read_label_names
@@ -73,7 +74,10 @@ def convert(
         )
     seconds = time.monotonic() - begin
     summary = _summary(text, counts, labels, written)
-    return ConvertedTexts(output_dir, written.manifest, written.skipped, batches.text_bytes, seconds, text=summary)
+    notes = doubts(counts.labels, settings.label_fields, settings.label_separator)
+    return ConvertedTexts(
+        output_dir, written.manifest, written.skipped, batches.text_bytes, seconds, notes, text=summary
+    )
 
 
 def _check(inputs: Mapping[str, Sequence[TextInput]], output_dir: str, options: Options) -> None:
@@ -121,7 +125,7 @@ def _summary(text: TextOptions, counts: Counts, labels: LabelVocabulary, written
             LeftOut(
                 "terms",
                 selection.frequent,
-                f"in more than {text.max_document_fraction:.0%} of the training points (max_document_fraction)",
+                f"in more than {100 * text.max_document_fraction:g}% of the training points (max_document_fraction)",
             ),
             LeftOut(
                 "terms", selection.beyond, f"less frequent than the first {text.max_vocabulary:,} (max_vocabulary)"

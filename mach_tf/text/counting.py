@@ -6,12 +6,13 @@ import collections
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
 
 from mach_tf.data import dataset
+from mach_tf.data.bad_line import BadLine
 from mach_tf.data.conversion import Options
 from mach_tf.data.ordered_map import ordered_map
 from mach_tf.errors import InputError
@@ -67,7 +68,8 @@ def count(
     tokenizer = Tokenizer(spec)
     builder = VocabularyBuilder(spec, directory)
     labels: collections.Counter[str] = collections.Counter()
-    documents = words = 0
+    documents = words = skipped = 0
+    first_skipped: Optional[BadLine] = None
 
     def transform(batch: RecordsOfSplit) -> _Done:
         back = dataset.held_back(batch.places, options.valid_fraction, options.split_seed)
@@ -78,11 +80,18 @@ def count(
     with contextlib.closing(ordered_map(transform, batches, options.workers)) as done:
         for batch, counted, n, terms in done:
             options.check(batch.bad_lines)
+            first_skipped = first_skipped or next(iter(batch.bad_lines), None)
+            skipped += len(batch.bad_lines)
             labels.update(counted)
             documents += n
             words += int(terms.words)
             builder.add(terms)
             progress(0, batch.bytes_read)
+    if not documents and first_skipped is not None:
+        raise InputError(
+            f"The train split must have at least one point (got none, as all {skipped:,} records break a rule). The first is "
+            f"{first_skipped}"
+        )
     if not documents:
         raise InputError("The train split must have at least one point (got none). Add points, or leave the split out.")
     selection = builder.select()

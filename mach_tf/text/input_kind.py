@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, BAG_OF_WORDS
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.text.options import TextOptions
 from mach_tf.text.readers.recognition import Recognised, recognise
-
-_BOW = "bow"
 
 
 def holds_texts(inputs: Iterable[TextInput], options: TextOptions) -> bool:
@@ -28,8 +26,8 @@ def holds_texts(inputs: Iterable[TextInput], options: TextOptions) -> bool:
         found = [(file.path, _recognised(file, bool(given))) for file in inputs]
     else:
         found = [(file.path, Recognised(options.input_format, "input_format says so")) for file in inputs]
-    bags = [(path, what) for path, what in found if what.format == _BOW]
-    texts = [(path, what) for path, what in found if what.format != _BOW]
+    bags = [(path, what) for path, what in found if what.format == BAG_OF_WORDS]
+    texts = [(path, what) for path, what in found if what.format != BAG_OF_WORDS]
     if bags and texts:
         raise InputError(
             f"All files must hold texts, or all bags of words ({texts[0][0]} was read as {texts[0][1].format}, because "
@@ -53,10 +51,10 @@ def _recognised(file: TextInput, is_text: bool) -> Recognised:
     """
     if file.labels_path is not None and not is_text:
         # Any lines may be texts: a damaged file of the repository's split form would become a dataset of texts.
-        return Recognised(_BOW, "its labels are in a file of their own and no option of texts is given")
+        return Recognised(BAG_OF_WORDS, "its labels are in a file of their own and no option of texts is given")
     try:
         return recognise(file.path, file.labels_path)
     except InputError:
         if is_text:
             raise
-        return Recognised(_BOW, "it is in no other known format")
+        return Recognised(BAG_OF_WORDS, "it is in no other known format")

@@ -10,6 +10,7 @@ from mach_tf import arguments
 from mach_tf.choices import INPUT_FORMATS
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID
+from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text_spec import TextField, TextSpec
 
 # Stands for the fields of a format that names none, while options are checked.
@@ -54,21 +55,23 @@ class TextOptions:
 
     def __post_init__(self) -> None:
         arguments.choice(self.input_format, "input_format", INPUT_FORMATS)
+        # What a format cannot use is told where the format is known.
+        reading = InputSettings(
+            text_fields=tuple(_items(self.text_fields)),
+            label_fields=tuple(_items(self.label_field)),
+            label_separator=self.label_separator,
+        )
         checked: dict[str, Any] = {
-            "text_fields": _names(self.text_fields, "text_fields"),
+            "text_fields": reading.text_fields,
+            "label_field": reading.label_fields,
             "text_weights": tuple(map(_number, _items(self.text_weights))),
             "fields_apart": arguments.switch(self.fields_apart, "fields_apart"),
-            "label_field": _names(self.label_field, "label_field"),
             "min_label_count": arguments.whole_number(self.min_label_count, "min_label_count", 1, MAX_ID),
             "word_ngrams": tuple(map(_number, _items(self.word_ngrams))),
             "char_ngrams": tuple(map(_number, _items(self.char_ngrams))),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        if self.label_separator is not None and not (isinstance(self.label_separator, str) and self.label_separator):
-            raise InputError(
-                f"label_separator must be a text of at least one character (got {arguments.shown(self.label_separator)})."
-            )
         if self.text_weights and len(self.text_weights) != len(self.text_fields):
             raise InputError(
                 f"text_weights must hold one weight per text field (got {len(self.text_weights)} for "
@@ -105,16 +108,6 @@ class TextOptions:
             self.max_document_fraction,
             self.max_vocabulary,
         )
-
-
-def _names(value: Any, name: str) -> tuple[str, ...]:
-    names = arguments.name_list(_items(value), name, what="field")
-    if "" in names:
-        raise InputError(f"{name} must hold names or numbers of fields (got an empty one).")
-    repeated = next((field for field in names if names.count(field) > 1), None)
-    if repeated is not None:
-        raise InputError(f"{name} must name each field once (got {repeated!r:.60} twice).")
-    return tuple(names)
 
 
 def _items(value: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.programs import terminal_colours
+from mach_tf.text.readers.settings import InputSettings
 from tests.helpers import model_directory, programs, text_model
 
 TEXT = "Quantum <script>light</script> wave"
@@ -162,20 +163,41 @@ def explain_file(model, out, path, flags):
 
 def test_texts_that_are_gone_or_shared_with_another_split(dataset, tmp_path):
     root = dataset[0]
-    held = str(tmp_path / "held")
+    held, settings = str(tmp_path / "held"), InputSettings(labels_optional=True)
     fields = {"text_fields": ["title", "content"], "label_field": "subjects", "min_document_frequency": 1}
     mach_tf.preprocess(held, train=str(root / "train.jsonl"), valid_fraction=0.2, progress=False, **fields)
     manifest = DatasetManifest.read(held)
     for split in ("train", "valid"):
         with pytest.raises(InputError, match=r"only a part of the points of the training files.*input=PATH"):
-            source_text.find_records(manifest, split, False)
+            source_text.find_records(manifest, split, settings)
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes((root / "train.jsonl").read_bytes())
     mach_tf.preprocess(held, train=str(copy), progress=False, overwrite=True, **fields)
-    assert source_text.find_records(DatasetManifest.read(held), "train", False) == [TextInput(str(copy))]
+    assert source_text.find_records(DatasetManifest.read(held), "train", settings) == [TextInput(str(copy))]
     copy.write_text("{}")
     with pytest.raises(InputError, match=r"copy.jsonl.*gone or changed"):
-        source_text.find_records(DatasetManifest.read(held), "train", False)
+        source_text.find_records(DatasetManifest.read(held), "train", settings)
+
+
+def test_parallel_lines_of_a_split_are_found_without_naming_the_format(tmp_path):
+    paths = [str(tmp_path / name) for name in ("texts.a", "labels.a", "texts.b", "labels.b")]
+    for path in paths:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("light wave\nwave light\n")
+    data, settings = str(tmp_path / "data"), InputSettings(labels_optional=True)
+    pairs = list(zip(paths[::2], paths[1::2]))
+    mach_tf.preprocess(data, train=pairs, input_format="lines", progress=False)
+    manifest = DatasetManifest.read(data)
+    found = [TextInput(*pair) for pair in pairs]
+    assert source_text.find_records(manifest, "train", settings) == found
+    named = dataclasses.replace(settings, format="lines")
+    assert source_text.find_records(manifest, "train", named) == found
+    with open(tmp_path / "table", "w", encoding="utf-8") as file:
+        file.write("text,label\nlight wave,a\nlight,b\n")
+    fields = {"text_fields": "text", "label_field": "label", "input_format": "csv", "min_document_frequency": 1}
+    mach_tf.preprocess(data, train=str(tmp_path / "table"), progress=False, overwrite=True, **fields)
+    with pytest.raises(InputError, match=r"table must have a known format.* Give input_format"):
+        source_text.find_records(DatasetManifest.read(data), "train", settings)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_texts_are_predicted_as_their_points(tmp_path):
     [
         ({"k": 13}, r"k must be at most 12 \(got 13\)"),
         ({"scores": "cosine"}, "scores must be one of"),
-        ({"only_labels": "nobody"}, "or names of label_names"),
+        ({"only_labels": "nobody"}, "or names or keys of labels"),
         ({"texts": [3]}, "texts must hold for each point a text"),
     ],
 )

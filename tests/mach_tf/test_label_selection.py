@@ -71,7 +71,7 @@ def test_a_file_has_one_label_per_line(tmp_path, as_path):
         (
             "missing.txt",
             NAMES,
-            r"or names of label_names \(got 'missing\.txt'\)\. Give .*a file with one label per line",
+            r"or names or keys of labels \(got 'missing\.txt'\)\. Give .*a file with one label per line",
         ),
         ([1.5], None, r"must be a list of label ids \(got \[1\.5\]\)"),
         ([True], None, "must be a list of label ids"),

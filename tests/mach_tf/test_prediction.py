@@ -150,7 +150,7 @@ def test_labels_are_chosen_among_some_and_above_a_threshold(evaluated, text, tmp
         ({"force": True}, "force must come with label_names"),
         (
             {"label_names": "{names}", "only_labels": "no name"},
-            r"in \[0, 30\) or names of label_names \(got 'no name'\)",
+            r"in \[0, 30\) or names or keys of labels \(got 'no name'\)",
         ),
     ],
 )

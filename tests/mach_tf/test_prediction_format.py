@@ -70,3 +70,15 @@ def test_keys_and_names_stand_in_json_lines_and_tables():
 )
 def test_the_name_of_the_output_says_the_format(given, output, format):
     assert prediction_format.chosen(given, output) == format
+
+
+@pytest.mark.parametrize("name", ["top.csv", "top.CSV", "top.json", "top.tsv.gz", "top.jsonl.zst", "top.parquet"])
+def test_a_name_that_promises_another_format_is_refused_unless_the_format_is_said(name):
+    with pytest.raises(InputError, match=r"must not end in \.\w+, .*format=tsv"):
+        prediction_format.chosen(None, name)
+    assert prediction_format.chosen("tsv", name) == "tsv"
+
+
+@pytest.mark.parametrize("name", ["top.txt", "top", "/dev/stdout", "a.csv/top", "top.xc"])
+def test_other_names_are_score_matrices(name):
+    assert prediction_format.chosen(None, name) == "text"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 from mach_tf import zip_members
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, BAG_OF_WORDS
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.model_dataset import check_dataset
@@ -21,10 +21,7 @@ from mach_tf.text.readers.recognition import recognise
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.text_rows import text_rows
 
-_BAG_OF_WORDS = "bow"
-# Two files per text, with texts and with labels.
-_PARALLEL = "lines"
-_ANY = InputSettings(labels_optional=True)
+ANY_SETTINGS = InputSettings(labels_optional=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +66,7 @@ def open_inputs(
     input_labels: Optional[str] = None,
     split: str = "test",
     force: bool = False,
-    settings: InputSettings = _ANY,
+    settings: InputSettings = ANY_SETTINGS,
     texts: Optional[Any] = None,
 ) -> ExplanationInputs:
     """Opens a model and finds the points that it is to explain.
@@ -123,7 +120,7 @@ def _find(
         return [TextInput(input, input_labels)]
     if dataset.text is None or input is not None or input_labels is not None:
         return source_text.find_text(dataset, input, input_labels, split)
-    return source_text.find_records(dataset, split, settings.format == _PARALLEL)
+    return source_text.find_records(dataset, split, settings)
 
 
 def _files(
@@ -133,7 +130,7 @@ def _files(
     settings: InputSettings,
 ) -> list[PointFile]:
     if network.manifest.text is None:
-        if settings != _ANY and settings.format != _BAG_OF_WORDS:
+        if settings != ANY_SETTINGS and settings.format != BAG_OF_WORDS:
             raise InputError(
                 f"input_format, text_fields, label_field and label_separator say how texts are read, but {network.model_dir} was trained "
                 "on bags of words. Leave them out, or give a model of texts."
@@ -153,4 +150,4 @@ def _is_bag(file: TextInput, settings: InputSettings) -> bool:
     """Returns whether a file is a bag of words; what a pipe holds is known only when it is read, as texts."""
     if settings.format == AUTO and not zip_members.is_file(file.path):
         return False
-    return recognise(file.path, file.labels_path, settings).format == _BAG_OF_WORDS
+    return recognise(file.path, file.labels_path, settings).format == BAG_OF_WORDS

@@ -11,7 +11,7 @@ from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import explanation_run, label_drivers, selection
 from mach_tf.explanations.reporting.driver_run import write_label_drivers
-from mach_tf.explanations.reporting.explanation_inputs import open_inputs
+from mach_tf.explanations.reporting.explanation_inputs import ANY_SETTINGS, open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
 from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
@@ -23,7 +23,6 @@ _OF_POINTS = ("points", "baseline", "epsilon", "features_shown")
 # Attributes of ExplanationJob that say what is read from files, and those that shape what is written to files.
 _OF_INPUT = ("input", "input_labels", "points")
 _OF_OUTPUT = ("epsilon", "features_shown")
-_ANY = InputSettings(labels_optional=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ class ExplanationJob:
     features_shown: Optional[int] = None
     top_features: int = 20
     force: bool = False
-    settings: InputSettings = _ANY
+    settings: InputSettings = ANY_SETTINGS
     text: Optional[Any] = None
 
     def __post_init__(self) -> None:
@@ -112,7 +111,9 @@ class ExplanationJob:
     def _check_texts(self) -> None:
         """Raises InputError for an option that has no effect on given texts."""
         useless = [name for name in _OF_INPUT if getattr(self, name) is not None]
-        useless += [] if self.settings == _ANY else ["input_format, text_fields, label_field or label_separator"]
+        useless += (
+            [] if self.settings == ANY_SETTINGS else ["input_format, text_fields, label_field or label_separator"]
+        )
         if useless:
             raise InputError(
                 f"text=... is explained in place of a file: {useless[0]} means nothing there. Leave one of them out."

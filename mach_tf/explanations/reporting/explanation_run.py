@@ -112,7 +112,7 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
     if counted.without_labels == len(chosen):
         raise InputError(
             f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
-            "others by points, or explain labels=top:3."
+            "others by points, name the field of a text's labels by label_field, or explain labels=top:3."
         )
     counted.warn("that were chosen")
     return chosen

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Optional, Union
 
 from mach_tf import files, zip_members
+from mach_tf.choices import AUTO
 from mach_tf.data.libsvm import TextInput, TextReader
 from mach_tf.data.row_numbers import RowNumbers
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.splits import Source
+from mach_tf.text.readers.recognition import recognise
+from mach_tf.text.readers.settings import InputSettings
+
+# Texts, one per line, with their labels in a second file.
+_PARALLEL = "lines"
 
 
 def find_text(
@@ -48,16 +55,16 @@ def find_text(
     return found
 
 
-def find_records(dataset: DatasetManifest, split: str, parallel: bool) -> list[TextInput]:
+def find_records(dataset: DatasetManifest, split: str, settings: InputSettings) -> list[TextInput]:
     """Returns the files of texts that a split was made from.
 
     Args:
       dataset: the manifest of a dataset of texts.
       split: the split.
-      parallel: whether each file of texts is followed by one of labels.
+      settings: the format of the files; of parallel lines, each file of texts is followed by one of labels.
 
     Raises:
-      InputError: a file is gone or has changed, or some of its points are in another split.
+      InputError: a file is gone or has changed, is in no known format, or some of its points are in another split.
     """
     sources = split_sources(dataset, split)
     # Points that are held back of the training files are a split without files of its own.
@@ -67,7 +74,17 @@ def find_records(dataset: DatasetManifest, split: str, parallel: bool) -> list[T
             f"The {split} split holds only a part of the points of the training files. Give the text to explain with input=PATH."
         )
     paths = [source.path for source in sources]
-    return [TextInput(*pair) for pair in zip(paths[::2], paths[1::2])] if parallel else list(map(TextInput, paths))
+    if settings.format == AUTO and dataset.text is not None:
+        settings = dataclasses.replace(settings, text_fields=settings.text_fields or dataset.text.text.field_names)
+    # Points of a dataset have labels, which lines have in a file of their own.
+    if recognise(paths[0], None, settings).format != _PARALLEL:
+        return list(map(TextInput, paths))
+    if len(paths) % 2:
+        raise InputError(
+            f"{paths[0]} must have a known format, as lines of texts would have a file of labels beside them (got {len(paths)} file(s)). "
+            "Give input_format."
+        )
+    return [TextInput(*pair) for pair in zip(paths[::2], paths[1::2])]
 
 
 def split_sources(dataset: DatasetManifest, split: str) -> list[Source]:

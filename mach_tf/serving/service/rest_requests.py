@@ -121,8 +121,9 @@ def _decoded(value: Any) -> Any:
 
 
 def _check_texts(inputs: Arrays, limits: RequestLimits) -> None:
-    for each in inputs.get("texts", np.empty(0, object)).ravel():
-        limits.check_text(len(each))
+    texts = inputs.get("texts", np.empty(0, object))
+    for fields in texts.reshape(len(texts), -1) if texts.size else ():
+        limits.check_text(sum(len(each.decode("utf-8", "replace")) for each in fields))
 
 
 def _json(array: np.ndarray) -> Any:

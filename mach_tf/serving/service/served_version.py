@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
+from mach_tf.serving import warm_up
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import invalid
@@ -87,8 +88,7 @@ class ServedVersion:
             if "row_splits" in inputs:
                 inputs["row_splits"] = np.array([0, 1], np.int64)
             if "examples" in inputs:
-                inputs["examples"] = np.array([tf.train.Example().SerializeToString()], object)
-                continue
+                inputs["examples"] = np.array([warm_up.example()], object)
             if "texts" in inputs:
                 inputs["texts"] = np.full(inputs["texts"].shape, "a text", object)
             self.answer(Job(name, inputs, 1, 1))

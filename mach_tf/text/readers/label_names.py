@@ -29,20 +29,6 @@ class LabelNames:
     by_key: Optional[dict[str, str]] = None
     by_position: Optional[list[str]] = None
 
-    def name(self, key: str) -> str:
-        """Returns the name of a label; the key itself for a label without one.
-
-        Example:
-          >>> names = LabelNames(by_position=["optics", ""])
-          >>> [names.name(key) for key in ("0", "1", "2", "x")]
-          ['optics', '1', '2', 'x']
-        """
-        if self.by_key is not None:
-            return self.by_key.get(key, key)
-        position = int(key) if key.isascii() and key.isdigit() and len(key) < 20 else -1
-        names = self.by_position or []
-        return (names[position] if 0 <= position < len(names) else "") or key
-
 
 def read_label_names(path: str) -> LabelNames:
     """Reads a file of names, plain or compressed.

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from mach_tf.arguments import shown
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, BAG_OF_WORDS
 from mach_tf.data.libsvm import TextInput
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
@@ -52,7 +52,7 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
 def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> RecordReader:
     found = recognition.recognise_open(file, source.labels_path, settings)
     form, hint = found.format, found.hint if settings.format != found.format else ""
-    if form == "bow":
+    if form == BAG_OF_WORDS:
         raise InputError(
             f"{source.path} must hold texts (got a bag of words, because {found.seen}). If these are texts, give input_format."
         )

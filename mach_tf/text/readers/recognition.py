@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple, Optional
 
 from mach_tf.arguments import shown
-from mach_tf.choices import AUTO, INPUT_FORMATS
+from mach_tf.choices import AUTO, BAG_OF_WORDS, INPUT_FORMATS
 from mach_tf.data.textfile import TextFile, check_regular
 from mach_tf.errors import InputError
 from mach_tf.text.readers import annif, fasttext
@@ -87,7 +87,7 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
     first = lines[0] if lines else ""
     by_content = _by_content(first, settings)
     by_name = _by_name(file.path)
-    if labels_path is not None and (by_content is None or by_content.format != "bow"):
+    if labels_path is not None and (by_content is None or by_content.format != BAG_OF_WORDS):
         return Recognised("lines", "the labels are in a file of their own")
     found = by_name or by_content
     if by_name and by_content and by_content.format in _MORE_THAN.get(by_name.format, ()):
@@ -110,7 +110,7 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
 def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:
     """Returns the format that a first line shows beyond doubt, or None."""
     if _HEADER.fullmatch(first):
-        return Recognised("bow", f"its first line is {shown(first)}")
+        return Recognised(BAG_OF_WORDS, f"its first line is {shown(first)}")
     if first.lstrip().startswith("{"):
         return Recognised("jsonl", "its first line begins with {")
     if first.startswith(fasttext.PREFIX):

@@ -39,8 +39,9 @@ class InputSettings:
     def __post_init__(self) -> None:
         """Raises InputError for a setting that breaks a rule."""
         arguments.choice(self.format, "input_format", INPUT_FORMATS)
-        for name in ("text_fields", "label_fields"):
-            object.__setattr__(self, name, _field_names(getattr(self, name), name))
+        object.__setattr__(self, "text_fields", _field_names(self.text_fields, "text_fields"))
+        # Named in messages as users know it.
+        object.__setattr__(self, "label_fields", _field_names(self.label_fields, "label_field"))
         both = sorted({*self.text_fields} & {*self.label_fields})
         if both:
             raise InputError(f"A field must hold either texts or labels (got {both[0]!r} for both).")

@@ -59,6 +59,7 @@ def test_both_forms_are_named_if_neither_fits(tmp_path):
         (b"3 10 5 2\n", "Check that it is the right file."),
         (b"-3 10 5\n", "Check that it is the right file."),
         (b"title\n", "Check that it is the right file."),
+        (b"A history of tea\n", "If it holds texts, give input_format"),
     ],
 )
 def test_what_the_file_seems_to_be(tmp_path, content, advice):

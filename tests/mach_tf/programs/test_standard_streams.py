@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 
 import pytest
@@ -48,3 +49,14 @@ def test_streams_that_are_missing_lead_to_nowhere(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     standard_streams.prepare()
     assert sys.stderr.writable()
+
+
+def test_what_is_said_of_an_output_never_mixes_with_it(tmp_path):
+    assert standard_streams.beside(str(tmp_path / "top.jsonl")) is sys.stdout
+    ask = "import sys; from mach_tf.programs import standard_streams as s; print('said', file=s.beside(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", ask, "/dev/stdout"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "said\n")
+    with open(tmp_path / "log", "w") as log:
+        command = [sys.executable, "-c", ask, str(tmp_path / "log")]
+        assert subprocess.run(command, stdout=log, stderr=subprocess.PIPE, text=True, check=True).stderr == "said\n"
+    assert (tmp_path / "log").read_text() == ""

@@ -83,6 +83,7 @@ def test_int8_is_a_quarter_of_the_size(model, servable, tmp_path):
     ("name", "options", "message"),
     [
         ("tiny/new", {}, "must be named by a version"),
+        ("tiny/01", {}, "must be named by a version"),
         ("tiny/2", {"prune": 1}, "prune must be below 1"),
         ("tiny/2", {"estimator": "min"}, "estimator must be one of .*logit_mean.*got 'min'"),
         ("tiny/2", {"weights": "int4"}, "weights must be one of"),

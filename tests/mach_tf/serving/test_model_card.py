@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving import model_card
 from tests.helpers.tiny_ensemble import make_ensemble
@@ -22,6 +24,15 @@ def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
     for shown in ("# demo", "1,234 points", "91.23", "90.00 to 92.00", "fgsm", "0.01", "88.00", "0.012", "`sparse`"):
         assert shown in card
     assert "int8, 50% of the rows" in card
+
+
+def test_the_card_says_what_each_signature_takes():
+    names = ["serving_default", "sparse", "explain", "text", "explain_text"]
+    contents = dataclasses.replace(CONTENTS, signatures=names, text_fields=["title", "content"])
+    lines = model_card.text(contents, MANIFEST).splitlines()
+    assert all(any(line.startswith(f"`{name}` takes ") for line in lines) for name in names)
+    assert any("`[points, fields]`" in line and "title, content" in line for line in lines)
+    assert "`explain` takes" not in model_card.text(CONTENTS, MANIFEST)
 
 
 def test_a_card_without_an_evaluation_says_so():

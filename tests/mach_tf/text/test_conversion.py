@@ -124,6 +124,11 @@ def test_points_are_held_back_before_terms_and_labels_are_counted(tmp_path):
     assert manifest.label_counts(out).sum() == manifest.splits["train"].labels
 
 
+def test_the_fraction_of_documents_that_a_term_is_too_frequent_for_is_not_rounded(tmp_path):
+    converted = _convert(tmp_path, sample_texts.examples(30), max_document_fraction=0.995)
+    assert any(item.why.startswith("in more than 99.5% of the training points") for item in converted.text.left_out)
+
+
 def test_labels_that_are_rare_or_unknown_in_training_are_left_out_and_counted(tmp_path):
     train = [*sample_texts.examples(20), Example("lens", "light", ("rare", "optics"))]
     test = [Example("lens", "light", ("new", "optics")), Example("wave", "field", ("new", "rare"))]
@@ -224,3 +229,9 @@ def test_the_size_of_the_vocabulary_chooses_the_number_of_hashed_features(tmp_pa
     manifest = _convert(tmp_path, sample_texts.examples(30)).manifest
     assert manifest.features > 20 and manifest.feature_spec.dim == manifest.features // 2
     assert _convert(tmp_path, sample_texts.examples(30), "raw", feature_hash_dim=0).manifest.feature_spec.dim == 0
+
+
+def test_bytes_of_windows_are_told_how_to_convert_them(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,tags\nschön,a\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"line 2: text must be UTF-8 .*Correct it \(iconv -f WINDOWS-1252 -t UTF-8"):
+        mach_tf.preprocess(tmp_path / "out", train=tmp_path / "a.csv", text_fields="text", label_field="tags")

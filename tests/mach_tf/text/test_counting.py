@@ -51,6 +51,16 @@ def test_a_bad_line_ends_the_pass_unless_such_lines_are_skipped(tmp_path):
     assert count(batches, SPEC, Options(skip_bad_lines=True), str(tmp_path), lambda *_: None).documents == 5
 
 
+def test_if_every_record_is_skipped_the_first_says_why(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("oops\n" * 3)
+    batches = RecordBatches({"train": [TextInput(str(path))]}, SETTINGS)
+    with pytest.raises(
+        InputError, match=r"got none, as all 3 records break a rule.* The first is .*a\.jsonl, line 1: a line must"
+    ):
+        count(batches, SPEC, Options(skip_bad_lines=True), str(tmp_path), lambda *_: None)
+
+
 def test_texts_are_encoded_as_utf8():
     assert encode([("é", ""), ("日本", "a\0b")], 2).numpy().tolist() == [
         ["é".encode(), b""],

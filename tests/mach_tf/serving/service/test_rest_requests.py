@@ -80,3 +80,12 @@ def test_answers_have_both_forms():
     assert rest_requests.answer(found, rows=False)["outputs"]["labels"] == [[1, 2], [3, 4]]
     rows = rest_requests.answer(found, rows=True)["predictions"]
     assert rows == [{"labels": [1, 2], "label_names": ["a", "b"]}, {"labels": [3, 4], "label_names": ["c", "\ufffd"]}]
+
+
+def test_the_length_of_a_text_is_that_of_all_fields_in_characters():
+    def asked(*fields):
+        return {"signature_name": "text", "inputs": {"texts": [list(fields)], "k": 1}}
+
+    assert read(asked("ü" * 6, "ü" * 4)).job.points == 1
+    with pytest.raises(RequestError, match=r"at most 10 characters \(got 11\)"):
+        read(asked("a" * 6, "a" * 5))

@@ -48,3 +48,15 @@ def test_damage_is_refused(directory, tmp_path):
     graph.write_bytes(graph.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match=r"saved_model.pb is not the file"):
         ServedVersion.load(str(tmp_path / "1"), 1)
+
+
+def test_loading_answers_a_request_of_each_signature(directory, monkeypatch):
+    asked, answer = [], ServedVersion.answer
+
+    def noted(served, job):
+        asked.append(job.signature)
+        return answer(served, job)
+
+    monkeypatch.setattr(ServedVersion, "answer", noted)
+    served = ServedVersion.load(str(directory), 1)
+    assert sorted(asked) == sorted(served.specs)

@@ -21,16 +21,12 @@ def test_keys_with_names(tmp_path):
     )
     assert names.by_position is None
     assert names.by_key == {"urn:1": "Optics", "http://a.org/2": "Künstliche Intelligenz", "x y": "3.14"}
-    assert names.name("urn:1") == "Optics"
-    assert names.name("urn:2") == "urn:2"
 
 
 def test_a_name_per_line(tmp_path):
     names = _read(tmp_path, "optics\r\n\r\nlasers")
+    assert names.by_key is None
     assert names.by_position == ["optics", "", "lasers"]
-    assert [names.name(key) for key in ("0", "1", "2", "3", "-1", "x", "9" * 30)] == [
-        "optics", "1", "lasers", "3", "-1", "x", "9" * 30
-    ]  # fmt: skip
 
 
 def test_the_repositorys_file_of_labels(tmp_path):

@@ -19,6 +19,7 @@ def test_lists_of_fields_become_tuples():
         ({"text_fields": "title"}, "text_fields must be a list of texts"),
         ({"text_fields": ("a", "")}, "text_fields must name fields"),
         ({"text_fields": ("a", "a")}, "text_fields must name each field once .got 'a' twice"),
+        ({"label_fields": ("b", "b")}, "label_field must name each field once .got 'b' twice"),
         ({"text_fields": ("a",), "label_fields": ("a",)}, "either texts or labels .got 'a' for both"),
         ({"label_separator": ""}, "label_separator must be one or more characters"),
         ({"format": "annif", "label_fields": ("a",)}, "label_field must be left out with input_format=annif"),
