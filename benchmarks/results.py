@@ -52,7 +52,7 @@ flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks the models with these atta
 flags.DEFINE_integer("attack_limit", 3000, "Attacks only the first N test points.", lower_bound=1)
 flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for the 95% intervals.", lower_bound=1)
 
-_TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": []}
+_TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": ["--adversarial_weight=1"]}
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5")
 # By the ending of the text files, the files with names of features and labels.
 _NAMES = {

@@ -139,7 +139,7 @@ def test_commands(folders, commands, capsys):
         ],
         [*train, "--adversarial_weight=0", f"--model_dir={out}/clean"],
         evaluate("clean"),
-        [*train, f"--model_dir={out}/adversarial"],
+        [*train, "--adversarial_weight=1", f"--model_dir={out}/adversarial"],
         evaluate("adversarial"),
         [
             "eval.robustness",
