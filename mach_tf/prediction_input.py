@@ -93,7 +93,8 @@ def open_input(
     elif network.manifest.text is None:
         found = _recognise_bag(path, InputSettings(input_format, text_fields))
     else:
-        settings = InputSettings(input_format, network.texts.fields_in(text_fields), labels_optional=True)
+        given = InputSettings(input_format, text_fields, labels_optional=True)
+        settings = network.texts.settings_for(TextInput(path), given)
         found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from mach_tf import kept_files
+from mach_tf import kept_files, zip_members
+from mach_tf.choices import AUTO, BAG_OF_WORDS
+from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points
+from mach_tf.text.readers.recognition import recognise
+from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
 from mach_tf.text.text_rows import text_rows
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
@@ -58,6 +63,27 @@ class ModelTexts:
             )
         return fields
 
+    def settings_for(self, source: TextInput, settings: InputSettings) -> InputSettings:
+        """Returns how a file is read: with the names of the model's text fields, or with the first alone if it has one text per record.
+
+        Args:
+          source: the file.
+          settings: with the names of the text fields if they are not those of the training data.
+
+        Raises:
+          InputError: another number of names, or the file is in no format.
+        """
+        fields = self.fields_in(settings.text_fields)
+        if not settings.text_fields and len(fields) > 1:
+            form = settings.format
+            if form == AUTO and zip_members.is_file(source.path):
+                form = recognise(
+                    source.path, source.labels_path, dataclasses.replace(settings, text_fields=fields)
+                ).format
+            if form not in (*WITH_FIELDS, AUTO, BAG_OF_WORDS):
+                fields = fields[:1]
+        return dataclasses.replace(settings, text_fields=fields)
+
     def points(self, texts: Any) -> Points:
         """Returns texts as raw points without labels; `texts` and errors as of `text_rows`."""
         return self.rows(text_rows(texts, self.fields))
@@ -66,6 +92,10 @@ class ModelTexts:
         """Returns records as raw points without labels.
 
         Args:
-          rows: the texts of each record, one per field.
+          rows: the texts of each record, one per field; fields after those given are empty.
         """
-        return self.vectorizer.points(rows)
+        return self.vectorizer.points([self.padded(row) for row in rows])
+
+    def padded(self, row: Sequence[str]) -> Sequence[str]:
+        """Returns the texts of a record, one per field; those after the last given are empty."""
+        return (*row, *[""] * (len(self.fields) - len(row)))

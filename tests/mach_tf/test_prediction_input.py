@@ -65,6 +65,13 @@ def test_every_format_gives_the_points_of_its_texts(one_field, tmp_path, name):
     assert_same(points, one_field.texts.points(TITLES))
 
 
+@pytest.mark.parametrize(("name", "form"), [("annif.tsv", "auto"), ("new.ft", "auto"), ("new.txt", "lines")])
+def test_a_record_of_one_text_is_that_of_the_first_field(two_fields, tmp_path, name, form):
+    (tmp_path / name).write_text(FORMATS[name], encoding="utf-8")
+    points = read(two_fields, tmp_path / name, form)[0]
+    assert_same(points, two_fields.texts.points(TITLES))
+
+
 @pytest.mark.parametrize("block_bytes", [1, 1 << 20])
 def test_texts_are_read_in_blocks_and_bad_lines_keep_their_place(two_fields, tmp_path, monkeypatch, block_bytes):
     monkeypatch.setattr(prediction_input, "_BLOCK_BYTES", block_bytes)

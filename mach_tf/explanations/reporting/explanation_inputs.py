@@ -136,14 +136,15 @@ def _files(
                 "on bags of words. Leave them out, or give a model of texts."
             )
         return [BagFile(file, manifest) for file in found]
-    fields = network.texts.fields_in(settings.text_fields)
-    settings = dataclasses.replace(settings, text_fields=fields, labels_optional=True)
+    given = dataclasses.replace(settings, labels_optional=True)
     keys = network.label_keys or network.label_names or []
     label_ids = {key: label for label, key in enumerate(keys)}
-    return [
-        BagFile(file, manifest) if _is_bag(file, settings) else RecordFile(file, settings, network.texts, label_ids)
-        for file in found
-    ]
+    opened: list[PointFile] = []
+    for file in found:
+        settings = network.texts.settings_for(file, given)
+        is_bag = _is_bag(file, settings)
+        opened.append(BagFile(file, manifest) if is_bag else RecordFile(file, settings, network.texts, label_ids))
+    return opened
 
 
 def _is_bag(file: TextInput, settings: InputSettings) -> bool:

@@ -157,7 +157,7 @@ class RecordFile(PointFile):
                 )
 
     def _block(self, batch: RecordBatch, first: int) -> PointBlock:
-        rows: list[Row] = [record.texts for record in batch.records]
+        rows: list[Row] = [self._texts.padded(record.texts) for record in batch.records]
         return PointBlock(first, batch.bytes_read, lambda: self._points(rows, batch.records), rows)
 
     def _points(self, rows: list[Row], records: list[Record]) -> Points:
