@@ -69,7 +69,8 @@ def preprocess(
     Texts stand in JSON Lines, CSV, TSV, Parquet, the TSV corpora of Annif, fastText's lines, or two files of parallel lines. Their
     terms, n-grams of words or characters, become features with sublinear tf-idf values; the vocabulary is that of the training
     texts and a part of the dataset. Bags of words are text files of the Extreme Classification Repository, of features that
-    have numbers already; the last twelve arguments, from text_fields on, do not go with them. The directory appears when it is complete: a call that fails or is killed leaves what was there before.
+    have numbers already; the arguments from text_fields on do not go with them. The directory appears when it is complete: a call
+    that fails or is killed leaves what was there before.
 
     Args:
       output_dir: a new or empty directory, or an old dataset if `overwrite`.
