@@ -55,7 +55,10 @@ flags.DEFINE_string("output", None, "Writes the predictions of --input to this f
 
 # What
 flags.DEFINE_integer(
-    "k", 5, "Predicts this many labels per point, at most the model's number of labels.", lower_bound=1
+    "k",
+    5,
+    "Predicts this many labels per point, at most the model's number of labels; that many if it has fewer than 5.",
+    lower_bound=1,
 )
 flags.DEFINE_enum(
     "scores",
@@ -116,10 +119,13 @@ def main(_: list[str]) -> None:
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
         model = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
+        predicted = _values(_PREDICTED)
+        if not FLAGS["k"].present:
+            predicted["k"] = min(FLAGS.k, model.labels)
         if FLAGS.text:
-            print(model.predict_text(FLAGS.text, **_values(_PREDICTED)))
+            print(model.predict_text(FLAGS.text, **predicted))
         else:
-            options = {**_values(_PREDICTED), **_values(_WRITTEN), **text_flags.values()}
+            options = {**predicted, **_values(_WRITTEN), **text_flags.values()}
             done = predict_file(model, FLAGS.input, FLAGS.output, **options)
             print(done, file=standard_streams.beside(FLAGS.output))
 

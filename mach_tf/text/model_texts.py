@@ -13,7 +13,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points
 from mach_tf.text.readers.recognition import recognise
-from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
+from mach_tf.text.readers.settings import LINES, TEXT, WITH_FIELDS, InputSettings
 from mach_tf.text.text_rows import text_rows
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
@@ -71,17 +71,20 @@ class ModelTexts:
           settings: with the names of the text fields if they are not those of the training data.
 
         Raises:
-          InputError: another number of names, or the file is in no format.
+          InputError: another number of names, or the file is in no format, or could be in several.
         """
         fields = self.fields_in(settings.text_fields)
-        if not settings.text_fields and len(fields) > 1:
-            form = settings.format
-            if form == AUTO and zip_members.is_file(source.path):
-                form = recognise(
-                    source.path, source.labels_path, dataclasses.replace(settings, text_fields=fields)
-                ).format
-            if form not in (*WITH_FIELDS, AUTO, BAG_OF_WORDS):
-                fields = fields[:1]
+        form = settings.format
+        if form == AUTO and zip_members.is_file(source.path):
+            form = recognise(source.path, source.labels_path, dataclasses.replace(settings, text_fields=fields)).format
+            if form == LINES and source.labels_path is None and self.fields != (TEXT,):
+                # A table whose format is not recognised would be read as texts, its header and its other columns too.
+                raise InputError(
+                    f"{source.path} must be of a known format, because the model was trained on records with the field(s) "
+                    f"{', '.join(self.fields)}. Give input_format: csv, tsv or another, or {LINES} if each line is a text."
+                )
+        if not settings.text_fields and form not in (*WITH_FIELDS, AUTO, BAG_OF_WORDS):
+            fields = fields[:1]
         return dataclasses.replace(settings, text_fields=fields)
 
     def points(self, texts: Any) -> Points:

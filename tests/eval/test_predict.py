@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bz2
 import json
+import os
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
-from tests.helpers import programs, text_model
+from tests.helpers import model_directory, programs, text_model
 
 
 def write_text(path, features, labels=None, header=None, opener=open):
@@ -177,3 +179,15 @@ def test_a_text_for_a_model_of_bags_of_words_is_refused(evaluated, tmp_path):
     source = text_model.write_records(tmp_path / "new.jsonl")
     with pytest.raises(InputError, match=r"must be a bag of words, because .*--input_format=bow"):
         predict(evaluated, source, tmp_path / "out.txt")
+
+
+def test_a_model_of_few_labels_predicts_them_all_by_default(tmp_path):
+    os.mkdir(tmp_path / "model")
+    model_directory.write(str(tmp_path / "model"), features=6, labels=3, columns=6)
+    source = write_text(tmp_path / "points.txt", scipy.sparse.eye(4, 6, format="csr"), header="4 6 3\n")
+    arguments = [f"--model_dir={tmp_path}/model", f"--input={source}", f"--output={tmp_path}/out.txt"]
+    programs.run("eval.predict", *arguments)
+    first, *lines = (tmp_path / "out.txt").read_text().splitlines()
+    assert first == "4 3" and all(len(line.split()) == 3 for line in lines)
+    with pytest.raises(InputError, match=r"--k must be"):
+        programs.run("eval.predict", *arguments, "--k=5")

@@ -72,6 +72,14 @@ def test_a_record_of_one_text_is_that_of_the_first_field(two_fields, tmp_path, n
     assert_same(points, two_fields.texts.points(TITLES))
 
 
+def test_a_table_of_unknown_format_is_not_taken_for_lines_of_text(one_field, tmp_path):
+    (tmp_path / "table").write_text(FORMATS["new.csv"], encoding="utf-8")
+    with pytest.raises(InputError, match=r"known format.*the field\(s\) title\. Give input_format: csv, tsv"):
+        read(one_field, tmp_path / "table")
+    points = read(one_field, tmp_path / "table", "csv")[0]
+    assert_same(points, one_field.texts.points(TITLES))
+
+
 @pytest.mark.parametrize("block_bytes", [1, 1 << 20])
 def test_texts_are_read_in_blocks_and_bad_lines_keep_their_place(two_fields, tmp_path, monkeypatch, block_bytes):
     monkeypatch.setattr(prediction_input, "_BLOCK_BYTES", block_bytes)

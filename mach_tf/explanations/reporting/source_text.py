@@ -14,10 +14,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.splits import Source
 from mach_tf.text.readers.recognition import recognise
-from mach_tf.text.readers.settings import InputSettings
-
-# Texts, one per line, with their labels in a second file.
-_PARALLEL = "lines"
+from mach_tf.text.readers.settings import LINES, InputSettings
 
 
 def find_text(
@@ -77,7 +74,7 @@ def find_records(dataset: DatasetManifest, split: str, settings: InputSettings) 
     if settings.format == AUTO and dataset.text is not None:
         settings = dataclasses.replace(settings, text_fields=settings.text_fields or dataset.text.text.field_names)
     # Points of a dataset have labels, which lines have in a file of their own.
-    if recognise(paths[0], None, settings).format != _PARALLEL:
+    if recognise(paths[0], None, settings).format != LINES:
         return list(map(TextInput, paths))
     if len(paths) % 2:
         raise InputError(

@@ -21,7 +21,7 @@ from mach_tf.text.readers.parallel_lines import ParallelReader
 from mach_tf.text.readers.parquet import ParquetReader
 from mach_tf.text.readers.record import Fault
 from mach_tf.text.readers.record_reader import RecordReader
-from mach_tf.text.readers.settings import WITH_FIELDS, InputSettings
+from mach_tf.text.readers.settings import LINES, WITH_FIELDS, InputSettings
 from mach_tf.text.readers.text_lines import peek_lines
 
 _FIRST_BYTES = 1 << 16
@@ -67,7 +67,7 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
         raise InputError(
             f"{source.path}: text_fields must name the fields with texts (the file has {_fields_seen(file, form)}). {hint}".rstrip()
         )
-    if form == "lines":
+    if form == LINES:
         labels = None if source.labels_path is None else TextFile(source.labels_path, "labels")
         return ParallelReader(file, labels, settings, hint)
     if form in DELIMITERS:
@@ -84,11 +84,11 @@ def _check(source: TextInput, settings: InputSettings, form: str, hint: str, fil
     if settings.text_fields and form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
         seen = "" if file is None else f" (the file has {_fields_seen(file, form)})"
         raise InputError(f"{source.path}: label_field must name the field with labels{seen}. {hint}".rstrip())
-    if form == "lines" and source.labels_path is None and not settings.labels_optional:
+    if form == LINES and source.labels_path is None and not settings.labels_optional:
         raise InputError(
             f"{source.path}: with input_format=lines there must be a second file, with the labels of each line. {hint}".rstrip()
         )
-    if form != "lines" and source.labels_path is not None:
+    if form != LINES and source.labels_path is not None:
         raise InputError(
             f"{source.path}: with input_format={form} texts and labels must stand in one file (got {source.labels_path} for "
             "labels). Leave that out, or give input_format=lines."

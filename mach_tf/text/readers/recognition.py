@@ -11,7 +11,7 @@ from mach_tf.choices import AUTO, BAG_OF_WORDS, INPUT_FORMATS
 from mach_tf.data.textfile import TextFile, check_regular
 from mach_tf.errors import InputError
 from mach_tf.text.readers import annif, fasttext
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import LINES, InputSettings
 from mach_tf.text.readers.text_lines import peek_lines
 
 PARQUET_MARK = b"PAR1"
@@ -88,7 +88,7 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
     by_content = _by_content(first, settings)
     by_name = _by_name(file.path)
     if labels_path is not None and (by_content is None or by_content.format != BAG_OF_WORDS):
-        return Recognised("lines", "the labels are in a file of their own")
+        return Recognised(LINES, "the labels are in a file of their own")
     found = by_name or by_content
     if by_name and by_content and by_content.format in _MORE_THAN.get(by_name.format, ()):
         found = by_content
@@ -98,7 +98,7 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{by_content.format}, because {by_content.seen}). Give input_format, or rename the file."
         )
     if found is None and settings.labels_optional and not settings.label_fields and len(settings.text_fields) <= 1:
-        found = Recognised("lines", "neither its name nor its first line is that of another format")
+        found = Recognised(LINES, "neither its name nor its first line is that of another format")
     if found is None:
         raise InputError(
             f"{file.path} must have a known format (its first line is {shown(first[:_SHOWN])}). Give input_format, one of "

@@ -11,9 +11,10 @@ from mach_tf.errors import InputError
 
 # The name of the text in formats whose records hold one text without a name.
 TEXT = "text"
+LINES = "lines"
 # Formats whose fields have names or numbers, and those whose labels a user may separate.
 WITH_FIELDS = ("jsonl", "csv", "tsv", "parquet")
-WITH_SEPARATOR = (*WITH_FIELDS, "lines")
+WITH_SEPARATOR = (*WITH_FIELDS, LINES)
 
 
 @dataclasses.dataclass(frozen=True)
