@@ -54,12 +54,7 @@ flags.DEFINE_enum(
 flags.DEFINE_string("output", None, "Writes the predictions of --input to this file, in an existing folder.")
 
 # What
-flags.DEFINE_integer(
-    "k",
-    5,
-    "Predicts this many labels per point, at most the model's number of labels; that many if it has fewer than 5.",
-    lower_bound=1,
-)
+flags.DEFINE_integer("k", 5, "Predicts this many labels per point; by default all if there are fewer.", lower_bound=1)
 flags.DEFINE_enum(
     "scores",
     SCORES[0],
