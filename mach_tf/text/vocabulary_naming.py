@@ -35,8 +35,7 @@ class VocabularyNaming(TermWeighting):
         self._with_new = text_function(self._compute_and_find_new, len(spec.fields), named)
 
     def _points(self, batch: np.ndarray) -> Points:
-        if not self.unnamed:
-            return super()._points(batch)
+        # Also once every term has a name: tracing the graph without names would take longer than it saves on most inputs.
         row_splits, ids, values, *new = (
             part.numpy()
             for part in self._with_new(tf.constant(batch, tf.string, batch.shape), tf.constant(self._named))
