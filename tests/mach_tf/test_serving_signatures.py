@@ -76,6 +76,8 @@ def test_a_point_without_features_is_a_point(weights, signatures):
         (b"no example", r"(?i)example"),
         (example(feature_ids=[1.5], feature_values=[1.0]), r"(?i)feature_ids.*type"),
     ],
+    # Not by the bytes: the order of a message's map differs from process to process.
+    ids=lambda value: "example" if isinstance(value, bytes) else value,
 )
 def test_a_malformed_example_is_refused(signatures, bad, message):
     good = example(feature_ids=[1], feature_values=[1.0])
