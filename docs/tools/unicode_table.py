@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def main() -> None:
     )
     if unicodedata.unidata_version != wanted:
         sys.exit(f"This Python has Unicode {unicodedata.unidata_version}; the table is of {wanted}.")
-    np.savez_compressed(_TABLE, **make())
+    arrays: dict[str, Any] = make()
+    np.savez_compressed(_TABLE, **arrays)
     print(f"{_TABLE}: Unicode {wanted}, {_TABLE.stat().st_size:,} bytes")
 
 

@@ -46,7 +46,7 @@ class WordAttributions:
                 "word": text.word(i),
                 "attribution": float(self.values[i]),
             }
-            for i in np.flatnonzero(text.covered())
+            for i in np.flatnonzero(text.covered()).tolist()
         ]
 
 
