@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from absl import flags
 
 from mach_tf.errors import InputError
@@ -14,8 +16,8 @@ RENAMED = {"ks": "k"}
 flags.DEFINE_list(
     "k",
     ["1", "3", "5"],
-    "Reports the metrics at these cut-offs, as in P@1, P@3 and P@5; each is at most the number of labels. Targeted attacks aim "
-    "at the largest.",
+    "Reports the metrics at these cut-offs, as in P@1, P@3 and P@5; each is at most the number of labels, and with fewer than 5 "
+    "labels the default ends there. Targeted attacks aim at the largest.",
 )
 flags.DEFINE_integer(
     "bootstrap",
@@ -35,12 +37,14 @@ flags.DEFINE_string(
 )
 
 
-def cut_offs() -> list[int]:
-    """Returns the numbers of --k, as given; the library checks them.
+def cut_offs() -> Optional[list[int]]:
+    """Returns the numbers of --k, as given, and None if it is left out; the library checks them, and knows the default.
 
     Raises:
       InputError: one that is not a whole number.
     """
+    if not FLAGS["k"].present:
+        return None
     try:
         return [int(text) for text in FLAGS.k]
     except ValueError:

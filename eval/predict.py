@@ -28,6 +28,7 @@ from mach_tf.choices import BAD_LINE_ACTIONS, PREDICTION_FORMATS, SCORES
 from mach_tf.errors import InputError
 from mach_tf.programs import program, shared_flags, standard_streams, text_flags
 from mach_tf.programs.flag_errors import flag_errors
+from mach_tf.top_labels import default_k
 
 FLAGS = flags.FLAGS
 
@@ -100,7 +101,7 @@ shared_flags.define_verify()
 
 _RENAMED = {"input_path": "input", "output_path": "output", "texts": "text"}
 # The flags of every prediction, and those of files alone.
-_PREDICTED = ("k", "estimator", "scores", "min_probability", "only_labels", "name_weight")
+_PREDICTED = ("estimator", "scores", "min_probability", "only_labels", "name_weight")
 _READ, _WRITTEN = ("input_format", "text_fields"), ("on_bad_line", "format", "label_names", "force")
 
 
@@ -114,9 +115,8 @@ def main(_: list[str]) -> None:
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
         model = Ensemble.load(FLAGS.model_dir, FLAGS.repetitions)
-        predicted = _values(_PREDICTED)
-        if not FLAGS["k"].present:
-            predicted["k"] = min(FLAGS.k, model.labels)
+        k = FLAGS.k if FLAGS["k"].present else default_k(model.labels)
+        predicted = {"k": k, **_values(_PREDICTED)}
         if FLAGS.text:
             print(model.predict_text(FLAGS.text, **predicted))
         else:

@@ -11,6 +11,7 @@ from mach_tf import arguments, estimators
 from mach_tf.choices import SCORES
 
 PROBABILITY = SCORES[0]
+DEFAULT_K = 5
 
 # Nothing is stored as 0, which a sparse matrix reads as absent. Below it are 8 million smaller numbers, to tell apart by rank.
 _SMALLEST = np.finfo(np.float32).tiny
@@ -67,6 +68,11 @@ def top_labels(
     kept = probabilities.astype(np.float64) >= min_probability
     lowest = np.float32(0 if scale == PROBABILITY else -np.inf)
     return TopLabels(np.where(kept, labels, np.int32(-1)), np.where(kept, found, lowest))
+
+
+def default_k(labels: int) -> int:
+    """Returns how many of K labels are predicted per point unless the user says: 5, or all if there are fewer."""
+    return min(DEFAULT_K, labels)
 
 
 def check_probability(min_probability: Optional[float]) -> None:

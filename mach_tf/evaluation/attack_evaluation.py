@@ -38,7 +38,7 @@ def attack(
     epsilon: Union[float, Sequence[float]] = 0.02,
     method: str = "fgsm",
     *,
-    ks: Sequence[int] = (1, 3, 5),
+    ks: Optional[Sequence[int]] = None,
     estimator: str = DEFAULT_ESTIMATOR,
     target_label: Optional[int] = None,
     source: Optional[Network] = None,
@@ -55,7 +55,7 @@ def attack(
       epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
       method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
         "push_in" a false one into it, both by PGD.
-      ks: cut-offs of the metrics; targeted attacks aim at the largest.
+      ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
       target_label: the label that "push_in" pushes in; by default one is drawn per point.
       source: the network that the attack is computed on, for transfer; by default `network` itself.

@@ -19,7 +19,7 @@ class MetricOptions:
     Attributes:
       split: the dataset's split: "train", "valid" or "test".
       limit: measure the first `limit` points only; None for all.
-      ks: cut-offs of the metrics; targeted attacks aim at the largest.
+      ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of the resamples.
       attacks: names of attacks ("fgsm", "pgd", "push_out", "push_in"), or Attack objects with all their settings.
@@ -35,7 +35,7 @@ class MetricOptions:
 
     split: str = "test"
     limit: Optional[int] = None
-    ks: Sequence[int] = (1, 3, 5)
+    ks: Optional[Sequence[int]] = None
     bootstrap: int = 1000
     seed: int = 0
     attacks: Sequence[Union[str, Attack]] = ()

@@ -15,6 +15,8 @@ import scipy.sparse
 
 from mach_tf.errors import InputError
 
+DEFAULT_CUT_OFFS = (1, 3, 5)
+
 
 @dataclasses.dataclass(frozen=True)
 class PerPoint:
@@ -35,11 +37,11 @@ class PerPoint:
         return float(100 * self.numerator.sum() / ideal) if ideal > 0 else 0.0
 
 
-def cut_offs(ks: Sequence[int], labels: int) -> list[int]:
+def cut_offs(ks: Optional[Sequence[int]], labels: int) -> list[int]:
     """Checks the cut-offs of metrics and sorts them.
 
     Args:
-      ks: cut-offs k, in any order.
+      ks: cut-offs k, in any order; None for 1, 3 and 5, as far as there are labels.
       labels: K, the largest k there can be.
 
     Returns:
@@ -48,6 +50,8 @@ def cut_offs(ks: Sequence[int], labels: int) -> list[int]:
     Raises:
       InputError: no cut-off, or one that is not a whole number from 1 to K.
     """
+    if ks is None:
+        ks = [k for k in DEFAULT_CUT_OFFS if k <= labels] or DEFAULT_CUT_OFFS
     is_list = isinstance(ks, (list, tuple, range, np.ndarray)) and np.ndim(ks) == 1
     if not is_list or not len(ks) or not all(isinstance(k, (int, np.integer)) and k > 0 for k in ks):
         given = ",".join(map(str, ks)) if is_list else repr(ks)
@@ -196,7 +200,7 @@ def coverage(top_labels: np.ndarray, labels: scipy.sparse.csr_matrix, ks: Sequen
 def summary(
     top_labels: np.ndarray,
     labels: scipy.sparse.csr_matrix,
-    ks: Sequence[int] = (1, 3, 5),
+    ks: Sequence[int] = DEFAULT_CUT_OFFS,
     propensities: Optional[np.ndarray] = None,
 ) -> dict[str, float]:
     """Returns every metric in percent, by name; the arguments are those of `per_point`."""

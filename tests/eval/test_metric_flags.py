@@ -43,3 +43,11 @@ def test_cut_offs_ascend_and_come_once(cut_offs):
 def test_others_are_refused(cut_offs, text, rule):
     with pytest.raises(InputError, match=f"--k {rule}"):
         cut_offs(text)
+
+
+def test_without_the_flag_the_library_knows_the_default():
+    programs.forget_flags()
+    from eval import metric_flags
+
+    flags.FLAGS([sys.argv[0]])
+    assert metric_flags.cut_offs() is None

@@ -7,7 +7,7 @@ import pytest
 
 from mach_tf import estimators
 from mach_tf.errors import InputError
-from mach_tf.top_labels import top_labels
+from mach_tf.top_labels import default_k, top_labels
 
 LABELS = 50
 
@@ -87,3 +87,7 @@ def test_a_probability_outside_its_range_is_refused(probability):
         InputError, match=r"min_probability must be (a finite number from 0 to 1|0 or more|at most 1) \(got"
     ):
         top_labels(labels, scores, "mean", 8, "probability", probability)
+
+
+def test_by_default_five_labels_are_predicted_or_all():
+    assert [default_k(labels) for labels in (1, 4, 5, 6, 670_091)] == [1, 4, 5, 5, 5]

@@ -139,6 +139,11 @@ def test_cut_offs_ascend_and_come_once():
     assert ranking_metrics.cut_offs(np.array([9]), 9) == [9]
 
 
+@pytest.mark.parametrize(("labels", "expected"), [(1, [1]), (2, [1]), (4, [1, 3]), (5, [1, 3, 5]), (9, [1, 3, 5])])
+def test_the_default_cut_offs_end_at_the_number_of_labels(labels, expected):
+    assert ranking_metrics.cut_offs(None, labels) == expected
+
+
 @pytest.mark.parametrize(
     ("ks", "rule"),
     [
