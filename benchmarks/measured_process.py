@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Callable, Optional
 
 import psutil
+
+from mach_tf.errors import InputError
 
 Work = Callable[[], "tuple[int, int]"]  # does the work; returns the points and the bytes of text that it read
 
@@ -84,3 +87,10 @@ def _own_peak() -> int:
     """Returns the most bytes that this process has occupied. ru_maxrss would include what its parent occupied before it."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+def check_arms(chosen: Sequence[str], arms: Collection[str]) -> None:
+    """Raises InputError for the value of --arms that names what a benchmark does not run."""
+    unknown = [arm for arm in chosen if arm not in arms]
+    if unknown:
+        raise InputError(f"--arms must be among {', '.join(arms)} (got {', '.join(unknown)}). Correct it.")

@@ -18,12 +18,11 @@ from typing import Callable
 
 from absl import flags
 
-from benchmarks.measured_process import Work, measure
+from benchmarks.measured_process import Work, check_arms, measure
 from benchmarks.synthetic import COMPRESSIONS, write_synthetic
 from mach_tf import startup
 from mach_tf.data import conversion, libsvm
 from mach_tf.data.textfile import opener
-from mach_tf.errors import InputError
 from mach_tf.programs import program
 
 flags.DEFINE_integer("points", 100_000, "The number of points of the synthetic file.", 1)
@@ -42,9 +41,7 @@ FLAGS = flags.FLAGS
 def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
-    unknown = [arm for arm in FLAGS.arms if arm not in _ARMS]
-    if unknown:
-        raise InputError(f"--arms must be among {', '.join(_ARMS)} (got {', '.join(unknown)}). Correct it.")
+    check_arms(FLAGS.arms, _ARMS)
     with tempfile.TemporaryDirectory() as directory:
         path = FLAGS.input
         if path is None:

@@ -21,11 +21,10 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.measured_process import Work, measure
+from benchmarks.measured_process import Work, check_arms, measure
 from benchmarks.synthetic_text import write_records
 from mach_tf import startup
 from mach_tf.data.textfile import opener
-from mach_tf.errors import InputError
 from mach_tf.programs import program
 
 flags.DEFINE_integer("records", 500_000, "The number of generated records.", 8)
@@ -47,9 +46,7 @@ _PART = 4
 def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
-    unknown = [arm for arm in FLAGS.arms if arm not in _ARMS]
-    if unknown:
-        raise InputError(f"--arms must be among {', '.join(_ARMS)} (got {', '.join(unknown)}). Correct it.")
+    check_arms(FLAGS.arms, _ARMS)
     with tempfile.TemporaryDirectory() as directory:
         results = {
             name: {arm: measure(prepare, arm, path, os.path.join(directory, f"{name}.{arm}")) for arm in FLAGS.arms}

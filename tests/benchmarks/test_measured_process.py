@@ -8,6 +8,7 @@ import time
 import pytest
 
 from benchmarks import measured_process
+from mach_tf.errors import InputError
 
 
 def prepare(what):
@@ -41,3 +42,9 @@ def test_time_and_memory_by_hand():
 def test_a_process_without_a_result_is_an_error(what, status):
     with pytest.raises(RuntimeError, match=f"ended with status {status}"):
         measured_process.measure(prepare, what)
+
+
+def test_arms_that_do_not_exist_are_named():
+    measured_process.check_arms(["one"], ["one", "two"])
+    with pytest.raises(InputError, match=r"--arms must be among one, two \(got three\)"):
+        measured_process.check_arms(["one", "three"], ["one", "two"])
