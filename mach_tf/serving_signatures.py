@@ -8,6 +8,8 @@ from mach_tf.classifier import SparseBatch, Weights, bucket_logits, point_of_ent
 
 SERVING_SIGNATURE = "serving_default"
 SPARSE_SIGNATURE = "sparse"
+# Of the servable of a whole ensemble, beside the two above.
+EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
 IDS, VALUES = "feature_ids", "feature_values"
 
 

@@ -58,6 +58,7 @@ FLOORS = (
         "splits",
         "manifest",
         "kept_files",
+        "stored_files",
         "repetition_files",
         "outputs",
     ),

@@ -56,6 +56,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "splits",
         "manifest",
         "kept_files",
+        "stored_files",
         "repetition_files",
         "outputs",
     ),

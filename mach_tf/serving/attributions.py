@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from mach_tf.classifier import SparseBatch
 from mach_tf.serving.stored_weights import StoredWeights
 
 
@@ -32,16 +31,15 @@ def active_part(bias: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
     return tf.where(moves, part, tf.cast(bias > 0, change.dtype))
 
 
-def path_weights(weights: StoredWeights, batch: SparseBatch, buckets: tf.Tensor) -> tf.Tensor:
+def path_weights(weights: StoredWeights, hidden_input: tf.Tensor, buckets: tf.Tensor) -> tf.Tensor:
     """Returns W2[u, bucket] times the active part of unit u, float64 [n, k, hidden].
 
     Args:
       weights: one repetition's.
-      batch: n hashed points.
+      hidden_input: float32 [n, hidden], x W1 of n points.
       buckets: int32 [n, k], the buckets to explain of each point.
     """
-    change = tf.cast(weights.hidden_input(batch), tf.float64)
-    active = active_part(tf.cast(weights.hidden_bias, tf.float64), change)
+    active = active_part(tf.cast(weights.hidden_bias, tf.float64), tf.cast(hidden_input, tf.float64))
     distinct, places = tf.unique(tf.reshape(buckets, [-1]))
     columns = tf.cast(weights.output_kernel.columns(distinct), tf.float64)
     return tf.gather(columns, tf.reshape(places, tf.shape(buckets))) * active[:, tf.newaxis]

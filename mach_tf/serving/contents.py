@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.repetition_files import StoredFile
 from mach_tf.sealed_json import seal, unseal, without_checksum
+from mach_tf.stored_files import StoredFile
 from mach_tf.typed_json import read_dataclass
 
 FILE = "servable.json"

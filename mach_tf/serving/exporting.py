@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Sequence
 from typing import Any, Optional, Union
 
+import numpy as np
 import tensorflow as tf
 
 from mach_tf import arguments, estimators, files, outputs, staging, tensorflow_errors
@@ -16,11 +16,12 @@ from mach_tf.errors import InputError
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
+from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
-from mach_tf.serving.servable import EXPLAIN_SIGNATURE, EnsembleServable
+from mach_tf.serving.servable import EnsembleServable
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE, TextServable
-from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
+from mach_tf.serving.text_servable import TextServable
+from mach_tf.top_labels import default_k
 
 _CARD = "README.md"
 # As mach-serve and TensorFlow Serving find it: no zeros in front, and it fits 64 bits.
@@ -146,7 +147,10 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     with staging.staged(path) as temporary:
         with tensorflow_errors.named(rule, "Make room and export again."):
             tf.saved_model.save(module, temporary, signatures=signatures)
-            warm_up.write(temporary, name, _requests(min(5, labels), list(signatures), network))
+            k = default_k(labels)
+            fields = len(described.text_fields)
+            requests = {each: {**example_request(each, fields), "k": np.int32(k)} for each in signatures}
+            warm_up.write(temporary, name, requests)
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
             card.write(model_card.text(described, network.manifest, evaluation).encode())
         described.write(temporary)
@@ -161,23 +165,3 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
             stored.append(StoredWeights(network.repetitions[index].weights, options.weights, options.prune))
             bar.update(1)
     return stored
-
-
-def _requests(k: int, signatures: Sequence[str], network: Network) -> dict[str, dict[str, tf.Tensor]]:
-    """One point for each signature."""
-    arrays = {
-        "row_splits": tf.constant([0, 1], tf.int64),
-        IDS: tf.constant([0], tf.int64),
-        VALUES: tf.constant([1.0]),
-    }
-    n_fields = 1 if network.manifest.text is None else len(network.manifest.text.text.fields)
-    text = ["A text of a few words"] * n_fields
-    texts = {"texts": tf.constant(text if n_fields == 1 else [text])}
-    inputs = {
-        SERVING_SIGNATURE: {"examples": tf.constant([warm_up.example()])},
-        SPARSE_SIGNATURE: arrays,
-        EXPLAIN_SIGNATURE: arrays,
-        TEXT_SIGNATURE: texts,
-        EXPLAIN_TEXT_SIGNATURE: texts,
-    }
-    return {name: {**inputs[name], "k": tf.constant(k, tf.int32)} for name in signatures}

@@ -13,11 +13,10 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving_signatures import IDS, VALUES
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
-EXPLAIN_SIGNATURE = "explain"
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
 # A scalar; or one number per point, of which the largest counts, as the row form of REST requests has it.
@@ -72,7 +71,7 @@ class EnsembleServable(tf.Module):
           `labels` int64, `label_names` string, `scores` float32 as `estimators.reported` shows them, and `probabilities`
           float32; all [n, k], best first.
         """
-        return self._ranked(self.raw_features(raw).batch, k)
+        return self._ranked(self._hidden_inputs(self.raw_features(raw).batch), k)
 
     def explain(self, raw: SparseBatch, k: tf.Tensor) -> Outputs:
         """Ranks labels and attributes their scores to raw features, by exact Integrated Gradients from the zero baseline.
@@ -139,8 +138,9 @@ class EnsembleServable(tf.Module):
     def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
         """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
         hashed = self.raw_features(raw)
-        outputs = self._ranked(hashed.batch, k)
-        found = self._attributions(raw, hashed, outputs["labels"])
+        hidden_inputs = self._hidden_inputs(hashed.batch)
+        outputs = self._ranked(hidden_inputs, k)
+        found = self._attributions(raw, hashed, hidden_inputs, outputs["labels"])
         features, outputs["attributions"] = self._largest(raw, found, k)
         outputs["features"] = features
         if self.feature_names is not None:
@@ -151,8 +151,13 @@ class EnsembleServable(tf.Module):
         outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
         return outputs, found
 
-    def _ranked(self, batch: SparseBatch, k: tf.Tensor) -> Outputs:
-        logits = tf.stack([one.logits(one.hidden_input(batch)) for one in self.weights])
+    def _hidden_inputs(self, batch: SparseBatch) -> list[tf.Tensor]:
+        """Returns x W1 of each repetition, float32 [n, hidden]."""
+        return [one.hidden_input(batch) for one in self.weights]
+
+    def _ranked(self, hidden_inputs: Sequence[tf.Tensor], k: tf.Tensor) -> Outputs:
+        """Ranks the labels of n points; returns what `predict` does."""
+        logits = tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
         sketch = tf.transpose(ranking.bucket_scores(logits, self._estimator), [0, 2, 1])
         scores, labels = self._decode(sketch, k)
         probabilities = tf.cast(ranking.probabilities(scores, self._estimator, self._buckets), tf.float32)
@@ -175,12 +180,14 @@ class EnsembleServable(tf.Module):
         scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
         return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
 
-    def _attributions(self, raw: SparseBatch, hashed: HashedPoints, labels: tf.Tensor) -> tf.Tensor:
+    def _attributions(
+        self, raw: SparseBatch, hashed: HashedPoints, hidden_inputs: Sequence[tf.Tensor], labels: tf.Tensor
+    ) -> tf.Tensor:
         """Returns the attributions of each entry of `raw` for the labels of its point, int64 [n, k], float64 [entries, k]."""
         weights = tf.stack(
             [
-                attributions.path_weights(one, hashed.batch, tf.gather(self.table[repetition], labels))
-                for repetition, one in enumerate(self.weights)
+                attributions.path_weights(one, change, tf.gather(buckets, labels))
+                for one, change, buckets in zip(self.weights, hidden_inputs, tf.unstack(self.table))
             ],
             axis=1,
         )

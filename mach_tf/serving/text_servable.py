@@ -7,11 +7,10 @@ from typing import Any, Callable
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch
-from mach_tf.serving.servable import EXPLAIN_SIGNATURE, EnsembleServable, K, Outputs
+from mach_tf.serving.servable import EnsembleServable, K, Outputs
 from mach_tf.serving.word_attributions import TextTerms
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
 from mach_tf.text.term_weighting import TermWeighting
-
-TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "text", "explain_text"
 
 
 class TextServable(EnsembleServable):
@@ -41,10 +40,11 @@ class TextServable(EnsembleServable):
         """
         raw = SparseBatch(*self._terms.vectorizer(texts))
         outputs, found = self.explained(raw, k)
-        words = self._terms.words(texts)
+        located = self._terms.locate(texts)
+        words = self._terms.words(located)
         for name, each in words.items():
             outputs[name] = each.to_tensor("" if each.dtype == tf.string else -1)
-        places, entries, shares = self._terms.shares(texts, raw.row_splits, raw.feature_ids)
+        places, entries, shares = self._terms.shares(located, raw.row_splits, raw.feature_ids)
         parts = tf.gather(found, entries) * shares[:, tf.newaxis]
         sums = tf.math.unsorted_segment_sum(parts, places, tf.size(words["words"].values))
         by_word = words["words"].with_values(tf.cast(sums, tf.float32)).to_tensor()

@@ -12,8 +12,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from mach_tf.serving_signatures import IDS, VALUES
-
 FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _PREDICT_LOG, _REQUEST = 6, 1  # of PredictionLog and PredictLog
 _MODEL_SPEC, _INPUTS = 1, 2  # of PredictRequest
@@ -34,14 +32,6 @@ def write(directory: str, name: str, requests: Mapping[str, Mapping[str, Any]]) 
     with tf.io.TFRecordWriter(path) as writer:
         for signature, inputs in requests.items():
             writer.write(_prediction_log(name, signature, inputs))
-
-
-def example() -> bytes:
-    """Returns a point as a serialized tf.train.Example: the raw feature 0 with the value 1."""
-    point = tf.train.Example()
-    point.features.feature[IDS].int64_list.value.append(0)
-    point.features.feature[VALUES].float_list.value.append(1.0)
-    return point.SerializeToString()
 
 
 def _prediction_log(name: str, signature: str, inputs: Mapping[str, Any]) -> bytes:

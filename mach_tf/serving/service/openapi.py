@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.top_labels import default_k
 
 _ERRORS = {
     "400": "The request breaks a rule.",
@@ -27,7 +28,7 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
       labels: K.
       limits: what a request may ask for.
     """
-    k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(5, labels, limits.k)}
+    k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(default_k(labels), limits.k)}
     points = {
         "type": "array",
         "maxItems": limits.points,

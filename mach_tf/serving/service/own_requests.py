@@ -10,6 +10,8 @@ import numpy as np
 
 from mach_tf.serving.service.jobs import WORD_ATTRIBUTIONS, Arrays, Job
 from mach_tf.serving.service.problems import invalid, too_large
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, SPARSE_SIGNATURE, TEXT_SIGNATURE
+from mach_tf.top_labels import default_k
 
 _MOST_ID = 2**63 - 1
 
@@ -68,20 +70,20 @@ def job(body: Any, explain: bool, fields: Optional[Sequence[str]], labels: int, 
         raise invalid(f"The body must have the keys texts or points, and k (got {unknown[0]!r:.40} too).")
     if ("texts" in body) == ("points" in body):
         raise invalid("The body must have either texts or points.")
-    k = limits.check_k(body.get("k", min(5, labels, limits.k)), labels)
+    k = limits.check_k(body.get("k", min(default_k(labels), limits.k)), labels)
     given = body.get("texts", body.get("points"))
     if not isinstance(given, list):
         raise invalid(f"texts and points must be lists (got {type(given).__name__}).")
     limits.check_points(len(given))
     if "points" in body:
-        return Job("explain" if explain else "sparse", _points(given), len(given), k)
+        return Job(EXPLAIN_SIGNATURE if explain else SPARSE_SIGNATURE, _points(given), len(given), k)
     if fields is None:
         raise invalid("This model takes points, not texts: it was trained on bags of words.")
     rows = [_text(text, place, fields, limits) for place, text in enumerate(given)]
     texts = np.empty((len(rows), len(fields)), object)
     texts[:] = rows if rows else texts
     inputs = {"texts": texts[:, 0] if len(fields) == 1 else texts}
-    return Job("explain_text" if explain else "text", inputs, len(given), k)
+    return Job(EXPLAIN_TEXT_SIGNATURE if explain else TEXT_SIGNATURE, inputs, len(given), k)
 
 
 def answer(found: Arrays, texts: Optional[np.ndarray]) -> list[dict[str, Any]]:

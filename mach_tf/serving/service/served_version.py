@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
-from mach_tf.serving import warm_up
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import invalid
 
@@ -80,18 +79,8 @@ class ServedVersion:
         return {name: value.numpy() for name, value in found.items()}
 
     def _warm_up(self) -> None:
-        for name, specs in self.specs.items():
-            inputs: Arrays = {}
-            for key, spec in specs.items():
-                shape = [size or 1 for size in spec.shape.as_list()]
-                inputs[key] = np.zeros(shape, spec.dtype.as_numpy_dtype)
-            if "row_splits" in inputs:
-                inputs["row_splits"] = np.array([0, 1], np.int64)
-            if "examples" in inputs:
-                inputs["examples"] = np.array([warm_up.example()], object)
-            if "texts" in inputs:
-                inputs["texts"] = np.full(inputs["texts"].shape, "a text", object)
-            self.answer(Job(name, inputs, 1, 1))
+        for name in self.specs:
+            self.answer(Job(name, example_request(name, len(self.contents.text_fields)), 1, 1))
 
 
 def _rule(error: tf.errors.InvalidArgumentError) -> str:

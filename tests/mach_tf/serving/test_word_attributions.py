@@ -15,14 +15,16 @@ VECTORIZER = TextVectorizer(Vocabulary(SPEC, ["cat", "the cat", "dog"], np.array
 def test_shares_are_by_weight_of_the_field_and_even_among_words():
     texts = tf.constant([["the cat", "cat"], ["bird", "dog"]])
     row_splits, ids, _ = VECTORIZER(texts)
-    words, entries, shares = (each.numpy().tolist() for each in TextTerms(VECTORIZER).shares(texts, row_splits, ids))
+    terms = TextTerms(VECTORIZER)
+    words, entries, shares = (each.numpy().tolist() for each in terms.shares(terms.locate(texts), row_splits, ids))
     assert ids.numpy().tolist() == [0, 1, 2]
     # Words: the, cat | cat || bird | dog.
     assert sorted(zip(words, entries, shares)) == [(0, 1, 0.5), (1, 0, 0.75), (1, 1, 0.5), (2, 0, 0.25), (4, 2, 1.0)]
 
 
 def test_words_come_with_their_bytes():
-    words = TextTerms(VECTORIZER).words(tf.constant([["The café", "x"], ["", ""]]))
+    terms = TextTerms(VECTORIZER)
+    words = terms.words(terms.locate(tf.constant([["The café", "x"], ["", ""]])))
     assert words["words"].to_list() == [[b"the", "cafe\u0301".encode(), b"x"], []]
     assert words["word_fields"].to_list() == [[0, 0, 1], []]
     assert words["word_begins"].to_list() == [[0, 4, 0], []]

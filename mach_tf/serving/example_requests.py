@@ -1,0 +1,28 @@
+"""A request for each signature of a servable: what warms it up, in TensorFlow Serving and in the service."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
+
+_TEXT = "A text of a few words"
+
+
+def example_request(signature: str, n_fields: int) -> dict[str, np.ndarray]:
+    """Returns the inputs of a signature but k, for one point: the raw feature 0 with the value 1, or a text.
+
+    Args:
+      signature: one of mach_tf.serving_signatures.
+      n_fields: number of text fields; 0 if the model takes no texts.
+    """
+    if signature == SERVING_SIGNATURE:
+        point = tf.train.Example()
+        point.features.feature[IDS].int64_list.value.append(0)
+        point.features.feature[VALUES].float_list.value.append(1.0)
+        return {"examples": np.array([point.SerializeToString()], object)}
+    if signature in (SPARSE_SIGNATURE, EXPLAIN_SIGNATURE):
+        splits = np.array([0, 1], np.int64)
+        return {"row_splits": splits, IDS: np.array([0], np.int64), VALUES: np.array([1], np.float32)}
+    return {"texts": np.full([1] if n_fields == 1 else [1, n_fields], _TEXT, object)}

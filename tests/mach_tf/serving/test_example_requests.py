@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from mach_tf import serving_signatures as names
+from mach_tf.serving.example_requests import example_request
+
+
+def test_an_example_has_one_feature():
+    (serialized,) = example_request(names.SERVING_SIGNATURE, 0)["examples"]
+    parsed = names.parse_examples(tf.constant([serialized]))
+    assert parsed["feature_ids"].to_list() == [[0]] and parsed["feature_values"].to_list() == [[1.0]]
+
+
+@pytest.mark.parametrize("signature", [names.SPARSE_SIGNATURE, names.EXPLAIN_SIGNATURE])
+def test_arrays_have_one_feature(signature):
+    found = {name: array.tolist() for name, array in example_request(signature, 0).items()}
+    assert found == {"row_splits": [0, 1], "feature_ids": [0], "feature_values": [1.0]}
+
+
+@pytest.mark.parametrize(("fields", "shape"), [(1, (1,)), (3, (1, 3))])
+@pytest.mark.parametrize("signature", [names.TEXT_SIGNATURE, names.EXPLAIN_TEXT_SIGNATURE])
+def test_texts_have_a_column_per_field_if_there_are_several(signature, fields, shape):
+    assert example_request(signature, fields)["texts"].shape == shape
