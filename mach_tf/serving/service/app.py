@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Callable, Optional
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,8 +30,6 @@ from mach_tf.serving.service.versions import Versions
 _LOG = logging.getLogger("mach_tf.service")
 _PAGE = pathlib.Path(__file__).with_name("page.html")
 _OPEN_PATHS = ("/healthz", "/readyz")
-# Beside the outputs of the signature: the version that made them, which may have changed since the request came.
-_VERSION = "version of the answer"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,7 +64,8 @@ class Service:
         self._versions = versions
         self._config = config
         self._measurements = Measurements(lambda: self._batcher.queued, lambda: versions.current.version)
-        self._batcher = Batcher(self._answer, config.batches, self._measurements.batch)
+        self._batcher = Batcher(_answer, config.batches, self._measurements.batch)
+        versions.observe(self._measurements.load)
 
     def app(self) -> Starlette:
         """Returns the application; its end waits for what was accepted."""
@@ -103,9 +101,10 @@ class Service:
         self._versions.close()
         await self._batcher.close()
 
-    def _answer(self, job: Job) -> Arrays:
-        served = self._versions.current
-        return {**served.answer(job), _VERSION: np.full(job.points, served.version)}
+    async def _submit(self, job: Job, served: ServedVersion) -> Arrays:
+        """Returns the answer of the version that the job was checked against, even if a newer one has taken its place."""
+        self._config.requests.check_explained(job)
+        return await self._batcher.submit(job._replace(served=served))
 
     def _measured(self, path: str, handler: _Handler) -> _Handler:
         """Adds the token, the errors as JSON and the measurements."""
@@ -117,6 +116,7 @@ class Service:
                     self._check_token(request)
                 response = await handler(request)
             except RequestError as error:
+                self._measurements.refusal(error.code)
                 response = _error(error)
             except Exception:
                 # Its trace is for the log alone.
@@ -165,15 +165,14 @@ class Service:
         job = own_requests.job(body, explain, contents.text_fields or None, contents.labels, self._config.requests)
         if job.signature not in served.specs:
             raise invalid(f"This model has no explanations: its scores are those of {contents.estimator}.")
-        found = await self._batcher.submit(job)
-        answered_by = found.pop(_VERSION)
+        found = await self._submit(job, served)
         texts = job.inputs.get("texts")
         if texts is not None:
             texts = texts.reshape(job.points, -1)
         return JSONResponse(
             {
                 "model": self._versions.name,
-                "version": int(answered_by[0]) if job.points else served.version,
+                "version": served.version,
                 "predictions": own_requests.answer(found, texts),
             }
         )
@@ -200,8 +199,7 @@ class Service:
         version = self._version(request)
         body = await self._body(request)
         job, rows = rest_requests.read(body, version.specs, version.contents.labels, self._config.requests)
-        found = await self._batcher.submit(job)
-        del found[_VERSION]
+        found = await self._submit(job, version)
         return JSONResponse(rest_requests.answer(found, rows))
 
     def _version(self, request: Request) -> ServedVersion:
@@ -226,6 +224,10 @@ class Service:
     async def _http_error(self, _: Request, error: HTTPException) -> Response:
         code = _CODES.get(error.status_code, "refused")
         return _error(RequestError(error.status_code, code, f"{error.detail}. See /openapi.json for what there is."))
+
+
+def _answer(job: Job) -> Arrays:
+    return job.served.answer(job)
 
 
 def _refuse_constant(name: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
 import threading
+import time
+import weakref
 from typing import Callable, Optional
 
 from mach_tf.errors import InputError
 from mach_tf.serving.contents import FILE
 from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.startup import return_freed_memory
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LOG = logging.getLogger("mach_tf.service")
@@ -38,8 +42,10 @@ class Versions:
         self._load = load
         self._broken: dict[int, float] = {}
         self._stop = threading.Event()
+        self._observers: list[Callable[[Optional[float]], None]] = []
+        self._loads: list[Optional[float]] = []
+        self._replaced: list[weakref.ref[ServedVersion]] = []
         self.name = os.path.basename(os.path.realpath(directory))
-        self.failures = 0
         found = self.numbers()
         if not found:
             raise InputError(
@@ -49,7 +55,7 @@ class Versions:
         problem: Optional[InputError] = None
         for number in reversed(found):
             try:
-                self.current = load(os.path.join(directory, str(number)), number)
+                self.current = self._loaded(number)
                 break
             except InputError as error:
                 problem = problem or error
@@ -57,6 +63,11 @@ class Versions:
         else:
             assert problem is not None
             raise problem
+
+    @property
+    def failures(self) -> int:
+        """How many loads and looks into the folder failed."""
+        return self._loads.count(None)
 
     def numbers(self) -> list[int]:
         """Returns the numbers of the versions whose servable.json is there, ascending; it is written last."""
@@ -75,14 +86,28 @@ class Versions:
             if self._broken.get(number) == self._changed(number):
                 continue
             try:
-                loaded = self._load(os.path.join(self._directory, str(number)), number)
+                loaded = self._loaded(number)
             except InputError as error:
                 self._refuse(number, error)
                 continue
+            self._replaced.append(weakref.ref(self.current))
             self.current = loaded
             _LOG.warning("Version %d is served now.", number)
             return True
         return False
+
+    def observe(self, observer: Callable[[Optional[float]], None]) -> None:
+        """Calls `observer` with the seconds of each load, or None for one that failed; of those until now too."""
+        for seconds in self._loads:
+            observer(seconds)
+        self._observers.append(observer)
+
+    def release(self) -> None:
+        """Frees the memory of versions that were replaced, once no request needs them."""
+        if self._replaced:
+            gc.collect()  # a SavedModel holds itself by circles
+            self._replaced = [version for version in self._replaced if version() is not None]
+            return_freed_memory()
 
     def watch(self, seconds: float) -> None:
         """Calls `check` every so many seconds in a thread, until `close`."""
@@ -96,14 +121,26 @@ class Versions:
         while not self._stop.wait(seconds):
             try:
                 self.check()
+                self.release()
             except Exception:  # the old version serves on, whatever is wrong with the new one
-                self.failures += 1
+                self._record(None)
                 _LOG.exception("The folder of versions could not be checked.")
 
     def _refuse(self, number: int, error: InputError) -> None:
-        self.failures += 1
+        self._record(None)
         self._broken[number] = self._changed(number)
         _LOG.error("Version %d is refused: %s", number, error)
+
+    def _loaded(self, number: int) -> ServedVersion:
+        begin = time.monotonic()
+        loaded = self._load(os.path.join(self._directory, str(number)), number)
+        self._record(time.monotonic() - begin)
+        return loaded
+
+    def _record(self, seconds: Optional[float]) -> None:
+        self._loads.append(seconds)
+        for observer in self._observers:
+            observer(seconds)
 
     def _changed(self, number: int) -> float:
         try:
