@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import hmac
@@ -126,6 +127,8 @@ class Service:
                 response = await handler(request)
             except RequestError as error:
                 response = _error(error)
+            except asyncio.CancelledError:  # the server ends, and this request took too long
+                response = _error(problems.stopping())
             except ClientDisconnect:
                 response = Response(status_code=_HUNG_UP)
             except Exception:

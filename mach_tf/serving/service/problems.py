@@ -91,6 +91,11 @@ def busy() -> RequestError:
     return RequestError(503, "busy", "The queue of the service is full. Send the request again later.", 1)
 
 
+def stopping() -> RequestError:
+    """Returns the error of a request that is not finished when the service must end."""
+    return RequestError(503, "stopping", "The service is being stopped. Send the request again later.", 1)
+
+
 def too_slow(seconds: float) -> RequestError:
     """Returns the error of a request that was not answered in time."""
     return RequestError(

@@ -16,6 +16,7 @@ from mach_tf.serving.service import problems
         (problems.encoded("gzip"), 415, "unsupported_encoding"),
         (problems.internal(), 500, "internal"),
         (problems.busy(), 503, "busy"),
+        (problems.stopping(), 503, "stopping"),
         (problems.too_slow(2.5), 504, "timeout"),
     ],
 )
