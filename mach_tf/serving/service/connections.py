@@ -46,6 +46,7 @@ def guarded_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
 
 class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     _limits = ConnectionLimits()
+    app: Any
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

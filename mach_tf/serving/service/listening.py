@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
     # Of a name with both, such as localhost, the address of IPv4: that is the one that is shown as an example everywhere.
     family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     try:
-        return socket.create_server(address, family=family)  # type: ignore[arg-type]
+        return socket.create_server(address, family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = (
