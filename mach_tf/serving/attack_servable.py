@@ -38,17 +38,20 @@ class AttackServable(EnsembleServable):
         hashed = self.raw_features(raw)
         hidden_inputs = self.hidden_inputs(hashed.batch)
         logits = self.logits(hidden_inputs)
-        loss, of_logits = fgsm_attack.label_loss(logits, self.table, true_labels, self.estimator, logits)
-        gradient = fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, of_logits)
+        loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, true_labels)
+        gradient = fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, loss.gradient(logits))
         batch = fgsm_attack.moved(hashed.batch, gradient, epsilon)
         attacked_logits = self.logits(self.hidden_inputs(batch))
-        attacked_loss, _ = fgsm_attack.label_loss(attacked_logits, self.table, true_labels, self.estimator, logits)
-        outputs, attacked = self.ranked(logits, k), self.ranked(attacked_logits, k)
-        for name, ranked, at in (("after", outputs, attacked_logits), ("before", attacked, logits)):
-            scores = fgsm_attack.scores_of(at, self.table, ranked["labels"], self.estimator)
-            outputs[f"scores_{name}"], outputs[f"probabilities_{name}"] = self.shown(scores)
-        outputs.update({f"attacked_{name}": each for name, each in attacked.items()})
-        outputs["loss"], outputs["attacked_loss"] = tf.cast(loss, tf.float32), tf.cast(attacked_loss, tf.float32)
+        points = tf.shape(logits)[1]
+        both = self.ranked(tf.concat([logits, attacked_logits], 1), k)
+        outputs = {name: each[:points] for name, each in both.items()}
+        outputs.update({f"attacked_{name}": each[points:] for name, each in both.items()})
+        at = tf.concat([attacked_logits, logits], 1)
+        scores, probabilities = self.shown(fgsm_attack.scores_of(at, self.table, both["labels"], self.estimator))
+        outputs["scores_after"], outputs["probabilities_after"] = scores[:points], probabilities[:points]
+        outputs["scores_before"], outputs["probabilities_before"] = scores[points:], probabilities[points:]
+        outputs["loss"] = tf.cast(loss.losses(logits), tf.float32)
+        outputs["attacked_loss"] = tf.cast(loss.losses(attacked_logits), tf.float32)
         outputs["relative_norm"] = fgsm_attack.relative_norms(hashed.batch, batch)
         by_feature = fgsm_attack.strengthening(raw, hashed, gradient)
         features, largest = (each[:, 0] for each in self.largest(raw, by_feature[:, tf.newaxis]))

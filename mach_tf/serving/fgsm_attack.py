@@ -7,6 +7,7 @@ gradient of the loss for the feature values comes from all repetitions together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Callable
 
 import tensorflow as tf
 
@@ -21,39 +22,62 @@ from mach_tf.serving.stored_weights import StoredWeights
 _SMALLEST = 1e-12
 
 
-def label_loss(
-    logits: tf.Tensor, table: tf.Tensor, true_labels: tf.Tensor, estimator: str, threshold_logits: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes the mean binary cross-entropy of the labels of each point, and its gradient for the bucket logits.
+class LabelLoss:
+    """The mean binary cross-entropy of the labels of each of n points, as a function of their bucket logits."""
 
-    Args:
-      logits: float32 [R, n, B], at which the loss is taken.
-      table: int32 [R, K], the bucket table.
-      true_labels: int64 [n, m], padded with -1. A point without any has those that are predicted with a probability of at least one
-        half, and the best one.
-      estimator: "logit_mean" or "mean".
-      threshold_logits: float32 [R, n, B], those that predict.
+    def __init__(self, table: tf.Tensor, estimator: str, predicting: tf.Tensor, true_labels: tf.Tensor):
+        """Decides which labels are true.
 
-    Returns:
-      Losses, float64 [n], and gradients, float32 [R, n, B].
-    """
-    rows = tf.unstack(table)
-    buckets = logits.shape[2]
+        Args:
+          table: int32 [R, K], the bucket table.
+          estimator: "logit_mean" or "mean".
+          predicting: float32 [R, n, B], the logits that predict true labels: those with a probability of at least one half, and the
+            best one.
+          true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
+        """
+        self._rows = tf.unstack(table)
+        self._estimator = estimator
+        self._buckets = predicting.shape[2]
+        self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
 
-    def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        own, predicting, given = inputs
-        truth = _truth(_scores(predicting, rows, estimator), given, estimator, buckets)
-        loss, slope = _cross_entropy(_scores(own, rows, estimator), truth, estimator)
-        gradient = tf.stack([tf.math.unsorted_segment_sum(slope, row, buckets) for row in rows]) / len(rows)
-        if not estimators.get(estimator).takes_logits:
-            probabilities = tf.sigmoid(tf.cast(own, tf.float64))
-            gradient *= probabilities * (1 - probabilities)
-        return loss, tf.cast(gradient, tf.float32)
+    def losses(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the loss of each point, float64 [n], at logits, float32 [R, n, B]."""
+        return self._map(
+            logits, lambda own, scores, truth: _cross_entropy(scores, truth, self._estimator)[0], tf.float64
+        )
 
-    by_point = (tf.transpose(logits, [1, 0, 2]), tf.transpose(threshold_logits, [1, 0, 2]), true_labels)
-    kinds = (tf.TensorSpec([], tf.float64), tf.TensorSpec([len(rows), buckets], tf.float32))
-    losses, gradients = tf.map_fn(of_point, by_point, fn_output_signature=kinds, parallel_iterations=1)
-    return losses, tf.transpose(gradients, [1, 0, 2])
+    def gradient(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the gradient of each point's loss for its bucket logits, float32 [R, n, B]."""
+
+        def of_point(own: tf.Tensor, scores: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+            _, slope = _cross_entropy(scores, truth, self._estimator)
+            parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
+            gradient = tf.stack(parts) / len(parts)
+            if not estimators.get(self._estimator).takes_logits:
+                probabilities = tf.sigmoid(tf.cast(own, tf.float64))
+                gradient *= probabilities * (1 - probabilities)
+            return tf.cast(gradient, tf.float32)
+
+        shape = [len(self._rows), self._buckets]
+        return tf.transpose(self._map(logits, of_point, tf.TensorSpec(shape, tf.float32)), [1, 0, 2])
+
+    def _map(self, logits: tf.Tensor, function: Callable[..., tf.Tensor], kind: Any) -> tf.Tensor:
+        """Calls a function with the logits, the scores of all labels, and which are true, of one point after the other."""
+
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            own, predicting, given = inputs
+            truth = _truth(self._scores(predicting), given, self._estimator, self._buckets)
+            return function(own, self._scores(own), truth)
+
+        points = (tf.transpose(logits, [1, 0, 2]), self._predicting, self._true_labels)
+        return tf.map_fn(of_point, points, fn_output_signature=kind, parallel_iterations=1)
+
+    def _scores(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the scores of all labels of a point, float64 [K], from its bucket logits, float32 [R, B]."""
+        values = tf.cast(logits, tf.float64)
+        if not estimators.get(self._estimator).takes_logits:
+            values = tf.sigmoid(values)
+        return tf.add_n([tf.gather(values[place], row) for place, row in enumerate(self._rows)]) / len(self._rows)
 
 
 def value_gradient(
@@ -121,14 +145,6 @@ def scores_of(logits: tf.Tensor, table: tf.Tensor, labels: tf.Tensor, estimator:
     each = tf.reshape(picked, [table.shape[0], -1, 1])
     places = tf.tile(tf.range(tf.shape(each)[1])[tf.newaxis], [table.shape[0], 1])
     return tf.reshape(ranking.mean_scores(each, places), tf.shape(labels))
-
-
-def _scores(logits: tf.Tensor, rows: Sequence[tf.Tensor], estimator: str) -> tf.Tensor:
-    """Returns the scores of all labels of a point, float64 [K], from its bucket logits, float32 [R, B]."""
-    values = tf.cast(logits, tf.float64)
-    if not estimators.get(estimator).takes_logits:
-        values = tf.sigmoid(values)
-    return tf.add_n([tf.gather(values[place], row) for place, row in enumerate(rows)]) / len(rows)
 
 
 def _truth(scores: tf.Tensor, given: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:

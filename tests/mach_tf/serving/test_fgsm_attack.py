@@ -44,9 +44,11 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     losses, gradients = label_loss.label_loss(logits, model.bucket_table, hashed, estimator)
     given, rows = padded(hashed)
     ours = tf.constant(logits.transpose(1, 0, 2))
-    found, slopes = fgsm_attack.label_loss(ours, tf.constant(model.bucket_table), tf.constant(given), estimator, ours)
-    np.testing.assert_allclose(found.numpy()[rows], losses[rows], rtol=1e-9)
-    np.testing.assert_allclose(slopes.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
+    loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, tf.constant(given))
+    np.testing.assert_allclose(loss.losses(ours).numpy()[rows], losses[rows], rtol=1e-9)
+    np.testing.assert_allclose(
+        loss.gradient(ours).numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
@@ -60,10 +62,13 @@ def test_a_point_without_labels_has_those_that_are_predicted(model, hashed, esti
     chances = fgsm_attack.ranking.probabilities(top[1], estimator, model.manifest.bucket_spec.buckets).numpy()
     likely = np.where((chances >= 0.5) | (np.arange(model.labels) == 0), top[0], -1).astype(np.int64)
     assert (likely >= 0).sum(axis=1).max() > 1
-    none = np.full((len(hashed), 1), -1)
-    expected = fgsm_attack.label_loss(ours, table, tf.constant(likely), estimator, ours)
-    for found, right in zip(fgsm_attack.label_loss(ours, table, tf.constant(none), estimator, ours), expected):
-        np.testing.assert_array_equal(found, right)
+    right, found = (
+        fgsm_attack.LabelLoss(table, estimator, ours, tf.constant(labels))
+        for labels in (likely, np.full((len(hashed), 1), -1))
+    )
+    other = ours - 2  # where fewer labels are likely
+    np.testing.assert_array_equal(found.losses(other), right.losses(other))
+    np.testing.assert_array_equal(found.gradient(other), right.gradient(other))
 
 
 @pytest.mark.parametrize("count", [25, 1, 0])

@@ -114,6 +114,7 @@ def test_no_texts_have_no_answers(texts):
     assert found["word_attributions"].shape[0] == 0
 
 
+@pytest.mark.parametrize("texts", ["two fields"], indirect=True)
 def test_texts_are_attacked_as_their_features_are(model, texts):
     vectorizer, rows, given, signatures = texts
     raw = vectorizer.points(rows)

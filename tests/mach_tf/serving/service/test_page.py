@@ -28,8 +28,6 @@ def test_the_page_is_one_file():
     assert "coloured" in text, "the script of the report"
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
     assert not re.search(r"https?://", text)
-    for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " on[a-z]+="):
-        assert not re.search(
-            unsafe if unsafe.startswith(" ") else re.escape(unsafe),
-            text.partition("<script>")[0 if unsafe.startswith(" ") else 2],
-        )
+    for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert unsafe not in text
+    assert not re.search(r"<[^>]+ (?:on[a-z]+|style)=", text.partition("<script>")[0]), "the policy forbids them"
