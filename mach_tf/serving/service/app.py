@@ -7,20 +7,29 @@ import contextlib
 import dataclasses
 import hmac
 import logging
-import pathlib
 import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Callable, Optional
 
 import numpy as np
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mach_tf.serving.service import bodies, openapi, own_requests, problems, rest_requests
+from mach_tf.serving.service import (
+    attack_requests,
+    bodies,
+    named_features,
+    openapi,
+    own_requests,
+    page,
+    problems,
+    rest_requests,
+)
 from mach_tf.serving.service.batcher import Batcher, BatchLimits
 from mach_tf.serving.service.hang_ups import unless_hung_up
 from mach_tf.serving.service.jobs import Arrays, Job
@@ -31,8 +40,8 @@ from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
 
 _LOG = logging.getLogger("mach_tf.service")
-_PAGE = pathlib.Path(__file__).with_name("page.html")
-_OPEN_PATHS = ("/healthz", "/readyz")
+# Without the token. The page holds nothing of the model; it asks for the token.
+_OPEN_PATHS = ("/", "/healthz", "/readyz")
 # Beside the outputs of the signature: the version that made them, which may have changed since the request came.
 _VERSION = "version of the answer"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -87,6 +96,7 @@ class Service:
             route("/", self._page),
             route("/predict", self._predict, "POST"),
             route("/explain", self._explain, "POST"),
+            route("/attack", self._attack, "POST"),
             route("/openapi.json", self._openapi),
             route("/healthz", self._healthz),
             route("/readyz", self._readyz),
@@ -148,7 +158,7 @@ class Service:
             raise problems.unauthorized()
 
     async def _page(self, _: Request) -> Response:
-        return HTMLResponse(_PAGE.read_text(encoding="utf-8"))
+        return page.response()
 
     async def _healthz(self, _: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -161,22 +171,36 @@ class Service:
 
     async def _openapi(self, _: Request) -> Response:
         contents = self._versions.current.contents
-        described = openapi.document(self._versions.name, contents.text_fields, contents.labels, self._config.requests)
+        described = openapi.document(self._versions.name, contents, self._config.requests)
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
-        return await self._own(request, explain=False)
+        return await self._own(request)
 
     async def _explain(self, request: Request) -> Response:
         return await self._own(request, explain=True)
 
-    async def _own(self, request: Request, explain: bool) -> Response:
+    async def _attack(self, request: Request) -> Response:
+        return await self._own(request, attack=True)
+
+    async def _own(self, request: Request, explain: bool = False, attack: bool = False) -> Response:
         served = self._versions.current
         contents = served.contents
         body = await self._body(request)
-        job = own_requests.job(body, explain, contents.text_fields or None, contents.labels, self._config.requests)
+        if named_features.has_names(body):
+            # The table of names is made at the first such request.
+            body = named_features.with_ids(body, await run_in_threadpool(lambda: served.feature_ids))
+        fields, limits = contents.text_fields or None, self._config.requests
+        if attack:
+            job = attack_requests.job(body, fields, contents.labels, limits)
+        else:
+            job = own_requests.job(body, explain, fields, contents.labels, limits)
         if job.signature not in served.specs:
-            raise problems.invalid(f"This model has no explanations: its scores are those of {contents.estimator}.")
+            raise problems.invalid(
+                "This servable is older than the signature attack: export the model again."
+                if attack
+                else f"This model has no explanations: its scores are those of {contents.estimator}."
+            )
         found = await unless_hung_up(request, self._batcher.submit(job))
         answered_by = found.pop(_VERSION)
         texts = job.inputs.get("texts")
@@ -186,7 +210,7 @@ class Service:
             {
                 "model": self._versions.name,
                 "version": int(answered_by[0]) if job.points else served.version,
-                "predictions": own_requests.answer(found, texts),
+                "predictions": attack_requests.answer(found) if attack else own_requests.answer(found, texts),
             }
         )
 

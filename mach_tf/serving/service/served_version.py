@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Any
+from typing import Any, Optional
 
 import tensorflow as tf
 from google.protobuf import json_format
@@ -88,6 +89,17 @@ class ServedVersion:
         except tf.errors.InvalidArgumentError as error:
             raise invalid(_rule(error)) from None
         return {name: value.numpy() for name, value in found.items()}
+
+    @functools.cached_property
+    def feature_ids(self) -> Optional[dict[str, int]]:
+        """The id of each raw feature by its name, the first of equal names; None if features have no names."""
+        names = getattr(self._model, "feature_names", None)
+        if names is None:
+            return None
+        found: dict[str, int] = {}
+        for place, name in enumerate(names.numpy()):
+            found.setdefault(name.decode("utf-8", "replace"), place)
+        return found
 
     def _warm_up(self) -> None:
         for name in self.specs:

@@ -36,7 +36,7 @@ def job(ids):
 
 def test_it_answers_and_describes_its_signatures(served):
     assert served.answer(job([3, 4]))["labels"].shape == (1, 3)
-    assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain"}
+    assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain", "attack"}
     assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
 
 
