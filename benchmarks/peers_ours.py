@@ -2,8 +2,9 @@
 
     python -m benchmarks.peers_ours '{"stage": "train", ...}'
 
-The one argument is a JSON object as that program takes it, but for `settings`: those of mach_tf.fit, and `preprocessing`, which names the
-preset whose features are made; empty for the features that mach_tf makes by default.
+The one argument is a JSON object as that program takes it, with two differences. The stage "prepare" writes the dataset directory alone, so
+that it costs no memory of the training. `settings` are those of mach_tf.fit and `preprocessing`, which names the preset whose features are
+made; without it they are those that mach_tf makes by default.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import scipy.sparse
 
 import mach_tf
-from benchmarks.peer_programs.peer import TIMED_LABELS, Clock, _peak_mb
+from benchmarks.peer_programs.peer import TIMED_LABELS, Clock, peak_mb
 from mach_tf import files, presets
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.hashing import FeatureSpec
@@ -32,6 +33,8 @@ def main(request: dict[str, Any]) -> None:
     """Does what a request asks for, and writes its output."""
     settings = dict(request["settings"])
     dataset = write_dataset(request["data"], settings.pop("preprocessing", ""))
+    if request["stage"] == "prepare":
+        return
     if request["stage"] == "train":
         import tensorflow  # noqa: F401 - its import is not a part of training, as the peers' imports are not
 
@@ -47,7 +50,7 @@ def main(request: dict[str, Any]) -> None:
         )
         assert model is not None
         spec = model.manifest.bucket_spec
-        measured = {**clock.elapsed(), "peak_mb": _peak_mb(), "buckets": spec.buckets, "repetitions": spec.repetitions}
+        measured = {**clock.elapsed(), "peak_mb": peak_mb(), "buckets": spec.buckets, "repetitions": spec.repetitions}
         files.write_json(request["output"], measured)
         return
     model = mach_tf.Ensemble.load(request["model"])
@@ -60,7 +63,7 @@ def main(request: dict[str, Any]) -> None:
     model.decode(features[:_WARM_UP_POINTS], timed, DEFAULT_ESTIMATOR)
     clock = Clock()
     model.decode(features, timed, DEFAULT_ESTIMATOR)
-    measured, peak = clock.elapsed(), _peak_mb()
+    measured, peak = clock.elapsed(), peak_mb()
     labels = model.decode(features, min(request["top"], model.labels), DEFAULT_ESTIMATOR).labels
     names = DatasetManifest.read(dataset).read_label_names(dataset)
     if texts is not None and names is not None:

@@ -41,7 +41,7 @@ def main(request: dict[str, Any]) -> None:
         kept = (np.diff(x.indptr) > 0) & (np.diff(y.indptr) > 0)
         measured = train(x[kept], y[kept], request["model"], request["settings"], request["threads"])
         with open(request["output"], "w", encoding="utf-8") as file:
-            json.dump({**measured, "peak_mb": _peak_mb()}, file)
+            json.dump({**measured, "peak_mb": peak_mb()}, file)
         return
     x, n_labels = _read(request["data"], "test.x"), _read(request["data"], "train.y").shape[1]
     predict = load(request["model"], request["threads"])
@@ -49,7 +49,7 @@ def main(request: dict[str, Any]) -> None:
     # Asked for more labels than there are, one-vs-rest repeats some.
     predict(x, min(TIMED_LABELS, n_labels))
     measured = clock.elapsed()
-    peak = _peak_mb()
+    peak = peak_mb()
     labels = padded(predict(x, min(request["top"], n_labels)), request["top"])
     np.savez_compressed(request["output"], labels=labels, peak_mb=peak, **measured)
 
@@ -180,7 +180,7 @@ def _read(folder: str, name: str) -> scipy.sparse.csr_matrix:
     return scipy.sparse.load_npz(os.path.join(folder, f"{name}.npz")).tocsr()
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Returns the most megabytes that this process has occupied. ru_maxrss would include what its parent occupied before it."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 / 1e6 for line in file if line.startswith("VmHWM:"))

@@ -51,7 +51,7 @@ def processes(monkeypatch):
             os.makedirs(request["model"])
             with open(os.path.join(request["model"], "weights"), "wb") as file:
                 file.write(bytes(1_500_000))
-        else:
+        elif request["stage"] == "predict":
             labels = np.zeros((4, request["top"]), np.int32)
             np.savez(request["output"], labels=labels, seconds=0.2, cpu_seconds=0.3, peak_mb=5.0)
         return subprocess.CompletedProcess(command, 0)
@@ -66,7 +66,8 @@ def test_a_run_keeps_measurements_and_predictions_and_is_not_repeated(tmp_path, 
     arm = Arm("plan-clean", "", {"plan": "auto"})
     for _ in range(2):
         peers_arms.run(arm, "data", str(output), 1, "environments", 2, 1.0)
-    (command, first), (_, second) = processes
+    (_, prepared), (command, first), (_, second) = processes
+    assert prepared["stage"] == "prepare"
     assert command[1:] == ["-m", "benchmarks.peers_ours"] and first["settings"] == {"plan": "auto", "seed": 1}
     assert (first["stage"], second["stage"], second["top"]) == ("train", "predict", 100)
     result = json.loads((tmp_path / "results" / "plan-clean-1.json").read_text())
@@ -93,7 +94,10 @@ def test_a_process_that_fails_leaves_no_result(tmp_path, monkeypatch):
     def late(command, **_):
         raise subprocess.TimeoutExpired(command, 1)
 
-    for run, message in ((fail, "train ended with status 3: the reason"), (late, "train took longer than 1 minutes")):
+    for run, message in (
+        (fail, "prepare ended with status 3: the reason"),
+        (late, "prepare took longer than 1 minutes"),
+    ):
         monkeypatch.setattr(peers_arms.subprocess, "run", run)
         with pytest.raises(Failed, match=message):
             peers_arms.run(Arm("plan-clean", "", {}), "data", str(tmp_path / "a"), 0, "", 1, 1.0)
