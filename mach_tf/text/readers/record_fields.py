@@ -37,22 +37,24 @@ class RecordFields:
         ]
 
     def _text(self, record: Mapping[str, Any], name: str, path: list[str]) -> str:
-        value = _find(record, name, path)
-        if value is None:
-            return ""
+        # Most fields are found without a call.
+        value = record[name] if name in record else _find(record, name, path)
         if isinstance(value, str):
             return value
+        if value is None:
+            return ""
         raise Fault(f"a text must be a string (got {shown(value)} in {name}).")
 
     def _keys(self, record: Mapping[str, Any], name: str, path: list[str]) -> list[str]:
         if self._labels_optional and path[0] not in record and name not in record:
             return []
-        value = _find(record, name, path, in_lists=True)
+        value = record[name] if name in record else _find(record, name, path, in_lists=True)
         if value is None:
             return []
         if isinstance(value, str):
             return split_labels(value, self._separator)
-        return [_key(item, name) for item in (value if isinstance(value, list) else [value])]
+        items = value if isinstance(value, list) else [value]
+        return [item if isinstance(item, str) else _key(item, name) for item in items]
 
 
 def split_labels(text: str, separator: Optional[str]) -> list[str]:
