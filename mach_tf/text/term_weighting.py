@@ -88,13 +88,7 @@ class TermWeighting(tf.Module):
 
     def _weighted(self, terms: list[KnownTerms], n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes the features of n records from their terms."""
-        parts = []
-        n_fields = len(self.tokenizer.spec.fields)
-        for part, ids, known in terms:
-            places = tf.where(known)[:, 0]
-            splits = tf.searchsorted(places, part.splits[::n_fields], out_type=tf.int64)
-            parts.append((splits, tf.boolean_mask(ids, known), self.tokenizer.weights(part, places)))
-        splits, ids, weights = join(parts)
+        splits, ids, weights = join([self.tokenizer.chosen(part, ids, known)[:3] for part, ids, known in terms])
         indices, counts, _ = tf.raw_ops.RaggedCountSparseOutput(
             # Of no record at all it would refuse the splits; the row without entries leaves no trace.
             splits=tf.concat([splits, splits[-1:]], 0),

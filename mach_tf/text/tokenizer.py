@@ -35,7 +35,7 @@ class Terms(NamedTuple):
       row_splits: int64 [n + 1]; record i has the entries row_splits[i]:row_splits[i + 1] of the next three.
       fingerprints: int64 [occurrences], the fingerprint of the term.
       weights: float32 [occurrences], the weight of the field.
-      places: int64 [occurrences], where the n-gram begins and how long it is, of which `Tokenizer.origins` makes sense.
+      places: int64 [occurrences], the flat position of the n-gram among the candidates, which `Tokenizer.origins` reads.
       words: the words of all records.
       starts: of word n-grams, if the spec has them, then of character n-grams.
     """
@@ -116,12 +116,28 @@ class Tokenizer(tf.Module):
         size = tf.size(part.words, tf.int64)
         return tf.gather(row_ids(part.splits[1:-1], size), places) % len(self.spec.fields)
 
-    def weights(self, part: Candidates, places: tf.Tensor) -> tf.Tensor:
-        """Returns the weight of the field that places are in, float32."""
+    def chosen(
+        self, part: Candidates, values: tf.Tensor, mask: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns some of the candidates, by record.
+
+        Args:
+          part: the candidates.
+          values: [places, lengths], what to return of each.
+          mask: bool [places, lengths], which to return.
+
+        Returns:
+          row_splits int64 [n + 1]; values, the weights of their fields, float32, and their flat positions in `part`, int64 [entries].
+        """
+        lengths = mask.shape[1]
+        flat = tf.where(tf.reshape(mask, [-1]))[:, 0]
+        splits = tf.searchsorted(flat, part.splits[:: len(self.spec.fields)] * lengths, out_type=tf.int64)
         weights = [field.weight for field in self.spec.fields]
         if len(set(weights)) == 1:
-            return tf.fill(tf.shape(places), weights[0])
-        return tf.gather(tf.constant(weights), self.field_of(part, places))
+            chosen_weights = tf.fill(tf.shape(flat), weights[0])
+        else:
+            chosen_weights = tf.gather(tf.constant(weights), self.field_of(part, flat // lengths))
+        return splits, tf.gather(tf.reshape(values, [-1]), flat), chosen_weights, flat
 
     def _of_fields(self, part: Candidates) -> Candidates:
         """Changes the fingerprints of the fields that are kept apart."""
@@ -143,14 +159,12 @@ class Tokenizer(tf.Module):
         parts = self.candidates(words)
         found, before = [], tf.constant(0, tf.int64)
         for part in parts:
-            # A place and a length make one number, as `origins` takes it apart.
-            lengths = part.valid.shape[1]
-            chosen = tf.where(tf.reshape(part.valid, [-1]))[:, 0]
-            splits = tf.searchsorted(chosen, part.splits[:: len(self.spec.fields)] * lengths, out_type=tf.int64)
-            fingerprints = tf.gather(tf.reshape(part.fingerprints, [-1]), chosen)
-            found.append((splits, fingerprints, self.weights(part, chosen // lengths), chosen + before))
+            *columns, places = self.chosen(part, part.fingerprints, part.valid)
+            found.append((*columns, places + before))
             before += tf.size(part.valid, tf.int64)
-        return Terms(*join(found), words, [Starts(part.words, part.characters) for part in parts])
+        row_splits, fingerprints, weights, places = join(found)
+        starts = [Starts(part.words, part.characters) for part in parts]
+        return Terms(row_splits, fingerprints, weights, places, words, starts)
 
 
 def join(parts: Sequence[tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, ...]:
