@@ -54,6 +54,7 @@ FLOORS = (
         "label_titles",
         "training_config",
         "network_shape",
+        "record_layout",
         "text_spec",
         "splits",
         "manifest",

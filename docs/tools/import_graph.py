@@ -52,6 +52,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "label_titles",
         "training_config",
         "network_shape",
+        "record_layout",
         "text_spec",
         "splits",
         "manifest",

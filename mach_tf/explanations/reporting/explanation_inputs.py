@@ -141,7 +141,7 @@ def _files(
     label_ids = {key: label for label, key in enumerate(keys)}
     opened: list[PointFile] = []
     for file in found:
-        settings = network.texts.settings_for(file, given)
+        settings = network.texts.settings_for(file, given, manifest.text and manifest.text.layout)
         is_bag = _is_bag(file, settings)
         opened.append(BagFile(file, manifest) if is_bag else RecordFile(file, settings, network.texts, label_ids))
     return opened

@@ -40,6 +40,7 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
     """
     if settings.format == "parquet" or (settings.format == AUTO and recognition.is_parquet(source.path)):
         hint = recognition.PARQUET.hint if settings.format == AUTO else ""
+        settings = settings.usable("parquet")
         _check(source, settings, "parquet", hint)
         return ParquetReader(source.path, settings, hint)
     file = TextFile(source.path, "a record")
@@ -52,7 +53,8 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
 
 def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> RecordReader:
     found = recognition.recognise_open(file, source.labels_path, settings)
-    form, hint = found.format, found.hint if settings.format != found.format else ""
+    form, hint = found.format, found.hint if settings.given("format") != found.format else ""
+    settings = settings.usable(form)
     if form == BAG_OF_WORDS:
         raise InputError(
             f"{source.path} must hold texts (got a bag of words, because {found.seen}). If these are texts, give input_format."

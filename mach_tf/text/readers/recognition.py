@@ -63,7 +63,7 @@ def recognise(path: str, labels_path: Optional[str] = None, settings: InputSetti
       InputError: no format fits.
     """
     if settings.format != AUTO:
-        return Recognised(settings.format, "input_format says so")
+        return _said(settings)
     check_regular(path)
     if is_parquet(path):
         return PARQUET
@@ -82,7 +82,7 @@ def is_parquet(path: str) -> bool:
 def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSettings) -> Recognised:
     """Recognises the format of an open file, at its beginning, which may be a pipe; otherwise like `recognise`."""
     if settings.format != AUTO:
-        return Recognised(settings.format, "input_format says so")
+        return _said(settings)
     lines = peek_lines(file, _FIRST_BYTES).lines
     first = lines[0] if lines else ""
     by_content = _by_content(first, settings)
@@ -97,7 +97,7 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{file.path}: the content must be that of its name (got {found.format}, because {found.seen}, but "
             f"{by_content.format}, because {by_content.seen}). Give input_format, or rename the file."
         )
-    if found is None and settings.labels_optional and not settings.label_fields and len(settings.text_fields) <= 1:
+    if found is None and settings.labels_optional and not settings.given("label_fields") and len(settings.text_fields) <= 1:
         found = Recognised(LINES, "neither its name nor its first line is that of another format")
     if found is None:
         raise InputError(
@@ -105,6 +105,10 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{', '.join(INPUT_FORMATS[1:])}."
         )
     return found
+
+
+def _said(settings: InputSettings) -> Recognised:
+    return Recognised(settings.format, "the training data were" if "format" in settings.trained else "input_format says so")
 
 
 def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:
@@ -115,7 +119,7 @@ def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:
         return Recognised("jsonl", "its first line begins with {")
     if first.startswith(fasttext.PREFIX):
         return Recognised("fasttext", f"its first line begins with {fasttext.PREFIX}")
-    if annif.is_corpus(first) and not settings.label_fields:
+    if annif.is_corpus(first) and not settings.given("label_fields"):
         return Recognised("annif", "its first line has a tab and <...> behind it")
     return None
 
