@@ -75,7 +75,7 @@ def convert(
         )
     seconds = time.monotonic() - begin
     summary = _summary(text, counts, labels, written)
-    notes = doubts(counts.labels, settings.label_fields, settings.label_separator)
+    notes = doubts(counts.labels, () if settings.label_indicators else settings.label_fields, settings.label_separator)
     return ConvertedTexts(
         output_dir, written.manifest, written.skipped, batches.text_bytes, seconds, notes, text=summary
     )

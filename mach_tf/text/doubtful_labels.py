@@ -32,8 +32,7 @@ def doubts(labels: Collection[str], label_fields: Sequence[str], label_separator
     if len(label_fields) > 1 and set(labels) == _INDICATORS:
         found.append(
             f"The only labels are '0' and '1', in {len(label_fields)} label fields; if each field stands for a label that a point "
-            "has or not, write the names of those that it has into one field, because fields hold labels and their names are "
-            "not read."
+            "has or not, give label_indicators=True, which takes the names of the fields for labels."
         )
     if not label_fields or label_separator:
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
@@ -11,6 +12,7 @@ from mach_tf.data.bad_line import BadLine
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.text.readers.delimited_rows import RowSplitter
+from mach_tf.text.readers.indicators import is_indicated
 from mach_tf.text.readers.record import Fault, Record, make_record
 from mach_tf.text.readers.record_fields import split_labels
 from mach_tf.text.readers.record_reader import Checked, TextRecordReader
@@ -31,6 +33,7 @@ class Columns(NamedTuple):
       delimiter: the character between them.
       n_columns: number of columns.
       texts, labels: positions of the columns with texts and with labels.
+      label_names: the names of the columns with labels.
       has_header: whether the first row holds their names.
     """
 
@@ -38,6 +41,7 @@ class Columns(NamedTuple):
     n_columns: int
     texts: list[int]
     labels: list[int]
+    label_names: tuple[str, ...]
     has_header: bool
 
 
@@ -56,6 +60,8 @@ class DelimitedReader(TextRecordReader):
         """
         super().__init__(file, settings, settings.text_fields, hint)
         self._columns = _find_columns(file.path, peek_lines(file, _FIRST_BYTES), settings, form, hint)
+        if settings.label_indicators:
+            self.settings = dataclasses.replace(settings, label_fields=self._columns.label_names)
 
     def _blocks(self, n_bytes: int) -> Iterator[Checked]:
         splitter = RowSplitter(self._columns.delimiter)
@@ -87,7 +93,12 @@ class DelimitedReader(TextRecordReader):
         if len(cells) != columns.n_columns:
             where = "the header" if columns.has_header else "the first row"
             raise Fault(f"a row must have the {columns.n_columns} columns of {where} (got {len(cells)}).")
-        labels = [label for at in columns.labels for label in split_labels(cells[at], self.settings.label_separator)]
+        if self.settings.label_indicators:
+            labels = [name for at, name in zip(columns.labels, columns.label_names) if is_indicated(cells[at], name)]
+        else:
+            labels = [
+                label for at in columns.labels for label in split_labels(cells[at], self.settings.label_separator)
+            ]
         return make_record(line, [cells[at] for at in columns.texts], labels, self.settings)
 
 
@@ -101,9 +112,13 @@ def first_row(block: LineBlock, delimiter: str) -> Union[list[str], Fault]:
 
 def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: str, hint: str) -> Columns:
     names = (*settings.text_fields, *settings.label_fields)
+    numbers = all(name.isascii() and name.isdigit() for name in names)
     rows = {delimiter: first_row(block, delimiter) for delimiter in DELIMITERS[form]}
     for delimiter, cells in rows.items():
         if isinstance(cells, Fault):
+            continue
+        # Rows of zeros and ones hold the numbers of columns by chance.
+        if settings.label_indicators and numbers and not all(cell.strip().isdigit() for cell in cells):
             continue
         places = [[at for at, cell in enumerate(cells) if cell.strip() == name] for name in names]
         # Without labels, the columns of labels may be missing.
@@ -112,14 +127,13 @@ def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: st
             twice = next((name for name, found in zip(names, places) if len(found) > 1), None)
             if twice is not None:
                 raise InputError(f"{path}, first row: a column must be named once (got {twice!r} twice). Rename one.")
-            return _columns(delimiter, cells, [found[0] if found else -1 for found in places], settings, True)
+            return _columns(path, delimiter, cells, [found[0] if found else -1 for found in places], settings, True)
     delimiter, cells = next(iter(rows.items()))
     if isinstance(cells, Fault):
         raise InputError(f"{path}, first row: {cells} {hint}".rstrip())
-    numbers = all(name.isascii() and name.isdigit() for name in names)
     shown_cells = f"{', '.join(map(shown, cells[:_SHOWN_COLUMNS]))}{', ...' if len(cells) > _SHOWN_COLUMNS else ''}"
     if numbers and max(map(int, names)) < len(cells):
-        return _columns(delimiter, cells, [int(name) for name in names], settings, False)
+        return _columns(path, delimiter, cells, [int(name) for name in names], settings, False)
     if numbers:
         raise InputError(
             f"{path}, first row: there must be a column {max(names, key=int)} (got {len(cells)} columns, numbered from 0: "
@@ -133,8 +147,18 @@ def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: st
 
 
 def _columns(
-    delimiter: str, cells: Sequence[str], places: Sequence[int], settings: InputSettings, has_header: bool
+    path: str, delimiter: str, cells: Sequence[str], places: Sequence[int], settings: InputSettings, has_header: bool
 ) -> Columns:
+    """Returns the columns of a file; `places` are those of the text fields and the label fields, -1 for a missing one."""
     n_texts = len(settings.text_fields)
     labels = [at for at in places[n_texts:] if at >= 0]
-    return Columns(delimiter, len(cells), list(places[:n_texts]), labels, has_header)
+    if settings.label_indicators and not settings.label_fields:
+        labels = [at for at in range(len(cells)) if at not in places]
+    names = tuple(cells[at].strip() if has_header else str(at) for at in labels)
+    wrong = next((at for at, name in zip(labels, names) if not name or names.count(name) > 1), None)
+    if settings.label_indicators and wrong is not None:
+        raise InputError(
+            f"{path}, first row: with label_indicators, columns of labels must have names that differ (got {shown(cells[wrong])} in column "
+            f"{wrong}, counted from 0). Rename it, or name in label_field the columns that are labels."
+        )
+    return Columns(delimiter, len(cells), list(places[:n_texts]), labels, names, has_header)

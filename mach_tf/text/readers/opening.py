@@ -83,7 +83,9 @@ def _check(source: TextInput, settings: InputSettings, form: str, hint: str, fil
         settings.check_format(form)
     except InputError as error:
         raise InputError(f"{source.path}: {error} {hint}".rstrip()) from None
-    if settings.text_fields and form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
+    others_are_labels = settings.label_indicators and form != "jsonl"  # whose records may have different fields
+    are_named = settings.label_fields or settings.labels_optional or others_are_labels
+    if settings.text_fields and form in WITH_FIELDS and not are_named:
         seen = "" if file is None else f" (the file has {_fields_seen(file, form)})"
         raise InputError(f"{source.path}: label_field must name the field with labels{seen}. {hint}".rstrip())
     if form == LINES and source.labels_path is None and not settings.labels_optional:

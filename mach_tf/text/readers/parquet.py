@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Union
@@ -48,8 +49,8 @@ class ParquetReader(RecordReader):
             ) from None
         except self._errors as error:
             raise InputError(f"{path} must be a whole Parquet file (got {_reason(error)}). {hint}".rstrip()) from None
-        self._fields = RecordFields(settings)
         self._columns = self._wanted_columns(hint)
+        self._fields = RecordFields(self.settings)
         self._rows = 0
         self._text_bytes = 0
 
@@ -116,6 +117,11 @@ class ParquetReader(RecordReader):
             raise InputError(
                 f"{self.path}: text_fields must name the fields with texts (the file has {seen}). {hint}".rstrip()
             )
+        if settings.label_indicators and not settings.label_fields:
+            others = tuple(
+                name for name in present if name not in {name.partition(".")[0] for name in settings.text_fields}
+            )
+            self.settings = settings = dataclasses.replace(settings, label_fields=others)
         columns = []
         for number, name in enumerate((*settings.text_fields, *settings.label_fields)):
             column = name if name in present else name.partition(".")[0]

@@ -97,7 +97,12 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{file.path}: the content must be that of its name (got {found.format}, because {found.seen}, but "
             f"{by_content.format}, because {by_content.seen}). Give input_format, or rename the file."
         )
-    if found is None and settings.labels_optional and not settings.given("label_fields") and len(settings.text_fields) <= 1:
+    if (
+        found is None
+        and settings.labels_optional
+        and not settings.given("label_fields")
+        and len(settings.text_fields) <= 1
+    ):
         found = Recognised(LINES, "neither its name nor its first line is that of another format")
     if found is None:
         raise InputError(
@@ -108,7 +113,9 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
 
 
 def _said(settings: InputSettings) -> Recognised:
-    return Recognised(settings.format, "the training data were" if "format" in settings.trained else "input_format says so")
+    return Recognised(
+        settings.format, "the training data were" if "format" in settings.trained else "input_format says so"
+    )
 
 
 def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mach_tf.arguments import shown
+from mach_tf.text.readers.indicators import is_indicated
 from mach_tf.text.readers.record import Fault
 from mach_tf.text.readers.settings import InputSettings
 
@@ -25,6 +26,7 @@ class RecordFields:
         self._labels = [(name, name.split(".")) for name in settings.label_fields]
         self._separator = settings.label_separator
         self._labels_optional = settings.labels_optional
+        self._indicators = settings.label_indicators
 
     def read(self, record: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
         """Returns the texts and the labels.
@@ -48,6 +50,8 @@ class RecordFields:
         if self._labels_optional and path[0] not in record and name not in record:
             return []
         value = _find(record, name, path, in_lists=True)
+        if self._indicators:
+            return [name] if is_indicated(value, name) else []
         if value is None:
             return []
         if isinstance(value, str):

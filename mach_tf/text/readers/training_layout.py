@@ -10,6 +10,7 @@ from mach_tf.choices import AUTO
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.record_layout import RecordLayout
+from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.recognition import recognise
 from mach_tf.text.readers.settings import InputSettings
 
@@ -21,8 +22,13 @@ def training_layout(files: Iterable[TextInput], settings: InputSettings) -> Reco
       files: the training files.
       settings: how they are read.
     """
+    files = list(files)
+    label_fields = settings.label_fields
+    if settings.label_indicators and not label_fields:
+        with open_records(files[0], settings) as reader:
+            label_fields = reader.settings.label_fields
     layout = RecordLayout(
-        label_fields=settings.label_fields,
+        label_fields=label_fields,
         label_separator=settings.label_separator,
         label_indicators=settings.label_indicators,
     )
