@@ -50,6 +50,7 @@ FLOORS = (
         "buckets",
         "estimators",
         "top_labels",
+        "label_index",
         "label_selection",
         "label_titles",
         "training_config",

@@ -48,6 +48,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "buckets",
         "estimators",
         "top_labels",
+        "label_index",
         "label_selection",
         "label_titles",
         "training_config",

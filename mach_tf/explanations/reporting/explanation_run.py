@@ -39,7 +39,7 @@ class ExplanationOptions:
     Attributes:
       points: "all", numbers and ranges such as "0,5,7" or "0-99", or "label:NAME:COUNT" for the first COUNT points with a
         label.
-      labels: "top:N" for each point's N best labels, "true" for its own, or ids such as "3,14".
+      labels: "top:N" for each point's N best labels, "true" for its own, or a list of ids, keys or names such as "3,physics".
       attribution: the method, and the estimator whose scores are explained.
       baseline: where the paths begin: "zero", "mean" (of the training points) or "point:ID".
       epsilon: size of the FGSM step shown in the report; 0 for no step, None for the epsilon that the model was trained with.
@@ -107,7 +107,7 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
             "that the model was trained on."
         )
     Incomplete.of(points, labels=False).check(f"of {_name(inputs)}")
-    chosen = selection.select_points(options.points, points, inputs.label_names)
+    chosen = selection.select_points(options.points, points, inputs.label_index)
     counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
     if counted.without_labels == len(chosen):
         raise InputError(
@@ -120,11 +120,10 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
 
 def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> ExplanationRequest:
     network = inputs.network
-    selection.check_labels(options.labels, network.labels)
     return ExplanationRequest(
         network,
         options.attribution,
-        options.labels,
+        selection.choose_labels(options.labels, inputs.label_index),
         baselines.find_baseline(options.baseline, points, inputs.data),
         network.manifest.training.epsilon if options.epsilon is None else options.epsilon,
         selection.known_truth(points),
