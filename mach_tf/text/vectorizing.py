@@ -126,7 +126,7 @@ def write_points(
             sources,
             vocabulary.terms,
             labels.names,
-            [str(line) for line in skipped],
+            [line.listed for line in skipped],
             labels.differing_keys,
             dataclasses.replace(vocabulary.write(directory), layout=layout),
         )

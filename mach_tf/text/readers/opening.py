@@ -42,7 +42,7 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
         hint = recognition.PARQUET.hint if settings.format == AUTO else ""
         settings = settings.usable("parquet")
         _check(source, settings, "parquet", hint)
-        return ParquetReader(source.path, settings, hint)
+        return ParquetReader(source.path, settings)
     file = TextFile(source.path, "a record")
     try:
         return _reader(file, source, settings)
@@ -69,6 +69,8 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
         raise InputError(
             f"{source.path}: text_fields must name the fields with texts (the file has {_fields_seen(file, form)}). {hint}".rstrip()
         )
+    if found.certain:
+        hint = ""  # what breaks a rule from here on is no sign of another format
     if form == LINES:
         labels = None if source.labels_path is None else TextFile(source.labels_path, "labels")
         return ParallelReader(file, labels, settings, hint)

@@ -37,10 +37,11 @@ _AUTO = InputSettings()
 
 
 class Recognised(NamedTuple):
-    """A format, and what showed it, as a clause: "its name ends in .csv"."""
+    """A format, what showed it, as a clause: "its name ends in .csv", and whether the first line shows it beyond doubt."""
 
     format: str
     seen: str
+    certain: bool = False
 
     @property
     def hint(self) -> str:
@@ -48,7 +49,7 @@ class Recognised(NamedTuple):
         return f"It was read as {self.format}, because {self.seen}; if it is in another format, give input_format."
 
 
-PARQUET = Recognised("parquet", "it begins with PAR1")
+PARQUET = Recognised("parquet", "it begins with PAR1", certain=True)
 
 
 def recognise(path: str, labels_path: Optional[str] = None, settings: InputSettings = _AUTO) -> Recognised:
@@ -97,6 +98,8 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{file.path}: the content must be that of its name (got {found.format}, because {found.seen}, but "
             f"{by_content.format}, because {by_content.seen}). Give input_format, or rename the file."
         )
+    if found and by_content and by_content.format == found.format:
+        found = found._replace(certain=True)
     if (
         found is None
         and settings.labels_optional
@@ -123,11 +126,11 @@ def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:
     if _HEADER.fullmatch(first):
         return Recognised(BAG_OF_WORDS, f"its first line is {shown(first)}")
     if first.lstrip().startswith("{"):
-        return Recognised("jsonl", "its first line begins with {")
+        return Recognised("jsonl", "its first line begins with {", certain=True)
     if first.startswith(fasttext.PREFIX):
-        return Recognised("fasttext", f"its first line begins with {fasttext.PREFIX}")
+        return Recognised("fasttext", f"its first line begins with {fasttext.PREFIX}", certain=True)
     if annif.is_corpus(first) and not settings.given("label_fields"):
-        return Recognised("annif", "its first line has a tab and <...> behind it")
+        return Recognised("annif", "its first line has a tab and <...> behind it", certain=True)
     return None
 
 
