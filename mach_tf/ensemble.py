@@ -126,7 +126,7 @@ class Ensemble(Network):
         """
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         features = self.hash_points(raw)
         top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
@@ -226,7 +226,7 @@ class Ensemble(Network):
         config = AttributionConfig(estimator, method, steps)
         rows, vectorizer = text_rows(texts, self.texts.fields), self.texts.vectorizer
         raw = self.texts.rows(rows)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         start = None if baseline is None else self.texts.points(baseline)
         located = explained_texts(vectorizer, rows)
         return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)

@@ -38,6 +38,7 @@ FLOORS = (
         "choices",
         "presets",
         "typed_json",
+        "visible_text",
         "array_files",
         "sealed_json",
         "zstd_file",

@@ -37,6 +37,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "startup",
         "choices",
         "typed_json",
+        "visible_text",
         "array_files",
         "sealed_json",
         "zstd_file",

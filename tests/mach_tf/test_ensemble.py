@@ -170,7 +170,7 @@ def test_texts_are_predicted_as_their_points(tmp_path):
     only = ensemble.predict_text("wave", only_labels=["Subject 3", "id:5"])
     assert {label.key for label in only[0]} == {text_model.KEYS[3], text_model.KEYS[5]}
     with pytest.warns(
-        UserWarning, match="1 of 2 points of texts have no feature|1 of 2 points of texts has no feature"
+        UserWarning, match="1 of 2 texts has no term that the model was trained with; .* Check the language"
     ):
         ensemble.predict_text(["light", "unknown"])
 

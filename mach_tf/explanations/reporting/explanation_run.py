@@ -14,6 +14,7 @@ import numpy as np
 from mach_tf import files
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
+from mach_tf.explanations.explanation_text import SHOWN
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import baselines, point_explainer, selection
 from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
@@ -21,7 +22,7 @@ from mach_tf.explanations.reporting.point_explainer import ExplanationRequest
 from mach_tf.explanations.reporting.point_explanation import PointExplanation
 from mach_tf.explanations.reporting.point_files import InputPoints
 from mach_tf.explanations.reporting.report import Report
-from mach_tf.explanations.reporting.written_explanations import SHOWN, WrittenExplanations
+from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
 from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
@@ -114,6 +115,9 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
             f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
             "others by points, name the field of a text's labels by label_field, or explain labels=top:3."
         )
+    if read.texts is not None:
+        counted.warn_of_texts("that were chosen" if inputs.paths() else "")
+        counted = counted._replace(without_features=0)
     counted.warn("that were chosen")
     return chosen
 

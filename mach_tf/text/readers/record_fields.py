@@ -87,7 +87,7 @@ def _key(value: Any, name: str) -> str:
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise Fault(
-            f"a label must be a string or a whole number (got {shown(value)} in {name}{_subfields(value, name)})."
+            f"a label must be a string or a whole number (got {shown(value)} in {name}){_subfields(value, name)}."
         )
     if value < 0:
         raise Fault(f"a label that is a number must not be negative (got {value} in {name}).")
