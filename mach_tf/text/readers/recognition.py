@@ -6,10 +6,12 @@ import os
 import re
 from typing import NamedTuple, Optional
 
+from mach_tf import zip_members
 from mach_tf.arguments import shown
 from mach_tf.choices import AUTO, BAG_OF_WORDS, INPUT_FORMATS
 from mach_tf.data.textfile import TextFile, check_regular
 from mach_tf.errors import InputError
+from mach_tf.input_files import open_input
 from mach_tf.text.readers import annif, fasttext
 from mach_tf.text.readers.settings import LINES, InputSettings
 from mach_tf.text.readers.text_lines import peek_lines
@@ -73,10 +75,10 @@ def recognise(path: str, labels_path: Optional[str] = None, settings: InputSetti
 
 
 def is_parquet(path: str) -> bool:
-    """Returns whether a regular file begins like a Parquet file."""
-    if not os.path.isfile(path):
+    """Returns whether a regular file, or a member of a zip archive, begins like a Parquet file."""
+    if not zip_members.is_file(path):
         return False
-    with open(path, "rb") as file:
+    with open_input(path) as file:
         return file.read(len(PARQUET_MARK)) == PARQUET_MARK
 
 
