@@ -136,4 +136,5 @@ def _summary(text: TextOptions, counts: Counts, labels: LabelVocabulary, written
             LeftOut("assignments", written.rare_assignments, f"of labels {rare}"),
             LeftOut("assignments", written.unknown_assignments, "of labels without a training point"),
         ),
+        untrained_labels=labels.untrained,
     )
