@@ -284,14 +284,14 @@ class Ensemble(Network):
 def _label_array(labels: Any, n: int, index: Callable[[], LabelIndex]) -> np.ndarray:
     """Returns the labels to explain as an integer array [n] or [n, m]."""
     if isinstance(labels, str):
-        labels = [index().split(labels)] * n
+        labels = [[index().one(item, "labels") for item in index().split(labels)]] * n
     try:
         array = np.asarray(labels)
     except ValueError:  # rows of unequal length
         array = np.empty(0, object)
-    if array.dtype.kind in "UO" and array.size and array.ndim in (1, 2):
-        ids = index()
-        found = [ids.one(item, "labels") for item in array.flat]
+    ids = index() if array.dtype.kind in "UO" and all(isinstance(item, str) for item in array.flat) else None
+    if ids is not None and ids.has_names and array.ndim in (1, 2):
+        found = [ids.one(str(item), "labels") for item in array.flat]
         array = np.array(found, np.int64).reshape(array.shape)
     if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
         raise InputError(

@@ -124,6 +124,8 @@ def _zip(path: str, mark: _Mark) -> FileKind:
             return FileKind("a zip archive that is cut off or damaged", "Download it again.")
     if members and all(name.endswith(".npy") for name in members):
         return FileKind(f"a NumPy .npz file{_of(members)}", _LOAD)
+    if any(name.startswith("xl/") for name in members):
+        return FileKind("an Excel workbook", "Save it as CSV (UTF-8), and give that file.")
     return FileKind(f"{mark.name}{_of(members)}", mark.advice.format(path=shlex.quote(path)))
 
 

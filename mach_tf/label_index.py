@@ -63,7 +63,7 @@ class LabelIndex:
         if named:
             return list(named)
         if label is None:
-            known = " or names or keys of labels" if self._places else ""
+            known = " or names or keys of labels" if self.has_names else ""
             near = self.nearest(text)
             meant = f" Did you mean {' or '.join(near)}?" if near else ""
             raise InputError(
@@ -71,15 +71,20 @@ class LabelIndex:
             )
         return [label]
 
-    def one(self, item: object, argument: str) -> int:
+    def one(self, item: object, argument: str, advice: str = "") -> int:
         """Returns the one label that an item names; arguments and errors as of `find`, and if several have the name."""
-        found = self.find(item, argument)
+        found = self.find(item, argument, advice)
         if len(found) > 1:
             shown = " or ".join(f"{_ID_PREFIX}{label}" for label in found[:_NEAREST])
             raise InputError(
                 f"{argument} must be unambiguous (got {str(item)!r:.60}, the name of {len(found)} labels). Give {shown}."
             )
         return found[0]
+
+    @property
+    def has_names(self) -> bool:
+        """Whether labels have keys or names."""
+        return bool(self._places)
 
     def split(self, text: str) -> list[str]:
         """Returns the items of a list with commas; names that contain commas are kept whole unless all their parts are labels.

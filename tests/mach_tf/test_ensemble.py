@@ -157,7 +157,7 @@ def test_labels_to_explain_are_equally_many_for_each_point(model, raw, labels):
         Ensemble.load(model[0]).explain(raw[:2], labels)
 
 
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_texts_are_predicted_as_their_points(tmp_path):
     ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
     raw = ensemble.texts.points(text_model.RECORDS).features(ensemble.manifest.features)

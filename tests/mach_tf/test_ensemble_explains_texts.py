@@ -56,7 +56,7 @@ def test_refusals(model, tmp_path):
     ):
         with pytest.raises(InputError, match=rule):
             model.explain_text(texts, labels=labels)
-    with pytest.warns(UserWarning, match="no feature"):
+    with pytest.warns(UserWarning, match="The text has no term"):
         model.explain_text("unknown")
     model_directory.write(str(tmp_path))
     with pytest.raises(InputError, match="bags of words"):

@@ -155,7 +155,9 @@ def choose_labels(text: str, index: LabelIndex) -> LabelChoice:
     items = index.split(text)
     if not items or not all(part.strip() for part in text.split(",")):
         raise InputError(f"labels must be top:N, true, all, or a list of labels such as 3,14 (got {text!r}).")
-    ids = [index.one(item, "labels") for item in items]
+    called = "by id, name or key" if index.has_names else "by id"
+    advice = f"Give top:N, true, all, or labels from 0 to {index.n_labels - 1} {called}."
+    ids = [index.one(item, "labels", advice) for item in items]
     if len(set(ids)) < len(ids):
         raise InputError(f"labels must name each label once (got {text!r}).")
     return LabelChoice(ids=np.array(ids, np.int64))

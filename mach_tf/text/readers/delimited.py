@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import itertools
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
 
@@ -24,6 +26,8 @@ _FIRST_BYTES = 1 << 16
 _MOST_ROWS = 1 << 14
 # Spreadsheets of countries with a decimal comma write CSV with the second one; it is taken only if it gives the named columns.
 DELIMITERS = {"csv": (",", ";"), "tsv": ("\t",)}
+# Delimiters that are told but not read, and how many lines may be searched for a header.
+_OTHER_DELIMITERS, _HEADER_LINES = "|:", 20
 
 
 class Columns(NamedTuple):
@@ -60,6 +64,8 @@ class DelimitedReader(TextRecordReader):
         """
         super().__init__(file, settings, settings.text_fields, hint)
         self._columns = _find_columns(file.path, peek_lines(file, _FIRST_BYTES), settings, form, hint)
+        if self._columns.has_header:
+            self._hint = ""  # the header shows the format
         if settings.label_indicators:
             self.settings = dataclasses.replace(settings, label_fields=self._columns.label_names)
 
@@ -140,10 +146,31 @@ def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: st
             f"{shown_cells}). {hint}".rstrip()
         )
     missing = next(name for name in names if name not in [cell.strip() for cell in cells])
-    raise InputError(
-        f"{path}, first row: there must be a column {missing!r} (got {shown_cells}). Name the columns of the header, or give "
-        f"numbers from 0 if there is none. {hint}".rstrip()
-    )
+    advice = _advice(path, block, names, form)
+    if not advice:
+        near = difflib.get_close_matches(missing.casefold(), [cell.strip().casefold() for cell in cells], 1, 0.8)
+        meant = next((cell.strip() for cell in cells if cell.strip().casefold() in near), None)
+        advice = f"Did you mean {meant!r}? " if meant else ""
+        advice += f"Name the columns of the header, or give numbers from 0 if there is none. {hint}"
+    raise InputError(f"{path}, first row: there must be a column {missing!r} (got {shown_cells}). {advice}".rstrip())
+
+
+def _advice(path: str, block: LineBlock, names: Sequence[str], form: str) -> str:
+    """Returns what to do with a file whose header is not in its first row, or has another delimiter; "" if neither is so."""
+
+    def has_names(line: str, delimiter: str) -> bool:
+        return {*names} <= {cell.strip().strip('"') for cell in line.split(delimiter)}
+
+    lines = [line for line in block.lines if line.strip()][:1]
+    for delimiter, other in (("\t", "tsv"), (",", "csv"), (";", "csv")):
+        if lines and other != form and has_names(lines[0], delimiter):
+            return f"The columns are separated by {delimiter!r}: give input_format={other}."
+    if lines and (delimiter := next((one for one in _OTHER_DELIMITERS if has_names(lines[0], one)), "")):
+        return f"The columns are separated by {delimiter!r}: write them with commas or tabs."
+    for number, line in enumerate(block.lines[1:_HEADER_LINES], block.first + 1):
+        if any(has_names(line, delimiter) for delimiter in DELIMITERS[form]):
+            return f"The header stands in line {number}: remove the lines before it (tail -n +{number} {shlex.quote(path)} > FILE)."
+    return ""
 
 
 def _columns(

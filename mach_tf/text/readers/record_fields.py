@@ -86,8 +86,9 @@ def _key(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, int) or isinstance(value, bool):
+        remedy = f"; write it as {value:.0f}" if isinstance(value, float) and value.is_integer() else ""
         raise Fault(
-            f"a label must be a string or a whole number (got {shown(value)} in {name}){_subfields(value, name)}."
+            f"a label must be a string or a whole number (got {shown(value)} in {name}){remedy or _subfields(value, name)}."
         )
     if value < 0:
         raise Fault(f"a label that is a number must not be negative (got {value} in {name}).")
@@ -121,6 +122,8 @@ def _object(item: Any, name: str) -> Mapping[str, Any]:
 def _subfields(value: Any, name: str) -> str:
     """Returns the end of a sentence that names the fields of an object that stands where a string should; "" for other values."""
     fields = [str(field) for field in value] if isinstance(value, dict) else []
+    if fields and fields == [str(number) for number in range(len(fields))]:
+        return "; write one record per line (pandas: to_json(FILE, orient='records', lines=True))"
     names = " or ".join(f"{name}.{field}" for field in fields[:_SHOWN_SUBFIELDS] if field.isprintable())
     return f"; name a field of the object, such as {names}" if names else ""
 

@@ -93,7 +93,7 @@ def test_the_first_bad_lines_tell_how_the_format_was_found(tmp_path):
         ("a.jsonl", '{"text": 3, "tags": 1}', '{"text": "a", "tags": 1}', "a text must be a string (got 3 in text)."),
         ("a.tsv", "a\t<b", "a\t<http://example.org/1>", None),
         ("a", "__label__x", "__label__x a", "a record must have text (got none)."),
-        ("a.csv", "", "text,tags\n,x", "a record must have text (got none in text). It was read as csv"),
+        ("a.csv", "", "text,tags\n,x", "a record must have text (got none in text)."),
     ],
 )
 def test_a_format_that_the_first_line_shows_is_not_doubted(tmp_path, name, first, second, problem):
@@ -150,3 +150,10 @@ def test_without_a_field_of_labels_the_fields_are_shown(tmp_path, name, content)
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=r"label_field must name .* labels \(the file has 'title', 'tags'\)"):
         open_records(TextInput(str(tmp_path / name)), InputSettings(text_fields=("title",)))
+
+
+@pytest.mark.parametrize("content", ['{\n"text": "a"\n}\n', '{ "text": "a",\n "tags": ["x"]}\n', '{"text":\n"a"}\n'])
+def test_an_object_over_several_lines_is_told_with_the_command_that_joins_them(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=r"got an object over several lines\)\. Convert it \(jq -c '\.' "):
+        read(tmp_path / "a.json", InputSettings("auto", ("text",), ("tags",)))

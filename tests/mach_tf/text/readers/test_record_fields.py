@@ -124,3 +124,17 @@ def test_missing_labels_are_none_if_they_are_optional():
 )
 def test_strings_of_labels_are_split(text, separator, expected):
     assert split_labels(text, separator) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"text": "a", "tags": 3.0}, "(got 3.0 in tags); write it as 3."),
+        ({"text": "a", "tags": 3.5}, "(got 3.5 in tags)."),
+        ({"text": {"0": "a", "1": "b"}, "tags": 1}, "(pandas: to_json(FILE, orient='records', lines=True))."),
+    ],
+)
+def test_what_pandas_writes_is_told_with_what_to_do(record, message):
+    with pytest.raises(Fault) as raised:
+        _read(record)
+    assert str(raised.value).endswith(message)
