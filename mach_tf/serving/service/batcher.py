@@ -109,17 +109,14 @@ class Batcher:
                 merged = jobs.merge([waiting.job for waiting in batch])
                 answer = await loop.run_in_executor(self._pool, self._answer, merged)
                 parts = jobs.divide(answer, [waiting.job for waiting in batch])
-            except problems.RequestError as error:
-                await self._one_by_one(batch, error)
-                continue
             except Exception as error:  # whoever waits must learn of it
-                _fail(batch, error)
+                await self._one_by_one(batch, error)
                 continue
             for waiting, part in zip(batch, parts):
                 if not waiting.answered.done():
                     waiting.answered.set_result(part)
 
-    async def _one_by_one(self, batch: list[_Waiting], error: problems.RequestError) -> None:
+    async def _one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
         """Answers the jobs of a batch in which one is wrong each alone, so that only the wrong one fails."""
         if len(batch) == 1:
             return _fail(batch, error)

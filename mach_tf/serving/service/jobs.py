@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mach_tf.serving_signatures import TRUE_LABELS
+
 Arrays = dict[str, np.ndarray]
 _SPLITS = "row_splits"
-# Outputs with one column per word; all others have one column per rank.
+# Outputs with one column per word.
 _OF_WORDS = ("words", "word_fields", "word_begins", "word_ends")
+# Outputs with one column per feature of the point; all others have one column per rank.
+_OF_FEATURES = ("moved_features", "moved_feature_names", "moves")
 WORD_ATTRIBUTIONS = "word_attributions"
 
 
@@ -34,7 +38,7 @@ def merge(jobs: Sequence[Job]) -> Job:
     """Returns one job for the points of several with the same signature; k is the largest."""
     if len(jobs) == 1:
         return jobs[0]
-    inputs = {name: np.concatenate([job.inputs[name] for job in jobs]) for name in jobs[0].inputs if name != _SPLITS}
+    inputs = {name: _joined([job.inputs[name] for job in jobs], name) for name in jobs[0].inputs if name != _SPLITS}
     if _SPLITS in jobs[0].inputs:
         lengths = np.concatenate([np.diff(job.inputs[_SPLITS]) for job in jobs])
         inputs[_SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -47,12 +51,20 @@ def divide(answer: Arrays, jobs: Sequence[Job]) -> list[Arrays]:
     for job in jobs:
         rows = slice(begin, begin + job.points)
         part = {
-            name: array[rows] if name in _OF_WORDS or array.ndim == 1 else array[rows, : job.k]
+            name: array[rows] if name in (*_OF_WORDS, *_OF_FEATURES) or array.ndim == 1 else array[rows, : job.k]
             for name, array in answer.items()
         }
         parts.append(_without_padding(part))
         begin += job.points
     return parts
+
+
+def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:
+    """Returns the rows of several inputs; true labels get the padding of the widest."""
+    if name == TRUE_LABELS:
+        widest = max(array.shape[1] for array in arrays)
+        arrays = [np.pad(array, [(0, 0), (0, widest - array.shape[1])], constant_values=-1) for array in arrays]
+    return np.concatenate(arrays)
 
 
 def _without_padding(part: Arrays) -> Arrays:
