@@ -149,8 +149,8 @@ class Service:
         return Response(self._measurements.text(), media_type="text/plain; version=0.0.4")
 
     async def _openapi(self, _: Request) -> Response:
-        contents = self._versions.current.contents
-        described = openapi.document(self._versions.name, contents, self._config.requests)
+        served = self._versions.current
+        described = openapi.document(self._versions.name, served.contents, self._config.requests, served.examples)
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
