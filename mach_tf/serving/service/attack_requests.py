@@ -10,7 +10,7 @@ import numpy as np
 from mach_tf.serving.service import own_requests
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving.service.problems import invalid
+from mach_tf.serving.service.problems import invalid, shown
 from mach_tf.serving_signatures import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE, EPSILON, TRUE_LABELS
 
 DEFAULT_EPSILON = 0.01
@@ -35,7 +35,7 @@ def job(body: Any, fields: Optional[Sequence[str]], labels: int, limits: Request
     points = own_requests.job(rest, False, fields, labels, limits)
     epsilon = body.get(EPSILON, DEFAULT_EPSILON)
     if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 <= epsilon <= MOST_EPSILON:
-        raise invalid(f"epsilon must be a number in [0, {MOST_EPSILON:g}] (got {epsilon!r:.40}).")
+        raise invalid(f"epsilon must be a number in [0, {MOST_EPSILON:g}] (got {shown(epsilon)}).")
     attack = {
         EPSILON: np.full(points.points, epsilon, np.float32),
         TRUE_LABELS: _true_labels(body.get(TRUE_LABELS), points.points, labels, limits.k),
@@ -99,6 +99,6 @@ def _true_labels(given: Any, points: int, labels: int, most: int) -> np.ndarray:
             raise invalid(f"true_labels must have at most {most} labels per point (got {len(row)} for point {place}).")
         for label in row:
             if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < labels:
-                raise invalid(f"true_labels must be in [0, {labels}) (got {label!r:.40} for point {place}).")
+                raise invalid(f"true_labels must be in [0, {labels}) (got {shown(label)} for point {place}).")
         padded[place, : len(row)] = row
     return padded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from mach_tf.serving.service.problems import invalid
+from mach_tf.serving.service.problems import invalid, shown
 
 NAMED = "features"
 
@@ -42,5 +42,5 @@ def _point(point: Any, place: int, ids: Mapping[str, int]) -> Any:
         )
     for name in named:
         if name not in ids:
-            raise invalid(f"point {place}: this model has no feature with the name {name!r:.60}.")
+            raise invalid(f"point {place}: this model has no feature with the name {shown(name)}.")
     return {"feature_ids": [ids[name] for name in named], "feature_values": list(named.values())}

@@ -12,12 +12,13 @@ from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
+from mach_tf.errors import InputError
 from mach_tf.serving import example_points
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service.jobs import Arrays, Job
-from mach_tf.serving.service.problems import invalid
+from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
 
@@ -63,8 +64,8 @@ class ServedVersion:
           InputError: it is no servable, or it is damaged.
         """
         contents = ServableContents.read(directory)
-        contents.check(directory)
         with tensorflow_errors.named(f"{directory} must be a servable", _REMEDY):
+            contents.check(directory)
             model = tf.saved_model.load(directory)
             with open(os.path.join(directory, "saved_model.pb"), "rb") as file:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
@@ -75,7 +76,17 @@ class ServedVersion:
                 if not name.startswith("__")
             }
             loaded = cls(version, contents, model, metadata, example_points.read(directory))
-            loaded._warm_up()
+            if set(contents.signatures) != set(metadata):
+                raise InputError(
+                    f"{directory} must have the signatures that servable.json names, {', '.join(sorted(contents.signatures))} "
+                    f"(got {', '.join(sorted(metadata))}). {_REMEDY}"
+                )
+            try:
+                loaded._warm_up()
+            except RequestError as error:
+                raise InputError(
+                    f"{directory} must answer a request of each signature ({error.message}). {_REMEDY}"
+                ) from None
         return loaded
 
     def answer(self, job: Job) -> Arrays:
