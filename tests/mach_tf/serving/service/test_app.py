@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import concurrent.futures
 import json
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -21,7 +19,6 @@ from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
 from mach_tf.serving.service.batcher import BatchLimits
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
 from tests.mach_tf.serving.test_servable import serialized
 
@@ -286,34 +283,3 @@ def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tm
         assert versions.check()
         answer = client.post("/predict", json={"points": [{"feature_ids": [], "feature_values": []}]})
         assert answer.json()["version"] == 3
-
-
-def test_a_request_that_straddles_a_reload_is_answered_by_the_version_that_it_was_checked_against(folder, monkeypatch):
-    versions = Versions(str(folder))
-    answer = ServedVersion.answer
-
-    def slow(served, job):
-        answers.append(served.version)
-        if len(answers) == 1:
-            first.set()
-            second.wait(10)
-        return answer(served, job)
-
-    answers, first, second = [], threading.Event(), threading.Event()
-    monkeypatch.setattr(ServedVersion, "answer", slow)
-    body = {"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}
-    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            before = [pool.submit(client.post, "/predict", json=body)]
-            first.wait(10)
-            before.append(pool.submit(client.post, "/predict", json=body))
-            while "mach_queued_points 1.0" not in client.get("/metrics").text:
-                time.sleep(0.01)
-            old = versions.current
-            versions.current = ServedVersion(2, old.contents, old._model, old.metadata)
-            after = pool.submit(client.post, "/predict", json=body)
-            while "mach_queued_points 2.0" not in client.get("/metrics").text:
-                time.sleep(0.01)
-            second.set()
-            found = [each.result().json()["version"] for each in (*before, after)]
-    assert found == answers == [1, 1, 2]
