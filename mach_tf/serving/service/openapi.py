@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.example_points import Example
 from mach_tf.serving.service import attack_requests
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving_signatures import ATTACK_SIGNATURE, EXPLAIN_SIGNATURE
 from mach_tf.top_labels import default_k
 
 _ERRORS = {
@@ -20,13 +23,16 @@ _ERRORS = {
 }
 
 
-def document(name: str, contents: ServableContents, limits: RequestLimits) -> dict[str, Any]:
+def document(
+    name: str, contents: ServableContents, limits: RequestLimits, examples: Sequence[Example] = ()
+) -> dict[str, Any]:
     """Returns the document.
 
     Args:
       name: the name of the model.
       contents: what the servable is.
       limits: what a request may ask for.
+      examples: texts or points to try.
     """
     fields, labels = contents.text_fields, contents.labels
     k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(default_k(labels), limits.k)}
@@ -57,13 +63,19 @@ def document(name: str, contents: ServableContents, limits: RequestLimits) -> di
     }
     attack = {"oneOf": [{**form, "properties": {**form["properties"], **of_attack}} for form in forms]}
     rest = {"type": "object"}
+    kind = "texts" if fields else "points"
+    shown = {f"example {number}": {"value": {kind: [one]}} for number, one in enumerate(examples, 1)}
+    own = {"/predict": {"post": _operation("Ranks labels.", body, examples=shown)}}
+    if EXPLAIN_SIGNATURE in contents.signatures:
+        summary = "Ranks labels and says what speaks for and against each."
+        own["/explain"] = {"post": _operation(summary, body, examples=shown)}
+    if ATTACK_SIGNATURE in contents.signatures:
+        own["/attack"] = {"post": _operation("Ranks labels before and after an FGSM step.", attack, examples=shown)}
     return {
         "openapi": "3.1.0",
         "info": {"title": name, "version": "1", "description": "The best labels of texts or points, and the reasons."},
         "paths": {
-            "/predict": {"post": _operation("Ranks labels.", body)},
-            "/explain": {"post": _operation("Ranks labels and says what speaks for and against each.", body)},
-            "/attack": {"post": _operation("Ranks labels before and after an FGSM step.", attack)},
+            **own,
             f"/v1/models/{name}": {"get": _operation("The versions and their state (TensorFlow Serving).")},
             f"/v1/models/{name}/metadata": {"get": _operation("The signatures (TensorFlow Serving).")},
             f"/v1/models/{name}:predict": {"post": _operation("Calls a signature (TensorFlow Serving).", rest)},
@@ -85,7 +97,9 @@ def _object(properties: dict[str, Any], required: Optional[list[str]] = None) ->
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _operation(summary: str, body: Any = None, content: str = "application/json") -> dict[str, Any]:
+def _operation(
+    summary: str, body: Any = None, content: str = "application/json", examples: Optional[dict[str, Any]] = None
+) -> dict[str, Any]:
     schema = {"type": "string"} if content == "text/plain" else {"type": "object"}
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     operation: dict[str, Any] = {
@@ -96,5 +110,6 @@ def _operation(summary: str, body: Any = None, content: str = "application/json"
         },
     }
     if body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        shown = {"examples": examples} if examples else {}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body, **shown}}}
     return operation
