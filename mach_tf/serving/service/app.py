@@ -171,7 +171,9 @@ class Service:
 
     async def _openapi(self, _: Request) -> Response:
         contents = self._versions.current.contents
-        described = openapi.document(self._versions.name, contents, self._config.requests)
+        described = openapi.document(
+            self._versions.name, contents, self._config.requests, self._config.token is not None
+        )
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
@@ -205,7 +207,7 @@ class Service:
         answered_by = found.pop(_VERSION)
         texts = job.inputs.get("texts")
         if texts is not None:
-            texts = texts.reshape(job.points, -1)
+            texts = texts.reshape(job.points, len(contents.text_fields))
         return JSONResponse(
             {
                 "model": self._versions.name,

@@ -228,8 +228,27 @@ def test_the_point_that_is_wrong_is_named(client):
     assert answer.json()["error"] == "point 1: feature_ids must be in [0, 60) (got 60)"
 
 
-def test_no_points_have_no_predictions(client):
-    assert client.post("/predict", json={"points": []}).json()["predictions"] == []
+@pytest.mark.parametrize("path", ["/predict", "/explain", "/attack"])
+def test_no_points_have_no_predictions(client, path):
+    assert client.post(path, json={"points": []}).json()["predictions"] == []
+
+
+@pytest.mark.parametrize("path", ["/predict", "/explain", "/attack"])
+def test_values_whose_sum_is_infinite_are_refused(client, path):
+    large = {"feature_ids": [1] * 40, "feature_values": [9e37] * 40}
+    answer = client.post(path, json={"points": [{"feature_ids": [], "feature_values": []}, large]})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("point 1: the values are so large")
+
+
+def test_the_document_has_every_path_and_no_other(client):
+    document = client.get("/openapi.json").json()
+    routes = {
+        (route.path.replace("{version:version}", "{version}"), method.lower())
+        for route in client.app.routes
+        for method in route.methods - {"HEAD"}
+    }
+    assert {(path, method) for path, item in document["paths"].items() for method in item} == routes
 
 
 def test_health_metrics_document_and_page(client):
