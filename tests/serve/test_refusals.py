@@ -1,4 +1,4 @@
-"""Valid requests, mutated: every answer is right, or an error in the documented form."""
+"""Requests that break rules, and mutated ones: every answer is right, or an error in the documented form."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
+from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.versions import Versions
 from mach_tf.serving_signatures import SERVING_SIGNATURE
 
@@ -68,11 +69,80 @@ def model(evaluated):
 
 
 @pytest.fixture(scope="module")
-def client(model, tmp_path_factory):
+def versions(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("servables") / "tiny"
     export(model, folder / "1")
-    with TestClient(Service(Versions(str(folder)), ServiceConfig(reload_seconds=0)).app()) as client:
+    return Versions(str(folder))
+
+
+@pytest.fixture(scope="module")
+def client(versions):
+    config = ServiceConfig(requests=RequestLimits(body_bytes=100_000), reload_seconds=0)
+    with TestClient(Service(versions, config).app(), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("get", "/nothing", None, 404),
+        ("get", "/v1/models/other", None, 404),
+        ("get", "/v1/models/tiny/versions/2", None, 404),
+        ("post", "/v1/models/tiny/versions/2:predict", b"{}", 404),
+        ("get", "/v1/models/tiny/versions/" + "9" * 5000, None, 404),
+        ("post", "/predict/", b"{}", 404),
+        ("get", "/predict", None, 405),
+        ("get", "/v1/models/tiny/versions/1:predict", None, 405),
+        ("options", "/predict", None, 405),
+        ("post", "/healthz", b"", 405),
+        ("post", "/predict", b"", 400),
+        ("post", "/attack", b"3", 400),
+        ("post", "/attack", b'{"points": [], "epsilon": -1}', 400),
+        ("post", "/attack", b'{"points": [{"features": {"cat": 1}}]}', 400),
+        ("post", "/predict", b"{", 400),
+        ("post", "/predict", b"\xff\xfe", 400),
+        ("post", "/predict", b"[" * 50_000, 400),
+        ("post", "/predict", b'{"points": [], "k": NaN}', 400),
+        ("post", "/predict", b'{"texts": ["a"]}', 400),
+        ("post", "/predict", b'{"points": [], "k": ' + b"[" * 900 + b"]" * 900 + b"}", 400),
+        ("post", "/predict", b'{"points": ' + b"[" * 900 + b"]" * 900 + b"}", 400),
+        ("post", "/predict", b'{"\\ud800": 1, "points": []}', 400),
+        ("post", "/v1/models/tiny:predict", b'{"inputs": {"examples": ' + b"[" * 900 + b"]" * 900 + b', "k": 1}}', 400),
+        ("post", "/predict", json.dumps({"points": [{"feature_ids": [60], "feature_values": [1]}]}).encode(), 400),
+        ("post", "/predict", b" " * 100_001, 413),
+        ("post", "/v1/models/tiny:predict", b'{"inputs": {"examples": ["\\u0000junk"], "k": 1}}', 400),
+    ],
+)
+def test_every_error_is_json_with_a_code_and_leaks_nothing(client, method, path, body, status):
+    options = {} if body is None else {"content": body}
+    answer = getattr(client, method)(path, **options)
+    assert answer.status_code == status
+    found = answer.json()
+    assert set(found) == {"error", "code"}
+    assert "Traceback" not in found["error"]
+    assert "/" not in found["error"].replace("/openapi.json", "")
+
+
+def test_errors_have_the_headers_that_http_asks_for(client, versions):
+    refused = client.get("/predict")
+    assert set(refused.headers["allow"].split(", ")) == {"POST"}
+    assert client.post("/predict", content=b"x", headers={"Content-Encoding": "gzip"}).status_code == 415
+    assert client.head("/healthz").status_code == 200
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0, token="s3cret")).app()) as closed:
+        assert closed.get("/metrics").headers["www-authenticate"] == "Bearer"
+
+
+def test_paths_that_do_not_exist_are_counted_together(client):
+    for path in ("/nothing", "/nothing/at/all"):
+        client.get(path)
+    assert 'mach_requests_total{path="other",status="404"}' in client.get("/metrics").text
+    assert "nothing" not in client.get("/metrics").text
+
+
+def test_the_body_may_have_any_content_type(client):
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "application/json; charset=latin-1", "\u00ff"):
+        answer = client.post("/predict", content=b'{"points": []}', headers={"Content-Type": kind.encode("latin-1")})
+        assert answer.status_code == 200
 
 
 def places(value, path=()):
@@ -86,7 +156,10 @@ def places(value, path=()):
 def mutated_value(value, generator):
     """Returns a copy of a value in which one place is removed, doubled, or has something strange."""
     value = json.loads(json.dumps(value))
-    *way, last = generator.choice(list(places(value)))
+    found = list(places(value))
+    if not found:
+        return generator.choice(STRANGE)
+    *way, last = generator.choice(found)
     inner = value
     for key in way:
         inner = inner[key]
