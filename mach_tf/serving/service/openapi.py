@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.example_points import Example
 from mach_tf.serving.service import answer_schemas, attack_requests
 from mach_tf.serving.service.answer_schemas import NUMBER, Schema, of_list, of_object
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving_signatures import ATTACK_SIGNATURE, EXPLAIN_SIGNATURE
 from mach_tf.top_labels import default_k
 
 _ERRORS = {
@@ -26,13 +29,20 @@ _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}
 _VERSION = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
 
 
-def document(name: str, contents: ServableContents, limits: RequestLimits, token: bool = False) -> dict[str, Any]:
+def document(
+    name: str,
+    contents: ServableContents,
+    limits: RequestLimits,
+    examples: Sequence[Example] = (),
+    token: bool = False,
+) -> dict[str, Any]:
     """Returns the document.
 
     Args:
       name: the name of the model.
       contents: what the servable is.
       limits: what a request may ask for.
+      examples: texts or points to try.
       token: whether requests need the token.
     """
     forms = _forms(contents, limits)
@@ -51,25 +61,23 @@ def document(name: str, contents: ServableContents, limits: RequestLimits, token
         },
     }
     attack = [{**form, "properties": {**form["properties"], **of_attack}} for form in forms]
+    kind = "texts" if contents.text_fields else "points"
+    shown = {f"example {number}": {"value": {kind: [one]}} for number, one in enumerate(examples, 1)}
+
+    def own(summary: str, answer: Schema, bodies: list[Schema]) -> dict[str, Any]:
+        return {"post": _operation(summary, answer, token, {"oneOf": bodies}, examples=shown)}
+
+    paths = {"/predict": own("Ranks labels.", answer_schemas.RANKED, forms)}
+    if EXPLAIN_SIGNATURE in contents.signatures:
+        summary = "Ranks labels and says what speaks for and against each."
+        paths["/explain"] = own(summary, answer_schemas.EXPLAINED, forms)
+    if ATTACK_SIGNATURE in contents.signatures:
+        paths["/attack"] = own("Ranks labels before and after an FGSM step.", answer_schemas.ATTACKED, attack)
     model = f"/v1/models/{name}"
     predict = _operation("Calls a signature (TensorFlow Serving).", answer_schemas.OUTPUTS, token, _rest(contents))
     state = _operation("The version that is served (TensorFlow Serving).", answer_schemas.STATE, token)
     metadata = _operation("The signatures (TensorFlow Serving).", answer_schemas.METADATA, token)
-    paths = {
-        "/predict": {"post": _operation("Ranks labels.", answer_schemas.RANKED, token, {"oneOf": forms})},
-        "/explain": {
-            "post": _operation(
-                "Ranks labels and says what speaks for and against each.",
-                answer_schemas.EXPLAINED,
-                token,
-                {"oneOf": forms},
-            )
-        },
-        "/attack": {
-            "post": _operation(
-                "Ranks labels before and after an FGSM step.", answer_schemas.ATTACKED, token, {"oneOf": attack}
-            )
-        },
+    paths |= {
         model: {"get": state},
         f"{model}/metadata": {"get": metadata},
         f"{model}:predict": {"post": predict},
@@ -141,6 +149,7 @@ def _operation(
     token: bool = False,
     body: Optional[Schema] = None,
     content: str = "application/json",
+    examples: Optional[dict[str, Any]] = None,
 ) -> dict[str, Any]:
     """Returns an operation.
 
@@ -150,6 +159,7 @@ def _operation(
       token: whether it needs the token.
       body: the schema of its body; None if it has none.
       content: the media type of its answer.
+      examples: bodies to try, by their names.
     """
     statuses = {500, 503, *(() if body is None else _OF_BODIES), *((401,) if token else ())}
     schema = {"type": "string"} if answer is None else answer
@@ -163,5 +173,6 @@ def _operation(
     if token:
         operation["security"] = [{"token": []}]
     if body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        shown = {"examples": examples} if examples else {}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body, **shown}}}
     return operation

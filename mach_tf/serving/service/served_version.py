@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -13,7 +14,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
 from mach_tf.errors import InputError
+from mach_tf.serving import example_points
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
@@ -30,13 +33,22 @@ class ServedVersion:
     Attributes:
       version: its number.
       contents: its servable.json.
+      examples: texts or points to try, as `example_points.read_input` returns them.
       specs: of each signature the inputs but k: name to tf.TensorSpec.
     """
 
-    def __init__(self, version: int, contents: ServableContents, model: Any, metadata: dict[str, Any]):
+    def __init__(
+        self,
+        version: int,
+        contents: ServableContents,
+        model: Any,
+        metadata: dict[str, Any],
+        examples: Sequence[Example] = (),
+    ):
         self.version = version
         self.contents = contents
         self.metadata = metadata
+        self.examples = examples
         self._model = model  # keeps the variables
         self._signatures = dict(model.signatures.items())
         self.specs = {
@@ -67,7 +79,7 @@ class ServedVersion:
                 for name, definition in definitions.items()
                 if not name.startswith("__")
             }
-            loaded = cls(version, contents, model, metadata)
+            loaded = cls(version, contents, model, metadata, example_points.read(directory))
             if set(contents.signatures) != set(metadata):
                 raise InputError(
                     f"{directory} must have the signatures that servable.json names, {', '.join(sorted(contents.signatures))} "
