@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
-import types
+import weakref
 
 import pytest
 
@@ -17,12 +18,17 @@ def add(folder, number, content="whole"):
     (folder / str(number) / FILE).write_text(content)
 
 
+class Loaded:
+    def __init__(self, version):
+        self.version = version
+
+
 def load(directory, version):
     with open(os.path.join(directory, FILE)) as file:
         content = file.read()
     if content != "whole":
         raise InputError(f"{directory} is {content}")
-    return types.SimpleNamespace(version=version)
+    return Loaded(version)
 
 
 @pytest.fixture
@@ -190,3 +196,42 @@ def test_a_folder_without_a_version_is_refused(folder):
     add(folder, 1, "broken")
     with pytest.raises(InputError, match="is broken"):
         Versions(str(folder), load)
+
+
+def test_loads_and_failures_are_observed_from_the_start(folder):
+    add(folder, 1)
+    add(folder, 2, "broken")
+    versions, seen = Versions(str(folder), load), []
+    versions.observe(seen.append)
+    add(folder, 3)
+    versions.check()
+    assert [seconds is None for seconds in seen] == [True, False, False]
+
+
+def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder):
+    class Model:
+        pass
+
+    def load_model(directory, version):
+        loaded = load(directory, version)
+        loaded.model = model = Model()
+        model.circle = model
+        models.append(weakref.ref(model))
+        return loaded
+
+    models = []
+    add(folder, 1)
+    versions = Versions(str(folder), load_model)
+    gc.disable()
+    try:
+        request = versions.current
+        add(folder, 2)
+        versions.check()
+        versions.release()
+        assert models[0]() is not None, "a request needs it"
+        del request
+        versions.release()
+        assert models[0]() is None
+        assert models[1]() is not None
+    finally:
+        gc.enable()
