@@ -75,5 +75,5 @@ def hidden_units(kernel: np.ndarray, biases: np.ndarray, box: Box, layer: Output
     )
     position = np.flatnonzero(upper > 0)
     splits = np.searchsorted(position, np.arange(repetitions + 1) * (len(biases) // repetitions))
-    parts = (values[position] for values in (centre, lower, upper, magnitude))
-    return HiddenUnits(kernel[:, position], position, splits, *parts, box, errors)
+    of_units = (centre[position], lower[position], upper[position], magnitude[position])
+    return HiddenUnits(kernel[:, position], position, splits, *of_units, box, errors)

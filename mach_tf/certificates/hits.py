@@ -21,4 +21,3 @@ def certain_hits(ahead: np.ndarray, k: int) -> int:
         if int((dominators < j).sum()) <= k - j:
             return j
     return 0
-

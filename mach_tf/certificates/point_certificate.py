@@ -36,7 +36,12 @@ class PointCertificate:
 
 
 def certify_point(
-    units: HiddenUnits, layer: OutputLayer, top_labels: np.ndarray, true_labels: np.ndarray, ks: Sequence[int], effort: int
+    units: HiddenUnits,
+    layer: OutputLayer,
+    top_labels: np.ndarray,
+    true_labels: np.ndarray,
+    ks: Sequence[int],
+    effort: int,
 ) -> PointCertificate:
     """Proves what it can for one point.
 
@@ -112,7 +117,9 @@ class _Search:
         for j in range(self.true_leaders, 0, -1):
             size = 4
             while self._may_rise(j):
-                rows, columns = np.nonzero(self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j))
+                rows, columns = np.nonzero(
+                    self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j)
+                )
                 if not len(rows) or not self._try(rows, columns, size):
                     break
                 size = min(2 * size, _PAIRS)

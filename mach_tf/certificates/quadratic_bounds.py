@@ -105,7 +105,9 @@ class _Search:
         squares = np.where(square < line, 1 / (4 * root), 0)
         weight = -self.weights[negative]
         slope = np.where(squares > 0, (z + root) / (2 * root), self.chord[negative])
-        at_zero = np.where(squares > 0, (z + root) ** 2 / (4 * root), line - self.chord[negative] * (expected[negative] - z))
+        at_zero = np.where(
+            squares > 0, (z + root) ** 2 / (4 * root), line - self.chord[negative] * (expected[negative] - z)
+        )
 
         lines = np.where(self.stable, self.weights, np.maximum(self.weights, 0) * self.below)
         lines[negative] = 0

@@ -42,9 +42,7 @@ def hidden_error(n: int, magnitude: np.ndarray, largest_value: float, largest_we
     return gamma(n + 1, SINGLE) * magnitude + (n + 1) * _SMALLEST_NORMAL * (2 + largest_value + largest_weight)
 
 
-def score_error_sketch(
-    error: np.ndarray, activation: np.ndarray, norms: np.ndarray, biases: np.ndarray
-) -> np.ndarray:
+def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndarray, biases: np.ndarray) -> np.ndarray:
     """Returns what each bucket adds to the error of a float32 label score, float64 [R, B]; a score's error is their sum.
 
     Args:

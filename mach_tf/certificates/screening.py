@@ -2,7 +2,7 @@
 
 Per repetition, each unstable unit is replaced from both sides by functions with one slope s = (z0 + p) / (2 p),
 
-    s z + min(0, ...) <= relu(z) <= (z + p)^2 / (4 p) = (z0 + p)^2 / (4 p) + s a + a^2 / (4 p),      a = z - z0, any p > 0,
+    s z <= relu(z) <= (z + p)^2 / (4 p) = (z0 + p)^2 / (4 p) + s a + a^2 / (4 p),      a = z - z0, any p > |z0|,
 
 of which the upper one holds for all z because (z - p)^2 >= 0. As the slope does not depend on the sign of a weight, the linear
 parts of all buckets are one matrix product. The squares add up to d' Q d with Q = sum_u q_u k_u k_u' over the columns k_u of W1,
@@ -102,10 +102,13 @@ class _Repetition:
         by_square += _largest_forms(kernel, half, squares.astype(np.float32)[:, None] * negative, more)
         excess = np.minimum(by_chord, by_square) * more**2
 
-        radius = np.sqrt(np.square((units.magnitude[own] * 2)).sum())
+        radius = np.sqrt(np.square(2 * units.magnitude[own]).sum())
         norms = layer.norms[repetition]
         rounded = rounding.gamma(len(rows) + 8, rounding.SINGLE) * radius * (norms + norms[bucket])
-        operations, largest = len(rows) * (len(kernel) + 4), np.abs(kernel).max(initial=0) + np.abs(difference).max(initial=0)
+        operations, largest = (
+            len(rows) * (len(kernel) + 4),
+            np.abs(kernel).max(initial=0) + np.abs(difference).max(initial=0),
+        )
         rounded += operations * 2.0**-126 * (2 + float(largest)) * (1 + half.sum())
         bias = layer.biases[repetition]
         self.gradient = linear.astype(np.float64) / repetitions

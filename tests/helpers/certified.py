@@ -47,7 +47,9 @@ class Small:
         active = active.reshape(len(values), repetitions, hidden)
         total = np.zeros((len(values), self.layer.table.shape[1]), np.float32)
         for r in range(repetitions):
-            total += (active[:, r] @ self.layer.kernels[r] + self.layer.biases[r].astype(np.float32))[:, self.layer.table[r]]
+            total += (active[:, r] @ self.layer.kernels[r] + self.layer.biases[r].astype(np.float32))[
+                :, self.layer.table[r]
+            ]
         return total * np.float32(1 / repetitions)
 
 
@@ -88,9 +90,7 @@ def smallest(units: HiddenUnits, weights: np.ndarray, constant: float) -> float:
     rows = np.block([[-kernel.T, eye, 0 * eye], [-kernel.T, eye, -np.diag(lower)], [none, eye, -np.diag(upper)]])
     low = np.concatenate([units.centre, np.full(2 * m, -np.inf)])
     high = np.concatenate([np.full(m, np.inf), units.centre - lower, np.zeros(m)])
-    bounds = scipy.optimize.Bounds(
-        np.concatenate([-half, np.zeros(2 * m)]), np.concatenate([half, upper, np.ones(m)])
-    )
+    bounds = scipy.optimize.Bounds(np.concatenate([-half, np.zeros(2 * m)]), np.concatenate([half, upper, np.ones(m)]))
     found = scipy.optimize.milp(
         np.concatenate([np.zeros(n), weights, np.zeros(m)]),
         integrality=np.concatenate([np.zeros(n + m), np.ones(m)]),

@@ -18,7 +18,9 @@ def test_bounds_hold_and_are_attained(seed, clip):
     assert (z[:, inactive] <= 0).all()
     z = z[:, units.position]
     assert (z >= units.lower).all() and (z <= units.upper).all()
-    np.testing.assert_allclose(z.max(axis=0), units.upper, rtol=1e-5, atol=1e-6)  # 2^6 corners, all but surely all drawn
+    np.testing.assert_allclose(
+        z.max(axis=0), units.upper, rtol=1e-5, atol=1e-6
+    )  # 2^6 corners, all but surely all drawn
     np.testing.assert_allclose(z.min(axis=0), units.lower, rtol=1e-5, atol=1e-6)
     assert (np.abs(units.centre) + (units.upper - units.lower) / 2 <= 2 * units.magnitude).all()
 

@@ -25,13 +25,15 @@ def test_below_the_exact_minimum(seed, epsilon):
 def crown(units, weights, constant):
     """The same relaxation, unit by unit."""
     gradient, value = np.zeros(len(units.kernel)), constant
-    for column, c, z, l, u in zip(units.kernel.T.astype(np.float64), weights, units.centre, units.lower, units.upper):
-        if l >= 0:
+    for column, c, z, low, high in zip(
+        units.kernel.T.astype(np.float64), weights, units.centre, units.lower, units.upper
+    ):
+        if low >= 0:
             slope, offset = 1.0, 0.0
         elif c >= 0:
-            slope, offset = float(u > -l), 0.0
+            slope, offset = float(high > -low), 0.0
         else:
-            slope, offset = u / (u - l), -l * u / (u - l)
+            slope, offset = high / (high - low), -low * high / (high - low)
         gradient += c * slope * column
         value += c * (slope * z + offset)
     return value - np.abs(gradient) @ units.box.half

@@ -56,7 +56,9 @@ def test_as_tight_as_the_clean_ranking_without_a_perturbation():
         ranked = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")
         found, top = certify(world, PerturbationSet(0), np.sort(ranked[[0, 3, 9]]))
         assert found.top_unchanged and found.hits == (1, 1, 2)
-        np.testing.assert_allclose(found.scores, np.repeat(world.scores(world.values[None])[0][top, None], 2, axis=1), atol=1e-4)
+        np.testing.assert_allclose(
+            found.scores, np.repeat(world.scores(world.values[None])[0][top, None], 2, axis=1), atol=1e-4
+        )
 
 
 def test_labels_of_equal_score_are_not_proved_apart():
