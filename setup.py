@@ -48,7 +48,7 @@ setuptools.setup(
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags", "preprocess/*.flags"],
-        "mach_tf.serving.service": ["page.html"],
+        "mach_tf.serving.service": ["page.*"],
         "mach_tf.text": ["unicode.npz"],
     },
     entry_points={
@@ -122,7 +122,9 @@ setuptools.setup(
             "prometheus-client>=0.20,<1",
             "httpx>=0.27",
         ],
-        # The benchmarks compare formulations, not packages: they need what the programs need.
+        # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
+        # peer gets an environment of its own, so none stands here.
         "benchmarks": [],
+        "peers": ["scikit-learn>=1.3"],
     },
 )
