@@ -48,7 +48,7 @@ setuptools.setup(
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags", "preprocess/*.flags"],
-        "mach_tf.serving.service": ["page.html"],
+        "mach_tf.serving.service": ["page.*"],
         "mach_tf.text": ["unicode.npz"],
     },
     entry_points={
@@ -62,6 +62,7 @@ setuptools.setup(
             "mach-eval = eval.main:run",
             "mach-predict = eval.predict:run",
             "mach-robustness = eval.robustness:run",
+            "mach-certify = eval.certify:run",
             "mach-explain = explain.main:run",
             "mach-faithfulness = explain.faithfulness:run",
         ]
