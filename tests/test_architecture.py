@@ -86,7 +86,7 @@ FLOORS = (
     ("network",),
     ("name_scores", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
     ("serving",),
-    ("attacks",),
+    ("attacks", "certificates"),
     ("explanations",),
     ("evaluation",),
     ("sizing",),
