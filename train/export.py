@@ -61,6 +61,12 @@ flags.DEFINE_string(
     "Reads the names of the labels, one per line, from this UTF-8 file. By default they are those in the model directory.",
 )
 flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
+flags.DEFINE_bool(
+    "force",
+    False,
+    "Takes --label_names and --feature_names that are not those that the model was trained with. Set it only if the names differ in "
+    "spelling or language.",
+)
 flags.DEFINE_string(
     "evaluation",
     None,
@@ -88,6 +94,7 @@ def main(_: list[str]) -> None:
             reasons=FLAGS.reasons,
             label_names=FLAGS.label_names,
             feature_names=FLAGS.feature_names,
+            force=FLAGS.force,
             evaluation=FLAGS.evaluation,
         )
     print(done)

@@ -10,9 +10,10 @@ from typing import Any, Optional, Union
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import arguments, estimators, files, outputs, staging, tensorflow_errors
+from mach_tf import arguments, estimators, files, kept_files, outputs, staging, tensorflow_errors
 from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.errors import InputError
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
@@ -39,6 +40,7 @@ class ExportOptions:
       reasons: number of features that an explanation names for a label, at most.
       label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
       feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
+      force: takes names that are not those of the training data.
       evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
 
     Raises:
@@ -51,6 +53,7 @@ class ExportOptions:
     reasons: int = 10
     label_names: Optional[str] = None
     feature_names: Optional[str] = None
+    force: bool = False
     evaluation: Optional[str] = None
 
     def __post_init__(self) -> None:
@@ -62,6 +65,11 @@ class ExportOptions:
         if arguments.finite_number(self.prune, "prune", 0, 1) == 1:
             raise InputError("prune must be below 1, which would leave nothing (got 1).")
         arguments.whole_number(self.reasons, "reasons", 1, 1000)
+        arguments.switch(self.force, "force")
+        if self.force and self.label_names is None and self.feature_names is None:
+            raise InputError(
+                "force must come with label_names or feature_names, which it lets differ from the training data's. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,11 +119,11 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     labels, features = network.labels, network.manifest.features
     label_names = network.label_names
     if chosen.label_names is not None:
-        label_names = files.read_names(chosen.label_names, labels, "labels")
+        label_names = _given_names(network, chosen.label_names, LABEL_NAMES_FILE, chosen.force)
     vectorizer = None if network.manifest.text is None else network.texts.vectorizer
     feature_names = None if vectorizer is None else vectorizer.vocabulary.terms
     if chosen.feature_names is not None:
-        feature_names = files.read_names(chosen.feature_names, features, "features")
+        feature_names = _given_names(network, chosen.feature_names, FEATURE_NAMES_FILE, chosen.force)
     evaluation = None
     if chosen.evaluation is not None:
         evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
@@ -156,6 +164,10 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)
+
+
+def _given_names(network: Network, path: str, name: str, force: bool) -> list[str]:
+    return kept_files.read_given_names(path, network.model_dir, network.manifest, name, force)
 
 
 def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
