@@ -19,8 +19,9 @@ from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
+from mach_tf.serving.row_places import RowPlaces, joint_norms
 from mach_tf.serving.servable import EnsembleServable
-from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving.stored_weights import VQ, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
 
@@ -36,7 +37,8 @@ class ExportOptions:
     Attributes:
       estimator: which estimator makes the scores: "logit_mean" or "mean".
       weights: the precision of the stored weights, one of choices.SERVABLE_WEIGHTS.
-      prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
+      prune: the fraction of the hashed features to leave out, those whose rows of W1 have the smallest norm in all repetitions
+        together, in [0, 1).
       reasons: number of features that an explanation names for a label, at most.
       label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
       feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
@@ -172,8 +174,17 @@ def _given_names(network: Network, path: str, name: str, force: bool) -> list[st
 
 def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
     stored = []
+    places = _places(network, options)
     with Bar("export", len(network.repetitions), "repetition") as bar:
         for index in range(len(network.repetitions)):
-            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, options.prune))
+            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, places))
             bar.update(1)
     return stored
+
+
+def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:
+    if not options.prune and options.weights != VQ:
+        return None
+    repetitions = range(len(network.repetitions))
+    kernels = (network.repetitions[index].weights.hidden_kernel.numpy() for index in repetitions)
+    return RowPlaces(joint_norms(kernels), options.prune)
