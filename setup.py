@@ -121,7 +121,9 @@ setuptools.setup(
             "prometheus-client>=0.20,<1",
             "httpx>=0.27",
         ],
-        # The benchmarks compare formulations, not packages: they need what the programs need.
+        # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
+        # peer gets an environment of its own, so none stands here.
         "benchmarks": [],
+        "peers": ["scikit-learn>=1.3"],
     },
 )

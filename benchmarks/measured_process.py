@@ -89,8 +89,8 @@ def _own_peak() -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
-def check_arms(chosen: Sequence[str], arms: Collection[str]) -> None:
-    """Raises InputError for the value of --arms that names what a benchmark does not run."""
+def check_arms(chosen: Sequence[str], arms: Collection[str], flag: str = "arms") -> None:
+    """Raises InputError for the value of --arms, or of another flag, that names what a benchmark does not run."""
     unknown = [arm for arm in chosen if arm not in arms]
     if unknown:
-        raise InputError(f"--arms must be among {', '.join(arms)} (got {', '.join(unknown)}). Correct it.")
+        raise InputError(f"--{flag} must be among {', '.join(arms)} (got {', '.join(unknown)}). Correct it.")

@@ -10,7 +10,9 @@ SERVING_SIGNATURE = "serving_default"
 SPARSE_SIGNATURE = "sparse"
 # Of the servable of a whole ensemble, beside the two above.
 EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
+ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE = "attack", "attack_text"
 IDS, VALUES = "feature_ids", "feature_values"
+EPSILON, TRUE_LABELS = "epsilon", "true_labels"
 
 
 class Servable(tf.Module):
@@ -102,6 +104,31 @@ def check_entries(batch: SparseBatch, columns: tf.Tensor) -> list[tf.Operation]:
     return [
         _require_all((ids >= 0) & (ids < columns), points, f"{IDS} must be in [0, {{}}) (got {{}})", bound, ids),
         _require_all(tf.math.is_finite(values), points, f"{VALUES} must be finite (got {{}})", values),
+    ]
+
+
+def check_attack(points: tf.Tensor, epsilon: tf.Tensor, true_labels: tf.Tensor, labels: int) -> list[tf.Operation]:
+    """Checks the inputs of an attack on `points` points of a model with `labels` labels."""
+    numbers = tf.range(tf.size(epsilon))
+    largest, least = (tf.reduce_max(true_labels, 1), tf.reduce_min(true_labels, 1))
+    outside = tf.where(largest >= labels, largest, least)
+    sizes = tf.stack([tf.size(epsilon), tf.shape(true_labels)[0]])
+    return [
+        require(
+            tf.reduce_all(sizes == points), f"{EPSILON} and {TRUE_LABELS} must have one row per point (got {{}})", sizes
+        ),
+        _require_all(
+            tf.math.is_finite(epsilon) & (epsilon >= 0),
+            numbers,
+            f"{EPSILON} must be finite and at least 0 (got {{}})",
+            epsilon,
+        ),
+        _require_all(
+            (largest < labels) & (least >= -1),
+            tf.range(tf.size(outside)),
+            f"{TRUE_LABELS} must be in [0, {labels}), or -1 (got {{}})",
+            outside,
+        ),
     ]
 
 

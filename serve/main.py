@@ -14,7 +14,6 @@ POST /v1/models/demo:predict.
 from __future__ import annotations
 
 import logging
-import socket
 
 from absl import flags
 
@@ -52,9 +51,18 @@ flags.DEFINE_integer(
 flags.DEFINE_float("timeout", 10.0, "Gives a request up after this many seconds, with status 504.", lower_bound=0.001)
 
 # Limits of a request
+flags.DEFINE_integer(
+    "max_explained",
+    640,
+    "Explains at most this many pairs of a point and a label per request, and per call of the model: their memory is planned.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("max_points", 64, "Takes at most this many texts or points per request.", lower_bound=1)
 flags.DEFINE_integer("max_text_length", 100_000, "Takes texts of at most this many characters.", lower_bound=1)
 flags.DEFINE_integer("max_k", 100, "Returns at most this many labels per point.", lower_bound=1)
+flags.DEFINE_integer(
+    "max_connections", 512, "Refuses further connections, with status 503, while this many are open.", lower_bound=1
+)
 flags.DEFINE_integer("max_body_bytes", 4 << 20, "Takes bodies of at most this many bytes.", lower_bound=1)
 
 
@@ -62,11 +70,11 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     try:
-        import uvicorn
-
+        from mach_tf.serving.service import server
         from mach_tf.serving.service.app import Service, ServiceConfig
     except ImportError as error:
         raise InputError(f"The service needs more packages ({error}): pip install 'mach-tf[serve]'") from None
+    from mach_tf.serving.service import listening
     from mach_tf.serving.service.batcher import BatchLimits
     from mach_tf.serving.service.own_requests import RequestLimits
     from mach_tf.serving.service.token_file import read_token
@@ -75,20 +83,22 @@ def main(_: list[str]) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     with flag_errors():
         config = ServiceConfig(
-            BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout),
-            RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes),
+            BatchLimits(
+                FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, explained=FLAGS.max_explained
+            ),
+            RequestLimits(
+                FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, FLAGS.max_explained
+            ),
             FLAGS.reload_seconds,
             None if FLAGS.token_file is None else read_token(FLAGS.token_file),
         )
+        # Before the model is loaded, which may take long; and so that --port=0 can say which port was free.
+        socket = listening.listen(FLAGS.host, FLAGS.port)
         versions = Versions(FLAGS.servable)
-    # Bound here, so that --port=0 can say which port was free.
-    with socket.create_server((FLAGS.host, FLAGS.port)) as listening:
-        address = f"http://{FLAGS.host}:{listening.getsockname()[1]}/"
+    with socket:
+        address = listening.url(socket)
         print(f"Version {versions.current.version} of {versions.name} is served at {address}", flush=True)
-        settings = uvicorn.Config(
-            Service(versions, config).app(), log_level="warning", timeout_graceful_shutdown=int(FLAGS.timeout) + 1
-        )
-        uvicorn.Server(settings).run([listening])
+        server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
 
 
 def run() -> None:

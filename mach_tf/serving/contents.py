@@ -70,13 +70,18 @@ class ServableContents:
 
     def problems(self, directory: str) -> Iterator[str]:
         """Yields a sentence for each file that is missing or differs from what was written; reads all files."""
+        whole = {}
+        # Sizes first: while a servable is copied, that is all it takes to see that it is not whole yet.
         for name, written in self.files.items():
             path = os.path.join(directory, *name.split("/"))
             if not os.path.isfile(path):
                 yield f"{path} is missing, though {FILE} names it. {_REMEDY}"
             elif os.path.getsize(path) != written.bytes:
                 yield f"{path} must have {written.bytes} bytes (got {os.path.getsize(path)}). {_REMEDY}"
-            elif files.sha256(path) != written.sha256:
+            else:
+                whole[path] = written.sha256
+        for path, sha256 in whole.items():
+            if files.sha256(path) != sha256:
                 yield f"{path} is not the file that {FILE} describes. {_REMEDY}"
 
     def check(self, directory: str) -> None:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, SERVING_SIGNATURE, SPARSE_SIGNATURE, VALUES
+from mach_tf.serving_signatures import (
+    ATTACK_SIGNATURE,
+    ATTACK_TEXT_SIGNATURE,
+    EPSILON,
+    EXPLAIN_SIGNATURE,
+    IDS,
+    SERVING_SIGNATURE,
+    SPARSE_SIGNATURE,
+    TEXT_SIGNATURE,
+    TRUE_LABELS,
+    VALUES,
+)
 
 _TEXT = "A text of a few words"
+# The signature with the same points.
+_ATTACKED = {ATTACK_SIGNATURE: SPARSE_SIGNATURE, ATTACK_TEXT_SIGNATURE: TEXT_SIGNATURE}
 
 
 def example_request(signature: str, n_fields: int) -> dict[str, np.ndarray]:
@@ -18,10 +31,13 @@ def example_request(signature: str, n_fields: int) -> dict[str, np.ndarray]:
       n_fields: number of text fields; 0 if the model takes no texts.
     """
     if signature == SERVING_SIGNATURE:
-        point = tf.train.Example()
-        point.features.feature[IDS].int64_list.value.append(0)
-        point.features.feature[VALUES].float_list.value.append(1.0)
-        return {"examples": np.array([point.SerializeToString()], object)}
+        example = tf.train.Example()
+        example.features.feature[IDS].int64_list.value.append(0)
+        example.features.feature[VALUES].float_list.value.append(1.0)
+        return {"examples": np.array([example.SerializeToString()], object)}
+    if signature in _ATTACKED:
+        point = example_request(_ATTACKED[signature], n_fields)
+        return {**point, EPSILON: np.array([0.01], np.float32), TRUE_LABELS: np.full([1, 1], -1, np.int64)}
     if signature in (SPARSE_SIGNATURE, EXPLAIN_SIGNATURE):
         splits = np.array([0, 1], np.int64)
         return {"row_splits": splits, IDS: np.array([0], np.int64), VALUES: np.array([1], np.float32)}

@@ -17,10 +17,10 @@ from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
 from mach_tf.serving import contents, model_card, warm_up
+from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.row_places import RowPlaces, joint_norms
-from mach_tf.serving.servable import EnsembleServable
 from mach_tf.serving.stored_weights import VQ, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
@@ -138,7 +138,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         feature_names,
         chosen.reasons,
     )
-    module = EnsembleServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
+    module = AttackServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()
     described = contents.ServableContents(
         name,

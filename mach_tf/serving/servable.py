@@ -17,10 +17,18 @@ from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
+# Numbers of float64 in the paths of Integrated Gradients that are in memory together, [points, R, k, hidden].
+_PATHS_AT_ONCE = 1 << 23
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
 # A scalar; or one number per point, of which the largest counts, as the row form of REST requests has it.
 K = tf.TensorSpec(None, tf.int32, "k")
+# Row-compressed points.
+ARRAYS = (
+    tf.TensorSpec([None], tf.int64, "row_splits"),
+    tf.TensorSpec([None], tf.int64, IDS),
+    tf.TensorSpec([None], tf.float32, VALUES),
+)
 
 
 class EnsembleServable(tf.Module):
@@ -51,9 +59,9 @@ class EnsembleServable(tf.Module):
           reasons: number of features that an explanation names for a label, at most.
         """
         super().__init__()
-        self._estimator = estimator
+        self.estimator = estimator
         self._reasons = reasons
-        self._labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
+        self.labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features
         self.weights = list(weights)
         self.table = tf.Variable(table, trainable=False)
@@ -71,7 +79,7 @@ class EnsembleServable(tf.Module):
           `labels` int64, `label_names` string, `scores` float32 as `estimators.reported` shows them, and `probabilities`
           float32; all [n, k], best first.
         """
-        return self._ranked(self._hidden_inputs(self.raw_features(raw).batch), k)
+        return self.ranked(self.logits(self.hidden_inputs(self.raw_features(raw).batch)), k)
 
     def explain(self, raw: SparseBatch, k: tf.Tensor) -> Outputs:
         """Ranks labels and attributes their scores to raw features, by exact Integrated Gradients from the zero baseline.
@@ -86,17 +94,12 @@ class EnsembleServable(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
-        arrays = [
-            tf.TensorSpec([None], tf.int64, "row_splits"),
-            tf.TensorSpec([None], tf.int64, IDS),
-            tf.TensorSpec([None], tf.float32, VALUES),
-        ]
         found = {
             serving_signatures.SERVING_SIGNATURE: self._of_examples(self.predict),
-            serving_signatures.SPARSE_SIGNATURE: self._of_arrays(self.predict, arrays),
+            serving_signatures.SPARSE_SIGNATURE: self._of_arrays(self.predict),
         }
-        if estimators.get(self._estimator).takes_logits:
-            found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain, arrays)
+        if estimators.get(self.estimator).takes_logits:
+            found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain)
         return found
 
     def _of_examples(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
@@ -108,70 +111,83 @@ class EnsembleServable(tf.Module):
             ids, values = parsed[IDS], parsed[VALUES]
             with tf.control_dependencies(serving_signatures.check_examples(examples, ids, values)):
                 raw = SparseBatch(tf.identity(ids.row_splits), ids.values, values.values)
-            return self._checked(answer, raw, k)
+            return answer(self._checked(raw), self.checked_k(k))
 
         return function
 
-    def _of_arrays(self, answer: _Answer, arrays: list[tf.TensorSpec]) -> tf.types.experimental.GenericFunction:
+    def _of_arrays(self, answer: _Answer) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are row-compressed."""
 
-        @tf.function(input_signature=[*arrays, K], autograph=False)
+        @tf.function(input_signature=[*ARRAYS, K], autograph=False)
         def function(row_splits, feature_ids, feature_values, k):
-            with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
-                raw = SparseBatch(tf.identity(row_splits), feature_ids, feature_values)
-            return self._checked(answer, raw, k)
+            return answer(self.checked_arrays(row_splits, feature_ids, feature_values), self.checked_k(k))
 
         return function
 
-    def _checked(self, answer: _Answer, raw: SparseBatch, k: tf.Tensor) -> Outputs:
+    def checked_arrays(self, row_splits: tf.Tensor, feature_ids: tf.Tensor, feature_values: tf.Tensor) -> SparseBatch:
+        """Returns row-compressed points; fails unless they are well-formed."""
+        with tf.control_dependencies(serving_signatures.check_splits(row_splits, feature_ids, feature_values)):
+            return self._checked(SparseBatch(tf.identity(row_splits), feature_ids, feature_values))
+
+    def _checked(self, raw: SparseBatch) -> SparseBatch:
         features = tf.constant(self.raw_features.features, tf.int64)
         with tf.control_dependencies(serving_signatures.check_entries(raw, features)):
-            return answer(SparseBatch(*map(tf.identity, raw)), self.checked_k(k))
+            return SparseBatch(*map(tf.identity, raw))
 
     def checked_k(self, k: tf.Tensor) -> tf.Tensor:
         """Returns the largest k, a scalar; fails unless it is in [1, K]."""
         k = tf.reduce_max(k)
-        message = f"k must be in [1, {self._labels}] (got {{}})"
-        with tf.control_dependencies([serving_signatures.require((k >= 1) & (k <= self._labels), message, k)]):
+        message = f"k must be in [1, {self.labels}] (got {{}})"
+        with tf.control_dependencies([serving_signatures.require((k >= 1) & (k <= self.labels), message, k)]):
             return tf.identity(k)
 
     def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
         """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
         hashed = self.raw_features(raw)
-        hidden_inputs = self._hidden_inputs(hashed.batch)
-        outputs = self._ranked(hidden_inputs, k)
+        hidden_inputs = self.hidden_inputs(hashed.batch)
+        outputs = self.ranked(self.logits(hidden_inputs), k)
         found = self._attributions(raw, hashed, hidden_inputs, outputs["labels"])
-        features, outputs["attributions"] = self._largest(raw, found, k)
-        outputs["features"] = features
+        outputs["features"], outputs["attributions"] = self.largest(raw, found)
         if self.feature_names is not None:
-            names = tf.gather(self.feature_names, tf.maximum(features, 0))
-            outputs["feature_names"] = tf.where(features >= 0, names, "")
+            outputs["feature_names"] = self.names_of(outputs["features"])
         nothing = [one.logits(tf.zeros([1, one.hidden_bias.shape[0]])) for one in self.weights]
         at_zero = tf.stack([logits[0] for logits in nothing])[:, :, tf.newaxis]
         outputs["baseline_scores"] = tf.gather(ranking.mean_scores(at_zero, self.table)[:, 0], outputs["labels"])
         return outputs, found
 
-    def _hidden_inputs(self, batch: SparseBatch) -> list[tf.Tensor]:
+    def hidden_inputs(self, batch: SparseBatch) -> list[tf.Tensor]:
         """Returns x W1 of each repetition, float32 [n, hidden]."""
         return [one.hidden_input(batch) for one in self.weights]
 
-    def _ranked(self, hidden_inputs: Sequence[tf.Tensor], k: tf.Tensor) -> Outputs:
-        """Ranks the labels of n points; returns what `predict` does."""
-        logits = tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
-        sketch = tf.transpose(ranking.bucket_scores(logits, self._estimator), [0, 2, 1])
+    def logits(self, hidden_inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the bucket logits, float32 [R, n, B], from x W1 of each repetition."""
+        return tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
+
+    def ranked(self, logits: tf.Tensor, k: tf.Tensor) -> Outputs:
+        """Ranks the labels of n points by their bucket logits; returns what `predict` does."""
+        sketch = tf.transpose(ranking.bucket_scores(logits, self.estimator), [0, 2, 1])
         scores, labels = self._decode(sketch, k)
-        probabilities = tf.cast(ranking.probabilities(scores, self._estimator, self._buckets), tf.float32)
+        shown, probabilities = self.shown(scores)
         return {
             "labels": labels,
             "label_names": tf.gather(self.label_names, labels),
-            "scores": ranking.reported(scores, self._estimator, self._buckets),
+            "scores": shown,
             "probabilities": probabilities,
         }
+
+    def shown(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns label scores as users see them, and the probabilities, float32 of the same shape."""
+        probabilities = tf.cast(ranking.probabilities(scores, self.estimator, self._buckets), tf.float32)
+        return ranking.reported(scores, self.estimator, self._buckets), probabilities
+
+    def names_of(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns the names of features, "" for -1; only if features have names."""
+        return tf.where(features >= 0, tf.gather(self.feature_names, tf.maximum(features, 0)), "")
 
     def _decode(self, sketch: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the k best label scores, float32 [n, k], and the labels, of a sketch [R, B, n], a few points at a time."""
         points = tf.shape(sketch)[2]
-        step = max(1, _SCORES_AT_ONCE // self._labels)
+        step = max(1, _SCORES_AT_ONCE // self.labels)
 
         def some(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             part = sketch[:, :, index * step : (index + 1) * step]
@@ -184,24 +200,33 @@ class EnsembleServable(tf.Module):
         self, raw: SparseBatch, hashed: HashedPoints, hidden_inputs: Sequence[tf.Tensor], labels: tf.Tensor
     ) -> tf.Tensor:
         """Returns the attributions of each entry of `raw` for the labels of its point, int64 [n, k], float64 [entries, k]."""
-        weights = tf.stack(
-            [
-                attributions.path_weights(one, change, tf.gather(buckets, labels))
-                for one, change, buckets in zip(self.weights, hidden_inputs, tf.unstack(self.table))
-            ],
-            axis=1,
-        )
+        points, k = tf.unstack(tf.shape(labels))
+        of_pair = len(self.weights) * self.weights[0].hidden_bias.shape[0]
+        step = tf.maximum(1, _PATHS_AT_ONCE // (of_pair * k))
 
         def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor]:
             begin, end, path_weights = inputs
             columns, parts = hashed.columns[begin:end], hashed.parts[begin:end]
             return (tf.transpose(attributions.attribute(self.weights, tf.unstack(path_weights), columns, parts)),)
 
-        (found,) = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.float64)
-        return tf.reshape(found, [tf.size(raw.feature_ids), tf.shape(labels)[1]])
+        def some(index: tf.Tensor) -> tuple[tf.Tensor]:
+            begin, end = index * step, tf.minimum((index + 1) * step, points)
+            weights = tf.stack(
+                [
+                    attributions.path_weights(one, change[begin:end], tf.gather(buckets, labels[begin:end]))
+                    for one, change, buckets in zip(self.weights, hidden_inputs, tf.unstack(self.table))
+                ],
+                axis=1,
+            )
+            splits = raw.row_splits[begin : end + 1]
+            (part,) = _flat_map(of_point, (splits[:-1], splits[1:], weights), tf.float64)
+            return (tf.reshape(part, [-1, k]),)
 
-    def _largest(self, raw: SparseBatch, found: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the features with the largest attributions, int64 [n, k, m], and these, float32, of float64 [entries, k]."""
+        (found,) = _flat_map(some, tf.range(-(-points // step)), tf.float64, side_by_side=1)
+        return tf.reshape(found, [tf.size(raw.feature_ids), k])
+
+    def largest(self, raw: SparseBatch, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the features with the largest values by magnitude, int64 [n, k, m], and these, float32, of float64 [entries, k]."""
 
         def of_point(inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             begin, end = inputs
@@ -213,15 +238,18 @@ class EnsembleServable(tf.Module):
             return ids, tf.cast(tf.pad(tf.gather(own, places, batch_dims=1), missing), tf.float32)
 
         features, largest = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:]), tf.int64, tf.float32)
-        shape = [tf.size(raw.row_splits) - 1, k, self._reasons]
+        shape = [tf.size(raw.row_splits) - 1, tf.shape(found)[1], self._reasons]
         return tf.reshape(features, shape), tf.reshape(largest, shape)
 
 
-def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:
+def _flat_map(
+    function: Callable[..., Any], elements: Any, *dtypes: tf.DType, side_by_side: Optional[int] = None
+) -> list[tf.Tensor]:
     """Maps elements to matrices, and returns all their entries in order; unlike tf.map_fn alone, also for no elements at all."""
     found = tf.map_fn(
         lambda element: tuple(tf.RaggedTensor.from_tensor(each) for each in function(element)),
         elements,
+        parallel_iterations=side_by_side,
         fn_output_signature=tuple(tf.RaggedTensorSpec([None, None], dtype, ragged_rank=1) for dtype in dtypes),
     )
     return [each.flat_values for each in found]

@@ -7,13 +7,14 @@ from typing import Any, Callable
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch
-from mach_tf.serving.servable import EnsembleServable, K, Outputs
+from mach_tf.serving.attack_servable import ATTACK_INPUTS, AttackServable
+from mach_tf.serving.servable import K, Outputs
 from mach_tf.serving.word_attributions import TextTerms
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
+from mach_tf.serving_signatures import ATTACK_TEXT_SIGNATURE, EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
 from mach_tf.text.term_weighting import TermWeighting
 
 
-class TextServable(EnsembleServable):
+class TextServable(AttackServable):
     """An ensemble's servable that takes texts too, with the same answers as for their raw features."""
 
     def __init__(self, vectorizer: TermWeighting, *args: Any, **options: Any):
@@ -53,18 +54,38 @@ class TextServable(EnsembleServable):
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
-        found = {**super().signatures(), TEXT_SIGNATURE: self._of_texts(self.predict_text)}
+        found = {
+            **super().signatures(),
+            TEXT_SIGNATURE: self._of_texts(self.predict_text),
+            ATTACK_TEXT_SIGNATURE: self._attacked_texts(),
+        }
         if EXPLAIN_SIGNATURE in found:
             found[EXPLAIN_TEXT_SIGNATURE] = self._of_texts(self.explain_text)
         return found
 
     def _of_texts(self, answer: Callable[[tf.Tensor, tf.Tensor], Outputs]) -> tf.types.experimental.GenericFunction:
         """Returns a signature whose points are texts: string [n], or [n, fields] if there are several fields."""
-        fields = self._terms.fields
-        shape = [None] if fields == 1 else [None, fields]
 
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.string, "texts"), K], autograph=False)
+        @tf.function(input_signature=[self._texts(), K], autograph=False)
         def function(texts, k):
-            return answer(tf.reshape(texts, [-1, fields]), self.checked_k(k))
+            return answer(self._rows(texts), self.checked_k(k))
 
         return function
+
+    def _attacked_texts(self) -> tf.types.experimental.GenericFunction:
+        """Returns the signature of `attack` whose points are texts."""
+
+        @tf.function(input_signature=[self._texts(), K, *ATTACK_INPUTS], autograph=False)
+        def function(texts, k, epsilon, true_labels):
+            rows = self._rows(texts)
+            inputs = self.checked_attack(tf.shape(rows)[0], epsilon, true_labels)
+            return self.attack(SparseBatch(*self._terms.vectorizer(rows)), self.checked_k(k), *inputs)
+
+        return function
+
+    def _texts(self) -> tf.TensorSpec:
+        fields = self._terms.fields
+        return tf.TensorSpec([None] if fields == 1 else [None, fields], tf.string, "texts")
+
+    def _rows(self, texts: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(texts, [-1, self._terms.fields])

@@ -59,14 +59,15 @@ class WordSplitter(tf.Module):
         owners = row_ids(places[1:], total)
         shift = tf.gather(begins, row_ids(found.splits[1:-1], tf.size(found.words, tf.int64)))
         # The words of chosen pieces, in order, belong where the owner is one of these.
-        is_chosen = tf.tensor_scatter_nd_update(tf.zeros([n], tf.bool), chosen[:, None], tf.ones_like(chosen, tf.bool))
-        targets = tf.where(tf.gather(is_chosen, owners))
+        replaced = tf.tensor_scatter_nd_update(tf.zeros([n], tf.bool), chosen[:, None], tf.ones_like(chosen, tf.bool))
+        targets = tf.where(tf.gather(replaced, owners))
 
         def merged(own: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
             return tf.tensor_scatter_nd_update(tf.gather(own, owners), targets, new)
 
         return Words(
-            merged(pieces.words, found.words),
+            # A piece is gathered once per word, and one of 100,000 characters without an ASCII separator may hold as many words.
+            merged(tf.where(replaced, "", pieces.words), found.words),
             tf.gather(tf.concat([places, total[None]], 0), pieces.splits),
             merged(pieces.begins, found.begins + shift),
             merged(pieces.ends, found.ends + shift),

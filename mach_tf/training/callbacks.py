@@ -19,6 +19,8 @@ from mach_tf.training.model import RepetitionGroup
 
 _VALIDATION_BATCH = 256
 LOSSES = ("clean_loss", "adversarial_loss")
+# Checkpoints after epochs take at most about a twentieth of the time.
+_CHEAP = 20
 
 
 class StopAtNonFiniteLoss(tf.keras.callbacks.Callback):
@@ -136,58 +138,59 @@ class Curves(tf.keras.callbacks.Callback):
         self._warn(warning)
 
 
-class CheckpointEpochs(tf.keras.callbacks.Callback):
-    """Saves at the end of each epoch; must come after the callbacks whose results count as the epoch's.
+class SaveCheckpoints(tf.keras.callbacks.Callback):
+    """Saves a checkpoint every few minutes, after epochs if saving is cheap, and at once when a stop is requested, which ends the fit.
 
-    Attributes:
-      epoch: the current epoch.
+    Saving is cheap if the training since the last checkpoint took _CHEAP times as long. The last epoch has no checkpoint, for the
+    SavedModels follow it. Must come after the callbacks whose results count as the epoch's.
     """
 
-    def __init__(self, save: Optional[Callable[[int], None]], steps: int):
-        """Sets it up.
-
-        Args:
-          save: takes the number of steps done in this epoch; None saves nothing.
-          steps: steps of an epoch.
-        """
-        super().__init__()
-        self.epoch = 0
-        self._save, self._steps = save, steps
-
-    def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
-        self.epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
-        # A stop has saved the steps that were done, which may be fewer.
-        if self._save and not self.model.stop_training:
-            self._save(self._steps)
-
-
-class CheckpointOften(tf.keras.callbacks.Callback):
-    """Saves a checkpoint every few minutes, and at once when a stop is requested, which also ends the fit."""
-
-    def __init__(self, save: Callable[[int], None], minutes: float, stop_requested: Callable[[], bool]):
+    def __init__(
+        self,
+        save: Callable[[int, int], None],
+        epochs: int,
+        minutes: Optional[float],
+        expected_seconds: float,
+        stop_requested: Callable[[], bool],
+    ):
         """Keeps what to call.
 
         Args:
-          save: saves a checkpoint; takes the number of steps done in this fit.
-          minutes: minutes between two checkpoints; 0 saves only when a stop is requested.
+          save: saves a checkpoint; takes the epoch, and the number of its steps done in this fit.
+          epochs: the number of epochs of the training.
+          minutes: minutes between two checkpoints; 0 saves only after epochs, None only when a stop is requested.
+          expected_seconds: how long the first checkpoint will take; later ones are expected to take as long as the one before.
           stop_requested: returns whether to stop; called after every step.
         """
         super().__init__()
-        self._save, self._seconds, self._stop_requested = save, 60 * minutes, stop_requested
+        self._call, self._epochs, self._minutes = save, epochs, minutes
+        self._seconds, self._stop_requested = expected_seconds, stop_requested
+        self._epoch, self._last = 0, time.monotonic()
+
+    def on_train_begin(self, logs: Optional[dict[str, Any]] = None) -> None:
         self._last = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
-        self._last = time.monotonic()
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
         stop = self._stop_requested()
-        if stop or (self._seconds and time.monotonic() - self._last >= self._seconds):
+        if stop or (self._minutes and time.monotonic() - self._last >= 60 * self._minutes):
             self._save(batch + 1)
-            self._last = time.monotonic()
         if stop:
             self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        if self.model.stop_training or self._minutes is None or epoch + 1 == self._epochs:
+            return
+        if time.monotonic() - self._last >= _CHEAP * self._seconds:
+            self._save(self.params["steps"])
+
+    def _save(self, steps: int) -> None:
+        begin = time.monotonic()
+        self._call(self._epoch, steps)
+        self._last = time.monotonic()
+        self._seconds = self._last - begin
 
 
 def _as_batch(features: scipy.sparse.csr_matrix) -> SparseBatch:

@@ -61,8 +61,8 @@ def fit(
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train here, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 saves only after epochs; None
-        saves only when a training is stopped.
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs, which are saved while that takes
+        at most a twentieth of the time; 0 saves only after epochs; None saves only when a training is stopped.
       validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
         measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.

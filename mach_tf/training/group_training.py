@@ -20,15 +20,8 @@ from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_director
 from mach_tf.saved_repetition import export_repetition
 from mach_tf.seeds import Purpose, derive
 from mach_tf.training import finite_state, strategies
-from mach_tf.training.callbacks import (
-    LOSSES,
-    CheckpointEpochs,
-    CheckpointOften,
-    Curves,
-    StopAtNonFiniteLoss,
-    Validation,
-)
-from mach_tf.training.checkpoints import GroupCheckpoints, Position
+from mach_tf.training.callbacks import LOSSES, Curves, SaveCheckpoints, StopAtNonFiniteLoss, Validation
+from mach_tf.training.checkpoints import GroupCheckpoints, Position, expected_seconds
 from mach_tf.training.feature_dropout import drop_features
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
@@ -50,7 +43,7 @@ class Job:
       model: its manifest.
       strategy: the distribution strategy.
       validation_points: the number of validation points measured after each epoch; 0 for none.
-      checkpoint_minutes: minutes between two checkpoints, in addition to one after each epoch; 0 for the latter alone, None
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs; 0 for the latter alone, None
         for no checkpoint but the one of a training that is stopped.
       stop_requested: called by every worker after every step; True saves a checkpoint and ends the training.
       writes: whether this process writes checkpoints, logs and SavedModels; among several workers, one does.
@@ -157,20 +150,20 @@ def _fit(
     """Trains the epochs, all but the first `skip` steps of each; returns Keras' history."""
     steps = job.steps_per_epoch - skip
 
-    def save(done: int) -> None:
+    def save(epoch: int, done: int) -> None:
         _check_state(job, model)
         if job.writes:
-            checkpoints.save(model, Position(after_each.epoch, skip + done))
+            checkpoints.save(model, Position(epoch, skip + done))
 
-    after_each = CheckpointEpochs(None if job.checkpoint_minutes is None else save, steps)
-    often = CheckpointOften(save, job.checkpoint_minutes or 0, job.stop_requested)
+    seconds = expected_seconds(model)
+    saving = SaveCheckpoints(save, job.config.epochs, job.checkpoint_minutes, seconds, job.stop_requested)
     with damage.named(job.data.directory, job.dataset, "train"):
         return model.fit(
             _epoch_data(job, table, epochs.start, skip, epochs.stop),
             epochs=epochs.stop,
             initial_epoch=epochs.start,
             steps_per_epoch=steps,
-            callbacks=[*callbacks, often, after_each],
+            callbacks=[*callbacks, saving],
             verbose=0,
         ).history
 

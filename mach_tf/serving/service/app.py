@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import hmac
-import json
 import logging
-import pathlib
 import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Callable, Optional
 
-import numpy as np
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mach_tf.serving.service import openapi, own_requests, rest_requests
+from mach_tf.serving.service import (
+    attack_requests,
+    bodies,
+    named_features,
+    openapi,
+    own_requests,
+    page,
+    problems,
+    rest_requests,
+)
 from mach_tf.serving.service.batcher import Batcher, BatchLimits
+from mach_tf.serving.service.hang_ups import unless_hung_up
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.measurements import Measurements
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving.service.problems import RequestError, invalid, too_large
+from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
 
 _LOG = logging.getLogger("mach_tf.service")
-_PAGE = pathlib.Path(__file__).with_name("page.html")
-_OPEN_PATHS = ("/healthz", "/readyz")
-# Beside the outputs of the signature: the version that made them, which may have changed since the request came.
-_VERSION = "version of the answer"
+# Without the token. The page holds nothing of the model; it asks for the token.
+_OPEN_PATHS = ("/", "/healthz", "/readyz")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+# What logs of web servers call a client that hung up; nobody receives it.
+_HUNG_UP = 499
+# The path of the measurements of requests for paths that do not exist.
+_OTHER = "other"
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,7 +79,8 @@ class Service:
         self._versions = versions
         self._config = config
         self._measurements = Measurements(lambda: self._batcher.queued, lambda: versions.current.version)
-        self._batcher = Batcher(self._answer, config.batches, self._measurements.batch)
+        self._batcher = Batcher(lambda job: job.served.answer(job), config.batches, self._measurements.batch)
+        versions.observe(self._measurements.load)
 
     def app(self) -> Starlette:
         """Returns the application; its end waits for what was accepted."""
@@ -81,6 +94,7 @@ class Service:
             route("/", self._page),
             route("/predict", self._predict, "POST"),
             route("/explain", self._explain, "POST"),
+            route("/attack", self._attack, "POST"),
             route("/openapi.json", self._openapi),
             route("/healthz", self._healthz),
             route("/readyz", self._readyz),
@@ -88,12 +102,15 @@ class Service:
             route(model, self._status),
             route(model + "/metadata", self._metadata),
             route(model + ":predict", self._rest_predict, "POST"),
-            route(model + "/versions/{version:int}", self._status),
-            route(model + "/versions/{version:int}/metadata", self._metadata),
-            route(model + "/versions/{version:int}:predict", self._rest_predict, "POST"),
+            route(model + "/versions/{version:version}", self._status),
+            route(model + "/versions/{version:version}/metadata", self._metadata),
+            route(model + "/versions/{version:version}:predict", self._rest_predict, "POST"),
         ]
-        handlers: Any = {HTTPException: self._http_error}
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
+        handlers: Any = {HTTPException: self._http_error, Exception: self._defect}
+        app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
+        # A redirection from /predict/ would name the host that the request names.
+        app.router.redirect_slashes = False
+        return app
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -103,9 +120,10 @@ class Service:
         self._versions.close()
         await self._batcher.close()
 
-    def _answer(self, job: Job) -> Arrays:
-        served = self._versions.current
-        return {**served.answer(job), _VERSION: np.full(job.points, served.version)}
+    async def _answer(self, request: Request, job: Job, served: ServedVersion) -> Arrays:
+        """Returns the answer of the version that the job was checked against, even if a newer one has taken its place."""
+        self._config.requests.check_explained(job)
+        return await unless_hung_up(request, self._batcher.submit(job._replace(served=served)))
 
     def _measured(self, path: str, handler: _Handler) -> _Handler:
         """Adds the token, the errors as JSON and the measurements."""
@@ -117,11 +135,15 @@ class Service:
                     self._check_token(request)
                 response = await handler(request)
             except RequestError as error:
+                self._measurements.refusal(error.code)
                 response = _error(error)
+            except asyncio.CancelledError:  # the server ends, and this request took too long
+                response = _error(problems.stopping())
+            except ClientDisconnect:
+                response = Response(status_code=_HUNG_UP)
             except Exception:
-                # Its trace is for the log alone.
                 _LOG.exception("A request to %s failed.", path)
-                response = _error(RequestError(500, "internal", "The service failed. Its log has the reason."))
+                response = _error(problems.internal())
             self._measurements.request(path, response.status_code, time.perf_counter() - begin)
             return response
 
@@ -129,14 +151,14 @@ class Service:
 
     def _check_token(self, request: Request) -> None:
         token = self._config.token
-        given = request.headers.get("authorization", "")
-        if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-            raise RequestError(
-                401, "unauthorized", "The header Authorization must be Bearer and the token of the service."
-            )
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if token is not None and not (
+            scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+        ):
+            raise problems.unauthorized()
 
     async def _page(self, _: Request) -> Response:
-        return HTMLResponse(_PAGE.read_text(encoding="utf-8"))
+        return page.response()
 
     async def _healthz(self, _: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -149,32 +171,45 @@ class Service:
 
     async def _openapi(self, _: Request) -> Response:
         contents = self._versions.current.contents
-        described = openapi.document(self._versions.name, contents.text_fields, contents.labels, self._config.requests)
+        described = openapi.document(self._versions.name, contents, self._config.requests)
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
-        return await self._own(request, explain=False)
+        return await self._own(request)
 
     async def _explain(self, request: Request) -> Response:
         return await self._own(request, explain=True)
 
-    async def _own(self, request: Request, explain: bool) -> Response:
+    async def _attack(self, request: Request) -> Response:
+        return await self._own(request, attack=True)
+
+    async def _own(self, request: Request, explain: bool = False, attack: bool = False) -> Response:
         served = self._versions.current
         contents = served.contents
         body = await self._body(request)
-        job = own_requests.job(body, explain, contents.text_fields or None, contents.labels, self._config.requests)
+        if named_features.has_names(body):
+            # The table of names is made at the first such request.
+            body = named_features.with_ids(body, await run_in_threadpool(lambda: served.feature_ids))
+        fields, limits = contents.text_fields or None, self._config.requests
+        if attack:
+            job = attack_requests.job(body, fields, contents.labels, limits)
+        else:
+            job = own_requests.job(body, explain, fields, contents.labels, limits)
         if job.signature not in served.specs:
-            raise invalid(f"This model has no explanations: its scores are those of {contents.estimator}.")
-        found = await self._batcher.submit(job)
-        answered_by = found.pop(_VERSION)
+            raise problems.invalid(
+                "This servable is older than the signature attack: export the model again."
+                if attack
+                else f"This model has no explanations: its scores are those of {contents.estimator}."
+            )
+        found = await self._answer(request, job, served)
         texts = job.inputs.get("texts")
         if texts is not None:
             texts = texts.reshape(job.points, -1)
         return JSONResponse(
             {
                 "model": self._versions.name,
-                "version": int(answered_by[0]) if job.points else served.version,
-                "predictions": own_requests.answer(found, texts),
+                "version": served.version,
+                "predictions": attack_requests.answer(found) if attack else own_requests.answer(found, texts),
             }
         )
 
@@ -200,38 +235,43 @@ class Service:
         version = self._version(request)
         body = await self._body(request)
         job, rows = rest_requests.read(body, version.specs, version.contents.labels, self._config.requests)
-        found = await self._batcher.submit(job)
-        del found[_VERSION]
+        found = await self._answer(request, job, version)
         return JSONResponse(rest_requests.answer(found, rows))
 
     def _version(self, request: Request) -> ServedVersion:
         current = self._versions.current
         asked = request.path_params.get("version", current.version)
         if asked != current.version:
-            raise RequestError(404, "not_found", f"Version {asked} is not served; version {current.version} is.")
+            raise problems.not_found(f"Version {asked} is not served; version {current.version} is.")
         return current
 
     async def _body(self, request: Request) -> Any:
-        most, parts, size = self._config.requests.body_bytes, [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large(f"The body must have at most {most} bytes.")
-            parts.append(part)
-        try:
-            return json.loads(b"".join(parts).decode("utf-8"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise invalid("The body must be JSON in UTF-8.") from None
+        return await bodies.read_json(request, self._config.requests.body_bytes, self._config.batches.timeout)
 
     async def _http_error(self, _: Request, error: HTTPException) -> Response:
+        self._measurements.request(_OTHER, error.status_code, 0.0)
         code = _CODES.get(error.status_code, "refused")
-        return _error(RequestError(error.status_code, code, f"{error.detail}. See /openapi.json for what there is."))
+        message = f"{error.detail}. See /openapi.json for what there is."
+        return _error(RequestError(error.status_code, code, message, headers=error.headers))
+
+    async def _defect(self, request: Request, _: Exception) -> Response:
+        return _error(problems.internal())
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+class _Version(Convertor[int]):
+    """The number of a version in a path; the convertor of Starlette fails for thousands of digits."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("version", _Version())
 
 
 def _error(error: RequestError) -> Response:
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return JSONResponse(error.to_json(), error.status, headers)
+    return JSONResponse(error.to_json(), error.status, error.headers)

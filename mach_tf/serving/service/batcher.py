@@ -23,6 +23,7 @@ class BatchLimits:
       queued: most points that wait; further requests are refused.
       timeout: seconds after which a request that is not answered is given up.
       threads: calls that run side by side.
+      explained: most pairs of a point and a label per call that explains; a larger request is a call of its own.
     """
 
     points: int = 64
@@ -30,6 +31,7 @@ class BatchLimits:
     queued: int = 1024
     timeout: float = 10.0
     threads: int = 1
+    explained: int = 640
 
 
 @dataclasses.dataclass
@@ -109,17 +111,14 @@ class Batcher:
                 merged = jobs.merge([waiting.job for waiting in batch])
                 answer = await loop.run_in_executor(self._pool, self._answer, merged)
                 parts = jobs.divide(answer, [waiting.job for waiting in batch])
-            except problems.RequestError as error:
-                await self._one_by_one(batch, error)
-                continue
             except Exception as error:  # whoever waits must learn of it
-                _fail(batch, error)
+                await self._one_by_one(batch, error)
                 continue
             for waiting, part in zip(batch, parts):
                 if not waiting.answered.done():
                     waiting.answered.set_result(part)
 
-    async def _one_by_one(self, batch: list[_Waiting], error: problems.RequestError) -> None:
+    async def _one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
         """Answers the jobs of a batch in which one is wrong each alone, so that only the wrong one fails."""
         if len(batch) == 1:
             return _fail(batch, error)
@@ -137,19 +136,18 @@ class Batcher:
         """Takes the first job and those after it of the same signature, up to the limit; drops those that nobody waits for."""
         batch: list[_Waiting] = []
         left: collections.deque[_Waiting] = collections.deque()
-        points = 0
+        points = k = 0
         while self._waiting:
             waiting = self._waiting.popleft()
+            job = waiting.job
             if waiting.answered.done():  # given up
-                self.queued -= waiting.job.points
-            elif batch and (
-                waiting.job.signature != batch[0].job.signature or points + waiting.job.points > self._limits.points
-            ):
+                self.queued -= job.points
+            elif batch and not job.joins(batch[0].job, points, k, self._limits.points, self._limits.explained):
                 left.append(waiting)
             else:
                 batch.append(waiting)
-                points += waiting.job.points
-                self.queued -= waiting.job.points
+                points, k = points + job.points, max(k, job.k)
+                self.queued -= job.points
         self._waiting = left
         return batch
 

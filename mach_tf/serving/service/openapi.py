@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
+from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.service import attack_requests
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.top_labels import default_k
 
@@ -19,29 +20,20 @@ _ERRORS = {
 }
 
 
-def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimits) -> dict[str, Any]:
+def document(name: str, contents: ServableContents, limits: RequestLimits) -> dict[str, Any]:
     """Returns the document.
 
     Args:
       name: the name of the model.
-      fields: the names of the text fields; empty if the model takes no texts.
-      labels: K.
+      contents: what the servable is.
       limits: what a request may ask for.
     """
+    fields, labels = contents.text_fields, contents.labels
     k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(default_k(labels), limits.k)}
-    points = {
-        "type": "array",
-        "maxItems": limits.points,
-        "items": {
-            "type": "object",
-            "required": ["feature_ids", "feature_values"],
-            "additionalProperties": False,
-            "properties": {
-                "feature_ids": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                "feature_values": {"type": "array", "items": {"type": "number"}},
-            },
-        },
-    }
+    ids = {"type": "array", "items": {"type": "integer", "minimum": 0, "exclusiveMaximum": contents.features}}
+    by_id = _object({"feature_ids": ids, "feature_values": {"type": "array", "items": {"type": "number"}}})
+    by_name = _object({"features": {"type": "object", "additionalProperties": {"type": "number"}}})
+    points = {"type": "array", "maxItems": limits.points, "items": {"oneOf": [by_id, by_name]}}
     forms = [_object({"points": points, "k": k}, ["points"])]
     if fields:
         text = {"type": "string", "maxLength": limits.text_length}
@@ -49,6 +41,21 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
         texts = {"type": "array", "maxItems": limits.points, "items": {"oneOf": [text, of_fields]}}
         forms.insert(0, _object({"texts": texts, "k": k}, ["texts"]))
     body = {"oneOf": forms}
+    label = {"type": "integer", "minimum": 0, "exclusiveMaximum": labels}
+    of_attack = {
+        "epsilon": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": attack_requests.MOST_EPSILON,
+            "default": attack_requests.DEFAULT_EPSILON,
+        },
+        "true_labels": {
+            "type": "array",
+            "description": "The labels that the attack takes as true, of each point; by default those that are predicted.",
+            "items": {"type": "array", "maxItems": limits.k, "items": label},
+        },
+    }
+    attack = {"oneOf": [{**form, "properties": {**form["properties"], **of_attack}} for form in forms]}
     rest = {"type": "object"}
     return {
         "openapi": "3.1.0",
@@ -56,6 +63,7 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
         "paths": {
             "/predict": {"post": _operation("Ranks labels.", body)},
             "/explain": {"post": _operation("Ranks labels and says what speaks for and against each.", body)},
+            "/attack": {"post": _operation("Ranks labels before and after an FGSM step.", attack)},
             f"/v1/models/{name}": {"get": _operation("The versions and their state (TensorFlow Serving).")},
             f"/v1/models/{name}/metadata": {"get": _operation("The signatures (TensorFlow Serving).")},
             f"/v1/models/{name}:predict": {"post": _operation("Calls a signature (TensorFlow Serving).", rest)},
@@ -71,7 +79,9 @@ def document(name: str, fields: Sequence[str], labels: int, limits: RequestLimit
     }
 
 
-def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def _object(properties: dict[str, Any], required: Optional[list[str]] = None) -> dict[str, Any]:
+    """Returns the schema of an object; by default all properties are required."""
+    required = list(properties) if required is None else required
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 

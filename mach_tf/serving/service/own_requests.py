@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from mach_tf.serving.service.jobs import WORD_ATTRIBUTIONS, Arrays, Job
-from mach_tf.serving.service.problems import invalid, too_large
+from mach_tf.serving.service.problems import invalid, shown, too_large
 from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, SPARSE_SIGNATURE, TEXT_SIGNATURE
 from mach_tf.top_labels import default_k
 
@@ -25,17 +25,28 @@ class RequestLimits:
       text_length: most characters of the texts of one point.
       k: most labels per point.
       body_bytes: most bytes of a request's body.
+      explained: most pairs of a point and a label of a request for reasons, whose memory grows with them.
     """
 
     points: int = 64
     text_length: int = 100_000
     k: int = 100
     body_bytes: int = 4 << 20
+    explained: int = 640
 
     def check_points(self, points: int) -> None:
         """Raises RequestError for too many points."""
         if points > self.points:
             raise too_large(f"A request must have at most {self.points} points (got {points}). Send several requests.")
+
+    def check_explained(self, job: Job) -> None:
+        """Raises RequestError for a job that asks for the reasons of too many labels."""
+        pairs = job.points * job.k
+        if job.explained() and pairs > self.explained:
+            raise too_large(
+                f"The number of points times k must be at most {self.explained} for explanations (got {pairs}). Send fewer "
+                "points at once, or lower k."
+            )
 
     def check_text(self, length: int) -> None:
         """Raises RequestError for a text that is too long."""
@@ -46,7 +57,7 @@ class RequestLimits:
         """Returns k; raises RequestError unless it is a whole number that is allowed."""
         most = min(self.k, labels)
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
-            raise invalid(f"k must be a whole number in [1, {most}] (got {k!r:.40}).")
+            raise invalid(f"k must be a whole number in [1, {most}] (got {shown(k)}).")
         return k
 
 
@@ -67,7 +78,7 @@ def job(body: Any, explain: bool, fields: Optional[Sequence[str]], labels: int, 
         raise invalid(f"The body must be a JSON object (got {type(body).__name__}).")
     unknown = sorted(set(body) - {"texts", "points", "k"})
     if unknown:
-        raise invalid(f"The body must have the keys texts or points, and k (got {unknown[0]!r:.40} too).")
+        raise invalid(f"The body must have the keys texts or points, and k (got {shown(unknown[0])} too).")
     if ("texts" in body) == ("points" in body):
         raise invalid("The body must have either texts or points.")
     k = limits.check_k(body.get("k", min(default_k(labels), limits.k)), labels)
@@ -176,10 +187,10 @@ def _points(given: list[Any]) -> Arrays:
             )
         for number in own_ids:
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST_ID:
-                raise invalid(f"feature_ids must be whole numbers from 0 on (got {number!r:.40} in point {place}).")
+                raise invalid(f"feature_ids must be whole numbers from 0 on (got {shown(number)} in point {place}).")
         for number in own_values:
             if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e38:
-                raise invalid(f"feature_values must be finite numbers (got {number!r:.40} in point {place}).")
+                raise invalid(f"feature_values must be finite numbers (got {shown(number)} in point {place}).")
         ids += own_ids
         values += map(float, own_values)
         splits.append(len(ids))

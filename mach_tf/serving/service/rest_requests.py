@@ -14,7 +14,7 @@ import numpy as np
 
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving.service.problems import invalid
+from mach_tf.serving.service.problems import invalid, shown
 from mach_tf.serving_signatures import SERVING_SIGNATURE
 
 _K = "k"
@@ -43,7 +43,7 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
         raise invalid("The body must be a JSON object with either instances (row form) or inputs (column form).")
     name = body.get("signature_name", SERVING_SIGNATURE)
     if not isinstance(name, str) or name not in specs:
-        raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {name!r:.60}).")
+        raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {shown(name)}).")
     rows = "instances" in body
     named = _columns(body["instances"], specs[name]) if rows else _inputs(body["inputs"], specs[name])
     ks = np.unique(_array(named.pop(_K), _K, np.dtype(np.int32), None))
@@ -51,10 +51,11 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
         raise invalid("k must be a number, or one per instance (got none).")
     k = max(limits.check_k(int(each), labels) for each in ks)
     inputs = {key: _array(named[key], key, _numpy_type(spec), spec.shape.rank) for key, spec in specs[name].items()}
+    _check_splits(inputs)
     points = len(inputs["row_splits"]) - 1 if "row_splits" in inputs else len(next(iter(inputs.values())))
     limits.check_points(points)
     _check_texts(inputs, limits)
-    return RestRequest(Job(name, inputs, max(points, 0), k), rows)
+    return RestRequest(Job(name, inputs, points, k), rows)
 
 
 def answer(found: Arrays, rows: bool) -> dict[str, Any]:
@@ -97,13 +98,43 @@ def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
         else:
             array = np.array(value)
             good = array.dtype.kind in ("iuf" if dtype.kind == "f" else "iu") or not array.size
+            good = good and not _has_bool(value) and _fits(array, dtype)
             array = array.astype(dtype) if good else array
     except (ValueError, TypeError, OverflowError, RecursionError):
         good, array = False, np.array(0)
     if not good or (rank is not None and array.ndim != rank):
-        kind = "texts" if dtype.kind == "O" else "numbers" if dtype.kind == "f" else "whole numbers"
+        kind = "texts" if dtype.kind == "O" else "finite numbers" if dtype.kind == "f" else "whole numbers"
         raise invalid(f"{name} must be {kind} in {rank or 'no or 1'} dimension(s).")
     return array
+
+
+def _has_bool(value: Any) -> bool:
+    """Whether true or false is in a list or its lists, which NumPy takes for 1 and 0 beside numbers."""
+    kinds = set(map(type, value)) if isinstance(value, list) else {type(value)}
+    return bool in kinds or (list in kinds and any(map(_has_bool, value)))
+
+
+def _fits(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether numbers stay what they are as `dtype`: NumPy takes whole ones modulo 2^32 or 2^64, and makes others infinite."""
+    if not array.size:
+        return True
+    if dtype.kind == "f":
+        return bool(np.all(np.abs(array) <= np.finfo(dtype).max))
+    limits = np.iinfo(dtype)
+    return int(array.min()) >= limits.min and int(array.max()) <= limits.max
+
+
+def _check_splits(inputs: Arrays) -> None:
+    """Raises RequestError unless row_splits divide the entries. Unchecked, a request would reach into the next one of its batch."""
+    if "row_splits" not in inputs:
+        return
+    splits, entries = inputs["row_splits"], len(inputs["feature_ids"])
+    if len(inputs["feature_values"]) != entries:
+        raise invalid(
+            f"feature_ids and feature_values must have one length (got {entries} and {len(inputs['feature_values'])})."
+        )
+    if not len(splits) or splits[0] != 0 or splits[-1] != entries or (np.diff(splits) < 0).any():
+        raise invalid(f"row_splits must ascend from 0 to {entries}, the number of feature_ids.")
 
 
 def _decoded(value: Any) -> Any:

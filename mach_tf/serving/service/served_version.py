@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Any
+from typing import Any, Optional
 
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
+from mach_tf.errors import InputError
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service.jobs import Arrays, Job
-from mach_tf.serving.service.problems import invalid
+from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
 
@@ -50,8 +52,8 @@ class ServedVersion:
           InputError: it is no servable, or it is damaged.
         """
         contents = ServableContents.read(directory)
-        contents.check(directory)
         with tensorflow_errors.named(f"{directory} must be a servable", _REMEDY):
+            contents.check(directory)
             model = tf.saved_model.load(directory)
             with open(os.path.join(directory, "saved_model.pb"), "rb") as file:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
@@ -62,7 +64,17 @@ class ServedVersion:
                 if not name.startswith("__")
             }
             loaded = cls(version, contents, model, metadata)
-            loaded._warm_up()
+            if set(contents.signatures) != set(metadata):
+                raise InputError(
+                    f"{directory} must have the signatures that servable.json names, {', '.join(sorted(contents.signatures))} "
+                    f"(got {', '.join(sorted(metadata))}). {_REMEDY}"
+                )
+            try:
+                loaded._warm_up()
+            except RequestError as error:
+                raise InputError(
+                    f"{directory} must answer a request of each signature ({error.message}). {_REMEDY}"
+                ) from None
         return loaded
 
     def answer(self, job: Job) -> Arrays:
@@ -77,6 +89,17 @@ class ServedVersion:
         except tf.errors.InvalidArgumentError as error:
             raise invalid(_rule(error)) from None
         return {name: value.numpy() for name, value in found.items()}
+
+    @functools.cached_property
+    def feature_ids(self) -> Optional[dict[str, int]]:
+        """The id of each raw feature by its name, the first of equal names; None if features have no names."""
+        names = getattr(self._model, "feature_names", None)
+        if names is None:
+            return None
+        found: dict[str, int] = {}
+        for place, name in enumerate(names.numpy()):
+            found.setdefault(name.decode("utf-8", "replace"), place)
+        return found
 
     def _warm_up(self) -> None:
         for name in self.specs:

@@ -1,18 +1,24 @@
-"""The versions of a servable in a folder: the newest is served, a newer one takes its place, a broken one is refused."""
+"""The versions of a servable in a folder: the newest is served, and a broken one is refused."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import os
 import re
 import threading
-from typing import Callable, Optional
+import time
+import weakref
+from typing import Callable, Optional, Union
 
 from mach_tf.errors import InputError
 from mach_tf.serving.contents import FILE
 from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.startup import return_freed_memory
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_State = frozenset[tuple[str, int, int]]
 _LOG = logging.getLogger("mach_tf.service")
 
 
@@ -22,6 +28,7 @@ class Versions:
     Attributes:
       name: the name of the folder.
       current: the version that is served.
+      failures: how many loads and looks into the folder failed.
     """
 
     def __init__(self, directory: str, load: Callable[[str, int], ServedVersion] = ServedVersion.load):
@@ -36,10 +43,16 @@ class Versions:
         """
         self._directory = directory
         self._load = load
-        self._broken: dict[int, float] = {}
+        self._broken: dict[int, _State] = {}
         self._stop = threading.Event()
-        self.name = os.path.basename(os.path.realpath(directory))
+        self._observers: list[Callable[[Optional[float]], None]] = []
+        self._loads: list[Optional[float]] = []
         self.failures = 0
+        self._replaced: list[weakref.ref[ServedVersion]] = []
+        self._complaint = ""
+        self.name = os.path.basename(os.path.realpath(directory))
+        if not re.fullmatch(r"[^/{}]+", self.name):
+            raise InputError(f"{directory} must have a name without braces, which is the model's name in addresses.")
         found = self.numbers()
         if not found:
             raise InputError(
@@ -48,41 +61,53 @@ class Versions:
             )
         problem: Optional[InputError] = None
         for number in reversed(found):
-            try:
-                self.current = load(os.path.join(directory, str(number)), number)
+            loaded = self._try(number)
+            if not isinstance(loaded, InputError):
+                self.current = loaded
                 break
-            except InputError as error:
-                problem = problem or error
-                self._refuse(number, error)
+            problem = problem or loaded
         else:
             assert problem is not None
             raise problem
 
     def numbers(self) -> list[int]:
         """Returns the numbers of the versions whose servable.json is there, ascending; it is written last."""
-        with os.scandir(self._directory) as entries:
-            names = [entry.name for entry in entries if _NUMBER.fullmatch(entry.name)]
-        return sorted(int(name) for name in names if os.path.isfile(os.path.join(self._directory, name, FILE)))
+        return sorted(self._folders())
 
     def check(self) -> bool:
-        """Loads a newer version if there is one, and returns whether it took the place of the current one.
+        """Loads the newest version if it is not served yet, and returns whether it took the place of the current one.
 
-        A version that cannot be loaded is tried again only when its servable.json changes.
+        A newer version takes over. An older one does so when the folder of the current one is gone, which is how to go back; while the
+        folder holds no version, the current one stays. A version that cannot be loaded is tried again only when its files change.
         """
-        for number in reversed(self.numbers()):
-            if number <= self.current.version:
+        found = self.numbers()
+        gone = bool(found) and self.current.version not in found
+        for number in reversed(found):
+            if number <= self.current.version and not gone:
                 break
-            if self._broken.get(number) == self._changed(number):
+            if self._broken.get(number) == self._state(number):
                 continue
-            try:
-                loaded = self._load(os.path.join(self._directory, str(number)), number)
-            except InputError as error:
-                self._refuse(number, error)
+            loaded = self._try(number)
+            if isinstance(loaded, InputError):
                 continue
+            self._replaced.append(weakref.ref(self.current))
             self.current = loaded
             _LOG.warning("Version %d is served now.", number)
             return True
         return False
+
+    def observe(self, observer: Callable[[Optional[float]], None]) -> None:
+        """Calls `observer` with the seconds of each load, or None for one that failed; the first observer hears of those until now too."""
+        for seconds in self._loads:
+            observer(seconds)
+        self._observers.append(observer)
+
+    def release(self) -> None:
+        """Frees the memory of versions that were replaced, once no request needs them."""
+        if self._replaced:
+            gc.collect()  # a SavedModel holds itself by circles
+            self._replaced = [version for version in self._replaced if version() is not None]
+            return_freed_memory()
 
     def watch(self, seconds: float) -> None:
         """Calls `check` every so many seconds in a thread, until `close`."""
@@ -96,17 +121,56 @@ class Versions:
         while not self._stop.wait(seconds):
             try:
                 self.check()
-            except Exception:  # the old version serves on, whatever is wrong with the new one
-                self.failures += 1
-                _LOG.exception("The folder of versions could not be checked.")
+                self.release()
+                self._complaint = ""
+            except Exception as error:  # the old version serves on, whatever is wrong with the folder
+                self._record(None)
+                if str(error) != self._complaint:
+                    _LOG.error("The folder of versions cannot be read: %s", error)
+                self._complaint = str(error)
 
-    def _refuse(self, number: int, error: InputError) -> None:
-        self.failures += 1
-        self._broken[number] = self._changed(number)
-        _LOG.error("Version %d is refused: %s", number, error)
+    def _folders(self) -> dict[int, str]:
+        """Returns the folder of each version by its number, which may have zeros before it."""
+        with os.scandir(self._directory) as entries:
+            names = sorted(entry.name for entry in entries if _NUMBER.fullmatch(entry.name))
+        folders = {int(name): os.path.join(self._directory, name) for name in reversed(names)}
+        return {number: folder for number, folder in folders.items() if os.path.isfile(os.path.join(folder, FILE))}
 
-    def _changed(self, number: int) -> float:
+    def _try(self, number: int) -> Union[ServedVersion, InputError]:
+        """Loads a version; returns why it cannot be loaded, which must not stop the service, if it cannot."""
+        state = self._state(number)  # before it is read: what changes from now on is worth another try
+        folder = self._folders().get(number, os.path.join(self._directory, str(number)))
+        begin = time.monotonic()
         try:
-            return os.stat(os.path.join(self._directory, str(number), FILE)).st_mtime
-        except FileNotFoundError:
-            return 0.0
+            loaded = self._load(folder, number)
+            self._record(time.monotonic() - begin)
+            return loaded
+        except InputError as error:
+            refused = error
+        except Exception as error:
+            # Whoever wrote servable.json anew over a foreign SavedModel can cause anything.
+            _LOG.exception("Version %d cannot be loaded.", number)
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            refused = InputError(f"{folder} must be a servable ({reason:.200}). Export the model again.")
+        self._record(None)
+        self._broken[number] = state
+        _LOG.error("Version %d is refused: %s", number, refused)
+        return refused
+
+    def _record(self, seconds: Optional[float]) -> None:
+        self.failures += seconds is None
+        if not self._observers:
+            self._loads.append(seconds)
+        for observer in self._observers:
+            observer(seconds)
+
+    def _state(self, number: int) -> _State:
+        """Returns what changes when a file of a version does: a copy may bring servable.json before the files that it names."""
+        folder = self._folders().get(number)
+        found = set()
+        for at, _, names in os.walk(folder) if folder else ():
+            for name in names:
+                with contextlib.suppress(OSError):  # removed meanwhile
+                    status = os.stat(os.path.join(at, name))
+                    found.add((os.path.join(at, name), status.st_size, status.st_mtime_ns))
+        return frozenset(found)

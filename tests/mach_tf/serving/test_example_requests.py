@@ -23,3 +23,15 @@ def test_arrays_have_one_feature(signature):
 @pytest.mark.parametrize("signature", [names.TEXT_SIGNATURE, names.EXPLAIN_TEXT_SIGNATURE])
 def test_texts_have_a_column_per_field_if_there_are_several(signature, fields, shape):
     assert example_request(signature, fields)["texts"].shape == shape
+
+
+@pytest.mark.parametrize("fields", [0, 2])
+def test_an_attack_has_the_point_of_a_prediction(fields):
+    attack, same = (
+        (names.ATTACK_TEXT_SIGNATURE, names.TEXT_SIGNATURE)
+        if fields
+        else (names.ATTACK_SIGNATURE, names.SPARSE_SIGNATURE)
+    )
+    found, point = example_request(attack, fields), example_request(same, fields)
+    assert {name: found[name].tolist() for name in point} == {name: each.tolist() for name, each in point.items()}
+    assert found["epsilon"].shape == (1,) and found["true_labels"].tolist() == [[-1]]

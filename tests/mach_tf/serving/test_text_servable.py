@@ -11,7 +11,7 @@ from mach_tf.serving.text_servable import TextServable
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.text_spec import TextField, TextSpec
-from tests.mach_tf.serving.test_servable import stored
+from tests.mach_tf.serving.test_servable import arrays, stored
 
 WORDS = ["cat", "dog", "the", "sat", "ran", "café", "ıx", "½"]
 TEXTS = [
@@ -112,3 +112,15 @@ def test_no_texts_have_no_answers(texts):
     found = signatures["explain_text"](given[:0], tf.constant(3))
     assert found["labels"].shape == (0, 3)
     assert found["word_attributions"].shape[0] == 0
+
+
+@pytest.mark.parametrize("texts", ["two fields"], indirect=True)
+def test_texts_are_attacked_as_their_features_are(model, texts):
+    vectorizer, rows, given, signatures = texts
+    raw = vectorizer.points(rows)
+    attack = {"epsilon": tf.fill([len(rows)], 0.05), "true_labels": tf.fill([len(rows), 1], tf.constant(-1, tf.int64))}
+    found = signatures["attack_text"](given, tf.constant(4), **attack)
+    expected = signatures["attack"](**arrays(raw, 4), **attack)
+    assert set(found) == set(expected)
+    for name, each in expected.items():
+        np.testing.assert_array_equal(found[name], each)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import resource
 
 import pytest
 import tensorflow as tf
@@ -68,3 +69,11 @@ def test_a_text_has_the_same_words_in_any_company():
     generator = random.Random(0)
     texts = [random_text(generator) for _ in range(100)]
     assert [split([text])[0] for text in texts] == split(texts)
+
+
+def test_a_long_piece_of_many_words_takes_memory_for_its_words_alone():
+    """120,000 bytes without an ASCII separator hold 20,000 words; their product is 2.4 GB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ((words, _),) = split(["漢，".encode() * 20_000])
+    assert words == ["漢"] * 20_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 19, "kilobytes"

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from mach_tf import points
 from mach_tf.errors import InputError
-from mach_tf.training.callbacks import CheckpointEpochs, CheckpointOften, Curves, StopAtNonFiniteLoss, Validation
+from mach_tf.training import callbacks
+from mach_tf.training.callbacks import Curves, SaveCheckpoints, StopAtNonFiniteLoss, Validation
 from tests.mach_tf.test_classifier import dense_logits, random_points
 from tests.mach_tf.training.test_model import BUCKETS, COLUMNS, LABELS, TABLE, group
 
@@ -112,30 +113,79 @@ def test_a_disk_that_fills_up_is_warned_of_once(tmp_path, monkeypatch, call):
     ]
 
 
-@pytest.mark.parametrize("stopped", [False, True])
-def test_each_epoch_ends_with_a_checkpoint_unless_it_was_stopped(stopped):
-    found = []
-    callback = CheckpointEpochs(lambda steps: found.append((callback.epoch, steps)), 7)
+class Clock:
+    """Stands in for the module time."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(callbacks, "time", found)
+    return found
+
+
+def saving(clock, found, minutes=0, expected=1.0, takes=1.0, stop=lambda: False):
+    def save(epoch, steps):
+        clock.now += takes
+        found.append((epoch, steps))
+
+    callback = SaveCheckpoints(save, 8, minutes, expected, stop)
     callback.model = SimpleNamespace(stop_training=False)
-    for epoch in (3, 4):
+    callback.set_params({"steps": 7, "epochs": 8})
+    callback.on_train_begin()
+    return callback
+
+
+def train(callback, clock, seconds, epochs=range(8), steps=7):
+    """Each epoch takes that many seconds."""
+    for epoch in epochs:
         callback.on_epoch_begin(epoch)
-        callback.model.stop_training = stopped and epoch == 4
+        for batch in range(steps):
+            clock.now += seconds / steps
+            callback.on_train_batch_end(batch)
+            if callback.model.stop_training:
+                break
         callback.on_epoch_end(epoch)
-    assert found == ([(3, 7)] if stopped else [(3, 7), (4, 7)])
-    CheckpointEpochs(None, 7).on_epoch_end(0)
 
 
 @pytest.mark.parametrize(
-    ("minutes", "stop_at", "saved"), [(0, None, []), (1e-9, None, [1, 2, 3]), (0, 1, [2]), (60, 2, [3])]
+    ("seconds", "expected", "takes", "saved"),
+    [
+        (20.1, 1.0, 1.0, [0, 1, 2, 3, 4, 5, 6]),
+        (10.1, 1.0, 1.0, [1, 3, 5]),
+        (10.1, 0.1, 1.0, [0, 2, 4, 6]),
+        (10.1, 10.0, 1.0, []),
+        (10.1, 0.1, 3.0, [0, 6]),
+        (19.9, 1.0, 0.1, [1, 2, 3, 4, 5, 6]),
+    ],
 )
-def test_checkpoints_come_by_time_and_when_stopped(minutes, stop_at, saved):
+def test_epochs_but_the_last_end_with_a_checkpoint_if_it_takes_a_twentieth_of_the_time(
+    clock, seconds, expected, takes, saved
+):
+    found = []
+    train(saving(clock, found, 0, expected, takes), clock, seconds)
+    assert found == [(epoch, 7) for epoch in saved]
+
+
+def test_an_epoch_that_was_stopped_is_saved_once(clock):
     found, done = [], []
-    callback = CheckpointOften(found.append, minutes, lambda: len(done) - 1 == stop_at)
-    callback.model = SimpleNamespace(stop_training=False)
-    for batch in range(3):
-        done.append(batch)
-        callback.on_train_batch_end(batch)
-        if callback.model.stop_training:
-            break
-    assert found == saved
-    assert callback.model.stop_training == (stop_at is not None)
+    train(saving(clock, found, stop=lambda: done.append(0) or len(done) == 10), clock, 100, range(2))
+    assert found == [(0, 7), (1, 3)]
+
+
+def test_without_checkpoints_only_a_stop_saves_one(clock):
+    found, done = [], []
+    train(saving(clock, found, None, stop=lambda: done.append(0) or len(done) == 17), clock, 10_000, range(3))
+    assert found == [(2, 3)]
+
+
+def test_checkpoints_come_every_few_minutes(clock):
+    found = []
+    train(saving(clock, found, minutes=2.9, takes=100.0, expected=1e9), clock, 420, range(2))
+    assert found == [(0, 3), (0, 6), (1, 2), (1, 5)]

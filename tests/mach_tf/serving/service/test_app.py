@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import concurrent.futures
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
 from mach_tf.serving.service.batcher import BatchLimits
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
 from tests.mach_tf.serving.test_servable import serialized
 
@@ -70,6 +75,19 @@ def test_reasons_are_those_of_the_library(client, model, evaluated):
         assert reason["attribution"] == pytest.approx(expected[reason["feature"]], rel=1e-4, abs=1e-6)
 
 
+def test_attacks_are_those_of_the_library(client, model, evaluated):
+    X, Y = evaluated.test[0][5:9], evaluated.test[1][5:9]
+    body = {"points": as_points(X), "true_labels": [row.indices.tolist() for row in Y], "epsilon": 0.05, "k": 3}
+    found = client.post("/attack", json=body).json()["predictions"]
+    (entry,) = model.attack(X, Y, 0.05, estimator="logit_mean")
+    assert np.mean([point["attacked_loss"] for point in found]) == pytest.approx(entry.loss, rel=1e-5)
+    before = client.post("/predict", json={"points": as_points(X), "k": 3}).json()["predictions"]
+    keys = ("label", "name", "score", "probability")
+    assert [[{key: one[key] for key in keys} for one in point["labels"]] for point in found] == [
+        point["labels"] for point in before
+    ]
+
+
 def test_the_interface_of_tensorflow_serving(client, model, evaluated):
     raw = points.from_csr(evaluated.test[0][:4])
     expected = model.top_k(evaluated.test[0][:4], 2).labels.tolist()
@@ -90,7 +108,12 @@ def test_the_interface_of_tensorflow_serving(client, model, evaluated):
     (state,) = client.get("/v1/models/tiny").json()["model_version_status"]
     assert (state["version"], state["state"]) == ("1", "AVAILABLE")
     metadata = client.get("/v1/models/tiny/metadata").json()
-    assert set(metadata["metadata"]["signature_def"]["signature_def"]) == {"serving_default", "sparse", "explain"}
+    assert set(metadata["metadata"]["signature_def"]["signature_def"]) == {
+        "serving_default",
+        "sparse",
+        "explain",
+        "attack",
+    }
 
 
 @pytest.mark.parametrize(
@@ -100,14 +123,25 @@ def test_the_interface_of_tensorflow_serving(client, model, evaluated):
         ("get", "/v1/models/other", None, 404),
         ("get", "/v1/models/tiny/versions/2", None, 404),
         ("post", "/v1/models/tiny/versions/2:predict", b"{}", 404),
+        ("get", "/v1/models/tiny/versions/" + "9" * 5000, None, 404),
+        ("post", "/predict/", b"{}", 404),
         ("get", "/predict", None, 405),
+        ("get", "/v1/models/tiny/versions/1:predict", None, 405),
+        ("options", "/predict", None, 405),
         ("post", "/healthz", b"", 405),
         ("post", "/predict", b"", 400),
+        ("post", "/attack", b"3", 400),
+        ("post", "/attack", b'{"points": [], "epsilon": -1}', 400),
+        ("post", "/attack", b'{"points": [{"features": {"cat": 1}}]}', 400),
         ("post", "/predict", b"{", 400),
         ("post", "/predict", b"\xff\xfe", 400),
         ("post", "/predict", b"[" * 50_000, 400),
         ("post", "/predict", b'{"points": [], "k": NaN}', 400),
         ("post", "/predict", b'{"texts": ["a"]}', 400),
+        ("post", "/predict", b'{"points": [], "k": ' + b"[" * 900 + b"]" * 900 + b"}", 400),
+        ("post", "/predict", b'{"points": ' + b"[" * 900 + b"]" * 900 + b"}", 400),
+        ("post", "/predict", b'{"\\ud800": 1, "points": []}', 400),
+        ("post", "/v1/models/tiny:predict", b'{"inputs": {"examples": ' + b"[" * 900 + b"]" * 900 + b', "k": 1}}', 400),
         ("post", "/predict", json.dumps({"points": [{"feature_ids": [60], "feature_values": [1]}]}).encode(), 400),
         ("post", "/predict", b" " * 100_001, 413),
         ("post", "/v1/models/tiny:predict", b'{"inputs": {"examples": ["\\u0000junk"], "k": 1}}', 400),
@@ -121,6 +155,74 @@ def test_every_error_is_json_with_a_code_and_leaks_nothing(client, method, path,
     assert set(found) == {"error", "code"}
     assert "Traceback" not in found["error"]
     assert "/" not in found["error"].replace("/openapi.json", "")
+
+
+def test_errors_have_the_headers_that_http_asks_for(client, versions):
+    refused = client.get("/predict")
+    assert set(refused.headers["allow"].split(", ")) == {"POST"}
+    assert client.post("/predict", content=b"x", headers={"Content-Encoding": "gzip"}).status_code == 415
+    assert client.head("/healthz").status_code == 200
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0, token="s3cret")).app()) as closed:
+        assert closed.get("/metrics").headers["www-authenticate"] == "Bearer"
+
+
+def test_paths_that_do_not_exist_are_counted_together(client):
+    for path in ("/nothing", "/nothing/at/all"):
+        client.get(path)
+    assert 'mach_requests_total{path="other",status="404"}' in client.get("/metrics").text
+    assert "nothing" not in client.get("/metrics").text
+
+
+def test_the_body_may_have_any_content_type(client):
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "application/json; charset=latin-1", "\u00ff"):
+        answer = client.post("/predict", content=b'{"points": []}', headers={"Content-Type": kind.encode("latin-1")})
+        assert answer.status_code == 200
+
+
+def test_work_for_a_client_that_hung_up_is_dropped(versions, monkeypatch):
+    """Three requests wait for a call that runs; the client of the second hangs up."""
+    begun, gate, asked = threading.Event(), threading.Event(), []
+    answer = type(versions.current).answer
+
+    def held(served, job):
+        asked.append(job.inputs["feature_values"].tolist())
+        begun.set()
+        gate.wait(10)
+        return answer(served, job)
+
+    monkeypatch.setattr(type(versions.current), "answer", held)
+    app = Service(versions, ServiceConfig(BatchLimits(points=1), reload_seconds=0)).app()
+
+    async def post(value, hang_up):
+        body = json.dumps({"points": [{"feature_ids": [1], "feature_values": [value]}]}).encode()
+        sent, messages = [], [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await hang_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [], "query_string": b""}
+        await app(scope, receive, send)
+        return sent[0]["status"]
+
+    async def run():
+        never, now = asyncio.Event(), asyncio.Event()
+        first = asyncio.create_task(post(1.0, never))
+        await asyncio.to_thread(begun.wait, 10)
+        others = [asyncio.create_task(post(2.0, now)), asyncio.create_task(post(3.0, never))]
+        await asyncio.sleep(0.05)
+        now.set()
+        await asyncio.sleep(0.05)
+        gate.set()
+        return await asyncio.gather(first, *others)
+
+    assert asyncio.run(run()) == [200, 499, 200]
+    assert asked == [[1.0], [3.0]]
 
 
 def test_the_point_that_is_wrong_is_named(client):
@@ -138,9 +240,7 @@ def test_health_metrics_document_and_page(client):
     assert client.get("/readyz").json() == {"status": "ready", "version": 1}
     assert 'mach_requests_total{path="/healthz",status="200"}' in client.get("/metrics").text
     assert client.get("/openapi.json").json()["info"]["title"] == "tiny"
-    page = client.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "http" not in page.text.replace("http-equiv", ""), "the page needs no network"
+    assert client.get("/").headers["content-type"].startswith("text/html")
 
 
 def test_a_defect_is_logged_and_not_shown(versions, monkeypatch, caplog):
@@ -159,7 +259,17 @@ def test_a_token_is_asked_for_except_by_health_checks(versions):
         assert client.post("/predict", json=body).status_code == 401
         assert client.post("/predict", json=body, headers={"Authorization": "Bearer no"}).status_code == 401
         assert client.post("/predict", json=body, headers={"Authorization": "Bearer s3cret"}).status_code == 200
-        assert client.get("/healthz").status_code == 200
+        assert client.get("/healthz").status_code == client.get("/").status_code == 200
+        assert client.get("/openapi.json").status_code == 401
+
+
+def test_an_older_servable_has_no_attack(versions, monkeypatch):
+    older = {name: spec for name, spec in versions.current.specs.items() if not name.startswith("attack")}
+    monkeypatch.setattr(versions.current, "specs", older)
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+        answer = client.post("/attack", json={"points": [{"feature_ids": [], "feature_values": []}]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert "export the model again" in answer.json()["error"]
 
 
 def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tmp_path):
@@ -176,3 +286,34 @@ def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tm
         assert versions.check()
         answer = client.post("/predict", json={"points": [{"feature_ids": [], "feature_values": []}]})
         assert answer.json()["version"] == 3
+
+
+def test_a_request_that_straddles_a_reload_is_answered_by_the_version_that_it_was_checked_against(folder, monkeypatch):
+    versions = Versions(str(folder))
+    answer = ServedVersion.answer
+
+    def slow(served, job):
+        answers.append(served.version)
+        if len(answers) == 1:
+            first.set()
+            second.wait(10)
+        return answer(served, job)
+
+    answers, first, second = [], threading.Event(), threading.Event()
+    monkeypatch.setattr(ServedVersion, "answer", slow)
+    body = {"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            before = [pool.submit(client.post, "/predict", json=body)]
+            first.wait(10)
+            before.append(pool.submit(client.post, "/predict", json=body))
+            while "mach_queued_points 1.0" not in client.get("/metrics").text:
+                time.sleep(0.01)
+            old = versions.current
+            versions.current = ServedVersion(2, old.contents, old._model, old.metadata)
+            after = pool.submit(client.post, "/predict", json=body)
+            while "mach_queued_points 2.0" not in client.get("/metrics").text:
+                time.sleep(0.01)
+            second.set()
+            found = [each.result().json()["version"] for each in (*before, after)]
+    assert found == answers == [1, 1, 2]

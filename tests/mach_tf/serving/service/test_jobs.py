@@ -35,3 +35,18 @@ def test_an_answer_is_divided_by_points_ranks_and_words():
     assert second["labels"].tolist() == [[3, 4, 5], [6, 7, 8]]
     assert second["words"].shape == (2, 2)
     assert second["word_attributions"].shape == (2, 3, 2)
+
+
+def test_true_labels_of_several_jobs_get_one_width():
+    one = Job("attack", {"true_labels": np.array([[3]]), "epsilon": np.array([0.5])}, 1, 2)
+    other = Job("attack", {"true_labels": np.array([[1, 2], [4, -1]]), "epsilon": np.array([0.1, 0.1])}, 2, 2)
+    merged = jobs.merge([one, other])
+    assert merged.inputs["true_labels"].tolist() == [[3, -1], [1, 2], [4, -1]]
+    assert merged.inputs["epsilon"].tolist() == [0.5, 0.1, 0.1]
+
+
+def test_moves_are_not_cut_at_k():
+    answer = {"labels": np.arange(6).reshape(2, 3), "moves": np.arange(8).reshape(2, 4)}
+    first, _ = jobs.divide(answer, [Job("attack", {}, 1, 1), Job("attack", {}, 1, 3)])
+    assert first["labels"].tolist() == [[0]]
+    assert first["moves"].tolist() == [[0, 1, 2, 3]]

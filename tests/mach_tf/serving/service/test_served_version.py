@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.sealed_json import seal, without_checksum
+from mach_tf.serving.contents import FILE
+from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError
@@ -32,7 +36,7 @@ def job(ids):
 
 def test_it_answers_and_describes_its_signatures(served):
     assert served.answer(job([3, 4]))["labels"].shape == (1, 3)
-    assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain"}
+    assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain", "attack"}
     assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
 
 
@@ -48,6 +52,31 @@ def test_damage_is_refused(directory, tmp_path):
     graph.write_bytes(graph.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match=r"saved_model.pb is not the file"):
         ServedVersion.load(str(tmp_path / "1"), 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"signatures": ["sparse", "text"]}, "signatures that servable.json names, sparse, text"),
+        ({"features": "60"}, "does not fit the schema"),
+        ({"files": {"../1/variables": {"bytes": 1, "sha256": "0" * 64}}}, "is missing"),
+    ],
+)
+def test_a_servable_json_that_lies_is_refused(directory, tmp_path, changes, message):
+    """Its own checksum is right: whoever changed it wrote it anew."""
+    shutil.copytree(directory, tmp_path / "1")
+    path = tmp_path / "1" / FILE
+    path.write_text(json.dumps(seal({**without_checksum(json.loads(path.read_text())), **changes})))
+    with pytest.raises(InputError, match=message):
+        ServedVersion.load(str(tmp_path / "1"), 1)
+
+
+def test_a_version_is_served_on_after_its_folder_is_removed(directory, tmp_path):
+    shutil.copytree(directory, tmp_path / "1")
+    served = ServedVersion.load(str(tmp_path / "1"), 1)
+    shutil.rmtree(tmp_path / "1")
+    for name in served.specs:
+        assert served.answer(Job(name, example_request(name, 0), 1, 1))["labels"].shape == (1, 1)
 
 
 def test_loading_answers_a_request_of_each_signature(directory, monkeypatch):

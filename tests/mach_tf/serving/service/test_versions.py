@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import time
-import types
+import weakref
 
 import pytest
 
@@ -16,12 +18,17 @@ def add(folder, number, content="whole"):
     (folder / str(number) / FILE).write_text(content)
 
 
+class Loaded:
+    def __init__(self, version):
+        self.version = version
+
+
 def load(directory, version):
     with open(os.path.join(directory, FILE)) as file:
         content = file.read()
     if content != "whole":
         raise InputError(f"{directory} is {content}")
-    return types.SimpleNamespace(version=version)
+    return Loaded(version)
 
 
 @pytest.fixture
@@ -82,9 +89,149 @@ def test_a_folder_that_vanishes_keeps_the_version(folder):
     assert versions.failures > 0
 
 
+def test_a_folder_that_vanishes_is_logged_once(folder, caplog):
+    add(folder, 1)
+    versions = Versions(str(folder), load)
+    os.rename(folder, f"{folder}.gone")
+    versions.watch(0.01)
+    time.sleep(0.2)
+    versions.close()
+    assert versions.failures > 1
+    assert caplog.text.count("cannot be read") == 1
+    assert "Traceback" not in caplog.text
+
+
+def test_a_version_is_tried_again_when_one_of_its_files_changes(folder):
+    """A copy may bring servable.json first, and keep its time."""
+
+    def whole(directory, version):
+        if not os.path.exists(os.path.join(directory, "variables", "data")):
+            raise InputError(f"{directory} is not whole")
+        return load(directory, version)
+
+    (folder / "1" / "variables").mkdir(parents=True)
+    (folder / "1" / "variables" / "data").touch()
+    add(folder, 1)
+    versions = Versions(str(folder), whole)
+    add(folder, 2)
+    assert not versions.check()
+    (folder / "2" / "variables").mkdir()
+    (folder / "2" / "variables" / "data").touch()
+    assert versions.check()
+    assert (versions.current.version, versions.failures) == (2, 1)
+
+
+def test_what_changes_while_a_version_is_loaded_is_tried_again(folder):
+    add(folder, 1)
+    tries = []
+
+    def changed_meanwhile(directory, version):
+        if version == 2 and not tries:
+            tries.append(version)
+            (folder / "2" / FILE).write_text("whole")
+            raise InputError("truncated")
+        return load(directory, version)
+
+    versions = Versions(str(folder), changed_meanwhile)
+    add(folder, 2, "truncated")
+    assert not versions.check()
+    assert versions.check()
+
+
+def test_an_older_version_takes_over_when_the_folder_of_the_current_one_is_gone(folder):
+    add(folder, 1)
+    add(folder, 2)
+    versions = Versions(str(folder), load)
+    shutil.rmtree(folder / "2")
+    assert versions.check()
+    assert versions.current.version == 1
+    shutil.rmtree(folder / "1")
+    assert not versions.check()
+    assert versions.current.version == 1, "none is left, and this one stays"
+    add(folder, 3)
+    assert versions.check()
+
+
+@pytest.mark.parametrize("error", [ValueError("bad graph"), KeyError("x"), FileNotFoundError(2, "gone"), MemoryError()])
+def test_whatever_a_version_fails_with_does_not_stop_the_service(folder, error):
+    def failing(directory, version):
+        if version > 1:
+            raise error
+        return load(directory, version)
+
+    add(folder, 2)
+    with pytest.raises(InputError, match=rf"must be a servable \({type(error).__name__}"):
+        Versions(str(folder), failing)
+    add(folder, 1)
+    assert Versions(str(folder), failing).current.version == 1
+    shutil.rmtree(folder / "2")
+    versions = Versions(str(folder), failing)
+    add(folder, 2)
+    assert not versions.check()
+    assert not versions.check()
+    assert versions.failures == 1, "it is tried once"
+
+
+def test_versions_may_be_links_and_have_zeros(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    add(tmp_path / "elsewhere", 7)
+    os.symlink(tmp_path / "elsewhere" / "7", folder / "0007")
+    loaded = []
+    versions = Versions(str(folder), lambda directory, version: loaded.append(directory) or load(directory, version))
+    assert (versions.current.version, loaded) == (7, [str(folder / "0007")])
+    os.remove(folder / "0007")
+    os.symlink(tmp_path / "nowhere", folder / "8")
+    assert not versions.check()
+
+
+def test_a_name_that_no_address_can_have_is_refused(tmp_path):
+    (tmp_path / "{demo}").mkdir()
+    with pytest.raises(InputError, match="name without braces"):
+        Versions(str(tmp_path / "{demo}"), load)
+
+
 def test_a_folder_without_a_version_is_refused(folder):
     with pytest.raises(InputError, match=r"must hold versions.*mach-export"):
         Versions(str(folder), load)
     add(folder, 1, "broken")
     with pytest.raises(InputError, match="is broken"):
         Versions(str(folder), load)
+
+
+def test_loads_and_failures_are_observed_from_the_start(folder):
+    add(folder, 1)
+    add(folder, 2, "broken")
+    versions, seen = Versions(str(folder), load), []
+    versions.observe(seen.append)
+    add(folder, 3)
+    versions.check()
+    assert [seconds is None for seconds in seen] == [True, False, False]
+
+
+def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder):
+    class Model:
+        pass
+
+    def load_model(directory, version):
+        loaded = load(directory, version)
+        loaded.model = model = Model()
+        model.circle = model
+        models.append(weakref.ref(model))
+        return loaded
+
+    models = []
+    add(folder, 1)
+    versions = Versions(str(folder), load_model)
+    gc.disable()
+    try:
+        request = versions.current
+        add(folder, 2)
+        versions.check()
+        versions.release()
+        assert models[0]() is not None, "a request needs it"
+        del request
+        versions.release()
+        assert models[0]() is None
+        assert models[1]() is not None
+    finally:
+        gc.enable()

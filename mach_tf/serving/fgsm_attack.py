@@ -1,0 +1,169 @@
+"""One FGSM step against the label-space loss of an ensemble, as a TensorFlow graph.
+
+The definitions are those of mach_tf.attacks: label_loss.py has the loss and its gradient for the bucket logits, fgsm.py the step. The
+gradient of the loss for the feature values comes from all repetitions together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import tensorflow as tf
+
+from mach_tf import estimators
+from mach_tf.classifier import SparseBatch, point_of_entry
+from mach_tf.fgsm import fgsm, value_gradients
+from mach_tf.serving import ranking
+from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_weights import StoredWeights
+
+# Scores are kept this far from 0 and 1, as in label_loss.py, so that logarithms stay finite.
+_SMALLEST = 1e-12
+
+
+class LabelLoss:
+    """The mean binary cross-entropy of the labels of each of n points, as a function of their bucket logits."""
+
+    def __init__(self, table: tf.Tensor, estimator: str, predicting: tf.Tensor, true_labels: tf.Tensor):
+        """Decides which labels are true.
+
+        Args:
+          table: int32 [R, K], the bucket table.
+          estimator: "logit_mean" or "mean".
+          predicting: float32 [R, n, B], the logits that predict true labels: those with a probability of at least one half, and the
+            best one.
+          true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
+        """
+        self._rows = tf.unstack(table)
+        self._estimator = estimator
+        self._buckets = predicting.shape[2]
+        self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
+
+    def losses(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the loss of each point, float64 [n], at logits, float32 [R, n, B]."""
+        return self._map(
+            logits, lambda own, scores, truth: _cross_entropy(scores, truth, self._estimator)[0], tf.float64
+        )
+
+    def gradient(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the gradient of each point's loss for its bucket logits, float32 [R, n, B]."""
+
+        def of_point(own: tf.Tensor, scores: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+            _, slope = _cross_entropy(scores, truth, self._estimator)
+            parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
+            gradient = tf.stack(parts) / len(parts)
+            if not estimators.get(self._estimator).takes_logits:
+                probabilities = tf.sigmoid(tf.cast(own, tf.float64))
+                gradient *= probabilities * (1 - probabilities)
+            return tf.cast(gradient, tf.float32)
+
+        shape = [len(self._rows), self._buckets]
+        return tf.transpose(self._map(logits, of_point, tf.TensorSpec(shape, tf.float32)), [1, 0, 2])
+
+    def _map(self, logits: tf.Tensor, function: Callable[..., tf.Tensor], kind: Any) -> tf.Tensor:
+        """Calls a function with the logits, the scores of all labels, and which are true, of one point after the other."""
+
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            own, predicting, given = inputs
+            truth = _truth(self._scores(predicting), given, self._estimator, self._buckets)
+            return function(own, self._scores(own), truth)
+
+        points = (tf.transpose(logits, [1, 0, 2]), self._predicting, self._true_labels)
+        return tf.map_fn(of_point, points, fn_output_signature=kind, parallel_iterations=1)
+
+    def _scores(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the scores of all labels of a point, float64 [K], from its bucket logits, float32 [R, B]."""
+        values = tf.cast(logits, tf.float64)
+        if not estimators.get(self._estimator).takes_logits:
+            values = tf.sigmoid(values)
+        return tf.add_n([tf.gather(values[place], row) for place, row in enumerate(self._rows)]) / len(self._rows)
+
+
+def value_gradient(
+    weights: Sequence[StoredWeights], hidden_inputs: Sequence[tf.Tensor], batch: SparseBatch, logit_gradients: tf.Tensor
+) -> tf.Tensor:
+    """Returns the gradient of a loss for the feature values, float32 [nonzeros].
+
+    Args:
+      weights: those of each repetition.
+      hidden_inputs: x W1 of each repetition, float32 [n, hidden].
+      batch: n hashed points.
+      logit_gradients: float32 [R, n, B], the gradient of the loss for the bucket logits.
+    """
+    columns, local = tf.unique(batch.feature_ids, tf.int64)
+    renumbered = batch._replace(feature_ids=local)
+    total = tf.zeros_like(batch.feature_values)
+    for one, hidden_input, gradient in zip(weights, hidden_inputs, tf.unstack(logit_gradients, len(weights))):
+        with tf.GradientTape() as tape:
+            tape.watch(hidden_input)
+            logits = one.logits(hidden_input)
+        of_hidden = tape.gradient(logits, hidden_input, gradient)
+        total += value_gradients(of_hidden[:, tf.newaxis], one.rows(columns)[:, tf.newaxis], renumbered)[:, 0]
+    return total
+
+
+def moved(batch: SparseBatch, gradient: tf.Tensor, epsilon: tf.Tensor) -> SparseBatch:
+    """Returns the points after the step; `epsilon` is float32 [n]."""
+    sizes = tf.gather(epsilon, point_of_entry(batch.row_splits))
+    return batch._replace(feature_values=batch.feature_values + fgsm(gradient, sizes))
+
+
+def relative_norms(batch: SparseBatch, attacked: SparseBatch) -> tf.Tensor:
+    """Returns the Euclidean norm of the step divided by that of the point, float32 [n]; 0 for an empty point."""
+    points = point_of_entry(batch.row_splits)
+
+    def squares(values: tf.Tensor) -> tf.Tensor:
+        wide = tf.cast(values, tf.float64) ** 2
+        return tf.math.unsorted_segment_sum(wide, points, tf.size(batch.row_splits) - 1)
+
+    before, step = squares(batch.feature_values), squares(attacked.feature_values - batch.feature_values)
+    return tf.cast(tf.sqrt(tf.math.divide_no_nan(step, before)), tf.float32)
+
+
+def strengthening(raw: SparseBatch, hashed: HashedPoints, gradient: tf.Tensor) -> tf.Tensor:
+    """Returns how much the loss grows with the magnitude of each raw feature, float64 [raw entries].
+
+    It is the gradient of the hashed feature, which several raw features may share, with the sign of the raw feature's part in it; 0
+    where those parts cancel.
+    """
+    batch = hashed.batch
+    rows, of_hashed = point_of_entry(raw.row_splits), point_of_entry(batch.row_splits)
+    width = tf.reduce_max(tf.concat([hashed.columns, batch.feature_ids, [0]], 0)) + 1
+    keys, sorted_keys = rows * width + hashed.columns, of_hashed * width + batch.feature_ids
+    # One more at the end, so that every place exists.
+    places = tf.searchsorted(sorted_keys, keys, out_type=tf.int64)
+    found = tf.gather(tf.concat([sorted_keys, [-1]], 0), places) == keys
+    gradients = tf.gather(tf.concat([tf.cast(gradient, tf.float64), [0]], 0), places)
+    return tf.where(found, gradients * tf.sign(hashed.parts), 0)
+
+
+def scores_of(logits: tf.Tensor, table: tf.Tensor, labels: tf.Tensor, estimator: str) -> tf.Tensor:
+    """Returns the scores of labels, int64 [n, k]: float32 [n, k], to the last bit those that rank them."""
+    buckets = tf.gather(table, labels, axis=1)
+    picked = tf.gather(ranking.bucket_scores(logits, estimator), buckets, batch_dims=2)
+    each = tf.reshape(picked, [table.shape[0], -1, 1])
+    places = tf.tile(tf.range(tf.shape(each)[1])[tf.newaxis], [table.shape[0], 1])
+    return tf.reshape(ranking.mean_scores(each, places), tf.shape(labels))
+
+
+def _truth(scores: tf.Tensor, given: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:
+    """Returns which labels of a point are true, bool [K]."""
+    labels = tf.size(scores, tf.int64)
+    given = tf.boolean_mask(given, given >= 0)
+    named = tf.scatter_nd(given[:, tf.newaxis], tf.ones_like(given), [labels]) > 0
+    likely = ranking.probabilities(scores, estimator, buckets) >= 0.5
+    predicted = likely | (tf.range(labels) == tf.argmax(scores))
+    return tf.where(tf.size(given) > 0, named, predicted)
+
+
+def _cross_entropy(scores: tf.Tensor, truth: tf.Tensor, estimator: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the loss of a point, and its gradient for the scores, float64 [K]."""
+    labels = tf.cast(tf.size(scores), tf.float64)
+    if estimators.get(estimator).takes_logits:
+        true = tf.cast(truth, tf.float64)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(true, scores)
+        return tf.reduce_mean(losses), (tf.sigmoid(scores) - true) / labels
+    rest, kept = tf.maximum(1 - scores, _SMALLEST), tf.maximum(scores, _SMALLEST)
+    losses = -tf.math.log(tf.where(truth, kept, rest))
+    return tf.reduce_mean(losses), tf.where(truth, -1 / kept, 1 / rest) / labels

@@ -1,0 +1,116 @@
+"""The parts of the attack in the graph, against the library's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mach_tf import points
+from mach_tf.attacks import label_loss
+from mach_tf.attacks.input_gradient import NonzeroInput, bucket_logits, value_gradient
+from mach_tf.classifier import SparseBatch
+from mach_tf.ensemble import Ensemble
+from mach_tf.serving import fgsm_attack
+from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_weights import StoredWeights
+
+
+@pytest.fixture(scope="module")
+def model(evaluated):
+    return Ensemble.load(evaluated.model_dir)
+
+
+@pytest.fixture(scope="module")
+def hashed(model, evaluated):
+    """Hashed points with labels; two of them are empty or have none."""
+    raw = points.from_csr(*evaluated.test)
+    return model.manifest.feature_spec.apply(raw)
+
+
+def padded(hashed, width=9):
+    """The labels of points as the graph takes them, and the points that have any."""
+    rows = [hashed.label_ids[begin:end] for begin, end in zip(hashed.label_splits[:-1], hashed.label_splits[1:])]
+    return np.array([[*row, *[-1] * (width - len(row))] for row in rows], np.int64), [
+        i for i, row in enumerate(rows) if len(row)
+    ]
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estimator):
+    inputs = NonzeroInput(hashed, model.manifest.columns)
+    # Scaled, so that some scores are all but 0 or 1.
+    logits = bucket_logits(model.repetitions, inputs, inputs.clean) * np.float32(3)
+    losses, gradients = label_loss.label_loss(logits, model.bucket_table, hashed, estimator)
+    given, rows = padded(hashed)
+    ours = tf.constant(logits.transpose(1, 0, 2))
+    loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, tf.constant(given))
+    np.testing.assert_allclose(loss.losses(ours).numpy()[rows], losses[rows], rtol=1e-9)
+    np.testing.assert_allclose(
+        loss.gradient(ours).numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_a_point_without_labels_has_those_that_are_predicted(model, hashed, estimator):
+    inputs = NonzeroInput(hashed, model.manifest.columns)
+    logits = bucket_logits(model.repetitions, inputs, inputs.clean) + np.float32(1)
+    ours, table = tf.constant(logits.transpose(1, 0, 2)), tf.constant(model.bucket_table)
+    top = model.decoder.top_k(
+        logits if estimator == "logit_mean" else 1 / (1 + np.exp(-logits)), model.labels, estimator
+    )
+    chances = fgsm_attack.ranking.probabilities(top[1], estimator, model.manifest.bucket_spec.buckets).numpy()
+    likely = np.where((chances >= 0.5) | (np.arange(model.labels) == 0), top[0], -1).astype(np.int64)
+    assert (likely >= 0).sum(axis=1).max() > 1
+    right, found = (
+        fgsm_attack.LabelLoss(table, estimator, ours, tf.constant(labels))
+        for labels in (likely, np.full((len(hashed), 1), -1))
+    )
+    other = ours - 2  # where fewer labels are likely
+    np.testing.assert_array_equal(found.losses(other), right.losses(other))
+    np.testing.assert_array_equal(found.gradient(other), right.gradient(other))
+
+
+@pytest.mark.parametrize("count", [25, 1, 0])
+def test_the_gradient_for_the_values_is_that_of_the_library(model, hashed, count):
+    hashed = hashed[:count]
+    inputs = NonzeroInput(hashed, model.manifest.columns)
+    shape = len(hashed), len(model.repetitions), model.manifest.bucket_spec.buckets
+    of_logits = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    expected = value_gradient(model.repetitions, inputs, inputs.clean, of_logits)
+    weights = [StoredWeights(repetition.weights) for repetition in model.repetitions]
+    batch = SparseBatch(*map(tf.constant, (hashed.row_splits, hashed.feature_ids, hashed.feature_values)))
+    hidden = [one.hidden_input(batch) for one in weights]
+    found = fgsm_attack.value_gradient(weights, hidden, batch, tf.constant(of_logits.transpose(1, 0, 2)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_raw_features_are_strengthened_in_their_direction():
+    raw = SparseBatch(*map(tf.constant, (np.array([0, 3, 3, 5]), np.array([4, 5, 9, 4, 6]), np.ones(5, np.float32))))
+    # Features 4 and 5 share column 2; 6 and another cancel, so that column 1 of the last point is not there.
+    batch = SparseBatch(*map(tf.constant, (np.array([0, 2, 2, 3]), np.array([2, 7, 2]), np.ones(3, np.float32))))
+    hashed = HashedPoints(batch, tf.constant([2, 2, 7, 2, 1], tf.int64), tf.constant([1.0, -1, 1, -0.5, 1], tf.float64))
+    found = fgsm_attack.strengthening(raw, hashed, tf.constant([3.0, -4.0, 5.0]))
+    assert found.numpy().tolist() == [3, -3, -4, -5, 0]
+
+
+def test_norms_are_relative_to_those_of_the_points():
+    batch = SparseBatch(*map(tf.constant, (np.array([0, 2, 2]), np.array([2, 7]), np.array([3, 4], np.float32))))
+    step = fgsm_attack.moved(batch, tf.constant([2.0, -1e-9]), tf.constant([0.5, 9.0]))
+    assert step.feature_values.numpy().tolist() == [3.5, 3.5]
+    np.testing.assert_allclose(fgsm_attack.relative_norms(batch, step), [0.5**0.5 / 5, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_scores_of_chosen_labels_are_those_that_rank_them(model, hashed, estimator):
+    inputs = NonzeroInput(hashed, model.manifest.columns)
+    logits = bucket_logits(model.repetitions, inputs, inputs.clean)
+    values = fgsm_attack.ranking.bucket_scores(tf.constant(logits), estimator).numpy()
+    labels, scores = model.decoder.top_k(values, 4, estimator)[:2]
+    found = fgsm_attack.scores_of(
+        tf.constant(logits.transpose(1, 0, 2)),
+        tf.constant(model.bucket_table),
+        tf.constant(labels, tf.int64),
+        estimator,
+    )
+    np.testing.assert_array_equal(found, scores)
