@@ -61,7 +61,7 @@ def test_a_servable_describes_its_files(servable):
     contents.check(servable.path)
     assert contents.name == servable.name == "tiny"
     assert {"README.md", "saved_model.pb", warm_up.FILE, "variables/variables.index"} <= set(contents.files)
-    assert sorted(contents.signatures) == ["explain", "serving_default", "sparse"]
+    assert sorted(contents.signatures) == ["attack", "explain", "serving_default", "sparse"]
 
 
 def test_the_warm_up_requests_can_be_answered(servable):
