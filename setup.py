@@ -48,7 +48,7 @@ setuptools.setup(
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags", "preprocess/*.flags"],
-        "mach_tf.serving.service": ["page.html"],
+        "mach_tf.serving.service": ["page.*"],
         "mach_tf.text": ["unicode.npz"],
     },
     entry_points={

@@ -22,7 +22,7 @@ class Choice(NamedTuple):
       candidate: the candidate that gains most on the others.
       gain_elsewhere: its mean gain on the others, in percentage points.
       gain: its mean gain on the data set that was left out.
-      best: the candidate that gains most on that data set, which nobody could have known.
+      best: the candidate that gains most on that data set; a choice made elsewhere does not know it.
       best_gain: its mean gain there.
     """
 

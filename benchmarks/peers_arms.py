@@ -18,6 +18,8 @@ from benchmarks import peers_environments
 from mach_tf import files, presets
 
 TOP = 100
+# What the files of results are called in messages.
+RESULTS = "results of an arm"
 _MINUTE = 60
 _LAST_CHARACTERS = 300
 _PROGRAM = os.path.join(os.path.dirname(__file__), "peer_programs", "peer.py")
@@ -82,7 +84,7 @@ def find(name: str, data_set: str, shape: str) -> Optional[Arm]:
 
 
 def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads: int, minutes: float) -> None:
-    """Trains an arm, predicts with it, and writes OUTPUT.npz and then OUTPUT.json. Does nothing if the latter exists.
+    """Trains an arm, predicts with it, and writes OUTPUT.npz and then OUTPUT.json. Does nothing if the latter exists, with the same settings.
 
     Args:
       arm: what to run.
@@ -97,7 +99,8 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
       peers_environments.Unavailable: the peer cannot be installed.
       Failed: a process ended without a result, or took too long.
     """
-    if os.path.isfile(f"{output}.json"):
+    settings = {**arm.settings, **({"seed": seed} if arm.ours else {})}
+    if os.path.isfile(f"{output}.json") and files.read_json(f"{output}.json", RESULTS)["settings"] == settings:
         return
     if arm.ours:
         command = [sys.executable, "-m", "benchmarks.peers_ours"]
@@ -106,7 +109,6 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
     os.makedirs(os.path.dirname(output), exist_ok=True)
     model, measured = f"{output}.model", f"{output}.measured.json"
     shutil.rmtree(model, ignore_errors=True)
-    settings = {**arm.settings, **({"seed": seed} if arm.ours else {})}
     request = {"package": arm.package, "settings": settings, "data": data, "model": model, "threads": threads}
     if arm.ours:
         _run(command, {**request, "stage": "prepare"}, f"{output}.log", minutes)

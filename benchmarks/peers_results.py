@@ -73,7 +73,7 @@ def read_cell(data: str, arm: str, outputs: Sequence[str]) -> Cell:
     truth, train = (scipy.sparse.load_npz(os.path.join(data, f"{name}.y.npz")).tocsr() for name in ("test", "train"))
     counts = np.bincount(train.indices, minlength=train.shape[1])
     weights = propensities(counts, train.shape[0], *CONSTANTS["default"])
-    runs = [files.read_json(f"{output}.json", "results of an arm") for output in outputs]
+    runs = [files.read_json(f"{output}.json", peers_arms.RESULTS) for output in outputs]
     scored = []
     for output in outputs:
         with np.load(f"{output}.npz") as found:

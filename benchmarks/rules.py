@@ -12,6 +12,7 @@ shape, and the choices with one data set left out. The last line is a JSON objec
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -35,8 +36,6 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list("candidates", [*CANDIDATES], f"Tries these candidates besides today: {', '.join(CANDIDATES)}.")
 flags.DEFINE_list("metrics", ["P@1", "P@3", "P@5", "PSP@5"], "The gain of a candidate is the mean over these metrics.")
 flags.DEFINE_integer("seeds", 1, "Trains each candidate with this many seeds, from 0.", 1)
-
-_CLEAN = {"plan": "auto", "adversarial_weight": 0.0}
 
 
 def main(argv: list[str]) -> None:
@@ -67,12 +66,14 @@ def main(argv: list[str]) -> None:
 def _cells(runner: Runner, candidates: list[str], data: str) -> dict[str, Cell]:
     """Runs the candidates on a data set in a shape; returns nothing unless today's rules have a result to compare with."""
     dataset = DatasetManifest.read(peers_ours.write_dataset(data, ""))
-    today = settings.resolve(dataset, "", "auto", {"adversarial_weight": 0.0})
+    today = settings.resolve(dataset, data, "auto", {"adversarial_weight": 0.0})
     sketch = {"buckets": today.bucket_spec.buckets, "repetitions": today.bucket_spec.repetitions}
+    # All settings by name: if the rules change, a kept result has other settings and is made again.
+    chosen = {**dataclasses.asdict(today.config), **sketch}
     found = {}
     for name in candidates:
-        changed = CANDIDATES[name](Problem.of(dataset), {**vars(today.config), **sketch})
-        cell = runner.cell(Arm(f"rule-{name}", "", {**_CLEAN, **changed}), data, FLAGS.seeds)
+        changed = CANDIDATES[name](Problem.of(dataset), chosen)
+        cell = runner.cell(Arm(f"rule-{name}", "", {**chosen, **changed}), data, FLAGS.seeds)
         if cell is not None:
             found[name] = cell
     return found if TODAY in found else {}

@@ -18,6 +18,7 @@ from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
+from mach_tf.label_index import LabelIndex
 from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -125,7 +126,7 @@ class Ensemble(Network):
         """
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         features = self.hash_points(raw)
         top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
@@ -151,7 +152,7 @@ class Ensemble(Network):
     def explain(
         self,
         X: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -163,7 +164,8 @@ class Ensemble(Network):
 
         Args:
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
-          labels: the labels to explain for each point, integers [n] or [n, m]; None for the best label of each point.
+          labels: the labels to explain for each point, integers [n] or [n, m], or their names or keys; a text such as "3,physics" for all
+            points; None for the best label of each point.
           method: "exact" for the closed form, "tape" for quadrature; see
             mach_tf.explanations.integrated_gradients.attribution.
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
@@ -195,7 +197,7 @@ class Ensemble(Network):
     def explain_text(
         self,
         texts: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -205,7 +207,7 @@ class Ensemble(Network):
 
         Args:
           texts: one text or a list of texts, as for `predict_text`.
-          labels: the labels to explain for each text, integers [n] or [n, m]; None for the best label of each text.
+          labels: the labels to explain for each text, as for `explain`; None for the best label of each text.
           method, estimator, steps: as for `explain`.
           baseline: the text or texts at which the paths begin, n or 1; None for a text without words.
 
@@ -224,7 +226,7 @@ class Ensemble(Network):
         config = AttributionConfig(estimator, method, steps)
         rows, vectorizer = text_rows(texts, self.texts.fields), self.texts.vectorizer
         raw = self.texts.rows(rows)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         start = None if baseline is None else self.texts.points(baseline)
         located = explained_texts(vectorizer, rows)
         return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)
@@ -232,7 +234,7 @@ class Ensemble(Network):
     def _explain(
         self,
         raw: Points,
-        labels: Optional[np.ndarray],
+        labels: Optional[Any],
         config: AttributionConfig,
         baseline: Optional[Points],
         feature_names: Optional[Sequence[str]],
@@ -242,7 +244,7 @@ class Ensemble(Network):
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
-        labels = _label_array(labels, n)
+        labels = _label_array(labels, n, lambda: LabelIndex(self.labels, *self.label_titles))
         if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
             raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
         if baseline is not None and len(baseline) not in (1, n):
@@ -279,12 +281,18 @@ class Ensemble(Network):
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
 
 
-def _label_array(labels: Any, n: int) -> np.ndarray:
+def _label_array(labels: Any, n: int, index: Callable[[], LabelIndex]) -> np.ndarray:
     """Returns the labels to explain as an integer array [n] or [n, m]."""
+    if isinstance(labels, str):
+        labels = [[index().one(item, "labels") for item in index().split(labels)]] * n
     try:
         array = np.asarray(labels)
     except ValueError:  # rows of unequal length
         array = np.empty(0, object)
+    ids = index() if array.dtype.kind in "UO" and all(isinstance(item, str) for item in array.flat) else None
+    if ids is not None and ids.has_names and array.ndim in (1, 2):
+        found = [ids.one(str(item), "labels") for item in array.flat]
+        array = np.array(found, np.int64).reshape(array.shape)
     if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
         raise InputError(
             f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."

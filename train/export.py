@@ -73,6 +73,12 @@ flags.DEFINE_string(
     None,
     "Shows the metrics of this metrics.json, which mach-eval wrote for the model, in the model card.",
 )
+flags.DEFINE_string(
+    "examples",
+    None,
+    "Keeps the first five short texts or points of this file, in a format of mach-predict, in the servable: the page of mach-serve "
+    "shows them to everyone who opens it.",
+)
 shared_flags.define_repetitions()
 shared_flags.define_verify()
 
@@ -98,6 +104,7 @@ def main(_: list[str]) -> None:
             feature_names=FLAGS.feature_names,
             force=FLAGS.force,
             evaluation=FLAGS.evaluation,
+            examples=FLAGS.examples,
         )
     print(done)
 

@@ -16,7 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
-from mach_tf.serving import contents, model_card, warm_up
+from mach_tf.serving import contents, example_points, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
@@ -44,6 +44,7 @@ class ExportOptions:
       feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
       force: takes names that are not those of the training data.
       evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
+      examples: file as mach-predict takes it, whose first short texts or points the page of the service offers; None for none.
 
     Raises:
       InputError: a value out of its range.
@@ -57,6 +58,7 @@ class ExportOptions:
     feature_names: Optional[str] = None
     force: bool = False
     evaluation: Optional[str] = None
+    examples: Optional[str] = None
 
     def __post_init__(self) -> None:
         if not estimators.get(self.estimator).exact_attribution:
@@ -117,7 +119,9 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         raise InputError(f"output_dir must be named by a version, as in servables/NAME/1 (got {output_dir}).")
     if os.path.exists(path):
         raise InputError(f"output_dir must not exist yet (got {output_dir}). Give the next version.")
-    outputs.check_directory(path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation])
+    outputs.check_directory(
+        path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation, chosen.examples]
+    )
     labels, features = network.labels, network.manifest.features
     label_names = network.label_names
     if chosen.label_names is not None:
@@ -129,6 +133,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     evaluation = None
     if chosen.evaluation is not None:
         evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
+    examples = None if chosen.examples is None else example_points.read_input(network, chosen.examples)
     parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
@@ -163,6 +168,8 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
             warm_up.write(temporary, name, requests)
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
             card.write(model_card.text(described, network.manifest, evaluation).encode())
+        if examples is not None:
+            example_points.write(temporary, examples)
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)

@@ -77,6 +77,8 @@ def test_a_run_keeps_measurements_and_predictions_and_is_not_repeated(tmp_path, 
         50.0,
     )
     assert sorted(path.name for path in output.parent.iterdir()) == ["plan-clean-1.json", "plan-clean-1.npz"]
+    peers_arms.run(Arm("plan-clean", "", {"plan": "auto", "epochs": 1}), "data", str(output), 1, "environments", 2, 1.0)
+    assert len(processes) == 6, "other settings are run anew"
 
 
 def test_a_peer_runs_in_its_environment_without_a_seed(tmp_path, processes):
