@@ -4,7 +4,7 @@
 
 The program prints, per epsilon, P@k of the clean points, certified P@k, which holds under every perturbation of the support, and
 with --attack the P@k that attacks leave, and writes certificates.json, certificates.npz (the proofs of every point) and
-certificates.png. From Python: mach_tf.certify, Ensemble.certify.
+certificates.png. From Python: mach_tf.certify.
 """
 
 from __future__ import annotations

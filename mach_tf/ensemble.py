@@ -10,8 +10,7 @@ import scipy.sparse
 from mach_tf import arguments, estimators
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
-from mach_tf.evaluation import attack_evaluation, certification
-from mach_tf.evaluation.certification_result import Certification
+from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
@@ -277,7 +276,3 @@ class Ensemble(Network):
           [0.0, 0.01, 0.02]
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
-
-    def certify(self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.01, **options: Any) -> Certification:
-        """Proves what no perturbation of raw points can change; arguments and result as of `mach_tf.certify`."""
-        return certification.certify(self, X, Y, epsilon, **options)
