@@ -83,7 +83,7 @@ class Record:
         by_minute = [[1000 * seconds for due, seconds in self.answers if due // 60 == minute] for minute in minutes]
         memory = [[mb for at, mb in self.memory if at // 60 == minute] or [0.0] for minute in minutes]
         everything = [1000 * seconds for _, seconds in self.answers]
-        whole = memory[1:] or memory
+        second, last = (float(np.median(each)) for each in (memory[min(1, len(memory) - 1)], memory[-1]))
         return {
             "requests": requests,
             "requests_per_second": round(rate, 1),
@@ -98,9 +98,7 @@ class Record:
             "memory_mb_most_by_minute": [round(max(each)) for each in memory],
             "ratios": {
                 "right answers/requests": round(1 - (len(self.failures) + self.differing) / max(requests, 1), 6),
-                "memory of the last/of the second minute": round(
-                    float(np.median(whole[-1]) / max(np.median(whole[0]), 1)), 3
-                ),
+                "memory of the last/of the second minute": round(last / max(second, 1.0), 3),
             },
         }
 
