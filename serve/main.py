@@ -86,15 +86,16 @@ def main(_: list[str]) -> None:
     from mach_tf.serving.service.token_file import read_token
 
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    announce = functools.partial(print, flush=True)
     with flag_errors():
         token = None if FLAGS.token_file is None else read_token(FLAGS.token_file)
         # Before the model is loaded, which may take long; and so that --port=0 can say which port was free.
         socket = listening.listen(FLAGS.host, FLAGS.port)
         with socket:
             if FLAGS.workers == 1:
-                _serve(socket, token, None, lambda line: print(line, flush=True))
+                _serve(socket, token, None, announce)
             else:
-                workers.run(functools.partial(_serve, socket, token), FLAGS.workers, FLAGS.timeout + 5)
+                workers.run(functools.partial(_serve, socket, token), FLAGS.workers, FLAGS.timeout + 5, announce)
 
 
 def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Callable[[str], None]) -> None:

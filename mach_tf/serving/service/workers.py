@@ -31,13 +31,14 @@ _SHORTEST_LIFE = 2.0
 Serve = Callable[[str, Callable[[str], None]], None]
 
 
-def run(serve: Serve, count: int, seconds: float) -> None:
+def run(serve: Serve, count: int, seconds: float, announce: Callable[[str], None]) -> None:
     """Serves in several processes until SIGTERM or Ctrl-C. One that ends before is started again.
 
     Args:
       serve: serves in the worker that calls it, until SIGTERM.
       count: number of workers.
       seconds: how long they may take to stop.
+      announce: called with the first worker's line for people, once it serves.
 
     Raises:
       InputError: the first worker could not serve.
@@ -56,7 +57,7 @@ def run(serve: Serve, count: int, seconds: float) -> None:
         try:
             line = workers[0].first_line(stopped)
             if line and not stopped:
-                print(line, flush=True)
+                announce(line)
                 workers += [_Worker(serve, weights) for _ in range(count - 1)]
             while line and not stopped:
                 wait([worker.process.sentinel for worker in workers], _POLL_SECONDS)
@@ -122,7 +123,7 @@ def _work(serve: Serve, weights: str, messages: Connection) -> None:
     except InputError as error:
         _LOG.error("A worker cannot serve: %s", error)
         messages.send((False, str(error)))
-        raise SystemExit(1) from None
+        os._exit(1)
 
 
 def _stop(workers: list[_Worker], seconds: float) -> None:

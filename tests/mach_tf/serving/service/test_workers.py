@@ -29,7 +29,7 @@ def stop_when(condition):
     return thread
 
 
-def test_workers_are_started_again_and_stopped_together(tmp_path, capsys, monkeypatch):
+def test_workers_are_started_again_and_stopped_together(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "_SHORTEST_LIFE", 0.1)
 
     def serve(weights, announce):
@@ -43,10 +43,11 @@ def test_workers_are_started_again_and_stopped_together(tmp_path, capsys, monkey
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
 
+    lines = []
     before = signal.getsignal(signal.SIGTERM)
     thread = stop_when(lambda: len(os.listdir(tmp_path)) == 4)
     begin = time.monotonic()
-    workers.run(serve, 3, 5)
+    workers.run(serve, 3, 5, lines.append)
     thread.join()
     assert time.monotonic() - begin < 20
     started = os.listdir(tmp_path)
@@ -54,7 +55,7 @@ def test_workers_are_started_again_and_stopped_together(tmp_path, capsys, monkey
     for pid in started:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = lines
     assert line.removeprefix("served by ") in started
     assert not os.path.exists((tmp_path / started[0]).read_text())
     assert signal.getsignal(signal.SIGTERM) is before
@@ -69,7 +70,7 @@ def test_a_worker_that_does_not_stop_is_killed(tmp_path):
         time.sleep(60)
 
     thread = stop_when(lambda: len(os.listdir(tmp_path)) == 2)
-    workers.run(serve, 2, 0.2)
+    workers.run(serve, 2, 0.2, str)
     thread.join()
 
 
@@ -78,6 +79,6 @@ def test_why_the_first_worker_cannot_serve_is_told():
         raise InputError("there is no version")
 
     with pytest.raises(InputError, match="there is no version"):
-        workers.run(refuse, 2, 5)
+        workers.run(refuse, 2, 5, str)
     with pytest.raises(InputError, match="ended with status 7"):
-        workers.run(lambda weights, announce: os._exit(7), 2, 5)
+        workers.run(lambda weights, announce: os._exit(7), 2, 5, str)
