@@ -123,7 +123,6 @@ def _work(serve: Serve, weights: str, messages: Connection) -> None:
     except InputError as error:
         _LOG.error("A worker cannot serve: %s", error)
         messages.send((False, str(error)))
-        os._exit(1)
 
 
 def _stop(workers: list[_Worker], seconds: float) -> None:
