@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
@@ -22,6 +23,7 @@ from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.serving import exporting
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
@@ -242,9 +244,7 @@ class Ensemble(Network):
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
-        labels = _label_array(labels, n)
-        if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
-            raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
+        labels = explainer.label_array(labels, n, self.labels)
         if baseline is not None and len(baseline) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
@@ -278,15 +278,23 @@ class Ensemble(Network):
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
 
+    def export(self, output_dir: Union[str, os.PathLike[str]], **options: Any) -> exporting.Exported:
+        """Exports the model as a servable: one SavedModel that ranks and explains raw points or texts, and needs TensorFlow alone.
 
-def _label_array(labels: Any, n: int) -> np.ndarray:
-    """Returns the labels to explain as an integer array [n] or [n, m]."""
-    try:
-        array = np.asarray(labels)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0, object)
-    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
-        raise InputError(
-            f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."
-        )
-    return array
+        Its signatures take n points and k, and return `labels` int64 [n, k], `label_names`, `scores` and `probabilities`.
+
+        Args:
+          output_dir: a directory that does not exist yet, named by a version: `servables/NAME/1`.
+          **options: keywords of mach_tf.serving.exporting.ExportOptions, such as `weights`, `label_names` and `examples`.
+
+        Returns:
+          The path, the name and the size of the servable; print() shows them.
+
+        Raises:
+          InputError: an option out of its range, a directory that exists or is no version, or a full disk.
+
+        Example:
+          >>> model.export("servables/mine/1", weights="float16").name
+          'mine'
+        """
+        return exporting.export(self, output_dir, **options)

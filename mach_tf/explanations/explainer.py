@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
+from mach_tf import arguments
+from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
 from mach_tf.explanations.integrated_gradients import attribution, feature_shares, paths
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -91,6 +93,21 @@ class Explained(NamedTuple):
             bool(self.shares.shared[entry]),
             int(self.shares.hashed_ids[entry]),
         )
+
+
+def label_array(labels: Any, n: int, count: int) -> np.ndarray:
+    """Returns the labels to explain, of `count`, as an integer array [n] or [n, m]."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0, object)
+    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
+        raise InputError(
+            f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."
+        )
+    if array.size and not 0 <= array.min() <= array.max() < count:
+        raise InputError(f"labels must be in [0, {count}) (got {array.min()} to {array.max()}).")
+    return array
 
 
 def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) -> Paths:
