@@ -62,6 +62,7 @@ setuptools.setup(
             "mach-eval = eval.main:run",
             "mach-predict = eval.predict:run",
             "mach-robustness = eval.robustness:run",
+            "mach-certify = eval.certify:run",
             "mach-explain = explain.main:run",
             "mach-faithfulness = explain.faithfulness:run",
         ]

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
-import numpy as np
 import scipy.sparse
 
 from mach_tf import arguments, estimators
@@ -19,6 +18,7 @@ from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
+from mach_tf.label_index import LabelIndex
 from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -127,9 +127,8 @@ class Ensemble(Network):
         """
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
-        Incomplete.of(raw, labels=False).warn("of texts")
-        features = self.hash_points(raw)
-        top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
+        Incomplete.of(raw, labels=False).warn_of_texts()
+        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -153,7 +152,7 @@ class Ensemble(Network):
     def explain(
         self,
         X: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -165,7 +164,8 @@ class Ensemble(Network):
 
         Args:
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
-          labels: the labels to explain for each point, integers [n] or [n, m]; None for the best label of each point.
+          labels: the labels to explain for each point, integers [n] or [n, m], or their names or keys; a text such as "3,physics" for all
+            points; None for the best label of each point.
           method: "exact" for the closed form, "tape" for quadrature; see
             mach_tf.explanations.integrated_gradients.attribution.
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
@@ -197,7 +197,7 @@ class Ensemble(Network):
     def explain_text(
         self,
         texts: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -207,7 +207,7 @@ class Ensemble(Network):
 
         Args:
           texts: one text or a list of texts, as for `predict_text`.
-          labels: the labels to explain for each text, integers [n] or [n, m]; None for the best label of each text.
+          labels: the labels to explain for each text, as for `explain`; None for the best label of each text.
           method, estimator, steps: as for `explain`.
           baseline: the text or texts at which the paths begin, n or 1; None for a text without words.
 
@@ -226,7 +226,7 @@ class Ensemble(Network):
         config = AttributionConfig(estimator, method, steps)
         rows, vectorizer = text_rows(texts, self.texts.fields), self.texts.vectorizer
         raw = self.texts.rows(rows)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         start = None if baseline is None else self.texts.points(baseline)
         located = explained_texts(vectorizer, rows)
         return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)
@@ -234,7 +234,7 @@ class Ensemble(Network):
     def _explain(
         self,
         raw: Points,
-        labels: Optional[np.ndarray],
+        labels: Optional[Any],
         config: AttributionConfig,
         baseline: Optional[Points],
         feature_names: Optional[Sequence[str]],
@@ -244,7 +244,7 @@ class Ensemble(Network):
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
-        labels = explainer.label_array(labels, n, self.labels)
+        labels = explainer.label_array(labels, n, self.labels, lambda: LabelIndex(self.labels, *self.label_titles))
         if baseline is not None and len(baseline) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names

@@ -153,7 +153,10 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     )
     with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
         writer.write(points, input_path, output_path)
-    writer.incomplete.warn(f"of {input_path}")
+    if writer.of_texts:
+        writer.incomplete.warn_of_texts(f"of {input_path}")
+    else:
+        writer.incomplete.warn(f"of {input_path}")
     if sentence := writer.bad_lines_sentence(input_path):
         warnings.warn(sentence, stacklevel=2)
     return FilePrediction(output_path, writer.points, network.labels, k, estimator)

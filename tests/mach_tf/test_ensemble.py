@@ -160,7 +160,7 @@ def test_labels_to_explain_are_equally_many_for_each_point(model, raw, labels):
         Ensemble.load(model[0]).explain(raw[:2], labels)
 
 
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_texts_are_predicted_as_their_points(tmp_path):
     ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
     raw = ensemble.texts.points(text_model.RECORDS).features(ensemble.manifest.features)
@@ -173,7 +173,7 @@ def test_texts_are_predicted_as_their_points(tmp_path):
     only = ensemble.predict_text("wave", only_labels=["Subject 3", "id:5"])
     assert {label.key for label in only[0]} == {text_model.KEYS[3], text_model.KEYS[5]}
     with pytest.warns(
-        UserWarning, match="1 of 2 points of texts have no feature|1 of 2 points of texts has no feature"
+        UserWarning, match="1 of 2 texts has no term that the model was trained with; .* Check the language"
     ):
         ensemble.predict_text(["light", "unknown"])
 

@@ -14,8 +14,8 @@ from mach_tf import estimators
 from mach_tf.explanations.explanation import FeatureAttribution
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields
-from mach_tf.explanations.words.visible_text import shown_name
 from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.visible_text import shown_name
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5

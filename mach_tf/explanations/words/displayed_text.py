@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from mach_tf.explanations.words.explained_text import ExplainedText
-from mach_tf.explanations.words.visible_text import shortened, visible
+from mach_tf.visible_text import shortened, visible
 
 # A longer word, or gap between two words, is shown by its beginning and its end.
 _PIECE_CHARACTERS = 200

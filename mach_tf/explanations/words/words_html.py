@@ -12,8 +12,8 @@ import html
 import numpy as np
 
 from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields, hidden_note, strengths
-from mach_tf.explanations.words.visible_text import shown_name
 from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.visible_text import shown_name
 
 _SHOWN_CHARACTERS = 5_000
 # Every word shows its number under the pointer. Without a script each focusable word is a stop of the tab key, so only the

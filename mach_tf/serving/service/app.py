@@ -170,8 +170,10 @@ class Service:
         return Response(self._measurements.text(), media_type="text/plain; version=0.0.4")
 
     async def _openapi(self, _: Request) -> Response:
-        served = self._versions.current
-        described = openapi.document(self._versions.name, served.contents, self._config.requests, served.examples)
+        served, config = self._versions.current, self._config
+        described = openapi.document(
+            self._versions.name, served.contents, config.requests, served.examples, config.token is not None
+        )
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
@@ -204,7 +206,7 @@ class Service:
         found = await self._answer(request, job, served)
         texts = job.inputs.get("texts")
         if texts is not None:
-            texts = texts.reshape(job.points, -1)
+            texts = texts.reshape(job.points, len(contents.text_fields))
         return JSONResponse(
             {
                 "model": self._versions.name,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Optional
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
@@ -21,6 +22,9 @@ from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
+_UNREADABLE = (
+    "examples must be serialized tf.train.Example messages. Give them as base64, in an object with the key b64."
+)
 
 
 class ServedVersion:
@@ -100,7 +104,11 @@ class ServedVersion:
             found = self._signatures[job.signature](k=tf.constant(job.k, tf.int32), **inputs)
         except tf.errors.InvalidArgumentError as error:
             raise invalid(_rule(error)) from None
-        return {name: value.numpy() for name, value in found.items()}
+        except (
+            UnicodeDecodeError
+        ):  # TensorFlow quotes the damaged bytes in its message, which Python then cannot decode
+            raise invalid(_UNREADABLE) from None
+        return _finite({name: value.numpy() for name, value in found.items()})
 
     @functools.cached_property
     def feature_ids(self) -> Optional[dict[str, int]]:
@@ -118,13 +126,20 @@ class ServedVersion:
             self.answer(Job(name, example_request(name, len(self.contents.text_fields)), 1, 1))
 
 
+def _finite(answer: Arrays) -> Arrays:
+    """Returns an answer; refuses the request if its values were so large that the answer is none, which JSON cannot hold either."""
+    for array in answer.values():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            point = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise invalid(f"point {point}: the values are so large that its scores are not finite. Scale them down.")
+    return answer
+
+
 def _rule(error: tf.errors.InvalidArgumentError) -> str:
     """The sentence of an in-graph check, which stands in brackets after the words of TensorFlow."""
     text = str(error.message)
     begin, end = text.find("assertion failed: ["), text.find("]\n")
-    sentence = (
-        text[begin + len("assertion failed: [") : end if end > 0 else None]
-        if begin >= 0
-        else text.split("\n", maxsplit=1)[0]
-    )
+    if begin < 0:
+        return _UNREADABLE if "parse example" in text else tensorflow_errors.reason(error)
+    sentence = text[begin + len("assertion failed: [") : end if end > 0 else None]
     return sentence.split("] [[")[0].strip("[] ")

@@ -13,6 +13,19 @@ def contents(fields, signatures=("sparse", "explain", "attack")):
     return ServableContents("demo", 60, 3, "logit_mean", "float32", 0.0, list(signatures), True, "", {}, fields)
 
 
+@pytest.mark.parametrize("token", [False, True])
+def test_the_document_is_valid(token):
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(openapi.document("demo", contents(["title"]), RequestLimits(), token=token))
+
+
+def test_the_token_is_stated_where_it_is_asked_for():
+    paths = openapi.document("demo", contents([]), RequestLimits(), token=True)["paths"]
+    open_paths = {path for path, item in paths.items() for each in item.values() if "security" not in each}
+    assert open_paths == {"/healthz", "/readyz"}
+    assert all("401" in each["responses"] for path in paths if path not in open_paths for each in paths[path].values())
+
+
 @pytest.mark.parametrize("fields", [[], ["title", "body"]])
 def test_the_document_states_the_limits_and_the_forms(fields):
     limits = RequestLimits(points=7, text_length=99)
