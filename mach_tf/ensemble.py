@@ -16,9 +16,9 @@ from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.labels_to_explain import labels_to_explain
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
-from mach_tf.label_index import LabelIndex
 from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -244,7 +244,7 @@ class Ensemble(Network):
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
-        labels = explainer.label_array(labels, n, self.labels, lambda: LabelIndex(self.labels, *self.label_titles))
+        labels = labels_to_explain(labels, n, self.labels, self.label_titles)
         if baseline is not None and len(baseline) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
-from mach_tf import arguments
-from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
 from mach_tf.explanations.integrated_gradients import attribution, feature_shares, paths
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -18,7 +16,6 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
-from mach_tf.label_index import LabelIndex
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -94,27 +91,6 @@ class Explained(NamedTuple):
             bool(self.shares.shared[entry]),
             int(self.shares.hashed_ids[entry]),
         )
-
-
-def label_array(labels: Any, n: int, count: int, index: Callable[[], LabelIndex]) -> np.ndarray:
-    """Returns the labels to explain, of `count`, as an integer array [n] or [n, m]; `index` finds them by their names."""
-    if isinstance(labels, str):
-        labels = [[index().one(item, "labels") for item in index().split(labels)]] * n
-    try:
-        array = np.asarray(labels)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0, object)
-    ids = index() if array.dtype.kind in "UO" and all(isinstance(item, str) for item in array.flat) else None
-    if ids is not None and ids.has_names and array.ndim in (1, 2):
-        found = [ids.one(str(item), "labels") for item in array.flat]
-        array = np.array(found, np.int64).reshape(array.shape)
-    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
-        raise InputError(
-            f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."
-        )
-    if array.size and not 0 <= array.min() <= array.max() < count:
-        raise InputError(f"labels must be in [0, {count}) (got {array.min()} to {array.max()}).")
-    return array
 
 
 def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) -> Paths:

@@ -25,6 +25,7 @@ from mach_tf.text.readers.label_names import LabelNames, read_label_names
 from mach_tf.text.readers.training_layout import training_layout
 from mach_tf.text.record_batches import RecordBatches, text_fields
 from mach_tf.text.text_summary import LeftOut, TextSummary
+from mach_tf.text.tokenizer import Tokenizer
 from mach_tf.text.vectorizing import Vectorizing, Written, write_points
 
 _SPILLS = "counts"
@@ -64,14 +65,15 @@ def convert(
         spills = os.path.join(os.path.dirname(directory), _SPILLS)
         os.mkdir(spills)
         training = RecordBatches({"train": inputs["train"]}, settings)
-        counts = count(training, spec, options, spills, advance)
+        tokenizer = Tokenizer(spec)
+        counts = count(training, tokenizer, options, spills, advance)
         shutil.rmtree(spills)
         labels = _labels(counts, text.min_label_count, names, options.label_names)
         dim = FeatureSpec.for_features(len(counts.selection.fingerprints)).dim if hash_dim is None else hash_dim
         options = dataclasses.replace(options, spec=dataclasses.replace(options.spec, dim=dim))
         batches = RecordBatches(inputs, settings)
         written = write_points(
-            Vectorizing(spec, counts, labels, options, layout), batches, training.sources, directory, advance
+            Vectorizing(tokenizer, counts, labels, options, layout), batches, training.sources, directory, advance
         )
     seconds = time.monotonic() - begin
     summary = _summary(text, counts, labels, written)

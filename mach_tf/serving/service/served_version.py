@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -22,6 +23,12 @@ from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
+# TensorFlow Serving writes fields that have their default, such as the dimensions of a scalar; the argument has two names.
+_ALL_FIELDS: dict[str, Any] = {
+    name: True
+    for name in ("including_default_value_fields", "always_print_fields_with_no_presence")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+}
 _UNREADABLE = (
     "examples must be serialized tf.train.Example messages. Give them as base64, in an object with the key b64."
 )
@@ -75,7 +82,7 @@ class ServedVersion:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
             definitions = saved.meta_graphs[0].signature_def
             metadata = {
-                name: json_format.MessageToDict(definition, preserving_proto_field_name=True)
+                name: json_format.MessageToDict(definition, preserving_proto_field_name=True, **_ALL_FIELDS)
                 for name, definition in definitions.items()
                 if not name.startswith("__")
             }

@@ -43,11 +43,12 @@ class RecordFields:
         ]
 
     def _text(self, record: Mapping[str, Any], name: str, path: list[str]) -> str:
-        value = _find(record, name, path)
-        if value is None:
-            return ""
+        # Most fields are found without a call.
+        value = record[name] if name in record else _find(record, name, path)
         if isinstance(value, str):
             return value
+        if value is None:
+            return ""
         remedy = _subfields(value, name)
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             remedy = "; join its parts into one string"
@@ -57,7 +58,7 @@ class RecordFields:
         if self._labels_optional and path[0] not in record and name not in record:
             return []
         try:
-            value = _find(record, name, path, in_lists=True)
+            value = record[name] if name in record else _find(record, name, path, in_lists=True)
         except _Missing:
             if self._labels_optional:
                 return []
@@ -68,7 +69,8 @@ class RecordFields:
             return []
         if isinstance(value, str):
             return split_labels(value, self._separator)
-        return [_key(item, name) for item in (value if isinstance(value, list) else [value])]
+        items = value if isinstance(value, list) else [value]
+        return [item if isinstance(item, str) else _key(item, name) for item in items]
 
 
 def split_labels(text: str, separator: Optional[str]) -> list[str]:
@@ -83,8 +85,7 @@ def split_labels(text: str, separator: Optional[str]) -> list[str]:
 
 
 def _key(value: Any, name: str) -> str:
-    if isinstance(value, str):
-        return value
+    """Returns the label that a whole number stands for."""
     if not isinstance(value, int) or isinstance(value, bool):
         remedy = f"; write it as {value:.0f}" if isinstance(value, float) and value.is_integer() else ""
         raise Fault(
