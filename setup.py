@@ -121,6 +121,8 @@ setuptools.setup(
             "uvicorn>=0.29,<1",
             "prometheus-client>=0.20,<1",
             "httpx>=0.27",
+            # Reads the manifests of deploy/.
+            "pyyaml>=6",
         ],
         # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
         # peer gets an environment of its own, so none stands here.
