@@ -130,6 +130,8 @@ setuptools.setup(
             "httptools>=0.6,<1",
             "uvloop>=0.19,<1",
             "httpx>=0.27",
+            # Reads the manifests of deploy/.
+            "pyyaml>=6",
         ],
         # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
         # peer gets an environment of its own, so none stands here.
