@@ -23,6 +23,7 @@ charged to the bound, as are the errors of all sums.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -32,6 +33,7 @@ from mach_tf.certificates.hidden_units import HiddenUnits
 from mach_tf.certificates.linear_bounds import slopes
 
 _TURNS = 5
+_FIRST_GROWTH = 1.5
 # With more entries a point's matrix takes too much memory and time.
 MOST_ENTRIES = 4096
 _TANGENT_STEPS = 40
@@ -51,47 +53,70 @@ class QuadraticBound(NamedTuple):
     perturbation: np.ndarray
 
 
-def quadratic_bound(units: HiddenUnits, weights: np.ndarray, constant: float, enough: float) -> QuadraticBound:
-    """Bounds a weighted sum of hidden units from below.
+class QuadraticRelaxation:
+    """Bounds weighted sums of the hidden units of one point, each from where the one before ended."""
 
-    Args:
-      units: the hidden units of a point.
-      weights: float64 [M], c.
-      constant: what is added.
-      enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends.
-    """
-    if not len(units.kernel):
-        value = float(weights @ np.maximum(units.centre, 0) + constant)
-        error = 4 * rounding.gamma(len(weights) + 8) * float(np.abs(weights) @ units.magnitude + abs(constant))
-        return QuadraticBound(value - error, value, np.zeros(0))
-    if len(units.kernel) > MOST_ENTRIES:
-        return QuadraticBound(-np.inf, np.inf, np.zeros(len(units.kernel)))
-    search = _Search(units, weights, constant)
-    best = QuadraticBound(-np.inf, np.inf, np.zeros(len(units.kernel)))
-    for _ in range(_TURNS):
-        bound = search.turn()
-        value, where = search.smallest_value()
-        before = best.bound
-        best = QuadraticBound(max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0]))
-        stuck = bound - before < 0.02 * (enough - bound)
-        if best.bound > enough or best.value <= enough or stuck:
-            break
-    return best
+    def __init__(self, units: HiddenUnits):
+        self.units = units
+        self.entries = len(units.kernel)
+        # Where the last sum of each family ended.
+        self._ends: dict[int, tuple[np.ndarray, float]] = {}
+
+    @functools.cached_property
+    def kernel(self) -> np.ndarray:
+        """W1 in the rows of the point's entries, float64 [n, M]."""
+        return self.units.kernel.astype(np.float64)
+
+    @functools.cached_property
+    def squared(self) -> np.ndarray:
+        """The squares of `kernel`."""
+        return np.square(self.kernel)
+
+    def bound(self, weights: np.ndarray, constant: float, enough: float, family: int = 0) -> QuadraticBound:
+        """Bounds sum_u weights_u relu(z_u) + constant from below.
+
+        Args:
+          weights: float64 [M], c.
+          constant: what is added.
+          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends.
+          family: sums of one family are alike, such as the leads of one label, so that each starts where the one before ended.
+        """
+        none = QuadraticBound(-np.inf, np.inf, np.zeros(self.entries))
+        if self.entries > MOST_ENTRIES:
+            return none
+        if not self.entries:
+            value = float(weights @ np.maximum(self.units.centre, 0) + constant)
+            magnitude = float(np.abs(weights) @ self.units.magnitude + abs(constant))
+            return none._replace(bound=value - 4 * rounding.gamma(len(weights) + 8) * magnitude, value=value)
+        search = _Search(self, weights, constant, *self._ends.get(family, (np.zeros(self.entries), _FIRST_GROWTH)))
+        best = none
+        for _ in range(_TURNS):
+            bound = search.turn()
+            value, where = search.smallest_value()
+            stuck = bound - best.bound < 0.02 * (enough - bound)
+            best = QuadraticBound(max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0]))
+            if best.bound > enough or best.value <= enough or stuck:
+                break
+        self._ends[family] = search.x, search.growth
+        return best
 
 
 class _Search:
     """Improves p, D, the tangent point x and the slopes of the units with c >= 0 in turn."""
 
-    def __init__(self, units: HiddenUnits, weights: np.ndarray, constant: float):
+    def __init__(
+        self, relaxation: QuadraticRelaxation, weights: np.ndarray, constant: float, x: np.ndarray, growth: float
+    ):
         self.weights, self.constant = weights, constant
-        self.units, self.half = units, units.box.half
-        self.kernel = units.kernel.astype(np.float64)
-        self.squared = np.square(self.kernel)
-        self.stable = units.stable
+        self.units, self.half = relaxation.units, relaxation.units.box.half
+        self.kernel, self.squared = relaxation.kernel, relaxation.squared
+        self.stable = self.units.stable
         self.negative = np.flatnonzero((weights < 0) & ~self.stable)
-        self.chord, self.intercept, self.below = slopes(units)
-        self.x = np.zeros(len(self.half))
-        self.growth = 1.5  # by how much D exceeds the diagonal of Q: the worst case of a square against its mean
+        self.chord, self.intercept, self.below = slopes(self.units)
+        self.x = x
+        self.growth = growth  # by how much D exceeds the diagonal of Q: the worst case of a square against its mean
+        if x.any():
+            self._choose_slopes((self.half**2 - x**2).clip(0) @ self.squared)
 
     def turn(self) -> float:
         """Makes one bound, float; leaves the tangent point and slopes for the next turn."""
@@ -114,7 +139,7 @@ class _Search:
         fixed = np.where(lines != 0, lines * units.centre, 0)
         fixed[negative] = -weight * at_zero
         lines[negative] = -weight * slope
-        form = _form(self.kernel[:, negative], weight * squares, half)
+        form = _form(units.kernel[:, negative], weight * squares, half)
         if form is None:
             return -np.inf
         gradient = self.kernel @ lines
@@ -166,19 +191,24 @@ class _Form(NamedTuple):
 
 
 def _form(kernel: np.ndarray, squares: np.ndarray, half: np.ndarray) -> Optional[_Form]:
-    """Finds D for Q = kernel diag(squares) kernel'; None if no factorisation succeeds."""
+    """Finds D for Q = kernel diag(squares) kernel'; None if no factorisation succeeds.
+
+    Q and its eigenvalue are computed in float32. The error of Q is charged; D needs no exact eigenvalue, as P is tested.
+    """
     n, m = kernel.shape
-    q = (kernel * squares) @ kernel.T
+    factor = kernel * np.sqrt(squares).astype(np.float32)
+    q = (factor @ factor.T).astype(np.float64)
     trace = float(np.trace(q))
     if trace <= 0:
         return _Form(np.zeros((n, n)), 0.0, 1.0, 0.0)
     # Coordinates with large entries get large D: the geometric mean of one common D and of one in proportion to Q.
     scale = np.sqrt(np.maximum(np.diag(q), 1e-9 * trace / n))
     roots = np.sqrt(scale)
-    largest = float(np.linalg.eigvalsh(q / roots / roots[:, None])[-1])
+    largest = float(np.linalg.eigvalsh((q / roots / roots[:, None]).astype(np.float32))[-1])
     growth = rounding.gamma(n + 2)
-    charged = 4 * (growth / (1 - growth) * (largest * float(scale.sum()) + trace) + rounding.gamma(m + 4) * trace)
-    for room in (1e-9, 1e-6, 1e-3):
+    charged = 4 * (growth / (1 - growth) * (largest * float(scale.sum()) + trace))
+    charged += 2 * (rounding.gamma(m + 8, rounding.SINGLE) * trace + n * m * 2.0**-126)
+    for room in (1e-5, 1e-4, 1e-2):
         diagonal = largest * (1 + room) * scale + charged
         matrix = np.diag(diagonal) - q
         try:
