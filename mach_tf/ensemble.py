@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
@@ -22,6 +23,7 @@ from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.serving import exporting
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
@@ -126,8 +128,7 @@ class Ensemble(Network):
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
         Incomplete.of(raw, labels=False).warn_of_texts()
-        features = self.hash_points(raw)
-        top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
+        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -276,3 +277,24 @@ class Ensemble(Network):
           [0.0, 0.01, 0.02]
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
+
+    def export(self, output_dir: Union[str, os.PathLike[str]], **options: Any) -> exporting.Exported:
+        """Exports the model as a servable: one SavedModel that ranks and explains raw points or texts, and needs TensorFlow alone.
+
+        Its signatures take n points and k, and return `labels` int64 [n, k], `label_names`, `scores` and `probabilities`.
+
+        Args:
+          output_dir: a directory that does not exist yet, named by a version: `servables/NAME/1`.
+          **options: keywords of mach_tf.serving.exporting.ExportOptions, such as `weights`, `label_names` and `examples`.
+
+        Returns:
+          The path, the name and the size of the servable; print() shows them.
+
+        Raises:
+          InputError: an option out of its range, a directory that exists or is no version, or a full disk.
+
+        Example:
+          >>> model.export("servables/mine/1", weights="float16").name
+          'mine'
+        """
+        return exporting.export(self, output_dir, **options)
