@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
 from mach_tf.certificates.hidden_units import HiddenUnits
 from mach_tf.certificates.hits import certain_hits
+from mach_tf.certificates.joint_bounds import JointBounds
 from mach_tf.certificates.linear_bounds import linear_bounds
 from mach_tf.certificates.output_layer import OutputLayer
-from mach_tf.certificates.quadratic_bounds import quadratic_bound
+from mach_tf.certificates.quadratic_bounds import QuadraticRelaxation
 from mach_tf.certificates.screening import screen
 
 # Pairs bounded together by linear relaxation.
-_PAIRS = 64
+_PAIRS = 256
+# From this many pairs on, bounds that take all repetitions together pay for what they prepare.
+_JOINTLY = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +109,8 @@ class _Search:
                 self.ahead[row, other] = self.open[row, other] = False
         self.false = np.ones(self.ahead.shape[1], bool)
         self.false[true_labels] = False
+        self.joint: Optional[JointBounds] = None
+        self.relaxation = QuadraticRelaxation(units)
         self.weights: dict[int, tuple[np.ndarray, float, float]] = {}
 
     def hits(self) -> tuple[int, ...]:
@@ -156,13 +162,17 @@ class _Search:
         weights = np.stack([weight for weight, _, _ in pairs])
         constants, errors = np.array([pair[1:] for pair in pairs]).T
         bounds = linear_bounds(self.units, weights, constants) - errors
+        if size >= _JOINTLY:
+            if self.joint is None:
+                self.joint = JointBounds(self.units)
+            bounds = np.maximum(bounds, self.joint.bounds(weights, constants) - errors)
         self.ahead[rows, columns] = bounds > 0
         self.open[rows, columns] = False
         for index in np.flatnonzero(~(bounds > 0)):
             if self.tried >= self.effort:
                 return False
             self.tried += 1
-            found = quadratic_bound(self.units, weights[index], constants[index], errors[index])
+            found = self.relaxation.bound(weights[index], constants[index], errors[index], int(rows[index]))
             self.ahead[rows[index], columns[index]] = found.bound > errors[index]
         return True
 

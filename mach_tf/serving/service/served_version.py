@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -18,10 +19,17 @@ from mach_tf.serving import example_points
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
+from mach_tf.serving.service import shared_weights
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
+# TensorFlow Serving writes fields that have their default, such as the dimensions of a scalar; the argument has two names.
+_ALL_FIELDS: dict[str, Any] = {
+    name: True
+    for name in ("including_default_value_fields", "always_print_fields_with_no_presence")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+}
 _UNREADABLE = (
     "examples must be serialized tf.train.Example messages. Give them as base64, in an object with the key b64."
 )
@@ -57,12 +65,13 @@ class ServedVersion:
         }
 
     @classmethod
-    def load(cls, directory: str, version: int) -> ServedVersion:
+    def load(cls, directory: str, version: int, cache: Optional[str] = None) -> ServedVersion:
         """Loads a servable, checks its files against servable.json, and answers one request of each kind.
 
         Args:
           directory: the directory of the version.
           version: its number.
+          cache: a directory in which several processes share the weights; None for weights of this process alone.
 
         Raises:
           InputError: it is no servable, or it is damaged.
@@ -70,12 +79,12 @@ class ServedVersion:
         contents = ServableContents.read(directory)
         with tensorflow_errors.named(f"{directory} must be a servable", _REMEDY):
             contents.check(directory)
-            model = tf.saved_model.load(directory)
+            model = tf.saved_model.load(directory) if cache is None else shared_weights.load(directory, cache)
             with open(os.path.join(directory, "saved_model.pb"), "rb") as file:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
             definitions = saved.meta_graphs[0].signature_def
             metadata = {
-                name: json_format.MessageToDict(definition, preserving_proto_field_name=True)
+                name: json_format.MessageToDict(definition, preserving_proto_field_name=True, **_ALL_FIELDS)
                 for name, definition in definitions.items()
                 if not name.startswith("__")
             }

@@ -53,12 +53,7 @@ class Versions:
         self.name = os.path.basename(os.path.realpath(directory))
         if not re.fullmatch(r"[^/{}]+", self.name):
             raise InputError(f"{directory} must have a name without braces, which is the model's name in addresses.")
-        found = self.numbers()
-        if not found:
-            raise InputError(
-                f"{directory} must hold versions, folders named by a number with a servable in each (got none). Make one with "
-                f"mach-export --output_dir={os.path.join(directory, '1')}."
-            )
+        found = self._found()
         problem: Optional[InputError] = None
         for number in reversed(found):
             loaded = self._try(number)
@@ -73,6 +68,27 @@ class Versions:
     def numbers(self) -> list[int]:
         """Returns the numbers of the versions whose servable.json is there, ascending; it is written last."""
         return sorted(self._folders())
+
+    def _found(self) -> list[int]:
+        """Returns the numbers of the versions; raises InputError for a folder without one."""
+        rule = f"{self._directory} must hold versions, folders named by a number with a servable in each"
+        try:
+            found = self.numbers()
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise InputError(f"{rule} ({os.strerror(error.errno or 0).lower()}). Check the path.") from None
+        if found:
+            return found
+        if os.path.isfile(os.path.join(self._directory, FILE)):
+            raise InputError(
+                f"{rule}, but it is a servable itself. Give {os.path.dirname(os.path.abspath(self._directory))}."
+            )
+        for name in sorted(filter(_NUMBER.fullmatch, os.listdir(self._directory))):
+            if not os.access(os.path.join(self._directory, name), os.R_OK | os.X_OK):
+                raise InputError(
+                    f"{os.path.join(self._directory, name)} must be readable by this user. Change its permissions."
+                )
+        example = os.path.join(self._directory, "1")
+        raise InputError(f"{rule} (got none). Make one with mach-export --output_dir={example}.")
 
     def check(self) -> bool:
         """Loads the newest version if it is not served yet, and returns whether it took the place of the current one.

@@ -6,7 +6,7 @@ import pytest
 from mach_tf.certificates import quadratic_bounds
 from mach_tf.certificates.linear_bounds import linear_bounds
 from mach_tf.certificates.perturbations import PerturbationSet
-from mach_tf.certificates.quadratic_bounds import quadratic_bound
+from mach_tf.certificates.quadratic_bounds import QuadraticRelaxation
 from tests.helpers import certified
 
 
@@ -18,7 +18,7 @@ def test_below_the_exact_minimum(seed, epsilon):
     for label, other in ((0, 1), (4, 7), (8, 2)):
         weights, constant = certified.difference(units, world.layer, label, other)
         exact = certified.smallest(units, weights, constant)
-        found = quadratic_bound(units, weights, constant, enough=np.inf)
+        found = QuadraticRelaxation(units).bound(weights, constant, enough=np.inf)
         assert found.bound <= exact + 1e-7
         assert found.value >= exact - 1e-6
         assert (np.abs(found.perturbation) <= units.box.half).all()
@@ -32,7 +32,7 @@ def test_tighter_than_linear_relaxation_with_many_units():
     assert (~units.stable).sum() > 200
     weights, constant = certified.difference(units, world.layer, 0, 1)
     (linear,) = linear_bounds(units, weights[None], np.array([constant]))
-    found = quadratic_bound(units, weights, constant, enough=np.inf)
+    found = QuadraticRelaxation(units).bound(weights, constant, enough=np.inf)
     assert found.value - found.bound < 0.3 * (found.value - linear)
 
 
@@ -43,7 +43,7 @@ def test_stops_at_what_is_enough(monkeypatch):
     world = certified.small(0, n=20, hidden=40)
     units = world.units(PerturbationSet(0.02))
     weights, constant = certified.difference(units, world.layer, 0, 1)
-    quadratic_bound(units, weights, constant + 100, enough=0.0)
+    QuadraticRelaxation(units).bound(weights, constant + 100, enough=0.0)
     assert len(turns) == 1
 
 
@@ -51,7 +51,7 @@ def test_no_bound_for_points_with_too_many_entries(monkeypatch):
     monkeypatch.setattr(quadratic_bounds, "MOST_ENTRIES", 5)
     world = certified.small(0)
     units = world.units(PerturbationSet(0.1))
-    assert quadratic_bound(units, *certified.difference(units, world.layer, 0, 1), 0.0).bound == -np.inf
+    assert QuadraticRelaxation(units).bound(*certified.difference(units, world.layer, 0, 1), 0.0).bound == -np.inf
 
 
 def test_a_point_without_features():
@@ -59,4 +59,6 @@ def test_a_point_without_features():
     units = world.units(PerturbationSet(0.1))
     weights, constant = certified.difference(units, world.layer, 0, 1)
     scores = world.scores(np.zeros((1, 0)))[0]
-    assert quadratic_bound(units, weights, constant, 0.0).bound == pytest.approx(scores[0] - scores[1], abs=1e-6)
+    assert QuadraticRelaxation(units).bound(weights, constant, 0.0).bound == pytest.approx(
+        scores[0] - scores[1], abs=1e-6
+    )

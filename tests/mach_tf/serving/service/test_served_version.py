@@ -48,6 +48,19 @@ def test_it_answers_and_describes_its_signatures(served):
     assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
 
 
+def test_metadata_have_the_fields_that_tensorflow_serving_writes(served):
+    inputs = served.metadata["sparse"]["inputs"]
+    assert inputs["row_splits"]["dtype"] == "DT_INT64"
+    assert inputs["row_splits"]["tensor_shape"] == {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}
+    assert inputs["k"]["tensor_shape"] == {"dim": [], "unknown_rank": True}
+
+
+def test_what_is_no_example_is_a_sentence(served):
+    for damaged in (b"\xd3\x00\xff", b"\x0a\xff"):
+        with pytest.raises(RequestError, match="must be serialized"):
+            served.answer(Job("serving_default", {"examples": np.array([damaged], object)}, 1, 1))
+
+
 def test_a_rule_of_the_graph_is_a_sentence(served):
     with pytest.raises(RequestError) as refused:
         served.answer(job([3, 60]))

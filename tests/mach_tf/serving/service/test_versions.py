@@ -184,6 +184,21 @@ def test_versions_may_be_links_and_have_zeros(folder, tmp_path):
     assert not versions.check()
 
 
+def test_a_folder_that_cannot_hold_versions_is_named(folder, monkeypatch):
+    with pytest.raises(InputError, match=r"must hold versions.*no such file"):
+        Versions(str(folder / "nothing"), load)
+    (folder / "file").touch()
+    with pytest.raises(InputError, match=r"must hold versions.*not a directory"):
+        Versions(str(folder / "file"), load)
+    add(folder, 1)
+    with pytest.raises(InputError, match=rf"it is a servable itself\. Give {folder}\."):
+        Versions(str(folder / "1"), load)
+    os.remove(folder / "1" / FILE)
+    monkeypatch.setattr(os, "access", lambda path, mode: not path.endswith("1"))
+    with pytest.raises(InputError, match="1 must be readable by this user"):
+        Versions(str(folder), load)
+
+
 def test_a_name_that_no_address_can_have_is_refused(tmp_path):
     (tmp_path / "{demo}").mkdir()
     with pytest.raises(InputError, match="name without braces"):
