@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf import arguments
@@ -114,6 +115,11 @@ class InputSettings:
             raise InputError(
                 f"label_separator must be left out with input_format={name}, which says how labels are written."
             )
+
+
+def default_fields_sentence(names: Sequence[str]) -> str:
+    """Returns a sentence for messages about a file without a text field that nobody named."""
+    return f"text_fields are {', '.join(names)} by default, as in training; name others that stand for them."
 
 
 def _field_names(values: Any, name: str) -> tuple[str, ...]:
