@@ -9,6 +9,8 @@ PYTHON_VERSIONS ?= 3.13 3.12 3.11 3.10 3.9
 STACKS ?= 3.9 3.11 3.12 3.13
 PYENV_ROOT ?= $(HOME)/.pyenv
 DEMO ?= demo
+# Of make serve.
+PORT ?= 8501
 DATA ?= ../shared/data
 RESULTS ?= results
 PYTHON := $(VENV)/bin/python
@@ -16,7 +18,7 @@ PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $
 SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all gpu-check test-stacks examples lint format docs results clean
+.PHONY: help install demo serve test test-all gpu-check test-stacks examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -54,6 +56,10 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) -e '.[test]'
 	@touch $@
 
+$(VENV)/installed-serve: $(VENV)/installed
+	$(PIP) -e '.[serve]'
+	@touch $@
+
 $(VENV)/installed-examples: $(VENV)/installed
 	$(PIP) -e '.[examples]'
 	@touch $@
@@ -72,7 +78,7 @@ $(DEMO)/dataset/dataset.json: $(DEMO)/text/train.jsonl
 	  --train=$(DEMO)/text/train.jsonl --valid=$(DEMO)/text/valid.jsonl --test=$(DEMO)/text/test.jsonl \
 	  --text_fields=text --label_field=imports --min_label_count=2 --max_vocabulary=50000
 
-demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, evaluate clean and attacked, explain, predict
+demo: $(DEMO)/dataset/dataset.json $(VENV)/installed-serve ## make texts and labels, preprocess, train, evaluate clean and attacked, explain, predict, export, serve one request
 	$(PYTHON) -m train.main --flagfile=configs/demo.flags --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model
 	$(PYTHON) -m eval.main --dataset_dir=$(DEMO)/dataset --model_dir=$(DEMO)/model --output_dir=$(DEMO)/evaluation \
 	  --attack=fgsm --epsilon=0,0.005,0.01,0.02
@@ -80,11 +86,22 @@ demo: $(DEMO)/dataset/dataset.json ## make texts and labels, preprocess, train, 
 	  --label_field=imports --points=label:numpy.testing:3 --labels=top:3
 	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))'
 	$(PYTHON) -m explain.main --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))' --labels=top:2
+	rm -rf $(DEMO)/servables
+	$(PYTHON) -m train.export --model_dir=$(DEMO)/model --output_dir=$(DEMO)/servables/demo/1 \
+	  --evaluation=$(DEMO)/evaluation/metrics.json --examples=$(DEMO)/text/test.jsonl
+	$(PYTHON) -m serve.ask --servable=$(DEMO)/servables/demo --request='{"texts": ["plt.plot(x, np.sin(x))"], "k": 2}'
 	@echo
 	@echo "Explanations:      $(DEMO)/explanations/report.html"
 	@echo "Robustness curve:  $(DEMO)/evaluation/robustness.png"
 	@echo "Training curves:   $(VENV)/bin/tensorboard --logdir $(DEMO)"
+	@echo "A page to try it:  make serve, then open http://127.0.0.1:$(PORT)/"
 	@echo "Another line:      $(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='json.loads(path.read_text())'"
+
+$(DEMO)/servables/demo/1/servable.json:
+	@echo "The demo must run first: make demo" >&2; exit 1
+
+serve: $(DEMO)/servables/demo/1/servable.json $(VENV)/installed-serve ## serve the demo's model, with a page to try texts on, at PORT
+	$(PYTHON) -m serve.main --servable=$(DEMO)/servables/demo --port=$(PORT)
 
 results: $(VENV)/installed ## the results table of the data sets in DATA, clean and attacked: hours
 	$(PYTHON) -m benchmarks.results --data_dir=$(DATA) --output_dir=$(RESULTS)

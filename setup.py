@@ -48,7 +48,7 @@ setuptools.setup(
         "mach_tf": ["py.typed"],
         "mach_tf.explanations.reporting": ["templates/*"],
         "mach_tf.presets": ["*.flags", "preprocess/*.flags"],
-        "mach_tf.serving.service": ["page.html"],
+        "mach_tf.serving.service": ["page.*"],
         "mach_tf.text": ["unicode.npz"],
     },
     entry_points={
@@ -62,6 +62,7 @@ setuptools.setup(
             "mach-eval = eval.main:run",
             "mach-predict = eval.predict:run",
             "mach-robustness = eval.robustness:run",
+            "mach-certify = eval.certify:run",
             "mach-explain = explain.main:run",
             "mach-faithfulness = explain.faithfulness:run",
         ]
@@ -120,6 +121,8 @@ setuptools.setup(
             "uvicorn>=0.29,<1",
             "prometheus-client>=0.20,<1",
             "httpx>=0.27",
+            # Reads the manifests of deploy/.
+            "pyyaml>=6",
         ],
         # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
         # peer gets an environment of its own, so none stands here.

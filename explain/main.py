@@ -62,13 +62,13 @@ flags.DEFINE_string(
     "points",
     "0-9",
     "Selects the points to explain, counted from 0: a list with ranges such as 0,5,7 or 0-99; all; or label:NAME:3 for the "
-    "first three points with a label.",
+    "first three points with a label, given by name, key or id.",
 )
 flags.DEFINE_string(
     "labels",
     "top:3",
-    "Selects the labels to explain: top:N, the N best labels of each point; true, the point's own labels; ids such as 3,14; or "
-    "all, for the features that drive each label over a whole split.",
+    "Selects the labels to explain: top:N, the N best labels of each point; true, the point's own labels; a list such as 3,14 "
+    "of ids, names or keys (id:3 where a label is named 3); or all, for the features that drive each label over a whole split.",
 )
 shared_flags.define_estimator()
 

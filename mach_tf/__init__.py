@@ -17,6 +17,7 @@ startup.warn_if_late()
 startup.prepare()
 
 _MODULES = {  # public name: the module that defines it
+    "Certification": "mach_tf.evaluation.certification_result",
     "Ensemble": "mach_tf.ensemble",
     "Evaluation": "mach_tf.evaluation.evaluation_result",
     "FeatureSpec": "mach_tf.hashing",
@@ -24,6 +25,7 @@ _MODULES = {  # public name: the module that defines it
     "MachClassifier": "mach_tf.sklearn",
     "Robustness": "mach_tf.evaluation.model_robustness",
     "TrainingConfig": "mach_tf.training_config",
+    "certify": "mach_tf.evaluation.certification",
     "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
     "preprocess": "mach_tf.preprocessing",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
-import numpy as np
 import scipy.sparse
 
 from mach_tf import arguments, estimators
@@ -16,12 +16,14 @@ from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.labels_to_explain import labels_to_explain
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.name_scores import name_score
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.serving import exporting
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
@@ -125,9 +127,8 @@ class Ensemble(Network):
         """
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
-        Incomplete.of(raw, labels=False).warn("of texts")
-        features = self.hash_points(raw)
-        top = self._top_k(lambda: features, k, estimator, scores, min_probability, only_labels, added)
+        Incomplete.of(raw, labels=False).warn_of_texts()
+        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -151,7 +152,7 @@ class Ensemble(Network):
     def explain(
         self,
         X: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -163,7 +164,8 @@ class Ensemble(Network):
 
         Args:
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
-          labels: the labels to explain for each point, integers [n] or [n, m]; None for the best label of each point.
+          labels: the labels to explain for each point, integers [n] or [n, m], or their names or keys; a text such as "3,physics" for all
+            points; None for the best label of each point.
           method: "exact" for the closed form, "tape" for quadrature; see
             mach_tf.explanations.integrated_gradients.attribution.
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
@@ -195,7 +197,7 @@ class Ensemble(Network):
     def explain_text(
         self,
         texts: Any,
-        labels: Optional[np.ndarray] = None,
+        labels: Optional[Any] = None,
         method: str = "exact",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
@@ -205,7 +207,7 @@ class Ensemble(Network):
 
         Args:
           texts: one text or a list of texts, as for `predict_text`.
-          labels: the labels to explain for each text, integers [n] or [n, m]; None for the best label of each text.
+          labels: the labels to explain for each text, as for `explain`; None for the best label of each text.
           method, estimator, steps: as for `explain`.
           baseline: the text or texts at which the paths begin, n or 1; None for a text without words.
 
@@ -224,7 +226,7 @@ class Ensemble(Network):
         config = AttributionConfig(estimator, method, steps)
         rows, vectorizer = text_rows(texts, self.texts.fields), self.texts.vectorizer
         raw = self.texts.rows(rows)
-        Incomplete.of(raw, labels=False).warn("of texts")
+        Incomplete.of(raw, labels=False).warn_of_texts()
         start = None if baseline is None else self.texts.points(baseline)
         located = explained_texts(vectorizer, rows)
         return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)
@@ -232,7 +234,7 @@ class Ensemble(Network):
     def _explain(
         self,
         raw: Points,
-        labels: Optional[np.ndarray],
+        labels: Optional[Any],
         config: AttributionConfig,
         baseline: Optional[Points],
         feature_names: Optional[Sequence[str]],
@@ -242,9 +244,7 @@ class Ensemble(Network):
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
-        labels = _label_array(labels, n)
-        if labels.size and not 0 <= labels.min() <= labels.max() < self.labels:
-            raise InputError(f"labels must be in [0, {self.labels}) (got {labels.min()} to {labels.max()}).")
+        labels = labels_to_explain(labels, n, self.labels, self.label_titles)
         if baseline is not None and len(baseline) not in (1, n):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
@@ -278,15 +278,23 @@ class Ensemble(Network):
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
 
+    def export(self, output_dir: Union[str, os.PathLike[str]], **options: Any) -> exporting.Exported:
+        """Exports the model as a servable: one SavedModel that ranks and explains raw points or texts, and needs TensorFlow alone.
 
-def _label_array(labels: Any, n: int) -> np.ndarray:
-    """Returns the labels to explain as an integer array [n] or [n, m]."""
-    try:
-        array = np.asarray(labels)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0, object)
-    if array.ndim not in (1, 2) or len(array) != n or array.dtype.kind not in "iu":
-        raise InputError(
-            f"labels must be integers [{n}] or [{n}, m], equally many for each point (got {arguments.shown(labels)})."
-        )
-    return array
+        Its signatures take n points and k, and return `labels` int64 [n, k], `label_names`, `scores` and `probabilities`.
+
+        Args:
+          output_dir: a directory that does not exist yet, named by a version: `servables/NAME/1`.
+          **options: keywords of mach_tf.serving.exporting.ExportOptions, such as `weights`, `label_names` and `examples`.
+
+        Returns:
+          The path, the name and the size of the servable; print() shows them.
+
+        Raises:
+          InputError: an option out of its range, a directory that exists or is no version, or a full disk.
+
+        Example:
+          >>> model.export("servables/mine/1", weights="float16").name
+          'mine'
+        """
+        return exporting.export(self, output_dir, **options)

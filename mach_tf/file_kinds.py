@@ -47,6 +47,7 @@ class _Mark(NamedTuple):
 
 _LOAD = "Load it, and give the matrices to mach_tf.write_dataset."
 _DOWNLOAD = "Download the file itself."
+_PARQUET = b"PAR1"
 _MARKS = (
     _Mark(
         b"PK\x03\x04", "a zip archive", "Give the text in it by its path, {path}/MEMBER, or extract it (unzip {path})."
@@ -66,7 +67,7 @@ _MARKS = (
     _Mark(b"\x89HDF\r\n\x1a\n", "an HDF5 file", _LOAD),
     _Mark(b"MATLAB 5.0 MAT-file", "a MATLAB file", _LOAD),
     _Mark(
-        b"PAR1",
+        _PARQUET,
         "a Parquet file",
         "If it holds texts, give it as a regular file with input_format=parquet; otherwise load it, and give the matrices to "
         "mach_tf.write_dataset.",
@@ -105,7 +106,8 @@ def recognise(head: bytes, path: str, decompressed: bool = False) -> Optional[Fi
         # Later lines may be bad ones in a good text.
         return FileKind("binary data", "Check the path.") if b"\x00" in head.split(b"\n")[0] else None
     if decompressed:
-        outer = "Decompress it once, and give the result." if "compressed" in mark.name else mark.advice
+        is_readable = "compressed" in mark.name or mark.first_bytes == _PARQUET
+        outer = "Decompress it once, and give the result." if is_readable else mark.advice
         return FileKind(f"{mark.name}, inside another compression", outer.format(path="FILE"))
     if mark.first_bytes.startswith(b"PK"):
         return _zip(path, mark)
@@ -122,6 +124,8 @@ def _zip(path: str, mark: _Mark) -> FileKind:
             return FileKind("a zip archive that is cut off or damaged", "Download it again.")
     if members and all(name.endswith(".npy") for name in members):
         return FileKind(f"a NumPy .npz file{_of(members)}", _LOAD)
+    if any(name.startswith("xl/") for name in members):
+        return FileKind("an Excel workbook", "Save it as CSV (UTF-8), and give that file.")
     return FileKind(f"{mark.name}{_of(members)}", mark.advice.format(path=shlex.quote(path)))
 
 

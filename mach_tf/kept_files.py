@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from typing import Optional
@@ -97,6 +98,31 @@ def read_label_names(model_dir: str, model: ModelManifest) -> Optional[list[str]
 def read_label_keys(model_dir: str, model: ModelManifest) -> Optional[list[str]]:
     """Returns the keys of the labels, by which the training data named them; None if they are the names, or if there are none."""
     return _read_lines(model_dir, model, LABEL_KEYS_FILE)
+
+
+def read_given_names(path: str, model_dir: str, model: ModelManifest, name: str, force: bool = False) -> list[str]:
+    """Returns the names in a file that a user gives in place of those in the model directory.
+
+    Args:
+      path: the user's file, one name per line.
+      model_dir: the model directory.
+      model: its manifest.
+      name: LABEL_NAMES_FILE or FEATURE_NAMES_FILE: what the names are of.
+      force: takes names other than those of the training data.
+
+    Raises:
+      InputError: the model was trained with other names, or there are too few or too many of them.
+    """
+    argument, count = os.path.splitext(name)[0], model.features if name == FEATURE_NAMES_FILE else model.labels
+    names = files.read_names(path, count, argument.partition("_")[0] + "s")
+    trained = model.names_sha256.get(name)
+    ours = hashlib.sha256("".join(f"{each}\n" for each in names).encode()).hexdigest()
+    if trained not in (None, ours) and not force:
+        raise InputError(
+            f"{argument} must be the names that {model_dir} was trained with, in their order (those of {path} are others). "
+            "Give the training data's file, or force=True if the names differ in spelling only."
+        )
+    return names
 
 
 def _read_lines(model_dir: str, model: ModelManifest, name: str) -> Optional[list[str]]:

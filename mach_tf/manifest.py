@@ -85,7 +85,7 @@ class DatasetManifest:
         shards = {name: [dataclasses.astuple(s) for s in split.shards] for name, split in sorted(self.splits.items())}
         content = [self.features, self.labels, dataclasses.astuple(self.feature_spec), shards, self.label_counts_sha256]
         if self.text is not None:
-            content += [dataclasses.astuple(self.text), self.names_sha256[FEATURE_NAMES_FILE]]
+            content += [self.text.content, self.names_sha256[FEATURE_NAMES_FILE]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def split(self, name: str) -> Split:

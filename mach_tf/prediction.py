@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import warnings
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-from mach_tf import arguments, estimators, files, outputs, prediction_format
+from mach_tf import arguments, estimators, kept_files, outputs, prediction_format
 from mach_tf.choices import AUTO, BAD_LINE_ACTIONS
 from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
@@ -153,7 +152,10 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
     )
     with open_input(network, input_path, chosen.input_format, chosen.text_fields) as points:
         writer.write(points, input_path, output_path)
-    writer.incomplete.warn(f"of {input_path}")
+    if writer.of_texts:
+        writer.incomplete.warn_of_texts(f"of {input_path}")
+    else:
+        writer.incomplete.warn(f"of {input_path}")
     if sentence := writer.bad_lines_sentence(input_path):
         warnings.warn(sentence, stacklevel=2)
     return FilePrediction(output_path, writer.points, network.labels, k, estimator)
@@ -167,12 +169,5 @@ def _titles(network: Network, path: Optional[str], force: bool) -> LabelTitles:
     """
     if path is None:
         return network.label_titles
-    names = files.read_names(path, network.labels, "labels")
-    trained = network.manifest.names_sha256.get(LABEL_NAMES_FILE)
-    ours = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
-    if trained not in (None, ours) and not force:
-        raise InputError(
-            f"label_names must be the names that {network.model_dir} was trained with, in their order (those of {path} are others). "
-            "Give the training data's file, or force=True if the names differ in spelling only."
-        )
+    names = kept_files.read_given_names(path, network.model_dir, network.manifest, LABEL_NAMES_FILE, force)
     return LabelTitles(names, network.label_keys)

@@ -95,7 +95,9 @@ def open_input(
     else:
         given = InputSettings(input_format, text_fields, labels_optional=True)
         settings = network.texts.settings_for(TextInput(path), given)
-        found = Recognised(input_format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
+        # A label that breaks a rule does not matter.
+        settings = dataclasses.replace(settings, label_fields=(), label_separator=None, label_indicators=False)
+        found = Recognised(settings.format, "it is a pipe") if _is_pipe(path) else recognise(path, None, settings)
     if found.format == BAG_OF_WORDS:
         with TextReader(path, labels_optional=True) as reader:
             _check_features(network, reader, path)

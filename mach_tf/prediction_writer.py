@@ -40,6 +40,7 @@ class PredictionWriter:
       points: number of points so far, bad lines included.
       n_bad_lines, first_bad_line: number of bad lines so far, and the first.
       incomplete: how many of the others lack features.
+      of_texts: whether the points were made from texts.
     """
 
     network: Network
@@ -56,6 +57,7 @@ class PredictionWriter:
     n_bad_lines: int = 0
     first_bad_line: Optional[BadLine] = None
     incomplete: Incomplete = dataclasses.field(default_factory=lambda: Incomplete(0, 0, 0))
+    of_texts: bool = False
 
     def write(self, source: PredictionInput, input_path: str, output_path: str) -> None:
         """Predicts all points of a file.
@@ -68,6 +70,7 @@ class PredictionWriter:
         Raises:
           InputError: a bad line, or no point has features.
         """
+        self.of_texts = source.n_points is None
         with (
             files.atomic_write(output_path) as output,
             Bar("predict", source.total, source.unit, scaled=source.n_points is None) as bar,
@@ -78,7 +81,7 @@ class PredictionWriter:
                 lines.write(self._lines(block))
                 bar.update(block.done)
             source.finish()
-            self._check_features(input_path, texts=source.n_points is None)
+            self._check_features(input_path)
 
     def bad_lines_sentence(self, input_path: str) -> str:
         """Returns a sentence about the bad lines of a file; "" if there are none."""
@@ -103,8 +106,8 @@ class PredictionWriter:
             waiting.seek(0)
             shutil.copyfileobj(waiting, output)
 
-    def _check_features(self, input_path: str, texts: bool) -> None:
-        if texts and self.incomplete.points and self.incomplete.without_features == self.incomplete.points:
+    def _check_features(self, input_path: str) -> None:
+        if self.of_texts and self.incomplete.points and self.incomplete.without_features == self.incomplete.points:
             raise InputError(
                 f"The texts of {input_path} must have terms that the model was trained with (none of {self.incomplete.points:,} has one). "
                 "Check their language, and that text_fields names the fields with the texts."

@@ -57,6 +57,7 @@ def preprocess(
     fields_apart: bool = False,
     label_field: Fields = (),
     label_separator: Optional[str] = None,
+    label_indicators: bool = False,
     min_label_count: int = TextOptions.min_label_count,
     word_ngrams: tuple[int, int] = TextOptions.word_ngrams,
     char_ngrams: tuple[int, int] = TextOptions.char_ngrams,
@@ -106,6 +107,8 @@ def preprocess(
       fields_apart: whether the same word in two text fields is two terms.
       label_field: the field that holds the labels, or several of them, named as text_fields are.
       label_separator: the text between two labels of one field.
+      label_indicators: whether each label field is a label, its name, and holds 1 for the points that have it and 0 for others; without
+        label_field, all columns of a table that hold no text are labels.
       min_label_count: labels with fewer training points are left out.
       word_ngrams: the shortest and the longest n-gram of words that is a term; (0, 0) for none.
       char_ngrams: the same of characters inside words, for languages with compounds or without spaces.
@@ -137,6 +140,7 @@ def preprocess(
         fields_apart,
         label_field,  # type: ignore[arg-type]
         label_separator,
+        label_indicators,
         min_label_count,
         word_ngrams,
         char_ngrams,

@@ -79,6 +79,12 @@ def keep_freed_memory() -> bool:
     return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
+def return_freed_memory() -> None:
+    """Returns the freed memory that the process keeps to the kernel, once: after a model that will not be needed again."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def choose_keras() -> None:
     """Makes `tf.keras` the Keras 2 of tf-keras where that is installed, and TensorFlow's own where it is not.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, Optional
 
 from mach_tf import arguments
 from mach_tf.errors import InputError
 from mach_tf.files import SHA256
 from mach_tf.hashing import MAX_ID
+from mach_tf.record_layout import RecordLayout
 
 # The version of Unicode that the package's table was made from (mach_tf/text/unicode.npz).
 UNICODE_VERSION = "15.1.0"
@@ -110,17 +111,19 @@ class TextSpec:
 
 @dataclasses.dataclass(frozen=True)
 class VocabularySpec:
-    """What a manifest says of the vocabulary beside it.
+    """What a manifest says of texts: the vocabulary beside it, and how the records were read.
 
     Attributes:
       text: how texts become terms.
       documents: the number of training documents that the frequencies are of.
       document_frequencies_sha256: SHA-256 of document_frequencies.npy; that of the terms is in the manifest's names_sha256.
+      layout: how the training records were read; None in datasets and models of earlier versions.
     """
 
     text: TextSpec
     documents: int
     document_frequencies_sha256: str
+    layout: Optional[RecordLayout] = None
 
     def __post_init__(self) -> None:
         arguments.whole_number(self.documents, "documents", 0, 2**53)
@@ -129,12 +132,23 @@ class VocabularySpec:
                 f"document_frequencies_sha256 must be a SHA-256 (got {arguments.shown(self.document_frequencies_sha256)})."
             )
 
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """Everything that decides features, as plain values: all but the layout."""
+        return dataclasses.astuple(dataclasses.replace(self, layout=None))[:-1]
+
 
 def _lengths(value: Any, name: str, most: int) -> tuple[int, int]:
     """Returns the shortest and longest n-gram of an argument: 1 <= shortest <= longest <= most, or (0, 0)."""
     try:
         shortest, longest = (arguments.whole_number(number, name, 0, most) for number in value)
     except (TypeError, ValueError):
+        numbers = [value] if isinstance(value, int) else list(value) if isinstance(value, (list, tuple)) else []
+        if len(numbers) == 1:
+            raise InputError(
+                f"{name} must be two numbers, the shortest and the longest n-gram (got {numbers[0]!r:.20} alone). Give "
+                f"{numbers[0]!r:.20},{numbers[0]!r:.20} for n-grams of one length."
+            ) from None
         shortest, longest = 1, 0
     if (shortest, longest) != (0, 0) and not 1 <= shortest <= longest:
         raise InputError(

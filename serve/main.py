@@ -51,6 +51,12 @@ flags.DEFINE_integer(
 flags.DEFINE_float("timeout", 10.0, "Gives a request up after this many seconds, with status 504.", lower_bound=0.001)
 
 # Limits of a request
+flags.DEFINE_integer(
+    "max_explained",
+    640,
+    "Explains at most this many pairs of a point and a label per request, and per call of the model: their memory is planned.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("max_points", 64, "Takes at most this many texts or points per request.", lower_bound=1)
 flags.DEFINE_integer("max_text_length", 100_000, "Takes texts of at most this many characters.", lower_bound=1)
 flags.DEFINE_integer("max_k", 100, "Returns at most this many labels per point.", lower_bound=1)
@@ -77,8 +83,12 @@ def main(_: list[str]) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     with flag_errors():
         config = ServiceConfig(
-            BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout),
-            RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes),
+            BatchLimits(
+                FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, explained=FLAGS.max_explained
+            ),
+            RequestLimits(
+                FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, FLAGS.max_explained
+            ),
             FLAGS.reload_seconds,
             None if FLAGS.token_file is None else read_token(FLAGS.token_file),
         )

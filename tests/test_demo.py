@@ -41,7 +41,7 @@ def sources(tmp_path_factory):
 def commands(directory: pathlib.Path) -> list[tuple[str, list[str]]]:
     """The programs of `make demo` in their order, with their flags."""
     (directory / "venv/bin").mkdir(parents=True)
-    for name in ("bin/python", "installed"):
+    for name in ("bin/python", "installed", "installed-serve"):
         (directory / "venv" / name).touch()
     made = subprocess.run(
         ["make", "--dry-run", "demo", f"VENV={directory}/venv", f"DEMO={directory}/demo"],
@@ -67,14 +67,20 @@ def test_the_demo_goes_from_files_to_the_prediction_for_a_text(sources, tmp_path
         "explain.main",
         "eval.predict",
         "explain.main",
+        "train.export",
+        "serve.ask",
     ]
-    printed = ""
+    printed = {}
     for module, flags in steps:
         programs.run(module, *flags, *(flag.format(sources=sources) for flag in SMALLER.get(module, [])))
-        printed = capfd.readouterr().out
-        if module == "eval.predict":
-            assert "matplotlib.pyplot" in printed
-    assert re.search(r"^plt.*\.plot\[\+", printed, re.M), "the words of the typed line and what they add"
+        printed[module] = capfd.readouterr().out
+    assert "matplotlib.pyplot" in printed["eval.predict"]
+    assert re.search(r"^plt.*\.plot\[\+", printed["explain.main"], re.M), (
+        "the words of the typed line and what they add"
+    )
+    answer = json.loads(printed["serve.ask"].partition("\n")[2])
+    assert "matplotlib.pyplot" in [label["name"] for label in answer["predictions"][0]["labels"]]
+    assert json.loads((demo / "servables/demo/1/examples.json").read_text())["examples"]
     assert json.loads((demo / "evaluation/metrics.json").read_text())["metrics"]["P@1"] > 90
     assert (demo / "evaluation/robustness.png").exists()
     explanations = [json.loads(line) for line in (demo / "explanations/explanations.jsonl").open(encoding="utf-8")]

@@ -6,9 +6,9 @@ The servable takes raw features, and texts if the model was trained on texts. It
 probabilities; its signatures `explain` and `explain_text` add what speaks most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
 above the version, and a Python process loads it with tf.saved_model.load. README.md in it is its model card.
 
-Smaller, with int8 weights and without half of the rows of the first layer:
+Smaller, by vector quantisation and without two fifths of the features:
 
-    mach-export --model_dir=models/demo --output_dir=servables/demo/2 --weights=int8 --prune=0.5
+    mach-export --model_dir=models/demo --output_dir=servables/demo/2 --weights=vq --prune=0.4
 """
 
 from __future__ import annotations
@@ -43,12 +43,13 @@ flags.DEFINE_enum(
     "weights",
     SERVABLE_WEIGHTS[0],
     SERVABLE_WEIGHTS,
-    "Stores the weights in this precision. float16 halves the size, int8 quarters it.",
+    "Stores the weights in this form. float16 halves the size, int8 quarters it, and vq, vector quantisation, stores 2 to 4 bits per "
+    "weight of the first layer, a twelfth of the size.",
 )
 flags.DEFINE_float(
     "prune",
     0.0,
-    "Leaves out this fraction, below 1, of the rows of the first layer, those of the smallest norm.",
+    "Leaves out this fraction, below 1, of the features: those whose weights in the first layer have the smallest norm.",
     lower_bound=0,
     upper_bound=1,
 )
@@ -61,10 +62,22 @@ flags.DEFINE_string(
     "Reads the names of the labels, one per line, from this UTF-8 file. By default they are those in the model directory.",
 )
 flags.DEFINE_string("feature_names", None, "Reads the names of the raw features, one per line, from this UTF-8 file.")
+flags.DEFINE_bool(
+    "force",
+    False,
+    "Takes --label_names and --feature_names that are not those that the model was trained with. Set it only if the names differ in "
+    "spelling or language.",
+)
 flags.DEFINE_string(
     "evaluation",
     None,
     "Shows the metrics of this metrics.json, which mach-eval wrote for the model, in the model card.",
+)
+flags.DEFINE_string(
+    "examples",
+    None,
+    "Keeps the first five short texts or points of this file, in a format of mach-predict, in the servable: the page of mach-serve "
+    "shows them to everyone who opens it.",
 )
 shared_flags.define_repetitions()
 shared_flags.define_verify()
@@ -78,7 +91,8 @@ def main(_: list[str]) -> None:
 
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors():
-        network = Network.load(FLAGS.model_dir, FLAGS.repetitions)
+        # One repetition at a time: the servable itself takes the memory of all of them.
+        network = Network.load(FLAGS.model_dir, FLAGS.repetitions, keep=False)
         done = export(
             network,
             FLAGS.output_dir,
@@ -88,7 +102,9 @@ def main(_: list[str]) -> None:
             reasons=FLAGS.reasons,
             label_names=FLAGS.label_names,
             feature_names=FLAGS.feature_names,
+            force=FLAGS.force,
             evaluation=FLAGS.evaluation,
+            examples=FLAGS.examples,
         )
     print(done)
 

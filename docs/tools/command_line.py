@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Optional
 
 _ROOT = Path(__file__).parents[2]
 # Programs that have no console script.
-_WITHOUT_SCRIPT = ("preprocess.demo_data",)
+_WITHOUT_SCRIPT = ("preprocess.demo_data", "serve.ask")
 _SCRIPT = re.compile(r'"(mach-[a-z-]+) *= *([a-z_.]+):run"')
 _TYPES = {"int": "integer", "float": "number", "bool": "yes or no", "comma separated list of strings": "list"}
 

@@ -12,13 +12,22 @@ _ITEM_BYTES = 240
 
 
 class BadLine(NamedTuple):
-    """A line that breaks a rule: its file, its number from 1, and the problem."""
+    """A line that breaks a rule: its file, its number from 1, and the problem.
+
+    `hint` is a sentence on what may be wrong with the file as a whole, which a list of bad lines leaves out.
+    """
 
     path: str
     line: int
     problem: str
+    hint: str = ""
 
     def __str__(self) -> str:
+        return f"{self.listed} {self.hint}".rstrip()
+
+    @property
+    def listed(self) -> str:
+        """The line and its problem alone."""
         return f"{self.path}, line {self.line}: {self.problem}"
 
 

@@ -15,6 +15,8 @@ from mach_tf.errors import InputError
 from mach_tf.points import Points
 from mach_tf.splits import Split
 
+_ADVICE = "Check the language and the spelling, and that the fields with texts are those of the training data"
+
 
 class Incomplete(NamedTuple):
     """How many points there are, and how many of them lack labels or features.
@@ -79,6 +81,22 @@ class Incomplete(NamedTuple):
         """Warns of what some points lack."""
         for sentence in self.sentences(where):
             warnings.warn(sentence, stacklevel=3)
+
+    def warn_of_texts(self, where: str = "") -> None:
+        """Warns if some points, which were made from texts, have no feature.
+
+        Args:
+          where: the texts, as "of new.csv"; "" if nothing more is to be said of them.
+        """
+        if not self.without_features:
+            return
+        texts = f"text {where}".rstrip() if self.points == 1 else f"texts {where}".rstrip()
+        verb = "has" if self.without_features == 1 else "have"
+        counted = "The" if self.points == 1 else f"{self.without_features:,} of {self.points:,}"
+        warnings.warn(
+            f"{counted} {texts} {verb} no term that the model was trained with; what is predicted does not depend on such a text. {_ADVICE}.",
+            stacklevel=3,
+        )
 
     def check_and_warn(self, where: str) -> None:
         """Raises InputError as `check` does, otherwise warns as `warn` does."""

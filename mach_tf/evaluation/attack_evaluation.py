@@ -84,7 +84,7 @@ def attack(
         raise InputError(f"source must be a mach_tf.Ensemble (got {arguments.shown(source)}).")
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
     options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
-    raw = _labelled(network.raw_points(X), Y, network.labels)
+    raw = labelled(network.raw_points(X), Y, network.labels)
     Incomplete.of(raw).check_and_warn("of X")
     hashed = network.manifest.feature_spec.apply(raw)
     entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target_label)
@@ -187,7 +187,7 @@ def mean_bucket_losses(network: Network, points: Points, epsilons: Sequence[floa
     return [BucketLoss(epsilon, float(loss.mean())) for epsilon, loss in zip(epsilons, losses)]
 
 
-def _labelled(raw: Points, Y: Any, n_labels: int) -> Points:
+def labelled(raw: Points, Y: Any, n_labels: int) -> Points:
     """Returns the points with the labels of Y."""
     if is_label_matrix(Y):
         indicator = arrays.label_matrix(Y, n_labels)

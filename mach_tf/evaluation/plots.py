@@ -83,6 +83,27 @@ def curves_figure(x: Sequence[float], curves: Mapping[str, Sequence[float]], x_l
     return figure
 
 
+def certificates_figure(
+    epsilons: Sequence[float], curves: Mapping[str, Sequence[float]], n_cut_offs: int
+) -> NotebookFigure:
+    """Plots certified and attacked metrics against epsilon: certified ones solid, attacked ones dashed, one color per cut-off.
+
+    Args:
+      epsilons: ascending.
+      curves: values in percent by name, the curves of one cut-off side by side.
+      n_cut_offs: number of cut-offs.
+    """
+    figure = NotebookFigure(figsize=(5.5, 3.8), layout="constrained")
+    panel = figure.subplots()
+    per_cut_off = len(curves) // n_cut_offs
+    for i, (name, values) in enumerate(curves.items()):
+        style = "o-" if name.startswith("certified") else "s--"
+        panel.plot(epsilons, values, style, color=f"C{i // per_cut_off}", markersize=4, label=name)
+    _label(panel, "epsilon", "%")
+    panel.legend(fontsize="small")
+    return figure
+
+
 def pixels(figure: Figure) -> np.ndarray:
     """Returns the rendered figure, uint8 [1, height, width, 4], as tf.summary.image takes it."""
     figure.set_dpi(figures.DOTS_PER_INCH)

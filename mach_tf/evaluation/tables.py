@@ -12,6 +12,7 @@ from tabulate import tabulate
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.metrics.bootstrap import Difference
 from mach_tf.metrics.breakdown import LabelGroup
+from mach_tf.visible_text import on_one_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +24,18 @@ class Table:
     title: str = ""
 
     def __str__(self) -> str:
-        text = tabulate(self.rows, self.headers, disable_numparse=True)
+        text = tabulate(self._cells, self.headers, disable_numparse=True)
         return f"{self.title}\n{text}" if self.title else text
 
     def to_html(self) -> str:
         """Returns a table element that needs no style sheet; every cell is escaped."""
         title = f"<p>{html.escape(self.title)}</p>" if self.title else ""
-        return title + str(tabulate(self.rows, self.headers, tablefmt="html", disable_numparse=True))
+        return title + str(tabulate(self._cells, self.headers, tablefmt="html", disable_numparse=True))
+
+    @property
+    def _cells(self) -> list[list[str]]:
+        """The cells without control characters: names of labels must not move a cursor or reorder their line."""
+        return [[on_one_line(cell) for cell in row] for row in self.rows]
 
 
 class ShownAsText:

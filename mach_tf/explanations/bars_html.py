@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import Optional
 
-from mach_tf.explanations.words.visible_text import shown_name
+from mach_tf.visible_text import shown_name
 
 _SHOWN_FEATURES = 10
 # Both colours are readable on the light and on the dark background of a notebook.

@@ -11,6 +11,7 @@ import scipy.sparse
 
 from mach_tf.errors import InputError
 from mach_tf.explanations.bars_html import bars_html
+from mach_tf.explanations.explanation_text import SHOWN, ExplainedRow, attributions_table, words_text
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import WordAttributions, word_attributions
 from mach_tf.explanations.words.words_html import words_html
@@ -84,6 +85,17 @@ class Explanation:
         words = value.pop("words")
         return value if words is None else {**value, "words": words.to_json(), "unplaced_attribution": words.rest}
 
+    def row(self) -> ExplainedRow:
+        """Returns what a table shows."""
+        features = [(feature.title, feature.attribution) for feature in self.attributions]
+        return ExplainedRow(self.point, self.title, self.score, self.completeness_gap, features)
+
+    def __str__(self) -> str:
+        table = attributions_table([self.row()])
+        if self.words is None:
+            return table
+        return f"{words_text(self.title, self.score, self.baseline_score, self.words)}\n\n{table}"
+
     def _repr_html_(self) -> str:
         bars = [(feature.title, feature.attribution) for feature in self.attributions]
         text = words_html(self.words, self.title) if self.words is not None else ""
@@ -91,7 +103,7 @@ class Explanation:
 
 
 class Explanations(scipy.sparse.csr_matrix):
-    """Attributions as SciPy CSR, float64 [pairs, features]. Displays itself in a notebook.
+    """Attributions as SciPy CSR, float64 [pairs, features]. print() shows the words and labels, and so does a notebook.
 
     A row adds up to its score minus its baseline score.
 
@@ -123,6 +135,26 @@ class Explanations(scipy.sparse.csr_matrix):
         begin, end = self.indptr[row : row + 2]
         return word_attributions(self.texts[self.points[row]], self.indices[begin:end], self.data[begin:end])
 
+    def __str__(self) -> str:
+        """Returns the texts with what their words add to the scores, and a table; of a derived matrix, SciPy's text."""
+        if self.points is None or self.labels is None or self.scores is None or self.baseline_scores is None:
+            return str(super().__str__())
+        shown = range(min(self.shape[0], SHOWN))
+        scores = list(zip(self.scores.tolist(), self.baseline_scores.tolist()))
+        titles = [self._label_title(label) for label in self.labels[: len(shown)]]
+        parts = []
+        if self.texts is not None:
+            parts = [f"{words_text(titles[row], *scores[row], self.words(row))}\n" for row in shown]
+        rows = [
+            ExplainedRow(int(self.points[row]), titles[row], scores[row][0], None, self._largest(row)) for row in shown
+        ]
+        parts.append(attributions_table(rows))
+        rest = self.shape[0] - len(shown)
+        return "\n".join([*parts, *([f"and {rest:,} more"] if rest else [])])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else str(self))
+
     def _repr_html_(self) -> str:
         shown = [self._row_html(row) for row in range(min(self.shape[0], _SHOWN_ROWS))]
         rest = self.shape[0] - len(shown)
@@ -139,6 +171,12 @@ class Explanations(scipy.sparse.csr_matrix):
             f"{label}, row {self.points[row]}", float(self.scores[row]), float(self.baseline_scores[row]), bars
         )
         return table if self.texts is None else f"<div>{table}{words_html(self.words(row), label)}</div>"
+
+    def _largest(self, row: int) -> list[tuple[str, float]]:
+        """Returns the names and attributions of a row's features, largest magnitude first."""
+        begin, end = self.indptr[row : row + 2]
+        order = begin + np.argsort(-np.abs(self.data[begin:end]), kind="stable")
+        return [(self._feature_title(self.indices[i]), float(self.data[i])) for i in order]
 
     def _feature_title(self, feature: int) -> str:
         return f"feature {feature}" if self.feature_names is None else self.feature_names[feature]

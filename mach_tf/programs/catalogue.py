@@ -29,6 +29,7 @@ PROGRAMS = (
     Program("eval.main", "mach-eval", "computes the metrics of a model, clean and attacked"),
     Program("eval.predict", "mach-predict", "writes the top labels of the points in a text file"),
     Program("eval.robustness", "mach-robustness", "compares models under attack"),
+    Program("eval.certify", "mach-certify", "proves which predictions no perturbation can change"),
     Program("explain.main", "mach-explain", "explains label scores by the features of a point"),
     Program("explain.faithfulness", "mach-faithfulness", "measures whether explanations are faithful and stable"),
 )

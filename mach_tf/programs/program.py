@@ -14,6 +14,7 @@ from absl import app, flags, logging
 
 from mach_tf import kernels
 from mach_tf.programs import catalogue, endings, standard_streams
+from mach_tf.programs.flag_errors import with_flags
 from mach_tf.programs.flag_values import check_arguments, check_values
 
 # What absl says of a flag that is required and not given.
@@ -67,7 +68,7 @@ def _parse(script: str, arguments: Sequence[str]) -> list[str]:
 
 def _run_quietly(main: Callable[[list[str]], None], argv: list[str]) -> None:
     logging.get_absl_handler().setFormatter(_Formatter())
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {with_flags(str(message))}\n"
     if not flags.FLAGS["verbosity"].present:
         # At level INFO TensorFlow reports every SavedModel it writes; --verbosity=0 asks for that.
         logging.set_verbosity(logging.WARNING)

@@ -48,6 +48,12 @@ def define_reading(labels: bool = True) -> None:
             None,
             "Divides a text that holds several labels at this separator. Set it if the labels of a point stand in one column.",
         )
+        flags.DEFINE_bool(
+            "label_indicators",
+            _DEFAULTS.label_indicators,
+            "Takes the name of each --label_field for a label, which the points have that hold 1 in this field. Without --label_field, all "
+            "columns of a table that hold no text are labels. Set it for tables of zeros and ones.",
+        )
 
 
 def define_vocabulary() -> None:
@@ -114,6 +120,7 @@ def settings() -> InputSettings:
         tuple(found.label_field),
         found.label_separator,
         labels_optional=True,
+        label_indicators=found.label_indicators,
     )
 
 

@@ -26,7 +26,7 @@ class ServableContents:
       features, labels: number of raw features and of labels, K.
       estimator: which estimator makes the scores.
       weights: the precision of the weights.
-      prune: the fraction of W1's rows that was left out.
+      prune: the fraction of the hashed features whose rows of W1 were left out.
       signatures: the names of the SavedModel's signatures.
       label_names: whether labels have names; otherwise their ids stand for them.
       text_fields: the names of the text fields, in their order; empty if the model takes no texts.

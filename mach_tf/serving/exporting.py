@@ -10,16 +10,18 @@ from typing import Any, Optional, Union
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import arguments, estimators, files, outputs, staging, tensorflow_errors
+from mach_tf import arguments, estimators, files, kept_files, outputs, staging, tensorflow_errors
 from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.errors import InputError
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
-from mach_tf.serving import contents, model_card, warm_up
+from mach_tf.serving import contents, example_points, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
-from mach_tf.serving.stored_weights import StoredWeights
+from mach_tf.serving.row_places import RowPlaces, joint_norms
+from mach_tf.serving.stored_weights import VQ, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
 
@@ -35,11 +37,14 @@ class ExportOptions:
     Attributes:
       estimator: which estimator makes the scores: "logit_mean" or "mean".
       weights: the precision of the stored weights, one of choices.SERVABLE_WEIGHTS.
-      prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
+      prune: the fraction of the hashed features to leave out, those whose rows of W1 have the smallest norm in all repetitions
+        together, in [0, 1).
       reasons: number of features that an explanation names for a label, at most.
       label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
       feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
+      force: takes names that are not those of the training data.
       evaluation: metrics.json of an evaluation of the model, for the model card; None leaves it out.
+      examples: file as mach-predict takes it, whose first short texts or points the page of the service offers; None for none.
 
     Raises:
       InputError: a value out of its range.
@@ -51,7 +56,9 @@ class ExportOptions:
     reasons: int = 10
     label_names: Optional[str] = None
     feature_names: Optional[str] = None
+    force: bool = False
     evaluation: Optional[str] = None
+    examples: Optional[str] = None
 
     def __post_init__(self) -> None:
         if not estimators.get(self.estimator).exact_attribution:
@@ -62,6 +69,11 @@ class ExportOptions:
         if arguments.finite_number(self.prune, "prune", 0, 1) == 1:
             raise InputError("prune must be below 1, which would leave nothing (got 1).")
         arguments.whole_number(self.reasons, "reasons", 1, 1000)
+        arguments.switch(self.force, "force")
+        if self.force and self.label_names is None and self.feature_names is None:
+            raise InputError(
+                "force must come with label_names or feature_names, which it lets differ from the training data's. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,18 +119,21 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         raise InputError(f"output_dir must be named by a version, as in servables/NAME/1 (got {output_dir}).")
     if os.path.exists(path):
         raise InputError(f"output_dir must not exist yet (got {output_dir}). Give the next version.")
-    outputs.check_directory(path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation])
+    outputs.check_directory(
+        path, [network.model_dir, chosen.label_names, chosen.feature_names, chosen.evaluation, chosen.examples]
+    )
     labels, features = network.labels, network.manifest.features
     label_names = network.label_names
     if chosen.label_names is not None:
-        label_names = files.read_names(chosen.label_names, labels, "labels")
+        label_names = _given_names(network, chosen.label_names, LABEL_NAMES_FILE, chosen.force)
     vectorizer = None if network.manifest.text is None else network.texts.vectorizer
     feature_names = None if vectorizer is None else vectorizer.vocabulary.terms
     if chosen.feature_names is not None:
-        feature_names = files.read_names(chosen.feature_names, features, "features")
+        feature_names = _given_names(network, chosen.feature_names, FEATURE_NAMES_FILE, chosen.force)
     evaluation = None
     if chosen.evaluation is not None:
         evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
+    examples = None if chosen.examples is None else example_points.read_input(network, chosen.examples)
     parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
@@ -153,15 +168,30 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
             warm_up.write(temporary, name, requests)
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
             card.write(model_card.text(described, network.manifest, evaluation).encode())
+        if examples is not None:
+            example_points.write(temporary, examples)
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)
 
 
+def _given_names(network: Network, path: str, name: str, force: bool) -> list[str]:
+    return kept_files.read_given_names(path, network.model_dir, network.manifest, name, force)
+
+
 def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
     stored = []
+    places = _places(network, options)
     with Bar("export", len(network.repetitions), "repetition") as bar:
         for index in range(len(network.repetitions)):
-            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, options.prune))
+            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, places))
             bar.update(1)
     return stored
+
+
+def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:
+    if not options.prune and options.weights != VQ:
+        return None
+    repetitions = range(len(network.repetitions))
+    kernels = (network.repetitions[index].weights.hidden_kernel.numpy() for index in repetitions)
+    return RowPlaces(joint_norms(kernels), options.prune)

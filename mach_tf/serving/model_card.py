@@ -25,9 +25,7 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
       evaluation: the metrics.json of an evaluation of the model; None if there is none.
     """
     stored = (
-        f"{contents.weights}, {contents.prune:.0%} of the rows of the first layer left out"
-        if contents.prune
-        else contents.weights
+        f"{contents.weights}, {contents.prune:.0%} of the features left out" if contents.prune else contents.weights
     )
     facts = [
         ("labels", f"{contents.labels:,}"),

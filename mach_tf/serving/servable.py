@@ -17,6 +17,8 @@ from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
+# Numbers of float64 in the paths of Integrated Gradients that are in memory together, [points, R, k, hidden].
+_PATHS_AT_ONCE = 1 << 23
 Outputs = dict[str, tf.Tensor]
 _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
 # A scalar; or one number per point, of which the largest counts, as the row form of REST requests has it.
@@ -198,21 +200,30 @@ class EnsembleServable(tf.Module):
         self, raw: SparseBatch, hashed: HashedPoints, hidden_inputs: Sequence[tf.Tensor], labels: tf.Tensor
     ) -> tf.Tensor:
         """Returns the attributions of each entry of `raw` for the labels of its point, int64 [n, k], float64 [entries, k]."""
-        weights = tf.stack(
-            [
-                attributions.path_weights(one, change, tf.gather(buckets, labels))
-                for one, change, buckets in zip(self.weights, hidden_inputs, tf.unstack(self.table))
-            ],
-            axis=1,
-        )
+        points, k = tf.unstack(tf.shape(labels))
+        of_pair = len(self.weights) * self.weights[0].hidden_bias.shape[0]
+        step = tf.maximum(1, _PATHS_AT_ONCE // (of_pair * k))
 
         def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor]:
             begin, end, path_weights = inputs
             columns, parts = hashed.columns[begin:end], hashed.parts[begin:end]
             return (tf.transpose(attributions.attribute(self.weights, tf.unstack(path_weights), columns, parts)),)
 
-        (found,) = _flat_map(of_point, (raw.row_splits[:-1], raw.row_splits[1:], weights), tf.float64)
-        return tf.reshape(found, [tf.size(raw.feature_ids), tf.shape(labels)[1]])
+        def some(index: tf.Tensor) -> tuple[tf.Tensor]:
+            begin, end = index * step, tf.minimum((index + 1) * step, points)
+            weights = tf.stack(
+                [
+                    attributions.path_weights(one, change[begin:end], tf.gather(buckets, labels[begin:end]))
+                    for one, change, buckets in zip(self.weights, hidden_inputs, tf.unstack(self.table))
+                ],
+                axis=1,
+            )
+            splits = raw.row_splits[begin : end + 1]
+            (part,) = _flat_map(of_point, (splits[:-1], splits[1:], weights), tf.float64)
+            return (tf.reshape(part, [-1, k]),)
+
+        (found,) = _flat_map(some, tf.range(-(-points // step)), tf.float64, side_by_side=1)
+        return tf.reshape(found, [tf.size(raw.feature_ids), k])
 
     def largest(self, raw: SparseBatch, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the features with the largest values by magnitude, int64 [n, k, m], and these, float32, of float64 [entries, k]."""
@@ -231,11 +242,14 @@ class EnsembleServable(tf.Module):
         return tf.reshape(features, shape), tf.reshape(largest, shape)
 
 
-def _flat_map(function: Callable[..., Any], elements: Any, *dtypes: tf.DType) -> list[tf.Tensor]:
+def _flat_map(
+    function: Callable[..., Any], elements: Any, *dtypes: tf.DType, side_by_side: Optional[int] = None
+) -> list[tf.Tensor]:
     """Maps elements to matrices, and returns all their entries in order; unlike tf.map_fn alone, also for no elements at all."""
     found = tf.map_fn(
         lambda element: tuple(tf.RaggedTensor.from_tensor(each) for each in function(element)),
         elements,
+        parallel_iterations=side_by_side,
         fn_output_signature=tuple(tf.RaggedTensorSpec([None, None], dtype, ragged_rank=1) for dtype in dtypes),
     )
     return [each.flat_values for each in found]

@@ -1,10 +1,12 @@
-"""The weights of a repetition as a servable stores them: in float32, or smaller in float16 or int8, without the least rows of W1.
+"""The weights of a repetition as a servable stores them: in float32, or smaller, and without the least rows of W1.
 
-int8 keeps round(w / scale) with one scale per row of W1 and per column of W2, the largest magnitude of the row or column / 127. Rows
-that are pruned read as zeros. Biases stay float32.
+float16 and int8 round every weight; int8 keeps round(w / scale) with one scale per row of W1 and per column of W2, the largest magnitude
+of the row or column / 127. vq stores W1 by vector quantisation, and W2 in int8. Rows that are pruned read as zeros. Biases stay float32.
 """
 
 from __future__ import annotations
+
+from typing import Optional, Union
 
 import numpy as np
 import tensorflow as tf
@@ -12,20 +14,24 @@ import tensorflow as tf
 from mach_tf import arguments
 from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.classifier import SparseBatch, Weights, sparse_product
+from mach_tf.serving.coded_rows import CodedRows
+from mach_tf.serving.row_places import RowPlaces
 
-FLOAT32, FLOAT16, INT8 = SERVABLE_WEIGHTS
+FLOAT32, FLOAT16, INT8, VQ = SERVABLE_WEIGHTS
 _LARGEST = 127
+# Of the kept rows, the part with four bits per weight instead of two: those of the features that most entries of points have.
+_REFINED = 1 / 3
 
 
 class StoredMatrix(tf.Module):
-    """A matrix in one of the precisions of choices.SERVABLE_WEIGHTS."""
+    """A matrix in float32, float16 or int8."""
 
     def __init__(self, matrix: np.ndarray, precision: str, axis: int):
         """Rounds a matrix.
 
         Args:
           matrix: float32, 2-D.
-          precision: one of choices.SERVABLE_WEIGHTS.
+          precision: FLOAT32, FLOAT16 or INT8.
           axis: with int8: 0 for one scale per row, 1 for one scale per column.
         """
         super().__init__()
@@ -63,34 +69,35 @@ class StoredMatrix(tf.Module):
 class StoredWeights(tf.Module):
     """The weights of one repetition."""
 
-    def __init__(self, weights: Weights, precision: str = FLOAT32, prune: float = 0.0):
+    def __init__(self, weights: Weights, precision: str = FLOAT32, places: Optional[RowPlaces] = None):
         """Rounds and prunes the weights.
 
         Args:
           weights: they are copied.
           precision: one of choices.SERVABLE_WEIGHTS.
-          prune: the fraction of the rows of W1 to leave out, those of the smallest norm, in [0, 1).
+          places: which rows of W1 to keep, and in which order; None keeps all, in their order.
         """
         super().__init__()
         arguments.choice(precision, "weights", SERVABLE_WEIGHTS)
         kernel, hidden_bias, output_kernel, output_bias = (np.asarray(each) for each in weights)
-        self.places = None
-        if prune:
-            norms = np.linalg.norm(kernel, axis=1)
-            kept = np.sort(np.argsort(norms, kind="stable")[int(prune * len(norms)) :])
-            places = np.zeros(len(kernel), np.int32)
-            places[kept] = np.arange(1, len(kept) + 1)
-            # Place 0 is a row of zeros, which all pruned rows share.
-            kernel = np.concatenate([np.zeros_like(kernel[:1]), kernel[kept]])
-            self.places = tf.Variable(places, trainable=False)
-        self.hidden_kernel = StoredMatrix(kernel, precision, 0)
-        self.output_kernel = StoredMatrix(output_kernel, precision, 1)
+        self.places = places
+        self.hidden_kernel: Union[StoredMatrix, CodedRows]
+        if places is not None:
+            kernel = kernel[places.kept]
+        if precision == VQ:
+            self.hidden_kernel = CodedRows(kernel, int(_REFINED * len(kernel)))
+        else:
+            # The place behind the kept rows is that of all rows that are left out.
+            self.hidden_kernel = StoredMatrix(
+                kernel if places is None else np.pad(kernel, [(0, 1), (0, 0)]), precision, 0
+            )
+        self.output_kernel = StoredMatrix(output_kernel, INT8 if precision == VQ else precision, 1)
         self.hidden_bias = tf.Variable(hidden_bias, trainable=False)
         self.output_bias = tf.Variable(output_bias, trainable=False)
 
     def rows(self, columns: tf.Tensor) -> tf.Tensor:
         """Returns the rows of W1 of hashed features, float32 [n, hidden]."""
-        return self.hidden_kernel.rows(columns if self.places is None else tf.gather(self.places, columns))
+        return self.hidden_kernel.rows(columns if self.places is None else tf.gather(self.places.places, columns))
 
     def hidden_input(self, batch: SparseBatch) -> tf.Tensor:
         """Computes x W1, float32 [n, hidden], to the last bit as `classifier.sparse_product` does with the same weights."""

@@ -22,9 +22,10 @@ from mach_tf.text.doubtful_labels import doubts
 from mach_tf.text.label_vocabulary import LabelVocabulary
 from mach_tf.text.options import TextOptions
 from mach_tf.text.readers.label_names import LabelNames, read_label_names
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.training_layout import training_layout
 from mach_tf.text.record_batches import RecordBatches, text_fields
 from mach_tf.text.text_summary import LeftOut, TextSummary
+from mach_tf.text.tokenizer import Tokenizer
 from mach_tf.text.vectorizing import Vectorizing, Written, write_points
 
 _SPILLS = "counts"
@@ -53,8 +54,9 @@ def convert(
     """
     begin = time.monotonic()
     _check(inputs, output_dir, options)
-    settings = InputSettings(text.input_format, text.text_fields, text.label_field, text.label_separator)
+    settings = text.reading
     spec = text.spec(text_fields([file for files in inputs.values() for file in files], settings))
+    layout = training_layout(inputs["train"], settings)
     names = LabelNames() if options.label_names is None else read_label_names(options.label_names)
     # The first pass reads the training files alone.
     bar = conversion_bar([*_paths({"train": inputs["train"]}), *_paths(inputs)], progress)
@@ -63,18 +65,19 @@ def convert(
         spills = os.path.join(os.path.dirname(directory), _SPILLS)
         os.mkdir(spills)
         training = RecordBatches({"train": inputs["train"]}, settings)
-        counts = count(training, spec, options, spills, advance)
+        tokenizer = Tokenizer(spec)
+        counts = count(training, tokenizer, options, spills, advance)
         shutil.rmtree(spills)
         labels = _labels(counts, text.min_label_count, names, options.label_names)
         dim = FeatureSpec.for_features(len(counts.selection.fingerprints)).dim if hash_dim is None else hash_dim
         options = dataclasses.replace(options, spec=dataclasses.replace(options.spec, dim=dim))
         batches = RecordBatches(inputs, settings)
         written = write_points(
-            Vectorizing(spec, counts, labels, options), batches, training.sources, directory, advance
+            Vectorizing(tokenizer, counts, labels, options, layout), batches, training.sources, directory, advance
         )
     seconds = time.monotonic() - begin
     summary = _summary(text, counts, labels, written)
-    notes = doubts(counts.labels, settings.label_fields, settings.label_separator)
+    notes = doubts(counts.labels, () if settings.label_indicators else settings.label_fields, settings.label_separator)
     return ConvertedTexts(
         output_dir, written.manifest, written.skipped, batches.text_bytes, seconds, notes, text=summary
     )
@@ -135,4 +138,5 @@ def _summary(text: TextOptions, counts: Counts, labels: LabelVocabulary, written
             LeftOut("assignments", written.rare_assignments, f"of labels {rare}"),
             LeftOut("assignments", written.unknown_assignments, "of labels without a training point"),
         ),
+        untrained_labels=labels.untrained,
     )

@@ -25,6 +25,8 @@ class ConvertedTexts(Converted):
 
     def report(self, reworded: Callable[[str], str] = str) -> str:
         """Returns the tables and the counts; `reworded` changes what names arguments."""
-        unnamed = self.text.unnamed_labels
-        note = f"{unnamed:,} label(s) have no name in label_names, and stand under their keys.\n" if unnamed else ""
-        return reworded(f"{self.text}\n{note}\n") + super().report(reworded)
+        unnamed, untrained = self.text.unnamed_labels, self.text.untrained_labels
+        notes = f"{unnamed:,} label(s) have no name in label_names, and stand under their keys.\n" if unnamed else ""
+        if untrained:
+            notes += f"{untrained:,} label(s) of label_names have no training point; they keep their ids, and a model can only guess them.\n"
+        return reworded(f"{self.text}\n{notes}\n") + super().report(reworded)

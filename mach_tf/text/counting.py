@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Callable, NamedTuple, Optional
 
-import numpy as np
 import tensorflow as tf
 
 from mach_tf.data import dataset
@@ -19,7 +18,6 @@ from mach_tf.errors import InputError
 from mach_tf.text.record_batches import RecordBatches, RecordsOfSplit
 from mach_tf.text.tokenizer import Terms, Tokenizer
 from mach_tf.text.vocabulary_builder import Selection, VocabularyBuilder
-from mach_tf.text_spec import TextSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class _Done(NamedTuple):
 
 def count(
     batches: RecordBatches,
-    spec: TextSpec,
+    tokenizer: Tokenizer,
     options: Options,
     directory: str,
     progress: Callable[[int, int], None],
@@ -57,7 +55,7 @@ def count(
 
     Args:
       batches: the records of the training files.
-      spec: how texts become terms.
+      tokenizer: of the texts.
       options: of the conversion.
       directory: an empty directory for counts that do not fit in memory.
       progress: called with the points (0 in this pass) and the bytes on disk done since its last call.
@@ -65,7 +63,7 @@ def count(
     Raises:
       InputError: a record breaks a rule and is not to be skipped, or there is no training point or no term.
     """
-    tokenizer = Tokenizer(spec)
+    spec = tokenizer.spec
     builder = VocabularyBuilder(spec, directory)
     labels: collections.Counter[str] = collections.Counter()
     documents = words = skipped = 0
@@ -84,7 +82,7 @@ def count(
             skipped += len(batch.bad_lines)
             labels.update(counted)
             documents += n
-            words += int(terms.words)
+            words += len(terms.words.begins)
             builder.add(terms)
             progress(0, batch.bytes_read)
     if not documents and first_skipped is not None:
@@ -105,5 +103,4 @@ def count(
 
 def encode(texts: Iterable[tuple[str, ...]], n_fields: int) -> tf.Tensor:
     """Returns texts as a tensor of UTF-8, string [n, fields]."""
-    rows = [[text.encode() for text in record] for record in texts]
-    return tf.constant(np.array(rows, object).reshape(len(rows), n_fields), tf.string)
+    return tf.reshape(tf.constant([text.encode() for record in texts for text in record], tf.string), [-1, n_fields])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Optional
 
@@ -9,6 +10,12 @@ from mach_tf.arguments import shown
 
 _SEPARATORS = (";", "|", ",")
 _INDICATORS = {"0", "1"}
+# What most labels look like if lists were written as text, fastText's prefix was kept, or commas stand behind labels.
+_ODD = (
+    (re.compile(r"""[\[{(].*['"].*[\]})]"""), "look like lists"),
+    (re.compile("__label__.+"), "begin with '__label__'"),
+    (re.compile(".*[,;]"), "end with a separator"),
+)
 
 
 def doubts(labels: Collection[str], label_fields: Sequence[str], label_separator: Optional[str]) -> list[str]:
@@ -32,10 +39,16 @@ def doubts(labels: Collection[str], label_fields: Sequence[str], label_separator
     if len(label_fields) > 1 and set(labels) == _INDICATORS:
         found.append(
             f"The only labels are '0' and '1', in {len(label_fields)} label fields; if each field stands for a label that a point "
-            "has or not, write the names of those that it has into one field, because fields hold labels and their names are "
-            "not read."
+            "has or not, give label_indicators=True, which takes the names of the fields for labels."
         )
-    if not label_fields or label_separator:
+    for pattern, what in _ODD:
+        odd = [label for label in labels if pattern.fullmatch(label)]
+        if 2 * len(odd) > len(labels):
+            found.append(
+                f"{len(odd):,} of {len(labels):,} labels {what}, such as {shown(odd[0])}; if that is no part of their names, write the labels "
+                "of a record with a separator between them, without anything else."
+            )
+    if found or not label_fields or label_separator:
         return found
     for separator in _SEPARATORS:
         joined = [label for label in labels if separator in label]

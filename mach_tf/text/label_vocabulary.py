@@ -22,6 +22,7 @@ class LabelVocabulary:
       ids: the ids of the keys that points keep.
       rare: the number of labels of the training points that are left out.
       unnamed: the number of labels without a name; None if no names were given.
+      untrained: the number of labels without a training point, which are numbered by the file of names.
     """
 
     keys: Sequence[str]
@@ -29,6 +30,7 @@ class LabelVocabulary:
     ids: Mapping[str, int]
     rare: int = 0
     unnamed: Optional[int] = None
+    untrained: int = 0
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -91,10 +93,11 @@ class LabelVocabulary:
         rare = sum(count < min_label_count for count in counts.values())
         if rare == len(counts):
             return cls.of_counts(counts, min_label_count)
+        kept = {key: ids[key] for key, count in counts.items() if count >= min_label_count}
         if min_label_count > 1:
-            ids = {key: ids[key] for key, count in counts.items() if count >= min_label_count}
+            ids = kept
         named = [name or key for name, key in zip(names, keys)]
-        return cls(keys, named, ids, rare, sum(not name for name in names))
+        return cls(keys, named, ids, rare, sum(not name for name in names), len(names) - len(kept))
 
     @property
     def differing_keys(self) -> Optional[Sequence[str]]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from mach_tf import kept_files, zip_members
-from mach_tf.choices import AUTO, BAG_OF_WORDS
+from mach_tf.choices import AUTO
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points
+from mach_tf.record_layout import RecordLayout
 from mach_tf.text.readers.recognition import recognise
-from mach_tf.text.readers.settings import LINES, TEXT, WITH_FIELDS, InputSettings
+from mach_tf.text.readers.settings import LINES, TEXT, InputSettings
 from mach_tf.text.text_rows import text_rows
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
@@ -25,10 +26,12 @@ class ModelTexts:
     Attributes:
       fields: the names of the text fields, in the order in which texts are given.
       vectorizer: computes the features.
+      layout: how the training records were read; None if that is not known.
     """
 
-    def __init__(self, vectorizer: TextVectorizer) -> None:
+    def __init__(self, vectorizer: TextVectorizer, layout: Optional[RecordLayout] = None) -> None:
         self.vectorizer = vectorizer
+        self.layout = layout
         self.fields: tuple[str, ...] = vectorizer.vocabulary.spec.field_names
 
     @classmethod
@@ -44,7 +47,7 @@ class ModelTexts:
                 f"its {model.features} raw features, or preprocess texts and train on them."
             )
         kept_files.check(model_dir, model)
-        return cls(TextVectorizer(Vocabulary.read(model_dir, model.text, model.features)))
+        return cls(TextVectorizer(Vocabulary.read(model_dir, model.text, model.features)), model.text.layout)
 
     def fields_in(self, text_fields: Sequence[str]) -> tuple[str, ...]:
         """Returns the names that the model's text fields have in a file.
@@ -63,29 +66,46 @@ class ModelTexts:
             )
         return fields
 
-    def settings_for(self, source: TextInput, settings: InputSettings) -> InputSettings:
-        """Returns how a file is read: with the names of the model's text fields, or with the first alone if it has one text per record.
+    def settings_for(
+        self, source: TextInput, settings: InputSettings, layout: Optional[RecordLayout] = None
+    ) -> InputSettings:
+        """Returns how a file is read: as the settings say, and otherwise as the training data were.
 
         Args:
           source: the file.
-          settings: with the names of the text fields if they are not those of the training data.
+          settings: what is given; the names of the text fields if they are not those of the training data.
+          layout: how the training records were read, if the model does not know it.
 
         Raises:
           InputError: another number of names, or the file is in no format, or could be in several.
         """
-        fields = self.fields_in(settings.text_fields)
-        form = settings.format
-        if form == AUTO and zip_members.is_file(source.path):
-            form = recognise(source.path, source.labels_path, dataclasses.replace(settings, text_fields=fields)).format
-            if form == LINES and source.labels_path is None and self.fields != (TEXT,):
-                # A table whose format is not recognised would be read as texts, its header and its other columns too.
-                raise InputError(
-                    f"{source.path} must be of a known format, because the model was trained on records with the field(s) "
-                    f"{', '.join(self.fields)}. Give input_format: csv, tsv or another, or {LINES} if each line is a text."
-                )
-        if not settings.text_fields and form not in (*WITH_FIELDS, AUTO, BAG_OF_WORDS):
-            fields = fields[:1]
-        return dataclasses.replace(settings, text_fields=fields)
+        self.fields_in(settings.text_fields)
+        layout = self.layout or layout
+        settings = settings.completed(self.fields, layout)
+        if settings.format == AUTO and (form := self._format(source, settings, layout or RecordLayout())) != AUTO:
+            settings = dataclasses.replace(settings, format=form, trained=(*settings.trained, "format"))
+        return settings
+
+    def _format(self, source: TextInput, settings: InputSettings, layout: RecordLayout) -> str:
+        """Returns the format that a file has because the training data have it; "auto" if it shows its own."""
+        if not zip_members.is_file(source.path):
+            return layout.format
+        try:
+            form = recognise(source.path, source.labels_path, settings).format
+        except InputError:
+            if layout.format == AUTO:
+                raise
+            return layout.format
+        is_unknown = form == LINES and source.labels_path is None
+        if form in layout.mistaken_for or (is_unknown and layout.format != AUTO):
+            return layout.format
+        if is_unknown and self.fields != (TEXT,):
+            # A table whose format is not recognised would be read as texts, its header and its other columns too.
+            raise InputError(
+                f"{source.path} must be of a known format, because the model was trained on records with the field(s) "
+                f"{', '.join(self.fields)}. Give input_format: csv, tsv or another, or {LINES} if each line is a text."
+            )
+        return AUTO
 
     def points(self, texts: Any) -> Points:
         """Returns texts as raw points without labels; `texts` and errors as of `text_rows`."""

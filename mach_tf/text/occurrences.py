@@ -6,9 +6,6 @@ import dataclasses
 
 import numpy as np
 
-from mach_tf.text.spelling import spell_characters, spell_words
-from mach_tf.text_spec import TextSpec
-
 
 @dataclasses.dataclass(frozen=True)
 class TextWords:
@@ -58,11 +55,3 @@ class Occurrences:
 
     def __len__(self) -> int:
         return len(self.row)
-
-    def spell(self, occurrence: int, spec: TextSpec) -> str:
-        """Returns the term of an occurrence as the vocabulary spells it."""
-        field, first, length = (int(part[occurrence]) for part in (self.field, self.first_character, self.length))
-        begin, end = self.first_word[occurrence], self.last_word[occurrence] + 1
-        if first < 0:
-            return spell_words(self.words.text[begin:end], spec, field)
-        return spell_characters(self.words.text[begin], first, length, spec, field)

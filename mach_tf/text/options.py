@@ -29,6 +29,8 @@ class TextOptions:
       fields_apart: whether the same word in two fields is two terms.
       label_field: the field that holds the labels, or several of them.
       label_separator: the text between two labels of a field; None for that of the format.
+      label_indicators: whether each label field is a label, its name, and holds 1 for the records that have it; without
+        label_field, all columns of a table that hold no text are.
       min_label_count: labels with fewer training points are left out.
       word_ngrams, char_ngrams: the shortest and the longest n-gram of words, and of characters inside words; (0, 0) for none.
       min_document_frequency: terms in fewer training points are left out.
@@ -46,6 +48,7 @@ class TextOptions:
     fields_apart: bool = False
     label_field: tuple[str, ...] = ()
     label_separator: Optional[str] = None
+    label_indicators: bool = False
     min_label_count: int = 1
     word_ngrams: tuple[int, int] = TextSpec.word_ngrams
     char_ngrams: tuple[int, int] = TextSpec.char_ngrams
@@ -60,6 +63,7 @@ class TextOptions:
             text_fields=tuple(_items(self.text_fields)),
             label_fields=tuple(_items(self.label_field)),
             label_separator=self.label_separator,
+            label_indicators=arguments.switch(self.label_indicators, "label_indicators"),
         )
         checked: dict[str, Any] = {
             "text_fields": reading.text_fields,
@@ -92,6 +96,17 @@ class TextOptions:
         """The options that differ from their defaults, by name."""
         values = {field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)}
         return {name: value for name, (value, default) in values.items() if value != default}
+
+    @property
+    def reading(self) -> InputSettings:
+        """The format of the records, and where their texts and labels stand."""
+        return InputSettings(
+            self.input_format,
+            self.text_fields,
+            self.label_field,
+            self.label_separator,
+            label_indicators=self.label_indicators,
+        )
 
     def spec(self, fields: Sequence[str]) -> TextSpec:
         """Returns how texts become terms.

@@ -15,7 +15,7 @@ from mach_tf.text.ngrams import Candidates
 from mach_tf.text.normalisation import Words
 from mach_tf.text.occurrences import Occurrences, TextWords
 from mach_tf.text.text_functions import on_cpu, text_function
-from mach_tf.text.tokenizer import Terms, Tokenizer, join
+from mach_tf.text.tokenizer import Tokenizer, join
 from mach_tf.text_spec import TextSpec
 
 Texts = Union[Sequence[Sequence[Any]], np.ndarray]
@@ -76,7 +76,7 @@ class TermWeighting(tf.Module):
 
     def _compute(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         words = self.tokenizer.words(texts)
-        return self._weighted(words, self._known(words), tf.shape(texts, tf.int64)[0])
+        return self._weighted(self._known(words), tf.shape(texts, tf.int64)[0])
 
     def _known(self, words: Words) -> list[KnownTerms]:
         """Looks the n-grams of words up in the vocabulary."""
@@ -86,31 +86,20 @@ class TermWeighting(tf.Module):
             found.append(KnownTerms(part, ids, (ids >= 0) & part.valid))
         return found
 
-    def _weighted(self, words: Words, terms: list[KnownTerms], n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _weighted(self, terms: list[KnownTerms], n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes the features of n records from their terms."""
-        parts = []
-        n_fields = len(self.tokenizer.spec.fields)
-        for part, ids, known in terms:
-            places = tf.where(known)[:, 0]
-            splits = tf.searchsorted(places, part.splits[::n_fields], out_type=tf.int64)
-            weights = self.tokenizer.weights(part, places)
-            parts.append(Terms(splits, tf.boolean_mask(ids, known), weights, tf.size(words.words, tf.int64)))
-        found = join(parts)
+        splits, ids, weights = join([self.tokenizer.chosen(part, ids, known)[:3] for part, ids, known in terms])
         indices, counts, _ = tf.raw_ops.RaggedCountSparseOutput(
             # Of no record at all it would refuse the splits; the row without entries leaves no trace.
-            splits=tf.concat([found.row_splits, found.row_splits[-1:]], 0),
-            values=found.fingerprints,
-            weights=tf.cast(found.weights, tf.float64),
+            splits=tf.concat([splits, splits[-1:]], 0),
+            values=ids,
+            weights=tf.cast(weights, tf.float64),
             minlength=-1,
             maxlength=-1,
             binary_output=False,
         )
         rows, ids = indices[:, 0], indices[:, 1]
-        sublinear = tf.where(counts >= 1, 1 + tf.math.log(tf.maximum(counts, 1)), counts)
-        values = sublinear * tf.cast(tf.gather(self._idf, ids), tf.float64)
-        squares = tf.math.unsorted_segment_sum(values * values, rows, n)
-        values = tf.cast(values / tf.gather(tf.sqrt(squares), rows), tf.float32)
-        return tf.searchsorted(rows, tf.range(n + 1), out_type=tf.int64), ids, values
+        return tf.searchsorted(rows, tf.range(n + 1), out_type=tf.int64), ids, tf_idf(rows, ids, counts, self._idf, n)
 
     def _locate(self, texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Returns the words with their splits, begins and ends, and one column per attribute of Occurrences."""
@@ -146,6 +135,21 @@ class TermWeighting(tf.Module):
     def _points(self, batch: np.ndarray) -> Points:
         row_splits, ids, values = (part.numpy() for part in self(tf.constant(batch, tf.string, batch.shape)))
         return Points(row_splits, ids, values, np.zeros(len(row_splits), np.int64), np.zeros(0, np.int64))
+
+
+def tf_idf(rows: tf.Tensor, ids: tf.Tensor, counts: tf.Tensor, idf: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
+    """Returns the values of the terms of n records, float32 [entries], of unit length per record.
+
+    Args:
+      rows, ids: int64 [entries], the record and the feature of each entry.
+      counts: float64 [entries], the sum over the fields of weight times count.
+      idf: float32 [features].
+      n: int64 scalar.
+    """
+    sublinear = tf.where(counts >= 1, 1 + tf.math.log(tf.maximum(counts, 1)), counts)
+    values = sublinear * tf.cast(tf.gather(idf, ids), tf.float64)
+    squares = tf.math.unsorted_segment_sum(values * values, rows, n)
+    return tf.cast(values / tf.gather(tf.sqrt(squares), rows), tf.float32)
 
 
 def columns(terms: list[KnownTerms]) -> tf.Tensor:

@@ -30,6 +30,7 @@ class TextSummary:
       assignments: number of label assignments of the points, in all splits.
       unnamed_labels: number of labels that stand under their key, as the file of names lacks them.
       left_out: what was left out; `what` is the name of one of the numbers above.
+      untrained_labels: number of labels without a training point, which the file of names numbers.
     """
 
     records: int
@@ -39,6 +40,7 @@ class TextSummary:
     assignments: int
     unnamed_labels: int
     left_out: Sequence[LeftOut]
+    untrained_labels: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns all attributes as JSON values."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from mach_tf.text import ngrams
@@ -14,20 +16,52 @@ from mach_tf.text.words import WordSplitter
 from mach_tf.text_spec import TextSpec
 
 
+class Starts(NamedTuple):
+    """Where n-grams of words, or those of characters, may begin.
+
+    Attributes:
+      words: int64 [places], the word that the place is in.
+      characters: int64 [places], the place within the word, where the mark of its begin is 0; -1 for word n-grams.
+    """
+
+    words: tf.Tensor
+    characters: tf.Tensor
+
+
 class Terms(NamedTuple):
     """The term occurrences of n records.
 
     Attributes:
-      row_splits: int64 [n + 1]; record i has the entries row_splits[i]:row_splits[i + 1] of the next two.
+      row_splits: int64 [n + 1]; record i has the entries row_splits[i]:row_splits[i + 1] of the next three.
       fingerprints: int64 [occurrences], the fingerprint of the term.
       weights: float32 [occurrences], the weight of the field.
-      words: int64 scalar, the number of words in all records.
+      places: int64 [occurrences], the flat position of the n-gram among the candidates, which `Tokenizer.origins` reads.
+      words: the words of all records.
+      starts: of word n-grams, if the spec has them, then of character n-grams.
     """
 
     row_splits: tf.Tensor
     fingerprints: tf.Tensor
     weights: tf.Tensor
-    words: tf.Tensor
+    places: tf.Tensor
+    words: Words
+    starts: list[Starts]
+
+
+class Origins(NamedTuple):
+    """Where n occurrences of terms stand.
+
+    Attributes:
+      fields: int64 [n], the position of the field.
+      words: int64 [n], the first word, by its position among the words of all records.
+      characters: int64 [n], the first character, as of Starts.
+      lengths: int64 [n], the n of the n-gram.
+    """
+
+    fields: np.ndarray
+    words: np.ndarray
+    characters: np.ndarray
+    lengths: np.ndarray
 
 
 class Tokenizer(tf.Module):
@@ -60,17 +94,50 @@ class Tokenizer(tf.Module):
             found.append(ngrams.character_ngrams(words.words, words.splits, self.spec.char_ngrams))
         return [self._of_fields(part) for part in found]
 
+    def origins(self, terms: Terms, occurrences: np.ndarray) -> Origins:
+        """Returns where some of the occurrences in records stand, int64 [n] of positions."""
+        spec = self.spec
+        words, characters, lengths = (np.zeros(len(occurrences), np.int64) for _ in range(3))
+        places = terms.places.numpy()[occurrences]
+        for starts, (least, most) in zip(
+            terms.starts, (pair for pair in (spec.word_ngrams, spec.char_ngrams) if pair[1])
+        ):
+            place, column = np.divmod(places, most - least + 1)
+            here = (place >= 0) & (place < len(starts.words))
+            words[here] = starts.words.numpy()[place[here]]
+            characters[here] = starts.characters.numpy()[place[here]]
+            lengths[here] = least + column[here]
+            places = places - len(starts.words) * (most - least + 1)
+        fields = (np.searchsorted(terms.words.splits.numpy(), words, "right") - 1) % len(spec.fields)
+        return Origins(fields, words, characters, lengths)
+
     def field_of(self, part: Candidates, places: tf.Tensor) -> tf.Tensor:
         """Returns the field, by position, that places are in, int64."""
         size = tf.size(part.words, tf.int64)
         return tf.gather(row_ids(part.splits[1:-1], size), places) % len(self.spec.fields)
 
-    def weights(self, part: Candidates, places: tf.Tensor) -> tf.Tensor:
-        """Returns the weight of the field that places are in, float32."""
+    def chosen(
+        self, part: Candidates, values: tf.Tensor, mask: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns some of the candidates, by record.
+
+        Args:
+          part: the candidates.
+          values: [places, lengths], what to return of each.
+          mask: bool [places, lengths], which to return.
+
+        Returns:
+          row_splits int64 [n + 1]; values, the weights of their fields, float32, and their flat positions in `part`, int64 [entries].
+        """
+        lengths = mask.shape[1]
+        flat = tf.where(tf.reshape(mask, [-1]))[:, 0]
+        splits = tf.searchsorted(flat, part.splits[:: len(self.spec.fields)] * lengths, out_type=tf.int64)
         weights = [field.weight for field in self.spec.fields]
         if len(set(weights)) == 1:
-            return tf.fill(tf.shape(places), weights[0])
-        return tf.gather(tf.constant(weights), self.field_of(part, places))
+            chosen_weights = tf.fill(tf.shape(flat), weights[0])
+        else:
+            chosen_weights = tf.gather(tf.constant(weights), self.field_of(part, flat // lengths))
+        return splits, tf.gather(tf.reshape(values, [-1]), flat), chosen_weights, flat
 
     def _of_fields(self, part: Candidates) -> Candidates:
         """Changes the fingerprints of the fields that are kept apart."""
@@ -88,28 +155,25 @@ class Tokenizer(tf.Module):
         return part
 
     def _find_terms(self, texts: tf.Tensor) -> Terms:
-        parts = []
         words = self.words(texts)
-        for part in self.candidates(words):
-            places = tf.where(part.valid)[:, 0]
-            parts.append(
-                Terms(
-                    tf.searchsorted(places, part.splits[:: len(self.spec.fields)], out_type=tf.int64),
-                    tf.boolean_mask(part.fingerprints, part.valid),
-                    self.weights(part, places),
-                    tf.size(words.words, tf.int64),
-                )
-            )
-        return join(parts)
+        parts = self.candidates(words)
+        found, before = [], tf.constant(0, tf.int64)
+        for part in parts:
+            *columns, places = self.chosen(part, part.fingerprints, part.valid)
+            found.append((*columns, places + before))
+            before += tf.size(part.valid, tf.int64)
+        row_splits, fingerprints, weights, places = join(found)
+        starts = [Starts(part.words, part.characters) for part in parts]
+        return Terms(row_splits, fingerprints, weights, places, words, starts)
 
 
-def join(parts: list[Terms]) -> Terms:
-    """Returns the entries of several parts, by record."""
+def join(parts: Sequence[tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, ...]:
+    """Returns the entries of several parts by record: row_splits, int64 [n + 1], and columns, [entries] each."""
     if len(parts) == 1:
         return parts[0]
-    splits = tf.add_n([part.row_splits for part in parts])
+    splits = [part[0] for part in parts]
     joined = [
-        tf.concat([tf.RaggedTensor.from_row_splits(part[k], part.row_splits, validate=False) for part in parts], 1)
-        for k in (1, 2)
+        tf.concat([tf.RaggedTensor.from_row_splits(one, own, validate=False) for one, own in zip(column, splits)], 1)
+        for column in zip(*(part[1:] for part in parts))
     ]
-    return Terms(splits, joined[0].values, joined[1].values, parts[0].words)
+    return (tf.add_n(splits), *(column.values for column in joined))

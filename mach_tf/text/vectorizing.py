@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
 from mach_tf.data import dataset
 from mach_tf.data.bad_line import BadLine
@@ -13,28 +13,31 @@ from mach_tf.data.conversion import Options
 from mach_tf.data.ordered_map import ordered_map
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
+from mach_tf.record_layout import RecordLayout
 from mach_tf.splits import Source
-from mach_tf.text.counting import Counts
+from mach_tf.text.counting import Counts, encode
 from mach_tf.text.label_vocabulary import LabelVocabulary
 from mach_tf.text.record_batches import RecordBatches, RecordsOfSplit
+from mach_tf.text.tokenizer import Tokenizer
 from mach_tf.text.vocabulary_naming import VocabularyNaming
-from mach_tf.text_spec import TextSpec
 
 
 class Vectorizing(NamedTuple):
     """What turns records into points.
 
     Attributes:
-      spec: how texts become terms.
+      tokenizer: that of the first pass.
       counts: what the first pass has counted.
       labels: the labels that points keep.
       options: how points are hashed, divided and written.
+      layout: how the training records are read, for the manifest.
     """
 
-    spec: TextSpec
+    tokenizer: Tokenizer
     counts: Counts
     labels: LabelVocabulary
     options: Options
+    layout: Optional[RecordLayout] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,13 +84,13 @@ def write_points(
     Raises:
       InputError: a record breaks a rule and is not to be skipped, a split has no points, or a file changed between the passes.
     """
-    spec, counts, labels, options = vectorizing
+    tokenizer, counts, labels, options, layout = vectorizing
     selection = counts.selection
-    naming = VocabularyNaming(spec, selection.fingerprints, selection.document_frequencies, counts.documents)
+    naming = VocabularyNaming(tokenizer, selection.fingerprints, selection.document_frequencies, counts.documents)
 
     def transform(batch: RecordsOfSplit) -> _Done:
         label_splits, label_ids, left_out = labels.encode(record.labels for record in batch.records)
-        raw = naming.points([record.texts for record in batch.records])
+        raw = naming.points(encode((record.texts for record in batch.records), len(tokenizer.spec.fields)))
         raw = dataclasses.replace(raw, label_splits=label_splits, label_ids=label_ids)
         shares = dataset.share(batch.split, raw, batch.places, options.valid_fraction, options.split_seed)
         chunks = [(split, dataset.make_chunk(part, options.spec)) for split, part in shares if len(part)]
@@ -123,8 +126,8 @@ def write_points(
             sources,
             vocabulary.terms,
             labels.names,
-            [str(line) for line in skipped],
+            [line.listed for line in skipped],
             labels.differing_keys,
-            vocabulary.write(directory),
+            dataclasses.replace(vocabulary.write(directory), layout=layout),
         )
     return Written(manifest, skipped, rare_assignments, unknown, unknown_assignments)

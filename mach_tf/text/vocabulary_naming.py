@@ -7,71 +7,67 @@ import tensorflow as tf
 
 from mach_tf.points import Points
 from mach_tf.text.spelling import spell_characters, spell_words
-from mach_tf.text.term_weighting import TermWeighting, columns
-from mach_tf.text.text_functions import text_function
+from mach_tf.text.term_table import TermTable
+from mach_tf.text.term_weighting import tf_idf
+from mach_tf.text.text_functions import on_cpu
+from mach_tf.text.tokenizer import Terms, Tokenizer
 from mach_tf.text.vocabulary import Vocabulary, inverse_document_frequencies
-from mach_tf.text_spec import TextSpec
 
 
-class VocabularyNaming(TermWeighting):
-    """Maps texts to features by fingerprints, and spells each term when it first occurs.
+class VocabularyNaming:
+    """Maps texts to features by fingerprints, as `TermWeighting` does, and spells each term when it first occurs.
 
     It is safe to call from several threads: a term has one spelling, wherever it occurs.
 
     Args:
-      spec: how texts become terms.
+      tokenizer: that of the first pass, whose graph need not be traced again.
       fingerprints, document_frequencies: int64 [features], as `VocabularyBuilder.select` returns them.
       documents: the number of training documents.
     """
 
     def __init__(
-        self, spec: TextSpec, fingerprints: np.ndarray, document_frequencies: np.ndarray, documents: int
+        self, tokenizer: Tokenizer, fingerprints: np.ndarray, document_frequencies: np.ndarray, documents: int
     ) -> None:
-        super().__init__(spec, fingerprints, inverse_document_frequencies(document_frequencies, documents))
+        self._tokenizer = tokenizer
+        self._table = TermTable(fingerprints)
+        with on_cpu():
+            self._idf = tf.constant(inverse_document_frequencies(document_frequencies, documents))
         self._document_frequencies, self._documents = document_frequencies, documents
         self._named = np.zeros(len(fingerprints), bool)
         self._spellings = np.full(len(fingerprints), None, object)
-        named = tf.TensorSpec([None], tf.bool, "named")
-        self._with_new = text_function(self._compute_and_find_new, len(spec.fields), named)
 
-    def _points(self, batch: np.ndarray) -> Points:
-        # Also once every term has a name: tracing the graph without names would take longer than it saves on most inputs.
-        row_splits, ids, values, *new = (
-            part.numpy()
-            for part in self._with_new(tf.constant(batch, tf.string, batch.shape), tf.constant(self._named))
+    def points(self, texts: tf.Tensor) -> Points:
+        """Returns the features of records, string [n, fields] of UTF-8, as points without labels."""
+        terms = self._tokenizer(texts)
+        row_splits, rows, ids, counts, first = self._table.count(
+            terms.row_splits.numpy(), terms.fingerprints.numpy(), terms.weights.numpy()
         )
-        self._spell(*new)
+        with on_cpu():
+            values = tf_idf(rows, ids, counts, self._idf, len(row_splits) - 1).numpy()
+        new = ~self._named[ids]
+        if new.any():
+            unnamed, chosen = np.unique(ids[new], return_index=True)
+            self._spell(terms, unnamed, first[new][chosen])
         return Points(row_splits, ids, values, np.zeros(len(row_splits), np.int64), np.zeros(0, np.int64))
 
-    def _compute_and_find_new(self, texts: tf.Tensor, named: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns the features of records, and of each term without a name that they have: its first occurrence, its field, its words."""
-        words = self.tokenizer.words(texts)
-        terms = self._known(words)
-        features = self._weighted(words, terms, tf.shape(texts, tf.int64)[0])
-        new = [part._replace(known=part.known & ~tf.gather(named, tf.maximum(part.ids, 0))) for part in terms]
-        found = columns(new)
-        unique, owner = tf.unique(found[:, 0], tf.int64)
-        places = tf.math.unsorted_segment_min(tf.range(tf.shape(found, tf.int64)[0]), owner, tf.size(unique, tf.int64))
-        found = tf.gather(found, places)
-        first, last = found[:, 1], found[:, 2]
-        field = (tf.searchsorted(words.splits, first, side="right", out_type=tf.int64) - 1) % len(
-            self.tokenizer.spec.fields
-        )
-        spelled = [
-            tf.gather(words.words, tf.minimum(first + k, last))
-            for k in range(max(1, self.tokenizer.spec.word_ngrams[1]))
-        ]
-        return (*features, found, field, tf.stack(spelled, 1))
-
-    def _spell(self, found: np.ndarray, fields: np.ndarray, words: np.ndarray) -> None:
-        spec = self.tokenizer.spec
-        for (feature_id, _, _, character, length), field, row in zip(found.tolist(), fields.tolist(), words):
+    def _spell(self, terms: Terms, ids: np.ndarray, occurrences: np.ndarray) -> None:
+        """Spells the terms `ids`, of each of which one occurrence is given."""
+        spec = self._tokenizer.spec
+        fields, words, characters, lengths = self._tokenizer.origins(terms, occurrences)
+        # The words of these terms and no others, one term's after the other's.
+        counts = np.where(characters < 0, lengths, 1)
+        begins = np.cumsum(counts) - counts
+        with on_cpu():
+            own = tf.gather(terms.words.words, np.repeat(words - begins, counts) + np.arange(counts.sum())).numpy()
+        spelled = [word.decode() for word in own]
+        rows = zip(*(part.tolist() for part in (ids, fields, characters, lengths, begins)))
+        for feature_id, field, character, length, begin in rows:
             if character < 0:
-                spelling = spell_words([word.decode() for word in row[:length]], spec, field)
+                spelling = spell_words(spelled[begin : begin + length], spec, field)
             else:
-                spelling = spell_characters(row[0].decode(), character, length, spec, field)
+                spelling = spell_characters(spelled[begin], character, length, spec, field)
             self._spellings[feature_id] = spelling
-        self._named[found[:, 0]] = True
+        self._named[ids] = True
 
     @property
     def unnamed(self) -> int:
@@ -87,4 +83,4 @@ class VocabularyNaming(TermWeighting):
         if self.unnamed:
             raise RuntimeError(f"{self.unnamed} term(s) of the first pass do not occur in the second")
         names = [str(name) for name in self._spellings]
-        return Vocabulary(self.tokenizer.spec, names, self._document_frequencies, self._documents)
+        return Vocabulary(self._tokenizer.spec, names, self._document_frequencies, self._documents)

@@ -130,7 +130,7 @@ def texts(tmp_path_factory):
     return text_model.write(tmp_path_factory.mktemp("models") / "texts")
 
 
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_texts_are_predicted_by_the_fields_of_the_training_data(texts, tmp_path):
     source = text_model.write_records(tmp_path / "new.jsonl", subjects=["a"])
     programs.run("eval.predict", f"--model_dir={texts}", f"--input={source}", f"--output={tmp_path}/top.jsonl", "--k=2")

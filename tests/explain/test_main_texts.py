@@ -196,8 +196,12 @@ def test_parallel_lines_of_a_split_are_found_without_naming_the_format(tmp_path)
         file.write("text,label\nlight wave,a\nlight,b\n")
     fields = {"text_fields": "text", "label_field": "label", "input_format": "csv", "min_document_frequency": 1}
     mach_tf.preprocess(data, train=str(tmp_path / "table"), progress=False, overwrite=True, **fields)
+    manifest = DatasetManifest.read(data)
+    assert source_text.find_records(manifest, "train", settings) == [TextInput(str(tmp_path / "table"))]
+    # As earlier versions wrote it.
+    unknown = dataclasses.replace(manifest, text=dataclasses.replace(manifest.text, layout=None))
     with pytest.raises(InputError, match=r"table must have a known format.* Give input_format"):
-        source_text.find_records(DatasetManifest.read(data), "train", settings)
+        source_text.find_records(unknown, "train", settings)
 
 
 @pytest.mark.parametrize(

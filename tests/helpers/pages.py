@@ -10,16 +10,21 @@ def open_page(browser, tmp_path, text, width=1200, colours="light"):
     """Opens a page from a file, in a window of that width and with that colour scheme, and waits until it is drawn."""
     path = tmp_path / "report.html"
     path.write_text(text, encoding="utf-8")
-    browser.get_log("browser"), browser.get_log("performance")
-    media = [{"name": "prefers-color-scheme", "value": colours}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    set_screen(browser, width, colours)
     browser.get(path.as_uri())
     deadline = time.monotonic() + 60
     while browser.execute_script("return document.documentElement.dataset.ready") != "true":
         assert time.monotonic() < deadline, browser.get_log("browser")
         time.sleep(0.02)
+
+
+def set_screen(browser, width, colours):
+    """Makes the window that wide and sets the colour scheme; forgets what was logged."""
+    browser.get_log("browser"), browser.get_log("performance")
+    media = [{"name": "prefers-color-scheme", "value": colours}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def colours_of_texts(browser):

@@ -46,8 +46,8 @@ def text_world(spec: TextSpec) -> TextWorld:
     generator = random.Random(0)
     records = [[random_text(generator).decode(errors="replace") for _ in spec.fields] for _ in range(200)]
     tokenizer = Tokenizer(spec)
-    naming = VocabularyNaming(spec, *frequencies(tokenizer, records[:100]), 100)
-    points = naming.points(records)
+    naming = VocabularyNaming(tokenizer, *frequencies(tokenizer, records[:100]), 100)
+    points = naming.points(tf.constant(records))
     return TextWorld(spec, records, tokenizer, naming, points, TextVectorizer(naming.vocabulary()))
 
 

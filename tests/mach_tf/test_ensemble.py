@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -10,6 +12,7 @@ import mach_tf
 from mach_tf import estimators, points
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.serving.contents import ServableContents
 from tests.helpers import model_directory, text_model
 
 
@@ -157,7 +160,7 @@ def test_labels_to_explain_are_equally_many_for_each_point(model, raw, labels):
         Ensemble.load(model[0]).explain(raw[:2], labels)
 
 
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_texts_are_predicted_as_their_points(tmp_path):
     ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
     raw = ensemble.texts.points(text_model.RECORDS).features(ensemble.manifest.features)
@@ -170,7 +173,7 @@ def test_texts_are_predicted_as_their_points(tmp_path):
     only = ensemble.predict_text("wave", only_labels=["Subject 3", "id:5"])
     assert {label.key for label in only[0]} == {text_model.KEYS[3], text_model.KEYS[5]}
     with pytest.warns(
-        UserWarning, match="1 of 2 points of texts have no feature|1 of 2 points of texts has no feature"
+        UserWarning, match="1 of 2 texts has no term that the model was trained with; .* Check the language"
     ):
         ensemble.predict_text(["light", "unknown"])
 
@@ -199,3 +202,14 @@ def test_explanations_show_the_names_that_the_model_has(tmp_path):
     ensemble = Ensemble.load(text_model.write(tmp_path / "texts"))
     raw = ensemble.texts.points(["light"]).features(ensemble.manifest.features)
     assert ensemble.explain(raw).label_names == text_model.NAMES
+
+
+def test_a_model_exports_itself(model, raw, tmp_path):
+    ensemble = Ensemble.load(model[0])
+    servable = ensemble.export(tmp_path / "tiny" / "3", weights="float16")
+    assert (servable.name, os.path.basename(servable.path)) == ("tiny", "3")
+    assert ServableContents.read(servable.path).weights == "float16"
+    with pytest.raises(InputError, match="must not exist yet"):
+        ensemble.export(servable.path)
+    with pytest.raises(TypeError, match="weigths"):
+        ensemble.export(tmp_path / "tiny" / "4", weigths="int8")

@@ -56,8 +56,19 @@ def test_refusals(model, tmp_path):
     ):
         with pytest.raises(InputError, match=rule):
             model.explain_text(texts, labels=labels)
-    with pytest.warns(UserWarning, match="no feature"):
+    with pytest.warns(UserWarning, match="The text has no term"):
         model.explain_text("unknown")
     model_directory.write(str(tmp_path))
     with pytest.raises(InputError, match="bags of words"):
         Ensemble.load(str(tmp_path)).explain_text("light")
+
+
+def test_labels_are_given_by_name_or_key(model):
+    text = text_model.RECORDS[0]
+    expected = model.explain_text(text, labels=[[3, 5]])
+    for labels in ("Subject 3,Subject 5", [["Subject 3", text_model.KEYS[5]]], "3,id:5"):
+        found = model.explain_text(text, labels=labels)
+        assert found.labels.tolist() == [3, 5]
+        np.testing.assert_array_equal(found.toarray(), expected.toarray())
+    with pytest.raises(InputError, match=r"labels must hold .*'subject 3'\)\. Did you mean 'Subject 3'"):
+        model.explain_text(text, labels=["subject 3"])

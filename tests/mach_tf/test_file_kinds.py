@@ -121,3 +121,12 @@ def test_a_large_archive_is_not_read_to_its_end(tmp_path, monkeypatch):
 
 def test_members_of_a_pipe_are_not_read():
     assert file_kinds.recognise(make_zip(MEMBERS)[:512], "/dev/stdin").name == "a zip archive"
+
+
+def test_a_workbook_is_told_to_be_saved_as_csv(tmp_path):
+    path = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
+    kind = file_kinds.recognise(path.read_bytes(), str(path))
+    assert kind.name == "an Excel workbook" and "CSV (UTF-8)" in kind.advice

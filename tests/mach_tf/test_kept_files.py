@@ -14,7 +14,7 @@ import scipy.sparse
 import mach_tf
 from mach_tf import files, kept_files, model_verification
 from mach_tf.errors import InputError
-from mach_tf.manifest import LABEL_KEYS_FILE, LABEL_NAMES_FILE, DatasetManifest, ModelManifest
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_KEYS_FILE, LABEL_NAMES_FILE, DatasetManifest, ModelManifest
 from mach_tf.network import Network
 from mach_tf.training import resume
 from tests.helpers import model_directory
@@ -142,3 +142,19 @@ def test_training_keeps_them(data, tmp_path):
     again = mach_tf.Ensemble.load(made.model_dir)
     assert again.label_names == NAMES and again.label_keys == KEYS
     np.testing.assert_array_equal(again.predict(np.eye(3), k=2).toarray(), made.predict(np.eye(3), k=2).toarray())
+
+
+@pytest.mark.parametrize(("name", "count"), [(LABEL_NAMES_FILE, 3), (FEATURE_NAMES_FILE, 3)])
+def test_given_names_must_be_those_of_the_training_data(model, tmp_path, name, count):
+    path, manifest = tmp_path / "given.txt", ModelManifest.read(model)
+    path.write_text("".join(f"{each}\n" for each in (NAMES if name == LABEL_NAMES_FILE else ["x", "y", "z"])))
+    assert len(kept_files.read_given_names(str(path), model, manifest, name)) == count
+    path.write_text("a\nb\nc\n")
+    with pytest.raises(InputError, match=rf"^{name[:-4]} must be the names .* \(those of .* are others\).*force=True"):
+        kept_files.read_given_names(str(path), model, manifest, name)
+    assert kept_files.read_given_names(str(path), model, manifest, name, force=True) == ["a", "b", "c"]
+    unknown = dataclasses.replace(manifest, names_sha256={})
+    assert kept_files.read_given_names(str(path), model, unknown, name) == ["a", "b", "c"]
+    path.write_text("a\n")
+    with pytest.raises(InputError, match="must name the 3"):
+        kept_files.read_given_names(str(path), model, manifest, name, force=True)

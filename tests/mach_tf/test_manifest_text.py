@@ -14,7 +14,8 @@ from mach_tf.data import dataset, verification
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest, ModelManifest
-from mach_tf.sealed_json import seal
+from mach_tf.record_layout import RecordLayout
+from mach_tf.sealed_json import seal, without_checksum
 from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.text_spec import TextField, TextSpec
 from tests.helpers import sample
@@ -91,3 +92,23 @@ def test_a_model_keeps_the_vocabulary_which_changes_no_weights(tmp_path):
     model.write(str(tmp_path))
     assert ModelManifest.read(str(tmp_path)) == model
     assert model.origin(0) == _model().origin(0)
+
+
+def test_a_dataset_and_a_model_of_versions_without_a_layout_are_read(tmp_path):
+    directory = str(tmp_path / "d")
+    written = _write(directory)
+    path = os.path.join(directory, "dataset.json")
+    with open(path, encoding="utf-8") as file:
+        value = json.load(file)
+    del value["text"]["layout"]
+    files.write_json(path, seal(without_checksum(value)))
+    assert DatasetManifest.read(directory) == written and written.text is not None and written.text.layout is None
+
+
+def test_the_layout_is_kept_and_does_not_change_the_fingerprint(tmp_path):
+    directory = str(tmp_path / "d")
+    written = _write(directory)
+    layout = RecordLayout("csv", ("tsv",), ("tags",), ";")
+    other = dataclasses.replace(written, text=dataclasses.replace(written.text, layout=layout))
+    other.write(directory)
+    assert DatasetManifest.read(directory).text.layout == layout and other.fingerprint == written.fingerprint

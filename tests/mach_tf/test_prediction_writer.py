@@ -33,7 +33,7 @@ def source(tmp_path):
 
 
 @pytest.mark.usefixtures("blocks")
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_json_lines_are_those_of_predict_text(model, source, tmp_path):
     prediction.predict_file(model, source, str(tmp_path / "top.jsonl"), k=3)
     lines = (tmp_path / "top.jsonl").read_text().splitlines()
@@ -42,7 +42,7 @@ def test_json_lines_are_those_of_predict_text(model, source, tmp_path):
 
 
 @pytest.mark.usefixtures("blocks")
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_a_table_has_a_row_per_label(model, source, tmp_path):
     prediction.predict_file(model, source, str(tmp_path / "top.tsv"), k=3, scores="logit")
     with open(tmp_path / "top.tsv", encoding="utf-8", newline="") as file:
@@ -55,7 +55,7 @@ def test_a_table_has_a_row_per_label(model, source, tmp_path):
 
 
 @pytest.mark.usefixtures("blocks")
-@pytest.mark.filterwarnings("ignore:1 of 4 points")
+@pytest.mark.filterwarnings("ignore:1 of 4 texts")
 def test_a_score_matrix_of_texts_begins_with_the_number_of_points(model, source, tmp_path):
     """Which is known only when all of them are read."""
     prediction.predict_file(model, source, str(tmp_path / "top.txt"), k=2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mach_tf.errors import InputError
+from mach_tf.record_layout import RecordLayout
 from mach_tf.text_spec import TextField, TextSpec, VocabularySpec
 from mach_tf.typed_json import from_json
 
@@ -57,3 +58,18 @@ def test_impossible_fields_are_refused(arguments):
 def test_a_vocabulary_needs_the_hash_of_its_frequencies():
     with pytest.raises(InputError, match="must be a SHA-256"):
         VocabularySpec(SPEC, 7, "")
+
+
+@pytest.mark.parametrize("name", ["word_ngrams", "char_ngrams"])
+@pytest.mark.parametrize("value", [3, (3,), [3]])
+def test_one_number_for_ngrams_is_told_how_to_write_it(name, value):
+    with pytest.raises(InputError, match=rf"{name} must be two numbers.*\(got 3 alone\)\. Give 3,3 for n-grams of one"):
+        TextSpec((TextField("a"),), **{name: value})
+
+
+def test_the_layout_does_not_change_the_content():
+    vocabulary = VocabularySpec(SPEC, 7, "0" * 64)
+    layout = RecordLayout("csv", (), ("tags",), ";")
+    assert dataclasses.replace(vocabulary, layout=layout).content == vocabulary.content
+    # As earlier versions had it, which fingerprints of datasets are of.
+    assert vocabulary.content == dataclasses.astuple(vocabulary)[:3]

@@ -7,6 +7,7 @@ import pytest
 
 from mach_tf.errors import InputError
 from tests.helpers import model_directory, programs, sample
+from tests.mach_tf.serving.test_contents import CONTENTS
 
 
 def test_says_what_is_whole_and_what_is_damaged(tmp_path, capsys):
@@ -41,6 +42,17 @@ def test_a_model_directory_is_checked_too(tmp_path, capsys):
     assert "fingerprint.pb must have the SHA-256" in capsys.readouterr().out
 
 
+def test_a_servable_is_checked_too(tmp_path, capsys):
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    CONTENTS.write(str(tmp_path))
+    programs.run("preprocess.verify", f"--servable={tmp_path}")
+    assert "is whole: its 1 files" in capsys.readouterr().out
+    (tmp_path / "saved_model.pb").write_bytes(b"Graph")
+    with pytest.raises(InputError, match="is damaged: 1 problem"):
+        programs.run("preprocess.verify", f"--servable={tmp_path}")
+    assert "saved_model.pb is not the file" in capsys.readouterr().out
+
+
 def test_one_of_the_directories_must_be_named():
-    with pytest.raises(InputError, match="--dataset_dir or --model_dir is required"):
+    with pytest.raises(InputError, match="--dataset_dir, --model_dir or --servable is required"):
         programs.run("preprocess.verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
@@ -14,6 +15,7 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import point_files, source_text
 from mach_tf.explanations.reporting.point_files import BagFile, GivenTexts, InputPoints, PointFile, RecordFile
+from mach_tf.label_index import LabelIndex
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -45,6 +47,11 @@ class ExplanationInputs:
     def dataset_dir(self) -> Optional[str]:
         """The dataset's directory; None without a dataset."""
         return None if self.data is None else self.data.directory
+
+    @functools.cached_property
+    def label_index(self) -> LabelIndex:
+        """The labels by what users call them."""
+        return LabelIndex(self.network.labels, self.label_names, self.network.label_keys)
 
     def read(self) -> InputPoints:
         """Returns all raw points, and their texts if they are made from texts."""
@@ -137,11 +144,12 @@ def _files(
             )
         return [BagFile(file, manifest) for file in found]
     given = dataclasses.replace(settings, labels_optional=True)
+    layout = None if manifest.text is None else manifest.text.layout
     keys = network.label_keys or network.label_names or []
     label_ids = {key: label for label, key in enumerate(keys)}
     opened: list[PointFile] = []
     for file in found:
-        settings = network.texts.settings_for(file, given)
+        settings = network.texts.settings_for(file, given, layout)
         is_bag = _is_bag(file, settings)
         opened.append(BagFile(file, manifest) if is_bag else RecordFile(file, settings, network.texts, label_ids))
     return opened

@@ -125,7 +125,7 @@ class ExplanationJob:
             )
         if self.labels in (ALL_LABELS, selection.TRUE):
             raise InputError(
-                f"labels={self.labels} needs points with labels, and a given text has none. Ask for labels=top:3, or for label ids."
+                f"labels={self.labels} needs points with labels, and a given text has none. Ask for labels=top:3, or for labels by id, key or name."
             )
 
     def _given(self) -> dict[str, object]:

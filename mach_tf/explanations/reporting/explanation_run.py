@@ -14,6 +14,7 @@ import numpy as np
 from mach_tf import files
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
+from mach_tf.explanations.explanation_text import SHOWN
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import baselines, point_explainer, selection
 from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
@@ -21,7 +22,7 @@ from mach_tf.explanations.reporting.point_explainer import ExplanationRequest
 from mach_tf.explanations.reporting.point_explanation import PointExplanation
 from mach_tf.explanations.reporting.point_files import InputPoints
 from mach_tf.explanations.reporting.report import Report
-from mach_tf.explanations.reporting.written_explanations import SHOWN, WrittenExplanations
+from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
 from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
@@ -39,7 +40,7 @@ class ExplanationOptions:
     Attributes:
       points: "all", numbers and ranges such as "0,5,7" or "0-99", or "label:NAME:COUNT" for the first COUNT points with a
         label.
-      labels: "top:N" for each point's N best labels, "true" for its own, or ids such as "3,14".
+      labels: "top:N" for each point's N best labels, "true" for its own, or a list of ids, keys or names such as "3,physics".
       attribution: the method, and the estimator whose scores are explained.
       baseline: where the paths begin: "zero", "mean" (of the training points) or "point:ID".
       epsilon: size of the FGSM step shown in the report; 0 for no step, None for the epsilon that the model was trained with.
@@ -107,24 +108,26 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
             "that the model was trained on."
         )
     Incomplete.of(points, labels=False).check(f"of {_name(inputs)}")
-    chosen = selection.select_points(options.points, points, inputs.label_names)
+    chosen = selection.select_points(options.points, points, inputs.label_index)
     counted = Incomplete.of(points[chosen], labels=options.labels == selection.TRUE)
     if counted.without_labels == len(chosen):
         raise InputError(
             f"labels=true explains the labels that points have, but none of the {len(chosen)} chosen point(s) has one. Choose "
             "others by points, name the field of a text's labels by label_field, or explain labels=top:3."
         )
+    if read.texts is not None:
+        counted.warn_of_texts("that were chosen" if inputs.paths() else "")
+        counted = counted._replace(without_features=0)
     counted.warn("that were chosen")
     return chosen
 
 
 def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> ExplanationRequest:
     network = inputs.network
-    selection.check_labels(options.labels, network.labels)
     return ExplanationRequest(
         network,
         options.attribution,
-        options.labels,
+        selection.choose_labels(options.labels, inputs.label_index),
         baselines.find_baseline(options.baseline, points, inputs.data),
         network.manifest.training.epsilon if options.epsilon is None else options.epsilon,
         selection.known_truth(points),

@@ -14,6 +14,7 @@ import scipy.sparse
 import tabulate
 
 from mach_tf import files
+from mach_tf.visible_text import shown_name
 
 MATRIX_FILE = "global.npz"
 TABLE_FILE = "global.tsv"
@@ -80,7 +81,11 @@ class LabelDrivers:
         """Returns a table of the labels with the most points."""
         most = np.argsort(-self.counts, kind="stable")[:_SUMMARY_LABELS]
         rows = [
-            [name or label, self.counts[label], ", ".join(f"{d.name or d.feature} {d.mean:+.2f}" for d in drivers)]
+            [
+                shown_name(name or str(label)),
+                self.counts[label],
+                ", ".join(f"{shown_name(d.name or str(d.feature))} {d.mean:+.2f}" for d in drivers),
+            ]
             for label, name, drivers in self._rows(most[self.counts[most] > 0], _SUMMARY_FEATURES)
         ]
         return tabulate.tabulate(rows, ["label", "points", "features with the largest mean attributions"])

@@ -33,7 +33,7 @@ class ExplanationRequest:
     Attributes:
       network: the model.
       config: the method of attribution, and the estimator whose scores are explained.
-      labels: the labels to explain, as `selection.label_pairs` reads them.
+      labels: the labels to explain.
       baseline: where the paths begin.
       epsilon: size of the FGSM step; 0 for no step.
       known_truth: whether the labels of the points are known.
@@ -42,7 +42,7 @@ class ExplanationRequest:
 
     network: Network
     config: AttributionConfig
-    labels: str
+    labels: selection.LabelChoice
     baseline: Baseline
     epsilon: float
     known_truth: bool
@@ -79,9 +79,9 @@ def explain_points(
     """
     network = request.network
     hashed = network.manifest.feature_spec.apply(raw)
-    n_predicted = min(max(PREDICTED, selection.top_wanted(request.labels, network.labels) or 0), network.labels)
+    n_predicted = min(max(PREDICTED, request.labels.top), network.labels)
     clean = _rank(request, hashed, max(n_predicted, min(RANKED, network.labels)))
-    pairs = selection.label_pairs(request.labels, raw, network.labels, clean.labels)
+    pairs = request.labels.pairs(raw, clean.labels)
     explained = _explain(request, raw, pairs, point_ids, clean, texts)
     attacked = _attack(request, hashed, clean, n_predicted) if request.epsilon else None
     truth = selection.label_sets(raw)

@@ -13,9 +13,15 @@ import markupsafe
 from mach_tf import estimators
 from mach_tf.explanations.explanation import FeatureAttribution
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
-from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields
-from mach_tf.explanations.words.visible_text import shown_name
+from mach_tf.explanations.words.displayed_text import (
+    LEAST_STRENGTH,
+    DisplayedField,
+    displayed_fields,
+    hidden_note,
+    rest_note,
+)
 from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.visible_text import shown_name
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _DIGITS = 5
@@ -86,6 +92,7 @@ class Report:
             "labels": [shown_name(self._label_name(label)) for label in self._labels],
             "features": [shown_name(title) for title in self._features],
             "points": self._points,
+            "least": LEAST_STRENGTH,
         }
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
@@ -134,23 +141,23 @@ class Report:
 
 
 def _field(field: DisplayedField) -> list[Any]:
-    """Returns the name, the pieces (between words, word, between words, ...), and how much is not shown."""
+    """Returns the name and the pieces: between words, word, between words, ...."""
     pieces = [""]
     for piece in field.pieces:
         if piece.word is None:
             pieces[-1] += piece.text
         else:
             pieces += [piece.text, ""]
-    return [field.name, pieces, field.hidden_characters, len(field.hidden_words)]
+    return [field.name, pieces]
 
 
 def _words(words: WordAttributions, fields: Sequence[DisplayedField]) -> dict[str, Any]:
-    """Returns the attributions of the shown words in their order, the sum of the others of each field, and the rest."""
+    """Returns the attributions of the shown words in their order, a sentence on the others of each field, and one on the rest."""
     shown = [piece.word for field in fields for piece in field.pieces if piece.word is not None]
     return {
         "values": [_round(words.values[word], _WORD_DIGITS) for word in shown],
-        "hidden": [_round(words.values[f.hidden_words.start : f.hidden_words.stop].sum()) for f in fields],
-        "rest": _round(words.rest),
+        "hidden": [hidden_note(field, words.values) for field in fields],
+        "rest": rest_note(words),
     }
 
 

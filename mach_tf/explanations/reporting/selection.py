@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Optional
@@ -10,6 +11,7 @@ import numpy as np
 
 from mach_tf.errors import InputError
 from mach_tf.explanations.integrated_gradients.paths import Pairs
+from mach_tf.label_index import LabelIndex
 from mach_tf.points import Points
 
 # The text that stands for the labels that a point has.
@@ -18,18 +20,18 @@ TRUE = "true"
 ALL = "all"
 
 
-def select_points(text: str, points: Points, label_names: Optional[Sequence[str]]) -> np.ndarray:
+def select_points(text: str, points: Points, labels: LabelIndex) -> np.ndarray:
     """Returns the numbers of the points that a text names, int64, in the order given.
 
     Args:
       text: as `parse_points` or `points_with_label` read it.
       points: the whole input.
-      label_names: of all labels; None if there are no names.
+      labels: the labels of the model.
 
     Raises:
       InputError: the text names no points, or points that are not in the input.
     """
-    chosen = points_with_label(text, points, label_names)
+    chosen = points_with_label(text, points, labels)
     return parse_points(text, len(points)) if chosen is None else chosen
 
 
@@ -67,13 +69,13 @@ def parse_points(text: str, n_points: int) -> np.ndarray:
     return np.array(chosen, np.int64)
 
 
-def points_with_label(text: str, points: Points, label_names: Optional[Sequence[str]]) -> Optional[np.ndarray]:
-    """Returns the numbers of the first COUNT points with the label NAME, int64; None if the text is not "label:NAME:COUNT".
+def points_with_label(text: str, points: Points, labels: LabelIndex) -> Optional[np.ndarray]:
+    """Returns the numbers of the first COUNT points with the label NAME, a name, key or id, int64; None if the text is not "label:NAME:COUNT".
 
     Args:
       text: "label:NAME:COUNT", or another text.
       points: the whole input.
-      label_names: of all labels; None if there are no names, and then NAME is an id.
+      labels: the labels of the model.
 
     Raises:
       InputError: no such label, no point with the label, or a COUNT of 0.
@@ -81,9 +83,7 @@ def points_with_label(text: str, points: Points, label_names: Optional[Sequence[
     match = re.fullmatch(r"label:(.+):(\d{1,9})", text, re.ASCII)
     if match is None:
         return None
-    names = label_names if label_names is not None else range(int(points.label_ids.max(initial=-1)) + 1)
-    label = next((i for i, name in enumerate(names) if str(name) == match[1]), None)
-    places = np.flatnonzero(points.label_ids == label) if label is not None else np.zeros(0, np.int64)
+    places = np.flatnonzero(points.label_ids == labels.one(match[1], "points=label:NAME:COUNT"))
     if not len(places) or int(match[2]) < 1:
         raise InputError(
             f"points=label:NAME:COUNT needs a label that points of the input have, and a COUNT of at least 1 (got {text!r})."
@@ -109,45 +109,58 @@ def top_wanted(text: str, n_labels: int) -> Optional[int]:
     return int(number)
 
 
-def parse_label_ids(text: str, n_labels: int) -> np.ndarray:
-    """Returns the label ids of a list such as "3,14", int64.
+@dataclasses.dataclass(frozen=True)
+class LabelChoice:
+    """The labels to explain for each point.
 
-    Raises:
-      InputError: the text is no such list, names a label twice, or names one that does not exist.
+    Attributes:
+      top: the number of each point's best labels; 0 for none.
+      ids: int64, labels that are explained for all points; None for the labels that each point has, if `top` is 0.
     """
-    items = [item.strip() for item in text.split(",")]
-    if not all(re.fullmatch(r"\d{1,12}", item, re.ASCII) for item in items):
-        raise InputError(f"labels must be top:N, true, all, or label ids like 3,14 (got {text!r}).")
-    ids = np.array([int(item) for item in items], np.int64)
-    if ids.max() >= n_labels or len(np.unique(ids)) < len(ids):
-        raise InputError(f"labels must name different labels from 0 to {n_labels - 1} (got {text!r}).")
-    return ids
+
+    top: int = 0
+    ids: Optional[np.ndarray] = None
+
+    def pairs(self, points: Points, top_labels: np.ndarray) -> Pairs:
+        """Returns the labels to explain for each point.
+
+        Args:
+          points: n points.
+          top_labels: int [n, at least `top`], each point's best labels.
+        """
+        if self.top:
+            return _same_number(top_labels[:, : self.top])
+        if self.ids is None:
+            return Pairs(points.label_splits, points.label_ids)
+        return _same_number(np.tile(self.ids, (len(points), 1)))
 
 
-def check_labels(text: str, n_labels: int) -> None:
-    """Raises InputError unless `label_pairs` can read the text."""
-    if text != TRUE and top_wanted(text, n_labels) is None:
-        parse_label_ids(text, n_labels)
-
-
-def label_pairs(text: str, points: Points, n_labels: int, top_labels: np.ndarray) -> Pairs:
-    """Returns the labels to explain for each point.
+def choose_labels(text: str, index: LabelIndex) -> LabelChoice:
+    """Returns the labels that a text names.
 
     Args:
-      text: "top:N" for the best labels, "true" for the point's own, or ids such as "3,14".
-      points: n points.
-      n_labels: K.
-      top_labels: int [n, at least N], each point's best labels.
+      text: "top:N" for each point's N best labels, "true" for its own, or a list of ids, keys or names such as "3,physics".
+      index: the labels of the model.
 
     Raises:
-      InputError: as for `check_labels`.
+      InputError: the text is none of these, or names a label twice or one that does not exist.
+
+    Example:
+      >>> choose_labels("2,cat", LabelIndex(3, ["cat", "pet", "dog"])).ids.tolist()
+      [2, 0]
     """
-    wanted = top_wanted(text, n_labels)
-    if wanted is not None:
-        return _same_number(top_labels[:, :wanted])
-    if text == TRUE:
-        return Pairs(points.label_splits, points.label_ids)
-    return _same_number(np.tile(parse_label_ids(text, n_labels), (len(points), 1)))
+    wanted = top_wanted(text, index.n_labels)
+    if wanted is not None or text == TRUE:
+        return LabelChoice(wanted or 0)
+    items = index.split(text)
+    if not items or not all(part.strip() for part in text.split(",")):
+        raise InputError(f"labels must be top:N, true, all, or a list of labels such as 3,14 (got {text!r}).")
+    called = "by id, name or key" if index.has_names else "by id"
+    advice = f"Give top:N, true, all, or labels from 0 to {index.n_labels - 1} {called}."
+    ids = [index.one(item, "labels", advice) for item in items]
+    if len(set(ids)) < len(ids):
+        raise InputError(f"labels must name each label once (got {text!r}).")
+    return LabelChoice(ids=np.array(ids, np.int64))
 
 
 def _same_number(labels: np.ndarray) -> Pairs:

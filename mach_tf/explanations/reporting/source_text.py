@@ -72,7 +72,9 @@ def find_records(dataset: DatasetManifest, split: str, settings: InputSettings) 
         )
     paths = [source.path for source in sources]
     if settings.format == AUTO and dataset.text is not None:
-        settings = dataclasses.replace(settings, text_fields=settings.text_fields or dataset.text.text.field_names)
+        form = AUTO if dataset.text.layout is None else dataset.text.layout.format
+        fields = settings.text_fields or dataset.text.text.field_names
+        settings = dataclasses.replace(settings, format=form, text_fields=fields, trained=("text_fields",))
     # Points of a dataset have labels, which lines have in a file of their own.
     if recognise(paths[0], None, settings).format != LINES:
         return list(map(TextInput, paths))

@@ -5,15 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Optional
 
-import tabulate
-
 from mach_tf.explanations.explanation import Explanation
-from mach_tf.explanations.words.visible_text import shown_name
-from mach_tf.explanations.words.words_terminal import words_terminal
-
-# Explanations that are kept to be shown.
-SHOWN = 12
-_TABLE_FEATURES = 4
+from mach_tf.explanations.explanation_text import COLUMNS, attributions_table, words_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +29,7 @@ class WrittenExplanations:
 
     def table(self) -> str:
         """Returns a table of the first explanations."""
-        headers = ["point", "label", "score", "gap", "features with the largest attributions"]
-        rows = [_table_row(explanation) for explanation in self.first]
-        return tabulate.tabulate(rows, headers, floatfmt=".3g", disable_numparse=[1, 4])
+        return attributions_table(explanation.row() for explanation in self.first)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the number of explanations, the files and the first explanations as JSON values."""
@@ -49,7 +40,7 @@ class WrittenExplanations:
             "first": [explanation.to_json() for explanation in self.first],
         }
 
-    def summary(self, colours: bool = False, columns: int = 100) -> str:
+    def summary(self, colours: bool = False, columns: int = COLUMNS) -> str:
         """Returns the texts if they are to be shown, the table, the number of explanations and where they are.
 
         Args:
@@ -67,17 +58,6 @@ class WrittenExplanations:
 
 
 def _text(explanation: Explanation, colours: bool, columns: int) -> str:
-    words = explanation.words
-    assert words is not None
-    title = shown_name(explanation.title)
-    heading = f"\x1b[1m{title}\x1b[0m" if colours else title
-    scores = f"score {explanation.score:.3g}, baseline {explanation.baseline_score:.3g}"
-    rest = f"\n[{words.rest:+.2g}] belongs to no word of this text" if words.rest else ""
-    return f"{heading}: {scores}\n{words_terminal(words, colours, columns)}{rest}"
-
-
-def _table_row(explanation: Explanation) -> list[object]:
-    features = ", ".join(
-        f"{shown_name(f.title)} {f.attribution:+.2f}" for f in explanation.attributions[:_TABLE_FEATURES]
-    )
-    return [explanation.point, shown_name(explanation.title), explanation.score, explanation.completeness_gap, features]
+    assert explanation.words is not None
+    scores = explanation.score, explanation.baseline_score
+    return words_text(explanation.title, *scores, explanation.words, colours, columns)

@@ -8,12 +8,13 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from mach_tf.explanations.words.explained_text import ExplainedText
-from mach_tf.explanations.words.visible_text import shortened, visible
+from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.visible_text import shortened, visible
 
 # A longer word, or gap between two words, is shown by its beginning and its end.
 _PIECE_CHARACTERS = 200
 # Words below this part of the largest attribution are left without colour.
-_LEAST_STRENGTH = 0.08
+LEAST_STRENGTH = 0.08
 
 
 class Piece(NamedTuple):
@@ -58,11 +59,16 @@ def hidden_note(field: DisplayedField, values: np.ndarray) -> str:
     return f"[… {field.hidden_characters:,} more characters{words} …]"
 
 
+def rest_note(words: WordAttributions) -> str:
+    """Returns a sentence on what belongs to no word of a text, empty if that is nothing."""
+    return f"{words.rest:+.3g} belongs to no word of this text." if words.rest else ""
+
+
 def strengths(values: np.ndarray) -> np.ndarray:
     """Returns how strongly each word is coloured, float64 [words] in [0, 1]: its part of the largest magnitude, 0 if small."""
     largest = np.abs(values).max(initial=0.0)
     parts = np.abs(values) / largest if largest else np.zeros(len(values))
-    return np.where(parts < _LEAST_STRENGTH, 0.0, parts)
+    return np.where(parts < LEAST_STRENGTH, 0.0, parts)
 
 
 def _displayed(text: ExplainedText, field: int, limit: int) -> DisplayedField:

@@ -11,9 +11,15 @@ import html
 
 import numpy as np
 
-from mach_tf.explanations.words.displayed_text import DisplayedField, displayed_fields, hidden_note, strengths
-from mach_tf.explanations.words.visible_text import shown_name
+from mach_tf.explanations.words.displayed_text import (
+    DisplayedField,
+    displayed_fields,
+    hidden_note,
+    rest_note,
+    strengths,
+)
 from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.visible_text import shown_name
 
 _SHOWN_CHARACTERS = 5_000
 # Every word shows its number under the pointer. Without a script each focusable word is a stop of the tab key, so only the
@@ -58,9 +64,10 @@ def words_html(words: WordAttributions, title: str) -> str:
         "<span class='for' title='raises the score' style='--s:.5'>raises</span> or "
         "<span class='against' title='lowers the score' style='--s:.5'>lowers</span> the score; point at a word for its number"
     )
+    rest = rest_note(words)
     return (
         f"<div class='mach-words'><style>{_STYLE}</style><div class='mach-words-read' aria-hidden='true'>{legend}</div>"
-        f"{''.join(fields)}</div>"
+        f"{''.join(fields)}{f'<div><i>{html.escape(rest)}</i></div>' if rest else ''}</div>"
     )
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Callable, Optional
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
@@ -42,8 +41,6 @@ from mach_tf.serving.service.versions import Versions
 _LOG = logging.getLogger("mach_tf.service")
 # Without the token. The page holds nothing of the model; it asks for the token.
 _OPEN_PATHS = ("/", "/healthz", "/readyz")
-# Beside the outputs of the signature: the version that made them, which may have changed since the request came.
-_VERSION = "version of the answer"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 # What logs of web servers call a client that hung up; nobody receives it.
 _HUNG_UP = 499
@@ -82,7 +79,8 @@ class Service:
         self._versions = versions
         self._config = config
         self._measurements = Measurements(lambda: self._batcher.queued, lambda: versions.current.version)
-        self._batcher = Batcher(self._answer, config.batches, self._measurements.batch)
+        self._batcher = Batcher(lambda job: job.served.answer(job), config.batches, self._measurements.batch)
+        versions.observe(self._measurements.load)
 
     def app(self) -> Starlette:
         """Returns the application; its end waits for what was accepted."""
@@ -122,9 +120,10 @@ class Service:
         self._versions.close()
         await self._batcher.close()
 
-    def _answer(self, job: Job) -> Arrays:
-        served = self._versions.current
-        return {**served.answer(job), _VERSION: np.full(job.points, served.version)}
+    async def _answer(self, request: Request, job: Job, served: ServedVersion) -> Arrays:
+        """Returns the answer of the version that the job was checked against, even if a newer one has taken its place."""
+        self._config.requests.check_explained(job)
+        return await unless_hung_up(request, self._batcher.submit(job._replace(served=served)))
 
     def _measured(self, path: str, handler: _Handler) -> _Handler:
         """Adds the token, the errors as JSON and the measurements."""
@@ -136,6 +135,7 @@ class Service:
                     self._check_token(request)
                 response = await handler(request)
             except RequestError as error:
+                self._measurements.refusal(error.code)
                 response = _error(error)
             except asyncio.CancelledError:  # the server ends, and this request took too long
                 response = _error(problems.stopping())
@@ -170,8 +170,10 @@ class Service:
         return Response(self._measurements.text(), media_type="text/plain; version=0.0.4")
 
     async def _openapi(self, _: Request) -> Response:
-        contents = self._versions.current.contents
-        described = openapi.document(self._versions.name, contents, self._config.requests)
+        served, config = self._versions.current, self._config
+        described = openapi.document(
+            self._versions.name, served.contents, config.requests, served.examples, config.token is not None
+        )
         return JSONResponse(described)
 
     async def _predict(self, request: Request) -> Response:
@@ -201,15 +203,14 @@ class Service:
                 if attack
                 else f"This model has no explanations: its scores are those of {contents.estimator}."
             )
-        found = await unless_hung_up(request, self._batcher.submit(job))
-        answered_by = found.pop(_VERSION)
+        found = await self._answer(request, job, served)
         texts = job.inputs.get("texts")
         if texts is not None:
-            texts = texts.reshape(job.points, -1)
+            texts = texts.reshape(job.points, len(contents.text_fields))
         return JSONResponse(
             {
                 "model": self._versions.name,
-                "version": int(answered_by[0]) if job.points else served.version,
+                "version": served.version,
                 "predictions": attack_requests.answer(found) if attack else own_requests.answer(found, texts),
             }
         )
@@ -236,8 +237,7 @@ class Service:
         version = self._version(request)
         body = await self._body(request)
         job, rows = rest_requests.read(body, version.specs, version.contents.labels, self._config.requests)
-        found = await unless_hung_up(request, self._batcher.submit(job))
-        del found[_VERSION]
+        found = await self._answer(request, job, version)
         return JSONResponse(rest_requests.answer(found, rows))
 
     def _version(self, request: Request) -> ServedVersion:

@@ -15,6 +15,8 @@ from mach_tf.serving_signatures import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE, 
 
 DEFAULT_EPSILON = 0.01
 MOST_EPSILON = 1e6
+# In place of true labels that are not given; null is none of the request's.
+_PREDICTED = object()
 
 
 def job(body: Any, fields: Optional[Sequence[str]], labels: int, limits: RequestLimits) -> Job:
@@ -38,7 +40,7 @@ def job(body: Any, fields: Optional[Sequence[str]], labels: int, limits: Request
         raise invalid(f"epsilon must be a number in [0, {MOST_EPSILON:g}] (got {shown(epsilon)}).")
     attack = {
         EPSILON: np.full(points.points, epsilon, np.float32),
-        TRUE_LABELS: _true_labels(body.get(TRUE_LABELS), points.points, labels, limits.k),
+        TRUE_LABELS: _true_labels(body.get(TRUE_LABELS, _PREDICTED), points.points, labels, limits.k),
     }
     signature = ATTACK_TEXT_SIGNATURE if "texts" in points.inputs else ATTACK_SIGNATURE
     return Job(signature, {**points.inputs, **attack}, points.points, points.k)
@@ -90,7 +92,7 @@ def _moves(found: Arrays, row: int) -> list[dict[str, Any]]:
 def _true_labels(given: Any, points: int, labels: int, most: int) -> np.ndarray:
     """Returns int64 [points, most], padded with -1: requests that are answered together have one width."""
     padded = np.full((points, most), -1, np.int64)
-    if given is None:
+    if given is _PREDICTED:
         return padded
     if not isinstance(given, list) or len(given) != points or not all(isinstance(row, list) for row in given):
         raise invalid(f"true_labels must be a list of label ids for each of the {points} points.")

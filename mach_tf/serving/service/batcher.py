@@ -23,6 +23,7 @@ class BatchLimits:
       queued: most points that wait; further requests are refused.
       timeout: seconds after which a request that is not answered is given up.
       threads: calls that run side by side.
+      explained: most pairs of a point and a label per call that explains; a larger request is a call of its own.
     """
 
     points: int = 64
@@ -30,6 +31,7 @@ class BatchLimits:
     queued: int = 1024
     timeout: float = 10.0
     threads: int = 1
+    explained: int = 640
 
 
 @dataclasses.dataclass
@@ -134,19 +136,18 @@ class Batcher:
         """Takes the first job and those after it of the same signature, up to the limit; drops those that nobody waits for."""
         batch: list[_Waiting] = []
         left: collections.deque[_Waiting] = collections.deque()
-        points = 0
+        points = k = 0
         while self._waiting:
             waiting = self._waiting.popleft()
+            job = waiting.job
             if waiting.answered.done():  # given up
-                self.queued -= waiting.job.points
-            elif batch and (
-                waiting.job.signature != batch[0].job.signature or points + waiting.job.points > self._limits.points
-            ):
+                self.queued -= job.points
+            elif batch and not job.joins(batch[0].job, points, k, self._limits.points, self._limits.explained):
                 left.append(waiting)
             else:
                 batch.append(waiting)
-                points += waiting.job.points
-                self.queued -= waiting.job.points
+                points, k = points + job.points, max(k, job.k)
+                self.queued -= job.points
         self._waiting = left
         return batch
 

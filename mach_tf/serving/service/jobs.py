@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mach_tf.serving_signatures import TRUE_LABELS
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TRUE_LABELS
 
 Arrays = dict[str, np.ndarray]
 _SPLITS = "row_splits"
+_EXPLANATIONS = (EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE)
 # Outputs with one column per word.
 _OF_WORDS = ("words", "word_fields", "word_begins", "word_ends")
 # Outputs with one column per feature of the point; all others have one column per rank.
@@ -26,23 +27,43 @@ class Job(NamedTuple):
       inputs: its inputs but k, by name; all have one row per point, except for row-compressed points.
       points: number of points.
       k: number of labels per point.
+      served: the version that it was checked against, and that answers it; another may have other signatures.
     """
 
     signature: str
     inputs: Arrays
     points: int
     k: int
+    served: Any = None
+
+    def explained(self) -> bool:
+        """Returns whether it asks for reasons, whose memory grows with the number of pairs of a point and a label."""
+        return self.signature in _EXPLANATIONS
+
+    def joins(self, first: Job, points: int, k: int, most_points: int, most_explained: int) -> bool:
+        """Returns whether it can be merged with others.
+
+        Args:
+          first: one of them.
+          points, k: their number of points and their largest k.
+          most_points: most points together.
+          most_explained: most pairs of a point and a label together, if reasons are asked for.
+        """
+        if self.signature != first.signature or self.served is not first.served:
+            return False
+        points += self.points
+        return points <= most_points and (not self.explained() or points * max(k, self.k) <= most_explained)
 
 
 def merge(jobs: Sequence[Job]) -> Job:
-    """Returns one job for the points of several with the same signature; k is the largest."""
+    """Returns one job for the points of several with the same signature and version; k is the largest."""
     if len(jobs) == 1:
         return jobs[0]
     inputs = {name: _joined([job.inputs[name] for job in jobs], name) for name in jobs[0].inputs if name != _SPLITS}
     if _SPLITS in jobs[0].inputs:
         lengths = np.concatenate([np.diff(job.inputs[_SPLITS]) for job in jobs])
         inputs[_SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Job(jobs[0].signature, inputs, sum(job.points for job in jobs), max(job.k for job in jobs))
+    return jobs[0]._replace(inputs=inputs, points=sum(job.points for job in jobs), k=max(job.k for job in jobs))
 
 
 def divide(answer: Arrays, jobs: Sequence[Job]) -> list[Arrays]:

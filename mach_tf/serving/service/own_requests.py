@@ -25,17 +25,28 @@ class RequestLimits:
       text_length: most characters of the texts of one point.
       k: most labels per point.
       body_bytes: most bytes of a request's body.
+      explained: most pairs of a point and a label of a request for reasons, whose memory grows with them.
     """
 
     points: int = 64
     text_length: int = 100_000
     k: int = 100
     body_bytes: int = 4 << 20
+    explained: int = 640
 
     def check_points(self, points: int) -> None:
         """Raises RequestError for too many points."""
         if points > self.points:
             raise too_large(f"A request must have at most {self.points} points (got {points}). Send several requests.")
+
+    def check_explained(self, job: Job) -> None:
+        """Raises RequestError for a job that asks for the reasons of too many labels."""
+        pairs = job.points * job.k
+        if job.explained() and pairs > self.explained:
+            raise too_large(
+                f"The number of points times k must be at most {self.explained} for explanations (got {pairs}). Send fewer "
+                "points at once, or lower k."
+            )
 
     def check_text(self, length: int) -> None:
         """Raises RequestError for a text that is too long."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import invalid, shown
-from mach_tf.serving_signatures import SERVING_SIGNATURE
+from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, VALUES
 
 _K = "k"
+_SPLITS = "row_splits"
+# The inputs of row-compressed points; all others have one entry per point.
+_OF_ENTRIES = (_SPLITS, IDS, VALUES)
 
 
 class RestRequest(NamedTuple):
@@ -46,14 +49,17 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
         raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {shown(name)}).")
     rows = "instances" in body
     named = _columns(body["instances"], specs[name]) if rows else _inputs(body["inputs"], specs[name])
-    ks = np.unique(_array(named.pop(_K), _K, np.dtype(np.int32), None))
+    ks = np.unique(_array(named.pop(_K), _K, np.dtype(np.int32), ()))
     if not len(ks):
         raise invalid("k must be a number, or one per instance (got none).")
     k = max(limits.check_k(int(each), labels) for each in ks)
-    inputs = {key: _array(named[key], key, _numpy_type(spec), spec.shape.rank) for key, spec in specs[name].items()}
+    inputs = {key: _array(named[key], key, _numpy_type(spec), tuple(spec.shape)) for key, spec in specs[name].items()}
     _check_splits(inputs)
-    points = len(inputs["row_splits"]) - 1 if "row_splits" in inputs else len(next(iter(inputs.values())))
+    points = len(inputs[_SPLITS]) - 1 if _SPLITS in inputs else len(next(iter(inputs.values())))
     limits.check_points(points)
+    for key, array in inputs.items():
+        if key not in _OF_ENTRIES and len(array) != points:
+            raise invalid(f"{key} must have one entry per point (got {len(array)} for {points} points).")
     _check_texts(inputs, limits)
     return RestRequest(Job(name, inputs, points, k), rows)
 
@@ -69,7 +75,7 @@ def answer(found: Arrays, rows: bool) -> dict[str, Any]:
 def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise invalid("instances must be a list of at least one instance.")
-    if "row_splits" in specs:
+    if _SPLITS in specs:
         raise invalid("Row-compressed points have no row form: give inputs, or use another signature.")
     wanted = {*specs, _K}
     for place, instance in enumerate(instances):
@@ -89,7 +95,8 @@ def _numpy_type(spec: Any) -> np.dtype:
     return np.dtype(spec.dtype.as_numpy_dtype)
 
 
-def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
+def _array(value: Any, name: str, dtype: np.dtype, shape: tuple[Optional[int], ...]) -> np.ndarray:
+    """Returns a value as an array of a shape, in which None is any length; of shape (), a list of one per instance is right too."""
     try:
         if dtype.kind == "O":
             value = _decoded(value)
@@ -102,9 +109,11 @@ def _array(value: Any, name: str, dtype: np.dtype, rank: Any) -> np.ndarray:
             array = array.astype(dtype) if good else array
     except (ValueError, TypeError, OverflowError, RecursionError):
         good, array = False, np.array(0)
-    if not good or (rank is not None and array.ndim != rank):
+    fits = len(shape) == array.ndim and all(size in (None, got) for size, got in zip(shape, array.shape))
+    if not good or not (fits or (not shape and array.ndim == 1)):
         kind = "texts" if dtype.kind == "O" else "finite numbers" if dtype.kind == "f" else "whole numbers"
-        raise invalid(f"{name} must be {kind} in {rank or 'no or 1'} dimension(s).")
+        wanted = ", ".join("n" if size is None else str(size) for size in shape)
+        raise invalid(f"{name} must be {kind}, of the shape [{wanted}]{'' if shape else ' or [n]'}.")
     return array
 
 
@@ -126,13 +135,11 @@ def _fits(array: np.ndarray, dtype: np.dtype) -> bool:
 
 def _check_splits(inputs: Arrays) -> None:
     """Raises RequestError unless row_splits divide the entries. Unchecked, a request would reach into the next one of its batch."""
-    if "row_splits" not in inputs:
+    if _SPLITS not in inputs:
         return
-    splits, entries = inputs["row_splits"], len(inputs["feature_ids"])
-    if len(inputs["feature_values"]) != entries:
-        raise invalid(
-            f"feature_ids and feature_values must have one length (got {entries} and {len(inputs['feature_values'])})."
-        )
+    splits, entries = inputs[_SPLITS], len(inputs[IDS])
+    if len(inputs[VALUES]) != entries:
+        raise invalid(f"feature_ids and feature_values must have one length (got {entries} and {len(inputs[VALUES])}).")
     if not len(splits) or splits[0] != 0 or splits[-1] != entries or (np.diff(splits) < 0).any():
         raise invalid(f"row_splits must ascend from 0 to {entries}, the number of feature_ids.")
 

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
+from collections.abc import Sequence
 from typing import Any, Optional
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
 from mach_tf.errors import InputError
+from mach_tf.serving import example_points
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
 
 _REMEDY = "Copy it again, or export the model again."
+# TensorFlow Serving writes fields that have their default, such as the dimensions of a scalar; the argument has two names.
+_ALL_FIELDS: dict[str, Any] = {
+    name: True
+    for name in ("including_default_value_fields", "always_print_fields_with_no_presence")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+}
+_UNREADABLE = (
+    "examples must be serialized tf.train.Example messages. Give them as base64, in an object with the key b64."
+)
 
 
 class ServedVersion:
@@ -26,13 +40,22 @@ class ServedVersion:
     Attributes:
       version: its number.
       contents: its servable.json.
+      examples: texts or points to try, as `example_points.read_input` returns them.
       specs: of each signature the inputs but k: name to tf.TensorSpec.
     """
 
-    def __init__(self, version: int, contents: ServableContents, model: Any, metadata: dict[str, Any]):
+    def __init__(
+        self,
+        version: int,
+        contents: ServableContents,
+        model: Any,
+        metadata: dict[str, Any],
+        examples: Sequence[Example] = (),
+    ):
         self.version = version
         self.contents = contents
         self.metadata = metadata
+        self.examples = examples
         self._model = model  # keeps the variables
         self._signatures = dict(model.signatures.items())
         self.specs = {
@@ -59,11 +82,11 @@ class ServedVersion:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
             definitions = saved.meta_graphs[0].signature_def
             metadata = {
-                name: json_format.MessageToDict(definition, preserving_proto_field_name=True)
+                name: json_format.MessageToDict(definition, preserving_proto_field_name=True, **_ALL_FIELDS)
                 for name, definition in definitions.items()
                 if not name.startswith("__")
             }
-            loaded = cls(version, contents, model, metadata)
+            loaded = cls(version, contents, model, metadata, example_points.read(directory))
             if set(contents.signatures) != set(metadata):
                 raise InputError(
                     f"{directory} must have the signatures that servable.json names, {', '.join(sorted(contents.signatures))} "
@@ -88,7 +111,11 @@ class ServedVersion:
             found = self._signatures[job.signature](k=tf.constant(job.k, tf.int32), **inputs)
         except tf.errors.InvalidArgumentError as error:
             raise invalid(_rule(error)) from None
-        return {name: value.numpy() for name, value in found.items()}
+        except (
+            UnicodeDecodeError
+        ):  # TensorFlow quotes the damaged bytes in its message, which Python then cannot decode
+            raise invalid(_UNREADABLE) from None
+        return _finite({name: value.numpy() for name, value in found.items()})
 
     @functools.cached_property
     def feature_ids(self) -> Optional[dict[str, int]]:
@@ -106,13 +133,20 @@ class ServedVersion:
             self.answer(Job(name, example_request(name, len(self.contents.text_fields)), 1, 1))
 
 
+def _finite(answer: Arrays) -> Arrays:
+    """Returns an answer; refuses the request if its values were so large that the answer is none, which JSON cannot hold either."""
+    for array in answer.values():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            point = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise invalid(f"point {point}: the values are so large that its scores are not finite. Scale them down.")
+    return answer
+
+
 def _rule(error: tf.errors.InvalidArgumentError) -> str:
     """The sentence of an in-graph check, which stands in brackets after the words of TensorFlow."""
     text = str(error.message)
     begin, end = text.find("assertion failed: ["), text.find("]\n")
-    sentence = (
-        text[begin + len("assertion failed: [") : end if end > 0 else None]
-        if begin >= 0
-        else text.split("\n", maxsplit=1)[0]
-    )
+    if begin < 0:
+        return _UNREADABLE if "parse example" in text else tensorflow_errors.reason(error)
+    sentence = text[begin + len("assertion failed: [") : end if end > 0 else None]
     return sentence.split("] [[")[0].strip("[] ")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import re
 import threading
+import time
+import weakref
 from typing import Callable, Optional, Union
 
 from mach_tf.errors import InputError
 from mach_tf.serving.contents import FILE
 from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.startup import return_freed_memory
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _State = frozenset[tuple[str, int, int]]
@@ -24,6 +28,7 @@ class Versions:
     Attributes:
       name: the name of the folder.
       current: the version that is served.
+      failures: how many loads and looks into the folder failed.
     """
 
     def __init__(self, directory: str, load: Callable[[str, int], ServedVersion] = ServedVersion.load):
@@ -40,17 +45,15 @@ class Versions:
         self._load = load
         self._broken: dict[int, _State] = {}
         self._stop = threading.Event()
+        self._observers: list[Callable[[Optional[float]], None]] = []
+        self._loads: list[Optional[float]] = []
+        self.failures = 0
+        self._replaced: list[weakref.ref[ServedVersion]] = []
         self._complaint = ""
         self.name = os.path.basename(os.path.realpath(directory))
-        self.failures = 0
         if not re.fullmatch(r"[^/{}]+", self.name):
             raise InputError(f"{directory} must have a name without braces, which is the model's name in addresses.")
-        found = self.numbers()
-        if not found:
-            raise InputError(
-                f"{directory} must hold versions, folders named by a number with a servable in each (got none). Make one with "
-                f"mach-export --output_dir={os.path.join(directory, '1')}."
-            )
+        found = self._found()
         problem: Optional[InputError] = None
         for number in reversed(found):
             loaded = self._try(number)
@@ -65,6 +68,27 @@ class Versions:
     def numbers(self) -> list[int]:
         """Returns the numbers of the versions whose servable.json is there, ascending; it is written last."""
         return sorted(self._folders())
+
+    def _found(self) -> list[int]:
+        """Returns the numbers of the versions; raises InputError for a folder without one."""
+        rule = f"{self._directory} must hold versions, folders named by a number with a servable in each"
+        try:
+            found = self.numbers()
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise InputError(f"{rule} ({os.strerror(error.errno or 0).lower()}). Check the path.") from None
+        if found:
+            return found
+        if os.path.isfile(os.path.join(self._directory, FILE)):
+            raise InputError(
+                f"{rule}, but it is a servable itself. Give {os.path.dirname(os.path.abspath(self._directory))}."
+            )
+        for name in sorted(filter(_NUMBER.fullmatch, os.listdir(self._directory))):
+            if not os.access(os.path.join(self._directory, name), os.R_OK | os.X_OK):
+                raise InputError(
+                    f"{os.path.join(self._directory, name)} must be readable by this user. Change its permissions."
+                )
+        example = os.path.join(self._directory, "1")
+        raise InputError(f"{rule} (got none). Make one with mach-export --output_dir={example}.")
 
     def check(self) -> bool:
         """Loads the newest version if it is not served yet, and returns whether it took the place of the current one.
@@ -82,10 +106,24 @@ class Versions:
             loaded = self._try(number)
             if isinstance(loaded, InputError):
                 continue
+            self._replaced.append(weakref.ref(self.current))
             self.current = loaded
             _LOG.warning("Version %d is served now.", number)
             return True
         return False
+
+    def observe(self, observer: Callable[[Optional[float]], None]) -> None:
+        """Calls `observer` with the seconds of each load, or None for one that failed; the first observer hears of those until now too."""
+        for seconds in self._loads:
+            observer(seconds)
+        self._observers.append(observer)
+
+    def release(self) -> None:
+        """Frees the memory of versions that were replaced, once no request needs them."""
+        if self._replaced:
+            gc.collect()  # a SavedModel holds itself by circles
+            self._replaced = [version for version in self._replaced if version() is not None]
+            return_freed_memory()
 
     def watch(self, seconds: float) -> None:
         """Calls `check` every so many seconds in a thread, until `close`."""
@@ -99,9 +137,10 @@ class Versions:
         while not self._stop.wait(seconds):
             try:
                 self.check()
+                self.release()
                 self._complaint = ""
             except Exception as error:  # the old version serves on, whatever is wrong with the folder
-                self.failures += 1
+                self._record(None)
                 if str(error) != self._complaint:
                     _LOG.error("The folder of versions cannot be read: %s", error)
                 self._complaint = str(error)
@@ -117,8 +156,11 @@ class Versions:
         """Loads a version; returns why it cannot be loaded, which must not stop the service, if it cannot."""
         state = self._state(number)  # before it is read: what changes from now on is worth another try
         folder = self._folders().get(number, os.path.join(self._directory, str(number)))
+        begin = time.monotonic()
         try:
-            return self._load(folder, number)
+            loaded = self._load(folder, number)
+            self._record(time.monotonic() - begin)
+            return loaded
         except InputError as error:
             refused = error
         except Exception as error:
@@ -126,10 +168,17 @@ class Versions:
             _LOG.exception("Version %d cannot be loaded.", number)
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             refused = InputError(f"{folder} must be a servable ({reason:.200}). Export the model again.")
-        self.failures += 1
+        self._record(None)
         self._broken[number] = state
         _LOG.error("Version %d is refused: %s", number, refused)
         return refused
+
+    def _record(self, seconds: Optional[float]) -> None:
+        self.failures += seconds is None
+        if not self._observers:
+            self._loads.append(seconds)
+        for observer in self._observers:
+            observer(seconds)
 
     def _state(self, number: int) -> _State:
         """Returns what changes when a file of a version does: a copy may bring servable.json before the files that it names."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import itertools
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
 
@@ -11,6 +14,7 @@ from mach_tf.data.bad_line import BadLine
 from mach_tf.data.textfile import TextFile
 from mach_tf.errors import InputError
 from mach_tf.text.readers.delimited_rows import RowSplitter
+from mach_tf.text.readers.indicators import is_indicated
 from mach_tf.text.readers.record import Fault, Record, make_record
 from mach_tf.text.readers.record_fields import split_labels
 from mach_tf.text.readers.record_reader import Checked, TextRecordReader
@@ -22,6 +26,8 @@ _FIRST_BYTES = 1 << 16
 _MOST_ROWS = 1 << 14
 # Spreadsheets of countries with a decimal comma write CSV with the second one; it is taken only if it gives the named columns.
 DELIMITERS = {"csv": (",", ";"), "tsv": ("\t",)}
+# Delimiters that are told but not read, and how many lines may be searched for a header.
+_OTHER_DELIMITERS, _HEADER_LINES = "|:", 20
 
 
 class Columns(NamedTuple):
@@ -31,6 +37,7 @@ class Columns(NamedTuple):
       delimiter: the character between them.
       n_columns: number of columns.
       texts, labels: positions of the columns with texts and with labels.
+      label_names: the names of the columns with labels.
       has_header: whether the first row holds their names.
     """
 
@@ -38,6 +45,7 @@ class Columns(NamedTuple):
     n_columns: int
     texts: list[int]
     labels: list[int]
+    label_names: tuple[str, ...]
     has_header: bool
 
 
@@ -56,6 +64,10 @@ class DelimitedReader(TextRecordReader):
         """
         super().__init__(file, settings, settings.text_fields, hint)
         self._columns = _find_columns(file.path, peek_lines(file, _FIRST_BYTES), settings, form, hint)
+        if self._columns.has_header:
+            self._hint = ""  # the header shows the format
+        if settings.label_indicators:
+            self.settings = dataclasses.replace(settings, label_fields=self._columns.label_names)
 
     def _blocks(self, n_bytes: int) -> Iterator[Checked]:
         splitter = RowSplitter(self._columns.delimiter)
@@ -87,7 +99,12 @@ class DelimitedReader(TextRecordReader):
         if len(cells) != columns.n_columns:
             where = "the header" if columns.has_header else "the first row"
             raise Fault(f"a row must have the {columns.n_columns} columns of {where} (got {len(cells)}).")
-        labels = [label for at in columns.labels for label in split_labels(cells[at], self.settings.label_separator)]
+        if self.settings.label_indicators:
+            labels = [name for at, name in zip(columns.labels, columns.label_names) if is_indicated(cells[at], name)]
+        else:
+            labels = [
+                label for at in columns.labels for label in split_labels(cells[at], self.settings.label_separator)
+            ]
         return make_record(line, [cells[at] for at in columns.texts], labels, self.settings)
 
 
@@ -101,9 +118,13 @@ def first_row(block: LineBlock, delimiter: str) -> Union[list[str], Fault]:
 
 def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: str, hint: str) -> Columns:
     names = (*settings.text_fields, *settings.label_fields)
+    numbers = all(name.isascii() and name.isdigit() for name in names)
     rows = {delimiter: first_row(block, delimiter) for delimiter in DELIMITERS[form]}
     for delimiter, cells in rows.items():
         if isinstance(cells, Fault):
+            continue
+        # Rows of zeros and ones hold the numbers of columns by chance.
+        if settings.label_indicators and numbers and not all(cell.strip().isdigit() for cell in cells):
             continue
         places = [[at for at, cell in enumerate(cells) if cell.strip() == name] for name in names]
         # Without labels, the columns of labels may be missing.
@@ -112,29 +133,59 @@ def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: st
             twice = next((name for name, found in zip(names, places) if len(found) > 1), None)
             if twice is not None:
                 raise InputError(f"{path}, first row: a column must be named once (got {twice!r} twice). Rename one.")
-            return _columns(delimiter, cells, [found[0] if found else -1 for found in places], settings, True)
+            return _columns(path, delimiter, cells, [found[0] if found else -1 for found in places], settings, True)
     delimiter, cells = next(iter(rows.items()))
     if isinstance(cells, Fault):
         raise InputError(f"{path}, first row: {cells} {hint}".rstrip())
-    numbers = all(name.isascii() and name.isdigit() for name in names)
     shown_cells = f"{', '.join(map(shown, cells[:_SHOWN_COLUMNS]))}{', ...' if len(cells) > _SHOWN_COLUMNS else ''}"
     if numbers and max(map(int, names)) < len(cells):
-        return _columns(delimiter, cells, [int(name) for name in names], settings, False)
+        return _columns(path, delimiter, cells, [int(name) for name in names], settings, False)
     if numbers:
         raise InputError(
             f"{path}, first row: there must be a column {max(names, key=int)} (got {len(cells)} columns, numbered from 0: "
             f"{shown_cells}). {hint}".rstrip()
         )
     missing = next(name for name in names if name not in [cell.strip() for cell in cells])
-    raise InputError(
-        f"{path}, first row: there must be a column {missing!r} (got {shown_cells}). Name the columns of the header, or give "
-        f"numbers from 0 if there is none. {hint}".rstrip()
-    )
+    advice = _advice(path, block, names, form)
+    if not advice:
+        near = difflib.get_close_matches(missing.casefold(), [cell.strip().casefold() for cell in cells], 1, 0.8)
+        meant = next((cell.strip() for cell in cells if cell.strip().casefold() in near), None)
+        advice = f"Did you mean {meant!r}? " if meant else ""
+        advice += f"Name the columns of the header, or give numbers from 0 if there is none. {hint}"
+    raise InputError(f"{path}, first row: there must be a column {missing!r} (got {shown_cells}). {advice}".rstrip())
+
+
+def _advice(path: str, block: LineBlock, names: Sequence[str], form: str) -> str:
+    """Returns what to do with a file whose header is not in its first row, or has another delimiter; "" if neither is so."""
+
+    def has_names(line: str, delimiter: str) -> bool:
+        return {*names} <= {cell.strip().strip('"') for cell in line.split(delimiter)}
+
+    lines = [line for line in block.lines if line.strip()][:1]
+    for delimiter, other in (("\t", "tsv"), (",", "csv"), (";", "csv")):
+        if lines and other != form and has_names(lines[0], delimiter):
+            return f"The columns are separated by {delimiter!r}: give input_format={other}."
+    if lines and (delimiter := next((one for one in _OTHER_DELIMITERS if has_names(lines[0], one)), "")):
+        return f"The columns are separated by {delimiter!r}: write them with commas or tabs."
+    for number, line in enumerate(block.lines[1:_HEADER_LINES], block.first + 1):
+        if any(has_names(line, delimiter) for delimiter in DELIMITERS[form]):
+            return f"The header stands in line {number}: remove the lines before it (tail -n +{number} {shlex.quote(path)} > FILE)."
+    return ""
 
 
 def _columns(
-    delimiter: str, cells: Sequence[str], places: Sequence[int], settings: InputSettings, has_header: bool
+    path: str, delimiter: str, cells: Sequence[str], places: Sequence[int], settings: InputSettings, has_header: bool
 ) -> Columns:
+    """Returns the columns of a file; `places` are those of the text fields and the label fields, -1 for a missing one."""
     n_texts = len(settings.text_fields)
     labels = [at for at in places[n_texts:] if at >= 0]
-    return Columns(delimiter, len(cells), list(places[:n_texts]), labels, has_header)
+    if settings.label_indicators and not settings.label_fields:
+        labels = [at for at in range(len(cells)) if at not in places]
+    names = tuple(cells[at].strip() if has_header else str(at) for at in labels)
+    wrong = next((at for at, name in zip(labels, names) if not name or names.count(name) > 1), None)
+    if settings.label_indicators and wrong is not None:
+        raise InputError(
+            f"{path}, first row: with label_indicators, columns of labels must have names that differ (got {shown(cells[wrong])} in column "
+            f"{wrong}, counted from 0). Rename it, or name in label_field the columns that are labels."
+        )
+    return Columns(delimiter, len(cells), list(places[:n_texts]), labels, names, has_header)

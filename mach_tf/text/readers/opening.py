@@ -40,8 +40,9 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
     """
     if settings.format == "parquet" or (settings.format == AUTO and recognition.is_parquet(source.path)):
         hint = recognition.PARQUET.hint if settings.format == AUTO else ""
+        settings = settings.usable("parquet")
         _check(source, settings, "parquet", hint)
-        return ParquetReader(source.path, settings, hint)
+        return ParquetReader(source.path, settings)
     file = TextFile(source.path, "a record")
     try:
         return _reader(file, source, settings)
@@ -52,7 +53,8 @@ def open_records(source: TextInput, settings: InputSettings) -> RecordReader:
 
 def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> RecordReader:
     found = recognition.recognise_open(file, source.labels_path, settings)
-    form, hint = found.format, found.hint if settings.format != found.format else ""
+    form, hint = found.format, found.hint if settings.given("format") != found.format else ""
+    settings = settings.usable(form)
     if form == BAG_OF_WORDS:
         raise InputError(
             f"{source.path} must hold texts (got a bag of words, because {found.seen}). If these are texts, give input_format."
@@ -67,6 +69,8 @@ def _reader(file: TextFile, source: TextInput, settings: InputSettings) -> Recor
         raise InputError(
             f"{source.path}: text_fields must name the fields with texts (the file has {_fields_seen(file, form)}). {hint}".rstrip()
         )
+    if found.certain:
+        hint = ""  # what breaks a rule from here on is no sign of another format
     if form == LINES:
         labels = None if source.labels_path is None else TextFile(source.labels_path, "labels")
         return ParallelReader(file, labels, settings, hint)
@@ -81,7 +85,9 @@ def _check(source: TextInput, settings: InputSettings, form: str, hint: str, fil
         settings.check_format(form)
     except InputError as error:
         raise InputError(f"{source.path}: {error} {hint}".rstrip()) from None
-    if settings.text_fields and form in WITH_FIELDS and not settings.label_fields and not settings.labels_optional:
+    others_are_labels = settings.label_indicators and form != "jsonl"  # whose records may have different fields
+    are_named = settings.label_fields or settings.labels_optional or others_are_labels
+    if settings.text_fields and form in WITH_FIELDS and not are_named:
         seen = "" if file is None else f" (the file has {_fields_seen(file, form)})"
         raise InputError(f"{source.path}: label_field must name the field with labels{seen}. {hint}".rstrip())
     if form == LINES and source.labels_path is None and not settings.labels_optional:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Union
 
-from mach_tf import files
+from mach_tf import file_kinds, files, zip_members
 from mach_tf.arguments import shown
 from mach_tf.data.bad_line import BadLine
 from mach_tf.data.textfile import check_regular
@@ -34,7 +36,7 @@ class ParquetReader(RecordReader):
           InputError: pyarrow is not installed, the file is a pipe or no Parquet file, or a column is missing.
         """
         super().__init__(path, settings, settings.text_fields, hint)
-        check_regular(path)
+        _check_file(path)
         self._errors, parquet = _import_pyarrow(path)
         try:
             self._opened = _state(path)
@@ -48,8 +50,8 @@ class ParquetReader(RecordReader):
             ) from None
         except self._errors as error:
             raise InputError(f"{path} must be a whole Parquet file (got {_reason(error)}). {hint}".rstrip()) from None
-        self._fields = RecordFields(settings)
         self._columns = self._wanted_columns(hint)
+        self._fields = RecordFields(self.settings)
         self._rows = 0
         self._text_bytes = 0
 
@@ -116,6 +118,11 @@ class ParquetReader(RecordReader):
             raise InputError(
                 f"{self.path}: text_fields must name the fields with texts (the file has {seen}). {hint}".rstrip()
             )
+        if settings.label_indicators and not settings.label_fields:
+            others = tuple(
+                name for name in present if name not in {name.partition(".")[0] for name in settings.text_fields}
+            )
+            self.settings = settings = dataclasses.replace(settings, label_fields=others)
         columns = []
         for number, name in enumerate((*settings.text_fields, *settings.label_fields)):
             column = name if name in present else name.partition(".")[0]
@@ -128,6 +135,24 @@ class ParquetReader(RecordReader):
                     f"{self.path}: there must be a column {column!r} (got {seen}). Name columns of the file. {hint}".rstrip()
                 )
         return list(dict.fromkeys(columns))
+
+
+def _check_file(path: str) -> None:
+    """Raises InputError for a pipe, a member of a zip archive, or a file of another kind."""
+    check_regular(path)
+    member = zip_members.split(path)
+    if member is not None:
+        command = f"unzip {shlex.quote(member.archive)} {shlex.quote(member.member)}"
+        raise InputError(
+            f"{path} must be a file of its own, because Parquet is not read from start to end (got a member of a zip archive). Extract "
+            f"it ({command}), and give the file."
+        )
+    if not os.path.isfile(path):
+        return
+    with open(path, "rb") as file:
+        kind = file_kinds.recognise(file.read(file_kinds.HEAD_BYTES), path)
+    if kind is not None and "Parquet" not in kind.name:
+        raise InputError(f"{path} must be a Parquet file (got {kind.name}). {kind.advice}")
 
 
 def _import_pyarrow(path: str) -> tuple[tuple[type[Exception], ...], Any]:

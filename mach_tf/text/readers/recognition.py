@@ -6,10 +6,12 @@ import os
 import re
 from typing import NamedTuple, Optional
 
+from mach_tf import zip_members
 from mach_tf.arguments import shown
 from mach_tf.choices import AUTO, BAG_OF_WORDS, INPUT_FORMATS
 from mach_tf.data.textfile import TextFile, check_regular
 from mach_tf.errors import InputError
+from mach_tf.input_files import open_input
 from mach_tf.text.readers import annif, fasttext
 from mach_tf.text.readers.settings import LINES, InputSettings
 from mach_tf.text.readers.text_lines import peek_lines
@@ -37,10 +39,11 @@ _AUTO = InputSettings()
 
 
 class Recognised(NamedTuple):
-    """A format, and what showed it, as a clause: "its name ends in .csv"."""
+    """A format, what showed it, as a clause: "its name ends in .csv", and whether the first line shows it beyond doubt."""
 
     format: str
     seen: str
+    certain: bool = False
 
     @property
     def hint(self) -> str:
@@ -48,7 +51,7 @@ class Recognised(NamedTuple):
         return f"It was read as {self.format}, because {self.seen}; if it is in another format, give input_format."
 
 
-PARQUET = Recognised("parquet", "it begins with PAR1")
+PARQUET = Recognised("parquet", "it begins with PAR1", certain=True)
 
 
 def recognise(path: str, labels_path: Optional[str] = None, settings: InputSettings = _AUTO) -> Recognised:
@@ -63,7 +66,7 @@ def recognise(path: str, labels_path: Optional[str] = None, settings: InputSetti
       InputError: no format fits.
     """
     if settings.format != AUTO:
-        return Recognised(settings.format, "input_format says so")
+        return _said(settings)
     check_regular(path)
     if is_parquet(path):
         return PARQUET
@@ -72,17 +75,17 @@ def recognise(path: str, labels_path: Optional[str] = None, settings: InputSetti
 
 
 def is_parquet(path: str) -> bool:
-    """Returns whether a regular file begins like a Parquet file."""
-    if not os.path.isfile(path):
+    """Returns whether a regular file, or a member of a zip archive, begins like a Parquet file."""
+    if not zip_members.is_file(path):
         return False
-    with open(path, "rb") as file:
+    with open_input(path) as file:
         return file.read(len(PARQUET_MARK)) == PARQUET_MARK
 
 
 def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSettings) -> Recognised:
     """Recognises the format of an open file, at its beginning, which may be a pipe; otherwise like `recognise`."""
     if settings.format != AUTO:
-        return Recognised(settings.format, "input_format says so")
+        return _said(settings)
     lines = peek_lines(file, _FIRST_BYTES).lines
     first = lines[0] if lines else ""
     by_content = _by_content(first, settings)
@@ -97,7 +100,14 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
             f"{file.path}: the content must be that of its name (got {found.format}, because {found.seen}, but "
             f"{by_content.format}, because {by_content.seen}). Give input_format, or rename the file."
         )
-    if found is None and settings.labels_optional and not settings.label_fields and len(settings.text_fields) <= 1:
+    if found and by_content and by_content.format == found.format:
+        found = found._replace(certain=True)
+    if (
+        found is None
+        and settings.labels_optional
+        and not settings.given("label_fields")
+        and len(settings.text_fields) <= 1
+    ):
         found = Recognised(LINES, "neither its name nor its first line is that of another format")
     if found is None:
         raise InputError(
@@ -107,16 +117,22 @@ def recognise_open(file: TextFile, labels_path: Optional[str], settings: InputSe
     return found
 
 
+def _said(settings: InputSettings) -> Recognised:
+    return Recognised(
+        settings.format, "the training data were" if "format" in settings.trained else "input_format says so"
+    )
+
+
 def _by_content(first: str, settings: InputSettings) -> Optional[Recognised]:
     """Returns the format that a first line shows beyond doubt, or None."""
     if _HEADER.fullmatch(first):
         return Recognised(BAG_OF_WORDS, f"its first line is {shown(first)}")
     if first.lstrip().startswith("{"):
-        return Recognised("jsonl", "its first line begins with {")
+        return Recognised("jsonl", "its first line begins with {", certain=True)
     if first.startswith(fasttext.PREFIX):
-        return Recognised("fasttext", f"its first line begins with {fasttext.PREFIX}")
-    if annif.is_corpus(first) and not settings.label_fields:
-        return Recognised("annif", "its first line has a tab and <...> behind it")
+        return Recognised("fasttext", f"its first line begins with {fasttext.PREFIX}", certain=True)
+    if annif.is_corpus(first) and not settings.given("label_fields"):
+        return Recognised("annif", "its first line has a tab and <...> behind it", certain=True)
     return None
 
 

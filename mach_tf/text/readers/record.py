@@ -50,7 +50,10 @@ def make_record(line: int, texts: Sequence[str], labels: Iterable[str], settings
     Raises:
       Fault: it has no text, no label though labels are not optional, or a label that cannot be a name.
     """
-    if not any(text and not text.isspace() for text in texts):
+    for text in texts:
+        if text and not text.isspace():
+            break
+    else:
         fields = f" in {', '.join(settings.text_fields)}" if settings.text_fields else ""
         raise Fault(f"a record must have text (got none{fields}).")
     keys = dict.fromkeys(map(str.strip, labels))

@@ -77,7 +77,7 @@ class RecordReader(abc.ABC):
     def _hinted(self, line: BadLine, records: list[Record]) -> BadLine:
         """Adds the hint to a bad line that stands before the first record."""
         later = records and line.line > records[0].line
-        return line if later else line._replace(problem=f"{line.problem} {self._hint}")
+        return line if later else line._replace(hint=self._hint)
 
     @property
     @abc.abstractmethod

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from mach_tf import arguments
 from mach_tf.choices import AUTO, INPUT_FORMATS
 from mach_tf.errors import InputError
+from mach_tf.record_layout import RecordLayout
 
 # The name of the text in formats whose records hold one text without a name.
 TEXT = "text"
@@ -29,6 +30,9 @@ class InputSettings:
       label_fields: the fields with labels, likewise.
       label_separator: what separates the labels in one string; None for one label per string (with `lines`, for blanks).
       labels_optional: whether to accept records without labels.
+      label_indicators: whether each label field is a label, its name, and holds 1 for the records that have it.
+      trained: the names of those attributes above that nobody gave and that are therefore those of the training data. A format
+        that cannot use them ignores them.
     """
 
     format: str = AUTO
@@ -36,6 +40,8 @@ class InputSettings:
     label_fields: tuple[str, ...] = ()
     label_separator: Optional[str] = None
     labels_optional: bool = False
+    label_indicators: bool = False
+    trained: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises InputError for a setting that breaks a rule."""
@@ -51,8 +57,45 @@ class InputSettings:
                 f"label_separator must be one or more characters (got {arguments.shown(self.label_separator)}). "
                 "Leave it out if each string is one label."
             )
+        arguments.switch(self.label_indicators, "label_indicators")
+        if self.label_indicators and self.label_separator is not None:
+            raise InputError(
+                "label_separator must be left out with label_indicators, as the names of the fields are the labels (got "
+                f"{arguments.shown(self.label_separator)})."
+            )
         if self.format != AUTO:
-            self.check_format(self.format)
+            self.usable(self.format).check_format(self.format)
+
+    def completed(self, text_fields: tuple[str, ...], layout: Optional[RecordLayout]) -> InputSettings:
+        """Returns these settings with those of the training data in place of what is not given, except for the format.
+
+        Args:
+          text_fields: the text fields of the training data.
+          layout: how its records were read; None if that is not known.
+        """
+        found: dict[str, Any] = {} if self.text_fields else {"text_fields": text_fields}
+        names = self.text_fields or text_fields
+        # Another label field need not be written in the same way.
+        if layout is not None and not (self.label_fields or self.label_indicators):
+            found["label_fields"] = tuple(field for field in layout.label_fields if field not in names)
+            found["label_indicators"] = layout.label_indicators and self.label_separator is None
+            if self.label_separator is None:
+                found["label_separator"] = layout.label_separator
+        return dataclasses.replace(self, **found, trained=(*self.trained, *found))
+
+    def given(self, name: str) -> Any:
+        """Returns the value of an attribute if somebody gave it, otherwise its default."""
+        return getattr(InputSettings if name in self.trained else self, name)
+
+    def usable(self, name: str) -> InputSettings:
+        """Returns these settings without those of the training data that a format cannot use."""
+        changes: dict[str, Any] = {}
+        if name not in WITH_FIELDS:
+            changes = {"text_fields": self.text_fields[:1], "label_fields": (), "label_indicators": False}
+        if name not in WITH_SEPARATOR:
+            changes["label_separator"] = None
+        changes = {key: value for key, value in changes.items() if key in self.trained and value != getattr(self, key)}
+        return dataclasses.replace(self, **changes) if changes else self
 
     def check_format(self, name: str) -> None:
         """Raises InputError for a setting that a format cannot use."""
@@ -60,6 +103,8 @@ class InputSettings:
             raise InputError(
                 f"label_field must be left out with input_format={name}, whose labels have no field's name."
             )
+        if name not in WITH_FIELDS and self.label_indicators:
+            raise InputError(f"label_indicators must be left out with input_format={name}, which has no fields.")
         if name not in WITH_FIELDS and len(self.text_fields) > 1:
             raise InputError(
                 f"text_fields must have one name with input_format={name}, which has one text per record (got "

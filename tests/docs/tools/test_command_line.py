@@ -12,7 +12,10 @@ class CommandLineTest(absltest.TestCase):
     def test_programs_are_those_of_the_console_scripts(self):
         setup = 'console_scripts": ["mach-train = train.main:run", "mach-eval = eval.main:run"]'
         found = command_line.programs(setup)
-        self.assertEqual(found, {"train.main": "mach-train", "eval.main": "mach-eval", "preprocess.demo_data": None})
+        self.assertEqual(
+            found,
+            {"train.main": "mach-train", "eval.main": "mach-eval", "preprocess.demo_data": None, "serve.ask": None},
+        )
 
     def test_section(self):
         flags = [

@@ -195,3 +195,24 @@ def test_points_that_chance_holds_back_are_not_refused(tmp_path):
     back = np.flatnonzero(held_back(np.arange(10), 0.3, 0))
     with pytest.warns(UserWarning, match=rf"{len(back)} of {len(back)} points of the valid split have no label"):
         mach_tf.write_dataset(*matrices(10, back), str(tmp_path / "d"), valid_fraction=0.3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "where", "message"),
+    [
+        (Incomplete(1, 0, 1), "", "The text has no term that the model was trained with; "),
+        (Incomplete(1, 0, 1), "of a.csv", "The text of a.csv has no term"),
+        (Incomplete(5, 0, 1), "", "1 of 5 texts has no term"),
+        (Incomplete(5, 3, 2), "of a.csv", "2 of 5 texts of a.csv have no term"),
+    ],
+)
+def test_texts_without_features_are_told_with_what_to_do(counts, where, message):
+    with pytest.warns(UserWarning) as caught:
+        counts.warn_of_texts(where)
+    (warning,) = caught
+    assert str(warning.message).startswith(message) and "Check the language and the spelling" in str(warning.message)
+
+
+def test_texts_with_features_are_not_warned_of(recwarn):
+    Incomplete(5, 3, 0).warn_of_texts()
+    assert not recwarn

@@ -72,3 +72,10 @@ def test_html_is_escaped_and_has_every_cell():
     assert "<script>" not in page and "<title>" not in page and "<head>" not in page
     assert "&lt;script&gt;" in page and "1.5" in page and "&lt;title&gt;" in page
     assert str(table).startswith("<title>\n<head>")
+
+
+def test_names_neither_reorder_a_line_nor_move_the_cursor():
+    table = tables.Table(["name"], [["\u202egpj\x1b[2J\nnext"]])
+    for shown in (str(table), table.to_html()):
+        assert "&lt;U+202E&gt;gpj␛[2J␊next" in shown.replace("<U+202E>", "&lt;U+202E&gt;")
+        assert "\u202e" not in shown and "\x1b" not in shown

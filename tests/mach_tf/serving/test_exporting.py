@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_a_servable_describes_its_files(servable):
     contents.check(servable.path)
     assert contents.name == servable.name == "tiny"
     assert {"README.md", "saved_model.pb", warm_up.FILE, "variables/variables.index"} <= set(contents.files)
-    assert sorted(contents.signatures) == ["explain", "serving_default", "sparse"]
+    assert sorted(contents.signatures) == ["attack", "explain", "serving_default", "sparse"]
 
 
 def test_the_warm_up_requests_can_be_answered(servable):
@@ -88,12 +89,25 @@ def test_int8_is_a_quarter_of_the_size(model, servable, tmp_path):
         ("tiny/2", {"estimator": "min"}, "estimator must be one of .*logit_mean.*got 'min'"),
         ("tiny/2", {"weights": "int4"}, "weights must be one of"),
         ("tiny/2", {"reasons": 0}, "reasons must be"),
+        ("tiny/2", {"force": True}, "force must come with label_names or feature_names"),
     ],
 )
 def test_refusals(model, tmp_path, name, options, message):
     with pytest.raises(InputError, match=message):
         export(model, tmp_path / name, **options)
     assert not os.path.exists(tmp_path / "tiny" / "2")
+
+
+@pytest.mark.parametrize("kind", ["label", "feature"])
+def test_names_that_the_model_was_not_trained_with_are_refused(model, tmp_path, monkeypatch, kind):
+    names = tmp_path / "names.txt"
+    names.write_text(
+        "".join(f"name {i}\n" for i in range(model.labels if kind == "label" else model.manifest.features))
+    )
+    manifest = dataclasses.replace(model.manifest, names_sha256={f"{kind}_names.txt": "0" * 64})
+    monkeypatch.setattr(model, "manifest", manifest)
+    with pytest.raises(InputError, match=rf"^{kind}_names must be the names that .* was trained with"):
+        export(model, tmp_path / "tiny" / "1", **{f"{kind}_names": str(names)})
 
 
 def test_an_existing_version_is_not_replaced(model, servable):

@@ -23,7 +23,7 @@ def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
     card = model_card.text(CONTENTS, MANIFEST, EVALUATION)
     for shown in ("# demo", "1,234 points", "91.23", "90.00 to 92.00", "fgsm", "0.01", "88.00", "0.012", "`sparse`"):
         assert shown in card
-    assert "int8, 50% of the rows" in card
+    assert "int8, 50% of the features" in card
 
 
 def test_the_card_says_what_each_signature_takes():

@@ -84,6 +84,15 @@ def test_points_are_decoded_in_steps(model, raw, evaluated, at_once, monkeypatch
     np.testing.assert_array_equal(found["labels"], model.top_k(evaluated.test[0], 3).labels)
 
 
+@pytest.mark.parametrize("at_once", [1, 200, 1000])
+def test_paths_of_explanations_are_in_memory_a_few_points_at_a_time(signatures, model, raw, at_once, monkeypatch):
+    expected = signatures["explain"](**arrays(raw, 3))
+    monkeypatch.setattr("mach_tf.serving.servable._PATHS_AT_ONCE", at_once)
+    found = make(model).signatures()["explain"](**arrays(raw, 3))
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
 def test_no_points_have_no_answers(signatures, raw):
     found = signatures["explain"](**arrays(raw[:0], 3))
     assert {name: value.shape.as_list() for name, value in found.items() if value.shape[0] != 0} == {}

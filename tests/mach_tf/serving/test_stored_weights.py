@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from mach_tf.classifier import bucket_logits
 from mach_tf.errors import InputError
+from mach_tf.serving.row_places import RowPlaces
 from mach_tf.serving.stored_weights import StoredMatrix, StoredWeights
 from tests.mach_tf.test_classifier import as_batch, random_points, random_weights
 
@@ -36,16 +37,23 @@ def test_a_rounded_matrix_is_within_half_a_step_of_its_row_or_column(precision, 
 
 
 @pytest.mark.parametrize("prune", [0.1, 0.5, 0.99])
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8", "vq"])
 def test_pruning_leaves_out_the_rows_of_the_smallest_norm(prune, precision):
     weights = random_weights(100, 8, 5)
-    stored = StoredWeights(weights, precision, prune)
     norms = np.linalg.norm(weights.hidden_kernel, axis=1)
+    stored = StoredWeights(weights, precision, RowPlaces(norms, prune))
     kept = np.argsort(norms)[int(prune * 100) :]
     rows = stored.rows(tf.range(100, dtype=tf.int64)).numpy()
     assert not np.delete(rows, kept, axis=0).any()
-    np.testing.assert_allclose(rows[kept], weights.hidden_kernel[kept], atol=0.02)
-    assert stored.hidden_kernel.values.shape[0] == len(kept) + 1
+    np.testing.assert_allclose(rows[kept], weights.hidden_kernel[kept], atol=0.15 if precision == "vq" else 0.02)
+
+
+def test_vector_quantization_keeps_the_logits_near_in_less_than_an_eighth():
+    weights, batch = random_weights(3000, 64, 5), as_batch(random_points(50, 3000, 0.02))
+    stored = StoredWeights(weights, "vq", RowPlaces(np.linalg.norm(weights.hidden_kernel, axis=1), 0))
+    expected = bucket_logits(weights, batch).numpy()
+    assert np.corrcoef(logits_of(stored, batch).ravel(), expected.ravel())[0, 1] > 0.95
+    assert sum(each.numpy().nbytes for each in stored.hidden_kernel.variables) < weights.hidden_kernel.nbytes / 8
 
 
 def test_an_unknown_precision_is_refused():

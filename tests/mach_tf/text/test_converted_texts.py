@@ -17,6 +17,8 @@ def test_it_prints_what_was_kept_before_the_splits():
     assert "have no name" not in shown
     unnamed = dataclasses.replace(CONVERTED, text=dataclasses.replace(SUMMARY, unnamed_labels=3))
     assert f"{SUMMARY}\n3 label(s) have no name in label_names, and stand under their keys.\n\nsplit" in str(unnamed)
+    untrained = dataclasses.replace(CONVERTED, text=dataclasses.replace(SUMMARY, untrained_labels=2))
+    assert "\n2 label(s) of label_names have no training point; they keep their ids" in str(untrained)
 
 
 def test_a_program_names_its_flags():

@@ -14,6 +14,7 @@ from mach_tf.errors import InputError
 from mach_tf.text.counting import count, encode
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.record_batches import RecordBatches
+from mach_tf.text.tokenizer import Tokenizer
 from mach_tf.text_spec import TextField, TextSpec
 from tests.helpers import sample_texts
 
@@ -28,7 +29,7 @@ def test_points_words_labels_and_terms_are_counted(tmp_path, fraction):
     batches = RecordBatches({"train": [TextInput(path)]}, SETTINGS)
     progress = []
     options = Options(valid_fraction=fraction, split_seed=3, workers=2)
-    counts = count(batches, SPEC, options, str(tmp_path), lambda *done: progress.append(done))
+    counts = count(batches, Tokenizer(SPEC), options, str(tmp_path), lambda *done: progress.append(done))
     back = held_back(np.arange(80), fraction, 3)
     kept = [example for example, is_back in zip(examples, back) if not is_back]
     words = [f"{example.title} {example.content}".split() for example in kept]
@@ -47,8 +48,8 @@ def test_a_bad_line_ends_the_pass_unless_such_lines_are_skipped(tmp_path):
     path.write_text(path.read_text() + "oops\n")
     batches = RecordBatches({"train": [TextInput(str(path))]}, SETTINGS)
     with pytest.raises(InputError, match=r"line 6: .*on_bad_line=skip"):
-        count(batches, SPEC, Options(), str(tmp_path), lambda *_: None)
-    assert count(batches, SPEC, Options(skip_bad_lines=True), str(tmp_path), lambda *_: None).documents == 5
+        count(batches, Tokenizer(SPEC), Options(), str(tmp_path), lambda *_: None)
+    assert count(batches, Tokenizer(SPEC), Options(skip_bad_lines=True), str(tmp_path), lambda *_: None).documents == 5
 
 
 def test_if_every_record_is_skipped_the_first_says_why(tmp_path):
@@ -58,7 +59,7 @@ def test_if_every_record_is_skipped_the_first_says_why(tmp_path):
     with pytest.raises(
         InputError, match=r"got none, as all 3 records break a rule.* The first is .*a\.jsonl, line 1: a line must"
     ):
-        count(batches, SPEC, Options(skip_bad_lines=True), str(tmp_path), lambda *_: None)
+        count(batches, Tokenizer(SPEC), Options(skip_bad_lines=True), str(tmp_path), lambda *_: None)
 
 
 def test_texts_are_encoded_as_utf8():

@@ -40,3 +40,23 @@ def test_the_report_of_a_conversion_has_the_doubts(tmp_path, content, fields, ex
     done = mach_tf.preprocess(tmp_path / "out", train=tmp_path / "a.csv", **options)
     assert expected in str(done) and expected in done.to_json()["notes"][0]
     assert expected.upper() in done.report(str.upper)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (["['x', 'y']", "['x']"], "2 of 2 labels look like lists"),
+        (['["x"]', "y", '["z", "x"]'], "2 of 3 labels look like lists"),
+        (["__label__a", "__label__b"], "2 of 2 labels begin with '__label__'"),
+        (["a,", "b,", "c"], "2 of 3 labels end with a separator"),
+    ],
+)
+@pytest.mark.parametrize("fields", [["tags"], []])
+def test_labels_that_were_written_with_something_else_are_told(labels, sentence, fields):
+    (found,) = doubts(labels, fields, None)
+    assert found.startswith(sentence) and "write the labels of a record with a separator" in found
+
+
+@pytest.mark.parametrize("labels", [["Inc.,", "b", "c"], ["[x]", "[y]"], ["(a)", "b"], ["__label__", "a"]])
+def test_names_with_such_characters_are_not_doubted(labels):
+    assert doubts(labels, ["tags"], None) == []

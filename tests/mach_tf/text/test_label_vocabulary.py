@@ -38,6 +38,7 @@ def test_names_by_position_make_the_labels_their_own_ids():
     assert list(some.names) == ["0", "one"] and some.unnamed == 1
     rare = LabelVocabulary.of_positions({"3": 1, "0": 5}, names, "lbl.txt", 2)
     assert rare.ids == {"0": 0} and len(rare) == 4 and rare.rare == 1
+    assert (labels.untrained, some.untrained, rare.untrained) == (2, 1, 3)
     with pytest.raises(InputError, match=r"whole numbers below 4, the number of names in lbl\.txt \(got '4'\)"):
         LabelVocabulary.of_positions({"1": 2, "4": 1}, names, "lbl.txt")
     with pytest.raises(InputError, match="min_label_count must leave a label"):

@@ -4,8 +4,18 @@ import collections
 
 import pytest
 
+from mach_tf.text.spelling import spell_characters, spell_words
 from tests.helpers import reference_text
 from tests.helpers.text_world import SPECS, WORDS, text_world
+
+
+def _spelled(found, occurrence, spec):
+    """Returns the term of an occurrence as the vocabulary spells it."""
+    field, first, length = (int(part[occurrence]) for part in (found.field, found.first_character, found.length))
+    begin, end = found.first_word[occurrence], found.last_word[occurrence] + 1
+    if first < 0:
+        return spell_words(found.words.text[begin:end], spec, field)
+    return spell_characters(found.words.text[begin], first, length, spec, field)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -15,7 +25,7 @@ def test_occurrences_are_those_of_the_definition_and_know_their_words(spec):
     found = world.vectorizer.occurrences(world.records)
     counts = [collections.Counter() for _ in world.records]
     for i in range(len(found)):
-        term = found.spell(i, spec)
+        term = _spelled(found, i, spec)
         assert terms[found.feature_id[i]] == term
         counts[found.row[i]][term] += spec.fields[found.field[i]].weight
         for word in (found.first_word[i], found.last_word[i]):

@@ -8,8 +8,8 @@ from tests.helpers.text_world import SPECS, text_world
 
 def test_every_operation_names_the_cpu_also_in_branches():
     world = text_world(SPECS[-1])
-    vectorizer, naming = world.vectorizer, world.naming
-    for function in (world.tokenizer._terms, vectorizer._features, vectorizer.located, naming._with_new):
+    vectorizer = world.vectorizer
+    for function in (world.tokenizer._terms, vectorizer._features, vectorizer.located):
         graph = function.get_concrete_function().graph.as_graph_def()
         nodes = [*graph.node, *(node for branch in graph.library.function for node in branch.node_def)]
         elsewhere = {node.op for node in nodes if not node.device.endswith("CPU:0")}

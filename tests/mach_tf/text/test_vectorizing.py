@@ -14,6 +14,7 @@ from mach_tf.text.counting import count
 from mach_tf.text.label_vocabulary import LabelVocabulary
 from mach_tf.text.readers.settings import InputSettings
 from mach_tf.text.record_batches import RecordBatches
+from mach_tf.text.tokenizer import Tokenizer
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vectorizing import Vectorizing, write_points
 from mach_tf.text.vocabulary import Vocabulary
@@ -22,6 +23,7 @@ from tests.helpers import sample, sample_texts
 
 SETTINGS = InputSettings("jsonl", ("title", "content"), ("labels",))
 SPEC = TextSpec((TextField("title", weight=2.0, apart=True), TextField("content")))
+TOKENIZER = Tokenizer(SPEC)
 
 
 def test_points_are_those_of_the_vectorizer_of_the_written_vocabulary(tmp_path):
@@ -32,9 +34,9 @@ def test_points_are_those_of_the_vectorizer_of_the_written_vocabulary(tmp_path):
     }
     options = Options(FeatureSpec(0, norm="none"), workers=2)
     training = RecordBatches({"train": inputs["train"]}, SETTINGS)
-    counts = count(training, SPEC, options, str(tmp_path), lambda *_: None)
+    counts = count(training, TOKENIZER, options, str(tmp_path), lambda *_: None)
     labels = LabelVocabulary.of_counts({key: n for key, n in counts.labels.items() if key != "optics"})
-    vectorizing = Vectorizing(SPEC, counts, labels, options)
+    vectorizing = Vectorizing(TOKENIZER, counts, labels, options)
     out = str(tmp_path / "out")
     progress = []
     with dataset.open_directory(out, False) as directory:
@@ -66,8 +68,8 @@ def test_other_training_files_than_those_of_the_first_pass_are_refused(tmp_path)
         TextInput(sample_texts.write_jsonl(tmp_path / f"{i}.jsonl", sample_texts.examples(20, seed=i))) for i in (0, 1)
     ]
     first, second = (RecordBatches({"train": [file]}, SETTINGS) for file in files)
-    counts = count(first, SPEC, Options(), str(tmp_path), lambda *_: None)
-    vectorizing = Vectorizing(SPEC, counts, LabelVocabulary.of_counts(counts.labels), Options(FeatureSpec(0)))
+    counts = count(first, TOKENIZER, Options(), str(tmp_path), lambda *_: None)
+    vectorizing = Vectorizing(TOKENIZER, counts, LabelVocabulary.of_counts(counts.labels), Options(FeatureSpec(0)))
     with pytest.raises(InputError, match="must not change while they are read"):
         with dataset.open_directory(str(tmp_path / "out"), False) as directory:
             write_points(vectorizing, second, first.sources, directory, lambda *_: None)

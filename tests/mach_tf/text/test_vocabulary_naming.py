@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mach_tf.text.vocabulary_naming import VocabularyNaming
 from tests.helpers import reference_text
@@ -24,8 +25,8 @@ def test_terms_are_named_and_the_named_vocabulary_maps_texts_as_the_fingerprints
 
 def test_several_threads_name_the_same_terms():
     world = text_world(WORDS)
-    naming = VocabularyNaming(WORDS, *frequencies(world.tokenizer, world.training), 100)
-    threads = [threading.Thread(target=naming.points, args=(world.training[i::4],)) for i in range(4)]
+    naming = VocabularyNaming(world.tokenizer, *frequencies(world.tokenizer, world.training), 100)
+    threads = [threading.Thread(target=naming.points, args=(tf.constant(world.training[i::4]),)) for i in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -35,8 +36,8 @@ def test_several_threads_name_the_same_terms():
 
 def test_a_term_that_does_not_occur_is_a_defect():
     world = text_world(WORDS)
-    naming = VocabularyNaming(WORDS, *frequencies(world.tokenizer, [["a b"], ["a c"]]), 2)
-    naming.points([["a b"]])
+    naming = VocabularyNaming(world.tokenizer, *frequencies(world.tokenizer, [["a b"], ["a c"]]), 2)
+    naming.points(tf.constant([["a b"]]))
     assert naming.unnamed == 2
     with pytest.raises(RuntimeError, match=r"2 term\(s\)"):
         naming.vocabulary()

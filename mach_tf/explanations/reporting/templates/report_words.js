@@ -1,6 +1,5 @@
 // The text of a point with its words coloured by one explanation. Colours, underlines and numbers say the same thing.
 const coloured = (() => {
-  const least = 0.08;  // of the largest attribution; weaker words have no colour
   let made = 0;
 
   const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toPrecision(3);
@@ -26,26 +25,21 @@ const coloured = (() => {
     const strength = Math.abs(value) / largest;
     const word = element("span", { class: "word", title: signed(value) }, text);
     word.dataset.value = value;
-    if (strength >= least) {
+    if (strength >= data.least) {
       word.classList.add(value < 0 ? "against" : "for");
       word.style.setProperty("--s", strength.toFixed(2));
     }
     return word;
   }
 
-  function hiddenNote(characters, words, value) {
-    const sum = words ? ", whose " + words.toLocaleString("en") + " words have " + signed(value) : "";
-    return "[\u2026 " + characters.toLocaleString("en") + " more characters" + sum + " \u2026]";
-  }
-
-  // A field has its name, its pieces (between words, word, between words, ...), and how much of it is not shown.
+  // A field has its name and its pieces: between words, word, between words, ....
   function build(fields, words, label) {
     const largest = Math.max(1e-300, ...words.values.map(Math.abs));
     const read = element("p", { class: "read", id: "read-" + ++made }, ...legend());
     const body = element("div", { class: "text", role: "group", tabindex: "-1",
       "aria-label": "Text with words coloured by their part in the score of " + label + ". The arrow keys move from word to word." });
     let next = 0;
-    fields.forEach(([name, pieces, hiddenCharacters, hiddenWords], index) => {
+    fields.forEach(([name, pieces], index) => {
       const field = element("p", { dir: "auto" });
       if (fields.length > 1) body.append(element("span", { class: "field" }, name));
       pieces.forEach((piece, i) => {
@@ -53,7 +47,7 @@ const coloured = (() => {
         const value = words.values[next++];
         field.append(value ? wordElement(piece, value, largest) : piece);
       });
-      if (hiddenCharacters) field.append(" ", element("i", { class: "soft" }, hiddenNote(hiddenCharacters, hiddenWords, words.hidden[index])));
+      if (words.hidden[index]) field.append(" ", element("i", { class: "soft" }, words.hidden[index]));
       body.append(field);
     });
     const reached = [...body.querySelectorAll(".for, .against")];
@@ -92,7 +86,7 @@ const coloured = (() => {
     });
 
     const box = element("section", { class: "words", "aria-label": "Text" }, read, body);
-    if (words.rest) box.append(element("p", { class: "soft rest-words" }, signed(words.rest) + " belongs to no word of this text."));
+    if (words.rest) box.append(element("p", { class: "soft rest-words" }, words.rest));
     return box;
   }
 

@@ -62,7 +62,7 @@ def test_epsilon_must_be_finite(epsilon):
     ("options", "rule"),
     [
         ({"points": "99"}, r"^points must name points 0 to 11"),
-        ({"labels": "30"}, r"^labels must name different labels from 0 to 29"),
+        ({"labels": "30"}, r"^labels must hold .* Give top:N, true, all, or labels from 0 to 29 by id, name or key\."),
         ({"labels": "top:31"}, r"^labels=top:N needs a number N from 1 to 30"),
         ({"baseline": "none"}, r"^baseline must be zero, mean"),
     ],

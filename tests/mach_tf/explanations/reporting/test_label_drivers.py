@@ -39,7 +39,7 @@ def test_files(tmp_path, named, limit):
     ("named", "first", "second"),
     [
         (False, "2 7 1 +0.25, 2 -0.25", "0 3 1 -2.00, 3 +1.00, 0 +0.50"),
-        (True, 'z" 7 b b +0.25', "x 3 b b -2.00, d +1.00"),
+        (True, 'z" 7 b␉b +0.25', "x 3 b␉b -2.00, d +1.00"),
     ],
 )
 def test_the_table_begins_with_the_labels_of_most_points(named, first, second):

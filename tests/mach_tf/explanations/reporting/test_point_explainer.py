@@ -13,6 +13,8 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
+from mach_tf.explanations.reporting.selection import choose_labels
+from mach_tf.label_index import LabelIndex
 from tests.helpers import world as worlds
 from tests.mach_tf.explanations.words.sample import explained_text
 
@@ -28,7 +30,14 @@ def ask(world, ensemble, labels="top:2", estimator="logit_mean", epsilon=EPSILON
     """Returns the request, its raw points, and the explanations of points with the numbers 100, 101, ..."""
     names = [f"name {i}" for i in range(ensemble.labels)]
     request = point_explainer.ExplanationRequest(
-        ensemble, AttributionConfig(estimator), labels, None, epsilon, known_truth, None, names
+        ensemble,
+        AttributionConfig(estimator),
+        choose_labels(labels, LabelIndex(30)),
+        None,
+        epsilon,
+        known_truth,
+        None,
+        names,
     )
     raw = points.from_csr(world.features, world.labels if known_truth else None)
     return request, raw, point_explainer.explain_points(request, raw, np.arange(len(raw)) + 100)

@@ -14,6 +14,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.reporting.point_explainer import ExplanationRequest, explain_points
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.reporting.selection import LabelChoice
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def ensemble(world):
 
 def explain(world, ensemble):
     names = [f"name {i}" for i in range(ensemble.labels)]
-    request = ExplanationRequest(ensemble, AttributionConfig(), "top:2", None, 0.1, True, None, names)
+    request = ExplanationRequest(ensemble, AttributionConfig(), LabelChoice(top=2), None, 0.1, True, None, names)
     raw = points.from_csr(world.features, world.labels)
     return explain_points(request, raw, np.arange(len(raw)))
 

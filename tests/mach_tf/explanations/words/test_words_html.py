@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 
 import numpy as np
@@ -120,3 +121,9 @@ def test_focus_and_pointer_show_the_number_in_a_browser(browser, tmp_path):
     assert browser.execute_script(shown, dogs) == '"dogs: -1, lowers the score"'
     underline = "return getComputedStyle(arguments[0]).borderBottomStyle"
     assert [browser.execute_script(underline, word) for word in (cats, dogs)] == ["solid", "dashed"]
+
+
+def test_what_belongs_to_no_word_is_said():
+    words = WordAttributions(explained_text("a b"), np.array([1.0, -1.0]), -0.125)
+    assert "<i>-0.125 belongs to no word of this text.</i>" in words_html(words, "tea")
+    assert "belongs to no word" not in words_html(dataclasses.replace(words, rest=0.0), "tea")

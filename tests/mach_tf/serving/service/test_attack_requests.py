@@ -38,6 +38,7 @@ def test_the_predicted_labels_are_true_by_default():
         ({"epsilon": "0.1"}, "epsilon must be"),
         ({"epsilon": True}, "epsilon must be"),
         ({"epsilon": None}, "epsilon must be"),
+        ({"true_labels": None}, "a list of label ids"),
         ({"true_labels": [3]}, "a list of label ids for each of the 1 points"),
         ({"true_labels": []}, "a list of label ids for each of the 1 points"),
         ({"true_labels": {"0": [3]}}, "a list of label ids"),

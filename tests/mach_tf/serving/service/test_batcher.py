@@ -152,3 +152,19 @@ def test_closing_waits_for_what_was_accepted():
         return [task.done() and task.result()["y"][0, 0] for task in tasks]
 
     assert asyncio.run(run()) == [2, 4, 6, 8, 10]
+
+
+def test_versions_and_too_many_explained_labels_are_not_mixed():
+    async def run(jobs):
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits(explained=12))
+        tasks = [asyncio.create_task(batcher.submit(each)) for each in jobs]
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        await asyncio.gather(*tasks)
+        return model.calls
+
+    assert sum(asyncio.run(run([job(1)._replace(served=object()) for _ in range(4)]))) == 4
+    assert asyncio.run(run([job(1)._replace(served=object()) for _ in range(3)])) == [1, 1, 1]
+    explained = [job(1, 2, "explain")._replace(k=k) for k in (1, 1, 3, 1)]
+    assert asyncio.run(run(explained)) == [6, 2], "6 points times 3 labels are too many"

@@ -17,3 +17,17 @@ def test_requests_batches_queue_and_version_are_shown():
         "mach_model_version 3.0",
     ):
         assert line in text
+
+
+def test_refusals_and_loads_are_shown():
+    measurements = Measurements(lambda: 0, lambda: 1)
+    measurements.refusal("busy")
+    measurements.load(0.3)
+    measurements.load(None)
+    text = measurements.text().decode()
+    for line in (
+        'mach_refused_requests_total{code="busy"} 1.0',
+        "mach_load_seconds_sum 0.3",
+        "mach_load_failures_total 1.0",
+    ):
+        assert line in text

@@ -9,8 +9,21 @@ from mach_tf.serving.service import openapi
 from mach_tf.serving.service.own_requests import RequestLimits
 
 
-def contents(fields):
-    return ServableContents("demo", 60, 3, "logit_mean", "float32", 0.0, [], True, "", {}, fields)
+def contents(fields, signatures=("sparse", "explain", "attack")):
+    return ServableContents("demo", 60, 3, "logit_mean", "float32", 0.0, list(signatures), True, "", {}, fields)
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_the_document_is_valid(token):
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(openapi.document("demo", contents(["title"]), RequestLimits(), token=token))
+
+
+def test_the_token_is_stated_where_it_is_asked_for():
+    paths = openapi.document("demo", contents([]), RequestLimits(), token=True)["paths"]
+    open_paths = {path for path, item in paths.items() for each in item.values() if "security" not in each}
+    assert open_paths == {"/healthz", "/readyz"}
+    assert all("401" in each["responses"] for path in paths if path not in open_paths for each in paths[path].values())
 
 
 @pytest.mark.parametrize("fields", [[], ["title", "body"]])
@@ -31,3 +44,18 @@ def test_the_document_states_the_limits_and_the_forms(fields):
         set(form["properties"]) for form in forms
     ]
     assert attack[0]["properties"]["true_labels"]["items"]["items"]["exclusiveMaximum"] == 3
+
+
+def test_only_what_the_servable_can_do_is_described():
+    document = openapi.document("demo", contents([], ["sparse"]), RequestLimits())
+    assert set(document["paths"]).isdisjoint({"/explain", "/attack"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "example"), [([], {"feature_ids": [3], "feature_values": [1.0]}), (["title"], {"title": "A"})]
+)
+def test_examples_are_requests(fields, example):
+    document = openapi.document("demo", contents(fields), RequestLimits(), [example])
+    for path in ("/predict", "/explain", "/attack"):
+        content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        assert content["examples"] == {"example 1": {"value": {"texts" if fields else "points": [example]}}}

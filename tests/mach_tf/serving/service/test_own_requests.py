@@ -96,3 +96,13 @@ def test_words_have_places_in_characters():
     (label,) = point["labels"]
     assert (label["name"], label["reasons"]) == ("three", [{"feature": 7, "name": "cafe", "attribution": 1.5}])
     assert label["word_attributions"] == [1.0, 2.0, 3.0]
+
+
+def test_explanations_are_limited_by_points_times_labels():
+    limits = RequestLimits(explained=6)
+    body = {"points": [POINT, POINT], "k": 4}
+    limits.check_explained(own_requests.job(body, False, None, 9, limits))
+    limits.check_explained(own_requests.job({**body, "k": 3}, True, None, 9, limits))
+    with pytest.raises(RequestError, match=r"at most 6 for explanations \(got 8\)") as refused:
+        limits.check_explained(own_requests.job(body, True, None, 9, limits))
+    assert refused.value.status == 413

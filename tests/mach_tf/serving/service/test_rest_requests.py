@@ -19,6 +19,7 @@ SPECS = {
         "feature_values": tf.TensorSpec([None], tf.float32),
     },
 }
+SPECS["attack"] = {**SPECS["sparse"], "epsilon": tf.TensorSpec([None], tf.float32)}
 LIMITS = RequestLimits(points=3, text_length=10, k=4)
 B64 = {"b64": base64.b64encode(b"\x00\xff").decode()}
 ARRAYS = {"row_splits": [0, 2], "feature_ids": [3, 4], "feature_values": [1, 2.5], "k": 2}
@@ -57,7 +58,7 @@ def test_the_column_form():
         ({"instances": [{"examples": "a", "k": "2"}]}, "k must be whole numbers"),
         ({"instances": [{"examples": {"b64": "!"}, "k": 1}]}, "b64 must be base64"),
         ({"instances": [{"examples": 3, "k": 1}]}, "examples must be texts"),
-        ({"instances": [{"examples": ["a"], "k": 1}]}, "examples must be texts in 1 dimension"),
+        ({"instances": [{"examples": ["a"], "k": 1}]}, r"examples must be texts, of the shape \[n\]"),
         ({"instances": [{"examples": "a", "k": 1}] * 4}, "at most 3 points"),
         ({"inputs": {"examples": ["a"], "k": []}}, "k must be a number"),
         ({"inputs": {"examples": ["a"], "k": 1}, "signature_name": "none"}, "signature_name must be one of"),
@@ -77,6 +78,11 @@ def test_the_column_form():
         ({"inputs": {**ARRAYS, "row_splits": [0, 1]}, "signature_name": "sparse"}, "row_splits must ascend"),
         ({"inputs": {**ARRAYS, "row_splits": [1, 2]}, "signature_name": "sparse"}, "row_splits must ascend"),
         ({"inputs": {**ARRAYS, "row_splits": [0, 3, 2]}, "signature_name": "sparse"}, "row_splits must ascend"),
+        ({"inputs": {"texts": [["a"]], "k": 1}, "signature_name": "text"}, r"of the shape \[n, 2\]"),
+        ({"inputs": {"texts": [[]], "k": 1}, "signature_name": "text"}, r"of the shape \[n, 2\]"),
+        ({"inputs": {"texts": [["a", "b", "c"]] * 2, "k": 1}, "signature_name": "text"}, r"of the shape \[n, 2\]"),
+        ({"inputs": {"examples": ["a"], "k": [[1]]}}, r"k must be whole numbers, of the shape \[\] or \[n\]"),
+        ({"inputs": {**ARRAYS, "epsilon": [1, 2]}, "signature_name": "attack"}, r"one entry per point .got 2 for 1"),
         ({"instances": [ARRAYS], "signature_name": "sparse"}, "have no row form"),
         ({"inputs": {"texts": [["x" * 11, ""]], "k": 1}, "signature_name": "text"}, "at most 10 characters"),
     ],

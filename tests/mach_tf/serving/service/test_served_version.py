@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
+
+pytest.importorskip("starlette", reason="the service needs the extra serve")
+from starlette.testclient import TestClient
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
@@ -12,9 +18,11 @@ from mach_tf.sealed_json import seal, without_checksum
 from mach_tf.serving.contents import FILE
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
+from mach_tf.serving.service.app import Service, ServiceConfig
 from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.serving.service.versions import Versions
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +46,19 @@ def test_it_answers_and_describes_its_signatures(served):
     assert served.answer(job([3, 4]))["labels"].shape == (1, 3)
     assert set(served.specs) == set(served.metadata) == {"serving_default", "sparse", "explain", "attack"}
     assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
+
+
+def test_metadata_have_the_fields_that_tensorflow_serving_writes(served):
+    inputs = served.metadata["sparse"]["inputs"]
+    assert inputs["row_splits"]["dtype"] == "DT_INT64"
+    assert inputs["row_splits"]["tensor_shape"] == {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}
+    assert inputs["k"]["tensor_shape"] == {"dim": [], "unknown_rank": True}
+
+
+def test_what_is_no_example_is_a_sentence(served):
+    for damaged in (b"\xd3\x00\xff", b"\x0a\xff"):
+        with pytest.raises(RequestError, match="must be serialized"):
+            served.answer(Job("serving_default", {"examples": np.array([damaged], object)}, 1, 1))
 
 
 def test_a_rule_of_the_graph_is_a_sentence(served):
@@ -89,3 +110,36 @@ def test_loading_answers_a_request_of_each_signature(directory, monkeypatch):
     monkeypatch.setattr(ServedVersion, "answer", noted)
     served = ServedVersion.load(str(directory), 1)
     assert sorted(asked) == sorted(served.specs)
+
+
+def test_a_request_that_straddles_a_reload_is_answered_by_the_version_that_it_was_checked_against(
+    directory, monkeypatch
+):
+    versions = Versions(str(directory.parent))
+    answer = ServedVersion.answer
+
+    def slow(served, job):
+        answers.append(served.version)
+        if len(answers) == 1:
+            first.set()
+            second.wait(10)
+        return answer(served, job)
+
+    answers, first, second = [], threading.Event(), threading.Event()
+    monkeypatch.setattr(ServedVersion, "answer", slow)
+    body = {"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            before = [pool.submit(client.post, "/predict", json=body)]
+            first.wait(10)
+            before.append(pool.submit(client.post, "/predict", json=body))
+            while "mach_queued_points 1.0" not in client.get("/metrics").text:
+                time.sleep(0.01)
+            old = versions.current
+            versions.current = ServedVersion(2, old.contents, old._model, old.metadata)
+            after = pool.submit(client.post, "/predict", json=body)
+            while "mach_queued_points 2.0" not in client.get("/metrics").text:
+                time.sleep(0.01)
+            second.set()
+            found = [each.result().json()["version"] for each in (*before, after)]
+    assert found == answers == [1, 1, 2]

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
-import types
+import weakref
 
 import pytest
 
@@ -17,12 +18,17 @@ def add(folder, number, content="whole"):
     (folder / str(number) / FILE).write_text(content)
 
 
+class Loaded:
+    def __init__(self, version):
+        self.version = version
+
+
 def load(directory, version):
     with open(os.path.join(directory, FILE)) as file:
         content = file.read()
     if content != "whole":
         raise InputError(f"{directory} is {content}")
-    return types.SimpleNamespace(version=version)
+    return Loaded(version)
 
 
 @pytest.fixture
@@ -178,6 +184,21 @@ def test_versions_may_be_links_and_have_zeros(folder, tmp_path):
     assert not versions.check()
 
 
+def test_a_folder_that_cannot_hold_versions_is_named(folder, monkeypatch):
+    with pytest.raises(InputError, match=r"must hold versions.*no such file"):
+        Versions(str(folder / "nothing"), load)
+    (folder / "file").touch()
+    with pytest.raises(InputError, match=r"must hold versions.*not a directory"):
+        Versions(str(folder / "file"), load)
+    add(folder, 1)
+    with pytest.raises(InputError, match=rf"it is a servable itself\. Give {folder}\."):
+        Versions(str(folder / "1"), load)
+    os.remove(folder / "1" / FILE)
+    monkeypatch.setattr(os, "access", lambda path, mode: not path.endswith("1"))
+    with pytest.raises(InputError, match="1 must be readable by this user"):
+        Versions(str(folder), load)
+
+
 def test_a_name_that_no_address_can_have_is_refused(tmp_path):
     (tmp_path / "{demo}").mkdir()
     with pytest.raises(InputError, match="name without braces"):
@@ -190,3 +211,42 @@ def test_a_folder_without_a_version_is_refused(folder):
     add(folder, 1, "broken")
     with pytest.raises(InputError, match="is broken"):
         Versions(str(folder), load)
+
+
+def test_loads_and_failures_are_observed_from_the_start(folder):
+    add(folder, 1)
+    add(folder, 2, "broken")
+    versions, seen = Versions(str(folder), load), []
+    versions.observe(seen.append)
+    add(folder, 3)
+    versions.check()
+    assert [seconds is None for seconds in seen] == [True, False, False]
+
+
+def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder):
+    class Model:
+        pass
+
+    def load_model(directory, version):
+        loaded = load(directory, version)
+        loaded.model = model = Model()
+        model.circle = model
+        models.append(weakref.ref(model))
+        return loaded
+
+    models = []
+    add(folder, 1)
+    versions = Versions(str(folder), load_model)
+    gc.disable()
+    try:
+        request = versions.current
+        add(folder, 2)
+        versions.check()
+        versions.release()
+        assert models[0]() is not None, "a request needs it"
+        del request
+        versions.release()
+        assert models[0]() is None
+        assert models[1]() is not None
+    finally:
+        gc.enable()

@@ -7,7 +7,7 @@ import pytest
 
 from mach_tf.errors import InputError
 from mach_tf.text.readers.settings import InputSettings
-from tests.mach_tf.text.readers.reading import problem, read_text
+from tests.mach_tf.text.readers.reading import problem, read, read_text
 
 CSV = InputSettings("csv", ("title", "text"), ("tags",), ";")
 ROWS = [
@@ -124,3 +124,33 @@ def test_a_cell_of_many_lines_is_read(tmp_path):
     records, _ = read_text(tmp_path, text, InputSettings("csv", ("text",), ("tags",)), n_bytes=1 << 14)
     assert [record.texts for record in records] == [(cell,), ("b",)]
     assert records[1].line == 20_003
+
+
+@pytest.mark.parametrize(
+    ("form", "content", "advice"),
+    [
+        ("csv", "text|tags\na b|x\n", "The columns are separated by '|': write them with commas or tabs."),
+        ("csv", "text\ttags\na b\tx\n", r"The columns are separated by '\t': give input_format=tsv."),
+        ("tsv", "text,tags\na b,x\n", "The columns are separated by ',': give input_format=csv."),
+        ("csv", "sep=;\ntext;tags\na b;x\n", "The header stands in line 2: remove the lines before it (tail -n +2 "),
+        (
+            "tsv",
+            "# by x\n\ntext\ttags\na b\tx\n",
+            "The header stands in line 3: remove the lines before it (tail -n +3 ",
+        ),
+        ("csv", "Text,tags\na b,x\n", "Did you mean 'Text'? Name the columns of the header"),
+        ("csv", "body,tags\na b,x\n", "Name the columns of the header, or give numbers from 0 if there is none."),
+    ],
+)
+def test_a_column_that_is_not_found_is_told_with_what_to_do(tmp_path, form, content, advice):
+    with pytest.raises(InputError) as raised:
+        read_text(tmp_path, content, InputSettings(form, ("text",), ("tags",)))
+    assert "there must be a column 'text'" in str(raised.value) and advice in str(raised.value)
+
+
+def test_a_format_whose_header_was_found_is_not_doubted(tmp_path):
+    (tmp_path / "a.csv").write_text("text,tags\na b,\n")
+    _, bad_lines = read(tmp_path / "a.csv", InputSettings("auto", ("text",), ("tags",)))
+    assert [str(line) for line in bad_lines] == [
+        f"{tmp_path}/a.csv, line 2: a record must have a label (got none in tags)."
+    ]

@@ -78,12 +78,35 @@ def test_a_file_of_labels_is_refused_with_other_formats(tmp_path):
 
 def test_the_first_bad_lines_tell_how_the_format_was_found(tmp_path):
     path = tmp_path / "a.json"
-    path.write_text('{"text": "a"}\n{"text": "a", "tags": 1}\n{"text": "a"}\n')
+    path.write_text('x\n{"text": "a", "tags": 1}\n{"text": "a"}\n')
     _, bad_lines = read(path, InputSettings("auto", ("text",), ("tags",)), n_bytes=10)
     hint = "It was read as jsonl, because its name ends in .json; if it is in another format, give input_format."
     assert [hint in str(line) for line in bad_lines] == [True, False]
     assert [hint in str(line) for line in read(path, InputSettings("auto", ("text",), ("tags",)))[1]] == [True, False]
     assert [hint in str(line) for line in read(path, ONE_TEXT, n_bytes=10)[1]] == [False, False]
+    assert not any(hint in line.listed for line in bad_lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "problem"),
+    [
+        ("a.jsonl", '{"text": 3, "tags": 1}', '{"text": "a", "tags": 1}', "a text must be a string (got 3 in text)."),
+        ("a.tsv", "a\t<b", "a\t<http://example.org/1>", None),
+        ("a", "__label__x", "__label__x a", "a record must have text (got none)."),
+        ("a.csv", "", "text,tags\n,x", "a record must have text (got none in text)."),
+    ],
+)
+def test_a_format_that_the_first_line_shows_is_not_doubted(tmp_path, name, first, second, problem):
+    path = tmp_path / name
+    path.write_text(f"{first}\n{second}\n")
+    fields = (("text",), ("tags",)) if name.endswith(("csv", "jsonl")) else ()
+    if problem is None:  # not shown: a missing bracket
+        with pytest.raises(InputError, match="It was read as tsv"):
+            read(path, InputSettings("auto"))
+        return
+    (line,) = read(path, InputSettings("auto", *fields))[1]
+    assert str(line).startswith(f"{path}, line {line.line}: {problem}")
+    assert ("It was read as" in str(line)) == ("It was read as" in problem)
 
 
 @pytest.mark.parametrize("name", ["jsonl", "csv", "tsv", "annif", "fasttext", "lines", "parquet"])
@@ -127,3 +150,10 @@ def test_without_a_field_of_labels_the_fields_are_shown(tmp_path, name, content)
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=r"label_field must name .* labels \(the file has 'title', 'tags'\)"):
         open_records(TextInput(str(tmp_path / name)), InputSettings(text_fields=("title",)))
+
+
+@pytest.mark.parametrize("content", ['{\n"text": "a"\n}\n', '{ "text": "a",\n "tags": ["x"]}\n', '{"text":\n"a"}\n'])
+def test_an_object_over_several_lines_is_told_with_the_command_that_joins_them(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=r"got an object over several lines\)\. Convert it \(jq -c '\.' "):
+        read(tmp_path / "a.json", InputSettings("auto", ("text",), ("tags",)))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import random
 import sys
 import tracemalloc
+import zipfile
 
 import pyarrow
 import pytest
@@ -201,3 +203,17 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     assert tracemalloc.get_traced_memory()[1] < 4 << 20
     tracemalloc.stop()
     assert most < 3 << 20
+
+
+@pytest.mark.parametrize("form", ["auto", "parquet"])
+def test_a_member_of_an_archive_and_a_compressed_file_are_refused_with_a_command(tmp_path, form):
+    path = _write(tmp_path, {**STRINGS, "tags": ["x", "y"]})
+    settings = InputSettings(form, ("title", "text"), ("tags",))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "b c/a.parquet")
+    with pytest.raises(InputError, match=r"must be a file of its own.*\(unzip \S*/a\.zip 'b c/a\.parquet'\)"):
+        read(tmp_path / "a.zip" / "b c" / "a.parquet", settings)
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(path.read_bytes()))
+    advice = r"\. Decompress it once" if form == "auto" else r"\(gunzip -c \S*a\.parquet\.gz > FILE\)"
+    with pytest.raises(InputError, match=rf"got a .*(gzip|Parquet).*{advice}"):
+        read(tmp_path / "a.parquet.gz", settings)

@@ -47,6 +47,31 @@ def test_texts_are_strings(value):
         _read({"text": value, "tags": ["x"]})
 
 
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"text": ["a", "b"], "tags": 1}, "in text); join its parts into one string."),
+        ({"text": {"en": "a", "de": "b"}, "tags": 1}, "name a field of the object, such as text.en or text.de."),
+        ({"text": "a", "tags": [{"name": "x", "id": 3}]}, "such as tags.name or tags.id."),
+        ({"text": "a", "tags": {"name": "x"}}, "such as tags.name."),
+        ({"text": [1], "tags": 1}, "(got [1] in text)."),
+        ({"text": {}, "tags": 1}, "(got {} in text)."),
+    ],
+)
+def test_a_remedy_is_named_for_lists_and_objects(record, message):
+    with pytest.raises(Fault) as raised:
+        _read(record)
+    assert str(raised.value).endswith(message)
+
+
+@pytest.mark.parametrize("record", [{"a": {}}, {"a": {"b": {}}}, {"a": [{"b": {"c": "x"}}, {"b": {}}]}])
+def test_nested_labels_may_be_missing_if_labels_are_optional(record):
+    record["text"] = "a"
+    assert _read(record, labels=("a.b.c",), optional=True) == (["a"], [])
+    with pytest.raises(Fault, match=r"must have the field"):
+        _read(record, labels=("a.b.c",))
+
+
 def test_null_is_an_empty_text():
     assert _read({"a": None, "b": "b", "tags": 1}, texts=("a", "b"))[0] == ["", "b"]
 
@@ -99,3 +124,17 @@ def test_missing_labels_are_none_if_they_are_optional():
 )
 def test_strings_of_labels_are_split(text, separator, expected):
     assert split_labels(text, separator) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"text": "a", "tags": 3.0}, "(got 3.0 in tags); write it as 3."),
+        ({"text": "a", "tags": 3.5}, "(got 3.5 in tags)."),
+        ({"text": {"0": "a", "1": "b"}, "tags": 1}, "(pandas: to_json(FILE, orient='records', lines=True))."),
+    ],
+)
+def test_what_pandas_writes_is_told_with_what_to_do(record, message):
+    with pytest.raises(Fault) as raised:
+        _read(record)
+    assert str(raised.value).endswith(message)

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from mach_tf.explanations.words.visible_text import shortened, shown_name, visible
+from mach_tf.visible_text import shortened, shown_name, visible
 
 
 def test_no_control_character_of_unicode_is_left():

@@ -27,9 +27,19 @@ def visible(text: str) -> str:
     return _OTHERS.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
 
 
+def on_one_line(text: str) -> str:
+    """Returns the text without control characters, also without line feeds and tabs.
+
+    Example:
+      >>> on_one_line("a\\nb\\u202ec")
+      'a␊b<U+202E>c'
+    """
+    return visible(text).replace("\n", "\u240a").replace("\t", "\u2409")
+
+
 def shown_name(name: str) -> str:
     """Returns the name of a feature or a label as a table shows it: on one line, without control characters, not too long."""
-    return visible(shortened(name, _NAME_CHARACTERS)).replace("\n", "\u240a").replace("\t", "\u2409")
+    return on_one_line(shortened(name, _NAME_CHARACTERS))
 
 
 def shortened(text: str, limit: int) -> str:

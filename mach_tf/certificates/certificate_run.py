@@ -1,0 +1,138 @@
+"""Certifies the points of a network, chunk by chunk."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Callable
+
+import numpy as np
+
+from mach_tf import estimators
+from mach_tf.certificates.hidden_units import hidden_units
+from mach_tf.certificates.output_layer import OutputLayer
+from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.certificates.point_certificate import PointCertificate, certify_point
+from mach_tf.errors import InputError
+from mach_tf.network import Network
+from mach_tf.points import Points
+
+# Floats of the rows of W1, of all repetitions, that one chunk holds.
+_CHUNK_FLOATS = 1 << 26
+CERTIFIED_ESTIMATOR = "logit_mean"
+
+
+@dataclasses.dataclass(frozen=True)
+class CertifiedPoints:
+    """What is proved for n points and one set of perturbations.
+
+    Attributes:
+      perturbations: the set.
+      top_unchanged: bool [n], whether the best label is proved to stay the best.
+      hits: int32 [n, ks], lower bounds of the number of true labels among the top k.
+      scores: float64 [n, k, 2], intervals of the scores of the top labels.
+      pairs: int32 [n], number of pairs of labels that needed more than the screening.
+    """
+
+    perturbations: PerturbationSet
+    top_unchanged: np.ndarray
+    hits: np.ndarray
+    scores: np.ndarray
+    pairs: np.ndarray
+
+
+def check_estimator(estimator: str) -> None:
+    """Raises InputError for an estimator whose scores cannot be certified."""
+    estimators.get(estimator)
+    if estimator != CERTIFIED_ESTIMATOR:
+        raise InputError(
+            f"Certificates need the estimator {CERTIFIED_ESTIMATOR}, whose label scores are sums of hidden units (got {estimator}): "
+            "sigmoids, minima and medians of bucket scores have no such sum. Certify the model's logit_mean scores."
+        )
+
+
+def certify_points(
+    network: Network,
+    points: Points,
+    top_labels: np.ndarray,
+    sets: Sequence[PerturbationSet],
+    ks: Sequence[int],
+    effort: int,
+    progress: Callable[[range], Iterable[int]] = iter,
+) -> list[CertifiedPoints]:
+    """Certifies every point against every set of perturbations.
+
+    Args:
+      network: the network; its label scores are means of logits.
+      points: n hashed points with labels.
+      top_labels: int [n, max(ks)], what the network predicts for the points, best first.
+      sets: the sets of perturbations, all with one support.
+      ks: cut-offs, ascending.
+      effort: as of `certify_point`.
+      progress: wraps the numbers of the points, for a progress bar.
+
+    Returns:
+      One CertifiedPoints per set, in order.
+    """
+    layer, biases = OutputLayer.of(network), _hidden_biases(network)
+    dense = any(each.support == "dense" for each in sets)
+    entries = np.full(len(points), network.manifest.columns) if dense else np.diff(points.row_splits)
+    chunks = iter(_chunks(entries, len(biases)))
+    found: list[list[PointCertificate]] = [[] for _ in sets]
+    rows, kernels = range(0), np.empty(0, np.float32)
+    for point in progress(range(len(points))):
+        if point not in rows:
+            rows = next(chunks)
+            del kernels  # freed before the next ones take their place
+            kernels = _kernels(network, points[rows], dense)
+        first, last = np.array([0, *np.cumsum(entries[rows.start : rows.stop])])[point - rows.start :][:2]
+        kernel = kernels if dense else kernels[first:last]
+        values = points[range(point, point + 1)].feature_values
+        if dense:
+            values = points[range(point, point + 1)].features(network.manifest.columns).toarray()[0]
+        true = points.label_ids[points.label_splits[point] : points.label_splits[point + 1]]
+        for each, certificates in zip(sets, found):
+            units = hidden_units(kernel, biases, each.box(values), layer)
+            certificates.append(certify_point(units, layer, top_labels[point], true, ks, effort))
+    return [_gathered(each, certificates, top_labels.shape[1], len(ks)) for each, certificates in zip(sets, found)]
+
+
+def _gathered(
+    perturbations: PerturbationSet, certificates: Sequence[PointCertificate], k: int, cut_offs: int
+) -> CertifiedPoints:
+    n = len(certificates)
+    return CertifiedPoints(
+        perturbations,
+        np.array([each.top_unchanged for each in certificates], bool),
+        np.array([each.hits for each in certificates], np.int32).reshape(n, cut_offs),
+        np.array([each.scores for each in certificates], np.float64).reshape(n, k, 2),
+        np.array([each.pairs for each in certificates], np.int32),
+    )
+
+
+def _chunks(entries: np.ndarray, width: int) -> list[range]:
+    """Cuts the points into runs whose rows of W1 fit into memory together."""
+    chunks, begin, held = [], 0, 0
+    for point, count in enumerate(entries):
+        if point > begin and (held + count) * width > _CHUNK_FLOATS:
+            chunks.append(range(begin, point))
+            begin, held = point, 0
+        held += count
+    return [*chunks, range(begin, len(entries))]
+
+
+def _hidden_biases(network: Network) -> np.ndarray:
+    """Returns b1 of all repetitions, float32 [R * H]."""
+    repetitions = network.repetitions
+    return np.concatenate([np.array(repetitions[i].weights.hidden_bias, np.float32) for i in range(len(repetitions))])
+
+
+def _kernels(network: Network, points: Points, dense: bool) -> np.ndarray:
+    """Returns W1 of all repetitions side by side, float32 [entries, R * H], in the rows of the points' entries, or all rows."""
+    ids = slice(None) if dense else points.feature_ids
+    parts = []
+    for index in range(len(network.repetitions)):
+        # A view of the tensor's memory: all of W1 is not copied.
+        kernel = np.asarray(network.repetitions[index].weights.hidden_kernel)
+        parts.append(kernel[ids])
+    return np.concatenate(parts, axis=1)

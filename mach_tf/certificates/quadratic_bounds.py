@@ -1,0 +1,235 @@
+"""Lower bounds of differences of label scores that know that hidden units cannot all be at their worst at once.
+
+A difference of scores is F(d) = sum_u c_u relu(z_u) + constant with z = z0 + d K, d in the box |d_i| <= h_i. The linear
+relaxation gives each unstable unit with c_u < 0 its chord, as if every z_u could be in the middle of its own range; but the
+radius of that range is an L1 norm that only one perturbation attains, and no perturbation attains it for many units. Here, for
+any p_u > 0,
+
+    relu(z) <= (z + p)^2 / (4 p)         for all z, because (z + p)^2 - 4 p z = (z - p)^2 >= 0,
+
+with equality at z = p. With these squares F(d) >= constant' + g d - d' Q d for Q = sum_u |c_u| / (4 p_u) k_u k_u'. For a diagonal
+D with P = D - Q positive semidefinite, -d' Q d = d' P d - d' D d >= d' P d - sum_i D_i h_i^2, and d' P d, which is convex, is at
+least its tangent at any x:
+
+    F(d) >= constant' - sum_i D_i h_i^2 - x' P x - sum_i h_i |g + 2 P x|_i.
+
+Every p, D and x gives a bound; they are improved in turn. This is a solution of the dual of a semidefinite relaxation (as in
+Raghunathan et al. 2018) that costs one eigenvalue problem of the size of the point per turn.
+
+Soundness in floating point: P is tested by a Cholesky factorisation, whose success proves that the computed P plus
+gamma_{n+1} / (1 - gamma_{n+1}) trace(P) on the diagonal is positive semidefinite (Rump 2006); that and the rounding of Q is
+charged to the bound, as are the errors of all sums.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from mach_tf.certificates import rounding
+from mach_tf.certificates.hidden_units import HiddenUnits
+from mach_tf.certificates.linear_bounds import slopes
+
+_TURNS = 5
+_FIRST_GROWTH = 1.5
+# With more entries a point's matrix takes too much memory and time.
+MOST_ENTRIES = 4096
+_TANGENT_STEPS = 40
+
+
+class QuadraticBound(NamedTuple):
+    """A lower bound, and a perturbation of the box that comes near it.
+
+    Attributes:
+      bound: the lower bound of F in the box; -inf if none was found.
+      value: F at `perturbation`, without regard to rounding.
+      perturbation: float64 [n].
+    """
+
+    bound: float
+    value: float
+    perturbation: np.ndarray
+
+
+class QuadraticRelaxation:
+    """Bounds weighted sums of the hidden units of one point, each from where the one before ended."""
+
+    def __init__(self, units: HiddenUnits):
+        self.units = units
+        self.entries = len(units.kernel)
+        # Where the last sum of each family ended.
+        self._ends: dict[int, tuple[np.ndarray, float]] = {}
+
+    @functools.cached_property
+    def kernel(self) -> np.ndarray:
+        """W1 in the rows of the point's entries, float64 [n, M]."""
+        return self.units.kernel.astype(np.float64)
+
+    @functools.cached_property
+    def squared(self) -> np.ndarray:
+        """The squares of `kernel`."""
+        return np.square(self.kernel)
+
+    def bound(self, weights: np.ndarray, constant: float, enough: float, family: int = 0) -> QuadraticBound:
+        """Bounds sum_u weights_u relu(z_u) + constant from below.
+
+        Args:
+          weights: float64 [M], c.
+          constant: what is added.
+          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends.
+          family: sums of one family are alike, such as the leads of one label, so that each starts where the one before ended.
+        """
+        none = QuadraticBound(-np.inf, np.inf, np.zeros(self.entries))
+        if self.entries > MOST_ENTRIES:
+            return none
+        if not self.entries:
+            value = float(weights @ np.maximum(self.units.centre, 0) + constant)
+            magnitude = float(np.abs(weights) @ self.units.magnitude + abs(constant))
+            return none._replace(bound=value - 4 * rounding.gamma(len(weights) + 8) * magnitude, value=value)
+        search = _Search(self, weights, constant, *self._ends.get(family, (np.zeros(self.entries), _FIRST_GROWTH)))
+        best = none
+        for _ in range(_TURNS):
+            bound = search.turn()
+            value, where = search.smallest_value()
+            stuck = bound - best.bound < 0.02 * (enough - bound)
+            best = QuadraticBound(max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0]))
+            if best.bound > enough or best.value <= enough or stuck:
+                break
+        self._ends[family] = search.x, search.growth
+        return best
+
+
+class _Search:
+    """Improves p, D, the tangent point x and the slopes of the units with c >= 0 in turn."""
+
+    def __init__(
+        self, relaxation: QuadraticRelaxation, weights: np.ndarray, constant: float, x: np.ndarray, growth: float
+    ):
+        self.weights, self.constant = weights, constant
+        self.units, self.half = relaxation.units, relaxation.units.box.half
+        self.kernel, self.squared = relaxation.kernel, relaxation.squared
+        self.stable = self.units.stable
+        self.negative = np.flatnonzero((weights < 0) & ~self.stable)
+        self.chord, self.intercept, self.below = slopes(self.units)
+        self.x = x
+        self.growth = growth  # by how much D exceeds the diagonal of Q: the worst case of a square against its mean
+        if x.any():
+            self._choose_slopes((self.half**2 - x**2).clip(0) @ self.squared)
+
+    def turn(self) -> float:
+        """Makes one bound, float; leaves the tangent point and slopes for the next turn."""
+        units, negative, half = self.units, self.negative, self.half
+        spread = (half**2 - self.x**2).clip(0) @ self.squared
+        expected = units.centre + self.x @ self.kernel
+        z, deviation = units.centre[negative], self.growth * spread[negative] + 1e-12
+        root = np.sqrt(expected[negative] ** 2 + deviation)
+        square = ((expected[negative] + root) ** 2 + deviation) / (4 * root)
+        line = self.chord[negative] * expected[negative] + self.intercept[negative]
+        squares = np.where(square < line, 1 / (4 * root), 0)
+        weight = -self.weights[negative]
+        slope = np.where(squares > 0, (z + root) / (2 * root), self.chord[negative])
+        at_zero = np.where(
+            squares > 0, (z + root) ** 2 / (4 * root), line - self.chord[negative] * (expected[negative] - z)
+        )
+
+        lines = np.where(self.stable, self.weights, np.maximum(self.weights, 0) * self.below)
+        lines[negative] = 0
+        fixed = np.where(lines != 0, lines * units.centre, 0)
+        fixed[negative] = -weight * at_zero
+        lines[negative] = -weight * slope
+        form = _form(units.kernel[:, negative], weight * squares, half)
+        if form is None:
+            return -np.inf
+        gradient = self.kernel @ lines
+        self.x = _tangent_point(gradient, form, half, self.x)
+        pull = form.matrix @ self.x
+        value = self.constant + fixed.sum() - form.excess - self.x @ pull - half @ np.abs(gradient + 2 * pull)
+        n, m = self.kernel.shape
+        magnitude = np.abs(lines) @ units.magnitude + np.abs(fixed).sum() + abs(self.constant) + 4 * n * form.excess
+        # The rounding of z0 times the derivative of the square's last term.
+        reach = 2 * (units.upper - units.lower)[negative] * units.magnitude[negative]
+        magnitude += (weight * squares) @ reach
+        self.growth = max(form.growth, 1.0)
+        self._choose_slopes(spread)
+        return float(value - 8 * rounding.gamma(2 * n + m + 32) * magnitude)
+
+    def smallest_value(self) -> tuple[float, np.ndarray]:
+        """Returns F where the tangent points to, on the corner of the box next to x, and that perturbation."""
+        corner = np.where(np.abs(self.x) > 0, np.sign(self.x) * self.half, 0)
+        candidates = [corner, self.x]
+        values = [self._value(each) for each in candidates]
+        best = int(np.argmin(values))
+        return values[best], candidates[best]
+
+    def _value(self, perturbation: np.ndarray) -> float:
+        active = np.maximum(self.units.centre + perturbation @ self.kernel, 0)
+        return float(self.weights @ active + self.constant)
+
+    def _choose_slopes(self, spread: np.ndarray) -> None:
+        """Moves the slopes below ReLU to how often each unit is active near the tangent point."""
+        z = self.units.centre + self.x @ self.kernel
+        active = 0.5 + 0.5 * np.clip(z / (np.sqrt(spread) + 1e-12), -1, 1)
+        self.below = np.where(self.stable, 1, active)
+
+
+class _Form(NamedTuple):
+    """P = D - Q, and what it costs.
+
+    Attributes:
+      matrix: float64 [n, n], P as computed.
+      excess: an upper bound of sum_i D_i h_i^2, and of what rounding adds to d' Q d - d' (D - P) d.
+      growth: trace of D divided by that of Q, both in units of the box.
+      steepness: an upper bound of the eigenvalues of P.
+    """
+
+    matrix: np.ndarray
+    excess: float
+    growth: float
+    steepness: float
+
+
+def _form(kernel: np.ndarray, squares: np.ndarray, half: np.ndarray) -> Optional[_Form]:
+    """Finds D for Q = kernel diag(squares) kernel'; None if no factorisation succeeds.
+
+    Q and its eigenvalue are computed in float32. The error of Q is charged; D needs no exact eigenvalue, as P is tested.
+    """
+    n, m = kernel.shape
+    factor = kernel * np.sqrt(squares).astype(np.float32)
+    q = (factor @ factor.T).astype(np.float64)
+    trace = float(np.trace(q))
+    if trace <= 0:
+        return _Form(np.zeros((n, n)), 0.0, 1.0, 0.0)
+    # Coordinates with large entries get large D: the geometric mean of one common D and of one in proportion to Q.
+    scale = np.sqrt(np.maximum(np.diag(q), 1e-9 * trace / n))
+    roots = np.sqrt(scale)
+    largest = float(np.linalg.eigvalsh((q / roots / roots[:, None]).astype(np.float32))[-1])
+    growth = rounding.gamma(n + 2)
+    charged = 4 * (growth / (1 - growth) * (largest * float(scale.sum()) + trace))
+    charged += 2 * (rounding.gamma(m + 8, rounding.SINGLE) * trace + n * m * 2.0**-126)
+    for room in (1e-5, 1e-4, 1e-2):
+        diagonal = largest * (1 + room) * scale + charged
+        matrix = np.diag(diagonal) - q
+        try:
+            np.linalg.cholesky(matrix - charged * np.eye(n))
+        except np.linalg.LinAlgError:
+            continue
+        excess = float((diagonal + 2 * charged) @ half**2) * (1 + 2.0**-40)
+        of_q = float(np.diag(q) @ half**2)
+        return _Form(matrix, excess, excess / of_q if of_q > 0 else 1.0, float(diagonal.max()))
+    return None
+
+
+def _tangent_point(gradient: np.ndarray, form: _Form, half: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Returns about the x with the smallest g x + x' P x in the box, by accelerated projected gradients (Nesterov 1983)."""
+    if form.steepness <= 0:
+        return -half * np.sign(gradient)
+    matrix, largest = form.matrix, 2 * form.steepness
+    ahead, momentum = x, 1.0
+    for _ in range(_TANGENT_STEPS):
+        moved = np.clip(ahead - (gradient + 2 * matrix @ ahead) / largest, -half, half)
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = moved + (momentum - 1) / following * (moved - x)
+        x, momentum = moved, following
+    return x

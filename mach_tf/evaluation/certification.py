@@ -1,0 +1,180 @@
+"""Certifies a model's points at several sizes of perturbation, and compares what is proved with what attacks reach."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from mach_tf import arguments, progress_bars
+from mach_tf.attacks.attack_run import AttackRun
+from mach_tf.attacks.gradient_attacks import Attack, attack_list
+from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
+from mach_tf.data.model_dataset import check_dataset
+from mach_tf.errors import InputError
+from mach_tf.estimators import DEFAULT_ESTIMATOR
+from mach_tf.evaluation import attack_evaluation
+from mach_tf.evaluation.certification_result import Certification, CertifiedSize
+from mach_tf.metrics.ranking_metrics import cut_offs, hits
+from mach_tf.network import Network
+from mach_tf.points import Points
+from mach_tf.splits import SPLITS
+
+MOST_EFFORT = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class CertificationOptions:
+    """What is certified.
+
+    Attributes:
+      epsilons: sizes of the perturbation, the largest change of a feature value.
+      support: "nonzero" covers changes of the features that are present, "dense" of all.
+      clip_nonnegative: covers only perturbed values that are not negative.
+      ks: cut-offs of certified P@k; None for 1, 3 and 5, as far as there are labels.
+      effort: the most pairs of labels that are bounded one by one per point and epsilon; more proves more and takes longer.
+      attacks: names of attacks, or Attack objects, to compare with; those that are named get the support and the clipping.
+      estimator: must be "logit_mean".
+
+    Raises:
+      InputError: a value out of its range.
+    """
+
+    epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02)
+    support: str = "nonzero"
+    clip_nonnegative: bool = False
+    ks: Optional[Sequence[int]] = None
+    effort: int = 100
+    attacks: Sequence[Union[str, Attack]] = ()
+    estimator: str = DEFAULT_ESTIMATOR
+
+    def __post_init__(self) -> None:
+        attack_evaluation.checked_epsilons(self.epsilons)
+        check_estimator(self.estimator)
+        object.__setattr__(self, "effort", arguments.whole_number(self.effort, "effort", 0, MOST_EFFORT))
+        attack_list(self.attacks)
+        for _ in self.sets:  # each checks itself
+            pass
+
+    @property
+    def sets(self) -> list[PerturbationSet]:
+        """The sets of perturbations, one per epsilon."""
+        sizes = attack_evaluation.checked_epsilons(self.epsilons)
+        return [PerturbationSet(size, self.support, self.clip_nonnegative) for size in sizes]
+
+    @property
+    def attack_list(self) -> list[Attack]:
+        """The attacks, on the same perturbations as the certificates."""
+        return [
+            dataclasses.replace(each, support=self.support, clip_nonnegative=self.clip_nonnegative)
+            for each in attack_list(self.attacks)
+        ]
+
+
+def certify(
+    model: Union[Network, str], X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.01, **options: Any
+) -> Certification:
+    """Proves for raw points what no perturbation within epsilon can change.
+
+    Args:
+      model: a trained model, or its directory.
+      X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
+      Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
+      epsilon: size of the perturbation in the maximum norm, after hashing and normalisation, or several sizes.
+      **options: other attributes of CertificationOptions: `support`, `clip_nonnegative`, `ks`, `effort`, `attacks`.
+
+    Returns:
+      A Certification: print() shows a table, `.sizes` has the proofs point by point.
+
+    Raises:
+      InputError: X or Y does not fit the model, an option out of its range, or an estimator that cannot be certified.
+
+    Example:
+      >>> proved = mach_tf.certify(model, X, Y, epsilon=[0, 0.001])
+      >>> [size.epsilon for size in proved.sizes]  # print(proved) shows a table
+      [0.0, 0.001]
+    """
+    network = Network.load(model) if not isinstance(model, Network) else model
+    sizes = [epsilon] if np.ndim(epsilon) == 0 else epsilon
+    settings = CertificationOptions(epsilons=sizes, **options)  # type: ignore[arg-type]
+    raw = attack_evaluation.labelled(network.raw_points(X), Y, network.labels)
+    Incomplete.of(raw).check_and_warn("of X")
+    return certify_hashed(network, network.manifest.feature_spec.apply(raw), settings)
+
+
+def certify_dataset(
+    model_dir: str,
+    dataset_dir: str,
+    settings: CertificationOptions,
+    split: str = "test",
+    limit: Optional[int] = None,
+    force: bool = False,
+) -> Certification:
+    """Certifies the points of a split; progress goes to stderr.
+
+    Args:
+      model_dir: the model directory.
+      dataset_dir: a dataset directory with the model's own features and labels.
+      settings: what is certified.
+      split: the dataset's split.
+      limit: certify the first `limit` points only; None for all.
+      force: accept a dataset whose label names are not those of the training data, with a warning.
+
+    Raises:
+      InputError: a damaged dataset, or one with other features or labels than the model's.
+    """
+    data = DatasetReader.open(dataset_dir)
+    Incomplete.of_split(data.manifest.split(arguments.choice(split, "split", SPLITS))).check(f"of the {split} split")
+    network = Network.load(model_dir)
+    check_dataset(network.manifest, data.manifest, model_dir, dataset_dir, force)
+    points = data.read_points(split, limit)
+    Incomplete.of(points).warn(f"of the {split} split")
+    return certify_hashed(network, points, settings)
+
+
+def certify_hashed(network: Network, points: Points, settings: CertificationOptions) -> Certification:
+    """Certifies hashed points; progress goes to stderr."""
+    if not len(points):
+        raise InputError("There must be at least one point to certify (got none).")
+    ks = cut_offs(settings.ks, network.labels)
+    sets = settings.sets
+    sets[0].box(points.feature_values)  # refuses negative values before the work
+    top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
+    clean = _hits_at(top_labels, points, ks)
+    attacked = _attacked(network, points, settings, ks)
+    shown = functools.partial(progress_bars.each, description="certify", unit="point")
+    found = certify_points(network, points, top_labels, sets, ks, settings.effort, shown)
+    sizes = [CertifiedSize(points_, attacked_) for points_, attacked_ in zip(found, attacked)]
+    return Certification(tuple(ks), top_labels, clean, tuple(sizes), tuple(each.name for each in settings.attack_list))
+
+
+def _hits_at(top_labels: np.ndarray, points: Points, ks: Sequence[int]) -> np.ndarray:
+    """Returns the number of true labels among the top k, int64 [n, ks]."""
+    hit = hits(top_labels, points.labels(int(max(top_labels.max(initial=0), points.label_ids.max(initial=0))) + 1))
+    return np.stack([hit[:, :k].sum(axis=1) for k in ks], axis=1)
+
+
+def _attacked(
+    network: Network, points: Points, settings: CertificationOptions, ks: Sequence[int]
+) -> list[Optional[np.ndarray]]:
+    """Returns for each epsilon the fewest hits over all attacks, point by point, int64 [n, ks]; None without attacks."""
+    sizes = [each.epsilon for each in settings.sets]
+    worst: list[Optional[np.ndarray]] = [None] * len(sizes)
+    for attack in settings.attack_list:
+        # An attack on a target aims at one k; another k needs another attack.
+        for k in [max(ks)] if attack.objective == "untargeted" else [k for k in ks if k < network.labels]:
+            run = AttackRun(network, attack, k)
+            bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
+            for i, outcome in enumerate(run.outcomes(points, sizes, bar)):
+                reached = [cut for cut in ks if cut <= k]
+                found = np.full((len(points), len(ks)), np.iinfo(np.int64).max)
+                found[:, : len(reached)] = _hits_at(outcome.top_labels, points, reached)
+                before = worst[i]
+                worst[i] = found if before is None else np.minimum(before, found)
+    return worst

@@ -1,0 +1,78 @@
+"""Examples that a servable keeps for the page of the service: a few short texts, or points of few features.
+
+A servable keeps none unless a file of them is given, because data may be private.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from mach_tf import files
+from mach_tf.choices import AUTO
+from mach_tf.data import libsvm
+from mach_tf.data.libsvm import TextInput, TextReader
+from mach_tf.errors import InputError
+from mach_tf.network import Network
+from mach_tf.text.readers.opening import open_records
+from mach_tf.text.readers.settings import InputSettings
+
+FILE, _KEY = "examples.json", "examples"
+MOST_EXAMPLES, MOST_CHARACTERS, MOST_FEATURES = 5, 1000, 50
+_BLOCK_RECORDS, _BLOCK_BYTES = 1000, 1 << 20
+
+# What `texts` or `points` of a request to the service hold.
+Example = dict[str, Any]
+
+
+def read_input(network: Network, path: str) -> list[Example]:
+    """Returns the first examples of a file that are short and not empty.
+
+    Args:
+      network: the model.
+      path: a file as mach-predict takes it: texts for a model of texts, or else a bag of words.
+
+    Raises:
+      InputError: the file is in no such format, or has no short example.
+    """
+    found = _texts(network, path) if network.manifest.text is not None else _points(network, path)
+    examples = list(itertools.islice(found, MOST_EXAMPLES))
+    if not examples:
+        rule = f"{MOST_CHARACTERS} characters" if network.manifest.text is not None else f"{MOST_FEATURES} features"
+        raise InputError(f"{path} must hold an example of at most {rule} (got none). Give another file as examples.")
+    return examples
+
+
+def write(directory: str, examples: list[Example]) -> None:
+    """Writes the examples into the directory of a servable."""
+    files.write_json(os.path.join(directory, FILE), {_KEY: examples})
+
+
+def read(directory: str) -> list[Example]:
+    """Returns the examples of a servable; none if it keeps none."""
+    path = os.path.join(directory, FILE)
+    return files.read_json(path, "examples")[_KEY] if os.path.exists(path) else []
+
+
+def _texts(network: Network, path: str) -> Iterator[Example]:
+    source = TextInput(path)
+    settings = network.texts.settings_for(source, InputSettings(AUTO, (), labels_optional=True))
+    with open_records(source, settings) as records:
+        for batch in records.batches(_BLOCK_RECORDS, _BLOCK_BYTES):
+            for record in batch.records:
+                if 0 < sum(len(text.strip()) for text in record.texts) <= MOST_CHARACTERS:
+                    yield dict(zip(network.texts.fields, record.texts))
+
+
+def _points(network: Network, path: str) -> Iterator[Example]:
+    with TextReader(path, labels_optional=True) as reader:
+        for block in reader.blocks():
+            points = libsvm.parse(block).faultless()
+            for begin, end in zip(points.row_splits[:-1], points.row_splits[1:]):
+                ids = points.feature_ids[begin:end]
+                if 0 < len(ids) <= MOST_FEATURES and ids.max() < network.manifest.features:
+                    # Of a float32 the shortest decimals, as a person would write them.
+                    values = [float(str(value)) for value in points.feature_values[begin:end]]
+                    yield {"feature_ids": ids.tolist(), "feature_values": values}

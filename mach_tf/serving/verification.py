@@ -1,0 +1,57 @@
+"""Checks every byte of a servable: servable.json by its checksum, and every other file by its size and hash."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable
+
+from mach_tf.errors import InputError
+from mach_tf.serving.contents import FILE, ServableContents
+
+
+@dataclasses.dataclass(frozen=True)
+class ServableVerification:
+    """The result of checking a servable; its `str()` is a sentence, or the list of problems.
+
+    Attributes:
+      servable: the directory of the version.
+      problems: a sentence for each thing that is wrong; empty if the servable is whole.
+      files: the number of its files according to servable.json; 0 if that is damaged.
+    """
+
+    servable: str
+    problems: list[str]
+    files: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether the servable has no damage."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all attributes as JSON values."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        if self.is_whole:
+            return f"{self.servable} is whole: its {self.files} files are as {FILE} says."
+        return "\n".join([*self.problems, f"{self.servable} is damaged: {len(self.problems)} problem(s)."])
+
+
+def verify(servable: str, report: Callable[[str], None] = lambda problem: None) -> ServableVerification:
+    """Checks every byte of a servable.
+
+    Args:
+      servable: the directory of one version, such as servables/NAME/1.
+      report: called with each problem as it is found.
+    """
+    found: list[str] = []
+    try:
+        contents = ServableContents.read(servable)
+    except InputError as error:
+        report(str(error))
+        return ServableVerification(servable, [str(error)])
+    for problem in contents.problems(servable):
+        report(problem)
+        found.append(problem)
+    return ServableVerification(servable, found, len(contents.files))

@@ -1,0 +1,109 @@
+"""Small random networks, their points in a box, and independent answers: sampled and mixed-integer minima."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import scipy.optimize
+
+from mach_tf.certificates.hidden_units import HiddenUnits, hidden_units
+from mach_tf.certificates.output_layer import OutputLayer
+from mach_tf.certificates.perturbations import PerturbationSet
+
+
+@dataclasses.dataclass(frozen=True)
+class Small:
+    """A network in float32 and one point.
+
+    Attributes:
+      kernel: [n, R * H], W1.
+      biases: [R * H].
+      layer: the second layers.
+      values: [n], the point.
+    """
+
+    kernel: np.ndarray
+    biases: np.ndarray
+    layer: OutputLayer
+    values: np.ndarray
+
+    def units(self, perturbations: PerturbationSet) -> HiddenUnits:
+        return hidden_units(self.kernel, self.biases, perturbations.box(self.values), self.layer)
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Scores of all labels for points [m, n] in float64, [m, K]."""
+        repetitions, hidden, _ = self.layer.kernels.shape
+        active = np.maximum(values.astype(np.float64) @ self.kernel.astype(np.float64) + self.biases, 0)
+        active = active.reshape(len(values), repetitions, hidden)
+        logits = [active[:, r] @ self.layer.kernels[r].astype(np.float64) for r in range(repetitions)]
+        each = [(part + self.layer.biases[r])[:, self.layer.table[r]] for r, part in enumerate(logits)]
+        return np.mean(each, axis=0)
+
+    def single_scores(self, values: np.ndarray) -> np.ndarray:
+        """The same in float32 throughout, as the deployed network computes them."""
+        repetitions, hidden, _ = self.layer.kernels.shape
+        active = np.maximum(values.astype(np.float32) @ self.kernel + self.biases, 0)
+        active = active.reshape(len(values), repetitions, hidden)
+        total = np.zeros((len(values), self.layer.table.shape[1]), np.float32)
+        for r in range(repetitions):
+            total += (active[:, r] @ self.layer.kernels[r] + self.layer.biases[r].astype(np.float32))[
+                :, self.layer.table[r]
+            ]
+        return total * np.float32(1 / repetitions)
+
+
+def small(seed: int, n=6, repetitions=2, hidden=5, buckets=4, labels=9) -> Small:
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    table = rng.integers(0, buckets, (repetitions, labels)).astype(np.int32)
+    layer = OutputLayer.of_arrays(normal(repetitions, hidden, buckets), normal(repetitions, buckets), table)
+    values = np.abs(normal(n))
+    values /= np.linalg.norm(values)
+    return Small(normal(n, repetitions * hidden), 0.3 * normal(repetitions * hidden), layer, values.astype(np.float32))
+
+
+def perturbed(world: Small, perturbations: PerturbationSet, count: int, seed: int = 0) -> np.ndarray:
+    """Points of the set, [count, n]: half of them corners."""
+    rng = np.random.default_rng(seed)
+    moves = rng.uniform(-1, 1, (count, len(world.values)))
+    moves[::2] = np.sign(moves[::2])
+    values = (world.values + np.float32(perturbations.epsilon) * moves.astype(np.float32)).astype(np.float32)
+    size = np.float32(perturbations.epsilon)
+    values = np.clip(values, world.values - size, world.values + size)
+    return np.maximum(values, 0) if perturbations.clip_nonnegative else values
+
+
+def smallest(units: HiddenUnits, weights: np.ndarray, constant: float) -> float:
+    """The exact minimum of sum_u weights_u relu(z_u) + constant in the box, by mixed-integer programming (HiGHS).
+
+    Variables: the perturbation, relu(z) of each unit, and whether the unit is active.
+    """
+    n, m = units.kernel.shape
+    kernel, half = units.kernel.astype(np.float64), units.box.half
+    lower, upper = np.minimum(units.lower, 0), np.maximum(units.upper, 0)
+    eye, none = np.eye(m), np.zeros((m, n))
+    # y >= z;  y <= z - lower (1 - active);  y <= upper active
+    rows = np.block([[-kernel.T, eye, 0 * eye], [-kernel.T, eye, -np.diag(lower)], [none, eye, -np.diag(upper)]])
+    low = np.concatenate([units.centre, np.full(2 * m, -np.inf)])
+    high = np.concatenate([np.full(m, np.inf), units.centre - lower, np.zeros(m)])
+    bounds = scipy.optimize.Bounds(np.concatenate([-half, np.zeros(2 * m)]), np.concatenate([half, upper, np.ones(m)]))
+    found = scipy.optimize.milp(
+        np.concatenate([np.zeros(n), weights, np.zeros(m)]),
+        integrality=np.concatenate([np.zeros(n + m), np.ones(m)]),
+        bounds=bounds,
+        constraints=scipy.optimize.LinearConstraint(rows, low, high),
+        options={"mip_rel_gap": 0},
+    )
+    assert found.success
+    return float(found.fun) + constant
+
+
+def difference(units: HiddenUnits, layer: OutputLayer, label: int, other: int) -> tuple[np.ndarray, float]:
+    """Weights and constant of score(label) - score(other)."""
+    weights, constants = layer.label_weights(np.array([label, other]))
+    flat = weights.reshape(2, -1)[:, units.position]
+    return flat[0] - flat[1], float(constants[0] - constants[1])

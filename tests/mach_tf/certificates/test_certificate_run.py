@@ -1,0 +1,64 @@
+"""certificate_run: chunks change nothing, attacks violate nothing, and other estimators are refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mach_tf.attacks.attack_run import AttackRun
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.certificates import certificate_run
+from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.errors import InputError
+from tests.helpers import tiny_ensemble
+
+KS = (1, 3)
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    return tiny_ensemble.make_ensemble(columns=30, hidden=20, buckets=12)
+
+
+def certify(ensemble, points, *sets):
+    top = AttackRun(ensemble, Attack(), k=3).outcomes(points, [0.0])[0].top_labels
+    return top, certify_points(ensemble, points, top, sets, KS, effort=100)
+
+
+@pytest.mark.parametrize("support", ["nonzero", "dense"])
+@pytest.mark.parametrize("clip", [False, True])
+def test_no_attack_violates_a_certificate(ensemble, support, clip):
+    points = tiny_ensemble.make_points(ensemble)
+    epsilons = [0.0, 0.002, 0.02, 0.1]
+    top, found = certify(ensemble, points, *(PerturbationSet(e, support, clip) for e in epsilons))
+    labels = points.labels(25).toarray() > 0
+    for name in ("fgsm", "pgd", "push_out", "push_in"):
+        attack = Attack.named(name, support=support, clip_nonnegative=clip)
+        outcomes = AttackRun(ensemble, attack, k=3).outcomes(points, epsilons)
+        for certified, outcome in zip(found, outcomes):
+            same = outcome.top_labels[:, 0] == top[:, 0]
+            assert same[certified.top_unchanged].all()
+            hit = np.take_along_axis(labels, outcome.top_labels, axis=1)
+            for column, k in enumerate(KS):
+                assert (hit[:, :k].sum(axis=1) >= certified.hits[:, column]).all()
+    assert found[0].top_unchanged.all() and not found[-1].top_unchanged.all()
+    shares = [certified.hits.sum() for certified in found]
+    assert shares == sorted(shares, reverse=True) and shares[1] > 0
+
+
+def test_chunks_change_nothing(ensemble, monkeypatch):
+    points = tiny_ensemble.make_points(ensemble)
+    _, (expected,) = certify(ensemble, points, PerturbationSet(0.02))
+    monkeypatch.setattr(certificate_run, "_CHUNK_FLOATS", 1000)
+    _, (found,) = certify(ensemble, points, PerturbationSet(0.02))
+    for field in dataclasses.fields(found):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name))
+    assert found.scores.shape == (30, 3, 2)
+
+
+@pytest.mark.parametrize("estimator", ["mean", "min", "median"])
+def test_other_estimators_are_refused(estimator):
+    check_estimator("logit_mean")
+    with pytest.raises(InputError, match=f"sums of hidden units .got {estimator}"):
+        check_estimator(estimator)

@@ -1,0 +1,78 @@
+"""point_certificate: no sampled perturbation violates what is proved, and much is proved."""
+
+import numpy as np
+import pytest
+
+from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.certificates.point_certificate import certify_point
+from tests.helpers import certified
+
+KS = (1, 2, 4)
+
+
+def certify(world, perturbations, true_labels, effort=100):
+    top = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")[:4]
+    return certify_point(world.units(perturbations), world.layer, top, true_labels, KS, effort), top
+
+
+def check(world, perturbations, count, seed):
+    """Returns what was proved: how often the top label, and how many hits at each k."""
+    rng = np.random.default_rng(seed)
+    labels = world.layer.table.shape[1]
+    clean = world.single_scores(world.values[None])[0]
+    true_labels = np.sort(rng.choice(np.argsort(-clean)[: labels // 2], 3, replace=False))
+    found, top = certify(world, perturbations, true_labels)
+    values = certified.perturbed(world, perturbations, count, seed)
+    for scores in (world.single_scores(values), world.scores(values)):
+        ranked = np.argsort(-scores, axis=1, kind="stable")
+        if found.top_unchanged:
+            assert (ranked[:, 0] == top[0]).all()
+        for k, hits in zip(KS, found.hits):
+            assert np.isin(ranked[:, :k], true_labels).sum(axis=1).min() >= hits
+        assert (scores[:, top] >= found.scores[:, 0]).all() and (scores[:, top] <= found.scores[:, 1]).all()
+    return found
+
+
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_no_perturbation_violates_a_certificate(seed, clip):
+    epsilon = (0.003, 0.01, 0.03, 0.1)[seed % 4]
+    world = certified.small(seed, n=12, repetitions=3, hidden=20, buckets=8, labels=30)
+    check(world, PerturbationSet(epsilon, clip_nonnegative=clip), 2000, seed)
+
+
+@pytest.mark.slow
+def test_no_perturbation_of_a_million_violates_a_certificate():
+    proved = []
+    for seed in range(200):
+        world = certified.small(seed, n=12, repetitions=3, hidden=20, buckets=8, labels=30)
+        proved.append(check(world, PerturbationSet((0.003, 0.01, 0.03, 0.1)[seed % 4]), 5000, seed).top_unchanged)
+    assert 20 < sum(proved) < 180
+
+
+def test_as_tight_as_the_clean_ranking_without_a_perturbation():
+    for seed in range(5):
+        world = certified.small(seed, n=12, hidden=20, buckets=30, labels=30)
+        ranked = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")
+        found, top = certify(world, PerturbationSet(0), np.sort(ranked[[0, 3, 9]]))
+        assert found.top_unchanged and found.hits == (1, 1, 2)
+        np.testing.assert_allclose(
+            found.scores, np.repeat(world.scores(world.values[None])[0][top, None], 2, axis=1), atol=1e-4
+        )
+
+
+def test_labels_of_equal_score_are_not_proved_apart():
+    world = certified.small(0, buckets=2)
+    world.layer.table[:] = 0  # all labels are in one bucket: the smallest is the best, by its number alone
+    found, _ = certify(world, PerturbationSet(0.01), np.array([0]))
+    assert not found.top_unchanged and found.hits == (0, 0, 0)
+
+
+def test_no_effort_proves_less_and_never_more():
+    world = certified.small(1, n=30, hidden=100, buckets=8, labels=30)
+    ranked = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")
+    true_labels = np.sort(ranked[:3])
+    full, _ = certify(world, PerturbationSet(0.01), true_labels)
+    none, _ = certify(world, PerturbationSet(0.01), true_labels, effort=0)
+    assert none.pairs == 0 and all(less <= more for less, more in zip(none.hits, full.hits))
+    assert none.top_unchanged <= full.top_unchanged

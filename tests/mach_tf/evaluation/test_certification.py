@@ -1,0 +1,58 @@
+"""certification: what mach_tf.certify proves of raw points, compared with attacks, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import mach_tf
+from mach_tf.errors import InputError
+from mach_tf.evaluation.certification import CertificationOptions, certify_dataset
+
+
+@pytest.fixture(scope="module")
+def certified(evaluated):
+    model = mach_tf.Ensemble.load(evaluated.model_dir)
+    options = {"attacks": ["pgd", "push_out"], "ks": [1, 4]}
+    return model, mach_tf.certify(model, *evaluated.test, epsilon=[0, 0.001, 0.1], **options)
+
+
+def test_between_what_attacks_leave_and_nothing(evaluated, certified):
+    model, found = certified
+    labels = evaluated.test[1].toarray() > 0
+    hit = np.take_along_axis(labels, model.top_k(evaluated.test[0], k=4).labels, axis=1)
+    np.testing.assert_array_equal(found.clean, np.stack([hit[:, :1].sum(axis=1), hit.sum(axis=1)], axis=1))
+    for size in found.sizes:
+        assert (size.points.hits <= size.attacked).all() and (size.attacked <= found.clean).all()
+    assert found.attacks == ("pgd", "push_out (pgd)")
+    small, large = found.sizes[1], found.sizes[2]
+    assert small.points.hits.sum() > large.points.hits.sum()
+
+
+def test_the_program_s_call_certifies_the_same_points(evaluated, certified):
+    options = CertificationOptions(epsilons=[0.001], ks=[1, 4])
+    found = certify_dataset(evaluated.model_dir, evaluated.dataset_dir, options, limit=10)
+    np.testing.assert_array_equal(found.sizes[0].points.hits, certified[1].sizes[1].points.hits[:10])
+    assert found.sizes[0].attacked is None
+
+
+def test_a_directory_stands_for_its_model(evaluated, certified):
+    found = mach_tf.certify(evaluated.model_dir, *evaluated.test, epsilon=0.1, ks=[1, 4])
+    np.testing.assert_array_equal(found.sizes[0].points.hits, certified[1].sizes[2].points.hits)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"estimator": "mean"}, "need the estimator logit_mean"),
+        ({"epsilon": [0.1, 0.1]}, "epsilon must be a list of different"),
+        ({"epsilon": -1}, "epsilon"),
+        ({"support": "all"}, "support"),
+        ({"effort": -1}, "effort"),
+        ({"attacks": ["strong"]}, "attack"),
+        ({"ks": [31]}, "30 labels"),
+        ({"clip_nonnegative": True}, "not negative"),
+    ],
+)
+def test_refusals(evaluated, options, message):
+    X, Y = evaluated.test
+    with pytest.raises(InputError, match=message):
+        mach_tf.certify(evaluated.model_dir, -X, Y, **options)
