@@ -22,6 +22,7 @@ from mach_tf.network import Network
 from mach_tf.prediction_input import InputBlock, PredictionInput
 from mach_tf.progress_bars import Bar
 from mach_tf.text.label_similarity import NameScore
+from mach_tf.text.readers.settings import default_fields_sentence
 from mach_tf.top_labels import TopLabels, top_labels
 
 
@@ -120,8 +121,7 @@ class PredictionWriter:
         advice = "Correct the line, or leave such lines out: on_bad_line=skip."
         none_good = not self.points and not len(block.points)
         if none_good and any(f"the field {name} " in block.bad_lines[0].problem for name in default_fields):
-            names = ", ".join(default_fields)
-            advice = f"text_fields are {names} by default, as in training; name others that stand for them."
+            advice = default_fields_sentence(default_fields)
         raise InputError(f"{block.bad_lines[0]} {advice}")
 
     def _lines(self, block: InputBlock) -> bytes:

@@ -144,10 +144,10 @@ def _lengths(value: Any, name: str, most: int) -> tuple[int, int]:
         shortest, longest = (arguments.whole_number(number, name, 0, most) for number in value)
     except (TypeError, ValueError):
         numbers = [value] if isinstance(value, int) else list(value) if isinstance(value, (list, tuple)) else []
-        if len(numbers) == 1:
+        if len(numbers) == 1 and isinstance(numbers[0], int):
             raise InputError(
-                f"{name} must be two numbers, the shortest and the longest n-gram (got {numbers[0]!r:.20} alone). Give "
-                f"{numbers[0]!r:.20},{numbers[0]!r:.20} for n-grams of one length."
+                f"{name} must be two numbers, the shortest and the longest n-gram (got {numbers[0]} alone). Give "
+                f"{numbers[0]},{numbers[0]} for n-grams of one length."
             ) from None
         shortest, longest = 1, 0
     if (shortest, longest) != (0, 0) and not 1 <= shortest <= longest:

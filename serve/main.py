@@ -13,7 +13,9 @@ POST /v1/models/demo:predict.
 
 from __future__ import annotations
 
+import functools
 import logging
+from typing import Any, Callable, Optional
 
 from absl import flags
 
@@ -35,6 +37,13 @@ flags.DEFINE_string(
 )
 flags.DEFINE_float(
     "reload_seconds", 5.0, "Looks for a newer version this often, in seconds; 0 never does.", lower_bound=0
+)
+
+flags.DEFINE_integer(
+    "workers",
+    1,
+    "Serves in this many processes, which share one copy of the weights in files in the folder of temporary files.",
+    lower_bound=1,
 )
 
 # Batches
@@ -70,35 +79,45 @@ def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions()
     try:
-        from mach_tf.serving.service import server
-        from mach_tf.serving.service.app import Service, ServiceConfig
+        from mach_tf.serving.service import server  # noqa: F401 (whether it can be imported)
     except ImportError as error:
         raise InputError(f"The service needs more packages ({error}): pip install 'mach-tf[serve]'") from None
-    from mach_tf.serving.service import listening
-    from mach_tf.serving.service.batcher import BatchLimits
-    from mach_tf.serving.service.own_requests import RequestLimits
+    from mach_tf.serving.service import listening, workers
     from mach_tf.serving.service.token_file import read_token
-    from mach_tf.serving.service.versions import Versions
 
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    announce = functools.partial(print, flush=True)
     with flag_errors():
-        config = ServiceConfig(
-            BatchLimits(
-                FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, explained=FLAGS.max_explained
-            ),
-            RequestLimits(
-                FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, FLAGS.max_explained
-            ),
-            FLAGS.reload_seconds,
-            None if FLAGS.token_file is None else read_token(FLAGS.token_file),
-        )
+        token = None if FLAGS.token_file is None else read_token(FLAGS.token_file)
         # Before the model is loaded, which may take long; and so that --port=0 can say which port was free.
         socket = listening.listen(FLAGS.host, FLAGS.port)
-        versions = Versions(FLAGS.servable)
-    with socket:
-        address = listening.url(socket)
-        print(f"Version {versions.current.version} of {versions.name} is served at {address}", flush=True)
-        server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
+        with socket:
+            if FLAGS.workers == 1:
+                _serve(socket, token, None, announce)
+            else:
+                workers.run(functools.partial(_serve, socket, token), FLAGS.workers, FLAGS.timeout + 5, announce)
+
+
+def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Callable[[str], None]) -> None:
+    """Serves in this process; weights are shared by the processes with the same cache."""
+    from mach_tf.serving.service import listening, server
+    from mach_tf.serving.service.app import Service, ServiceConfig
+    from mach_tf.serving.service.batcher import BatchLimits
+    from mach_tf.serving.service.own_requests import RequestLimits
+    from mach_tf.serving.service.served_version import ServedVersion
+    from mach_tf.serving.service.versions import Versions
+
+    config = ServiceConfig(
+        BatchLimits(
+            FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, explained=FLAGS.max_explained
+        ),
+        RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, FLAGS.max_explained),
+        FLAGS.reload_seconds,
+        token,
+    )
+    versions = Versions(FLAGS.servable, functools.partial(ServedVersion.load, cache=cache))
+    announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
+    server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
 
 
 def run() -> None:

@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
 
+from benchmarks.served import serving
 from mach_tf.ensemble import Ensemble
 from mach_tf.serving.exporting import export
 from tests.helpers import programs
@@ -50,3 +52,35 @@ def test_it_serves_until_it_is_stopped(evaluated, tmp_path):
             os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) in (0, -signal.SIGTERM)
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.slow
+def test_several_workers_serve_as_one(evaluated, tmp_path):
+    export(Ensemble.load(evaluated.model_dir), tmp_path / "tiny" / "1")
+    with serving(str(tmp_path / "tiny"), ["--workers=2"]) as served:
+
+        def loaded():
+            return re.search(r"mach_load_seconds_count (\d)", text("metrics"))[1]
+
+        def text(path, body=None):
+            with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/{path}", body, timeout=30) as answer:
+                return answer.read().decode()
+
+        def until(condition):
+            end = time.monotonic() + 120
+            while not condition():
+                assert time.monotonic() < end
+                time.sleep(0.2)
+
+        until(lambda: loaded() == "2")
+        body = json.dumps({"points": [{"feature_ids": [3], "feature_values": [1.0]}]}).encode()
+        answers = {text("predict", body) for _ in range(40)}
+        assert len(answers) == 1
+        assert 'mach_requests_total{path="/predict",status="200"} 40.0' in text("metrics"), "the sum over workers"
+        first, second = served.process.children()
+        first.kill()
+        until(lambda: loaded() == "3")
+        assert {text("predict", body) for _ in range(10)} == answers
+        assert second in served.process.children() and len(served.process.children()) == 2
+        served.process.terminate()
+        assert served.process.wait(60) == 0

@@ -14,6 +14,7 @@ import numpy as np
 
 from mach_tf import points, zip_members
 from mach_tf.data import libsvm
+from mach_tf.data.bad_line import BadLine
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import source_text
@@ -22,7 +23,7 @@ from mach_tf.points import Points
 from mach_tf.text.model_texts import ModelTexts
 from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.record import Record, RecordBatch
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import InputSettings, default_fields_sentence
 
 # A batch of records ends by its size alone.
 _BATCH_RECORDS = 1 << 40
@@ -143,7 +144,7 @@ class RecordFile(PointFile):
                 first = 0
                 for batch in reader.batches(_BATCH_RECORDS, size):
                     if batch.bad_lines:
-                        raise InputError(f"{batch.bad_lines[0]} Correct the line.")
+                        raise InputError(f"{batch.bad_lines[0]} {self._advice(batch.bad_lines[0])}")
                     unknown += sum(label not in self._label_ids for record in batch.records for label in record.labels)
                     yield self._block(batch, first)
                     first += len(batch.records)
@@ -155,6 +156,12 @@ class RecordFile(PointFile):
                     f"{unknown} labels of points in {self.source.path} are unknown to the model and left out.",
                     stacklevel=4,
                 )
+
+    def _advice(self, line: BadLine) -> str:
+        fields = self._settings.text_fields if "text_fields" in self._settings.trained else ()
+        if any(f"the field {name} " in line.problem for name in fields):
+            return default_fields_sentence(fields)
+        return "Correct the line."
 
     def _block(self, batch: RecordBatch, first: int) -> PointBlock:
         rows: list[Row] = [self._texts.padded(record.texts) for record in batch.records]

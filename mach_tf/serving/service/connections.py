@@ -18,6 +18,7 @@ from mach_tf.serving.service.problems import RequestError
 
 # Of the parser h11, which has a limit too.
 _MOST_HEADER_BYTES = 64 << 10
+_NOT_HTTP = RequestError(400, "not_http", "The request must be HTTP/1.1 with headers of at most 16 kB.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +76,7 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def send_400_response(self, msg: str) -> None:
         """Answers what the parser refuses; it calls this."""
-        self._refuse(RequestError(400, "not_http", "The request must be HTTP/1.1 with headers of at most 16 kB."))
+        self._refuse(_NOT_HTTP)
 
     async def _exchange(self, scope: Any, receive: Any, send: Any) -> None:
         """The application for one request: it must end in time."""
@@ -83,7 +84,7 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._waits = False
         timer = self._timer = self.loop.call_later(self._limits.exchange_seconds, self.transport.abort)
         try:
-            await self._unguarded(scope, receive, send)
+            await (self._unguarded if _is_whole(scope) else _not_http)(scope, receive, send)
         finally:
             timer.cancel()
             if self._timer is timer:
@@ -122,3 +123,20 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
+
+
+def _is_whole(scope: Any) -> bool:
+    """Returns whether a request has a version of HTTP and the header Host; the parser httptools does not ask for them."""
+    version = scope["http_version"]
+    return version == "1.0" or (version == "1.1" and any(name == b"host" for name, _ in scope["headers"]))
+
+
+async def _not_http(_: Any, __: Any, send: Any) -> None:
+    body = json.dumps(_NOT_HTTP.to_json()).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": _NOT_HTTP.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

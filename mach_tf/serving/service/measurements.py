@@ -8,8 +8,8 @@ from typing import Callable, Optional
 import prometheus_client
 from prometheus_client import multiprocess
 
-# In the environment: the directory in which several processes keep their measurements.
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+from mach_tf.serving.service.workers import MEASUREMENTS
+
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _LOAD_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _POINTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -89,7 +89,7 @@ class Measurements:
     def text(self) -> bytes:
         """Returns the metrics in Prometheus' text format; of several processes, those of all of them."""
         self._update()
-        if DIRECTORY not in os.environ:
+        if MEASUREMENTS not in os.environ:
             return prometheus_client.generate_latest(self._registry)
         together = prometheus_client.CollectorRegistry()
         multiprocess.MultiProcessCollector(together)

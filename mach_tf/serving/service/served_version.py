@@ -19,6 +19,7 @@ from mach_tf.serving import example_points
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
+from mach_tf.serving.service import shared_weights
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
 
@@ -64,12 +65,13 @@ class ServedVersion:
         }
 
     @classmethod
-    def load(cls, directory: str, version: int) -> ServedVersion:
+    def load(cls, directory: str, version: int, cache: Optional[str] = None) -> ServedVersion:
         """Loads a servable, checks its files against servable.json, and answers one request of each kind.
 
         Args:
           directory: the directory of the version.
           version: its number.
+          cache: a directory in which several processes share the weights; None for weights of this process alone.
 
         Raises:
           InputError: it is no servable, or it is damaged.
@@ -77,7 +79,7 @@ class ServedVersion:
         contents = ServableContents.read(directory)
         with tensorflow_errors.named(f"{directory} must be a servable", _REMEDY):
             contents.check(directory)
-            model = tf.saved_model.load(directory)
+            model = tf.saved_model.load(directory) if cache is None else shared_weights.load(directory, cache)
             with open(os.path.join(directory, "saved_model.pb"), "rb") as file:
                 saved = saved_model_pb2.SavedModel.FromString(file.read())
             definitions = saved.meta_graphs[0].signature_def

@@ -18,7 +18,7 @@ from mach_tf.text.readers.indicators import is_indicated
 from mach_tf.text.readers.record import Fault, Record, make_record
 from mach_tf.text.readers.record_fields import split_labels
 from mach_tf.text.readers.record_reader import Checked, TextRecordReader
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import InputSettings, default_fields_sentence
 from mach_tf.text.readers.text_lines import LineBlock, next_block, peek_lines
 
 _SHOWN_COLUMNS = 12
@@ -147,6 +147,8 @@ def _find_columns(path: str, block: LineBlock, settings: InputSettings, form: st
         )
     missing = next(name for name in names if name not in [cell.strip() for cell in cells])
     advice = _advice(path, block, names, form)
+    if not advice and missing in settings.text_fields and "text_fields" in settings.trained:
+        advice = f"{default_fields_sentence(settings.text_fields)} {hint}"
     if not advice:
         near = difflib.get_close_matches(missing.casefold(), [cell.strip().casefold() for cell in cells], 1, 0.8)
         meant = next((cell.strip() for cell in cells if cell.strip().casefold() in near), None)

@@ -38,29 +38,13 @@ def open_jsonl(file: TextFile, settings: InputSettings, hint: str = "") -> LineR
 
 def _check_lines(file: TextFile) -> None:
     """Raises InputError for JSON that is written over several lines, or as one array."""
-    lines = [line.strip() for line in peek_lines(file, _FIRST_BYTES).lines if line.strip()]
-    first, second = [*lines[:2], "", ""][:2]
+    first = next((line.strip() for line in peek_lines(file, _FIRST_BYTES).lines if line.strip()), "")
     got, program = ("an array", ".[]") if first.startswith("[") else ("an object over several lines", ".")
-    # An object that the end of its line cuts off is one bad line, unless the next line goes on with it.
-    goes_on = bool(second) and not second.startswith("{")
-    if first.startswith("[") or first == "{" or (goes_on and _is_begin(first)):
+    if first.startswith("[") or first == "{":
         path = shlex.quote(file.path)
         raise InputError(
             f"{file.path} must be JSON Lines, one object per line (got {got}). Convert it (jq -c '{program}' {path} > FILE)."
         )
-
-
-def _is_begin(line: str) -> bool:
-    """Returns whether a line is the beginning of an object that goes on in the next lines."""
-    if not line.startswith("{"):
-        return False
-    try:
-        _DECODER.decode(line)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(line)
-    except (Fault, RecursionError):
-        pass
-    return False
 
 
 def parse_object(line: str) -> dict[str, Any]:
@@ -74,8 +58,9 @@ def parse_object(line: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         got = line[error.pos : error.pos + _SHOWN] or "the end of the line"
         message = error.msg.removesuffix(" at")
+        remedy = "" if line[error.pos :] else "; objects over several lines are joined by jq -c . FILE"
         raise Fault(
-            f"a line must be one JSON object ({message} at character {error.pos + 1}: got {shown(got)})."
+            f"a line must be one JSON object ({message} at character {error.pos + 1}: got {shown(got)}){remedy}."
         ) from None
     except RecursionError:
         raise Fault("a JSON object must not be nested that deeply.") from None

@@ -17,7 +17,7 @@ from mach_tf.splits import Source
 from mach_tf.text.readers.record import Fault, make_record
 from mach_tf.text.readers.record_fields import RecordFields
 from mach_tf.text.readers.record_reader import Checked, RecordReader
-from mach_tf.text.readers.settings import InputSettings
+from mach_tf.text.readers.settings import InputSettings, default_fields_sentence
 
 _BUFFER_BYTES = 1 << 20
 _SHOWN_COLUMNS = 12
@@ -131,8 +131,10 @@ class ParquetReader(RecordReader):
             if column in present:
                 columns.append(column)
             elif number < len(settings.text_fields) or not settings.labels_optional:
+                is_default = name in settings.text_fields and "text_fields" in settings.trained
+                advice = default_fields_sentence(settings.text_fields) if is_default else "Name columns of the file."
                 raise InputError(
-                    f"{self.path}: there must be a column {column!r} (got {seen}). Name columns of the file. {hint}".rstrip()
+                    f"{self.path}: there must be a column {column!r} (got {seen}). {advice} {hint}".rstrip()
                 )
         return list(dict.fromkeys(columns))
 

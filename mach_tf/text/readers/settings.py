@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from mach_tf import arguments
@@ -78,7 +79,10 @@ class InputSettings:
         # Another label field need not be written in the same way.
         if layout is not None and not (self.label_fields or self.label_indicators):
             found["label_fields"] = tuple(field for field in layout.label_fields if field not in names)
-            found["label_indicators"] = layout.label_indicators and self.label_separator is None
+            # Without names of fields, all columns of another file would be labels.
+            found["label_indicators"] = (
+                layout.label_indicators and self.label_separator is None and bool(found["label_fields"])
+            )
             if self.label_separator is None:
                 found["label_separator"] = layout.label_separator
         return dataclasses.replace(self, **found, trained=(*self.trained, *found))
@@ -114,6 +118,11 @@ class InputSettings:
             raise InputError(
                 f"label_separator must be left out with input_format={name}, which says how labels are written."
             )
+
+
+def default_fields_sentence(names: Sequence[str]) -> str:
+    """Returns a sentence for messages about a file without a text field that nobody named."""
+    return f"text_fields are {', '.join(names)} by default, as in training; name others that stand for them."
 
 
 def _field_names(values: Any, name: str) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from mach_tf.data.libsvm import TextInput
 from mach_tf.errors import InputError
@@ -129,3 +131,21 @@ def test_formats_without_fields_ignore_the_fields_of_the_training_data(model, tm
     settings = texts.settings_for(TextInput(str(tmp_path / name)), InputSettings(labels_optional=True))
     records, _ = read(tmp_path / name, settings)
     assert [(record.texts, len(record.labels)) for record in records] == [(("light",), 1)]
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+def test_fields_that_nobody_named_are_told_to_be_those_of_training(model, tmp_path, name):
+    texts = ModelTexts.open(model, ModelManifest.read(model))
+    path = tmp_path / name
+    if name == "new.csv":
+        path.write_text("head,body\nlight,wave\n")
+    else:
+        parquet.write_table(pyarrow.table({"head": ["light"], "body": ["wave"]}), path)
+    source = TextInput(str(path))
+    settings = texts.settings_for(source, InputSettings(labels_optional=True))
+    message = r"a column 'title' .*\. text_fields are title, content by default, as in training; name others"
+    with pytest.raises(InputError, match=message), open_records(source, settings):
+        pass
+    named = texts.settings_for(source, InputSettings(text_fields=("head", "missing"), labels_optional=True))
+    with pytest.raises(InputError, match=r"a column 'missing' .* Name "), open_records(source, named):
+        pass

@@ -62,8 +62,8 @@ def received(client):
 
 def error(answer):
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"Connection: close" in head
-    assert b"Content-Length: %d" % len(body) in head
+    assert b"connection: close" in head.lower()
+    assert b"content-length: %d" % len(body) in head.lower()
     found = json.loads(body)
     assert set(found) == {"error", "code"}
     return int(head.split()[1]), found["code"]

@@ -152,8 +152,7 @@ def test_without_a_field_of_labels_the_fields_are_shown(tmp_path, name, content)
         open_records(TextInput(str(tmp_path / name)), InputSettings(text_fields=("title",)))
 
 
-@pytest.mark.parametrize("content", ['{\n"text": "a"\n}\n', '{ "text": "a",\n "tags": ["x"]}\n', '{"text":\n"a"}\n'])
-def test_an_object_over_several_lines_is_told_with_the_command_that_joins_them(tmp_path, content):
-    (tmp_path / "a.json").write_text(content)
-    with pytest.raises(InputError, match=r"got an object over several lines\)\. Convert it \(jq -c '\.' "):
-        read(tmp_path / "a.json", InputSettings("auto", ("text",), ("tags",)))
+def test_an_object_over_several_lines_is_told_with_the_command_that_joins_them(tmp_path):
+    (tmp_path / "a.json").write_text('{ "text": "a",\n "tags": ["x"]}\n')
+    _, bad_lines = read(tmp_path / "a.json", InputSettings("auto", ("text",), ("tags",)))
+    assert "objects over several lines are joined by jq -c . FILE" in bad_lines[0].problem
