@@ -18,7 +18,7 @@ PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $
 SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all gpu-check test-stacks examples lint format docs results clean
+.PHONY: help install demo serve test test-all gpu-check fuzz-service test-stacks examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -115,6 +115,13 @@ gpu-check: $(VENV)/installed ## what a GPU computes against the CPU, and how fas
 test-all: $(VENV)/installed-test ## all tests: fuzzing by the thousand, killed processes
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 
+# In an environment of its own, which it alone needs.
+fuzz-service: $(VENV)/installed-test ## SERVABLE=servables/NAME: thousands of malformed requests from its OpenAPI document (Schemathesis)
+	@test -x .fuzz/bin/schemathesis || { $(PYTHON) -m venv .fuzz && .fuzz/bin/pip install -q 'schemathesis>=4,<5'; }
+	@$(PYTHON) -m serve.main --servable=$(SERVABLE) --port=8599 & service=$$!; trap "kill $$service" EXIT; \
+	  .fuzz/bin/schemathesis --config-file tests/serve/schemathesis.toml run http://127.0.0.1:8599/openapi.json \
+	  --wait-for-schema 120 --checks all --max-examples 500 --generation-database none
+
 test-stacks: ## the tests on each Python of STACKS, in .stacks/; then models cross from stack to stack
 	@for version in $(STACKS); do \
 	  echo "Python $$version"; \
@@ -139,4 +146,4 @@ docs: $(VENV)/installed-docs ## the documents, into site/; a broken link or a mi
 	$(PYTHON) -m mkdocs build --strict
 
 clean: ## remove the demo, the documents and the virtual environment
-	rm -rf $(DEMO) site $(VENV) .stacks
+	rm -rf $(DEMO) site $(VENV) .stacks .fuzz

@@ -82,7 +82,7 @@ def count(
             skipped += len(batch.bad_lines)
             labels.update(counted)
             documents += n
-            words += len(terms.words.begins)
+            words += len(terms.words)
             builder.add(terms)
             progress(0, batch.bytes_read)
     if not documents and first_skipped is not None:

@@ -36,7 +36,8 @@ class Terms(NamedTuple):
       fingerprints: int64 [occurrences], the fingerprint of the term.
       weights: float32 [occurrences], the weight of the field.
       places: int64 [occurrences], the flat position of the n-gram among the candidates, which `Tokenizer.origins` reads.
-      words: the words of all records.
+      words: string [words], the words of all records, in normal form.
+      word_splits: int64 [n * fields + 1], as of Words.
       starts: of word n-grams, if the spec has them, then of character n-grams.
     """
 
@@ -44,7 +45,8 @@ class Terms(NamedTuple):
     fingerprints: tf.Tensor
     weights: tf.Tensor
     places: tf.Tensor
-    words: Words
+    words: tf.Tensor
+    word_splits: tf.Tensor
     starts: list[Starts]
 
 
@@ -108,7 +110,7 @@ class Tokenizer(tf.Module):
             characters[here] = starts.characters.numpy()[place[here]]
             lengths[here] = least + column[here]
             places = places - len(starts.words) * (most - least + 1)
-        fields = (np.searchsorted(terms.words.splits.numpy(), words, "right") - 1) % len(spec.fields)
+        fields = (np.searchsorted(terms.word_splits.numpy(), words, "right") - 1) % len(spec.fields)
         return Origins(fields, words, characters, lengths)
 
     def field_of(self, part: Candidates, places: tf.Tensor) -> tf.Tensor:
@@ -164,7 +166,8 @@ class Tokenizer(tf.Module):
             before += tf.size(part.valid, tf.int64)
         row_splits, fingerprints, weights, places = join(found)
         starts = [Starts(part.words, part.characters) for part in parts]
-        return Terms(row_splits, fingerprints, weights, places, words, starts)
+        # Without where the words come from in the text: the graph then need not compute it.
+        return Terms(row_splits, fingerprints, weights, places, words.words, words.splits, starts)
 
 
 def join(parts: Sequence[tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, ...]:

@@ -58,7 +58,7 @@ class VocabularyNaming:
         counts = np.where(characters < 0, lengths, 1)
         begins = np.cumsum(counts) - counts
         with on_cpu():
-            own = tf.gather(terms.words.words, np.repeat(words - begins, counts) + np.arange(counts.sum())).numpy()
+            own = tf.gather(terms.words, np.repeat(words - begins, counts) + np.arange(counts.sum())).numpy()
         spelled = [word.decode() for word in own]
         rows = zip(*(part.tolist() for part in (ids, fields, characters, lengths, begins)))
         for feature_id, field, character, length, begin in rows:

@@ -29,8 +29,8 @@ def text():
 def test_ratios_by_hand(text):
     def arms(ours, theirs, our_peak, their_peak):
         return {
-            "mach_tf": {"seconds": ours, "peak_mb": our_peak},
-            "scikit_learn": {"seconds": theirs, "peak_mb": their_peak},
+            "mach_tf": {"seconds": ours, "cpu_seconds": 2 * ours, "peak_mb": our_peak},
+            "scikit_learn": {"seconds": theirs, "cpu_seconds": theirs, "peak_mb": their_peak},
         }
 
     files = {"real": arms(2, 7, 10, 10), "quarter": arms(1, 2, 200, 100), "generated": arms(4, 10, 220, 390)}
@@ -38,6 +38,9 @@ def test_ratios_by_hand(text):
         "real: scikit_learn/mach_tf": 3.5,
         "quarter: scikit_learn/mach_tf": 2,
         "generated: scikit_learn/mach_tf": 2.5,
+        "real, processor time: scikit_learn/mach_tf": 1.75,
+        "quarter, processor time: scikit_learn/mach_tf": 1,
+        "generated, processor time: scikit_learn/mach_tf": 1.25,
     }
     assert text.ratios(files) == {**speeds, "memory: mach_tf": 1.1, "memory: scikit_learn": 3.9}
     alone = {name: {"mach_tf": arms["mach_tf"]} for name, arms in files.items()}
@@ -82,4 +85,4 @@ def test_each_arm_is_timed_on_the_same_records(tmp_path):
         for arm in result["files"][name].values():
             assert arm["points_per_second"] == pytest.approx(records / arm["seconds"], rel=0.5)
             assert 20 < arm["peak_mb"] < 3000
-    assert len(result["ratios"]) == 5 and all(ratio > 0 for ratio in result["ratios"].values())
+    assert len(result["ratios"]) == 8 and all(ratio > 0 for ratio in result["ratios"].values())

@@ -79,7 +79,10 @@ class InputSettings:
         # Another label field need not be written in the same way.
         if layout is not None and not (self.label_fields or self.label_indicators):
             found["label_fields"] = tuple(field for field in layout.label_fields if field not in names)
-            found["label_indicators"] = layout.label_indicators and self.label_separator is None
+            # Without names of fields, all columns of another file would be labels.
+            found["label_indicators"] = (
+                layout.label_indicators and self.label_separator is None and bool(found["label_fields"])
+            )
             if self.label_separator is None:
                 found["label_separator"] = layout.label_separator
         return dataclasses.replace(self, **found, trained=(*self.trained, *found))

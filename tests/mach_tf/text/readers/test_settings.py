@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf.errors import InputError
+from mach_tf.record_layout import RecordLayout
 from mach_tf.text.readers.settings import InputSettings
 
 
@@ -35,3 +36,32 @@ def test_wrong_settings_are_refused(arguments, message):
 @pytest.mark.parametrize("name", ["jsonl", "csv", "tsv", "parquet"])
 def test_formats_with_fields_take_all_settings(name):
     InputSettings(name, ("a", "b"), ("c", "d"), ";").check_format(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "layout", "expected"),
+    [
+        ({}, None, (("a",), (), None, False)),
+        ({}, RecordLayout("auto", (), ("x", "y"), ";"), (("a",), ("x", "y"), ";", False)),
+        ({"text_fields": ("x",)}, RecordLayout("auto", (), ("x", "y"), ";"), (("x",), ("y",), ";", False)),
+        ({"label_separator": ","}, RecordLayout("auto", (), ("x",), ";"), (("a",), ("x",), ",", False)),
+        ({"label_fields": ("z",)}, RecordLayout("auto", (), ("x",), ";"), (("a",), ("z",), None, False)),
+        ({}, RecordLayout("auto", (), ("x", "y"), None, True), (("a",), ("x", "y"), None, True)),
+        ({"text_fields": ("x",)}, RecordLayout("auto", (), ("x",), None, True), (("x",), (), None, False)),
+        ({"label_separator": ","}, RecordLayout("auto", (), ("x",), None, True), (("a",), ("x",), ",", False)),
+    ],
+)
+def test_what_is_not_given_is_that_of_the_training_data(given, layout, expected):
+    found = InputSettings(**given).completed(("a",), layout)
+    assert (found.text_fields, found.label_fields, found.label_separator, found.label_indicators) == expected
+    assert not set(given) & set(found.trained)
+    assert all(found.given(name) == value for name, value in given.items())
+
+
+@pytest.mark.parametrize("form", ["annif", "fasttext", "lines"])
+def test_a_format_ignores_what_it_cannot_use_of_the_training_data(form):
+    settings = InputSettings().completed(("a", "b"), RecordLayout("auto", (), ("x",), ";"))
+    found = settings.usable(form)
+    found.check_format(form)
+    assert found.text_fields == ("a",) and found.label_fields == ()
+    assert settings.usable("csv") == settings
