@@ -39,6 +39,8 @@ flags.DEFINE_enum(
     "Measures on this split. To tune, choose valid, which is held out of the training points if there is none.",
 )
 
+_CAPTION = "mach_tf minus the peer that is best at each metric, with 95% intervals of the paired difference:"
+
 
 def main(argv: list[str]) -> None:
     """Runs the program."""
@@ -53,7 +55,8 @@ def main(argv: list[str]) -> None:
             cells = [cell for cell in (runner.cell(arm, data, FLAGS.seeds) for arm in arms) if cell is not None]
             if cells:
                 results[name if shape == "whole" else f"{name}, {shape}"] = cells
-    text = f"{peers_results.metrics_table(results)}\n\n{peers_results.best_peer_table(results, FLAGS.bootstrap)}"
+    compared = peers_results.best_peer_table(results, FLAGS.bootstrap)
+    text = f"{peers_results.metrics_table(results)}\n\n{_CAPTION}\n\n{compared}"
     with files.atomic_write(os.path.join(FLAGS.output_dir, "peers.md")) as file:
         file.write(f"{text}\n".encode())
     print("\n".join([text, *runner.missing]))

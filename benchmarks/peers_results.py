@@ -158,7 +158,7 @@ def best_peer_table(results: Mapping[str, Sequence[Cell]], samples: int) -> str:
         for arm, peers in compared.items():
             cells_of_row = [_against_best(cells, peers, metric) for metric in COMPARED]
             rows.append([name, arm, *cells_of_row])
-    return markdown(["set", "ours", *(f"{metric} minus the best peer's" for metric in COMPARED)], rows)
+    return markdown(["set", "ours", *COMPARED], rows)
 
 
 def _against_best(cells: Sequence[Cell], peers: Mapping[str, Mapping[str, Difference]], metric: str) -> str:
