@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import tabulate
@@ -135,7 +136,7 @@ def _stored(contents: ServableContents) -> str:
     return f"{contents.weights}, {contents.prune:.0%} of the features left out" if contents.prune else contents.weights
 
 
-def _titled(rows: list[tuple[str, ...]], titles: list[str]) -> str:
+def _titled(rows: Sequence[tuple[str, ...]], titles: list[str]) -> str:
     return tabulate.tabulate(rows, titles, tablefmt="github", disable_numparse=True)
 
 
