@@ -63,12 +63,12 @@ def main(request: dict[str, Any]) -> None:
     model.decode(features[:_WARM_UP_POINTS], timed, DEFAULT_ESTIMATOR)
     clock = Clock()
     model.decode(features, timed, DEFAULT_ESTIMATOR)
-    measured, peak = clock.elapsed(), peak_mb()
+    arrays: dict[str, Any] = {**clock.elapsed(), "peak_mb": peak_mb()}
     labels = model.decode(features, min(request["top"], model.labels), DEFAULT_ESTIMATOR).labels
     names = DatasetManifest.read(dataset).read_label_names(dataset)
     if texts is not None and names is not None:
         labels = np.array([int(name) for name in names], np.int32)[labels]
-    np.savez_compressed(request["output"], labels=labels, peak_mb=peak, **measured)
+    np.savez_compressed(request["output"], **{**arrays, "labels": labels})
 
 
 def write_dataset(folder: str, preset: str) -> str:

@@ -6,9 +6,9 @@ The servable takes raw features, and texts if the model was trained on texts. It
 probabilities; its signatures `explain` and `explain_text` add what speaks most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
 above the version, and a Python process loads it with tf.saved_model.load. README.md in it is its model card.
 
-Smaller, by vector quantisation and without two fifths of the features:
+Smaller, by vector quantisation and without a quarter of the features:
 
-    mach-export --model_dir=models/demo --output_dir=servables/demo/2 --weights=vq --prune=0.4
+    mach-export --model_dir=models/demo --output_dir=servables/demo/2 --weights=vq --prune=0.25
 """
 
 from __future__ import annotations

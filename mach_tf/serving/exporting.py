@@ -13,10 +13,10 @@ import tensorflow as tf
 from mach_tf import arguments, estimators, files, kept_files, outputs, staging, tensorflow_errors
 from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE
+from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, ModelManifest
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
-from mach_tf.serving import contents, example_points, model_card, warm_up
+from mach_tf.serving import card_evaluation, contents, example_points, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
@@ -132,7 +132,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         feature_names = _given_names(network, chosen.feature_names, FEATURE_NAMES_FILE, chosen.force)
     evaluation = None
     if chosen.evaluation is not None:
-        evaluation = files.read_json(chosen.evaluation, "evaluation; make one with mach-eval")
+        evaluation = card_evaluation.read(chosen.evaluation, chosen.estimator, len(network.repetitions))
     examples = None if chosen.examples is None else example_points.read_input(network, chosen.examples)
     parts = (
         RawFeatures(network.manifest.feature_spec, features),
@@ -167,12 +167,18 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
             requests = {each: {**example_request(each, fields), "k": np.int32(k)} for each in signatures}
             warm_up.write(temporary, name, requests)
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
-            card.write(model_card.text(described, network.manifest, evaluation).encode())
+            card.write(model_card.text(described, _exported_manifest(network), evaluation).encode())
         if examples is not None:
             example_points.write(temporary, examples)
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)
+
+
+def _exported_manifest(network: Network) -> ModelManifest:
+    """Returns the manifest with the number of repetitions that are exported."""
+    spec = dataclasses.replace(network.manifest.bucket_spec, repetitions=len(network.repetitions))
+    return dataclasses.replace(network.manifest, bucket_spec=spec)
 
 
 def _given_names(network: Network, path: str, name: str, force: bool) -> list[str]:

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import tabulate
 
 from mach_tf.manifest import ModelManifest
+from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.servable import EXPLAIN_SIGNATURE
+from mach_tf.serving.stored_weights import FLOAT32
 from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
 
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
 
 
-def text(contents: ServableContents, manifest: ModelManifest, evaluation: Optional[Mapping[str, Any]] = None) -> str:
+def text(contents: ServableContents, manifest: ModelManifest, evaluation: Optional[Evaluation] = None) -> str:
     """Returns the card as Markdown.
 
     Args:
       contents: what the servable is.
       manifest: the model's model.json.
-      evaluation: the metrics.json of an evaluation of the model; None if there is none.
+      evaluation: an evaluation of the model; None if there is none.
     """
-    stored = (
-        f"{contents.weights}, {contents.prune:.0%} of the features left out" if contents.prune else contents.weights
-    )
     facts = [
         ("labels", f"{contents.labels:,}"),
         ("raw features", f"{contents.features:,}"),
         ("repetitions x buckets", f"{manifest.bucket_spec.repetitions} x {manifest.bucket_spec.buckets:,}"),
         ("hidden units", f"{manifest.training.hidden_units:,}"),
         ("label score", contents.estimator),
-        ("weights", stored),
+        ("weights", _stored(contents)),
         ("training data", f"`{contents.dataset_fingerprint}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
     ]
@@ -54,7 +53,7 @@ All take the scalar `k`, and return `labels`, `label_names`, `scores` and `proba
 
 ## Quality
 
-{_quality(evaluation)}
+{_quality(contents, evaluation)}
 
 ## Intended use
 
@@ -89,33 +88,56 @@ def _inputs(contents: ServableContents) -> str:
     return "\n".join(sentences)
 
 
-def _quality(evaluation: Optional[Mapping[str, Any]]) -> str:
+def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> str:
     if evaluation is None:
         return "This servable was exported without an evaluation."
-    metrics, intervals = evaluation["metrics"], evaluation.get("intervals") or {}
     rows = [
-        (name, f"{metrics[name]:.2f}", "{:.2f} to {:.2f}".format(*intervals[name]) if name in intervals else "")
-        for name in _METRICS
-        if name in metrics
-    ]
-    parts = [
-        f"On the {evaluation['points']:,} points of the {evaluation['split']} split, in percent, before weights were rounded or left out:",
-        tabulate.tabulate(rows, ["metric", "value", "95% interval"], tablefmt="github", disable_numparse=True),
-    ]
-    attacks = [entry for entry in evaluation.get("attacks") or [] if "P@1" in entry["metrics"]]
-    if attacks:
-        attacked = [
-            (entry["attack"], f"{entry['epsilon']:g}", *(f"{entry['metrics'][name]:.2f}" for name in _METRICS[:3]))
-            for entry in attacks
-        ]
-        titles = ["attack", "epsilon", *_METRICS[:3]]
-        parts += ["Under attack:", tabulate.tabulate(attacked, titles, tablefmt="github", disable_numparse=True)]
-    calibration = (evaluation.get("calibration") or {}).get(evaluation["estimator"])
-    if calibration:
-        parts.append(
-            f"Expected calibration error of the probabilities: {calibration['expected_calibration_error']:.3f}."
+        (
+            name,
+            f"{value:.2f}",
+            "{:.2f} to {:.2f}".format(*evaluation.intervals[name]) if name in evaluation.intervals else "",
         )
+        for name, value in evaluation.metrics.items()
+        if name in _METRICS
+    ]
+    where = f"the {evaluation.points:,} points of the {evaluation.split} split"
+    if evaluation.dataset_fingerprint != contents.dataset_fingerprint:
+        where += f" of another data set, `{evaluation.dataset_fingerprint}`"
+    parts = [f"On {where}, in percent:", _titled(rows, ["metric", "value", "95% interval"])]
+    if _stored(contents) != FLOAT32:
+        parts.append(
+            f"These are the figures of the model's float32 weights. This servable stores {_stored(contents)}, and was not evaluated itself."
+        )
+    names = [name for name in _METRICS[:3] if all(name in attack.metrics for attack in evaluation.attacks)]
+    if evaluation.attacks and names:
+        attacked = [
+            (
+                attack.attack if attack.epsilon else "none",
+                f"{attack.epsilon:g}",
+                *(f"{attack.metrics[name]:.2f}" for name in names),
+            )
+            for attack in evaluation.attacks
+        ]
+        parts += [
+            "Under attack, each feature value changed by at most epsilon:",
+            _titled(attacked, ["attack", "epsilon", *names]),
+        ]
+    error = evaluation.calibration_error
+    parts.append(
+        "The probabilities were not compared with the truth."
+        if error is None
+        else f"Expected calibration error of the probabilities: {error:.3f} (0 is best, 1 the worst)."
+    )
     return "\n\n".join(parts)
+
+
+def _stored(contents: ServableContents) -> str:
+    """Returns how the weights are stored, in words."""
+    return f"{contents.weights}, {contents.prune:.0%} of the features left out" if contents.prune else contents.weights
+
+
+def _titled(rows: Sequence[tuple[str, ...]], titles: list[str]) -> str:
+    return tabulate.tabulate(rows, titles, tablefmt="github", disable_numparse=True)
 
 
 def _table(rows: list[tuple[str, Any]]) -> str:

@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-_PACKAGES = ("preprocess", "train", "eval", "explain", "benchmarks")
+_PACKAGES = ("preprocess", "train", "eval", "explain", "serve", "benchmarks")
 
 
 def run(module: str, *arguments: str) -> None:

@@ -6,6 +6,7 @@ import json
 
 import tensorflow as tf
 
+from mach_tf.manifest import ModelManifest
 from tests.helpers import programs
 
 
@@ -13,7 +14,16 @@ def test_the_program_exports_with_names_and_an_evaluation(world, tmp_path):
     output = tmp_path / "servables" / "small" / "7"
     evaluation = tmp_path / "metrics.json"
     evaluation.write_text(
-        json.dumps({"points": 12, "split": "test", "estimator": "logit_mean", "metrics": {"P@1": 12.5}})
+        json.dumps(
+            {
+                "points": 12,
+                "split": "test",
+                "estimator": "logit_mean",
+                "repetitions": ModelManifest.read(world.model).bucket_spec.repetitions,
+                "dataset_fingerprint": "of another",
+                "metrics": {"P@1": 12.5},
+            }
+        )
     )
     programs.run(
         "train.export",

@@ -4,26 +4,40 @@ import dataclasses
 
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving import model_card
+from mach_tf.serving.card_evaluation import Attacked, Evaluation
 from tests.helpers.tiny_ensemble import make_ensemble
 from tests.mach_tf.serving.test_contents import CONTENTS
 
 MANIFEST: ModelManifest = make_ensemble().manifest
-EVALUATION = {
-    "points": 1234,
-    "split": "test",
-    "estimator": "logit_mean",
-    "metrics": {"P@1": 91.234, "P@3": 80.0, "P@5": 70.0},
-    "intervals": {"P@1": [90.0, 92.0]},
-    "calibration": {"logit_mean": {"expected_calibration_error": 0.0123}},
-    "attacks": [{"attack": "fgsm", "epsilon": 0.01, "metrics": {"P@1": 88.0, "P@3": 77.0, "P@5": 66.0}}],
-}
+EVALUATION = Evaluation(
+    1234,
+    "test",
+    CONTENTS.dataset_fingerprint,
+    {"P@1": 91.234, "P@3": 80.0, "P@5": 70.0},
+    {"P@1": (90.0, 92.0)},
+    [Attacked("fgsm", 0.01, {"P@1": 88.0, "P@3": 77.0})],
+    0.0123,
+)
 
 
 def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
     card = model_card.text(CONTENTS, MANIFEST, EVALUATION)
     for shown in ("# demo", "1,234 points", "91.23", "90.00 to 92.00", "fgsm", "0.01", "88.00", "0.012", "`sparse`"):
         assert shown in card
-    assert "int8, 50% of the features" in card
+    # Metrics that an attack was not evaluated with have no column.
+    assert "| attack   | epsilon   | P@1   | P@3   |" in card
+
+
+def test_the_card_says_what_the_figures_are_of():
+    card = model_card.text(CONTENTS, MANIFEST, EVALUATION)
+    assert (
+        "stores int8, 50% of the features left out, and was not evaluated itself" in card and "another data" not in card
+    )
+    as_trained = dataclasses.replace(CONTENTS, weights="float32", prune=0.0)
+    assert "not evaluated itself" not in model_card.text(as_trained, MANIFEST, EVALUATION)
+    elsewhere = dataclasses.replace(EVALUATION, dataset_fingerprint="other", calibration_error=None, attacks=[])
+    card = model_card.text(CONTENTS, MANIFEST, elsewhere)
+    assert "of another data set, `other`" in card and "were not compared" in card and "attack" not in card
 
 
 def test_the_card_says_what_each_signature_takes():
