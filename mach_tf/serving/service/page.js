@@ -1,5 +1,6 @@
 const at = (id) => document.getElementById(id);
 const most = 50000;  // characters of a field whose words are coloured
+const data = { least: 0.08 };  // what the script of the report reads: the threshold below which words have no colour
 let fields = [], texts = [], paths = {}, prediction = null, asked = null, latest = 0;
 
 function element(tag, text, properties = {}) {
@@ -193,10 +194,11 @@ function colouredText(label, name) {
     });
     const end = Math.max(place, Math.min(characters.length, most));
     pieces.push(visible(characters.slice(place, end).join("")));
-    hidden.push(hiddenSum);
-    return [visible(fields[field]), pieces, characters.length - end, hiddenWords];
+    const more = characters.length - end, sum = hiddenWords ? `, whose ${hiddenWords} words have ${signed(hiddenSum)}` : "";
+    hidden.push(more ? `[\u2026 ${more} more characters${sum} \u2026]` : "");
+    return [visible(fields[field]), pieces];
   });
-  return coloured(shown, { values, hidden, rest: 0 }, name);
+  return coloured(shown, { values, hidden, rest: "" }, name);
 }
 
 // The attack

@@ -118,7 +118,7 @@ def test_an_argument_that_is_no_flag_is_refused():
             ["--output_dir", "data", "train.txt"],
             "'train.txt' is not a flag; every input is named by a flag, such as --train=train.txt. See mach-preprocess --help.",
         ),
-        ("preprocess.verify", [], "--dataset_dir or --model_dir is required. See mach-verify --help."),
+        ("preprocess.verify", [], "--dataset_dir, --model_dir or --servable is required. See mach-verify --help."),
         (
             "preprocess.verify",
             ["--datset_dir=a"],

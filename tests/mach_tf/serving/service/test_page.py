@@ -9,6 +9,7 @@ import re
 import pytest
 
 pytest.importorskip("starlette", reason="the service needs the extra serve")
+from mach_tf.explanations.words.displayed_text import LEAST_STRENGTH
 from mach_tf.serving.service import page
 
 
@@ -26,6 +27,7 @@ def test_the_page_is_one_file():
     text = page.response().body.decode()
     assert "/* include" not in text
     assert "coloured" in text, "the script of the report"
+    assert f"const data = {{ least: {LEAST_STRENGTH} }};" in text, "its threshold"
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
     assert not re.search(r"https?://", text)
     for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
