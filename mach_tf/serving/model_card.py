@@ -11,9 +11,14 @@ import tabulate
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
-from mach_tf.serving.servable import EXPLAIN_SIGNATURE
 from mach_tf.serving.stored_weights import FLOAT32
-from mach_tf.serving.text_servable import EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
+from mach_tf.serving_signatures import (
+    ATTACK_SIGNATURE,
+    ATTACK_TEXT_SIGNATURE,
+    EXPLAIN_SIGNATURE,
+    EXPLAIN_TEXT_SIGNATURE,
+    TEXT_SIGNATURE,
+)
 
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
 
@@ -37,7 +42,7 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
     ]
     signatures = "\n".join(f"- `{name}`" for name in contents.signatures)
-    training = [(name, value) for name, value in dataclasses.asdict(manifest.training).items()]
+    training = list(dataclasses.asdict(manifest.training).items())
     return f"""# {contents.name}
 
 An ensemble of bucket classifiers (MACH) that ranks labels of points. `servable.json` lists the files with their SHA-256.
@@ -85,6 +90,12 @@ def _inputs(contents: ServableContents) -> str:
         sentences.append(
             f"`{EXPLAIN_TEXT_SIGNATURE}` takes what `{TEXT_SIGNATURE}` takes, and adds the words of the texts too."
         )
+    for name, same in ((ATTACK_SIGNATURE, "sparse"), (ATTACK_TEXT_SIGNATURE, TEXT_SIGNATURE)):
+        if name in contents.signatures:
+            sentences.append(
+                f"`{name}` takes what `{same}` takes, `epsilon` `[points]` and `true_labels` `[points, m]` padded with -1, and adds what an "
+                "FGSM step would change."
+            )
     return "\n".join(sentences)
 
 

@@ -41,7 +41,7 @@ def test_the_card_says_what_the_figures_are_of():
 
 
 def test_the_card_says_what_each_signature_takes():
-    names = ["serving_default", "sparse", "explain", "text", "explain_text"]
+    names = ["serving_default", "sparse", "explain", "text", "explain_text", "attack", "attack_text"]
     contents = dataclasses.replace(CONTENTS, signatures=names, text_fields=["title", "content"])
     lines = model_card.text(contents, MANIFEST).splitlines()
     assert all(any(line.startswith(f"`{name}` takes ") for line in lines) for name in names)

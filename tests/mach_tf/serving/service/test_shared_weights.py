@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service import shared_weights
 from mach_tf.serving.service.jobs import Job
@@ -70,7 +71,7 @@ def test_another_process_may_load_another_version_meanwhile(folder, tmp_path, mo
     monkeypatch.setattr(tf.saved_model, "load", load_while_another_does)
     shared = ServedVersion.load(str(folder / "1"), 1, str(tmp_path))
     monkeypatch.undo()
-    job = Job("serving_default", {"examples": np.array([b""], object)}, 1, 3)
+    job = Job("serving_default", example_request("serving_default", 0), 1, 3)
     expected = ServedVersion.load(str(folder / "1"), 1).answer(job)
     np.testing.assert_array_equal(shared.answer(job)["scores"], expected["scores"])
 
