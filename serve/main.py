@@ -85,7 +85,9 @@ def main(_: list[str]) -> None:
     from mach_tf.serving.service import listening, workers
     from mach_tf.serving.service.token_file import read_token
 
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    # In place of absl's handler, which gives no times.
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, force=True)
+    logging.getLogger("mach_tf.service").setLevel(logging.INFO)
     announce = functools.partial(print, flush=True)
     with flag_errors():
         token = None if FLAGS.token_file is None else read_token(FLAGS.token_file)

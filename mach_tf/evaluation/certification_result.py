@@ -128,7 +128,7 @@ class Certification(tables.ShownAsTable):
         cells = [
             [f"{size.epsilon:g}", *(f"{value:.2f}" for value in row.values())] for size, row in zip(self.sizes, rows)
         ]
-        return Table(["epsilon", *rows[0]], cells)
+        return Table(["epsilon", *rows[0]], cells, f"{len(self.clean):,} points, in percent")
 
     def figure(self) -> Figure:
         """Returns a figure of certified and attacked P@k against epsilon, one color per k."""

@@ -65,7 +65,7 @@ def read(path: str, estimator: str, repetitions: int) -> Evaluation:
         scores = found["estimator"], found["repetitions"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{path} must be a metrics.json that mach-eval wrote ({error!r:.100}). Evaluate again."
+            f"{path} must be a metrics.json that mach-eval wrote ({_reason(error)}). Evaluate again."
         ) from None
     if scores != (estimator, repetitions):
         raise InputError(
@@ -73,6 +73,10 @@ def read(path: str, estimator: str, repetitions: int) -> Evaluation:
             f"{scores[0]} with {scores[1]}). Evaluate the model with the same settings."
         )
     return evaluation
+
+
+def _reason(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else f"{error!r:.100}"
 
 
 def _evaluation(found: Mapping[str, Any]) -> Evaluation:

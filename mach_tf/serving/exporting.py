@@ -98,7 +98,9 @@ class Exported:
 
     def __str__(self) -> str:
         share = self.bytes / self.weight_bytes
-        return f"{self.name}: {self.bytes / 1e6:,.1f} MB, {share:.2f} of the model's weights: {self.path}"
+        return (
+            f"{self.name}: {self.bytes / 1e6:,.1f} MB, {share:.2f} times the size of the model's weights: {self.path}"
+        )
 
 
 def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options: Any) -> Exported:

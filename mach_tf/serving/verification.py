@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any, Callable
 
 from mach_tf.errors import InputError
@@ -44,8 +45,16 @@ def verify(servable: str, report: Callable[[str], None] = lambda problem: None) 
     Args:
       servable: the directory of one version, such as servables/NAME/1.
       report: called with each problem as it is found.
+
+    Raises:
+      InputError: the directory holds versions, and is none itself.
     """
     found: list[str] = []
+    versions = _versions(servable)
+    if versions:
+        raise InputError(
+            f"{servable} must be the directory of one version of a servable, but it is the folder above. Give {versions[-1]}."
+        )
     try:
         contents = ServableContents.read(servable)
     except InputError as error:
@@ -55,3 +64,13 @@ def verify(servable: str, report: Callable[[str], None] = lambda problem: None) 
         report(problem)
         found.append(problem)
     return ServableVerification(servable, found, len(contents.files))
+
+
+def _versions(directory: str) -> list[str]:
+    """Returns the servables in a directory that is none itself and whose names are numbers, ascending."""
+    if os.path.exists(os.path.join(directory, FILE)) or not os.path.isdir(directory):
+        return []
+    numbers = sorted((name for name in os.listdir(directory) if name.isdecimal()), key=int)
+    return [
+        path for path in (os.path.join(directory, name) for name in numbers) if os.path.exists(os.path.join(path, FILE))
+    ]

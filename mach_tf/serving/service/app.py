@@ -253,7 +253,9 @@ class Service:
     async def _http_error(self, _: Request, error: HTTPException) -> Response:
         self._measurements.request(_OTHER, error.status_code, 0.0)
         code = _CODES.get(error.status_code, "refused")
-        message = f"{error.detail}. See /openapi.json for what there is."
+        message = (
+            f"{error.detail}. This service serves the model {self._versions.name}; see /openapi.json for what there is."
+        )
         return _error(RequestError(error.status_code, code, message, headers=error.headers))
 
     async def _defect(self, request: Request, _: Exception) -> Response:

@@ -170,9 +170,9 @@ def _text(text: Any, place: int, fields: Sequence[str], limits: RequestLimits) -
     ):
         row = [text.get(field, "") for field in fields]
     else:
-        raise invalid(
-            f"texts must hold texts, or objects of the fields {', '.join(fields)} (point {place} is neither)."
-        )
+        unknown = sorted(set(text) - set(fields)) if isinstance(text, Mapping) else []
+        got = f"has the field {unknown[0]!r:.100}" if unknown else "is neither"
+        raise invalid(f"texts must hold texts, or objects of the fields {', '.join(fields)} (point {place} {got}).")
     limits.check_text(sum(map(len, row)))
     # Half a surrogate pair has no UTF-8.
     return [each.encode("utf-8", "replace").decode() for each in row]

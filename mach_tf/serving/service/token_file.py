@@ -14,7 +14,10 @@ def read_token(path: str) -> str:
     Raises:
       InputError: there is no such file, or it holds no token of visible ASCII characters.
     """
-    token = files.read_text(path, "a token", _MOST_BYTES).strip()
+    try:
+        token = files.read_text(path, "a token", _MOST_BYTES).strip()
+    except FileNotFoundError:
+        raise InputError(f"token_file must be an existing file (got {path}). Write a random token into it.") from None
     if not token or not all("!" <= character <= "~" for character in token):
         raise InputError(f"{path} must hold a token of ASCII characters without blanks. Write a random one into it.")
     return token

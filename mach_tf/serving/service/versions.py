@@ -13,6 +13,7 @@ import weakref
 from typing import Callable, Optional, Union
 
 from mach_tf.errors import InputError
+from mach_tf.manifest import MODEL_FILE
 from mach_tf.serving.contents import FILE
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.startup import return_freed_memory
@@ -87,6 +88,10 @@ class Versions:
                 raise InputError(
                     f"{os.path.join(self._directory, name)} must be readable by this user. Change its permissions."
                 )
+        if os.path.isfile(os.path.join(self._directory, MODEL_FILE)):
+            raise InputError(
+                f"{rule}, but it is a model. Export it: mach-export --model_dir={self._directory} --output_dir=servables/NAME/1."
+            )
         example = os.path.join(self._directory, "1")
         raise InputError(f"{rule} (got none). Make one with mach-export --output_dir={example}.")
 
@@ -108,7 +113,7 @@ class Versions:
                 continue
             self._replaced.append(weakref.ref(self.current))
             self.current = loaded
-            _LOG.warning("Version %d is served now.", number)
+            _LOG.info("Version %d is served now.", number)
             return True
         return False
 

@@ -47,8 +47,9 @@ def test_metrics_are_in_percent():
 def test_the_table_has_a_row_per_epsilon(attacked):
     found = certification(attacked)
     lines = str(found).splitlines()
-    assert len(lines) == 4 and lines[-1].split()[:4] == ["0.1", "100.00", "83.33", "50.00"]
-    assert ("attacked P@3" in lines[0]) == attacked
+    assert lines[0] == "2 points, in percent"
+    assert len(lines) == 5 and lines[-1].split()[:4] == ["0.1", "100.00", "83.33", "50.00"]
+    assert ("attacked P@3" in lines[1]) == attacked
     assert found._repr_html_().count("<tr>") == 3
 
 

@@ -56,3 +56,8 @@ def test_an_evaluation_of_other_scores_is_refused(read, scores):
 def test_another_file_is_refused(read, change):
     with pytest.raises(InputError, match=r"must be a metrics\.json that mach-eval wrote"):
         read({**FOUND, **change}, "mean", 4)
+
+
+def test_what_another_file_lacks_is_named(read):
+    with pytest.raises(InputError, match=r"wrote \(it has no 'estimator'\)"):
+        read({"points": 3}, "mean", 4)

@@ -39,7 +39,7 @@ def test_points_become_row_compressed_arrays():
         ({"texts": ["a"], "kk": 3}, 400, "got 'kk' too"),
         ({"texts": "a"}, 400, "must be lists"),
         ({"texts": [3]}, 400, "point 0 is neither"),
-        ({"texts": [{"tilte": "a"}]}, 400, "point 0 is neither"),
+        ({"texts": [{"tilte": "a"}]}, 400, "point 0 has the field 'tilte'"),
         ({"texts": [{"title": None}]}, 400, "point 0 is neither"),
         ({"texts": ["a"] * 4}, 413, r"at most 3 points \(got 4\)"),
         ({"texts": ["x" * 11]}, 413, r"at most 10 characters \(got 11\)"),

@@ -208,6 +208,9 @@ def test_a_name_that_no_address_can_have_is_refused(tmp_path):
 def test_a_folder_without_a_version_is_refused(folder):
     with pytest.raises(InputError, match=r"must hold versions.*mach-export"):
         Versions(str(folder), load)
+    (folder / "model.json").touch()
+    with pytest.raises(InputError, match=rf"it is a model\. Export it: mach-export --model_dir={folder} "):
+        Versions(str(folder), load)
     add(folder, 1, "broken")
     with pytest.raises(InputError, match="is broken"):
         Versions(str(folder), load)
