@@ -11,7 +11,7 @@ import tabulate
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
-from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, VQ
+from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, VQ, VQ1
 from mach_tf.serving_signatures import (
     ATTACK_SIGNATURE,
     ATTACK_TEXT_SIGNATURE,
@@ -27,6 +27,7 @@ _STORED = {
     FLOAT16: "float16",
     INT8: "int8, a scale per row or column",
     VQ: "vq, vector quantisation with 2 to 4 bits per weight of the first layer",
+    VQ1: "vq1, vector quantisation with 1 to 3 bits per weight of the first layer",
 }
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
 
