@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import subprocess
 import sys
+import urllib.parse
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import psutil
 
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
+from mach_tf.serving.service.started import started
 
 
 class Served(NamedTuple):
@@ -46,13 +45,7 @@ def serving(servable: str, flags: Sequence[str] = ()) -> Iterator[Served]:
       flags: further flags.
     """
     command = [sys.executable, "-m", "serve.main", f"--servable={servable}", "--port=0", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = _ADDRESS.search(line)
-            if not found:
-                raise RuntimeError(f"mach-serve did not start: {line!r}")
-            yield Served(int(found[1]), psutil.Process(process.pid))
-        finally:
-            process.terminate()
+    with started(command) as service:
+        port = urllib.parse.urlsplit(service.address).port
+        assert port is not None
+        yield Served(port, psutil.Process(service.process.pid))

@@ -3,8 +3,9 @@
     mach-export --model_dir=models/demo --output_dir=servables/demo/1
 
 The servable takes raw features, and texts if the model was trained on texts. It returns the k best labels with their names, scores and
-probabilities; its signatures `explain` and `explain_text` add what speaks most for and against each label. It needs TensorFlow alone: TensorFlow Serving serves the folder
-above the version, and a Python process loads it with tf.saved_model.load. README.md in it is its model card.
+probabilities; its signatures `explain` and `explain_text` add what speaks most for and against each label, and `attack` and
+`attack_text` what an FGSM step would change. It needs TensorFlow alone: TensorFlow Serving serves the folder above the version, and a
+Python process loads it with tf.saved_model.load. README.md in it is its model card.
 
 Smaller, by vector quantisation and without a quarter of the features:
 

@@ -115,8 +115,9 @@ class Certification(tables.ShownAsTable):
         """
         os.makedirs(output_dir, exist_ok=True)
         json_file, arrays_file, plot_file = written = paths(output_dir)
+        arrays: dict[str, Any] = dict(self.arrays())
         with files.atomic_write(arrays_file) as file:
-            np.savez_compressed(file, **self.arrays())
+            np.savez_compressed(file, **arrays)
         figures.write_png(self.figure(), plot_file)
         files.write_json(json_file, self.to_json())
         return written

@@ -50,7 +50,7 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
         ("training data", f"`{contents.dataset_fingerprint}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
     ]
-    training = [(name, value) for name, value in dataclasses.asdict(manifest.training).items()]
+    training = list(dataclasses.asdict(manifest.training).items())
     return f"""# {contents.name}
 
 An ensemble of bucket classifiers (MACH) that ranks labels of points. `servable.json` lists the files with their SHA-256.

@@ -40,7 +40,7 @@ def job(body: Any, fields: Optional[Sequence[str]], labels: int, limits: Request
         raise invalid(f"epsilon must be a number in [0, {MOST_EPSILON:g}] (got {shown(epsilon)}).")
     attack = {
         EPSILON: np.full(points.points, epsilon, np.float32),
-        TRUE_LABELS: _true_labels(body.get(TRUE_LABELS, _PREDICTED), points.points, labels, limits.k),
+        TRUE_LABELS: _true_labels(body.get(TRUE_LABELS, _PREDICTED), points.points, labels, limits),
     }
     signature = ATTACK_TEXT_SIGNATURE if "texts" in points.inputs else ATTACK_SIGNATURE
     return Job(signature, {**points.inputs, **attack}, points.points, points.k)
@@ -89,16 +89,15 @@ def _moves(found: Arrays, row: int) -> list[dict[str, Any]]:
     return moves
 
 
-def _true_labels(given: Any, points: int, labels: int, most: int) -> np.ndarray:
-    """Returns int64 [points, most], padded with -1: requests that are answered together have one width."""
-    padded = np.full((points, most), -1, np.int64)
+def _true_labels(given: Any, points: int, labels: int, limits: RequestLimits) -> np.ndarray:
+    """Returns int64 [points, limits.k], padded with -1: requests that are answered together have one width."""
+    padded = np.full((points, limits.k), -1, np.int64)
     if given is _PREDICTED:
         return padded
     if not isinstance(given, list) or len(given) != points or not all(isinstance(row, list) for row in given):
         raise invalid(f"true_labels must be a list of label ids for each of the {points} points.")
     for place, row in enumerate(given):
-        if len(row) > most:
-            raise invalid(f"true_labels must have at most {most} labels per point (got {len(row)} for point {place}).")
+        limits.check_true_labels(len(row), f" for point {place}")
         for label in row:
             if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < labels:
                 raise invalid(f"true_labels must be in [0, {labels}) (got {shown(label)} for point {place}).")

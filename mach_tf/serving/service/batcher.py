@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable
+from typing import Callable, Optional
 
 from mach_tf.serving.service import jobs, problems
 from mach_tf.serving.service.jobs import Arrays, Job
@@ -22,7 +22,6 @@ class BatchLimits:
       delay: seconds that a request waits for others while no call runs.
       queued: most points that wait; further requests are refused.
       timeout: seconds after which a request that is not answered is given up.
-      threads: calls that run side by side.
       explained: most pairs of a point and a label per call that explains; a larger request is a call of its own.
     """
 
@@ -30,7 +29,6 @@ class BatchLimits:
     delay: float = 0.0
     queued: int = 1024
     timeout: float = 10.0
-    threads: int = 1
     explained: int = 640
 
 
@@ -57,7 +55,7 @@ class Batcher:
         """Creates the queue.
 
         Args:
-          answer: answers a job; called in threads.
+          answer: answers a job; called in another thread.
           limits: the limits.
           observe: called with the number of points of each call.
         """
@@ -65,8 +63,9 @@ class Batcher:
         self._limits = limits
         self._observe = observe
         self._waiting: collections.deque[_Waiting] = collections.deque()
-        self._pool = ThreadPoolExecutor(limits.threads, "batch")
-        self._running: set[asyncio.Task[None]] = set()
+        # One call at a time: TensorFlow divides each among all processors.
+        self._pool = ThreadPoolExecutor(1, "batch")
+        self._running: Optional[asyncio.Task[None]] = None
         self.queued = 0
 
     async def submit(self, job: Job) -> Arrays:
@@ -88,15 +87,13 @@ class Batcher:
 
     async def close(self) -> None:
         """Waits until everything that was accepted is answered."""
-        while self._running:
-            await asyncio.wait(self._running)
+        while self._running is not None and not self._running.done():
+            await asyncio.wait([self._running])
         self._pool.shutdown()
 
     def _start(self) -> None:
-        if len(self._running) < self._limits.threads and self._waiting:
-            task = asyncio.get_running_loop().create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
         while self._waiting:
@@ -105,9 +102,9 @@ class Batcher:
             batch = self._take()
             if not batch:
                 continue
-            self._observe(sum(waiting.job.points for waiting in batch))
             loop = asyncio.get_running_loop()
             try:
+                self._observe(sum(waiting.job.points for waiting in batch))
                 merged = jobs.merge([waiting.job for waiting in batch])
                 answer = await loop.run_in_executor(self._pool, self._answer, merged)
                 parts = jobs.divide(answer, [waiting.job for waiting in batch])

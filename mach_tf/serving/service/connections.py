@@ -16,9 +16,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mach_tf.serving.service.problems import RequestError
 
-# Of the parser h11, which has a limit too.
 _MOST_HEADER_BYTES = 64 << 10
-_NOT_HTTP = RequestError(400, "not_http", "The request must be HTTP/1.1 with headers of at most 16 kB.")
+_NOT_HTTP = RequestError(400, "not_http", "The request must be HTTP/1.1 with the header Host.")
 
 
 @dataclasses.dataclass(frozen=True)

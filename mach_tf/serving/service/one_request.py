@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
 from mach_tf.errors import InputError
+from mach_tf.serving.service.started import started
 
-_ADDRESS = re.compile(r"served at (http://\S+/)")
 _SECONDS = 60
 
 
@@ -28,24 +26,15 @@ def ask(command: Sequence[str], path: str, body: str) -> Any:
       The JSON of the answer.
 
     Raises:
-      InputError: the service did not start, or refused the request.
+      InputError: the service did not start, refused the request, or did not answer it.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with started(command) as service:
+        address = service.address + path.lstrip("/")
+        request = urllib.request.Request(address, body.encode(), {"Content-Type": "application/json"})
         try:
-            assert process.stdout is not None
-            printed = process.stdout.readline()
-            address = _ADDRESS.search(printed)
-            if address is None:
-                raise InputError(
-                    f"The service must start (got {printed.strip() or 'nothing'!r}). Its messages say why."
-                )
-            request = urllib.request.Request(
-                address[1] + path.lstrip("/"), body.encode(), {"Content-Type": "application/json"}
-            )
-            try:
-                with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                raise InputError(f"The service refused the request: {json.load(error)['error']}") from None
-        finally:
-            process.terminate()
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise InputError(f"The service refused the request: {json.load(error)['error']}") from None
+        except OSError as error:
+            raise InputError(f"The service did not answer the request ({error}). Its messages say why.") from None

@@ -23,7 +23,7 @@ class RequestLimits:
     Attributes:
       points: most points, texts or others.
       text_length: most characters of the texts of one point.
-      k: most labels per point.
+      k: most labels per point, asked for or given as true ones.
       body_bytes: most bytes of a request's body.
       explained: most pairs of a point and a label of a request for reasons, whose memory grows with them.
     """
@@ -52,6 +52,11 @@ class RequestLimits:
         """Raises RequestError for a text that is too long."""
         if length > self.text_length:
             raise too_large(f"A text must have at most {self.text_length} characters (got {length}).")
+
+    def check_true_labels(self, per_point: int, place: str = "") -> None:
+        """Raises RequestError for too many true labels of a point: those of all points of a batch get the width of the widest."""
+        if per_point > self.k:
+            raise invalid(f"true_labels must have at most {self.k} labels per point (got {per_point}{place}).")
 
     def check_k(self, k: Any, labels: int) -> int:
         """Returns k; raises RequestError unless it is a whole number that is allowed."""

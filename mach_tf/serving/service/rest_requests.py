@@ -15,7 +15,7 @@ import numpy as np
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import invalid, shown
-from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, VALUES
+from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, TRUE_LABELS, VALUES
 
 _K = "k"
 _SPLITS = "row_splits"
@@ -60,6 +60,8 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
     for key, array in inputs.items():
         if key not in _OF_ENTRIES and len(array) != points:
             raise invalid(f"{key} must have one entry per point (got {len(array)} for {points} points).")
+    if TRUE_LABELS in inputs:
+        limits.check_true_labels(inputs[TRUE_LABELS].shape[1])
     _check_texts(inputs, limits)
     return RestRequest(Job(name, inputs, points, k), rows)
 

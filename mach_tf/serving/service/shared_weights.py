@@ -47,7 +47,7 @@ def load(directory: str, cache: str) -> Any:
         if types[name] != tf.string and types[name].size * np.prod(shapes[name], dtype=np.int64) >= _SMALLEST_BYTES
     }
     try:
-        written = _written(directory, cache, checkpoint, shared)
+        mapped = _mapped(directory, cache, checkpoint, shared)
     except OSError as error:
         raise InputError(
             f"{cache} must have room for the weights, which processes share ({error.strerror}). Make room, or choose another folder "
@@ -55,17 +55,17 @@ def load(directory: str, cache: str) -> Any:
         ) from None
     model = tf.saved_model.load(directory, options=tf.saved_model.LoadOptions(experimental_skip_checkpoint=True))
     for name in names:
-        if name in shared:
-            path = os.path.join(written, str(shared[name]))
-            value = tf.raw_ops.ImmutableConst(dtype=types[name], shape=shapes[name], memory_region_name=path)
-        else:
-            value = checkpoint.get_tensor(name)
+        value = mapped[name] if name in mapped else checkpoint.get_tensor(name)
         _variable(model, name[: -len(_VALUE)]).assign(value)
     return model
 
 
-def _written(directory: str, cache: str, checkpoint: Any, shared: dict[str, int]) -> str:
-    """Returns the folder of the weights, and writes it first if no process has done so; those of other versions are removed."""
+def _mapped(directory: str, cache: str, checkpoint: Any, shared: dict[str, int]) -> dict[str, tf.Tensor]:
+    """Returns shared weights by name, mapped from their files; writes these first if no process has done so.
+
+    Files of other versions are removed. So the files are mapped before another process, which may load another version, has the lock.
+    """
+    shapes, types = checkpoint.get_variable_to_shape_map(), checkpoint.get_variable_to_dtype_map()
     with open(os.path.join(directory, FILE), "rb") as file:
         folder = os.path.join(cache, hashlib.sha256(file.read()).hexdigest())
     with locks.exclusive(os.path.join(cache, _LOCK), _PATIENCE):
@@ -83,7 +83,12 @@ def _written(directory: str, cache: str, checkpoint: Any, shared: dict[str, int]
             except BaseException:
                 shutil.rmtree(unfinished)
                 raise
-    return folder
+        return {
+            name: tf.raw_ops.ImmutableConst(
+                dtype=types[name], shape=shapes[name], memory_region_name=os.path.join(folder, str(place))
+            )
+            for name, place in shared.items()
+        }
 
 
 def _variable(model: Any, path: str) -> Any:

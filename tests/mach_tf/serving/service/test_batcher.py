@@ -19,13 +19,14 @@ class Model:
     """Doubles what it gets, once `gate` is open, and remembers the sizes of its calls."""
 
     def __init__(self, open_gate=True):
-        self.calls, self.gate = [], threading.Event()
+        self.calls, self.signatures, self.gate = [], [], threading.Event()
         if open_gate:
             self.gate.set()
 
     def __call__(self, merged):
         self.gate.wait(10)
         self.calls.append(merged.points)
+        self.signatures.append(merged.signature)
         if (merged.inputs["x"] < 0).any():
             raise invalid("x must not be negative")
         if (merged.inputs["x"] == 13).any():
@@ -112,6 +113,19 @@ def test_a_defect_reaches_whoever_waits():
         asyncio.run(run())
 
 
+def test_what_cannot_be_measured_is_told_to_whoever_waits():
+    """prometheus_client writes to files if there are several workers, and a disk may be full."""
+
+    def observe(_):
+        raise OSError("No space left on device")
+
+    async def run():
+        await asyncio.wait_for(Batcher(Model(), BatchLimits(), observe).submit(job(1)), 5)
+
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(run())
+
+
 def test_signatures_are_not_mixed():
     async def run():
         model = Model(open_gate=False)
@@ -119,10 +133,11 @@ def test_signatures_are_not_mixed():
         tasks = [asyncio.create_task(batcher.submit(job(i, signature="ab"[i % 2]))) for i in range(1, 7)]
         await asyncio.sleep(0.05)
         model.gate.set()
-        await asyncio.gather(*tasks)
-        return model.calls
+        found = await asyncio.gather(*tasks)
+        assert [part["y"][0, 0] for part in found] == [2, 4, 6, 8, 10, 12]
+        return model.calls, model.signatures
 
-    assert sum(asyncio.run(run())) == 6
+    assert asyncio.run(run()) == ([3, 3], ["b", "a"])
 
 
 def test_a_full_queue_refuses_and_a_slow_call_is_given_up():
@@ -164,7 +179,7 @@ def test_versions_and_too_many_explained_labels_are_not_mixed():
         await asyncio.gather(*tasks)
         return model.calls
 
-    assert sum(asyncio.run(run([job(1)._replace(served=object()) for _ in range(4)]))) == 4
+    assert asyncio.run(run([job(1)] * 3)) == [3]
     assert asyncio.run(run([job(1)._replace(served=object()) for _ in range(3)])) == [1, 1, 1]
     explained = [job(1, 2, "explain")._replace(k=k) for k in (1, 1, 3, 1)]
     assert asyncio.run(run(explained)) == [6, 2], "6 points times 3 labels are too many"

@@ -34,7 +34,9 @@ def test_the_answer_is_that_of_the_service():
         ask(command, "predict", "{}")
 
 
-@pytest.mark.parametrize("code", ["", "print('Hello')"])
-def test_a_service_that_does_not_start_is_told(code):
-    with pytest.raises(InputError, match="The service must start"):
-        ask([sys.executable, "-c", code], "predict", "{}")
+def test_a_service_that_hangs_up_is_told():
+    dies = ECHO.replace("def do_POST(self):", "def do_POST(self):\n        os._exit(1)").replace(
+        "json\n", "json, os\n", 1
+    )
+    with pytest.raises(InputError, match=r"The service did not answer the request .*Its messages say why"):
+        ask([sys.executable, "-c", dies], "predict", '{"k": 2}')

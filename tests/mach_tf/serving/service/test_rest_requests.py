@@ -20,6 +20,7 @@ SPECS = {
     },
 }
 SPECS["attack"] = {**SPECS["sparse"], "epsilon": tf.TensorSpec([None], tf.float32)}
+SPECS["attack_labels"] = {**SPECS["attack"], "true_labels": tf.TensorSpec([None, None], tf.int64)}
 LIMITS = RequestLimits(points=3, text_length=10, k=4)
 B64 = {"b64": base64.b64encode(b"\x00\xff").decode()}
 ARRAYS = {"row_splits": [0, 2], "feature_ids": [3, 4], "feature_values": [1, 2.5], "k": 2}
@@ -44,6 +45,17 @@ def test_the_column_form():
     assert (job.points, job.k) == (1, 2)
     assert job.inputs["feature_values"].dtype == np.float32
     assert job.inputs["row_splits"].dtype == np.int64
+
+
+def test_true_labels_are_as_many_as_in_the_words_of_this_project():
+    """A wide row would widen those of all points of its batch."""
+
+    def attack(*rows):
+        return read({"signature_name": "attack_labels", "inputs": {**ARRAYS, "epsilon": [0.1], "true_labels": [*rows]}})
+
+    assert attack([1, 2, 3, -1]).job.inputs["true_labels"].shape == (1, 4)
+    with pytest.raises(RequestError, match=r"true_labels must have at most 4 labels per point \(got 5\)"):
+        attack([1] * 5)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service import shared_weights
 from mach_tf.serving.service.jobs import Job
@@ -57,6 +58,22 @@ def test_the_files_of_another_version_are_removed(folder, tmp_path):
     shared_weights.load(str(folder / "2"), str(tmp_path))
     assert len(os.listdir(tmp_path)) == 1
     assert os.listdir(tmp_path) != before
+
+
+def test_another_process_may_load_another_version_meanwhile(folder, tmp_path, monkeypatch):
+    load = tf.saved_model.load
+
+    def load_while_another_does(directory, **options):
+        if directory == str(folder / "1"):
+            shared_weights.load(str(folder / "2"), str(tmp_path))
+        return load(directory, **options)
+
+    monkeypatch.setattr(tf.saved_model, "load", load_while_another_does)
+    shared = ServedVersion.load(str(folder / "1"), 1, str(tmp_path))
+    monkeypatch.undo()
+    job = Job("serving_default", example_request("serving_default", 0), 1, 3)
+    expected = ServedVersion.load(str(folder / "1"), 1).answer(job)
+    np.testing.assert_array_equal(shared.answer(job)["scores"], expected["scores"])
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(folder, tmp_path, monkeypatch):
