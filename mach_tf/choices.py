@@ -44,4 +44,4 @@ QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 VERIFICATIONS = ("sizes", "full")
 
 # How a servable stores weights.
-SERVABLE_WEIGHTS = ("float32", "float16", "int8", "vq")
+SERVABLE_WEIGHTS = ("float32", "float16", "int8", "vq", "vq1")

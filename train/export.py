@@ -45,7 +45,7 @@ flags.DEFINE_enum(
     SERVABLE_WEIGHTS[0],
     SERVABLE_WEIGHTS,
     "Stores the weights in this form. float16 halves the size, int8 quarters it, and vq, vector quantisation, stores 2 to 4 bits per "
-    "weight of the first layer, a twelfth of the size.",
+    "weight of the first layer, about a tenth of the size; vq1 stores 1 to 3 bits, about a twentieth.",
 )
 flags.DEFINE_float(
     "prune",

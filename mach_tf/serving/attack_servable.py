@@ -8,6 +8,7 @@ from mach_tf import serving_signatures
 from mach_tf.classifier import SparseBatch
 from mach_tf.fgsm import fgsm
 from mach_tf.serving import fgsm_attack
+from mach_tf.serving.raw_features import summed
 from mach_tf.serving.servable import ARRAYS, EnsembleServable, K, Outputs
 from mach_tf.serving_signatures import ATTACK_SIGNATURE, EPSILON, TRUE_LABELS
 
@@ -35,7 +36,7 @@ class AttackServable(EnsembleServable):
           gradients, and how far the step strengthens each, or below 0 weakens it; `moved_feature_names` if features have
           names. They are padded as in `explain`.
         """
-        hashed = self.raw_features(raw)
+        raw, hashed = summed(raw, self.raw_features(raw))
         hidden_inputs = self.hidden_inputs(hashed.batch)
         logits = self.logits(hidden_inputs)
         loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, true_labels)

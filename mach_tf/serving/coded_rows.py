@@ -7,25 +7,26 @@ import tensorflow as tf
 
 from mach_tf.serving import vector_quantization
 
-# Weights that share a byte: two bits per weight.
-_LENGTH = 4
+# Weights that share a byte in what the first codes miss: two bits per weight.
+_FINE_LENGTH = 4
 
 
 class CodedRows(tf.Module):
-    """Rows with two bits per weight; the first of them with four, of which the second two code what the first two miss."""
+    """Coded rows; the first of them have two more bits per weight, which code what their other bits miss."""
 
-    def __init__(self, rows: np.ndarray, refined: int):
+    def __init__(self, rows: np.ndarray, length: int, refined: int):
         """Codes the rows.
 
         Args:
           rows: float32 [rows, columns].
-          refined: how many rows, the first ones, have four bits per weight.
+          length: how many weights share a byte: 8 for one bit per weight, 4 for two.
+          refined: how many rows, the first ones, have two more bits per weight.
         """
         super().__init__()
-        coded = vector_quantization.encode(rows, _LENGTH)
+        coded = vector_quantization.encode(rows, length)
         self.coarse = _Layer(coded, rows.shape[1])
         missed = rows[:refined] - vector_quantization.decode(coded, rows.shape[1])[:refined]
-        self.fine = _Layer(vector_quantization.encode(missed, _LENGTH), rows.shape[1])
+        self.fine = _Layer(vector_quantization.encode(missed, _FINE_LENGTH), rows.shape[1])
 
     def rows(self, places: tf.Tensor) -> tf.Tensor:
         """Returns rows, float32 [n, columns]; `places` are int32 [n], and one behind the last row reads as zeros."""

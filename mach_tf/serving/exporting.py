@@ -21,7 +21,7 @@ from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.row_places import RowPlaces, joint_norms
-from mach_tf.serving.stored_weights import VQ, StoredWeights
+from mach_tf.serving.stored_weights import CODED, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
 
@@ -198,7 +198,7 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
 
 
 def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:
-    if not options.prune and options.weights != VQ:
+    if not options.prune and options.weights not in CODED:
         return None
     repetitions = range(len(network.repetitions))
     kernels = (network.repetitions[index].weights.hidden_kernel.numpy() for index in repetitions)

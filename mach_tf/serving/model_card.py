@@ -11,15 +11,24 @@ import tabulate
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
-from mach_tf.serving.stored_weights import FLOAT32
+from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, VQ, VQ1
 from mach_tf.serving_signatures import (
     ATTACK_SIGNATURE,
     ATTACK_TEXT_SIGNATURE,
     EXPLAIN_SIGNATURE,
     EXPLAIN_TEXT_SIGNATURE,
+    SERVING_SIGNATURE,
+    SPARSE_SIGNATURE,
     TEXT_SIGNATURE,
 )
 
+_STORED = {
+    FLOAT32: "float32, as trained",
+    FLOAT16: "float16",
+    INT8: "int8, a scale per row or column",
+    VQ: "vq, vector quantisation with 2 to 4 bits per weight of the first layer",
+    VQ1: "vq1, vector quantisation with 1 to 3 bits per weight of the first layer",
+}
 _METRICS = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@5", "R@5")
 
 
@@ -41,7 +50,6 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
         ("training data", f"`{contents.dataset_fingerprint}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
     ]
-    signatures = "\n".join(f"- `{name}`" for name in contents.signatures)
     training = list(dataclasses.asdict(manifest.training).items())
     return f"""# {contents.name}
 
@@ -51,9 +59,8 @@ An ensemble of bucket classifiers (MACH) that ranks labels of points. `servable.
 
 ## Signatures
 
-{signatures}
-
 All take the scalar `k`, and return `labels`, `label_names`, `scores` and `probabilities`, `[points, k]`, best first.
+
 {_inputs(contents)}
 
 ## Quality
@@ -72,31 +79,18 @@ Points of another kind get labels too: nothing in the scores says so. Scores of 
 
 
 def _inputs(contents: ServableContents) -> str:
-    """Returns a sentence for each signature: what it takes."""
-    sentences = [
-        "`serving_default` takes `examples`: serialized `tf.train.Example` with `feature_ids` and `feature_values` of raw features.",
-        "`sparse` takes points as arrays: `row_splits`, `feature_ids`, `feature_values`.",
-    ]
-    if TEXT_SIGNATURE in contents.signatures:
-        shape = "[points, fields]" if len(contents.text_fields) > 1 else "[points]"
-        sentences.append(
-            f"`{TEXT_SIGNATURE}` takes `texts`, strings `{shape}`; the text fields are: {', '.join(contents.text_fields)}."
-        )
-    if EXPLAIN_SIGNATURE in contents.signatures:
-        sentences.append(
-            f"`{EXPLAIN_SIGNATURE}` takes what `sparse` takes, and adds the features that speak most for and against each label."
-        )
-    if EXPLAIN_TEXT_SIGNATURE in contents.signatures:
-        sentences.append(
-            f"`{EXPLAIN_TEXT_SIGNATURE}` takes what `{TEXT_SIGNATURE}` takes, and adds the words of the texts too."
-        )
-    for name, same in ((ATTACK_SIGNATURE, "sparse"), (ATTACK_TEXT_SIGNATURE, TEXT_SIGNATURE)):
-        if name in contents.signatures:
-            sentences.append(
-                f"`{name}` takes what `{same}` takes, `epsilon` `[points]` and `true_labels` `[points, m]` padded with -1, and adds what an "
-                "FGSM step would change."
-            )
-    return "\n".join(sentences)
+    """Returns a list of the signatures: what each takes and returns."""
+    shape = "[points, fields]" if len(contents.text_fields) > 1 else "[points]"
+    words = {
+        SERVING_SIGNATURE: "takes `examples`: serialized `tf.train.Example` with `feature_ids` and `feature_values` of raw features.",
+        SPARSE_SIGNATURE: "takes points as arrays: `row_splits`, `feature_ids`, `feature_values`.",
+        TEXT_SIGNATURE: f"takes `texts`, strings `{shape}`; the text fields are: {', '.join(contents.text_fields)}.",
+        EXPLAIN_SIGNATURE: f"takes what `{SPARSE_SIGNATURE}` takes, and adds the features that speak most for and against each label.",
+        EXPLAIN_TEXT_SIGNATURE: f"takes what `{TEXT_SIGNATURE}` takes, and adds the features and words that speak most for and against each label.",
+        ATTACK_SIGNATURE: f"takes what `{SPARSE_SIGNATURE}` takes, `epsilon` and `true_labels`, and adds what an FGSM step would change.",
+        ATTACK_TEXT_SIGNATURE: f"takes what `{TEXT_SIGNATURE}` takes, `epsilon` and `true_labels`, and adds what an FGSM step would change.",
+    }
+    return "\n".join(f"- `{name}` {words[name]}" for name in contents.signatures)
 
 
 def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> str:
@@ -115,9 +109,9 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
     if evaluation.dataset_fingerprint != contents.dataset_fingerprint:
         where += f" of another data set, `{evaluation.dataset_fingerprint}`"
     parts = [f"On {where}, in percent:", _titled(rows, ["metric", "value", "95% interval"])]
-    if _stored(contents) != FLOAT32:
+    if contents.prune or contents.weights != FLOAT32:
         parts.append(
-            f"These are the figures of the model's float32 weights. This servable stores {_stored(contents)}, and was not evaluated itself."
+            f"These are the figures of the model's float32 weights. This servable stores others ({_stored(contents)}), which were not evaluated."
         )
     names = [name for name in _METRICS[:3] if all(name in attack.metrics for attack in evaluation.attacks)]
     if evaluation.attacks and names:
@@ -133,6 +127,8 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
             "Under attack, each feature value changed by at most epsilon:",
             _titled(attacked, ["attack", "epsilon", *names]),
         ]
+    else:
+        parts.append("The model was not evaluated under attack.")
     error = evaluation.calibration_error
     parts.append(
         "The probabilities were not compared with the truth."
@@ -144,7 +140,8 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
 
 def _stored(contents: ServableContents) -> str:
     """Returns how the weights are stored, in words."""
-    return f"{contents.weights}, {contents.prune:.0%} of the features left out" if contents.prune else contents.weights
+    stored = _STORED[contents.weights]
+    return f"{stored}; {contents.prune:.0%} of the features left out" if contents.prune else stored
 
 
 def _titled(rows: Sequence[tuple[str, ...]], titles: list[str]) -> str:

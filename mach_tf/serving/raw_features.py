@@ -78,3 +78,21 @@ class RawFeatures(tf.Module):
             return tf.ones_like(squares)
         positive = squares > 0
         return tf.where(positive, 1 / tf.sqrt(tf.where(positive, squares, 1)), 1)
+
+
+def summed(raw: SparseBatch, hashed: HashedPoints) -> tuple[SparseBatch, HashedPoints]:
+    """Returns the same points with each raw feature once, ids ascending: a feature that occurs twice has the sum of its parts.
+
+    Args:
+      raw: n raw points.
+      hashed: the same, hashed.
+    """
+    width = tf.reduce_max(tf.concat([raw.feature_ids, [0]], 0)) + 1
+    keys = point_of_entry(raw.row_splits) * width + raw.feature_ids
+    order = tf.argsort(keys, stable=True)
+    distinct, group = tf.unique(tf.gather(keys, order))
+    values, parts = (tf.math.segment_sum(tf.gather(each, order), group) for each in (raw.feature_values, hashed.parts))
+    columns = tf.math.segment_max(tf.gather(hashed.columns, order), group)
+    points = tf.size(raw.row_splits, tf.int64) - 1
+    row_splits = tf.searchsorted(distinct // width, tf.range(points + 1), out_type=tf.int64)
+    return SparseBatch(row_splits, distinct % width, values), hashed._replace(columns=columns, parts=parts)

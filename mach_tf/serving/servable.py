@@ -11,7 +11,7 @@ import tensorflow as tf
 from mach_tf import estimators, serving_signatures
 from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
-from mach_tf.serving.raw_features import HashedPoints, RawFeatures
+from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_weights import StoredWeights
 from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
 
@@ -142,8 +142,8 @@ class EnsembleServable(tf.Module):
             return tf.identity(k)
 
     def explained(self, raw: SparseBatch, k: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
-        """Returns what `explain` does, and the attributions of all entries of `raw`, float64 [entries, k]."""
-        hashed = self.raw_features(raw)
+        """Returns what `explain` does, and the attributions of all features of the points, ids ascending, float64 [features, k]."""
+        raw, hashed = summed(raw, self.raw_features(raw))
         hidden_inputs = self.hidden_inputs(hashed.batch)
         outputs = self.ranked(self.logits(hidden_inputs), k)
         found = self._attributions(raw, hashed, hidden_inputs, outputs["labels"])

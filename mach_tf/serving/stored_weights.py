@@ -1,7 +1,7 @@
 """The weights of a repetition as a servable stores them: in float32, or smaller, and without the least rows of W1.
 
 float16 and int8 round every weight; int8 keeps round(w / scale) with one scale per row of W1 and per column of W2, the largest magnitude
-of the row or column / 127. vq stores W1 by vector quantisation, and W2 in int8. Rows that are pruned read as zeros. Biases stay float32.
+of the row or column / 127. vq and vq1 store W1 by vector quantisation, and W2 in int8. Rows that are pruned read as zeros. Biases stay float32.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from mach_tf.classifier import SparseBatch, Weights, sparse_product
 from mach_tf.serving.coded_rows import CodedRows
 from mach_tf.serving.row_places import RowPlaces
 
-FLOAT32, FLOAT16, INT8, VQ = SERVABLE_WEIGHTS
+FLOAT32, FLOAT16, INT8, VQ, VQ1 = SERVABLE_WEIGHTS
 _LARGEST = 127
-# Of the kept rows, the part with four bits per weight instead of two: those of the features that most entries of points have.
-_REFINED = 1 / 3
+# By form: how many weights share a byte, and the part of the kept rows that have two more bits per weight, those with the largest norm:
+# most entries of points are of their features.
+CODED = {VQ: (4, 1 / 3), VQ1: (8, 1 / 10)}
 
 
 class StoredMatrix(tf.Module):
@@ -84,14 +85,15 @@ class StoredWeights(tf.Module):
         self.hidden_kernel: Union[StoredMatrix, CodedRows]
         if places is not None:
             kernel = kernel[places.kept]
-        if precision == VQ:
-            self.hidden_kernel = CodedRows(kernel, int(_REFINED * len(kernel)))
+        if precision in CODED:
+            length, refined = CODED[precision]
+            self.hidden_kernel = CodedRows(kernel, length, int(refined * len(kernel)))
         else:
             # The place behind the kept rows is that of all rows that are left out.
             self.hidden_kernel = StoredMatrix(
                 kernel if places is None else np.pad(kernel, [(0, 1), (0, 0)]), precision, 0
             )
-        self.output_kernel = StoredMatrix(output_kernel, INT8 if precision == VQ else precision, 1)
+        self.output_kernel = StoredMatrix(output_kernel, INT8 if precision in CODED else precision, 1)
         self.hidden_bias = tf.Variable(hidden_bias, trainable=False)
         self.output_bias = tf.Variable(output_bias, trainable=False)
 

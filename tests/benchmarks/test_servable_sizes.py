@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import json
 import types
 
 import numpy as np
 import pytest
 
-from benchmarks import servable_sizes
 from mach_tf.errors import InputError
 from tests.helpers import programs
 
@@ -31,6 +31,8 @@ def test_a_dataset_of_hashed_features_is_refused(evaluated):
 
 
 def test_precisions_are_those_of_the_labels():
+    programs.forget_flags()
+    module = importlib.import_module("benchmarks.servable_sizes")
     points = types.SimpleNamespace(label_ids=np.array([3, 4, 9]), label_splits=np.array([0, 2, 3]))
-    found = servable_sizes.precisions(np.array([[3, 1, 4, 0, 2], [1, 2, 3, 4, 5]]), points)
+    found = module.precisions(np.array([[3, 1, 4, 0, 2], [1, 2, 3, 4, 5]]), points)
     np.testing.assert_allclose(found, [[1, 2 / 3, 0.4], [0, 0, 0]])

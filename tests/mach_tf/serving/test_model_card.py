@@ -31,20 +31,26 @@ def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
 def test_the_card_says_what_the_figures_are_of():
     card = model_card.text(CONTENTS, MANIFEST, EVALUATION)
     assert (
-        "stores int8, 50% of the features left out, and was not evaluated itself" in card and "another data" not in card
+        "stores others (int8, a scale per row or column; 50% of the features left out), which were not evaluated"
+        in card
+        and "another data" not in card
     )
     as_trained = dataclasses.replace(CONTENTS, weights="float32", prune=0.0)
-    assert "not evaluated itself" not in model_card.text(as_trained, MANIFEST, EVALUATION)
+    assert "which were not evaluated" not in model_card.text(as_trained, MANIFEST, EVALUATION)
     elsewhere = dataclasses.replace(EVALUATION, dataset_fingerprint="other", calibration_error=None, attacks=[])
     card = model_card.text(CONTENTS, MANIFEST, elsewhere)
-    assert "of another data set, `other`" in card and "were not compared" in card and "attack" not in card
+    assert (
+        "of another data set, `other`" in card
+        and "were not compared" in card
+        and "was not evaluated under attack" in card
+    )
 
 
 def test_the_card_says_what_each_signature_takes():
     names = ["serving_default", "sparse", "explain", "text", "explain_text", "attack", "attack_text"]
     contents = dataclasses.replace(CONTENTS, signatures=names, text_fields=["title", "content"])
     lines = model_card.text(contents, MANIFEST).splitlines()
-    assert all(any(line.startswith(f"`{name}` takes ") for line in lines) for name in names)
+    assert all(any(line.startswith(f"- `{name}` takes ") for line in lines) for name in names)
     assert any("`[points, fields]`" in line and "title, content" in line for line in lines)
     assert "`explain` takes" not in model_card.text(CONTENTS, MANIFEST)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from mach_tf import points
 from mach_tf.classifier import SparseBatch
 from mach_tf.hashing import FeatureSpec
-from mach_tf.serving.raw_features import RawFeatures
+from mach_tf.serving.raw_features import RawFeatures, summed
 
 FEATURES = 200
 
@@ -55,3 +55,26 @@ def test_a_feature_that_occurs_twice_counts_as_its_sum_and_a_sum_of_zero_as_abse
     assert hashed.row_splits.numpy().tolist() == [0, 2, 2]
     assert hashed.feature_ids.numpy().tolist() == [1, 3]
     assert hashed.feature_values.numpy().tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("spec", [FeatureSpec(0, norm="none"), FeatureSpec(7, signed=True)])
+def test_each_feature_is_summed_with_its_part(spec):
+    raw = SparseBatch(
+        tf.constant([0, 4, 4, 6], tf.int64),
+        tf.constant([3, 1, 3, 4, 2, 2], tf.int64),
+        tf.constant([1.0, 2.0, 2.0, 7.0, 1.0, -1.0]),
+    )
+    hashed = RawFeatures(spec, 5)(raw)
+    once, parts = summed(raw, hashed)
+    assert once.row_splits.numpy().tolist() == [0, 3, 3, 4]
+    assert once.feature_ids.numpy().tolist() == [1, 3, 4, 2]
+    assert once.feature_values.numpy().tolist() == [2.0, 3.0, 7.0, 0.0]
+    expected = RawFeatures(spec, 5)(once)
+    np.testing.assert_array_equal(parts.columns, expected.columns)
+    np.testing.assert_allclose(parts.parts, expected.parts, rtol=1e-12)
+
+
+def test_no_points_are_summed_to_none():
+    none = SparseBatch(tf.constant([0], tf.int64), tf.constant([], tf.int64), tf.constant([]))
+    once, parts = summed(none, RawFeatures(FeatureSpec(0), 5)(none))
+    assert [each.shape[0] for each in (*once, parts.columns, parts.parts)] == [1, 0, 0, 0, 0]

@@ -93,6 +93,17 @@ def test_paths_of_explanations_are_in_memory_a_few_points_at_a_time(signatures, 
         np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
+def test_a_feature_that_occurs_twice_has_one_reason(signatures):
+    def explained(ids, values):
+        inputs = {"row_splits": [0, len(ids)], "feature_ids": ids}
+        given = {name: tf.constant(each, tf.int64) for name, each in inputs.items()}
+        return signatures["explain"](**given, feature_values=tf.constant(values), k=tf.constant(3))
+
+    once, twice = explained([3, 17], [1.5, 1.0]), explained([17, 3, 3], [1.0, 0.5, 1.0])
+    np.testing.assert_array_equal(once["features"], twice["features"])
+    np.testing.assert_allclose(once["attributions"], twice["attributions"], rtol=1e-6)
+
+
 def test_no_points_have_no_answers(signatures, raw):
     found = signatures["explain"](**arrays(raw[:0], 3))
     assert {name: value.shape.as_list() for name, value in found.items() if value.shape[0] != 0} == {}

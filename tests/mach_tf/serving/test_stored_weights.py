@@ -37,7 +37,7 @@ def test_a_rounded_matrix_is_within_half_a_step_of_its_row_or_column(precision, 
 
 
 @pytest.mark.parametrize("prune", [0.1, 0.5, 0.99])
-@pytest.mark.parametrize("precision", ["float32", "float16", "int8", "vq"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8", "vq", "vq1"])
 def test_pruning_leaves_out_the_rows_of_the_smallest_norm(prune, precision):
     weights = random_weights(100, 8, 5)
     norms = np.linalg.norm(weights.hidden_kernel, axis=1)
@@ -45,7 +45,9 @@ def test_pruning_leaves_out_the_rows_of_the_smallest_norm(prune, precision):
     kept = np.argsort(norms)[int(prune * 100) :]
     rows = stored.rows(tf.range(100, dtype=tf.int64)).numpy()
     assert not np.delete(rows, kept, axis=0).any()
-    np.testing.assert_allclose(rows[kept], weights.hidden_kernel[kept], atol=0.15 if precision == "vq" else 0.02)
+    np.testing.assert_allclose(
+        rows[kept], weights.hidden_kernel[kept], atol={"vq": 0.15, "vq1": 0.3}.get(precision, 0.02)
+    )
 
 
 def test_vector_quantization_keeps_the_logits_near_in_less_than_an_eighth():
