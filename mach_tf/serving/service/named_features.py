@@ -28,7 +28,9 @@ def with_ids(body: dict[str, Any], ids: Optional[Mapping[str, int]]) -> dict[str
       RequestError: an unknown name, or a model without names.
     """
     if ids is None:
-        raise invalid("This model knows its features by their ids alone: give feature_ids and feature_values.")
+        raise invalid(
+            "This model knows its features by their ids alone: give feature_ids and feature_values, or export it with --feature_names."
+        )
     return {**body, "points": [_point(point, place, ids) for place, point in enumerate(body["points"])]}
 
 
