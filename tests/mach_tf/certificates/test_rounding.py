@@ -36,4 +36,4 @@ def test_float32_scores_stay_within_the_sketch_of_errors(seed):
     values = certified.perturbed(world, perturbations, 200)
     differences = np.abs(world.single_scores(values) - world.scores(values))
     assert (differences <= allowed).all()
-    assert differences.max() > allowed.min() / 1000  # and not for being without end
+    assert differences.max() > allowed.min() / 5000  # and not for being without end

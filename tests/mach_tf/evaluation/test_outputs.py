@@ -46,7 +46,9 @@ def test_logs_that_cannot_be_written_are_warned_of_once_and_the_rest_is_there(tm
     (tmp_path / "tensorboard").touch()
     with pytest.warns(UserWarning) as said:
         write(tmp_path, {**REPORT, "estimators": {"mean": {"P@1": 50.0}, "min": {"P@1": 40.0}}})
-    assert [str(warning.message).partition(" (")[0] for warning in said] == [
+    # Older versions of matplotlib's own dependencies warn as well.
+    ours = [warning for warning in said if not issubclass(warning.category, DeprecationWarning)]
+    assert [str(warning.message).partition(" (")[0] for warning in ours] == [
         f"TensorBoard logs cannot be written to {tmp_path / 'tensorboard'}"
     ]
     assert json.loads((tmp_path / "metrics.json").read_text())["loss"] == REPORT["loss"]
