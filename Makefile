@@ -86,7 +86,7 @@ demo: $(DEMO)/dataset/dataset.json $(VENV)/installed-serve ## make texts and lab
 	  --label_field=imports --points=label:numpy.testing:3 --labels=top:3
 	$(PYTHON) -m eval.predict --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))'
 	$(PYTHON) -m explain.main --model_dir=$(DEMO)/model --text='plt.plot(x, np.sin(x))' --labels=top:2
-	rm -rf $(DEMO)/servables
+	rm -rf $(DEMO)/servables/demo/1
 	$(PYTHON) -m train.export --model_dir=$(DEMO)/model --output_dir=$(DEMO)/servables/demo/1 \
 	  --evaluation=$(DEMO)/evaluation/metrics.json --examples=$(DEMO)/text/test.jsonl
 	$(PYTHON) -m serve.ask --servable=$(DEMO)/servables/demo --request='{"texts": ["plt.plot(x, np.sin(x))"], "k": 2}'
