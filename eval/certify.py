@@ -13,7 +13,6 @@ from absl import flags
 
 from eval import attack_flags
 from mach_tf import startup
-from mach_tf.errors import InputError
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 
@@ -59,7 +58,7 @@ def main(_: list[str]) -> None:
             epsilons=attack_flags.epsilons(),
             support=FLAGS.support,
             clip_nonnegative=FLAGS.clip_nonnegative,
-            ks=_cut_offs(),
+            ks=shared_flags.cut_offs(),
             effort=FLAGS.effort,
             attacks=attack_flags.attacks(),
             estimator=FLAGS.estimator,
@@ -72,16 +71,6 @@ def main(_: list[str]) -> None:
     print(found)
     if FLAGS.output_dir is not None:
         print("\n".join(["", *found.write(FLAGS.output_dir)]))
-
-
-def _cut_offs() -> list[int] | None:
-    """Returns the numbers of --k; None if it is left out."""
-    if not FLAGS["k"].present:
-        return None
-    try:
-        return [int(text) for text in FLAGS.k]
-    except ValueError:
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).") from None
 
 
 def run() -> None:

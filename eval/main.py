@@ -98,7 +98,7 @@ def main(_: list[str]) -> None:
             split=FLAGS.split,
             limit=FLAGS.limit,
             repetitions=FLAGS.repetitions,
-            ks=metric_flags.cut_offs(),
+            ks=shared_flags.cut_offs(),
             estimators=FLAGS.estimator,
             approximate=decoding_flags.approximate(),
             name_weight=FLAGS.name_weight,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from absl import flags
-
-from mach_tf.errors import InputError
 
 FLAGS = flags.FLAGS
 
@@ -35,17 +31,3 @@ flags.DEFINE_string(
     "Leaves the pairs of points and labels in this file out of predictions and truth: one pair per line, such as '3 17', both "
     "from 0. Give the repository's filter_labels_test.txt to compare with the published figures of the LF-* data sets.",
 )
-
-
-def cut_offs() -> Optional[list[int]]:
-    """Returns the numbers of --k, as given, and None if it is left out; the library checks them, and knows the default.
-
-    Raises:
-      InputError: one that is not a whole number.
-    """
-    if not FLAGS["k"].present:
-        return None
-    try:
-        return [int(text) for text in FLAGS.k]
-    except ValueError:
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(FLAGS.k)}).") from None

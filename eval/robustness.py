@@ -56,7 +56,7 @@ def main(_: list[str]) -> None:
             attack_model_dir=FLAGS.attack_model_dir,
             split=FLAGS.split,
             limit=FLAGS.limit,
-            ks=metric_flags.cut_offs(),
+            ks=shared_flags.cut_offs(),
             estimator=FLAGS.estimator,
             bootstrap=FLAGS.bootstrap,
             seed=FLAGS.seed,

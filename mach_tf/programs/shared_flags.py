@@ -8,6 +8,7 @@ from typing import Optional
 from absl import flags
 
 from mach_tf.choices import VERIFICATIONS
+from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.splits import SPLITS
 
@@ -129,3 +130,17 @@ def define_name_weight() -> None:
         "texts; 0 adds nothing.",
         lower_bound=0,
     )
+
+
+def cut_offs() -> Optional[list[int]]:
+    """Returns the numbers of --k, as given, and None if it is left out; the library checks them, and knows the default.
+
+    Raises:
+      InputError: one that is not a whole number.
+    """
+    if not flags.FLAGS["k"].present:
+        return None
+    try:
+        return [int(text) for text in flags.FLAGS.k]
+    except ValueError:
+        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(flags.FLAGS.k)}).") from None

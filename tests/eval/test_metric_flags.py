@@ -7,6 +7,7 @@ from absl import flags
 
 from mach_tf.errors import InputError
 from mach_tf.metrics import ranking_metrics
+from mach_tf.programs import shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 from tests.helpers import programs
 
@@ -20,7 +21,7 @@ def cut_offs():
     def of(text, labels=9):
         flags.FLAGS([sys.argv[0], f"--k={text}"])
         with flag_errors(metric_flags.RENAMED):
-            return ranking_metrics.cut_offs(metric_flags.cut_offs(), labels)
+            return ranking_metrics.cut_offs(shared_flags.cut_offs(), labels)
 
     return of
 
@@ -47,7 +48,7 @@ def test_others_are_refused(cut_offs, text, rule):
 
 def test_without_the_flag_the_library_knows_the_default():
     programs.forget_flags()
-    from eval import metric_flags
+    from eval import metric_flags  # noqa: F401 (defines --k)
 
     flags.FLAGS([sys.argv[0]])
-    assert metric_flags.cut_offs() is None
+    assert shared_flags.cut_offs() is None
