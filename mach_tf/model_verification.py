@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 import tensorflow as tf
 
 from mach_tf import kept_files, repetition_files
+from mach_tf.check_result import CheckResult
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
 from mach_tf.repetition_files import REPETITION_FILE, RepetitionFiles
@@ -20,7 +21,7 @@ from mach_tf.saved_repetition import load_repetition
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelVerification:
+class ModelVerification(CheckResult):
     """The result of checking a model directory; its `str()` is a sentence, or the list of problems.
 
     Attributes:
@@ -34,21 +35,12 @@ class ModelVerification:
     problems: list[str]
     repetitions: int = 0
 
-    @property
-    def is_whole(self) -> bool:
-        """Returns whether the model has no damage, and all its repetitions."""
-        return not self.problems
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns all attributes as JSON values."""
-        return dataclasses.asdict(self)
-
     def __str__(self) -> str:
         if self.is_whole and not self.repetitions:
             return f"{self.model_dir} is whole: a single repetition, every file as its {REPETITION_FILE} says."
         if self.is_whole:
             return f"{self.model_dir} is whole: all {self.repetitions} of its repetitions."
-        return "\n".join([*self.problems, f"{self.model_dir} is damaged: {len(self.problems)} problem(s)."])
+        return self.listed(self.model_dir)
 
 
 def verify(

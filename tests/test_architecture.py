@@ -41,6 +41,7 @@ FLOORS = (
         "visible_text",
         "array_files",
         "sealed_json",
+        "check_result",
         "zstd_file",
     ),
     # Vocabulary

@@ -40,6 +40,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "visible_text",
         "array_files",
         "sealed_json",
+        "check_result",
         "zstd_file",
     ),
     "vocabulary": (

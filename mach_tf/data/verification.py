@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from mach_tf import files
+from mach_tf.check_result import CheckResult
 from mach_tf.data import damage, record_content
 from mach_tf.errors import InputError
 from mach_tf.manifest import DATASET_FILE, DatasetManifest
@@ -20,7 +21,7 @@ _BATCH = 4096
 
 
 @dataclasses.dataclass(frozen=True)
-class Verification:
+class Verification(CheckResult):
     """The result of checking a dataset directory; its `str()` is a sentence, or the list of problems.
 
     Attributes:
@@ -36,15 +37,6 @@ class Verification:
     shards: int = 0
     fingerprint: str = ""
 
-    @property
-    def is_whole(self) -> bool:
-        """Returns whether the dataset has no damage."""
-        return not self.problems
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns all attributes as JSON values."""
-        return dataclasses.asdict(self)
-
     def __str__(self) -> str:
         if self.is_whole:
             return (
@@ -53,7 +45,7 @@ class Verification:
             )
         if self.problems == [_not_a_dataset(self.dataset_dir)]:
             return self.problems[0]
-        return "\n".join([*self.problems, f"{self.dataset_dir} is damaged: {len(self.problems)} problem(s)."])
+        return self.listed(self.dataset_dir)
 
 
 def _not_a_dataset(directory: str) -> str:

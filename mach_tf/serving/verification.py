@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Callable
+from typing import Callable
 
+from mach_tf.check_result import CheckResult
 from mach_tf.errors import InputError
 from mach_tf.serving.contents import FILE, ServableContents
 
 
 @dataclasses.dataclass(frozen=True)
-class ServableVerification:
+class ServableVerification(CheckResult):
     """The result of checking a servable; its `str()` is a sentence, or the list of problems.
 
     Attributes:
@@ -24,19 +25,10 @@ class ServableVerification:
     problems: list[str]
     files: int = 0
 
-    @property
-    def is_whole(self) -> bool:
-        """Returns whether the servable has no damage."""
-        return not self.problems
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns all attributes as JSON values."""
-        return dataclasses.asdict(self)
-
     def __str__(self) -> str:
         if self.is_whole:
             return f"{self.servable} is whole: its {self.files} files are as {FILE} says."
-        return "\n".join([*self.problems, f"{self.servable} is damaged: {len(self.problems)} problem(s)."])
+        return self.listed(self.servable)
 
 
 def verify(servable: str, report: Callable[[str], None] = lambda problem: None) -> ServableVerification:
