@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
-_SMALLEST_NORMAL = 2.0**-126
+SMALLEST_NORMAL = 2.0**-126
 
 
 def gamma(n: int, unit: float = DOUBLE) -> float:
@@ -39,7 +39,7 @@ def hidden_error(n: int, magnitude: np.ndarray, largest_value: float, largest_we
       magnitude: S of each unit.
       largest_value, largest_weight: the largest absolute values of the point and of the first layer.
     """
-    return gamma(n + 1, SINGLE) * magnitude + (n + 1) * _SMALLEST_NORMAL * (2 + largest_value + largest_weight)
+    return gamma(n + 1, SINGLE) * magnitude + (n + 1) * SMALLEST_NORMAL * (2 + largest_value + largest_weight)
 
 
 def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndarray, biases: np.ndarray) -> np.ndarray:
@@ -54,6 +54,6 @@ def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndar
     repetitions, hidden = error.shape
     share = gamma(hidden + repetitions + 2, SINGLE)
     each = np.sqrt(np.square(error + share * (activation + error)).sum(axis=1))
-    flushed = (hidden + repetitions + 1) * _SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
+    flushed = (hidden + repetitions + 1) * SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
     # The bound itself is computed in float64, whose relative error is far below the factor.
     return (1 + 2.0**-20) * (norms * each[:, None] + share * np.abs(biases) + flushed) / repetitions
