@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
@@ -45,6 +46,7 @@ def certify_point(
     true_labels: np.ndarray,
     ks: Sequence[int],
     effort: int,
+    larger: Optional[PointCertificate] = None,
 ) -> PointCertificate:
     """Proves what it can for one point.
 
@@ -55,11 +57,18 @@ def certify_point(
       true_labels: int, the true labels, ascending.
       ks: cut-offs, ascending.
       effort: the most pairs of labels that are bounded one by one; further pairs count as not proved.
+      larger: what is proved for a box that holds this one, which need not be proved again.
     """
+    scores = score_intervals(units, layer, top_labels)
+    best = tuple(int(np.isin(top_labels[:k], true_labels).sum()) for k in ks)
+    if larger is not None and larger.top_unchanged and larger.hits == best:
+        return PointCertificate(True, best, scores, 0)
     search = _Search(units, layer, top_labels, true_labels, list(ks), effort)
     search.prove_hits()
-    unchanged = search.prove_top()
-    return PointCertificate(unchanged, search.hits(), score_intervals(units, layer, top_labels), search.tried)
+    unchanged, hits = search.prove_top(), search.hits()
+    if larger is not None:
+        unchanged, hits = unchanged or larger.top_unchanged, tuple(map(max, hits, larger.hits))
+    return PointCertificate(unchanged, hits, scores, search.tried)
 
 
 def score_intervals(units: HiddenUnits, layer: OutputLayer, labels: np.ndarray) -> np.ndarray:
@@ -157,7 +166,7 @@ class _Search:
             for row in np.flatnonzero(wanted.any(axis=1)):
                 self.leads[row].bound_by_repetition(np.flatnonzero(wanted[row]))
                 self._take_bounds(row)
-            wanted = wanted & self.open
+            wanted = wanted & self.open[: len(wanted)]
         rows, rivals = np.nonzero(wanted)
         estimates = np.array([self.leads[row].estimates[rival] for row, rival in zip(rows, rivals)])
         hardest = np.argsort(estimates, kind="stable")[:size]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mach_tf.certificates import point_certificate
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.certificates.point_certificate import certify_point
@@ -49,6 +50,18 @@ def test_no_perturbation_violates_a_certificate_of_networks_of_all_sizes(seed):
     world = certified.various(seed)
     clip = seed % 3 == 0 and bool((world.values >= 0).all())
     check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5), clip_nonnegative=clip), 400, seed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_stages_hold_and_prove_what_the_cheapest_cannot(seed, monkeypatch):
+    world = certified.small(seed, n=30, repetitions=3, hidden=60, buckets=8, labels=60)
+    perturbations = PerturbationSet((0.01, 0.02, 0.04)[seed % 3])
+    expected = check(world, perturbations, 400, seed)
+    monkeypatch.setattr(point_certificate, "_BY_REPETITION", 1)
+    monkeypatch.setattr(point_certificate, "_JOINTLY", 1)
+    found = check(world, perturbations, 400, seed)
+    assert found.hits == expected.hits and found.top_unchanged == expected.top_unchanged
+    assert found.pairs <= expected.pairs
 
 
 @pytest.mark.slow

@@ -55,4 +55,4 @@ def test_slack_covers_the_rounding_of_matrix_products():
         weights = world.layer.kernels[r][units.position[own] - r * 80].astype(np.float64)
         gradient, value = weights.T @ exact[own], (slope * units.centre)[own] @ weights + world.layer.biases[r]
         wrong = np.abs(lines.gradients[r] - gradient).sum(axis=1) + np.abs(lines.values[r] - value)
-        assert (wrong <= lines.slack[r]).all()
+        assert (wrong + 3 * units.score_errors[r] <= lines.slack[r]).all()  # and the network's own rounding
