@@ -165,7 +165,7 @@ class _Search:
         if size > _FIRST and wanted.sum() >= _BY_REPETITION:
             for row in np.flatnonzero(wanted.any(axis=1)):
                 self.leads[row].bound_by_repetition(np.flatnonzero(wanted[row]))
-                self._take_bounds(row)
+                self._take_bounds(int(row))
             wanted = wanted & self.open[: len(wanted)]
         rows, rivals = np.nonzero(wanted)
         estimates = np.array([self.leads[row].estimates[rival] for row, rival in zip(rows, rivals)])
@@ -174,7 +174,7 @@ class _Search:
         if len(rows) >= _JOINTLY:
             for row in np.unique(rows):
                 self.leads[row].bound_jointly(rivals[rows == row])
-                self._take_bounds(row)
+                self._take_bounds(int(row))
             left = self.open[rows, rivals]
             rows, rivals = rows[left], rivals[left]
         self.open[rows, rivals] = False

@@ -258,7 +258,8 @@ def _largest_eigenvalue(matrix: np.ndarray) -> float:
     n = len(matrix)
     vector = (1 + np.sqrt(5) * np.arange(1, n + 1) % 1).astype(np.float32)
     before, vector = np.zeros_like(vector), vector / np.linalg.norm(vector)
-    diagonal, off = [], []
+    diagonal: list[float] = []
+    off: list[float] = []
     for _ in range(min(n, _LANCZOS_STEPS)):
         following = matrix @ vector
         diagonal.append(float(following @ vector))
