@@ -13,7 +13,7 @@ from mach_tf.attacks import attack_chunks, targets
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.input_gradient import NonzeroInput
-from mach_tf.choices import ATTACK_METHODS, SIGN_METHODS, SUPPORTS
+from mach_tf.choices import SIGN_METHODS, SUPPORTS
 from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
 from mach_tf.metrics.ranking_metrics import hits
@@ -26,7 +26,7 @@ EPSILONS = [0.0, 0.02, 0.2]
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean", "min"])
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize("method", ATTACK_METHODS)
+@pytest.mark.parametrize("method", ["fgsm", "pgd", "apgd"])
 def test_epsilon_zero_is_clean_and_the_loss_grows(ensemble, points, method, support, estimator):
     run = AttackRun(ensemble, Attack(method, support=support), k=3, estimator=estimator)
     clean, small, large = run.outcomes(points, EPSILONS)
@@ -144,6 +144,46 @@ def test_the_margin_costs_more_precision_than_the_loss(ensemble, points, support
     assert found["margin (apgd)"] < found["pgd"]
 
 
+def hits_at(outcome, points, k):
+    return hits(outcome.top_labels[:, :k], points.labels(25)).sum(axis=1)
+
+
+@pytest.mark.parametrize("k", [1, 3, 4])
+def test_precision_costs_its_cut_off_most(ensemble, points, k):
+    attacks = [Attack("apgd", "precision", k=cut_off) for cut_off in (1, 3, 4)]
+    attacks += [Attack("apgd"), Attack("pgd", "push_out"), Attack("apgd", "worst_margin")]
+    left = {
+        attack.name: hits_at(AttackRun(ensemble, attack, k=4).outcomes(points, [0.1])[0], points, k).mean()
+        for attack in attacks
+    }
+    assert min(left, key=left.get) == f"precision@{k} (apgd)"
+
+
+def test_strongest_is_the_worst_of_its_parts(ensemble, points, monkeypatch):
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
+    run = AttackRun(ensemble, Attack("strongest", steps=4, queries=5), k=4, ks=[1, 4])
+    clean, outcome = run.outcomes(points, [0.0, 0.1])
+    assert list(outcome.parts) == ["margin (apgd)", "precision@4 (apgd)", "margin (square)"]
+    single = [
+        Attack("apgd", "margin", steps=4),
+        Attack("apgd", "precision", steps=4, k=4),
+        Attack("square", "margin", queries=5),
+    ]
+    for part, attack in zip(outcome.parts.values(), single):
+        (own,) = AttackRun(ensemble, attack, k=4).outcomes(points, [0.1])
+        np.testing.assert_array_equal(part.top_labels, own.top_labels)
+    left = [hits_at(part, points, 4) for part in outcome.parts.values()]
+    np.testing.assert_array_equal(hits_at(outcome, points, 4), np.min(left, axis=0))
+    np.testing.assert_array_equal(outcome.losses, np.max([part.losses for part in outcome.parts.values()], axis=0))
+    assert all((part.top_labels == clean.top_labels).all() for part in clean.parts.values())
+
+
+def test_strongest_with_all_labels_as_the_cut_off(ensemble, points):
+    (outcome,) = AttackRun(ensemble, Attack("strongest", steps=2, queries=2), k=25, ks=[1, 25]).outcomes(points, [0.1])
+    assert list(outcome.parts) == ["margin (apgd)", "margin (square)"]
+    AttackRun(ensemble, Attack("apgd", "precision", steps=2), k=25).outcomes(points, [0.1])
+
+
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean", "median"])
 def test_top_label_changes_what_is_predicted(ensemble, points, estimator):
     run = AttackRun(ensemble, Attack("apgd", "top_label"), k=2, estimator=estimator)
@@ -170,9 +210,13 @@ def test_transfer_is_weaker_than_white_box(ensemble, points):
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize(("method", "objective"), [("pgd", "loss"), ("pgd", "push_in"), ("apgd", "margin")])
+@pytest.mark.parametrize(
+    ("method", "objective"), [("pgd", "loss"), ("pgd", "push_in"), ("apgd", "margin"), ("square", "loss")]
+)
 def test_chunks_change_no_random_draw(ensemble, points, monkeypatch, support, method, objective):
-    attack = Attack(method, objective, support, steps=1, relative_step=0.1, restarts=2, random_start=True, seed=3)
+    attack = Attack(
+        method, objective, support, steps=1, relative_step=0.1, restarts=2, queries=4, random_start=True, seed=3
+    )
     run = AttackRun(ensemble, attack, k=3)
     (whole,) = run.outcomes(points, [0.1])
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
@@ -222,6 +266,7 @@ ATTACKS = [
     Attack("pgd", objective="push_in", steps=2),
     Attack("pgd", objective="push_out", steps=2, clip_nonnegative=True),
     Attack("apgd", "margin", steps=2, restarts=2),
+    Attack("square", "margin", support="dense", queries=3),
 ]
 
 
@@ -248,7 +293,7 @@ def test_a_streamed_source_transfers_the_same(directories, points):
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize("method", ATTACK_METHODS)
+@pytest.mark.parametrize("method", ["fgsm", "pgd", "apgd"])
 def test_points_without_features_stay_where_nothing_can_move(ensemble, support, method):
     empty = from_csr(scipy.sparse.csr_matrix((2, 20), dtype=np.float32), scipy.sparse.csr_matrix((2, 25)))
     clean, moved = AttackRun(ensemble, Attack(method, support=support)).outcomes(empty, [0.0, 0.1])
@@ -259,7 +304,7 @@ def test_points_without_features_stay_where_nothing_can_move(ensemble, support, 
         assert (moved.losses > clean.losses).all()
 
 
-@pytest.mark.parametrize("objective", ["loss", "push_out", "push_in"])
+@pytest.mark.parametrize("objective", ["loss", "margin", "precision", "push_out", "push_in"])
 def test_excluded_labels_are_neither_predicted_nor_targets(ensemble, points, objective, monkeypatch):
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
     spec = ensemble.manifest.bucket_spec
