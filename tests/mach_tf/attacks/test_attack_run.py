@@ -144,46 +144,6 @@ def test_the_margin_costs_more_precision_than_the_loss(ensemble, points, support
     assert found["margin (apgd)"] < found["pgd"]
 
 
-def hits_at(outcome, points, k):
-    return hits(outcome.top_labels[:, :k], points.labels(25)).sum(axis=1)
-
-
-@pytest.mark.parametrize("k", [1, 3, 4])
-def test_precision_costs_its_cut_off_most(ensemble, points, k):
-    attacks = [Attack("apgd", "precision", k=cut_off) for cut_off in (1, 3, 4)]
-    attacks += [Attack("apgd"), Attack("pgd", "push_out"), Attack("apgd", "worst_margin")]
-    left = {
-        attack.name: hits_at(AttackRun(ensemble, attack, k=4).outcomes(points, [0.1])[0], points, k).mean()
-        for attack in attacks
-    }
-    assert min(left, key=left.get) == f"precision@{k} (apgd)"
-
-
-def test_strongest_is_the_worst_of_its_parts(ensemble, points, monkeypatch):
-    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
-    run = AttackRun(ensemble, Attack("strongest", steps=4, queries=5), k=4, ks=[1, 4])
-    clean, outcome = run.outcomes(points, [0.0, 0.1])
-    assert list(outcome.parts) == ["margin (apgd)", "precision@4 (apgd)", "margin (square)"]
-    single = [
-        Attack("apgd", "margin", steps=4),
-        Attack("apgd", "precision", steps=4, k=4),
-        Attack("square", "margin", queries=5),
-    ]
-    for part, attack in zip(outcome.parts.values(), single):
-        (own,) = AttackRun(ensemble, attack, k=4).outcomes(points, [0.1])
-        np.testing.assert_array_equal(part.top_labels, own.top_labels)
-    left = [hits_at(part, points, 4) for part in outcome.parts.values()]
-    np.testing.assert_array_equal(hits_at(outcome, points, 4), np.min(left, axis=0))
-    np.testing.assert_array_equal(outcome.losses, np.max([part.losses for part in outcome.parts.values()], axis=0))
-    assert all((part.top_labels == clean.top_labels).all() for part in clean.parts.values())
-
-
-def test_strongest_with_all_labels_as_the_cut_off(ensemble, points):
-    (outcome,) = AttackRun(ensemble, Attack("strongest", steps=2, queries=2), k=25, ks=[1, 25]).outcomes(points, [0.1])
-    assert list(outcome.parts) == ["margin (apgd)", "margin (square)"]
-    AttackRun(ensemble, Attack("apgd", "precision", steps=2), k=25).outcomes(points, [0.1])
-
-
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean", "median"])
 def test_top_label_changes_what_is_predicted(ensemble, points, estimator):
     run = AttackRun(ensemble, Attack("apgd", "top_label"), k=2, estimator=estimator)
