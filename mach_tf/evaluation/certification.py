@@ -174,12 +174,13 @@ def _attacked(
     for attack in settings.attack_list:
         # An attack on a target aims at one k; another k needs another attack.
         for k in [k for k in ks if k < network.labels] if attack.targeted else [max(ks)]:
-            run = AttackRun(network, attack, k)
+            run = AttackRun(network, attack, k, ks=ks)
             bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
             for i, outcome in enumerate(run.outcomes(points, sizes, bar)):
                 reached = [cut for cut in ks if cut <= k]
                 found = np.full((len(points), len(ks)), np.iinfo(np.int64).max)
-                found[:, : len(reached)] = _hits_at(outcome.top_labels, points, reached)
+                left = [_hits_at(each.top_labels, points, reached) for each in outcome.alternatives]
+                found[:, : len(reached)] = np.min(left, axis=0)
                 before = worst[i]
                 worst[i] = found if before is None else np.minimum(before, found)
     return worst
