@@ -244,11 +244,12 @@ def _attacked(
     fewest = np.repeat(clean[None], len(sizes), axis=0)
     for attack in settings.attack_list:
         # An attack on a target aims at one k; another k needs another attack.
-        for k in [max(ks)] if attack.objective == "untargeted" else [k for k in ks if k < network.labels]:
-            run = AttackRun(network, attack, k)
+        for k in [k for k in ks if k < network.labels] if attack.targeted else [max(ks)]:
+            run = AttackRun(network, attack, k, ks=ks)
             bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
             reached = [cut for cut in ks if cut <= k]
             for i, outcome in enumerate(run.outcomes(points, sizes, bar)):
-                found = _hits_at(outcome.top_labels, points, reached)
-                fewest[i, :, : len(reached)] = np.minimum(fewest[i, :, : len(reached)], found)
+                for each in outcome.alternatives:
+                    found = _hits_at(each.top_labels, points, reached)
+                    fewest[i, :, : len(reached)] = np.minimum(fewest[i, :, : len(reached)], found)
     return fewest
