@@ -263,7 +263,7 @@ def _logits(classifier: Any, X: Any, buckets: int, single: bool) -> np.ndarray:
 def _takes_several_labels(base: Any) -> bool:
     """Returns whether a classifier says of itself that it can be trained on indicator matrices."""
     if get_tags is None:
-        return bool(base._get_tags()["multilabel"] or base._get_tags()["multioutput"])
+        return any(base._get_tags().get(name) for name in ("multilabel", "multioutput", "multioutput_only"))
     tags = get_tags(base)
     of_classifier = tags.classifier_tags is not None and tags.classifier_tags.multi_label
     return bool(of_classifier or tags.target_tags.multi_output)
