@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Callable
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -78,22 +78,24 @@ def certify_points(
     dense = any(each.support == "dense" for each in sets)
     entries = np.full(len(points), network.manifest.columns) if dense else np.diff(points.row_splits)
     chunks = iter(_chunks(entries, len(biases)))
+    # The largest first: what holds in a box holds in the smaller boxes within it.
+    order = np.argsort([-each.epsilon for each in sets], kind="stable")
     found: list[list[PointCertificate]] = [[] for _ in sets]
-    rows, kernels = range(0), np.empty(0, np.float32)
-    for point in progress(range(len(points))):
-        if point not in rows:
-            rows = next(chunks)
+    rows, kernels, begin = range(0), np.empty(0, np.float32), 0
+    for index in progress(range(len(points))):
+        if index not in rows:
+            rows, begin = next(chunks), 0
             del kernels  # freed before the next ones take their place
             kernels = _kernels(network, points[rows], dense)
-        first, last = np.array([0, *np.cumsum(entries[rows.start : rows.stop])])[point - rows.start :][:2]
-        kernel = kernels if dense else kernels[first:last]
-        values = points[range(point, point + 1)].feature_values
-        if dense:
-            values = points[range(point, point + 1)].features(network.manifest.columns).toarray()[0]
-        true = points.label_ids[points.label_splits[point] : points.label_splits[point + 1]]
-        for each, certificates in zip(sets, found):
-            units = hidden_units(kernel, biases, each.box(values), layer)
-            certificates.append(certify_point(units, layer, top_labels[point], true, ks, effort))
+        point = points[range(index, index + 1)]
+        kernel = kernels if dense else kernels[begin : begin + entries[index]]
+        begin += entries[index]
+        values = point.features(network.manifest.columns).toarray()[0] if dense else point.feature_values
+        larger: Optional[PointCertificate] = None
+        for position in order:
+            units = hidden_units(kernel, biases, sets[position].box(values), layer)
+            larger = certify_point(units, layer, top_labels[index], point.label_ids, ks, effort, larger)
+            found[position].append(larger)
     return [_gathered(each, certificates, top_labels.shape[1], len(ks)) for each, certificates in zip(sets, found)]
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from mach_tf.certificates import point_certificate
+from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.certificates.point_certificate import certify_point
 from tests.helpers import certified
@@ -20,9 +22,11 @@ def check(world, perturbations, count, seed):
     rng = np.random.default_rng(seed)
     labels = world.layer.table.shape[1]
     clean = world.single_scores(world.values[None])[0]
-    true_labels = np.sort(rng.choice(np.argsort(-clean)[: labels // 2], 3, replace=False))
+    true_labels = np.sort(rng.choice(np.argsort(-clean)[: max(labels // 2, 3)], 3, replace=False))
     found, top = certify(world, perturbations, true_labels)
-    values = certified.perturbed(world, perturbations, count, seed)
+    values = certified.perturbed(world, perturbations, count // 2, seed)
+    attacks = [certified.attacked(world, perturbations, label, count // 16, seed) for label in (top[0], true_labels[0])]
+    values = np.concatenate([values, *attacks])
     for scores in (world.single_scores(values), world.scores(values)):
         ranked = np.argsort(-scores, axis=1, kind="stable")
         if found.top_unchanged:
@@ -41,6 +45,25 @@ def test_no_perturbation_violates_a_certificate(seed, clip):
     check(world, PerturbationSet(epsilon, clip_nonnegative=clip), 2000, seed)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_no_perturbation_violates_a_certificate_of_networks_of_all_sizes(seed):
+    world = certified.various(seed)
+    clip = seed % 3 == 0 and bool((world.values >= 0).all())
+    check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5), clip_nonnegative=clip), 400, seed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_stages_hold_and_prove_what_the_cheapest_cannot(seed, monkeypatch):
+    world = certified.small(seed, n=30, repetitions=3, hidden=60, buckets=8, labels=60)
+    perturbations = PerturbationSet((0.01, 0.02, 0.04)[seed % 3])
+    expected = check(world, perturbations, 400, seed)
+    monkeypatch.setattr(point_certificate, "_BY_REPETITION", 1)
+    monkeypatch.setattr(point_certificate, "_JOINTLY", 1)
+    found = check(world, perturbations, 400, seed)
+    assert found.hits == expected.hits and found.top_unchanged == expected.top_unchanged
+    assert found.pairs <= expected.pairs
+
+
 @pytest.mark.slow
 def test_no_perturbation_of_a_million_violates_a_certificate():
     proved = []
@@ -48,6 +71,37 @@ def test_no_perturbation_of_a_million_violates_a_certificate():
         world = certified.small(seed, n=12, repetitions=3, hidden=20, buckets=8, labels=30)
         proved.append(check(world, PerturbationSet((0.003, 0.01, 0.03, 0.1)[seed % 4]), 5000, seed).top_unchanged)
     assert 20 < sum(proved) < 180
+    proved = []
+    for seed in range(1000, 1400):
+        world = certified.various(seed)
+        proved.append(check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5)), 2500, seed).top_unchanged)
+    assert 100 < sum(proved) < 380
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_margins_just_large_enough_for_a_proof_hold_at_the_exact_minimum(seed):
+    """Raises a bias until the proof succeeds; the lead's exact minimum is then not negative."""
+    world, perturbations = certified.small(seed, labels=5), PerturbationSet(0.05)
+    top = int(np.argmax(world.scores(world.values[None])[0]))
+    rivals = [m for m in range(5) if (world.layer.table[:, m] != world.layer.table[:, top]).any()]
+    if len(rivals) < 4:
+        return
+    low, high = 0.0, 16.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        biases = world.layer.biases.copy()
+        biases[np.arange(2), world.layer.table[:, top]] += middle
+        layer = OutputLayer.of_arrays(world.layer.kernels, biases.astype(np.float32), world.layer.table)
+        raised = certified.Small(world.kernel, world.biases, layer, world.values)
+        if certify(raised, perturbations, np.array([top]))[0].hits[0]:
+            high, proved = middle, raised
+        else:
+            low = middle
+    units = proved.units(perturbations)
+    smallest = min(
+        certified.smallest(units, *certified.difference(units, proved.layer, top, rival)) for rival in rivals
+    )
+    assert smallest >= -1e-7
 
 
 def test_as_tight_as_the_clean_ranking_without_a_perturbation():
