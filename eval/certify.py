@@ -41,6 +41,14 @@ flags.DEFINE_integer(
     "Increase it to prove more, decrease it to save time.",
     lower_bound=0,
 )
+flags.DEFINE_integer(
+    "branches",
+    0,
+    "Searches pairs of labels that all bounds leave open exactly, by branch and bound, with at most this many branches for each point "
+    "and epsilon, 0 or more; a branch takes milliseconds to a second. Give 1,000 or more where few hidden units change their sign in the box: "
+    "for small networks, few features or a small epsilon.",
+    lower_bound=0,
+)
 flags.adopt_module_key_flags(attack_flags)
 
 _RENAMED = {**attack_flags.RENAMED, "ks": "k"}
@@ -60,6 +68,7 @@ def main(_: list[str]) -> None:
             clip_nonnegative=FLAGS.clip_nonnegative,
             ks=shared_flags.cut_offs(),
             effort=FLAGS.effort,
+            branches=FLAGS.branches,
             attacks=attack_flags.attacks(),
             estimator=FLAGS.estimator,
         )

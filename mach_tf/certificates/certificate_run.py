@@ -58,6 +58,7 @@ def certify_points(
     sets: Sequence[PerturbationSet],
     ks: Sequence[int],
     effort: int,
+    branches: int = 0,
     progress: Callable[[range], Iterable[int]] = iter,
 ) -> list[CertifiedPoints]:
     """Certifies every point against every set of perturbations.
@@ -68,7 +69,7 @@ def certify_points(
       top_labels: int [n, max(ks)], what the network predicts for the points, best first.
       sets: the sets of perturbations, all with one support.
       ks: cut-offs, ascending.
-      effort: as of `certify_point`.
+      effort, branches: as of `certify_point`.
       progress: wraps the numbers of the points, for a progress bar.
 
     Returns:
@@ -94,7 +95,7 @@ def certify_points(
         larger: Optional[PointCertificate] = None
         for position in order:
             units = hidden_units(kernel, biases, sets[position].box(values), layer)
-            larger = certify_point(units, layer, top_labels[index], point.label_ids, ks, effort, larger)
+            larger = certify_point(units, layer, top_labels[index], point.label_ids, ks, effort, branches, larger)
             found[position].append(larger)
     return [_gathered(each, certificates, top_labels.shape[1], len(ks)) for each, certificates in zip(sets, found)]
 

@@ -8,6 +8,7 @@ from typing import Optional
 
 import numpy as np
 
+from mach_tf.certificates.branch_and_bound import smallest_difference
 from mach_tf.certificates.hidden_units import HiddenUnits
 from mach_tf.certificates.hits import certain_hits
 from mach_tf.certificates.linear_bounds import linear_bounds
@@ -46,6 +47,7 @@ def certify_point(
     true_labels: np.ndarray,
     ks: Sequence[int],
     effort: int,
+    branches: int = 0,
     larger: Optional[PointCertificate] = None,
 ) -> PointCertificate:
     """Proves what it can for one point.
@@ -57,13 +59,14 @@ def certify_point(
       true_labels: int, the true labels, ascending.
       ks: cut-offs, ascending.
       effort: the most pairs of labels that are bounded one by one; further pairs count as not proved.
+      branches: the most branches of exact searches, which the hardest of the pairs left by all bounds get first; 0 for none.
       larger: what is proved for a box that holds this one, which need not be proved again.
     """
     scores = score_intervals(units, layer, top_labels)
     best = tuple(int(np.isin(top_labels[:k], true_labels).sum()) for k in ks)
     if larger is not None and larger.top_unchanged and larger.hits == best:
         return PointCertificate(True, best, scores, 0)
-    search = _Search(units, layer, top_labels, true_labels, list(ks), effort)
+    search = _Search(units, layer, top_labels, true_labels, list(ks), effort, branches)
     search.prove_hits()
     unchanged, hits = search.prove_top(), search.hits()
     if larger is not None:
@@ -94,9 +97,10 @@ class _Search:
         true_labels: np.ndarray,
         ks: list[int],
         effort: int,
+        branches: int,
     ):
         self.units, self.layer, self.ks = units, layer, ks
-        self.effort, self.tried = effort, 0
+        self.effort, self.tried, self.branches = effort, 0, branches
         self.top = int(top_labels[0])
         ranked = [int(label) for label in top_labels[: max(ks)] if label >= 0]
         true = {int(label) for label in true_labels}
@@ -189,7 +193,13 @@ class _Search:
                 return False
             self.tried += 1
             found = self.relaxation.bound(weights[pair], constants[pair], errors[pair], int(rows[pair]))
-            self.ahead[rows[pair], rivals[pair]] = found.bound > errors[pair]
+            bound = found.bound
+            # A perturbation that brings the labels level, apart from rounding, leaves nothing to prove.
+            if bound <= errors[pair] < found.value and self.branches:
+                exact = smallest_difference(self.units, weights[pair], constants[pair], errors[pair], self.branches)
+                self.branches -= exact.branches
+                bound = exact.bound
+            self.ahead[rows[pair], rivals[pair]] = bound > errors[pair]
         return True
 
 

@@ -101,7 +101,8 @@ class QuadraticRelaxation:
         Args:
           weights: float64 [M], c.
           constant: what is added.
-          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends.
+          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends. Infinite
+            for the best bound.
           family: sums of one family are alike, such as the leads of one label, so that each starts where the one before ended.
         """
         none = QuadraticBound(-np.inf, np.inf, np.zeros(self.entries))
@@ -123,10 +124,10 @@ class QuadraticRelaxation:
                 best = QuadraticBound(
                     max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0])
                 )
-                if best.bound > enough or best.value <= enough:
+                if best.bound > enough or best.value <= enough < np.inf:
                     self._ends[family] = _End(search.x, search.free, search.growth)
                     return best
-                if bound - before < 0.02 * (enough - bound):
+                if enough < np.inf and bound - before < 0.02 * (enough - bound):
                     break
                 before = bound
         return best

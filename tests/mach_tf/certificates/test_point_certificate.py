@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from mach_tf.certificates import point_certificate
+from mach_tf.certificates import branch_and_bound, point_certificate
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.certificates.point_certificate import certify_point
+from mach_tf.certificates.quadratic_bounds import QuadraticBound, QuadraticRelaxation
 from tests.helpers import certified
 
 KS = (1, 2, 4)
 
 
-def certify(world, perturbations, true_labels, effort=100):
+def certify(world, perturbations, true_labels, effort=100, branches=0):
     top = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")[:4]
-    return certify_point(world.units(perturbations), world.layer, top, true_labels, KS, effort), top
+    return certify_point(world.units(perturbations), world.layer, top, true_labels, KS, effort, branches), top
 
 
 def check(world, perturbations, count, seed):
@@ -113,6 +114,46 @@ def test_as_tight_as_the_clean_ranking_without_a_perturbation():
         np.testing.assert_allclose(
             found.scores, np.repeat(world.scores(world.values[None])[0][top, None], 2, axis=1), atol=1e-4
         )
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_with_enough_branches_all_is_proved_that_is_true(seed):
+    world, perturbations = certified.small(seed, n=5, hidden=6, labels=6), PerturbationSet((0.05, 0.15, 0.3)[seed % 3])
+    units = world.units(perturbations)
+    top = int(np.argmax(world.scores(world.values[None])[0]))
+    leads = [certified.smallest(units, *certified.difference(units, world.layer, top, m)) for m in range(6) if m != top]
+    found, _ = certify(world, perturbations, np.array([top]), branches=100_000)
+    bounds, _ = certify(world, perturbations, np.array([top]))
+    # Nearer to 0 than this, rounding in float32 decides.
+    assert found.top_unchanged == (min(leads) > 1e-4) or abs(min(leads)) < 1e-4
+    assert found.hits[0] == int(found.top_unchanged) and bounds.top_unchanged <= found.top_unchanged
+
+
+def test_branches_are_counted_over_all_pairs(monkeypatch):
+    granted = []
+
+    def search(units, weights, constant, enough, most):
+        granted.append(most)
+        return branch_and_bound.ExactBound(np.inf, np.inf, np.zeros(0), min(most, 3))
+
+    monkeypatch.setattr(point_certificate, "smallest_difference", search)
+    undecided = QuadraticBound(-np.inf, np.inf, np.zeros(0))
+    monkeypatch.setattr(QuadraticRelaxation, "bound", lambda *_: undecided)
+    world = certified.small(3, n=12, repetitions=3, hidden=20, buckets=8, labels=30)
+    top = int(np.argmax(world.scores(world.values[None])[0]))
+    certify(world, PerturbationSet(0.1), np.array([top]), branches=8)
+    assert granted == [8, 5, 2]
+
+
+def test_branches_prove_what_bounds_cannot():
+    proved = {0: 0, 100_000: 0}
+    for seed in range(40):
+        world = certified.small(seed, n=5, hidden=6, labels=6)
+        top = int(np.argmax(world.scores(world.values[None])[0]))
+        for branches in proved:
+            found, _ = certify(world, PerturbationSet(0.15), np.array([top]), branches=branches)
+            proved[branches] += found.top_unchanged
+    assert 5 < proved[0] < proved[100_000]
 
 
 def test_labels_of_equal_score_are_not_proved_apart():

@@ -47,6 +47,7 @@ def test_a_directory_stands_for_its_model(evaluated, certified):
         ({"epsilon": -1}, "epsilon"),
         ({"support": "all"}, "support"),
         ({"effort": -1}, "effort"),
+        ({"branches": -1}, "branches"),
         ({"attacks": ["strong"]}, "attack"),
         ({"ks": [31]}, "30 labels"),
         ({"clip_nonnegative": True}, "not negative"),
