@@ -4,7 +4,7 @@
 
 The program prints, per epsilon, P@k of the clean points, certified P@k, which holds under every perturbation of the support, and
 with --attack the P@k that attacks leave, and writes certificates.json, certificates.npz (the proofs of every point) and
-certificates.png. From Python: mach_tf.certify.
+certificates.png. With --output_dir an interrupted run continues where it stopped. From Python: mach_tf.certify.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ def main(_: list[str]) -> None:
         if FLAGS.output_dir is not None:
             outputs.check(certification_result.paths(FLAGS.output_dir), [FLAGS.dataset_dir, FLAGS.model_dir])
         found = certification.certify_dataset(
-            FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.split, FLAGS.limit, FLAGS.force
+            FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.split, FLAGS.limit, FLAGS.force, FLAGS.output_dir
         )
     print(found)
     if FLAGS.output_dir is not None:
-        print("\n".join(["", *found.write(FLAGS.output_dir)]))
+        print("\n".join(["", *certification_result.paths(FLAGS.output_dir)]))
 
 
 def run() -> None:

@@ -95,7 +95,7 @@ FLOORS = (
     ("predicted_labels", "ensemble"),
     ("training.fit",),
     ("fitted",),
-    ("sklearn",),
+    ("sklearn", "mach_ensemble"),
     # What the programs share
     ("programs",),
 )

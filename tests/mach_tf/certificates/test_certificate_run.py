@@ -8,7 +8,7 @@ import pytest
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.certificates import certificate_run
-from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.certificate_run import CertificateRun, check_estimator
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.errors import InputError
 from tests.helpers import tiny_ensemble
@@ -23,7 +23,7 @@ def ensemble():
 
 def certify(ensemble, points, *sets):
     top = AttackRun(ensemble, Attack(), k=3).outcomes(points, [0.0])[0].top_labels
-    return top, certify_points(ensemble, points, top, sets, KS, effort=100)
+    return top, CertificateRun(ensemble, sets, KS, effort=100).certify(points, top)
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
