@@ -11,7 +11,7 @@ import numpy as np
 from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.smallest_epsilon import SMALLEST_SHARE, smallest_epsilons
-from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.certificate_run import CertificateRun, check_estimator
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.evaluation import tables
 from mach_tf.evaluation.tables import Table
@@ -131,9 +131,8 @@ def _proved(
             for position in np.unique(middle[is_open]):
                 chosen = np.flatnonzero(is_open & (middle == position))
                 perturbations = PerturbationSet(float(sizes[position]), attack.support, attack.clip_nonnegative)
-                (certified,) = certify_points(
-                    network, points[chosen], top_labels[chosen, None], [perturbations], [1], _EFFORT
-                )
+                run = CertificateRun(network, [perturbations], [1], _EFFORT)
+                (certified,) = run.certify(points[chosen], top_labels[chosen, None])
                 low[chosen] = np.where(certified.top_unchanged, position, low[chosen])
                 high[chosen] = np.where(certified.top_unchanged, high[chosen], position)
                 bar.update(int((high[chosen] - low[chosen] <= 1).sum()))
