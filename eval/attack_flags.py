@@ -101,10 +101,11 @@ flags.DEFINE_integer(
     "Seeds the random starts, the square attack and the labels that push_in draws; 0 or more.",
     lower_bound=0,
 )
-flags.DEFINE_integer(
+flags.DEFINE_string(
     "target_label",
     None,
-    "Pushes the label with this id into the top k by push_in. By default a label is drawn for each point.",
+    "Pushes this label into the top k by push_in: its id, or its name or key if the model has any; id:3 is label 3 even if another "
+    "label has the name 3. By default a label is drawn for each point.",
 )
 
 
