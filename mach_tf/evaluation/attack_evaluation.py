@@ -183,18 +183,22 @@ def target_id(network: Network, target_label: Union[int, str, None]) -> Optional
     return arguments.whole_number(target_label, "target_label", 0, network.labels - 1)
 
 
-def checked_epsilons(epsilons: Sequence[float]) -> list[float]:
+def checked_epsilons(epsilons: Sequence[float], name: str = "epsilon") -> list[float]:
     """Returns the sizes as floats, in order.
+
+    Args:
+      epsilons: sizes of perturbations.
+      name: what messages call them.
 
     Raises:
       InputError: no size, one that is negative or not finite, or one that occurs twice.
     """
     if isinstance(epsilons, (str, bytes)) or not isinstance(epsilons, Iterable):
-        raise InputError(f"epsilon must be a number, or a list of numbers (got {arguments.shown(epsilons)}).")
-    sizes = [arguments.finite_number(epsilon, "epsilon", 0, LARGEST_EPSILON) for epsilon in epsilons]
+        raise InputError(f"{name} must be a number, or a list of numbers (got {arguments.shown(epsilons)}).")
+    sizes = [arguments.finite_number(epsilon, name, 0, LARGEST_EPSILON) for epsilon in epsilons]
     if not sizes or len(set(sizes)) < len(sizes) or not all(math.isfinite(size) and size >= 0 for size in sizes):
         given = ", ".join(f"{size:g}" for size in sizes)
-        raise InputError(f"epsilon must be a list of different numbers that are not negative (got {given or 'none'}).")
+        raise InputError(f"{name} must be a list of different numbers that are not negative (got {given or 'none'}).")
     return sizes
 
 

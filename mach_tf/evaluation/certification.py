@@ -148,7 +148,7 @@ def certify_dataset(
     check_dataset(network.manifest, data.manifest, model_dir, dataset_dir, force)
     points = data.read_points(split, limit)
     Incomplete.of(points).warn(f"of the {split} split")
-    _checked_cut_offs(network, points, settings)  # before a directory is made
+    checked_cut_offs(network, points, settings)  # before a directory is made
     with certification_parts(output_dir, lambda: _run(network, points, settings)) as parts:
         found = certify_hashed(network, points, settings, parts)
         if output_dir is not None:
@@ -168,7 +168,7 @@ def certify_hashed(
       parts: keeps what is finished; None keeps nothing.
     """
     parts = CertificationParts() if parts is None else parts
-    ks, sets = _checked_cut_offs(network, points, settings), settings.sets
+    ks, sets = checked_cut_offs(network, points, settings), settings.sets
     top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
     clean = _hits_at(top_labels, points, ks)
     attacked: Optional[np.ndarray] = None
@@ -194,7 +194,7 @@ def certify_hashed(
     return Certification(tuple(ks), top_labels, clean, tuple(sizes), names)
 
 
-def _checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
+def checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
     """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
