@@ -24,6 +24,7 @@ from mach_tf.evaluation.certification_result import Certification, CertifiedSize
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 from mach_tf.splits import SPLITS
 
 MOST_EFFORT = 1_000_000
@@ -142,6 +143,7 @@ def certify_hashed(network: Network, points: Points, settings: CertificationOpti
     """Certifies hashed points; progress goes to stderr."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
+    without_ranker.check(network.manifest, "Certificates")
     ks = cut_offs(settings.ks, network.labels)
     sets = settings.sets
     sets[0].box(points.feature_values)  # refuses negative values before the work
