@@ -23,6 +23,7 @@ _MODULES = {  # public name: the module that defines it
     "FeatureSpec": "mach_tf.hashing",
     "InputError": "mach_tf.errors",
     "MachClassifier": "mach_tf.sklearn",
+    "MachEnsemble": "mach_tf.mach_ensemble",
     "Robustness": "mach_tf.evaluation.model_robustness",
     "TrainingConfig": "mach_tf.training_config",
     "certify": "mach_tf.evaluation.certification",

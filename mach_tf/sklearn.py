@@ -12,14 +12,14 @@ from mach_tf import arguments, estimators, staging
 from mach_tf.choices import AUTO
 from mach_tf.data import arrays
 from mach_tf.fitted import classifier_file, fitting, parameters
+from mach_tf.fitted.class_predictions import ClassPredictions, check_columns
 from mach_tf.fitted.classifier_file import ClassifierFile
 from mach_tf.fitted.fitted_classifier import FittedClassifier
-from mach_tf.fitted.fitted_labels import SEQUENCES, FittedLabels, Predicted, same_labels
+from mach_tf.fitted.fitted_labels import FittedLabels
 from mach_tf.fitted.stored_model import StoredModel
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.metrics import accuracy_score
     from sklearn.utils import check_consistent_length
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mach_tf.explanations.explanation import Explanations
 
 
-class MachClassifier(ClassifierMixin, BaseEstimator):
+class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
     """A MACH ensemble as a scikit-learn classifier: one label per point or many, from few classes to millions.
 
     Parameters that are "auto" are chosen by the size of the data, as `mach_tf.fit(plan="auto")` does.
@@ -133,58 +133,6 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
             self._write(self._stored.directory)
         return self
 
-    def predict(self, X: Any) -> Predicted:
-        """Predicts labels in the form of the training labels.
-
-        Args:
-          X: features, as for `fit`.
-
-        Returns:
-          The class of each point [n] if each training point had one; otherwise the labels whose probability is at least
-          `threshold`, as an indicator matrix (sparse if y was) or as a list of lists of classes.
-        """
-        return self._fitted().predict(self._features(X), self.threshold)
-
-    def top_k(self, X: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the k best classes of each point, without computing the scores of all.
-
-        Args:
-          X: features, as for `fit`.
-          k: in [1, K].
-
-        Returns:
-          Classes [n, k], best first, and their label scores, float32 [n, k].
-        """
-        return self._fitted().top_k(self._features(X), k)
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Computes the label scores of all classes.
-
-        Args:
-          X: features, as for `fit`.
-
-        Returns:
-          Label scores, float32 [n, K]. If each point has one of two classes: float64 [n], the log-odds of the second.
-
-        Raises:
-          InputError: the result would take a large part of the memory; `top_k` does not need it.
-        """
-        return self._fitted().decision_function(self._features(X))
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Computes the probabilities of all classes.
-
-        Args:
-          X: features, as for `fit`.
-
-        Returns:
-          float64 [n, K]. The rows add up to 1 if each point has one class; otherwise each label has a probability of its own.
-
-        Raises:
-          InputError: as `decision_function`.
-        """
-        return self._fitted().predict_proba(self._features(X))
-
     def explain(self, X: Any, labels: Any = None, **options: Any) -> Explanations:
         """Explains label scores by the features, with Integrated Gradients.
 
@@ -196,31 +144,20 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         Returns:
           Attributions, CSR [n * m, features], which display themselves in a notebook; `labels` are positions in `classes_`.
         """
+        check_is_fitted(self)
+        features = self._features(X)
+        ids = None if labels is None else self._labels.ids(labels)
         if hasattr(self, "feature_names_in_"):
             options.setdefault("feature_names", self.feature_names_in_.tolist())
-        return self._fitted().explain(self._features(X), labels, **options)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Computes the accuracy of `predict`.
-
-        If points may have several labels this is scikit-learn's subset accuracy: the share of points with exactly the true labels
-        predicted. `mach_tf.evaluate` computes P@k and other measures of ranking.
-
-        Args:
-          X: features, as for `fit`.
-          y: true labels, in the form of the training labels.
-          sample_weight: weights of the points [n]; None weighs all alike.
-        """
-        predicted = self.predict(X)
-        if self._labels.form == SEQUENCES:
-            check_consistent_length(predicted, y)
-            return float(np.average(same_labels(predicted, y), weights=sample_weight))
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        if self.classes_.dtype.kind in "OU":
+            options.setdefault("label_names", self.classes_.tolist())
+        return self.model_.explain(features, ids, estimator=self.estimator, **options)
 
     @property
     def model_(self) -> Ensemble:
         """The trained model."""
-        return self._fitted().model
+        check_is_fitted(self)
+        return self._stored.open()
 
     def save(self, directory: Union[str, os.PathLike[str]], overwrite: bool = False) -> None:
         """Writes the fitted estimator as a model directory with classifier.json; nothing is pickled.
@@ -276,24 +213,17 @@ class MachClassifier(ClassifierMixin, BaseEstimator):
         # Names come before values: a column that was selected by a wrong name holds NaN.
         named = hasattr(X, "columns")
         if named:
-            self._check_columns(X, reset=fitting)
+            check_columns(self, X, reset=fitting)
         features = arrays.feature_matrix(X, min_rows=int(fitting))
         if not named:
-            self._check_columns(X, reset=fitting)
+            check_columns(self, X, reset=fitting)
         return features
 
-    def _check_columns(self, X: Any, reset: bool) -> None:
-        try:
-            from sklearn.utils.validation import validate_data
-        except ImportError:  # before scikit-learn 1.6
-            self._check_feature_names(X, reset=reset)
-            self._check_n_features(X, reset=reset)
-        else:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-
-    def _fitted(self) -> FittedClassifier:
+    def _fitted(self, X: Any) -> tuple[FittedClassifier, scipy.sparse.csr_matrix]:
         check_is_fitted(self)
-        return FittedClassifier(self._stored, self._labels, self.estimator)
+        features = self._features(X)
+        model = self._stored.open()
+        return FittedClassifier(model, self._labels, self.estimator), model.hash(features)
 
     def _write(self, directory: str) -> None:
         names = self.feature_names_in_.tolist() if hasattr(self, "feature_names_in_") else None

@@ -94,10 +94,10 @@ FLOORS = (
     ("evaluation",),
     ("sizing",),
     ("training",),
-    ("predicted_labels", "ensemble"),
+    ("predicted_labels", "robust_network", "ensemble"),
     ("training.fit",),
     ("fitted",),
-    ("sklearn",),
+    ("sklearn", "mach_ensemble"),
     # What the programs share
     ("programs",),
 )

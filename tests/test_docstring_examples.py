@@ -48,7 +48,7 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name, folder, monkeypatch):
-    if name == "mach_tf.sklearn" and importlib.util.find_spec("sklearn") is None:
+    if name in ("mach_tf.sklearn", "mach_tf.mach_ensemble") and importlib.util.find_spec("sklearn") is None:
         pytest.skip("scikit-learn is not installed")
     monkeypatch.chdir(folder)
     X, Y = matrices()

@@ -25,7 +25,7 @@ _PURPOSES: Mapping[str, str] = {
     "classifier": "the network of one repetition and its SavedModel",
     "network": "an opened model directory",
     "api": "the public API: Ensemble: predict, explain, attack",
-    "sklearn": "MachClassifier",
+    "sklearn": "MachClassifier, MachEnsemble",
 }
 _LINE = 26
 

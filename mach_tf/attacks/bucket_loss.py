@@ -84,14 +84,15 @@ def _losses_of_repetition(
 ) -> np.ndarray:
     """Returns float64 [epsilons, n]; `table` is int32 [1, K]."""
     points = inputs.points
-    logits = inputs.forward(weights, inputs.clean).numpy()
+    of_clean, hidden_input = inputs.forward(weights, inputs.clean)
+    logits = of_clean.numpy()
     difference = estimators.sigmoid(logits) - _bucket_targets(table, points, logits.shape[1])[:, 0]
-    gradient = inputs.backward(weights, inputs.clean, difference / logits.shape[1])
+    gradient = inputs.backward(weights, hidden_input, difference / logits.shape[1])
     losses = np.empty((len(epsilons), len(points)))
     for i, epsilon in enumerate(epsilons):
         attacked = logits
         if epsilon:
-            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy()).numpy()
+            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy())[0].numpy()
         losses[i] = bucket_cross_entropy(attacked[:, None], table, points)
     return losses
 

@@ -85,7 +85,7 @@ def run(
         settings.sizes,
         task.report,
         evaluation.estimator,
-        target_label=settings.target_label,
+        target_label=attack_evaluation.target_id(task.network, settings.target_label),
         excluded=task.excluded,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
@@ -151,7 +151,8 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     if label_filter is not None:
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
-    attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
+    target = attack_evaluation.target_id(network, settings.target_label)
+    attack_evaluation.check(network, points, settings.attack_list, report, None, target)
     added = name_score(network, settings.name_weight)
     return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added)
 

@@ -49,7 +49,7 @@ class FittedLabels:
           InputError: y breaks a rule, or names fewer than two classes.
         """
         if y is None:
-            raise InputError(f"MachClassifier requires {name} to be passed, but the target {name} is None.")
+            raise InputError(f"A classifier requires {name} to be passed, but the target {name} is None.")
         y = _without_column(y, name)
         if is_label_matrix(y):
             return cls._of_matrix(y, name)

@@ -33,11 +33,23 @@ def check(parameters: Mapping[str, Any]) -> None:
         value = parameters[name]
         if value != AUTO and (not isinstance(value, numbers.Integral) or isinstance(value, bool)):
             raise InputError(f"{name} must be 'auto' or a whole number (got {value!r}).")
-    norm, threshold, estimator = (parameters[name] for name in ("feature_norm", "threshold", "estimator"))
-    arguments.choice(norm, "feature_norm", FEATURE_NORMS)
+    arguments.choice(parameters["feature_norm"], "feature_norm", FEATURE_NORMS)
+    check_threshold(parameters["threshold"])
+    arguments.choice(parameters["estimator"], "estimator", estimators.ESTIMATORS)
+
+
+def check_threshold(threshold: Any) -> None:
+    """Raises InputError unless the threshold of `predict` is a probability."""
     if not isinstance(threshold, numbers.Real) or not 0 <= float(threshold) <= 1:
         raise InputError(f"threshold must be in [0, 1] (got {threshold!r}).")
-    arguments.choice(estimator, "estimator", estimators.ESTIMATORS)
+
+
+def seed(random_state: Any) -> int:
+    """Returns a seed for a `random_state`: an integer as it is, otherwise one that the generator draws."""
+    from sklearn.utils import check_random_state
+
+    state = check_random_state(random_state)
+    return int(random_state if isinstance(random_state, numbers.Integral) else state.randint(2**31 - 1))
 
 
 def keywords(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,13 +58,9 @@ def keywords(parameters: Mapping[str, Any]) -> dict[str, Any]:
     Args:
       parameters: the estimator's parameters by name; an integer `random_state` becomes the seed as it is.
     """
-    from sklearn.utils import check_random_state
-
-    given = parameters["random_state"]
-    state = check_random_state(given)
     return {
         **{name: parameters[name] for name in _SETTINGS if parameters[name] != AUTO},
-        "seed": int(given if isinstance(given, numbers.Integral) else state.randint(2**31 - 1)),
+        "seed": seed(parameters["random_state"]),
         "strategy": parameters["strategy"],
         "progress": bool(parameters["verbose"]),
     }

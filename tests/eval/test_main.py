@@ -187,7 +187,7 @@ def test_only_some_points_and_repetitions(evaluated, tmp_path):
         (["--attack=shout"], r"--attack must be a list"),
         (["--split=valid"], r"no 'valid' split; it has"),
         (["--repetitions=4"], r"has 3 repetitions; ask for 1 to 3"),
-        (["--attack=push_in", "--target_label=30"], r"--target_label must be in \[0, 30\)"),
+        (["--attack=push_in", "--target_label=30"], r"--target_label must hold label ids in \[0, 30\)"),
         (["--attack=push_in", "--k=30"], r"k below the 30 labels"),
         (["--attack=pgd", "--target_label=3"], r"give it with --attack=push_in"),
         (

@@ -45,7 +45,7 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
         for _ in range(repetitions)
     ]
     spec = BucketSpec(buckets, repetitions)
-    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, TrainingConfig(), "", {}, {})
+    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, TrainingConfig(hidden_units=hidden), "", {}, {})
     table = manifest.bucket_table()
     return types.SimpleNamespace(
         manifest=manifest,

@@ -105,6 +105,18 @@ def test_data_frames_bring_names():
         made.predict(X.reindex(columns=["b", "c"]))  # of NaN
 
 
+def test_classes_are_explained(data):
+    X, Y = data
+    names = np.array([f"class {label}" for label in range(6)], object)
+    made = small().fit(X, names[Y.argmax(1)])
+    best = made.explain(X[:3])
+    np.testing.assert_array_equal(made.classes_[best.labels], made.predict(X[:3]))
+    assert made.predict(X[:1])[0] in best._repr_html_()
+    np.testing.assert_allclose(np.asarray(best.sum(1))[:, 0], best.scores - best.baseline_scores, atol=1e-5)
+    asked = made.explain(X[:3], [["class 4", "class 1"]] * 3, method="tape", steps=500)
+    assert asked.shape == (6, 12) and asked.labels.tolist() == [4, 1] * 3
+
+
 def test_lists_of_words(tmp_path):
     made = Pipeline([("tfidf", TfidfVectorizer()), ("mach", small(epochs=30))]).fit(TEXTS, TAGS)
     assert made.classes_.tolist() == ["cat", "dog"]
@@ -235,18 +247,19 @@ def run_without_scikit_learn(script):
 
 def test_without_scikit_learn_only_the_estimator_is_missing():
     done = run_without_scikit_learn(
-        "import mach_tf\n[getattr(mach_tf, n) for n in mach_tf.__all__ if n != 'MachClassifier']"
+        "import mach_tf\n[getattr(mach_tf, n) for n in mach_tf.__all__ if n not in ('MachClassifier', 'MachEnsemble')]"
     )
     assert done.returncode == 0, done.stderr
-    done = run_without_scikit_learn("import mach_tf\nmach_tf.MachClassifier")
-    assert "ImportError: mach_tf.MachClassifier needs scikit-learn" in done.stderr
-    assert done.stderr.rstrip().endswith("Install it: pip install 'mach-tf[sklearn]'")
+    for name in ("MachClassifier", "MachEnsemble"):
+        done = run_without_scikit_learn(f"import mach_tf\nmach_tf.{name}")
+        assert f"ImportError: mach_tf.{name} needs scikit-learn" in done.stderr
+        assert done.stderr.rstrip().endswith("Install it: pip install 'mach-tf[sklearn]'")
 
 
 def test_nothing_else_imports_scikit_learn():
     script = """
 import sys, tempfile, mach_tf, numpy as np
-[getattr(mach_tf, name) for name in mach_tf.__all__ if name != "MachClassifier"]
+[getattr(mach_tf, name) for name in mach_tf.__all__ if name not in ("MachClassifier", "MachEnsemble")]
 X, Y = np.eye(8), np.eye(8)[:, :6]
 with tempfile.TemporaryDirectory() as folder:
     mach_tf.write_dataset(X, Y, folder + "/data", test=(X, Y))

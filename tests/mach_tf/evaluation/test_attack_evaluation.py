@@ -1,5 +1,7 @@
 """Attacks of points by several methods in one report, and what cannot be attacked."""
 
+import types
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -91,7 +93,7 @@ def test_an_attack_transfers_from_another_network(network, evaluated, tmp_path):
         ({"epsilon": []}, r"epsilon must .*\(got none\)"),
         ({"epsilon": [0.1, 0.1]}, r"epsilon must .*\(got 0\.1, 0\.1\)"),
         ({"epsilon": float("inf")}, r"epsilon must"),
-        ({"method": "shout"}, r"one of fgsm, pgd, push_out, push_in \(got 'shout'\)"),
+        ({"method": "shout"}, r"one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)"),
         ({"ks": (1, 31)}, r"ks must not exceed the 30 labels \(got 31\)"),
         ({"target_label": 3}, r"give it with attack=push_in"),
         ({"method": "push_in", "target_label": 30}, r"target_label must be at most 29 \(got 30\)"),
@@ -137,3 +139,18 @@ def test_bucket_losses_are_means_over_points(network, evaluated):
     losses = attack_evaluation.mean_bucket_losses(network, hashed, [0.0, 0.1], "nonzero")
     expected = bucket_loss.bucket_losses(network, hashed, [0.0, 0.1]).mean(axis=1)
     assert losses == [bucket_loss.BucketLoss(0.0, expected[0]), bucket_loss.BucketLoss(0.1, expected[1])]
+
+
+def test_the_target_may_be_named():
+    named = types.SimpleNamespace(labels=3, label_names=["tea", "coffee", "2"], label_keys=["k0", "k1", "k2"])
+    for target, expected in ((None, None), (1, 1), ("1", 1), ("coffee", 1), ("k0", 0), ("id:2", 2), ("2", 2)):
+        assert attack_evaluation.target_id(named, target) == expected
+    named.label_names = ["2", "tea", "tea"]
+    for target, message in (
+        ("2", "unambiguous"),
+        ("tea", "unambiguous"),
+        ("cocoa", r"must hold label ids in \[0, 3\)"),
+        (3, "at most 2"),
+    ):
+        with pytest.raises(InputError, match=f"^target_label .*{message}"):
+            attack_evaluation.target_id(named, target)

@@ -126,7 +126,7 @@ def test_a_comparison_is_with_the_same_points(evaluated, tmp_path):
     [
         ({"ks": (1, 31)}, r"ks must not exceed the 30 labels \(got 31\)"),
         ({"split": "valid"}, r"no 'valid' split; it has"),
-        ({"attacks": ["push_in"], "target_label": 30}, r"target_label must be in \[0, 30\) \(got 30\)"),
+        ({"attacks": ["push_in"], "target_label": 30}, r"target_label must be at most 29 \(got 30\)"),
         ({"attacks": ["pgd"], "target_label": 3}, r"give it with attack=push_in"),
         ({"approximate": Approximate(1, 3), "limit": 1}, r"must find a label .*raise approximate\.buckets or lower"),
     ],

@@ -11,32 +11,32 @@ from mach_tf.errors import InputError
 from mach_tf.fitted import fitted_classifier
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import DENSE, SEQUENCES, SINGLE, FittedLabels
-from mach_tf.fitted.stored_model import StoredModel
+from mach_tf.network import Network
 from tests.helpers import model_directory
 
 FEATURES = 60
-X = scipy.sparse.random(40, FEATURES, 0.2, "csr", random_state=0)
+X = scipy.sparse.random(40, 40, 0.2, "csr", random_state=0)  # hashed points
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory):
+def models(tmp_path_factory):
     """Models by the number of their labels; logits near zero, so that probabilities are near 1/2."""
     made = {}
     for labels in (2, 7):
         path = str(tmp_path_factory.mktemp(f"labels{labels}"))
         model_directory.write(path, features=FEATURES, labels=labels, columns=40, buckets=20)
-        made[labels] = StoredModel(path)
+        made[labels] = Network.load(path)
     return made
 
 
-def classifier(stored, labels, form, estimator="logit_mean"):
+def classifier(models, labels, form, estimator="logit_mean"):
     classes = np.array([f"class {label}" for label in range(labels)], object)
-    return FittedClassifier(stored[labels], FittedLabels(form, classes, "<i8" if form == DENSE else None), estimator)
+    return FittedClassifier(models[labels], FittedLabels(form, classes, "<i8" if form == DENSE else None), estimator)
 
 
 @pytest.mark.parametrize(("labels", "estimator"), itertools.product([2, 7], estimators.ESTIMATORS))
-def test_with_one_class_per_point_all_methods_agree(stored, labels, estimator):
-    made = classifier(stored, labels, SINGLE, estimator)
+def test_with_one_class_per_point_all_methods_agree(models, labels, estimator):
+    made = classifier(models, labels, SINGLE, estimator)
     predicted, decision, shares = made.predict(X, 0.5), made.decision_function(X), made.predict_proba(X)
     best, scores = made.top_k(X, labels)
     assert predicted.shape == (40,) and shares.shape == (40, labels) and shares.dtype == np.float64
@@ -54,29 +54,19 @@ def test_with_one_class_per_point_all_methods_agree(stored, labels, estimator):
 
 
 @pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
-def test_with_several_labels_the_threshold_is_a_probability(stored, estimator):
-    made = classifier(stored, 7, DENSE, estimator)
+def test_with_several_labels_the_threshold_is_a_probability(models, estimator):
+    made = classifier(models, 7, DENSE, estimator)
     shares, decision = made.predict_proba(X), made.decision_function(X)
     for threshold in (0.2, 0.5, 0.8):
         np.testing.assert_array_equal(made.predict(X, threshold), shares >= threshold)
     order = np.argsort(decision, axis=None)
     assert (np.diff(shares.ravel()[order]) >= 0).all() and decision.dtype == np.float32
-    lists = classifier(stored, 7, SEQUENCES, estimator).predict(X, 0.5)
+    lists = classifier(models, 7, SEQUENCES, estimator).predict(X, 0.5)
     assert lists == [[f"class {label}" for label in np.flatnonzero(row >= 0.5)] for row in shares]
 
 
-def test_classes_are_explained(stored):
-    made = classifier(stored, 7, SINGLE)
-    best = made.explain(X[:3], None)
-    np.testing.assert_array_equal(made.labels.classes[best.labels], made.predict(X[:3], 0.5))
-    assert made.predict(X[:1], 0.5)[0] in best._repr_html_()
-    np.testing.assert_allclose(np.asarray(best.sum(1))[:, 0], best.scores - best.baseline_scores, atol=1e-5)
-    asked = made.explain(X[:3], [["class 4", "class 1"]] * 3, method="tape", steps=500)
-    assert asked.shape == (6, FEATURES) and asked.labels.tolist() == [4, 1] * 3
-
-
-def test_a_dense_result_that_would_fill_the_memory_is_refused(stored, monkeypatch):
-    made = classifier(stored, 7, DENSE)
+def test_a_dense_result_that_would_fill_the_memory_is_refused(models, monkeypatch):
+    made = classifier(models, 7, DENSE)
     monkeypatch.setattr(fitted_classifier, "available_memory", lambda: 4 * 8 * 40 * 7)
     made.predict_proba(X)
     monkeypatch.setattr(fitted_classifier, "available_memory", lambda: 4 * 8 * 40 * 7 - 4)

@@ -79,7 +79,11 @@ def test_no_points(network, features):
 
 def test_log_probabilities():
     scores = np.array([-800, -3, 0, 40], np.float32)
-    found = label_scores.log_probabilities(scores, "logit_mean")
+    found = label_scores.log_probabilities(scores, "logit_mean", 5)
     np.testing.assert_allclose(found, [-800, np.log(1 / (1 + np.exp(3))), np.log(0.5), -np.exp(-40)], rtol=1e-6)
-    np.testing.assert_allclose(label_scores.log_probabilities(np.array([0.25, 1]), "min"), [np.log(0.25), 0])
-    assert np.isfinite(label_scores.log_probabilities(np.zeros(1, np.float32), "mean")).all()
+    np.testing.assert_allclose(label_scores.log_probabilities(np.array([0.25, 1]), "min", 5), [np.log(0.25), 0])
+    assert np.isfinite(label_scores.log_probabilities(np.zeros(1, np.float32), "mean", 5)).all()
+
+
+def test_log_probabilities_of_a_mean_are_those_of_the_unbiased_estimate():
+    np.testing.assert_allclose(label_scores.log_probabilities(np.array([0.6, 1]), "mean", 5), [np.log(0.5), 0])
