@@ -26,6 +26,7 @@ from mach_tf.evaluation.certification_result import Certification, CertifiedSize
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 from mach_tf.splits import SPLITS
 
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
@@ -198,6 +199,7 @@ def checked_cut_offs(network: Network, points: Points, settings: CertificationOp
     """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
+    without_ranker.check(network.manifest, "Certificates")
     settings.sets[0].box(points.feature_values)  # refuses negative values
     return cut_offs(settings.ks, network.labels)
 
