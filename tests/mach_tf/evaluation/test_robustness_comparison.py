@@ -142,6 +142,4 @@ def test_an_interrupted_run_continues(evaluated, models, tmp_path, monkeypatch):
     found = compare_robustness(models, evaluated.dataset_dir, str(tmp_path), **options)
     assert len(attacked) == 8 + 2 * 2 * 3 - 7  # two models, two attacks, three chunks; seven were finished
     assert found.to_json() == expected.to_json() == json.loads((tmp_path / "robustness.json").read_text())
-    assert not list(tmp_path.glob("attacks-*")) and found.paths(str(tmp_path))[0] == str(
-        tmp_path / "robustness.json"
-    )
+    assert not list(tmp_path.glob("attacks-*")) and found.paths(str(tmp_path))[0] == str(tmp_path / "robustness.json")
