@@ -134,16 +134,15 @@ def attacks() -> list[Attack]:
         return [Attack.named(name, objective=FLAGS.attack_objective, **settings) for name in names]
 
 
-def epsilons() -> list[float]:
-    """Returns the numbers of --epsilon, in order; the library checks them.
+def epsilons(flag: str = "epsilon") -> list[float]:
+    """Returns the numbers of a list flag, in order; the library checks them.
 
     Raises:
       InputError: one that is not a number.
     """
+    texts: list[str] = FLAGS.flag_values_dict()[flag]
     try:
-        return [float(text) for text in FLAGS.epsilon]
+        return [float(text) for text in texts]
     except ValueError:
-        given = ",".join(FLAGS.epsilon)
-        raise InputError(
-            f"--epsilon must be a list of different numbers that are not negative (got {given})."
-        ) from None
+        given = ",".join(texts)
+        raise InputError(f"--{flag} must be a list of different numbers that are not negative (got {given}).") from None

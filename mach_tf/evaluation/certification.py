@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
@@ -21,11 +20,12 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation import attack_evaluation
-from mach_tf.evaluation.certification_parts import CertificationParts, certification_parts
 from mach_tf.evaluation.certification_result import Certification, CertifiedSize
+from mach_tf.evaluation.run_parts import RunParts, content_hash, run_parts
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 from mach_tf.splits import SPLITS
 
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
@@ -148,8 +148,8 @@ def certify_dataset(
     check_dataset(network.manifest, data.manifest, model_dir, dataset_dir, force)
     points = data.read_points(split, limit)
     Incomplete.of(points).warn(f"of the {split} split")
-    _checked_cut_offs(network, points, settings)  # before a directory is made
-    with certification_parts(output_dir, lambda: _run(network, points, settings)) as parts:
+    checked_cut_offs(network, points, settings)  # before a directory is made
+    with run_parts(output_dir, "certificates", lambda: _run(network, points, settings)) as parts:
         found = certify_hashed(network, points, settings, parts)
         if output_dir is not None:
             found.write(output_dir)
@@ -157,7 +157,7 @@ def certify_dataset(
 
 
 def certify_hashed(
-    network: Network, points: Points, settings: CertificationOptions, parts: Optional[CertificationParts] = None
+    network: Network, points: Points, settings: CertificationOptions, parts: Optional[RunParts] = None
 ) -> Certification:
     """Certifies hashed points; progress goes to stderr.
 
@@ -167,8 +167,8 @@ def certify_hashed(
       settings: what is certified.
       parts: keeps what is finished; None keeps nothing.
     """
-    parts = CertificationParts() if parts is None else parts
-    ks, sets = _checked_cut_offs(network, points, settings), settings.sets
+    parts = RunParts() if parts is None else parts
+    ks, sets = checked_cut_offs(network, points, settings), settings.sets
     top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
     clean = _hits_at(top_labels, points, ks)
     attacked: Optional[np.ndarray] = None
@@ -194,10 +194,11 @@ def certify_hashed(
     return Certification(tuple(ks), top_labels, clean, tuple(sizes), names)
 
 
-def _checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
+def checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
     """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
+    without_ranker.check(network.manifest, "Certificates")
     settings.sets[0].box(points.feature_values)  # refuses negative values
     return cut_offs(settings.ks, network.labels)
 
@@ -219,12 +220,9 @@ def _certified(
 
 def _run(network: Network, points: Points, settings: CertificationOptions) -> dict[str, Any]:
     """Returns everything that the results depend on."""
-    content = hashlib.sha256()
-    for field in dataclasses.fields(points):
-        content.update(np.ascontiguousarray(getattr(points, field.name)).tobytes())
     return {
         "model": repetition_files.fingerprint(network.model_dir, len(network.repetitions)),
-        "points": content.hexdigest(),
+        "points": content_hash(points),
         "settings": dataclasses.asdict(settings),
         "block": _BLOCK,
     }

@@ -55,9 +55,9 @@ def write(
             _write_scalars(os.path.join(tensorboard, name), robustness)
         with tf.summary.create_file_writer(tensorboard).as_default():
             tf.summary.image("robustness", plots.pixels(drawn), step=0)
-    for name, minimal in _short_names(minimal_epsilons).items():
-        stem = "minimal_epsilon" if len(models) == 1 else f"minimal_epsilon-{name}"
-        plot, arrays = (os.path.join(output_dir, f"{stem}.{suffix}") for suffix in ("png", "npz"))
+    stems = minimal_epsilon_stems(output_dir, minimal_epsilons)
+    for minimal, stem in zip(minimal_epsilons.values(), stems):
+        plot, arrays = f"{stem}.png", f"{stem}.npz"
         figures.write_png(minimal.figure(), plot)
         content: dict[str, Any] = dict(minimal.arrays())
         with files.atomic_write(arrays) as file:
@@ -88,20 +88,28 @@ def paths(output_dir: str) -> list[str]:
     return [os.path.join(output_dir, name) for name in (ROBUSTNESS_FILE, PLOT_FILE, TENSORBOARD_DIRECTORY)]
 
 
+def minimal_epsilon_stems(output_dir: str, minimal_epsilons: Mapping[str, MinimalEpsilon]) -> list[str]:
+    """Returns the paths, without .png and .npz, of the files of each model's smallest sizes."""
+    names = _short_names(minimal_epsilons)
+    return [
+        os.path.join(output_dir, "minimal_epsilon" if len(names) == 1 else f"minimal_epsilon-{name}") for name in names
+    ]
+
+
 def _write_scalars(directory: str, robustness: Robustness) -> None:
     """Writes every number of every entry, at the step epsilon in millionths."""
     with tf.summary.create_file_writer(directory).as_default():
         for entry in robustness:
-            step = _step(entry.epsilon)
+            at = step(entry.epsilon)
             for name, value in _scalars(entry).items():
-                tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=step)
+                tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=at)
             for group, values in (entry.by_frequency or {}).items():
                 for name, value in values.to_json().items():
                     if "@" in name:
                         tag = f"{entry.attack.name} by frequency/{group} {name}"
-                        tf.summary.scalar(tag, value, step=step)
+                        tf.summary.scalar(tag, value, step=at)
         for loss in robustness.bucket_losses:
-            tf.summary.scalar("bucket_loss", loss.loss, step=_step(loss.epsilon))
+            tf.summary.scalar("bucket_loss", loss.loss, step=step(loss.epsilon))
 
 
 def _scalars(entry: AttackEntry) -> dict[str, float]:
@@ -109,7 +117,8 @@ def _scalars(entry: AttackEntry) -> dict[str, float]:
     return {**entry.metrics, **others}
 
 
-def _step(epsilon: float) -> int:
+def step(epsilon: float) -> int:
+    """Returns TensorBoard's step of an epsilon: its millionths."""
     return round(1e6 * epsilon)
 
 
