@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from mach_tf.choices import ATTACKS, SUPPORTS
+from mach_tf.choices import ATTACKS, SUPPORTS, UNTARGETED_OBJECTIVES
 from mach_tf.errors import InputError
 from mach_tf.programs.flag_errors import flag_errors
 
@@ -16,15 +16,30 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 # Arguments of the library whose flag has another name.
-RENAMED = {"attacks": "attack", "epsilons": "epsilon", "relative_step": "attack_step_size", "steps": "attack_steps"}
+RENAMED = {
+    "attacks": "attack",
+    "epsilons": "epsilon",
+    "relative_step": "attack_step_size",
+    "steps": "attack_steps",
+    "restarts": "attack_restarts",
+    "objective": "attack_objective",
+}
 
 # Which attacks, how large
 flags.DEFINE_list(
     "attack",
     [],
-    "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss; push_out drives "
-    "each point's best true label out of the top k, push_in a false one into it, both by PGD. Use fgsm for a quick look and "
-    "pgd for the strongest attack.",
+    "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss, apgd the margin "
+    "of the best false label over the best true one; push_out drives each point's best true label out of the top k, push_in a "
+    "false one into it, both by PGD. Use fgsm for a quick look and apgd for the strongest attack on P@1.",
+)
+flags.DEFINE_enum(
+    "attack_objective",
+    None,
+    UNTARGETED_OBJECTIVES,
+    "Lets fgsm, pgd and apgd increase this: the loss over all labels (loss), the score of the best false label minus that of the "
+    "best true one (margin) or of the worst true one (worst_margin), or the score of the best other label minus that of the "
+    "label predicted for the clean point (top_label). By default each has its own; see --attack.",
 )
 flags.DEFINE_list(
     "epsilon",
@@ -45,23 +60,31 @@ flags.DEFINE_bool(
     "Sets perturbed values below 0 to 0. Use it if the features are term weights, which are never negative.",
 )
 
-# PGD, and the targeted attacks
+# PGD and APGD, and the targeted attacks
 flags.DEFINE_integer(
     "attack_steps",
     10,
-    "Takes this many steps of PGD; more make the attack stronger and take proportionally longer.",
+    "Takes this many steps of PGD and APGD; more make the attack stronger and take proportionally longer.",
+    lower_bound=1,
+)
+flags.DEFINE_integer(
+    "attack_restarts",
+    1,
+    "Starts APGD this many times, at the clean point and then at random points within epsilon of it, and keeps the best of each "
+    "point. More make the attack slightly stronger and take proportionally longer.",
     lower_bound=1,
 )
 flags.DEFINE_float(
     "attack_step_size",
     0.25,
     "Moves by this multiple of epsilon in each step of PGD, above 0. Decrease it if you increase --attack_steps; 2.5 divided "
-    "by the number of steps is usual.",
+    "by the number of steps is usual. APGD begins with 2 and halves it point by point.",
 )
 flags.DEFINE_bool(
     "random_start",
     False,
-    "Starts PGD from a random point within epsilon of the clean one instead of from the clean one. It does not affect FGSM.",
+    "Starts PGD and APGD from a random point within epsilon of the clean one instead of from the clean one. It does not affect "
+    "FGSM.",
 )
 flags.DEFINE_integer(
     "attack_seed", 0, "Seeds the random starts and the labels that push_in draws; 0 or more.", lower_bound=0
@@ -88,12 +111,13 @@ def attacks() -> list[Attack]:
         "support": FLAGS.support,
         "steps": FLAGS.attack_steps,
         "relative_step": FLAGS.attack_step_size,
+        "restarts": FLAGS.attack_restarts,
         "random_start": FLAGS.random_start,
         "clip_nonnegative": FLAGS.clip_nonnegative,
         "seed": FLAGS.attack_seed,
     }
     with flag_errors(RENAMED):
-        return [Attack.named(name, **settings) for name in names]
+        return [Attack.named(name, objective=FLAGS.attack_objective, **settings) for name in names]
 
 
 def epsilons() -> list[float]:

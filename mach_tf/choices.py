@@ -25,10 +25,13 @@ LABEL_HASHES = ("murmur3", "universal")
 FEATURE_NORMS = ("l2", "none")
 
 # Attacks: how points are perturbed, and what the perturbation is for.
-ATTACK_METHODS = ("fgsm", "pgd")
-ATTACK_OBJECTIVES = ("untargeted", "push_out", "push_in")
-# What a user names: an untargeted method, or a targeted objective, which PGD pursues.
-ATTACKS = (*ATTACK_METHODS, *ATTACK_OBJECTIVES[1:])
+SIGN_METHODS = ("fgsm", "pgd")
+ATTACK_METHODS = (*SIGN_METHODS, "apgd")
+UNTARGETED_OBJECTIVES = ("loss", "margin", "worst_margin", "top_label")
+TARGETED_OBJECTIVES = ("push_out", "push_in")
+ATTACK_OBJECTIVES = (*UNTARGETED_OBJECTIVES, *TARGETED_OBJECTIVES)
+# What a user names: a method, or a targeted objective, which PGD pursues.
+ATTACKS = (*ATTACK_METHODS, *TARGETED_OBJECTIVES)
 
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")

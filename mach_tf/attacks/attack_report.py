@@ -116,8 +116,9 @@ def report(
 def success(clean: Outcome, attacked: Outcome, labels: scipy.sparse.csr_matrix, objective: str) -> np.ndarray:
     """Returns for each point that the attack was tried on whether it reached its objective.
 
-    An untargeted attack is tried on points whose best-ranked label is true, and succeeds if it no longer is. A targeted
-    attack is tried on points that have a target; "push_out" succeeds if the target is not in the top k, "push_in" if it is.
+    An attack on the loss or on a margin of true labels is tried on points whose best-ranked label is true, and succeeds if it no
+    longer is. "top_label" is tried on all points and succeeds if the best label is another. A targeted attack is tried on points
+    that have a target; "push_out" succeeds if the target is not in the top k, "push_in" if it is.
 
     Args:
       clean, attacked: outcomes of the same n points.
@@ -131,6 +132,8 @@ def success(clean: Outcome, attacked: Outcome, labels: scipy.sparse.csr_matrix, 
         first_is_true = ranking_metrics.hits(clean.top_labels[:, :1], labels)[:, 0]
         return ~ranking_metrics.hits(attacked.top_labels[:, :1], labels)[first_is_true, 0]
     tried = attacked.targets != targets.NO_TARGET
+    if objective == "top_label":
+        return attacked.top_labels[tried, 0] != attacked.targets[tried]
     inside = (attacked.top_labels == attacked.targets[:, None]).any(axis=1)[tried]
     return inside if objective == "push_in" else ~inside
 

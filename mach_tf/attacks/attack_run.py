@@ -11,10 +11,13 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.attacks import targets
+from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
-from mach_tf.attacks.gradient_attacks import Attack, perturb
-from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, value_gradient
+from mach_tf.attacks.gradient_attacks import Attack, check_values, perturb
+from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits
 from mach_tf.attacks.label_loss import label_loss
+from mach_tf.attacks.objectives import Objective
+from mach_tf.choices import SIGN_METHODS
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.exclusion import ExcludingDecoder
 from mach_tf.network import Network
@@ -30,7 +33,7 @@ class Outcome:
       top_labels: int32 [n, k], the network's top labels, best first.
       losses: float64 [n], the network's label-space loss.
       relative_norms: float64 [n], Euclidean norm of the perturbation divided by that of the point; 0 for an empty point.
-      targets: int64 [n], the label attacked, targets.NO_TARGET where there is none; None for an untargeted attack.
+      targets: int64 [n], the label attacked, targets.NO_TARGET where there is none; None for an objective without a target.
     """
 
     epsilon: float
@@ -91,9 +94,12 @@ class AttackRun:
         norms = inputs.norms(inputs.clean)
         # Random draws are numbered across all points, so that the chunks do not change them.
         first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
-        attacked = perturb(self.attack, self._gradient(inputs, chosen, rows), inputs.clean, epsilons, first)
+        source = self.source or self.network
+        objective = Objective(
+            self.attack.objective, source, self._decoder(source, rows), inputs, self.estimator, self.k, chosen
+        )
         outcomes = []
-        for epsilon, values in zip(epsilons, attacked):
+        for epsilon, values in zip(epsilons, self._perturbed(objective, epsilons, first)):
             logits = bucket_logits(self.network.repetitions, inputs, values)
             losses, _ = label_loss(logits, self.network.bucket_table, points, self.estimator)
             moved = inputs.norms(values - inputs.clean)
@@ -101,29 +107,21 @@ class AttackRun:
             outcomes.append(Outcome(epsilon, self._top_k(logits, rows), losses, relative, chosen))
         return outcomes
 
-    def _gradient(
-        self, inputs: AttackInput, chosen: Optional[np.ndarray], rows: range
-    ) -> Callable[[np.ndarray], np.ndarray]:
-        """Returns a function from feature values to the gradient of what the attack increases."""
-        source = self.source or self.network
-
-        def of_values(values: np.ndarray) -> np.ndarray:
-            logits = bucket_logits(source.repetitions, inputs, values)
-            if chosen is None:
-                _, gradient = label_loss(logits, source.bucket_table, inputs.points, self.estimator)
-            else:
-                rivals = targets.rivals(self._decoder(source, rows), logits, chosen, self.k, self.estimator)
-                up, down = (rivals, chosen) if self.attack.objective == "push_out" else (chosen, rivals)
-                gradient = targets.margin_gradient(logits, source.bucket_table, up, down, self.estimator)
-            return value_gradient(source.repetitions, inputs, values, gradient)
-
-        return of_values
+    def _perturbed(self, objective: Objective, epsilons: list[float], first: int) -> list[np.ndarray]:
+        """Returns the attacked values for each epsilon; `first` is as of gradient_attacks.perturb."""
+        clean = objective.inputs.clean
+        if self.attack.method in SIGN_METHODS:
+            return perturb(self.attack, objective.gradient, clean, epsilons, first)
+        check_values(self.attack, clean, epsilons)
+        return [apgd(self.attack, objective, epsilon, first) if epsilon else clean for epsilon in epsilons]
 
     def _targets(self, inputs: AttackInput, rows: range) -> Optional[np.ndarray]:
-        if self.attack.objective == "untargeted":
+        if not self.attack.targeted and self.attack.objective != "top_label":
             return None
         labels = inputs.points.labels(self.network.manifest.labels)
         top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean), rows)
+        if self.attack.objective == "top_label":
+            return top_labels[:, 0].astype(np.int64)
         if self.attack.objective == "push_out":
             return targets.targets_to_push_out(top_labels, labels)
         if self.excluded is not None:  # a label that is never predicted cannot be pushed in

@@ -14,13 +14,15 @@ import numpy as np
 from mach_tf import arguments
 from mach_tf.attacks.input_gradient import attack_input, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
-from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS
+from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS, TARGETED_OBJECTIVES
 from mach_tf.errors import InputError
 from mach_tf.fgsm import fgsm as sign_step
 from mach_tf.network import Network
 from mach_tf.points import Points
 
 _MOST_STEPS = 100_000
+# What an attack increases if it is named by its method and nothing else is said; "loss" for methods that are not here.
+_OBJECTIVES = {"apgd": "margin"}
 # From values to the gradient, of their shape, of what the attack increases.
 Gradient = Callable[[np.ndarray], np.ndarray]
 
@@ -30,22 +32,24 @@ class Attack:
     """An attack on points, without its size.
 
     Attributes:
-      method: "fgsm" or "pgd".
-      objective: "untargeted" increases the label-space loss; "push_out" drives one true label out of the top k,
-        "push_in" a chosen other label into it.
+      method: "fgsm", "pgd" or "apgd"; see mach_tf.attacks.apgd.
+      objective: what is increased: "loss", the label-space loss, or a margin of mach_tf.attacks.objectives: "margin",
+        "worst_margin", "top_label", and the targeted "push_out" and "push_in".
       support: which values may change: "nonzero" for the features present, "dense" for all.
-      steps: number of PGD steps.
+      steps: number of steps of PGD and APGD.
       relative_step: size of a PGD step divided by epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
-      random_start: whether PGD starts from a uniform draw from the ball instead of from the clean values.
+      restarts: number of starts of APGD; the first is the clean point unless `random_start`, the others are random.
+      random_start: whether PGD and APGD start from a uniform draw from the ball instead of from the clean values.
       clip_nonnegative: whether perturbed values below 0 are set to 0, because term weights are never negative.
-      seed: seed of the random start and of the labels drawn to be pushed in.
+      seed: seed of the random starts and of the labels drawn to be pushed in.
     """
 
     method: str = "fgsm"
-    objective: str = "untargeted"
+    objective: str = "loss"
     support: str = "nonzero"
     steps: int = 10
     relative_step: float = 0.25
+    restarts: int = 1
     random_start: bool = False
     clip_nonnegative: bool = False
     seed: int = 0
@@ -57,6 +61,7 @@ class Attack:
         for name in ("random_start", "clip_nonnegative"):
             object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
         object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
+        object.__setattr__(self, "restarts", arguments.whole_number(self.restarts, "restarts", 1, _MOST_STEPS))
         object.__setattr__(self, "seed", arguments.seed(self.seed))
         step = arguments.finite_number(self.relative_step, "relative_step", 0, 1e6)
         if not step:
@@ -68,8 +73,8 @@ class Attack:
         """Returns the attack that a user calls by one name.
 
         Args:
-          name: "fgsm" or "pgd", untargeted; "push_out" or "push_in", by PGD.
-          **settings: the other attributes, such as `support` or `steps`.
+          name: "fgsm" or "pgd" on the loss, "apgd" on the margin; "push_out" or "push_in", by PGD.
+          **settings: the other attributes, such as `support` or `steps`. An `objective` that is not None replaces that of a method.
 
         Raises:
           InputError: an unknown name.
@@ -79,22 +84,36 @@ class Attack:
           'push_in (pgd)'
         """
         arguments.choice(name, "An attack", ATTACKS)
-        targeted = name in ATTACK_OBJECTIVES
-        return cls("pgd" if targeted else name, name if targeted else "untargeted", **settings)
+        chosen = settings.pop("objective", None)
+        if name in TARGETED_OBJECTIVES:
+            return cls("pgd", name, **settings)
+        return cls(name, _OBJECTIVES.get(name, "loss") if chosen is None else chosen, **settings)
 
     @property
     def name(self) -> str:
         """The name in reports: "fgsm", "pgd", or the objective with its method, "push_out (pgd)"."""
-        return self.method if self.objective == "untargeted" else f"{self.objective} ({self.method})"
+        return self.method if self.objective == "loss" else f"{self.objective} ({self.method})"
+
+    @property
+    def targeted(self) -> bool:
+        """Whether the attack has a target, a label that is to leave or enter the top k."""
+        return self.objective in TARGETED_OBJECTIVES
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings that have an effect on this attack."""
         return {name: value for name, value in dataclasses.asdict(self).items() if self._applies(name)}
 
     def _applies(self, setting: str) -> bool:
-        if setting in ("steps", "relative_step", "random_start"):
-            return self.method == "pgd"
-        return setting != "seed" or (self.random_start and self.method == "pgd") or self.objective == "push_in"
+        users = {
+            "steps": ("pgd", "apgd"),
+            "random_start": ("pgd", "apgd"),
+            "relative_step": ("pgd",),
+            "restarts": ("apgd",),
+        }
+        if setting == "seed":
+            started = self.random_start or (self.method == "apgd" and self.restarts > 1)
+            return (started and self.method != "fgsm") or self.objective == "push_in"
+        return self.method in users.get(setting, ATTACK_METHODS)
 
 
 def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:
@@ -128,10 +147,7 @@ def perturb(
     Raises:
       InputError: a negative epsilon, or negative values to be clipped at 0.
     """
-    if min(epsilons, default=0) < 0:
-        raise InputError(f"epsilon must not be negative (got {min(epsilons)}).")
-    if attack.clip_nonnegative and clean.size and clean.min() < 0:
-        raise InputError(f"clip_nonnegative needs values that are not negative (got {clean.min()}).")
+    check_values(attack, clean, epsilons)
     if attack.method == "pgd":
         return [_pgd(attack, gradient, clean, epsilon, first) if epsilon else clean for epsilon in epsilons]
     at_clean = gradient(clean)
@@ -161,24 +177,38 @@ def fgsm_step(network: Network, hashed: Points, estimator: str, epsilon: float) 
     return dataclasses.replace(hashed, feature_values=moved)
 
 
-def project(values: np.ndarray, clean: np.ndarray, epsilon: float, nonnegative: bool) -> np.ndarray:
+def check_values(attack: Attack, clean: np.ndarray, epsilons: Sequence[float]) -> None:
+    """Raises InputError for a negative epsilon, or negative values to be clipped at 0."""
+    if min(epsilons, default=0) < 0:
+        raise InputError(f"epsilon must not be negative (got {min(epsilons)}).")
+    if attack.clip_nonnegative and clean.size and clean.min() < 0:
+        raise InputError(f"clip_nonnegative needs values that are not negative (got {clean.min()}).")
+
+
+def project(values: np.ndarray, clean: np.ndarray, epsilon: Union[float, np.ndarray], nonnegative: bool) -> np.ndarray:
     """Returns the nearest values within epsilon of the clean ones, and not below 0 if `nonnegative`; float32."""
-    size = np.float32(epsilon)
+    size = np.asarray(epsilon, np.float32)
     values = np.clip(values, clean - size, clean + size)
     return np.maximum(values, np.float32(0)) if nonnegative else values
 
 
-def draws(seed: int, first: int, shape: tuple[int, ...]) -> np.ndarray:
+def random_start(
+    attack: Attack, clean: np.ndarray, epsilon: Union[float, np.ndarray], first: int, restart: int = 0
+) -> np.ndarray:
+    """Returns a uniform draw from the ball around the clean values; `epsilon` broadcasts to them, `first` is as of `perturb`."""
+    seed = [attack.seed, restart] if restart else attack.seed
+    start = (epsilon * (2 * draws(seed, first, clean.shape) - 1)).astype(np.float32)
+    return project(clean + start, clean, epsilon, attack.clip_nonnegative)
+
+
+def draws(seed: Union[int, list[int]], first: int, shape: tuple[int, ...]) -> np.ndarray:
     """Returns uniform draws from [0, 1), float64: one long sequence of the seed, from its element `first` on."""
     # A float64 takes one step of the generator, so any part of the sequence is computed on its own.
     return np.random.Generator(np.random.PCG64(seed).advance(first)).random(shape)
 
 
 def _pgd(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilon: float, first: int) -> np.ndarray:
-    values = clean
-    if attack.random_start:
-        start = (epsilon * (2 * draws(attack.seed, first, clean.shape) - 1)).astype(np.float32)
-        values = project(clean + start, clean, epsilon, attack.clip_nonnegative)
+    values = random_start(attack, clean, epsilon, first) if attack.random_start else clean
     for _ in range(attack.steps):
         moved = values + _step(gradient(values), attack.relative_step * epsilon)
         values = project(moved, clean, epsilon, attack.clip_nonnegative)

@@ -54,6 +54,10 @@ class NonzeroInput:
         """Returns the Euclidean norm of each point's values, float64 [n]."""
         return np.sqrt(np.bincount(self.points.rows(), np.square(values, dtype=np.float64), minlength=len(self.points)))
 
+    def spread(self, of_points: np.ndarray) -> np.ndarray:
+        """Returns a number per point, [n], as one per value, in a shape that broadcasts to that of the values."""
+        return np.asarray(of_points)[self.points.rows()]
+
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
         """Returns one repetition's bucket logits, [n, B]."""
         return _sparse_forward(_tensors(weights), self._batch(values))
@@ -86,6 +90,9 @@ class DenseInput:
 
     def norms(self, values: np.ndarray) -> np.ndarray:
         return np.sqrt(np.square(values, dtype=np.float64).sum(axis=1))
+
+    def spread(self, of_points: np.ndarray) -> np.ndarray:
+        return np.asarray(of_points)[:, None]
 
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
         return _dense_forward(_tensors(weights), values)

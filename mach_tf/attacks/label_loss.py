@@ -1,4 +1,4 @@
-"""The label-space loss of a whole network, and its gradient for the bucket logits: what untargeted attacks increase.
+"""The label-space loss of a whole network, and its gradient for the bucket logits: what attacks on the loss increase.
 
 For a point with the label set Y and label scores s_l in (0, 1), the loss is the mean binary cross-entropy over all K labels,
 

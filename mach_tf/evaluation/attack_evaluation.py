@@ -53,16 +53,16 @@ def attack(
       X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
       Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
       epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
-      method: "fgsm" or "pgd", which increase the loss; "push_out" drives each point's best true label out of the top k,
-        "push_in" a false one into it, both by PGD.
+      method: "fgsm" or "pgd", which increase the loss; "apgd", which increases the margin of the best false label over the best
+        true one; "push_out" drives each point's best true label out of the top k, "push_in" a false one into it, both by PGD.
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
       target_label: the label that "push_in" pushes in; by default one is drawn per point.
       source: the network that the attack is computed on, for transfer; by default `network` itself.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of random starts, of drawn labels and of the resamples.
-      **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `support`, `steps`, `relative_step`,
-        `random_start`, `clip_nonnegative`.
+      **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `objective`, `support`, `steps`, `relative_step`,
+        `restarts`, `random_start`, `clip_nonnegative`.
 
     Returns:
       A Robustness with one entry per epsilon.
@@ -74,7 +74,8 @@ def attack(
     unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(Attack)})
     if unknown:
         raise InputError(
-            f"An attack has no setting {unknown[0]!r}. Settings are support, steps, relative_step, random_start and clip_nonnegative."
+            f"An attack has no setting {unknown[0]!r}. Settings are objective, support, steps, relative_step, restarts, "
+            "random_start and clip_nonnegative."
         )
     chosen = Attack.named(method, seed=seed, **settings)
     arguments.whole_number(bootstrap, "bootstrap", 0, MOST_RESAMPLES)
@@ -107,7 +108,7 @@ def evaluate_attacks(
     Args:
       network: the network whose predictions are measured.
       points: hashed points with labels; at least one.
-      attacks: the attacks, untargeted or targeted.
+      attacks: the attacks.
       epsilons: sizes of the perturbation, with or without 0.
       options: what is reported; the largest of its ks is the k of targeted attacks.
       estimator: which estimator makes the label scores.
@@ -152,8 +153,7 @@ def check(
         )
     if target_label is not None and not any(one.objective == "push_in" for one in attacks):
         raise InputError("target_label is the label that push_in pushes in; give it with attack=push_in.")
-    targeted = any(one.objective != "untargeted" for one in attacks)
-    if targeted and max(options.ks) >= manifest.labels:
+    if any(one.targeted for one in attacks) and max(options.ks) >= manifest.labels:
         raise InputError(f"Targeted attacks need k below the {manifest.labels} labels (got k = {max(options.ks)}).")
     if target_label is not None and not 0 <= target_label < manifest.labels:
         raise InputError(f"target_label must be in [0, {manifest.labels}) (got {target_label}).")

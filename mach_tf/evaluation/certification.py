@@ -168,7 +168,7 @@ def _attacked(
     worst: list[Optional[np.ndarray]] = [None] * len(sizes)
     for attack in settings.attack_list:
         # An attack on a target aims at one k; another k needs another attack.
-        for k in [max(ks)] if attack.objective == "untargeted" else [k for k in ks if k < network.labels]:
+        for k in [k for k in ks if k < network.labels] if attack.targeted else [max(ks)]:
             run = AttackRun(network, attack, k)
             bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
             for i, outcome in enumerate(run.outcomes(points, sizes, bar)):

@@ -38,10 +38,19 @@ def test_every_flag_reaches_the_attack(attack_flags):
         random_start=True,
         clip_nonnegative=True,
         attack_seed=7,
+        attack_restarts=4,
+        attack_objective="top_label",
     ):
         fgsm, push_in = attack_flags.attacks()
-    options = {"steps": 3, "relative_step": 0.5, "random_start": True, "clip_nonnegative": True, "seed": 7}
-    assert fgsm == Attack("fgsm", "untargeted", "dense", **options)
+    options = {
+        "steps": 3,
+        "relative_step": 0.5,
+        "restarts": 4,
+        "random_start": True,
+        "clip_nonnegative": True,
+        "seed": 7,
+    }
+    assert fgsm == Attack("fgsm", "top_label", "dense", **options)
     assert push_in == Attack("pgd", "push_in", "dense", **options)
 
 

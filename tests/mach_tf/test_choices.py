@@ -23,8 +23,9 @@ def test_names_are_distinct(table):
     assert all(isinstance(name, str) and name.isidentifier() for name in table)
 
 
-def test_attacks_are_the_untargeted_methods_and_the_targeted_objectives():
-    assert {*choices.ATTACKS} == {*choices.ATTACK_METHODS, *choices.ATTACK_OBJECTIVES} - {"untargeted"}
+def test_attacks_are_the_methods_and_the_targeted_objectives():
+    assert {*choices.ATTACKS} == {*choices.ATTACK_METHODS, *choices.TARGETED_OBJECTIVES}
+    assert {*choices.UNTARGETED_OBJECTIVES} == {*choices.ATTACK_OBJECTIVES} - {*choices.TARGETED_OBJECTIVES}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_by_hand():
         "attack": "fgsm",
         "epsilon": 0.1,
         "method": "fgsm",
-        "objective": "untargeted",
+        "objective": "loss",
         "support": "nonzero",
     }
     assert entry["metrics"]["P@1"] == pytest.approx(25)

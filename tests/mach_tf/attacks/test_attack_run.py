@@ -13,9 +13,10 @@ from mach_tf.attacks import attack_chunks, targets
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.input_gradient import NonzeroInput
-from mach_tf.choices import ATTACK_METHODS, SUPPORTS
+from mach_tf.choices import ATTACK_METHODS, SIGN_METHODS, SUPPORTS
 from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
+from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.points import from_csr
 from tests.helpers import model_directory
 from tests.helpers.tiny_ensemble import label_scores, make_ensemble
@@ -54,7 +55,7 @@ def test_chunks_change_nothing(ensemble, points, monkeypatch):
     assert sizes == [7, 7, 7, 7, 2]
 
 
-@pytest.mark.parametrize("method", ATTACK_METHODS)
+@pytest.mark.parametrize("method", SIGN_METHODS)
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 def test_perturbs_as_the_toolbox_does(ensemble, points, method, estimator):
     """The toolbox attacks a network whose outputs are the label scores, all of them made at once."""
@@ -130,6 +131,28 @@ def test_targeted_attacks_reach_their_aim_more_often_the_larger(ensemble, points
         assert large > 0.6
 
 
+def first_is_true(outcome, points):
+    return hits(outcome.top_labels[:, :1], points.labels(25))[:, 0]
+
+
+@pytest.mark.parametrize("support", SUPPORTS)
+def test_the_margin_costs_more_precision_than_the_loss(ensemble, points, support):
+    found = {}
+    for attack in (Attack("pgd", support=support), Attack("apgd", "margin", support, restarts=3)):
+        (outcome,) = AttackRun(ensemble, attack, k=1).outcomes(points, [0.05])
+        found[attack.name] = first_is_true(outcome, points).mean()
+    assert found["margin (apgd)"] < found["pgd"]
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean", "median"])
+def test_top_label_changes_what_is_predicted(ensemble, points, estimator):
+    run = AttackRun(ensemble, Attack("apgd", "top_label"), k=2, estimator=estimator)
+    clean, small, large = run.outcomes(points, [0.0, 0.05, 0.3])
+    changed = [(outcome.top_labels[:, 0] != clean.top_labels[:, 0]).mean() for outcome in (small, large)]
+    assert 0 < changed[0] < changed[1]
+    np.testing.assert_array_equal(clean.targets, clean.top_labels[:, 0])
+
+
 def test_push_in_of_one_label_for_all(ensemble, points):
     run = AttackRun(ensemble, Attack("pgd", objective="push_in"), k=2, target_label=17)
     (outcome,) = run.outcomes(points, [0.5])
@@ -147,9 +170,9 @@ def test_transfer_is_weaker_than_white_box(ensemble, points):
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-@pytest.mark.parametrize("objective", ["untargeted", "push_in"])
-def test_chunks_change_no_random_draw(ensemble, points, monkeypatch, support, objective):
-    attack = Attack("pgd", objective, support, steps=1, relative_step=0.1, random_start=True, seed=3)
+@pytest.mark.parametrize(("method", "objective"), [("pgd", "loss"), ("pgd", "push_in"), ("apgd", "margin")])
+def test_chunks_change_no_random_draw(ensemble, points, monkeypatch, support, method, objective):
+    attack = Attack(method, objective, support, steps=1, relative_step=0.1, restarts=2, random_start=True, seed=3)
     run = AttackRun(ensemble, attack, k=3)
     (whole,) = run.outcomes(points, [0.1])
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
@@ -198,6 +221,7 @@ ATTACKS = [
     Attack("pgd", support="dense", steps=2, random_start=True),
     Attack("pgd", objective="push_in", steps=2),
     Attack("pgd", objective="push_out", steps=2, clip_nonnegative=True),
+    Attack("apgd", "margin", steps=2, restarts=2),
 ]
 
 
@@ -235,7 +259,7 @@ def test_points_without_features_stay_where_nothing_can_move(ensemble, support, 
         assert (moved.losses > clean.losses).all()
 
 
-@pytest.mark.parametrize("objective", ["untargeted", "push_out", "push_in"])
+@pytest.mark.parametrize("objective", ["loss", "push_out", "push_in"])
 def test_excluded_labels_are_neither_predicted_nor_targets(ensemble, points, objective, monkeypatch):
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
     spec = ensemble.manifest.bucket_spec

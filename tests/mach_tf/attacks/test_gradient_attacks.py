@@ -11,7 +11,7 @@ from mach_tf import points
 from mach_tf.attacks import gradient_attacks
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.label_loss import label_loss
-from mach_tf.choices import ATTACK_METHODS
+from mach_tf.choices import SIGN_METHODS
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from tests.helpers import model_directory
@@ -115,7 +115,7 @@ def test_epsilon_zero_is_clean(attack):
 
 
 @pytest.mark.parametrize("random_start", [False, True])
-@pytest.mark.parametrize("method", ATTACK_METHODS)
+@pytest.mark.parametrize("method", SIGN_METHODS)
 @pytest.mark.parametrize("epsilon", [0.001, 0.02, 0.1])
 def test_the_mean_loss_grows_and_stays_in_the_ball(method, random_start, epsilon):
     losses, gradient, clean, _ = make_problem()
@@ -127,7 +127,7 @@ def test_the_mean_loss_grows_and_stays_in_the_ball(method, random_start, epsilon
 
 def test_pgd_is_the_stronger_attack():
     losses, gradient, clean, _ = make_problem(points=200)
-    fgsm, pgd = (gradient_attacks.perturb(Attack(method), gradient, clean, [0.3])[0] for method in ATTACK_METHODS)
+    fgsm, pgd = (gradient_attacks.perturb(Attack(method), gradient, clean, [0.3])[0] for method in SIGN_METHODS)
     assert losses(pgd).mean() > losses(fgsm).mean()
 
 
@@ -148,7 +148,7 @@ def test_fgsm_takes_one_gradient_for_all_epsilons():
         np.testing.assert_array_equal(values, gradient_attacks.perturb(Attack("fgsm"), gradient, clean, [epsilon])[0])
 
 
-@pytest.mark.parametrize("method", ATTACK_METHODS)
+@pytest.mark.parametrize("method", SIGN_METHODS)
 def test_clipping_keeps_values_nonnegative(method):
     _, gradient, clean, _ = make_problem()
     (free,) = gradient_attacks.perturb(Attack(method), gradient, clean, [0.5])
@@ -192,6 +192,7 @@ def test_gradients_that_are_not_finite_move_nothing():
         ({"support": "some"}, "support"),
         ({"steps": 0}, "steps"),
         ({"relative_step": 0.0}, "relative_step"),
+        ({"restarts": 0}, "restarts"),
     ],
 )
 def test_options_are_checked(options, rule):
@@ -209,8 +210,9 @@ def test_sizes_and_values_are_checked():
 @pytest.mark.parametrize(
     ("name", "method", "objective"),
     [
-        ("fgsm", "fgsm", "untargeted"),
-        ("pgd", "pgd", "untargeted"),
+        ("fgsm", "fgsm", "loss"),
+        ("pgd", "pgd", "loss"),
+        ("apgd", "apgd", "margin"),
         ("push_out", "pgd", "push_out"),
         ("push_in", "pgd", "push_in"),
     ],
@@ -219,18 +221,27 @@ def test_users_name_an_attack_by_one_word(name, method, objective):
     assert Attack.named(name, steps=3, support="dense") == Attack(method, objective, "dense", steps=3)
 
 
+def test_a_named_method_takes_another_objective():
+    assert Attack.named("pgd", objective="margin") == Attack("pgd", "margin")
+    assert Attack.named("apgd", objective=None).name == "margin (apgd)"
+    assert Attack.named("push_in", objective="margin") == Attack("pgd", "push_in")
+
+
 def test_other_names_are_refused():
-    with pytest.raises(InputError, match=r"one of fgsm, pgd, push_out, push_in \(got 'untargeted'\)"):
-        Attack.named("untargeted")
+    with pytest.raises(InputError, match=r"one of fgsm, pgd, apgd, push_out, push_in \(got 'loss'\)"):
+        Attack.named("loss")
 
 
 @pytest.mark.parametrize(
     ("attack", "absent"),
     [
-        (Attack(), {"steps", "relative_step", "random_start", "seed"}),
-        (Attack("pgd"), {"seed"}),
-        (Attack("pgd", random_start=True), set()),
-        (Attack("pgd", "push_in"), set()),
+        (Attack(), {"steps", "relative_step", "restarts", "random_start", "seed"}),
+        (Attack(random_start=True), {"steps", "relative_step", "restarts", "random_start", "seed"}),
+        (Attack("pgd"), {"restarts", "seed"}),
+        (Attack("pgd", random_start=True), {"restarts"}),
+        (Attack("pgd", "push_in"), {"restarts"}),
+        (Attack("apgd", "margin"), {"relative_step", "seed"}),
+        (Attack("apgd", restarts=2), {"relative_step"}),
     ],
 )
 def test_json_holds_the_settings_that_have_an_effect(attack, absent):

@@ -1,0 +1,91 @@
+"""What attacks increase: the label-space loss, or a margin, one label's score minus another's, of each point.
+
+| objective | the label whose score rises | the label whose score falls |
+|---|---|---|
+| margin | the best false label | the best true label |
+| worst_margin | the best false label | the worst true label |
+| top_label | the best other label | the top label of the clean point |
+| push_out | the k-th best label among all but the target | the target |
+| push_in | the target | the k-th best label among all but the target |
+
+Both labels are determined again at every step. If the margin of a point is above 0, a false label leads ("margin"), a false label is
+ahead of some true one ("worst_margin"), the top label is another ("top_label"), or the target left or entered the top k.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Optional
+
+import numpy as np
+
+from mach_tf import estimators
+from mach_tf.attacks import targets
+from mach_tf.attacks.input_gradient import AttackInput, bucket_logits, value_gradient
+from mach_tf.attacks.label_loss import label_loss
+from mach_tf.network import Network
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """An objective of n points, as a function of their feature values.
+
+    Attributes:
+      name: one of choices.ATTACK_OBJECTIVES.
+      network: the network whose loss or margins are increased.
+      decoder: decodes the network's sketches of these points.
+      inputs: the points.
+      estimator: which estimator makes the label scores. Gradients are those of `label_loss.attacked`.
+      k: the k of "push_out" and "push_in".
+      targets: int64 [n] for "top_label" and the targeted objectives; NO_TARGET where there is none. None for the others.
+    """
+
+    name: str
+    network: Network
+    decoder: Any
+    inputs: AttackInput
+    estimator: str
+    k: int = 1
+    targets: Optional[np.ndarray] = None
+
+    def worth(self, values: np.ndarray) -> np.ndarray:
+        """Returns the loss or the margin of each point, float64 [n]; a point without the two labels has margin 0."""
+        logits = bucket_logits(self.network.repetitions, self.inputs, values)
+        if self.name == "loss":
+            return label_loss(logits, self.network.bucket_table, self.inputs.points, self.estimator)[0]
+        return self._margins(logits, *self._labels(logits))
+
+    def evaluate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns `worth`, and the gradient of its sum over points for the values, of their shape."""
+        logits = bucket_logits(self.network.repetitions, self.inputs, values)
+        table = self.network.bucket_table
+        if self.name == "loss":
+            worth, of_logits = label_loss(logits, table, self.inputs.points, self.estimator)
+        else:
+            up, down = self._labels(logits)
+            worth = self._margins(logits, up, down)
+            of_logits = targets.margin_gradient(logits, table, up, down, self.estimator)
+        return worth, value_gradient(self.network.repetitions, self.inputs, values, of_logits)
+
+    def gradient(self, values: np.ndarray) -> np.ndarray:
+        """Returns the gradient alone."""
+        return self.evaluate(values)[1]
+
+    def _labels(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the labels whose scores rise and fall, int64 [n] each."""
+        if self.targets is not None:
+            k = 1 if self.name == "top_label" else self.k
+            rivals = targets.rivals(self.decoder, logits, self.targets, k, self.estimator)
+            return (self.targets, rivals) if self.name == "push_in" else (rivals, self.targets)
+        points, table = self.inputs.points, self.network.bucket_table
+        best_false = targets.best_false(
+            self.decoder, logits, points.labels(self.network.manifest.labels), self.estimator
+        )
+        return best_false, targets.extreme_true(logits, table, points, self.estimator, self.name == "worst_margin")
+
+    def _margins(self, logits: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+        pairs = np.stack([up, down], axis=1)
+        scores = estimators.bucket_scores(logits, self.estimator)
+        both = estimators.label_scores(scores, self.network.bucket_table, np.maximum(pairs, 0), self.estimator)
+        margins = both[:, 0].astype(np.float64) - both[:, 1]
+        return np.where((pairs == targets.NO_TARGET).any(axis=1), 0.0, margins)
