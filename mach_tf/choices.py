@@ -8,7 +8,9 @@ AUTO = "auto"
 # Which coordinates a perturbation may touch: the features present, or all.
 SUPPORTS = ("nonzero", "dense")
 
-# Training
+# Training: whether points have any number of labels, or exactly one.
+TASKS = ("multilabel", "multiclass")
+MULTILABEL, MULTICLASS = TASKS
 OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")

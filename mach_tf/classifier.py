@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+_TINY = 1e-37
+
 
 class Weights(NamedTuple):
     """The weights of one repetition: tensors or variables, float32.
@@ -75,3 +77,29 @@ def point_of_entry(row_splits: tf.Tensor) -> tf.Tensor:
     """Returns the point of each entry, int64 [nonzeros], from row_splits, int64 [n + 1]."""
     points = tf.range(tf.size(row_splits, out_type=tf.int64) - 1)
     return tf.repeat(points, row_splits[1:] - row_splits[:-1])
+
+
+@tf.function(input_signature=[tf.TensorSpec(None, tf.float32)])
+def log_odds(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the log-odds of the buckets of a softmax, z_b - log(sum over c != b of exp z_c), of the same shape [..., B].
+
+    Their sigmoid is the softmax. So decoding, label scores, probabilities and attacks, which take logits of sigmoids, hold for
+    multiclass models too. Differentiable; precise where one bucket has nearly all of the probability.
+    """
+    shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=-1, keepdims=True))
+    powers = tf.exp(shifted)
+    best = tf.one_hot(tf.argmax(shifted, axis=-1), tf.shape(logits)[-1], True, False, dtype=tf.bool)
+    rest = tf.reduce_sum(tf.where(best, tf.zeros_like(powers), powers), axis=-1, keepdims=True)
+    # Without the difference of nearly equal numbers: of all buckets but the best, the sum of the others is at least 1.
+    top = tf.reduce_max(powers, axis=-1, keepdims=True)
+    others = tf.where(best, tf.broadcast_to(rest, tf.shape(powers)), top + rest - powers)
+    return shifted - tf.math.log(tf.maximum(others, _TINY))
+
+
+@tf.function(input_signature=[tf.TensorSpec(None, tf.float32), tf.TensorSpec(None, tf.float32)])
+def log_odds_gradient(logits: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Returns a loss's gradient for the logits of a softmax from that for their log-odds, both [..., B]."""
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        odds = log_odds(logits)
+    return tape.gradient(odds, logits, gradient)

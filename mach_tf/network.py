@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from mach_tf import arguments, estimators, kept_files, points, repetition_files
 from mach_tf.buckets import BucketMembers
-from mach_tf.classifier import SparseBatch, Weights, predict_logits
+from mach_tf.classifier import SparseBatch, log_odds, predict_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding import added_scores
@@ -28,6 +28,7 @@ from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
 from mach_tf.repetitions import Repetitions
+from mach_tf.saved_repetition import Repetition
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.model_texts import ModelTexts
 
@@ -96,7 +97,7 @@ class Network:
         if keep is None:
             keep = count * manifest.shape.weight_bytes < _WEIGHTS_SHARE * available_memory()
         origins = [manifest.origin(repetition) for repetition in range(count)]
-        return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins))
+        return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins, manifest.training.multiclass))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
@@ -181,7 +182,7 @@ class Network:
         return self.hash_points(raw)
 
     def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
-        """Computes the sketch of hashed points as logits, float32 [n, R, B].
+        """Computes the sketch of hashed points as logits, float32 [n, R, B]; of a multiclass model the log-odds of its softmax.
 
         Args:
           features: CSR [n, D], as `hash` returns and shards hold them.
@@ -192,7 +193,7 @@ class Network:
         # Repetition by repetition: one set of weights serves all points before the next is loaded.
         for index in range(len(self.repetitions)):
             # By index: a loop variable would hold one repetition while the next is loaded.
-            _write_logits(self.repetitions[index].weights, features, logits[:, index])
+            _write_logits(self.repetitions[index], features, logits[:, index])
         return logits
 
     @functools.cached_property
@@ -280,7 +281,7 @@ def _check_table(repetitions: int, labels: int) -> None:
         )
 
 
-def _write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
+def _write_logits(repetition: Repetition, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
     """Fills float32 [n, B]."""
     for begin in range(0, features.shape[0], _BATCH):
         batch = features[begin : begin + _BATCH]
@@ -289,4 +290,5 @@ def _write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: n
             tf.constant(batch.indices, tf.int64),
             tf.constant(batch.data, tf.float32),
         )
-        logits[begin : begin + _BATCH] = predict_logits(weights, sparse).numpy()
+        found = predict_logits(repetition.weights, sparse)
+        logits[begin : begin + _BATCH] = log_odds(found) if repetition.multiclass else found

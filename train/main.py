@@ -53,7 +53,7 @@ flags.DEFINE_integer(
 flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Chooses the hash family of the bucket table.")
 
 # The classifiers
-training_flags.define("hidden_units", "dropout", "feature_dropout", "hidden_init_stddev")
+training_flags.define("task", "hidden_units", "dropout", "feature_dropout", "hidden_init_stddev")
 
 # Optimization
 training_flags.define("epochs", "batch_size", "learning_rate", "learning_rate_decay", "optimizer", "optimizer_epsilon")

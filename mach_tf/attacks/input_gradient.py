@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from mach_tf import arguments
 from mach_tf.choices import SUPPORTS
-from mach_tf.classifier import SparseBatch, Weights, output_logits, sparse_product
+from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
 from mach_tf.saved_repetition import Repetition
@@ -113,7 +113,7 @@ def attack_input(points: Points, columns: int, support: str) -> AttackInput:
 def bucket_logits(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> np.ndarray:
     """Returns the logits of all repetitions, float32 [n, R, B]; takes each repetition from the sequence once."""
     # By index: a loop variable would keep one repetition in memory while the next is loaded.
-    return np.stack([inputs.forward(repetitions[i].weights, values).numpy() for i in range(len(repetitions))], axis=1)
+    return np.stack([_logits(repetitions[i], inputs, values).numpy() for i in range(len(repetitions))], axis=1)
 
 
 def value_gradient(
@@ -122,8 +122,17 @@ def value_gradient(
     """Returns the gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
     total = np.zeros(values.shape, np.float32)
     for index in range(len(repetitions)):
-        total += inputs.backward(repetitions[index].weights, values, logit_gradient[:, index]).numpy()
+        repetition, of_logits = repetitions[index], logit_gradient[:, index]
+        if repetition.multiclass:
+            of_logits = log_odds_gradient(inputs.forward(repetition.weights, values), of_logits)
+        total += inputs.backward(repetition.weights, values, of_logits).numpy()
+        del repetition  # before the next is loaded
     return total
+
+
+def _logits(repetition: Repetition, inputs: AttackInput, values: np.ndarray) -> tf.Tensor:
+    logits = inputs.forward(repetition.weights, values)
+    return log_odds(logits) if repetition.multiclass else logits
 
 
 def _tensors(weights: Weights) -> Weights:

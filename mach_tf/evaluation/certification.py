@@ -27,6 +27,7 @@ from mach_tf.points import Points
 from mach_tf.splits import SPLITS
 
 MOST_EFFORT = 1_000_000
+NOT_CERTIFIED = "the log-odds of a softmax have no such bounds as sums of hidden units have"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +143,7 @@ def certify_hashed(network: Network, points: Points, settings: CertificationOpti
     """Certifies hashed points; progress goes to stderr."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
+    network.manifest.training.require_multilabel("Certificates", NOT_CERTIFIED)
     ks = cut_offs(settings.ks, network.labels)
     sets = settings.sets
     sets[0].box(points.feature_values)  # refuses negative values before the work
