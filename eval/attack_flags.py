@@ -22,6 +22,7 @@ RENAMED = {
     "relative_step": "attack_step_size",
     "steps": "attack_steps",
     "restarts": "attack_restarts",
+    "queries": "attack_queries",
     "objective": "attack_objective",
 }
 
@@ -30,16 +31,18 @@ flags.DEFINE_list(
     "attack",
     [],
     "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss, apgd the margin "
-    "of the best false label over the best true one; push_out drives each point's best true label out of the top k, push_in a "
-    "false one into it, both by PGD. Use fgsm for a quick look and apgd for the strongest attack on P@1.",
+    "of the best false label over the best true one, and square does so without gradients; push_out drives each point's best "
+    "true label out of the top k, push_in a false one into it, both by PGD. strongest takes for each point and metric the worst "
+    "of apgd, which aims at every cut-off of --k, and square. Use fgsm for a quick look and strongest for figures that count.",
 )
 flags.DEFINE_enum(
     "attack_objective",
     None,
     UNTARGETED_OBJECTIVES,
-    "Lets fgsm, pgd and apgd increase this: the loss over all labels (loss), the score of the best false label minus that of the "
-    "best true one (margin) or of the worst true one (worst_margin), or the score of the best other label minus that of the "
-    "label predicted for the clean point (top_label). By default each has its own; see --attack.",
+    "Lets fgsm, pgd, apgd and square increase this: the loss over all labels (loss), the score of the best false label minus that "
+    "of the best true one (margin) or of the worst true one (worst_margin), the number of true labels that leave the top k "
+    "(precision), or the score of the best other label minus that of the label predicted for the clean point (top_label). By "
+    "default each has its own; see --attack.",
 )
 flags.DEFINE_list(
     "epsilon",
@@ -74,6 +77,12 @@ flags.DEFINE_integer(
     "point. More make the attack slightly stronger and take proportionally longer.",
     lower_bound=1,
 )
+flags.DEFINE_integer(
+    "attack_queries",
+    100,
+    "Lets the square attack try this many perturbations of each point; more make it stronger and take proportionally longer.",
+    lower_bound=1,
+)
 flags.DEFINE_float(
     "attack_step_size",
     0.25,
@@ -87,7 +96,10 @@ flags.DEFINE_bool(
     "FGSM.",
 )
 flags.DEFINE_integer(
-    "attack_seed", 0, "Seeds the random starts and the labels that push_in draws; 0 or more.", lower_bound=0
+    "attack_seed",
+    0,
+    "Seeds the random starts, the square attack and the labels that push_in draws; 0 or more.",
+    lower_bound=0,
 )
 flags.DEFINE_integer(
     "target_label",
@@ -112,6 +124,7 @@ def attacks() -> list[Attack]:
         "steps": FLAGS.attack_steps,
         "relative_step": FLAGS.attack_step_size,
         "restarts": FLAGS.attack_restarts,
+        "queries": FLAGS.attack_queries,
         "random_start": FLAGS.random_start,
         "clip_nonnegative": FLAGS.clip_nonnegative,
         "seed": FLAGS.attack_seed,

@@ -28,8 +28,8 @@ FEATURE_NORMS = ("l2", "none")
 
 # Attacks: how points are perturbed, and what the perturbation is for.
 SIGN_METHODS = ("fgsm", "pgd")
-ATTACK_METHODS = (*SIGN_METHODS, "apgd")
-UNTARGETED_OBJECTIVES = ("loss", "margin", "worst_margin", "top_label")
+ATTACK_METHODS = (*SIGN_METHODS, "apgd", "square", "strongest")
+UNTARGETED_OBJECTIVES = ("loss", "margin", "worst_margin", "precision", "top_label")
 TARGETED_OBJECTIVES = ("push_out", "push_in")
 ATTACK_OBJECTIVES = (*UNTARGETED_OBJECTIVES, *TARGETED_OBJECTIVES)
 # What a user names: a method, or a targeted objective, which PGD pursues.

@@ -259,8 +259,8 @@ class Ensemble(Network):
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
           Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
           epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
-          method: "fgsm" or "pgd", which increase the loss; "apgd", which increases the margin of the best false label over the
-            best true one; "push_out" drives each point's best true label out of the top k, "push_in" a false one into it.
+          method: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin of the best false label over the best true one,
+            "strongest", the worst of several; "push_out" takes a true label out of the top k, "push_in" a false one into it.
           **options: keywords of mach_tf.evaluation.attack_evaluation.attack: `support`, `steps`, `ks`, `estimator`,
             `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
 

@@ -191,3 +191,10 @@ def foreign(directory: str) -> str:
         f"{directory} is of another training than model.json beside it, or of another repetition of that training. Merge only "
         "what was trained with the same settings and data, under its own number."
     )
+
+
+def fingerprint(model_dir: str, repetitions: int) -> list[str]:
+    """Returns the SHA-256 of model.json and of each repetition's index of variables, which holds the checksums of its weights."""
+    directories = [repetition_directory(model_dir, r) for r in range(repetitions)]
+    indices = [os.path.join(directory, f"{VARIABLES_PREFIX}.index") for directory in directories]
+    return [files.sha256(path) for path in [os.path.join(model_dir, MODEL_FILE), *indices]]

@@ -58,6 +58,7 @@ class AttackEntry:
       loss: mean label-space loss under attack.
       attempts: number of points that the attack was tried on; see `success`.
       success_rate: percentage of the attempts that succeeded.
+      success_of_parts: that of each attack of which the strongest is made, by name; empty for a single attack.
       relative_norm: size of the perturbations relative to the points.
       intervals: 95% intervals of the metrics, in percent; None without a bootstrap.
       lost_intervals: 95% intervals of what was lost, from resampling the same points for both values; None without one.
@@ -75,6 +76,7 @@ class AttackEntry:
     intervals: Optional[Intervals] = None
     lost_intervals: Optional[Intervals] = None
     by_frequency: Optional[Mapping[str, LabelGroup]] = None
+    success_of_parts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns an entry of robustness.json; parts that are None are left out."""
@@ -92,6 +94,8 @@ class AttackEntry:
         for name, intervals in (("intervals", self.intervals), ("lost_intervals", self.lost_intervals)):
             if intervals is not None:
                 entry[name] = {metric: list(interval) for metric, interval in intervals.items()}
+        if self.success_of_parts:
+            entry["success_of_parts"] = dict(self.success_of_parts)
         if self.by_frequency is not None:
             entry["by_frequency"] = {name: group.to_json() for name, group in self.by_frequency.items()}
         return entry
@@ -130,12 +134,22 @@ def success(clean: Outcome, attacked: Outcome, labels: scipy.sparse.csr_matrix, 
     """
     if attacked.targets is None:
         first_is_true = ranking_metrics.hits(clean.top_labels[:, :1], labels)[:, 0]
-        return ~ranking_metrics.hits(attacked.top_labels[:, :1], labels)[first_is_true, 0]
+        left = [ranking_metrics.hits(each.top_labels[:, :1], labels)[:, 0] for each in attacked.alternatives]
+        return ~np.all(left, axis=0)[first_is_true]
     tried = attacked.targets != targets.NO_TARGET
     if objective == "top_label":
         return attacked.top_labels[tried, 0] != attacked.targets[tried]
     inside = (attacked.top_labels == attacked.targets[:, None]).any(axis=1)[tried]
     return inside if objective == "push_in" else ~inside
+
+
+def _worst(alternatives: Sequence[Mapping[str, PerPoint]]) -> dict[str, PerPoint]:
+    """Returns each metric with the smallest value of every point."""
+    first = alternatives[0]
+    return {
+        name: PerPoint(np.min([each[name].numerator for each in alternatives], axis=0), first[name].denominator)
+        for name in first
+    }
 
 
 def _entry(
@@ -146,7 +160,12 @@ def _entry(
     labels: scipy.sparse.csr_matrix,
     options: ReportOptions,
 ) -> AttackEntry:
-    after = ranking_metrics.per_point(outcome.top_labels, labels, options.ks, options.propensities)
+    after = _worst(
+        [
+            ranking_metrics.per_point(each.top_labels, labels, options.ks, options.propensities)
+            for each in outcome.alternatives
+        ]
+    )
     succeeded = success(clean, outcome, labels, attack.objective)
     intervals, lost_intervals, groups = None, None, None
     if options.bootstrap:
@@ -162,9 +181,16 @@ def _entry(
         lost={name: before[name].percent - metric.percent for name, metric in after.items()},
         loss=float(outcome.losses.mean()),
         attempts=len(succeeded),
-        success_rate=100 * float(succeeded.mean()) if len(succeeded) else 0.0,
+        success_rate=_percent(succeeded),
         relative_norm=RelativeNorm(float(outcome.relative_norms.mean()), float(outcome.relative_norms.max())),
         intervals=intervals,
         lost_intervals=lost_intervals,
         by_frequency=groups,
+        success_of_parts={
+            name: _percent(success(clean, part, labels, "margin")) for name, part in outcome.parts.items()
+        },
     )
+
+
+def _percent(succeeded: np.ndarray) -> float:
+    return 100 * float(succeeded.mean()) if len(succeeded) else 0.0

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
-from mach_tf.attacks import targets
+from mach_tf.attacks import strongest, targets
 from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, check_values, perturb
 from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.attacks.objectives import Objective
+from mach_tf.attacks.square_attack import square_attack
 from mach_tf.choices import SIGN_METHODS
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.exclusion import ExcludingDecoder
+from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -34,6 +36,8 @@ class Outcome:
       losses: float64 [n], the network's label-space loss.
       relative_norms: float64 [n], Euclidean norm of the perturbation divided by that of the point; 0 for an empty point.
       targets: int64 [n], the label attacked, targets.NO_TARGET where there is none; None for an objective without a target.
+      parts: by name, the outcomes of the attacks of which this one, the strongest, is the worst point by point. Empty for a
+        single attack.
     """
 
     epsilon: float
@@ -41,6 +45,12 @@ class Outcome:
     losses: np.ndarray
     relative_norms: np.ndarray
     targets: Optional[np.ndarray] = None
+    parts: Mapping[str, Outcome] = dataclasses.field(default_factory=dict)
+
+    @property
+    def alternatives(self) -> list[Outcome]:
+        """The parts, or the outcome itself if it has none. A point's metric under attack is the smallest of theirs."""
+        return list(self.parts.values()) or [self]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +60,12 @@ class AttackRun:
     Attributes:
       network: the network whose predictions and loss the outcomes report.
       attack: the attack.
-      k: number of labels predicted, and the k of targeted attacks.
+      k: number of labels predicted, the k of targeted attacks, and that of "precision" unless the attack has its own.
       estimator: which estimator makes the label scores, for the predictions and, as label_loss.attacked says, for the attack.
       source: the network that the attack is computed on, with all its weights known; None for `network` itself.
       target_label: for "push_in", the label for all points; None draws one per point.
       excluded: canonical CSR [points, K] of the labels that are left out of each point's predictions; None for none.
+      ks: the cut-offs that "strongest" aims at, up to k; k alone if empty.
     """
 
     network: Network
@@ -64,6 +75,7 @@ class AttackRun:
     source: Optional[Network] = None
     target_label: Optional[int] = None
     excluded: Optional[scipy.sparse.csr_matrix] = None
+    ks: Sequence[int] = ()
 
     def outcomes(
         self,
@@ -88,6 +100,8 @@ class AttackRun:
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
+        if self.attack.method == "strongest":
+            return self._worst_of_parts(every, rows, epsilons)
         points, columns = every[rows], self.network.manifest.columns
         inputs = attack_input(points, columns, self.attack.support)
         chosen = self._targets(inputs, rows)
@@ -96,7 +110,7 @@ class AttackRun:
         first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
         source = self.source or self.network
         objective = Objective(
-            self.attack.objective, source, self._decoder(source, rows), inputs, self.estimator, self.k, chosen
+            self.attack.objective, source, self._decoder(source, rows), inputs, self.estimator, self._aim, chosen
         )
         outcomes = []
         for epsilon, values in zip(epsilons, self._perturbed(objective, epsilons, first)):
@@ -107,13 +121,39 @@ class AttackRun:
             outcomes.append(Outcome(epsilon, self._top_k(logits, rows), losses, relative, chosen))
         return outcomes
 
+    @property
+    def _aim(self) -> int:
+        """The cut-off of the objective; the precision at all labels cannot be attacked."""
+        most = self.network.manifest.labels - 1
+        return min(self.attack.k or self.k, most) if self.attack.objective == "precision" else self.k
+
+    def _worst_of_parts(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
+        parts = strongest.parts(self.attack, self.ks or [self.k], self.network.manifest.labels)
+        by_part = [dataclasses.replace(self, attack=part)._outcomes_of_chunk(every, rows, epsilons) for part in parts]
+        labels = every[rows].labels(self.network.manifest.labels)
+        found = []
+        for epsilon, *outcomes in zip(epsilons, *by_part):
+            chosen = strongest.worst([hits(outcome.top_labels, labels) for outcome in outcomes])
+            points = np.arange(len(chosen))
+            found.append(
+                Outcome(
+                    epsilon,
+                    np.stack([outcome.top_labels for outcome in outcomes])[chosen, points],
+                    np.max([outcome.losses for outcome in outcomes], axis=0),
+                    np.stack([outcome.relative_norms for outcome in outcomes])[chosen, points],
+                    parts={part.name: outcome for part, outcome in zip(parts, outcomes)},
+                )
+            )
+        return found
+
     def _perturbed(self, objective: Objective, epsilons: list[float], first: int) -> list[np.ndarray]:
         """Returns the attacked values for each epsilon; `first` is as of gradient_attacks.perturb."""
         clean = objective.inputs.clean
         if self.attack.method in SIGN_METHODS:
             return perturb(self.attack, objective.gradient, clean, epsilons, first)
         check_values(self.attack, clean, epsilons)
-        return [apgd(self.attack, objective, epsilon, first) if epsilon else clean for epsilon in epsilons]
+        search = square_attack if self.attack.method == "square" else apgd
+        return [search(self.attack, objective, epsilon, first) if epsilon else clean for epsilon in epsilons]
 
     def _targets(self, inputs: AttackInput, rows: range) -> Optional[np.ndarray]:
         if not self.attack.targeted and self.attack.objective != "top_label":
@@ -143,5 +183,11 @@ def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:
         parts = [getattr(outcome, name) for outcome in outcomes]
         return None if parts[0] is None else np.concatenate(parts)
 
-    names = ("top_labels", "losses", "relative_norms", "targets")
-    return Outcome(outcomes[0].epsilon, *(joined(name) for name in names))
+    return Outcome(
+        epsilon=outcomes[0].epsilon,
+        top_labels=joined("top_labels"),
+        losses=joined("losses"),
+        relative_norms=joined("relative_norms"),
+        targets=joined("targets"),
+        parts={name: _concatenate([outcome.parts[name] for outcome in outcomes]) for name in outcomes[0].parts},
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
@@ -22,7 +22,16 @@ from mach_tf.points import Points
 
 _MOST_STEPS = 100_000
 # What an attack increases if it is named by its method and nothing else is said; "loss" for methods that are not here.
-_OBJECTIVES = {"apgd": "margin"}
+_OBJECTIVES = {"apgd": "margin", "square": "margin"}
+# The methods that a setting has an effect on, where it is not all of them.
+_USERS = {
+    "objective": ("fgsm", "pgd", "apgd", "square"),
+    "steps": ("pgd", "apgd", "strongest"),
+    "random_start": ("pgd", "apgd", "strongest"),
+    "relative_step": ("pgd",),
+    "restarts": ("apgd", "strongest"),
+    "queries": ("square", "strongest"),
+}
 # From values to the gradient, of their shape, of what the attack increases.
 Gradient = Callable[[np.ndarray], np.ndarray]
 
@@ -32,16 +41,19 @@ class Attack:
     """An attack on points, without its size.
 
     Attributes:
-      method: "fgsm", "pgd" or "apgd"; see mach_tf.attacks.apgd.
+      method: "fgsm", "pgd", "apgd" (mach_tf.attacks.apgd), "square" (square_attack), or "strongest" (strongest), which has
+        objectives of its own.
       objective: what is increased: "loss", the label-space loss, or a margin of mach_tf.attacks.objectives: "margin",
-        "worst_margin", "top_label", and the targeted "push_out" and "push_in".
+        "worst_margin", "precision", "top_label", and the targeted "push_out" and "push_in".
       support: which values may change: "nonzero" for the features present, "dense" for all.
       steps: number of steps of PGD and APGD.
       relative_step: size of a PGD step divided by epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
       restarts: number of starts of APGD; the first is the clean point unless `random_start`, the others are random.
+      queries: number of predictions that the square attack asks for.
       random_start: whether PGD and APGD start from a uniform draw from the ball instead of from the clean values.
       clip_nonnegative: whether perturbed values below 0 are set to 0, because term weights are never negative.
-      seed: seed of the random starts and of the labels drawn to be pushed in.
+      seed: seed of the random starts, of the square attack, and of the labels drawn to be pushed in.
+      k: the cut-off that "precision" aims at; None for the largest that is measured.
     """
 
     method: str = "fgsm"
@@ -50,9 +62,11 @@ class Attack:
     steps: int = 10
     relative_step: float = 0.25
     restarts: int = 1
+    queries: int = 100
     random_start: bool = False
     clip_nonnegative: bool = False
     seed: int = 0
+    k: Optional[int] = None
 
     def __post_init__(self) -> None:
         arguments.choice(self.method, "method", ATTACK_METHODS)
@@ -61,7 +75,10 @@ class Attack:
         for name in ("random_start", "clip_nonnegative"):
             object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
         object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
-        object.__setattr__(self, "restarts", arguments.whole_number(self.restarts, "restarts", 1, _MOST_STEPS))
+        for name in ("restarts", "queries"):
+            object.__setattr__(self, name, arguments.whole_number(getattr(self, name), name, 1, _MOST_STEPS))
+        if self.k is not None:
+            object.__setattr__(self, "k", arguments.whole_number(self.k, "k", 1))
         object.__setattr__(self, "seed", arguments.seed(self.seed))
         step = arguments.finite_number(self.relative_step, "relative_step", 0, 1e6)
         if not step:
@@ -73,7 +90,7 @@ class Attack:
         """Returns the attack that a user calls by one name.
 
         Args:
-          name: "fgsm" or "pgd" on the loss, "apgd" on the margin; "push_out" or "push_in", by PGD.
+          name: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin, "strongest"; "push_out" or "push_in", by PGD.
           **settings: the other attributes, such as `support` or `steps`. An `objective` that is not None replaces that of a method.
 
         Raises:
@@ -85,6 +102,8 @@ class Attack:
         """
         arguments.choice(name, "An attack", ATTACKS)
         chosen = settings.pop("objective", None)
+        if name == "strongest":
+            return cls(name, **settings)
         if name in TARGETED_OBJECTIVES:
             return cls("pgd", name, **settings)
         return cls(name, _OBJECTIVES.get(name, "loss") if chosen is None else chosen, **settings)
@@ -92,7 +111,10 @@ class Attack:
     @property
     def name(self) -> str:
         """The name in reports: "fgsm", "pgd", or the objective with its method, "push_out (pgd)"."""
-        return self.method if self.objective == "loss" else f"{self.objective} ({self.method})"
+        if self.method == "strongest" or self.objective == "loss":
+            return self.method
+        aim = f"@{self.k}" if self._applies("k") else ""
+        return f"{self.objective}{aim} ({self.method})"
 
     @property
     def targeted(self) -> bool:
@@ -104,16 +126,13 @@ class Attack:
         return {name: value for name, value in dataclasses.asdict(self).items() if self._applies(name)}
 
     def _applies(self, setting: str) -> bool:
-        users = {
-            "steps": ("pgd", "apgd"),
-            "random_start": ("pgd", "apgd"),
-            "relative_step": ("pgd",),
-            "restarts": ("apgd",),
-        }
+        if setting == "k":
+            return self.k is not None and self.objective == "precision"
         if setting == "seed":
-            started = self.random_start or (self.method == "apgd" and self.restarts > 1)
-            return (started and self.method != "fgsm") or self.objective == "push_in"
-        return self.method in users.get(setting, ATTACK_METHODS)
+            starts = self.random_start or (self.method == "apgd" and self.restarts > 1)
+            drawn = self.method in ("square", "strongest") or self.objective == "push_in"
+            return drawn or (starts and self.method in _USERS["random_start"])
+        return self.method in _USERS.get(setting, ATTACK_METHODS)
 
 
 def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:

@@ -58,6 +58,14 @@ class NonzeroInput:
         """Returns a number per point, [n], as one per value, in a shape that broadcasts to that of the values."""
         return np.asarray(of_points)[self.points.rows()]
 
+    def smallest(self, values: np.ndarray) -> np.ndarray:
+        """Returns the smallest value of each point, [n]; infinity for an empty one."""
+        smallest = np.full(len(self.points), np.inf)
+        filled = np.diff(self.points.row_splits) > 0
+        if filled.any():
+            smallest[filled] = np.minimum.reduceat(values, self.points.row_splits[:-1][filled])
+        return smallest
+
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
         """Returns one repetition's bucket logits, [n, B]."""
         return _sparse_forward(_tensors(weights), self._batch(values))
@@ -93,6 +101,9 @@ class DenseInput:
 
     def spread(self, of_points: np.ndarray) -> np.ndarray:
         return np.asarray(of_points)[:, None]
+
+    def smallest(self, values: np.ndarray) -> np.ndarray:
+        return values.min(axis=1)
 
     def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
         return _dense_forward(_tensors(weights), values)

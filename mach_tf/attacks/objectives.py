@@ -4,6 +4,7 @@
 |---|---|---|
 | margin | the best false label | the best true label |
 | worst_margin | the best false label | the worst true label |
+| precision | the false and the true label of the next swap in the top k: see hit_margins | |
 | top_label | the best other label | the top label of the clean point |
 | push_out | the k-th best label among all but the target | the target |
 | push_in | the target | the k-th best label among all but the target |
@@ -21,6 +22,7 @@ import numpy as np
 
 from mach_tf import estimators
 from mach_tf.attacks import targets
+from mach_tf.attacks.hit_margins import best_false, next_loss, ranked_true
 from mach_tf.attacks.input_gradient import AttackInput, bucket_logits, value_gradient
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.network import Network
@@ -36,7 +38,7 @@ class Objective:
       decoder: decodes the network's sketches of these points.
       inputs: the points.
       estimator: which estimator makes the label scores. Gradients are those of `label_loss.attacked`.
-      k: the k of "push_out" and "push_in".
+      k: the k of "precision", "push_out" and "push_in".
       targets: int64 [n] for "top_label" and the targeted objectives; NO_TARGET where there is none. None for the others.
     """
 
@@ -53,7 +55,7 @@ class Objective:
         logits = bucket_logits(self.network.repetitions, self.inputs, values)
         if self.name == "loss":
             return label_loss(logits, self.network.bucket_table, self.inputs.points, self.estimator)[0]
-        return self._margins(logits, *self._labels(logits))
+        return self._margins(logits)[0]
 
     def evaluate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns `worth`, and the gradient of its sum over points for the values, of their shape."""
@@ -62,8 +64,7 @@ class Objective:
         if self.name == "loss":
             worth, of_logits = label_loss(logits, table, self.inputs.points, self.estimator)
         else:
-            up, down = self._labels(logits)
-            worth = self._margins(logits, up, down)
+            worth, up, down = self._margins(logits)
             of_logits = targets.margin_gradient(logits, table, up, down, self.estimator)
         return worth, value_gradient(self.network.repetitions, self.inputs, values, of_logits)
 
@@ -71,21 +72,23 @@ class Objective:
         """Returns the gradient alone."""
         return self.evaluate(values)[1]
 
-    def _labels(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the labels whose scores rise and fall, int64 [n] each."""
+    def _margins(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the worth of each point, and the labels whose scores rise and fall, int64 [n] each."""
+        points, table = self.inputs.points, self.network.bucket_table
+        if self.name == "precision":
+            found = next_loss(self.decoder, logits, table, points, self.k, self.estimator)
+            return found.worth, found.false, found.true
+        scores = estimators.bucket_scores(logits, self.estimator)
         if self.targets is not None:
             k = 1 if self.name == "top_label" else self.k
             rivals = targets.rivals(self.decoder, logits, self.targets, k, self.estimator)
-            return (self.targets, rivals) if self.name == "push_in" else (rivals, self.targets)
-        points, table = self.inputs.points, self.network.bucket_table
-        best_false = targets.best_false(
-            self.decoder, logits, points.labels(self.network.manifest.labels), self.estimator
-        )
-        return best_false, targets.extreme_true(logits, table, points, self.estimator, self.name == "worst_margin")
-
-    def _margins(self, logits: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+            up, down = (self.targets, rivals) if self.name == "push_in" else (rivals, self.targets)
+        else:
+            up = best_false(self.decoder, scores, points, 1, table.shape[1], self.estimator)[:, 0]
+            true = ranked_true(scores, table, points, self.estimator)
+            last = np.maximum((true != targets.NO_TARGET).sum(axis=1) - 1, 0)
+            down = true[np.arange(len(true)), last] if self.name == "worst_margin" else true[:, 0]
         pairs = np.stack([up, down], axis=1)
-        scores = estimators.bucket_scores(logits, self.estimator)
-        both = estimators.label_scores(scores, self.network.bucket_table, np.maximum(pairs, 0), self.estimator)
+        both = estimators.label_scores(scores, table, np.maximum(pairs, 0), self.estimator)
         margins = both[:, 0].astype(np.float64) - both[:, 1]
-        return np.where((pairs == targets.NO_TARGET).any(axis=1), 0.0, margins)
+        return np.where((pairs == targets.NO_TARGET).any(axis=1), 0.0, margins), up, down

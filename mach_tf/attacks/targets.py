@@ -16,7 +16,6 @@ from mach_tf.attacks.gradient_attacks import draws
 from mach_tf.attacks.label_loss import attacked
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import hits
-from mach_tf.points import Points
 
 NO_TARGET = -1
 # The first suitable draw is used; that none is suitable is all but impossible unless there are few labels.
@@ -87,43 +86,6 @@ def rivals(decoder: Any, logits: np.ndarray, targets: np.ndarray, k: int, estima
     own = top_labels == targets[:, None]
     # The target's rank decides whether the k-th other label is at rank k or k + 1.
     return np.where(own[:, :k].any(axis=1), top_labels[:, k], top_labels[:, k - 1]).astype(np.int64)
-
-
-def best_false(decoder: Any, logits: np.ndarray, labels: scipy.sparse.csr_matrix, estimator: str) -> np.ndarray:
-    """Returns the best label of each point that is not true, int64 [n]; NO_TARGET if all are true.
-
-    Args:
-      decoder: the network's decoder, or one that leaves labels out.
-      logits: float32 [n, R, B].
-      labels: the true labels, [n, K] canonical CSR.
-      estimator: which estimator makes the label scores.
-    """
-    most = int(np.diff(labels.indptr).max(initial=0)) + 1
-    found = decoder.top_k(estimators.bucket_scores(logits, estimator), min(most, labels.shape[1]), estimator)[0]
-    false = ~hits(found, labels) & (found != NO_TARGET)
-    best = np.take_along_axis(found, false.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return np.where(false.any(axis=1), best, NO_TARGET).astype(np.int64)
-
-
-def extreme_true(logits: np.ndarray, table: np.ndarray, points: Points, estimator: str, worst: bool) -> np.ndarray:
-    """Returns the best or the worst true label of each point, int64 [n]; NO_TARGET for a point without labels.
-
-    Args:
-      logits: float32 [n, R, B].
-      table: int32 [R, K].
-      points: n points with labels.
-      estimator: which estimator makes the label scores.
-      worst: whether the label with the lowest score is returned instead of that with the highest; ties go to the smaller label.
-    """
-    counts = np.diff(points.label_splits)
-    places = np.arange(counts.max(initial=1)) < np.maximum(counts, 1)[:, None]
-    labels = np.full(places.shape, NO_TARGET, np.int64)
-    labels[places & (counts > 0)[:, None]] = points.label_ids
-    scores = estimators.label_scores(
-        estimators.bucket_scores(logits, estimator), table, np.maximum(labels, 0), estimator
-    )
-    ranked = np.where(labels == NO_TARGET, -np.inf, -scores if worst else scores)
-    return np.take_along_axis(labels, ranked.argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
 def margin_gradient(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
-from typing import Callable
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -51,50 +52,84 @@ def check_estimator(estimator: str) -> None:
         )
 
 
-def certify_points(
-    network: Network,
-    points: Points,
-    top_labels: np.ndarray,
-    sets: Sequence[PerturbationSet],
-    ks: Sequence[int],
-    effort: int,
-    progress: Callable[[range], Iterable[int]] = iter,
-) -> list[CertifiedPoints]:
-    """Certifies every point against every set of perturbations.
+@dataclasses.dataclass(frozen=True)
+class CertificateRun:
+    """Certifies points of a network against sets of perturbations.
 
-    Args:
+    Attributes:
       network: the network; its label scores are means of logits.
-      points: n hashed points with labels.
-      top_labels: int [n, max(ks)], what the network predicts for the points, best first.
       sets: the sets of perturbations, all with one support.
       ks: cut-offs, ascending.
-      effort: as of `certify_point`.
-      progress: wraps the numbers of the points, for a progress bar.
-
-    Returns:
-      One CertifiedPoints per set, in order.
+      effort, branches: as of `certify_point`.
     """
-    layer, biases = OutputLayer.of(network), _hidden_biases(network)
-    dense = any(each.support == "dense" for each in sets)
-    entries = np.full(len(points), network.manifest.columns) if dense else np.diff(points.row_splits)
-    chunks = iter(_chunks(entries, len(biases)))
-    found: list[list[PointCertificate]] = [[] for _ in sets]
-    rows, kernels = range(0), np.empty(0, np.float32)
-    for point in progress(range(len(points))):
-        if point not in rows:
-            rows = next(chunks)
-            del kernels  # freed before the next ones take their place
-            kernels = _kernels(network, points[rows], dense)
-        first, last = np.array([0, *np.cumsum(entries[rows.start : rows.stop])])[point - rows.start :][:2]
-        kernel = kernels if dense else kernels[first:last]
-        values = points[range(point, point + 1)].feature_values
-        if dense:
-            values = points[range(point, point + 1)].features(network.manifest.columns).toarray()[0]
-        true = points.label_ids[points.label_splits[point] : points.label_splits[point + 1]]
-        for each, certificates in zip(sets, found):
-            units = hidden_units(kernel, biases, each.box(values), layer)
-            certificates.append(certify_point(units, layer, top_labels[point], true, ks, effort))
-    return [_gathered(each, certificates, top_labels.shape[1], len(ks)) for each, certificates in zip(sets, found)]
+
+    network: Network
+    sets: Sequence[PerturbationSet]
+    ks: Sequence[int]
+    effort: int
+    branches: int = 0
+
+    def certify(
+        self, points: Points, top_labels: np.ndarray, progress: Callable[[range], Iterable[int]] = iter
+    ) -> list[CertifiedPoints]:
+        """Certifies every point against every set.
+
+        Args:
+          points: n hashed points with labels.
+          top_labels: int [n, max(ks)], what the network predicts for the points, best first.
+          progress: wraps the numbers of the points, for a progress bar.
+
+        Returns:
+          One CertifiedPoints per set, in order.
+        """
+        columns = self.network.manifest.columns
+        dense = any(each.support == "dense" for each in self.sets)
+        entries = np.full(len(points), columns) if dense else np.diff(points.row_splits)
+        chunks = iter(_chunks(entries, len(self._hidden_biases)))
+        # The largest first: what holds in a box holds in the smaller boxes within it.
+        order = np.argsort([-each.epsilon for each in self.sets], kind="stable")
+        found: list[list[PointCertificate]] = [[] for _ in self.sets]
+        rows, kernels, begin = range(0), np.empty(0, np.float32), 0
+        for index in progress(range(len(points))):
+            if index not in rows:
+                rows, begin = next(chunks), 0
+                del kernels  # freed before the next ones take their place
+                kernels = self._kernels(points[rows], dense)
+            point = points[range(index, index + 1)]
+            kernel = kernels if dense else kernels[begin : begin + entries[index]]
+            begin += entries[index]
+            values = point.features(columns).toarray()[0] if dense else point.feature_values
+            larger: Optional[PointCertificate] = None
+            for position in order:
+                units = hidden_units(kernel, self._hidden_biases, self.sets[position].box(values), self._layer)
+                larger = certify_point(
+                    units, self._layer, top_labels[index], point.label_ids, self.ks, self.effort, self.branches, larger
+                )
+                found[position].append(larger)
+        sizes = top_labels.shape[1], len(self.ks)
+        return [_gathered(each, certificates, *sizes) for each, certificates in zip(self.sets, found)]
+
+    @functools.cached_property
+    def _layer(self) -> OutputLayer:
+        return OutputLayer.of(self.network)
+
+    @functools.cached_property
+    def _hidden_biases(self) -> np.ndarray:
+        """b1 of all repetitions, float32 [R * H]."""
+        repetitions = self.network.repetitions
+        return np.concatenate(
+            [np.array(repetitions[r].weights.hidden_bias, np.float32) for r in range(len(repetitions))]
+        )
+
+    def _kernels(self, points: Points, dense: bool) -> np.ndarray:
+        """Returns W1 of all repetitions side by side, float32 [entries, R * H], in the rows of the points' entries, or all rows."""
+        ids = slice(None) if dense else points.feature_ids
+        parts = []
+        for index in range(len(self.network.repetitions)):
+            # A view of the tensor's memory: all of W1 is not copied.
+            kernel = np.asarray(self.network.repetitions[index].weights.hidden_kernel)
+            parts.append(kernel[ids])
+        return np.concatenate(parts, axis=1)
 
 
 def _gathered(
@@ -119,20 +154,3 @@ def _chunks(entries: np.ndarray, width: int) -> list[range]:
             begin, held = point, 0
         held += count
     return [*chunks, range(begin, len(entries))]
-
-
-def _hidden_biases(network: Network) -> np.ndarray:
-    """Returns b1 of all repetitions, float32 [R * H]."""
-    repetitions = network.repetitions
-    return np.concatenate([np.array(repetitions[i].weights.hidden_bias, np.float32) for i in range(len(repetitions))])
-
-
-def _kernels(network: Network, points: Points, dense: bool) -> np.ndarray:
-    """Returns W1 of all repetitions side by side, float32 [entries, R * H], in the rows of the points' entries, or all rows."""
-    ids = slice(None) if dense else points.feature_ids
-    parts = []
-    for index in range(len(network.repetitions)):
-        # A view of the tensor's memory: all of W1 is not copied.
-        kernel = np.asarray(network.repetitions[index].weights.hidden_kernel)
-        parts.append(kernel[ids])
-    return np.concatenate(parts, axis=1)

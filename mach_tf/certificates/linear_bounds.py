@@ -26,10 +26,22 @@ def linear_bounds(units: HiddenUnits, weights: np.ndarray, constants: np.ndarray
     positive = weights >= 0
     lines = np.where(positive, below, chord) * weights
     fixed = np.where(positive, 0, weights) @ intercept
+    return lines_minimum(units, lines, fixed + constants, np.abs(weights))
+
+
+def lines_minimum(units: HiddenUnits, lines: np.ndarray, constants: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns lower bounds, in the box, of sums over hidden units of lines_u z_u, plus constants, float64 [m], rounded outward.
+
+    Args:
+      units: the hidden units of a point.
+      lines: float64 [m, M].
+      constants: float64 [m], which may hold sums of M terms.
+      weights: float64 [m, M]; no term of the constants exceeds these times the magnitudes.
+    """
     gradient = lines @ units.kernel.T.astype(np.float64)
-    value = lines @ units.centre + fixed + constants - np.abs(gradient) @ units.box.half
-    # Four sums, none with a term above |c| times the magnitude, and the rounding of chords and of the centre.
-    magnitude = np.abs(weights) @ units.magnitude + np.abs(constants)
+    value = lines @ units.centre + constants - np.abs(gradient) @ units.box.half
+    # Four sums, none with a term above the magnitude, and the rounding of chords and of the centre.
+    magnitude = np.maximum(np.abs(lines), weights) @ units.magnitude + np.abs(constants)
     return value - 8 * rounding.gamma(sum(units.kernel.shape) + 16) * magnitude
 
 

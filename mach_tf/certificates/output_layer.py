@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mach_tf.network import Network
+if TYPE_CHECKING:
+    from mach_tf.network import Network
 
 
 class OutputLayer(NamedTuple):

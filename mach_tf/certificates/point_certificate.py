@@ -8,18 +8,19 @@ from typing import Optional
 
 import numpy as np
 
+from mach_tf.certificates.branch_and_bound import smallest_difference
 from mach_tf.certificates.hidden_units import HiddenUnits
 from mach_tf.certificates.hits import certain_hits
-from mach_tf.certificates.joint_bounds import JointBounds
 from mach_tf.certificates.linear_bounds import linear_bounds
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.quadratic_bounds import QuadraticRelaxation
-from mach_tf.certificates.screening import screen
+from mach_tf.certificates.screening import Leads
+from mach_tf.certificates.shared_lines import SharedLines
 
-# Pairs bounded together by linear relaxation.
-_PAIRS = 256
-# From this many pairs on, bounds that take all repetitions together pay for what they prepare.
-_JOINTLY = 16
+# Pairs tried in the first round, which are the hardest, and in the largest.
+_FIRST, _PAIRS = 4, 256
+# From this many pairs on, the screening's more expensive bounds pay for what they prepare.
+_BY_REPETITION, _JOINTLY = 64, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,8 @@ def certify_point(
     true_labels: np.ndarray,
     ks: Sequence[int],
     effort: int,
+    branches: int = 0,
+    larger: Optional[PointCertificate] = None,
 ) -> PointCertificate:
     """Proves what it can for one point.
 
@@ -56,20 +59,26 @@ def certify_point(
       true_labels: int, the true labels, ascending.
       ks: cut-offs, ascending.
       effort: the most pairs of labels that are bounded one by one; further pairs count as not proved.
+      branches: the most branches of exact searches, which the hardest of the pairs left by all bounds get first; 0 for none.
+      larger: what is proved for a box that holds this one, which need not be proved again.
     """
-    search = _Search(units, layer, top_labels, true_labels, list(ks), effort)
+    scores = score_intervals(units, layer, top_labels)
+    best = tuple(int(np.isin(top_labels[:k], true_labels).sum()) for k in ks)
+    if larger is not None and larger.top_unchanged and larger.hits == best:
+        return PointCertificate(True, best, scores, 0)
+    search = _Search(units, layer, top_labels, true_labels, list(ks), effort, branches)
     search.prove_hits()
-    unchanged = search.prove_top()
-    return PointCertificate(unchanged, search.hits(), score_intervals(units, layer, top_labels), search.tried)
+    unchanged, hits = search.prove_top(), search.hits()
+    if larger is not None:
+        unchanged, hits = unchanged or larger.top_unchanged, tuple(map(max, hits, larger.hits))
+    return PointCertificate(unchanged, hits, scores, search.tried)
 
 
 def score_intervals(units: HiddenUnits, layer: OutputLayer, labels: np.ndarray) -> np.ndarray:
     """Returns the lowest and highest score of each label in the box, by linear relaxation; float64 [m, 2]."""
-    weights, constants = layer.label_weights(labels)
-    flat = weights.reshape(len(labels), -1)[:, units.position]
-    errors = units.score_errors[np.arange(len(layer.table)), layer.table[:, labels].T].sum(axis=1)
-    low = linear_bounds(units, flat, constants) - errors
-    high = -linear_bounds(units, -flat, -constants) + errors
+    weights, constants, errors = _scores(units, layer, labels)
+    low = linear_bounds(units, weights, constants) - errors
+    high = -linear_bounds(units, -weights, -constants) + errors
     return np.stack([low, high], axis=1)
 
 
@@ -88,30 +97,31 @@ class _Search:
         true_labels: np.ndarray,
         ks: list[int],
         effort: int,
+        branches: int,
     ):
         self.units, self.layer, self.ks = units, layer, ks
-        self.effort, self.tried = effort, 0
+        self.effort, self.tried, self.branches = effort, 0, branches
         self.top = int(top_labels[0])
         ranked = [int(label) for label in top_labels[: max(ks)] if label >= 0]
         true = {int(label) for label in true_labels}
-        self.leaders = [label for label in ranked if label in true]
-        self.true_leaders = len(self.leaders)
+        leaders = [label for label in ranked if label in true]
+        self.true_leaders = len(leaders)
         if self.top not in true:
-            self.leaders.append(self.top)
-        self.bounds = np.stack([screen(units, layer, label) for label in self.leaders])
-        self.ahead = self.bounds > 0
-        self.open = ~self.ahead
+            leaders.append(self.top)
+        self.leaders = np.array(leaders)
+        lines = SharedLines(units, layer)
+        self.leads = [Leads(lines, label) for label in leaders]
+        self.open = np.ones((len(leaders), layer.table.shape[1]), bool)
         rank = {label: position for position, label in enumerate(ranked)}
-        for row, label in enumerate(self.leaders):
-            # What is ahead already, and the label itself.
-            self.ahead[row, label] = self.open[row, label] = False
-            for other in ranked[: rank[label]]:
-                self.ahead[row, other] = self.open[row, other] = False
-        self.false = np.ones(self.ahead.shape[1], bool)
+        for row, label in enumerate(leaders):
+            # The label itself, and those that are ahead of it already.
+            self.open[row, [label, *ranked[: rank[label]]]] = False
+        self.ahead = np.zeros_like(self.open)
+        for row in range(len(leaders)):
+            self._take_bounds(row)
+        self.false = np.ones(self.open.shape[1], bool)
         self.false[true_labels] = False
-        self.joint: Optional[JointBounds] = None
         self.relaxation = QuadraticRelaxation(units)
-        self.weights: dict[int, tuple[np.ndarray, float, float]] = {}
 
     def hits(self) -> tuple[int, ...]:
         """Returns the certain hits at each k, of what is proved so far."""
@@ -119,27 +129,22 @@ class _Search:
         return tuple(certain_hits(ahead, k) for k in self.ks)
 
     def prove_hits(self) -> None:
-        """Tries the pairs that may raise the certain hits: for j hits, those of the j best true labels, the hardest first."""
+        """Tries the pairs that may raise the certain hits: for j hits, those of the j best true labels."""
         for j in range(self.true_leaders, 0, -1):
-            size = 4
+            size = _FIRST
             while self._may_rise(j):
-                rows, columns = np.nonzero(
-                    self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j)
-                )
-                if not len(rows) or not self._try(rows, columns, size):
+                wanted = self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j)
+                if not wanted.any() or not self._try(wanted, size):
                     break
                 size = min(2 * size, _PAIRS)
 
     def prove_top(self) -> bool:
         """Tries to prove that the best label stays the best."""
-        row, size = self.leaders.index(self.top), 4
-        wanted = np.ones(self.ahead.shape[1], bool)
-        wanted[self.top] = False
-        while not self.ahead[row][wanted].all():
-            if not (self.ahead | self.open)[row][wanted].all():
-                return False
-            columns = np.flatnonzero(self.open[row])
-            if not self._try(np.full(len(columns), row), columns, size):
+        row, size = int(np.flatnonzero(self.leaders == self.top)[0]), _FIRST
+        own = np.arange(len(self.leaders))[:, None] == row
+        others = np.arange(self.open.shape[1]) != self.top
+        while not self.ahead[row, others].all():
+            if not (self.ahead | self.open)[row, others].all() or not self._try(self.open & own, size):
                 return False
             size = min(2 * size, _PAIRS)
         return True
@@ -154,38 +159,52 @@ class _Search:
         possible = [certain_hits(ahead | still, k) for k in self.ks]
         return any(now < min(j, best) and best >= j for now, best in zip(self.hits(), possible))
 
-    def _try(self, rows: np.ndarray, columns: np.ndarray, size: int) -> bool:
-        """Bounds the `size` pairs with the lowest bounds; returns False if no more may be bounded."""
-        order = np.argsort(self.bounds[rows, columns], kind="stable")[:size]
-        rows, columns = rows[order], columns[order]
-        pairs = [self._difference(self.leaders[row], int(column)) for row, column in zip(rows, columns)]
-        weights = np.stack([weight for weight, _, _ in pairs])
-        constants, errors = np.array([pair[1:] for pair in pairs]).T
-        bounds = linear_bounds(self.units, weights, constants) - errors
-        if size >= _JOINTLY:
-            if self.joint is None:
-                self.joint = JointBounds(self.units)
-            bounds = np.maximum(bounds, self.joint.bounds(weights, constants) - errors)
-        self.ahead[rows, columns] = bounds > 0
-        self.open[rows, columns] = False
-        for index in np.flatnonzero(~(bounds > 0)):
+    def _take_bounds(self, row: int) -> None:
+        """Marks what the bounds of a row's leads prove."""
+        self.ahead[row] |= self.open[row] & (self.leads[row].bounds > 0)
+        self.open[row] &= ~self.ahead[row]
+
+    def _try(self, wanted: np.ndarray, size: int) -> bool:
+        """Bounds the `size` hardest of the wanted pairs, bool [t, K]; returns False if no more may be bounded."""
+        if size > _FIRST and wanted.sum() >= _BY_REPETITION:
+            for row in np.flatnonzero(wanted.any(axis=1)):
+                self.leads[row].bound_by_repetition(np.flatnonzero(wanted[row]))
+                self._take_bounds(int(row))
+            wanted = wanted & self.open[: len(wanted)]
+        rows, rivals = np.nonzero(wanted)
+        estimates = np.array([self.leads[row].estimates[rival] for row, rival in zip(rows, rivals)])
+        hardest = np.argsort(estimates, kind="stable")[:size]
+        rows, rivals = rows[hardest], rivals[hardest]
+        if len(rows) >= _JOINTLY:
+            for row in np.unique(rows):
+                self.leads[row].bound_jointly(rivals[rows == row])
+                self._take_bounds(int(row))
+            left = self.open[rows, rivals]
+            rows, rivals = rows[left], rivals[left]
+        self.open[rows, rivals] = False
+        return not len(rows) or self._try_one_by_one(rows, rivals)
+
+    def _try_one_by_one(self, rows: np.ndarray, rivals: np.ndarray) -> bool:
+        own, less = (_scores(self.units, self.layer, labels) for labels in (self.leaders[rows], rivals))
+        weights, constants, errors = own[0] - less[0], own[1] - less[1], own[2] + less[2]
+        self.ahead[rows, rivals] = linear_bounds(self.units, weights, constants) > errors
+        for pair in np.flatnonzero(~self.ahead[rows, rivals]):
             if self.tried >= self.effort:
                 return False
             self.tried += 1
-            found = self.relaxation.bound(weights[index], constants[index], errors[index], int(rows[index]))
-            self.ahead[rows[index], columns[index]] = found.bound > errors[index]
+            found = self.relaxation.bound(weights[pair], constants[pair], errors[pair], int(rows[pair]))
+            bound = found.bound
+            # A perturbation that brings the labels level, apart from rounding, leaves nothing to prove.
+            if bound <= errors[pair] < found.value and self.branches:
+                exact = smallest_difference(self.units, weights[pair], constants[pair], errors[pair], self.branches)
+                self.branches -= exact.branches
+                bound = exact.bound
+            self.ahead[rows[pair], rivals[pair]] = bound > errors[pair]
         return True
 
-    def _difference(self, label: int, other: int) -> tuple[np.ndarray, float, float]:
-        """Returns the weights and the constant of score(label) - score(other), and the float32 error of both scores."""
-        weights, constant, error = self._of(label)
-        less, by, rival_error = self._of(other)
-        return weights - less, constant - by, error + rival_error
 
-    def _of(self, label: int) -> tuple[np.ndarray, float, float]:
-        if label not in self.weights:
-            weights, constants = self.layer.label_weights(np.array([label]))
-            rows = np.arange(len(self.layer.table))
-            error = float(self.units.score_errors[rows, self.layer.table[:, label]].sum())
-            self.weights[label] = (weights.reshape(-1)[self.units.position], float(constants[0]), error)
-        return self.weights[label]
+def _scores(units: HiddenUnits, layer: OutputLayer, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns weights, constants and float32 errors of the scores of labels; float64 [m, M], [m] and [m]."""
+    weights, constants = layer.label_weights(labels)
+    errors = units.score_errors[np.arange(len(layer.table)), layer.table[:, labels].T].sum(axis=1)
+    return weights.reshape(len(labels), -1)[:, units.position], constants, errors

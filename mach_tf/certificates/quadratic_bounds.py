@@ -27,6 +27,7 @@ import functools
 from typing import NamedTuple, Optional
 
 import numpy as np
+import scipy.linalg
 
 from mach_tf.certificates import rounding
 from mach_tf.certificates.hidden_units import HiddenUnits
@@ -39,6 +40,7 @@ _FREE_SHARE = 0.4
 # With more entries a point's matrix takes too much memory and time.
 MOST_ENTRIES = 4096
 _TANGENT_STEPS = 40
+_LANCZOS_STEPS = 20
 
 
 class QuadraticBound(NamedTuple):
@@ -79,14 +81,19 @@ class QuadraticRelaxation:
         self._ends: dict[int, _End] = {}
 
     @functools.cached_property
-    def kernel(self) -> np.ndarray:
-        """W1 in the rows of the point's entries, float64 [n, M]."""
-        return self.units.kernel.astype(np.float64)
+    def columns(self) -> np.ndarray:
+        """The columns of W1, of the point's entries, float32 [M, n]."""
+        return np.ascontiguousarray(self.units.kernel.T)
+
+    @functools.cached_property
+    def wide(self) -> np.ndarray:
+        """The same in float64."""
+        return self.columns.astype(np.float64)
 
     @functools.cached_property
     def squared(self) -> np.ndarray:
-        """The squares of `kernel`."""
-        return np.square(self.kernel)
+        """The squares of `columns`."""
+        return np.square(self.columns)
 
     def bound(self, weights: np.ndarray, constant: float, enough: float, family: int = 0) -> QuadraticBound:
         """Bounds sum_u weights_u relu(z_u) + constant from below.
@@ -94,7 +101,8 @@ class QuadraticRelaxation:
         Args:
           weights: float64 [M], c.
           constant: what is added.
-          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends.
+          enough: the bound that is aimed at; once it is reached, or a perturbation does not exceed it, the search ends. Infinite
+            for the best bound.
           family: sums of one family are alike, such as the leads of one label, so that each starts where the one before ended.
         """
         none = QuadraticBound(-np.inf, np.inf, np.zeros(self.entries))
@@ -116,10 +124,10 @@ class QuadraticRelaxation:
                 best = QuadraticBound(
                     max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0])
                 )
-                if best.bound > enough or best.value <= enough:
+                if best.bound > enough or best.value <= enough < np.inf:
                     self._ends[family] = _End(search.x, search.free, search.growth)
                     return best
-                if bound - before < 0.02 * (enough - bound):
+                if enough < np.inf and bound - before < 0.02 * (enough - bound):
                     break
                 before = bound
         return best
@@ -131,19 +139,18 @@ class _Search:
     def __init__(self, relaxation: QuadraticRelaxation, weights: np.ndarray, constant: float, start: _End):
         self.weights, self.constant = weights, constant
         self.units, self.half = relaxation.units, relaxation.units.box.half
-        self.kernel, self.squared = relaxation.kernel, relaxation.squared
+        self.columns, self.wide, self.squared = relaxation.columns, relaxation.wide, relaxation.squared
         self.stable = self.units.stable
         self.negative = np.flatnonzero((weights < 0) & ~self.stable)
         self.chord, self.intercept, self.below = slopes(self.units)
         self.x, self.free, self.growth = start
         if self.x.any():
-            self._choose_slopes((self.half**2 - self.x**2).clip(0) @ self.squared)
+            self._choose_slopes(*self._moments())
 
     def turn(self) -> float:
         """Makes one bound, float; leaves the tangent point and slopes for the next turn."""
         units, negative, half = self.units, self.negative, self.half
-        spread = (half**2 - self.x**2).clip(0) @ self.squared
-        expected = units.centre + self.x @ self.kernel
+        expected, spread = self._moments()
         z, deviation = units.centre[negative], self.growth * spread[negative] + 1e-12
         root = np.sqrt(expected[negative] ** 2 + deviation)
         square = ((expected[negative] + root) ** 2 + deviation) / (4 * root)
@@ -160,14 +167,14 @@ class _Search:
         fixed = np.where(lines != 0, lines * units.centre, 0)
         fixed[negative] = -weight * at_zero
         lines[negative] = -weight * slope
-        form = _form(units.kernel[:, negative], weight * squares, half, self.free)
+        form = _form(self.columns[negative], weight * squares, half, self.free)
         if form is None:
             return -np.inf
-        gradient = self.kernel @ lines
+        gradient = lines @ self.wide
         self.x = _tangent_point(gradient, form, half, self.x)
         pull = form.matrix @ self.x
         value = self.constant + fixed.sum() - form.excess - self.x @ pull - half @ np.abs(gradient + 2 * pull)
-        n, m = self.kernel.shape
+        m, n = self.wide.shape
         magnitude = np.abs(lines) @ units.magnitude + np.abs(fixed).sum() + abs(self.constant) + 4 * n * form.excess
         # The rounding of z0 times the derivative of the square's last term.
         reach = 2 * (units.upper - units.lower)[negative] * units.magnitude[negative]
@@ -178,25 +185,25 @@ class _Search:
         room = half**2 - self.x**2
         of_q = float((form.diagonal - np.diag(form.matrix)) @ room)
         self.growth = max(float(form.diagonal @ room) / of_q, 1.0) if of_q > 0 else 1.0
-        self._choose_slopes(spread)
+        self._choose_slopes(self._moments()[0], spread)
         return float(value - 8 * rounding.gamma(2 * n + m + 32) * magnitude)
 
     def smallest_value(self) -> tuple[float, np.ndarray]:
         """Returns F where the tangent points to, on the corner of the box next to x, and that perturbation."""
         corner = np.where(np.abs(self.x) > 0, np.sign(self.x) * self.half, 0)
-        candidates = [corner, self.x]
-        values = [self._value(each) for each in candidates]
+        candidates = np.stack([corner, self.x])
+        values = np.maximum(self.units.centre + candidates @ self.wide.T, 0) @ self.weights + self.constant
         best = int(np.argmin(values))
-        return values[best], candidates[best]
+        return float(values[best]), candidates[best]
 
-    def _value(self, perturbation: np.ndarray) -> float:
-        active = np.maximum(self.units.centre + perturbation @ self.kernel, 0)
-        return float(self.weights @ active + self.constant)
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mean and variance of each pre-activation for random perturbations around the tangent point; float64 [M]."""
+        expected = self.units.centre + self.columns @ self.x.astype(np.float32)
+        return expected, (self.squared @ (self.half**2 - self.x**2).clip(0).astype(np.float32)).astype(np.float64)
 
-    def _choose_slopes(self, spread: np.ndarray) -> None:
+    def _choose_slopes(self, expected: np.ndarray, spread: np.ndarray) -> None:
         """Moves the slopes below ReLU to how often each unit is active near the tangent point."""
-        z = self.units.centre + self.x @ self.kernel
-        active = 0.5 + 0.5 * np.clip(z / (np.sqrt(spread) + 1e-12), -1, 1)
+        active = 0.5 + 0.5 * np.clip(expected / (np.sqrt(spread) + 1e-12), -1, 1)
         self.below = np.where(self.stable, 1, active)
 
 
@@ -214,16 +221,16 @@ class _Form(NamedTuple):
     diagonal: np.ndarray
 
 
-def _form(kernel: np.ndarray, squares: np.ndarray, half: np.ndarray, free: np.ndarray) -> Optional[_Form]:
-    """Finds D for Q = kernel diag(squares) kernel'; None if no factorisation succeeds.
+def _form(columns: np.ndarray, squares: np.ndarray, half: np.ndarray, free: np.ndarray) -> Optional[_Form]:
+    """Finds D for Q = columns' diag(squares) columns; None if no factorisation succeeds.
 
     D is a diagonal `free` of small cost plus the least multiple of a scale.
 
     Q and its eigenvalue are computed in float32. The error of Q is charged; D needs no exact eigenvalue, as P is tested.
     """
-    n, m = kernel.shape
-    factor = kernel * np.sqrt(squares).astype(np.float32)
-    q = (factor @ factor.T).astype(np.float64)
+    m, n = columns.shape
+    factor = columns * np.sqrt(squares).astype(np.float32)[:, None]
+    q = (factor.T @ factor).astype(np.float64)
     trace = float(np.trace(q))
     if trace <= 0:
         return _Form(np.zeros((n, n)), 0.0, np.zeros(n))
@@ -231,12 +238,11 @@ def _form(kernel: np.ndarray, squares: np.ndarray, half: np.ndarray, free: np.nd
     scale = np.sqrt(np.maximum(np.diag(q), 1e-9 * trace / n))
     roots = np.sqrt(scale)
     rest = (q - np.diag(free)) / roots / roots[:, None]
-    largest = max(float(np.linalg.eigvalsh(rest.astype(np.float32))[-1]), 0.0)
-    largest += 2.0**-20 * float(np.abs(np.diag(rest)).max())  # about the eigenvalue's own rounding
+    largest = max(_largest_eigenvalue(rest.astype(np.float32)), 2.0**-20 * float(np.abs(np.diag(rest)).max()))
     growth = rounding.gamma(n + 2)
     charged = 4 * (growth / (1 - growth) * (largest * float(scale.sum()) + float(free.sum()) + trace))
     charged += 2 * (rounding.gamma(m + 8, rounding.SINGLE) * trace + n * m * 2.0**-126)
-    for room in (1e-5, 1e-4, 1e-2):
+    for room in (1e-3, 1e-2, 1e-1):
         diagonal = largest * (1 + room) * scale + free + charged
         matrix = np.diag(diagonal) - q
         try:
@@ -248,15 +254,39 @@ def _form(kernel: np.ndarray, squares: np.ndarray, half: np.ndarray, free: np.nd
     return None
 
 
+def _largest_eigenvalue(matrix: np.ndarray) -> float:
+    """Returns about the largest eigenvalue of a symmetric matrix, from below (Lanczos 1950)."""
+    n = len(matrix)
+    vector = (1 + np.sqrt(5) * np.arange(1, n + 1) % 1).astype(np.float32)
+    before, vector = np.zeros_like(vector), vector / np.linalg.norm(vector)
+    diagonal: list[float] = []
+    off: list[float] = []
+    for _ in range(min(n, _LANCZOS_STEPS)):
+        following = matrix @ vector
+        diagonal.append(float(following @ vector))
+        following -= diagonal[-1] * vector + (off[-1] if off else 0) * before
+        off.append(float(np.linalg.norm(following)))
+        if off[-1] <= 1e-6 * abs(diagonal[0]):
+            break
+        before, vector = vector, following / np.float32(off[-1])
+    count = len(diagonal)
+    return float(scipy.linalg.eigvalsh_tridiagonal(np.array(diagonal), np.array(off[: count - 1]))[-1])
+
+
 def _tangent_point(gradient: np.ndarray, form: _Form, half: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Returns about the x with the smallest g x + x' P x in the box, by accelerated projected gradients (Nesterov 1983)."""
-    matrix, largest = form.matrix, 2 * float(form.diagonal.max())  # P is at most D
+    largest = np.float32(2 * form.diagonal.max())  # P is at most D
     if largest <= 0:
         return -half * np.sign(gradient)
-    ahead, momentum = x, 1.0
+    # Any point of the box gives a bound, so float32 suffices.
+    step, twice = (gradient / largest).astype(np.float32), (2 * form.matrix / largest).astype(np.float32)
+    room = half.astype(np.float32)
+    best = ahead = x.astype(np.float32)
+    momentum = 1.0
     for _ in range(_TANGENT_STEPS):
-        moved = np.clip(ahead - (gradient + 2 * matrix @ ahead) / largest, -half, half)
+        moved = ahead - step - twice @ ahead
+        np.clip(moved, -room, room, out=moved)
         following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = moved + (momentum - 1) / following * (moved - x)
-        x, momentum = moved, following
-    return x
+        ahead = moved + np.float32((momentum - 1) / following) * (moved - best)
+        best, momentum = moved, following
+    return np.clip(best.astype(np.float64), -half, half)

@@ -10,7 +10,8 @@ increase errors. A label score sums H products and a bias per repetition, then R
     |computed score - score| <= mean_r( sum_u |W2[u]| e_u + gamma_{H+R+2} (sum_u |W2[u]| (h_u + e_u) + |b2|) ).
 
 The sum over units is bounded by the product of two Euclidean norms (Cauchy and Schwarz), which costs nothing per label.
-Results below the range of normal float32 numbers lose at most 2^-126 each, even where they are flushed to zero.
+Results below the range of normal float32 numbers lose at most 2^-126 each, even where they are flushed to zero. Sums that may exceed
+the largest number have no bound.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from __future__ import annotations
 import numpy as np
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
-_SMALLEST_NORMAL = 2.0**-126
+SMALLEST_NORMAL = 2.0**-126
+# Sums of terms whose absolute values add up to less than this do not overflow.
+_LARGEST = 2.0**126
 
 
 def gamma(n: int, unit: float = DOUBLE) -> float:
@@ -39,7 +42,8 @@ def hidden_error(n: int, magnitude: np.ndarray, largest_value: float, largest_we
       magnitude: S of each unit.
       largest_value, largest_weight: the largest absolute values of the point and of the first layer.
     """
-    return gamma(n + 1, SINGLE) * magnitude + (n + 1) * _SMALLEST_NORMAL * (2 + largest_value + largest_weight)
+    error = gamma(n + 1, SINGLE) * magnitude + (n + 1) * SMALLEST_NORMAL * (2 + largest_value + largest_weight)
+    return np.where(magnitude < _LARGEST, error, np.inf)
 
 
 def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndarray, biases: np.ndarray) -> np.ndarray:
@@ -54,6 +58,8 @@ def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndar
     repetitions, hidden = error.shape
     share = gamma(hidden + repetitions + 2, SINGLE)
     each = np.sqrt(np.square(error + share * (activation + error)).sum(axis=1))
-    flushed = (hidden + repetitions + 1) * _SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
+    flushed = (hidden + repetitions + 1) * SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
     # The bound itself is computed in float64, whose relative error is far below the factor.
-    return (1 + 2.0**-20) * (norms * each[:, None] + share * np.abs(biases) + flushed) / repetitions
+    errors = (1 + 2.0**-20) * (norms * each[:, None] + share * np.abs(biases) + flushed) / repetitions
+    terms = norms * np.sqrt(np.square(activation + error).sum(axis=1, keepdims=True)) + np.abs(biases)
+    return np.where(repetitions * hidden * terms < _LARGEST, errors, np.inf)

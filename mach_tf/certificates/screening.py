@@ -1,132 +1,113 @@
-"""Which labels could overtake a label at all: quick lower bounds of its lead over every other label.
+"""Quick lower bounds of a label's lead over every other label, so that few pairs of labels are left for better ones.
 
-Per repetition, each unstable unit is replaced from both sides by functions with one slope s = (z0 + p) / (2 p),
-
-    s z <= relu(z) <= (z + p)^2 / (4 p) = (z0 + p)^2 / (4 p) + s a + a^2 / (4 p),      a = z - z0, any p > |z0|,
-
-of which the upper one holds for all z because (z - p)^2 >= 0. As the slope does not depend on the sign of a weight, the linear
-parts of all buckets are one matrix product. The squares add up to d' Q d with Q = sum_u q_u k_u k_u' over the columns k_u of W1,
-which is at most the largest eigenvalue of Q times |d|^2. For n x n matrices with trace T and squared Frobenius norm F,
-
-    largest eigenvalue <= T / n + sqrt((n - 1) / n (F - T^2 / n))                  (Wolkowicz and Styan 1980),
-
-and F = q' G q with the squared inner products G of the columns, one more matrix product for all buckets. With p of the size that
-a pre-activation has for typical perturbations this is far tighter than a chord, which pays for the worst case of each unit alone:
-half the radius against about a quarter of p. The better of both is taken per repetition's bucket.
-
-Matrix products are float32; their errors are bounded as rounding.py describes and subtracted.
+The linear part of a lead, whose worst case over the box is exact, is that of shared_lines.py. What is left, sum_u q_u (relu(z_u) - s_u z_u)
+over the units with negative weight, has three upper bounds of rising cost: by the ends of each unit's interval; by
+the squares of each repetition's units, whose largest value over the box is bounded by an eigenvalue; and by the squares of
+all units together, for one perturbation acts on all repetitions.
 """
 
 from __future__ import annotations
 
+from typing import Union
+
 import numpy as np
 
 from mach_tf.certificates import rounding
-from mach_tf.certificates.hidden_units import HiddenUnits
-from mach_tf.certificates.output_layer import OutputLayer
+from mach_tf.certificates.shared_lines import SharedLines
 
-# p^2 = z0^2 + this times the variance of z under random perturbations: worst cases are a few times larger than random ones.
-_VARIANCES = 3.0
-_SMALLEST_SCALE = 1e-4
-# Labels whose bounds are refined at a time.
-_BLOCK = 4096
+# Labels that are bounded at a time.
+_BLOCK = 256
+# The inner products of more units take too much memory.
+_MOST_UNITS = 8192
 
 
-def screen(units: HiddenUnits, layer: OutputLayer, label: int) -> np.ndarray:
-    """Returns lower bounds of score(label) - score(m) for every label m, float64 [K], also in the deployed float32 arithmetic.
+class Leads:
+    """Lower bounds of score(label) - score(m) for every label m, also in the deployed float32 arithmetic.
 
     A positive bound proves that m never overtakes the label. The bound of the label itself has no meaning.
 
-    Args:
-      units: the hidden units of a point.
-      layer: the second layers.
-      label: the label that is to stay ahead.
-    """
-    parts = [_Repetition(units, layer, r, int(layer.table[r, label])) for r in range(len(layer.table))]
-    half = units.box.half
-    errors = units.score_errors
-    certain = np.stack([part.rest - half @ np.abs(part.gradient) for part in parts])
-    own = sum(errors[r, layer.table[r, label]] for r in range(len(parts)))
-    bounds = np.zeros(layer.table.shape[1]) - own
-    for r, row in enumerate(layer.table):
-        bounds += (certain[r] - errors[r])[row]
-    # The same perturbation acts on all repetitions: their gradients are added before the norm is taken.
-    doubtful = np.flatnonzero(~(bounds > 0))
-    for begin in range(0, len(doubtful), _BLOCK):
-        some = doubtful[begin : begin + _BLOCK]
-        gradient = np.zeros((len(half), len(some)))
-        value = np.full(len(some), -own)
-        for r, part in enumerate(parts):
-            buckets = layer.table[r, some]
-            gradient += part.gradient[:, buckets]
-            value += (part.rest - errors[r])[buckets]
-        bounds[some] = np.maximum(bounds[some], value - half @ np.abs(gradient))
-    return bounds
-
-
-class _Repetition:
-    """Lower bounds of the differences between one bucket's logit and every other's, divided by R: gradient d + rest.
-
     Attributes:
-      gradient: float64 [n, B], the linear part.
-      rest: float64 [B], a lower bound of everything else, rounding included.
+      label: the label that is to stay ahead.
+      bounds: float64 [K], the best bounds so far.
+      estimates: float64 [K], bounds of the linear parts alone, which order labels by how hard they are; for labels with a positive bound
+        from the start they may be lower.
     """
 
-    def __init__(self, units: HiddenUnits, layer: OutputLayer, repetition: int, bucket: int):
-        repetitions, own = len(layer.table), slice(*units.splits[repetition : repetition + 2])
-        rows = units.position[own] - repetition * layer.kernels.shape[1]
-        kernel, centre = units.kernel[:, own], units.centre[own]
-        lower, upper, stable = units.lower[own], units.upper[own], units.stable[own]
-        weights = layer.kernels[repetition][rows]
-        difference = weights[:, [bucket]] - weights
-        negative = np.maximum(-difference, 0)
-        half = units.box.half
-        variance = np.square(half) @ np.square(kernel, dtype=np.float64)
-        # Not below a share of the magnitude, so that the rounding of z0, divided by p, stays below what is subtracted at the end.
-        scale = np.maximum(np.sqrt(centre**2 + _VARIANCES * variance), _SMALLEST_SCALE * units.magnitude[own])
-        scale = np.maximum(scale, 1e-30)
+    def __init__(self, lines: SharedLines, label: int):
+        self.lines, self.label = lines, label
+        layer = lines.layer
+        self._buckets = layer.table[:, label]
+        repetitions, labels = layer.table.shape
+        self._excess = np.empty((repetitions, layer.kernels.shape[2]))
+        linear, excess = np.zeros(labels), np.zeros(labels)
+        for r, row in enumerate(layer.table):
+            self._excess[r] = self._more(r) * (lines.chord[lines.own(r)] @ self._negative(r))
+            bucket, gradients = self._buckets[r], lines.gradients[r]
+            falls = lines.more * np.abs(gradients - gradients[bucket]).sum(axis=1).astype(np.float64)
+            rivals = lines.values[r] + lines.slack[r] + falls
+            linear += (lines.values[r, bucket] - lines.slack[r, bucket] - rivals)[row]
+            excess += self._excess[r][row]
+        self.estimates = linear / repetitions
+        self.bounds = (linear - excess) / repetitions
+        # The same perturbation acts on all repetitions: their gradients are added before the norm is taken.
+        doubtful = np.flatnonzero(~(self.bounds > 0))
+        self.estimates[doubtful] = self._linear(doubtful) / repetitions
+        self._improve(doubtful, excess[doubtful])
 
-        slope = np.where(stable, 1, (centre + scale) / (2 * scale)).clip(0, 1).astype(np.float32)
-        wide = slope.astype(np.float64)
-        linear = (kernel * slope) @ difference
-        at_centre = (wide * centre).astype(np.float32) @ difference
-        # relu(z) - s z is at least 0, and at most what the chord between the box's ends or the square says.
-        chord = np.where(stable, 0, np.maximum(-wide * lower, (1 - wide) * upper))
-        # (z + p)^2 / (4 p) with the slope rounded to float32: its difference from s z at a = 0, and the slope's error times a.
-        at_zero = np.where(stable, 0, (centre + scale) ** 2 / (4 * scale) - wide * centre)
-        at_zero += np.where(stable, 0, np.abs((centre + scale) / (2 * scale) - wide) * (upper - lower))
-        squares = np.where(stable, 0, 1 / (4 * scale))
-        more = 1 + 4 * rounding.gamma(2 * len(rows) + 2 * len(kernel) + 16, rounding.SINGLE)
-        by_chord = (chord.astype(np.float32) @ negative).astype(np.float64)
-        by_square = (at_zero.astype(np.float32) @ negative).astype(np.float64)
-        by_square += _largest_forms(kernel, half, squares.astype(np.float32)[:, None] * negative, more)
-        excess = np.minimum(by_chord, by_square) * more**2
+    def bound_by_repetition(self, labels: np.ndarray) -> None:
+        """Improves the bounds of some labels by the squares of each repetition."""
+        lines = self.lines
+        excess = np.zeros(len(labels))
+        for r, forms in enumerate(lines.forms_of_repetitions):
+            buckets, positions = np.unique(lines.layer.table[r, labels], return_inverse=True)
+            negative, own = self._negative(r, buckets), lines.own(r)
+            squares = self._more(r) * (lines.at_zero[own] @ negative).astype(np.float64)
+            squares += forms.bounds(negative.T * lines.squares[own])
+            excess += np.fmin(self._excess[r, buckets], squares)[positions]
+        self._improve(labels, excess)
 
-        radius = np.sqrt(np.square(2 * units.magnitude[own]).sum())
-        norms = layer.norms[repetition]
-        rounded = rounding.gamma(len(rows) + 8, rounding.SINGLE) * radius * (norms + norms[bucket])
-        operations, largest = (
-            len(rows) * (len(kernel) + 4),
-            np.abs(kernel).max(initial=0) + np.abs(difference).max(initial=0),
-        )
-        rounded += operations * 2.0**-126 * (2 + float(largest)) * (1 + half.sum())
-        bias = layer.biases[repetition]
-        self.gradient = linear.astype(np.float64) / repetitions
-        self.rest = (at_centre + bias[bucket] - bias - excess - rounded) / repetitions
-        self.rest -= 64 * rounding.DOUBLE * (np.abs(self.rest) + np.abs(bias) + abs(bias[bucket]))
+    def bound_jointly(self, labels: np.ndarray) -> None:
+        """Improves the bounds of some labels by the squares of all units; does nothing if there are too many units."""
+        lines = self.lines
+        if len(lines.unstable) > _MOST_UNITS:
+            return
+        for begin in range(0, len(labels), _BLOCK):
+            some = labels[begin : begin + _BLOCK]
+            buckets = lines.layer.table[:, some]
+            parts = [self._negative(r, each) for r, each in enumerate(buckets)]
+            negative = np.concatenate(parts)[lines.unstable].T
+            more = 1 + 4 * rounding.gamma(len(lines.unstable) + 16, rounding.SINGLE)
+            excess = more * (negative @ lines.at_zero[lines.unstable]).astype(np.float64)
+            self._improve(some, excess + lines.forms.bounds(negative * lines.squares[lines.unstable]))
 
+    def _improve(self, labels: np.ndarray, excess: np.ndarray) -> None:
+        found = self.estimates[labels] - excess / len(self._buckets)
+        self.bounds[labels] = np.fmax(self.bounds[labels], found)
 
-def _largest_forms(kernel: np.ndarray, half: np.ndarray, squares: np.ndarray, more: float) -> np.ndarray:
-    """Returns upper bounds of sum_u q_u (k_u d)^2 over the box for each column q of `squares`, float64 [B]."""
-    n = len(kernel)
-    if not n:
-        return np.zeros(squares.shape[1])
-    # In units of half the box's width, |d|^2 is at most n.
-    scaled = kernel * half[:, None].astype(np.float32)
-    norms = np.square(scaled).sum(axis=0)
-    products = np.abs(scaled.T @ scaled)
-    products += np.float32(2 * rounding.gamma(n + 2, rounding.SINGLE)) * np.sqrt(norms[:, None] * norms)
-    trace = (norms @ squares).astype(np.float64)
-    frobenius = ((np.square(products) @ squares) * squares).sum(axis=0).astype(np.float64) * more
-    spread = np.maximum(frobenius - (trace / more) ** 2 / n, 0)
-    return more * trace + np.sqrt(n * (n - 1) * spread)
+    def _linear(self, labels: np.ndarray) -> np.ndarray:
+        """Returns lower bounds of the linear parts, of sums of logits."""
+        lines, n = self.lines, len(self.lines.units.kernel)
+        own = np.zeros(n, np.float32)
+        value = np.zeros(len(labels))
+        for r, bucket in enumerate(self._buckets):
+            own += lines.gradients[r, bucket]
+            value += lines.values[r, bucket] - lines.slack[r, bucket]
+            rivals = lines.values[r] + lines.slack[r]
+            value -= rivals[lines.layer.table[r, labels]]
+        for begin in range(0, len(labels), _BLOCK):
+            some = slice(begin, begin + _BLOCK)
+            gradients = np.zeros((len(labels[some]), n), np.float32)
+            for r, row in enumerate(lines.layer.table):
+                gradients += lines.gradients[r][row[labels[some]]]
+            gradients -= own
+            value[some] -= lines.more * np.abs(gradients, out=gradients).sum(axis=1).astype(np.float64)
+        return value
+
+    def _more(self, repetition: int) -> float:
+        return 1 + 4 * rounding.gamma(len(self.lines.weights[repetition]) + 16, rounding.SINGLE)
+
+    def _negative(self, repetition: int, buckets: Union[slice, np.ndarray] = slice(None)) -> np.ndarray:
+        """Returns the negative parts of the lead's weights over some buckets, float32 [M_r, m]."""
+        weights = self.lines.weights[repetition]
+        negative = weights[:, buckets] - weights[:, [self._buckets[repetition]]]
+        return np.maximum(negative, 0, out=negative)

@@ -53,8 +53,9 @@ def attack(
       X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
       Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
       epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
-      method: "fgsm" or "pgd", which increase the loss; "apgd", which increases the margin of the best false label over the best
-        true one; "push_out" drives each point's best true label out of the top k, "push_in" a false one into it, both by PGD.
+      method: "fgsm" or "pgd", which increase the loss; "apgd" and "square" (without gradients), which increase the margin of the best
+        false label over the best true one; "strongest", the worst of several, point by point; "push_out" drives each point's best
+        true label out of the top k, "push_in" a false one into it, both by PGD.
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
       target_label: the label that "push_in" pushes in; by default one is drawn per point.
@@ -62,7 +63,7 @@ def attack(
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of random starts, of drawn labels and of the resamples.
       **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `objective`, `support`, `steps`, `relative_step`,
-        `restarts`, `random_start`, `clip_nonnegative`.
+        `restarts`, `queries`, `random_start`, `clip_nonnegative`, `k`.
 
     Returns:
       A Robustness with one entry per epsilon.
@@ -75,7 +76,7 @@ def attack(
     if unknown:
         raise InputError(
             f"An attack has no setting {unknown[0]!r}. Settings are objective, support, steps, relative_step, restarts, "
-            "random_start and clip_nonnegative."
+            "queries, random_start, clip_nonnegative and k."
         )
     chosen = Attack.named(method, seed=seed, **settings)
     arguments.whole_number(bootstrap, "bootstrap", 0, MOST_RESAMPLES)
@@ -126,7 +127,7 @@ def evaluate_attacks(
     labels = points.labels(network.manifest.labels)
     entries = []
     for one in attacks:
-        run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded)
+        run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded, options.ks)
         sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
         clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name))
         chosen = [clean, *attacked] if 0.0 in epsilons else attacked

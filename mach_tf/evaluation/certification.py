@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
 
-from mach_tf import arguments, progress_bars
+from mach_tf import arguments, progress_bars, repetition_files
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack, attack_list
-from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.certificate_run import CertificateRun, CertifiedPoints, check_estimator
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
@@ -20,13 +21,16 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation import attack_evaluation
+from mach_tf.evaluation.certification_parts import CertificationParts, certification_parts
 from mach_tf.evaluation.certification_result import Certification, CertifiedSize
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.splits import SPLITS
 
-MOST_EFFORT = 1_000_000
+# Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
+_BLOCK = 100
+MOST_EFFORT = MOST_BRANCHES = 1_000_000
 NOT_CERTIFIED = "the log-odds of a softmax have no such bounds as sums of hidden units have"
 
 
@@ -40,6 +44,7 @@ class CertificationOptions:
       clip_nonnegative: covers only perturbed values that are not negative.
       ks: cut-offs of certified P@k; None for 1, 3 and 5, as far as there are labels.
       effort: the most pairs of labels that are bounded one by one per point and epsilon; more proves more and takes longer.
+      branches: the most branches of exact searches per point and epsilon, for pairs of labels that all bounds leave open; 0 for none.
       attacks: names of attacks, or Attack objects, to compare with; those that are named get the support and the clipping.
       estimator: must be "logit_mean".
 
@@ -52,6 +57,7 @@ class CertificationOptions:
     clip_nonnegative: bool = False
     ks: Optional[Sequence[int]] = None
     effort: int = 100
+    branches: int = 0
     attacks: Sequence[Union[str, Attack]] = ()
     estimator: str = DEFAULT_ESTIMATOR
 
@@ -59,6 +65,8 @@ class CertificationOptions:
         attack_evaluation.checked_epsilons(self.epsilons)
         check_estimator(self.estimator)
         object.__setattr__(self, "effort", arguments.whole_number(self.effort, "effort", 0, MOST_EFFORT))
+        branches = arguments.whole_number(self.branches, "branches", 0, MOST_BRANCHES)
+        object.__setattr__(self, "branches", branches)
         attack_list(self.attacks)
         for _ in self.sets:  # each checks itself
             pass
@@ -88,7 +96,8 @@ def certify(
       X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
       Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
       epsilon: size of the perturbation in the maximum norm, after hashing and normalisation, or several sizes.
-      **options: other attributes of CertificationOptions: `support`, `clip_nonnegative`, `ks`, `effort`, `attacks`.
+      **options: other attributes of CertificationOptions: `support`, `clip_nonnegative`, `ks`, `effort`, `branches`,
+        `attacks`.
 
     Returns:
       A Certification: print() shows a table, `.sizes` has the proofs point by point.
@@ -116,8 +125,9 @@ def certify_dataset(
     split: str = "test",
     limit: Optional[int] = None,
     force: bool = False,
+    output_dir: Optional[str] = None,
 ) -> Certification:
-    """Certifies the points of a split; progress goes to stderr.
+    """Certifies the points of a split, and writes the result; progress goes to stderr.
 
     Args:
       model_dir: the model directory.
@@ -126,9 +136,12 @@ def certify_dataset(
       split: the dataset's split.
       limit: certify the first `limit` points only; None for all.
       force: accept a dataset whose label names are not those of the training data, with a warning.
+      output_dir: directory for the files of `Certification.write`; created if missing. An interrupted run with the same arguments
+        continues there. None writes nothing.
 
     Raises:
-      InputError: a damaged dataset, or one with other features or labels than the model's.
+      InputError: a damaged dataset, or one with other features or labels than the model's; or output_dir holds another
+        unfinished run.
     """
     data = DatasetReader.open(dataset_dir)
     Incomplete.of_split(data.manifest.split(arguments.choice(split, "split", SPLITS))).check(f"of the {split} split")
@@ -136,24 +149,87 @@ def certify_dataset(
     check_dataset(network.manifest, data.manifest, model_dir, dataset_dir, force)
     points = data.read_points(split, limit)
     Incomplete.of(points).warn(f"of the {split} split")
-    return certify_hashed(network, points, settings)
+    _checked_cut_offs(network, points, settings)  # before a directory is made
+    with certification_parts(output_dir, lambda: _run(network, points, settings)) as parts:
+        found = certify_hashed(network, points, settings, parts)
+        if output_dir is not None:
+            found.write(output_dir)
+    return found
 
 
-def certify_hashed(network: Network, points: Points, settings: CertificationOptions) -> Certification:
-    """Certifies hashed points; progress goes to stderr."""
+def certify_hashed(
+    network: Network, points: Points, settings: CertificationOptions, parts: Optional[CertificationParts] = None
+) -> Certification:
+    """Certifies hashed points; progress goes to stderr.
+
+    Args:
+      network: the model.
+      points: hashed points with labels, at least one.
+      settings: what is certified.
+      parts: keeps what is finished; None keeps nothing.
+    """
+    parts = CertificationParts() if parts is None else parts
+    ks, sets = _checked_cut_offs(network, points, settings), settings.sets
+    top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
+    clean = _hits_at(top_labels, points, ks)
+    attacked: Optional[np.ndarray] = None
+    if settings.attacks:
+        attacked = parts.kept("attacked", lambda: {"hits": _attacked(network, points, settings, ks, clean)})["hits"]
+    run = CertificateRun(network, sets, ks, settings.effort, settings.branches)
+    blocks = []
+    with progress_bars.Bar("certify", total=len(points), unit="point") as bar:
+        for begin in range(0, len(points), _BLOCK):
+            rows = range(begin, min(begin + _BLOCK, len(points)))
+            certify_rows = functools.partial(_certified, run, points[rows], top_labels[rows.start : rows.stop], bar)
+            blocks.append(parts.kept(f"{rows.start}-{rows.stop}", certify_rows))
+            bar.update(rows.stop - bar.count)  # those of an earlier run
+    proved = {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
+    sizes = [
+        CertifiedSize(
+            CertifiedPoints(each, **{name: array[i] for name, array in proved.items()}),
+            None if attacked is None else attacked[i],
+        )
+        for i, each in enumerate(sets)
+    ]
+    names = tuple(each.name for each in settings.attack_list)
+    return Certification(tuple(ks), top_labels, clean, tuple(sizes), names)
+
+
+def _checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
+    """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
     network.manifest.training.require_multilabel("Certificates", NOT_CERTIFIED)
-    ks = cut_offs(settings.ks, network.labels)
-    sets = settings.sets
-    sets[0].box(points.feature_values)  # refuses negative values before the work
-    top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
-    clean = _hits_at(top_labels, points, ks)
-    attacked = _attacked(network, points, settings, ks)
-    shown = functools.partial(progress_bars.each, description="certify", unit="point")
-    found = certify_points(network, points, top_labels, sets, ks, settings.effort, shown)
-    sizes = [CertifiedSize(points_, attacked_) for points_, attacked_ in zip(found, attacked)]
-    return Certification(tuple(ks), top_labels, clean, tuple(sizes), tuple(each.name for each in settings.attack_list))
+    settings.sets[0].box(points.feature_values)  # refuses negative values
+    return cut_offs(settings.ks, network.labels)
+
+
+def _certified(
+    run: CertificateRun, points: Points, top_labels: np.ndarray, bar: progress_bars.Bar
+) -> dict[str, np.ndarray]:
+    """Certifies some points: the arrays of CertifiedPoints, stacked over the sets."""
+
+    def counted(numbers: range) -> Iterator[int]:
+        for number in numbers:
+            yield number
+            bar.update()
+
+    found = run.certify(points, top_labels, counted)
+    names = [field.name for field in dataclasses.fields(CertifiedPoints) if field.name != "perturbations"]
+    return {name: np.stack([getattr(each, name) for each in found]) for name in names}
+
+
+def _run(network: Network, points: Points, settings: CertificationOptions) -> dict[str, Any]:
+    """Returns everything that the results depend on."""
+    content = hashlib.sha256()
+    for field in dataclasses.fields(points):
+        content.update(np.ascontiguousarray(getattr(points, field.name)).tobytes())
+    return {
+        "model": repetition_files.fingerprint(network.model_dir, len(network.repetitions)),
+        "points": content.hexdigest(),
+        "settings": dataclasses.asdict(settings),
+        "block": _BLOCK,
+    }
 
 
 def _hits_at(top_labels: np.ndarray, points: Points, ks: Sequence[int]) -> np.ndarray:
@@ -163,20 +239,19 @@ def _hits_at(top_labels: np.ndarray, points: Points, ks: Sequence[int]) -> np.nd
 
 
 def _attacked(
-    network: Network, points: Points, settings: CertificationOptions, ks: Sequence[int]
-) -> list[Optional[np.ndarray]]:
-    """Returns for each epsilon the fewest hits over all attacks, point by point, int64 [n, ks]; None without attacks."""
+    network: Network, points: Points, settings: CertificationOptions, ks: Sequence[int], clean: np.ndarray
+) -> np.ndarray:
+    """Returns for each epsilon the fewest hits over all attacks and the clean points, point by point, int64 [sizes, n, ks]."""
     sizes = [each.epsilon for each in settings.sets]
-    worst: list[Optional[np.ndarray]] = [None] * len(sizes)
+    fewest = np.repeat(clean[None], len(sizes), axis=0)
     for attack in settings.attack_list:
         # An attack on a target aims at one k; another k needs another attack.
         for k in [k for k in ks if k < network.labels] if attack.targeted else [max(ks)]:
-            run = AttackRun(network, attack, k)
+            run = AttackRun(network, attack, k, ks=ks)
             bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
+            reached = [cut for cut in ks if cut <= k]
             for i, outcome in enumerate(run.outcomes(points, sizes, bar)):
-                reached = [cut for cut in ks if cut <= k]
-                found = np.full((len(points), len(ks)), np.iinfo(np.int64).max)
-                found[:, : len(reached)] = _hits_at(outcome.top_labels, points, reached)
-                before = worst[i]
-                worst[i] = found if before is None else np.minimum(before, found)
-    return worst
+                for each in outcome.alternatives:
+                    found = _hits_at(each.top_labels, points, reached)
+                    fewest[i, :, : len(reached)] = np.minimum(fewest[i, :, : len(reached)], found)
+    return fewest

@@ -22,7 +22,7 @@ class MetricOptions:
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of the resamples.
-      attacks: names of attacks ("fgsm", "pgd", "apgd", "push_out", "push_in"), or Attack objects with all their settings.
+      attacks: names of attacks ("fgsm", "pgd", "apgd", "square", "strongest", "push_out", "push_in"), or Attack objects with all their settings.
       epsilons: sizes of the attacks; 0 stands for the clean points. They may be empty without attacks.
       target_label: the label that "push_in" pushes in; None draws one per point.
       force: measure on a dataset whose label names are not those of the training data, with a warning.

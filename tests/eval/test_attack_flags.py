@@ -39,6 +39,7 @@ def test_every_flag_reaches_the_attack(attack_flags):
         clip_nonnegative=True,
         attack_seed=7,
         attack_restarts=4,
+        attack_queries=50,
         attack_objective="top_label",
     ):
         fgsm, push_in = attack_flags.attacks()
@@ -46,6 +47,7 @@ def test_every_flag_reaches_the_attack(attack_flags):
         "steps": 3,
         "relative_step": 0.5,
         "restarts": 4,
+        "queries": 50,
         "random_start": True,
         "clip_nonnegative": True,
         "seed": 7,

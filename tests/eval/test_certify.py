@@ -25,10 +25,11 @@ def test_files_hold_what_the_library_proves(evaluated, tmp_path, capsys):
         "--limit=20",
         f"--output_dir={tmp_path}",
         "--effort=50",
+        "--branches=9",
     )
     printed = capsys.readouterr().out
     X, Y = (matrix[:20] for matrix in evaluated.test)
-    expected = mach_tf.certify(evaluated.model_dir, X, Y, [0, 0.01], ks=[1, 4], attacks=["fgsm"], effort=50)
+    expected = mach_tf.certify(evaluated.model_dir, X, Y, [0, 0.01], ks=[1, 4], attacks=["fgsm"], effort=50, branches=9)
     assert str(expected) in printed and "certificates.npz" in printed
     assert json.loads((tmp_path / "certificates.json").read_text()) == json.loads(json.dumps(expected.to_json()))
     with np.load(tmp_path / "certificates.npz") as arrays:

@@ -53,6 +53,23 @@ class Small:
         return total * np.float32(1 / repetitions)
 
 
+def various(seed: int) -> Small:
+    """A network of random sizes and scales, whose labels may share all buckets, and a point that may have negative values."""
+    rng = np.random.default_rng(seed)
+    sizes = {
+        "n": int(rng.choice([0, 1, 3, 12, 40])),
+        "repetitions": int(rng.choice([1, 2, 3, 5])),
+        "hidden": int(rng.choice([1, 4, 20, 50])),
+        "buckets": int(rng.choice([2, 8, 40])),
+        "labels": int(rng.choice([5, 30])),
+    }
+    world = small(seed, **sizes)
+    first, second, shift = (np.float32(10.0 ** rng.uniform(-3, 2)) for _ in range(3))
+    layer = OutputLayer.of_arrays(world.layer.kernels * second, world.layer.biases * shift, world.layer.table)
+    signs = np.where(rng.random(sizes["n"]) < 0.2 * (seed % 2), -1, 1).astype(np.float32)
+    return Small(world.kernel * first, world.biases * first, layer, world.values * signs)
+
+
 def small(seed: int, n=6, repetitions=2, hidden=5, buckets=4, labels=9) -> Small:
     rng = np.random.default_rng(seed)
 
@@ -62,7 +79,7 @@ def small(seed: int, n=6, repetitions=2, hidden=5, buckets=4, labels=9) -> Small
     table = rng.integers(0, buckets, (repetitions, labels)).astype(np.int32)
     layer = OutputLayer.of_arrays(normal(repetitions, hidden, buckets), normal(repetitions, buckets), table)
     values = np.abs(normal(n))
-    values /= np.linalg.norm(values)
+    values /= max(np.linalg.norm(values), np.float32(1e-9))
     return Small(normal(n, repetitions * hidden), 0.3 * normal(repetitions * hidden), layer, values.astype(np.float32))
 
 
@@ -75,6 +92,32 @@ def perturbed(world: Small, perturbations: PerturbationSet, count: int, seed: in
     size = np.float32(perturbations.epsilon)
     values = np.clip(values, world.values - size, world.values + size)
     return np.maximum(values, 0) if perturbations.clip_nonnegative else values
+
+
+def attacked(world: Small, perturbations: PerturbationSet, label: int, count: int, seed: int = 0) -> np.ndarray:
+    """Points of the set that bring other labels near `label`, [about count, n]: signed gradients from random starts."""
+    rng = np.random.default_rng(seed)
+    labels = world.layer.table.shape[1]
+    weights = world.layer.label_weights(np.arange(labels))[0].reshape(labels, -1)
+    lead = world.scores(world.values[None])[0]
+    rivals = np.argsort(lead[label] - lead)[:4]
+    values = perturbed(world, perturbations, count, seed)
+    toward = weights[rng.choice(rivals, count)] - weights[label]
+    low, high = (values[None].astype(np.float64) for values in extremes(world, perturbations))
+    moved, found = values.astype(np.float64), []
+    for step in (1, 0.5, 0.25, 0.1):
+        active = moved @ world.kernel.astype(np.float64) + world.biases > 0
+        gradient = (toward * active) @ world.kernel.astype(np.float64).T
+        moved = np.clip(moved + step * 2 * perturbations.epsilon * np.sign(gradient), low, high)
+        found.append(np.clip(moved.astype(np.float32), low, high).astype(np.float32))
+    return np.concatenate(found)
+
+
+def extremes(world: Small, perturbations: PerturbationSet) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and the largest float32 values of the set, [n] each."""
+    size = np.float32(perturbations.epsilon)
+    low, high = world.values - size, world.values + size
+    return (np.maximum(low, 0) if perturbations.clip_nonnegative else low), high
 
 
 def smallest(units: HiddenUnits, weights: np.ndarray, constant: float) -> float:

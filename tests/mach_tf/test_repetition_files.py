@@ -138,3 +138,12 @@ def test_an_unknown_check_is_refused(whole):
 def test_no_tensorflow_is_needed():
     code = "import sys, mach_tf.repetition_files; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_fingerprint_is_of_the_manifest_and_of_the_weights(model):
+    before = repetition_files.fingerprint(str(model), 2)
+    assert before == repetition_files.fingerprint(str(model), 2) and len(before) == 3
+    with open(model / "repetition-001" / "variables" / "variables.index", "ab") as file:
+        file.write(b"x")
+    after = repetition_files.fingerprint(str(model), 2)
+    assert after[:2] == before[:2] and after[2] != before[2]

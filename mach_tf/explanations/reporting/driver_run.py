@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from mach_tf import array_files, files, locks
+from mach_tf import array_files, files, locks, repetition_files
 from mach_tf.data import libsvm
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
@@ -26,7 +26,6 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting.explanation_inputs import ExplanationInputs
 from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 from mach_tf.explanations.reporting.point_files import PointFile
-from mach_tf.manifest import MODEL_FILE, repetition_directory
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
@@ -154,7 +153,7 @@ class DriverRun:
         run: dict[str, Any] = {
             "settings": dataclasses.asdict(self.config),
             "inputs": [files.sha256(path) for file in inputs for path in file.paths],
-            "model": _fingerprint(self.network),
+            "model": repetition_files.fingerprint(self.network.model_dir, len(self.network.repetitions)),
             "block_bytes": _BLOCK_BYTES,
         }
         if any(reading := [file.reading for file in inputs]):
@@ -197,10 +196,3 @@ def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matr
             f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {remedy}"
         ) from None
     return sums, counts
-
-
-def _fingerprint(network: Network) -> list[str]:
-    """Returns the SHA-256 of model.json and of each repetition's index of variables, which holds their checksums."""
-    directories = [repetition_directory(network.model_dir, r) for r in range(len(network.repetitions))]
-    indices = [os.path.join(directory, "variables", "variables.index") for directory in directories]
-    return [files.sha256(path) for path in [os.path.join(network.model_dir, MODEL_FILE), *indices]]

@@ -1,5 +1,6 @@
 """The report of an attack, by hand and against the metrics it is made of."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -60,6 +61,23 @@ def test_success_of_targeted_attacks(objective, expected):
     entry = typed.to_json()
     assert (entry["attack"], entry["attempts"], entry["success_rate"]) == (f"{objective} (pgd)", 2, 50)
     assert {"steps", "relative_step", "random_start"} <= set(entry)
+
+
+def test_the_worst_of_parts_is_taken_metric_by_metric():
+    parts = {
+        "first": outcome(0.1, [[0, 3], [2, 4], [4, 0], [4, 1]]),
+        "second": outcome(0.1, [[3, 1], [3, 2], [0, 4], [4, 1]]),
+    }
+    chosen = dataclasses.replace(parts["first"], parts=parts)
+    options = ReportOptions(ks=(1, 2))
+    (both,) = attack_report.report(Attack("strongest"), CLEAN, [chosen], LABELS, options)
+    single = [attack_report.report(Attack("fgsm"), CLEAN, [part], LABELS, options)[0] for part in parts.values()]
+    assert [entry.metrics["P@1"] for entry in (*single, both)] == [75, 0, 0]
+    # Each point has one hit in two labels of either part.
+    assert [entry.metrics["P@2"] for entry in (*single, both)] == [37.5, 37.5, 37.5]
+    assert both.metrics["nDCG@2"] <= min(entry.metrics["nDCG@2"] for entry in single)
+    assert both.success_rate == 100 and both.to_json()["success_of_parts"] == {"first": 0, "second": 100}
+    assert "success_of_parts" not in single[0].to_json()
 
 
 def test_nothing_to_attack_is_no_success():

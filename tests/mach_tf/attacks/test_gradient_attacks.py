@@ -193,6 +193,8 @@ def test_gradients_that_are_not_finite_move_nothing():
         ({"steps": 0}, "steps"),
         ({"relative_step": 0.0}, "relative_step"),
         ({"restarts": 0}, "restarts"),
+        ({"queries": 0}, "queries"),
+        ({"k": 0}, "k"),
     ],
 )
 def test_options_are_checked(options, rule):
@@ -213,6 +215,8 @@ def test_sizes_and_values_are_checked():
         ("fgsm", "fgsm", "loss"),
         ("pgd", "pgd", "loss"),
         ("apgd", "apgd", "margin"),
+        ("square", "square", "margin"),
+        ("strongest", "strongest", "loss"),
         ("push_out", "pgd", "push_out"),
         ("push_in", "pgd", "push_in"),
     ],
@@ -225,23 +229,30 @@ def test_a_named_method_takes_another_objective():
     assert Attack.named("pgd", objective="margin") == Attack("pgd", "margin")
     assert Attack.named("apgd", objective=None).name == "margin (apgd)"
     assert Attack.named("push_in", objective="margin") == Attack("pgd", "push_in")
+    assert Attack.named("strongest", objective="margin") == Attack("strongest")
+    assert Attack.named("apgd", objective="precision", k=3).name == "precision@3 (apgd)"
 
 
 def test_other_names_are_refused():
-    with pytest.raises(InputError, match=r"one of fgsm, pgd, apgd, push_out, push_in \(got 'loss'\)"):
+    with pytest.raises(
+        InputError, match=r"one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'loss'\)"
+    ):
         Attack.named("loss")
 
 
 @pytest.mark.parametrize(
     ("attack", "absent"),
     [
-        (Attack(), {"steps", "relative_step", "restarts", "random_start", "seed"}),
-        (Attack(random_start=True), {"steps", "relative_step", "restarts", "random_start", "seed"}),
-        (Attack("pgd"), {"restarts", "seed"}),
-        (Attack("pgd", random_start=True), {"restarts"}),
-        (Attack("pgd", "push_in"), {"restarts"}),
-        (Attack("apgd", "margin"), {"relative_step", "seed"}),
-        (Attack("apgd", restarts=2), {"relative_step"}),
+        (Attack(), {"steps", "relative_step", "restarts", "queries", "random_start", "seed", "k"}),
+        (Attack(random_start=True), {"steps", "relative_step", "restarts", "queries", "random_start", "seed", "k"}),
+        (Attack("pgd"), {"restarts", "queries", "seed", "k"}),
+        (Attack("pgd", random_start=True), {"restarts", "queries", "k"}),
+        (Attack("pgd", "push_in", k=3), {"restarts", "queries", "k"}),
+        (Attack("pgd", "precision", k=3), {"restarts", "queries", "seed"}),
+        (Attack("apgd", "margin"), {"relative_step", "queries", "seed", "k"}),
+        (Attack("apgd", restarts=2), {"relative_step", "queries", "k"}),
+        (Attack("square", "margin"), {"steps", "relative_step", "restarts", "random_start", "k"}),
+        (Attack("strongest"), {"relative_step", "objective", "k"}),
     ],
 )
 def test_json_holds_the_settings_that_have_an_effect(attack, absent):

@@ -25,12 +25,27 @@ def all_scores(ensemble, objective, values):
     return estimators.label_scores(scores, ensemble.bucket_table, every, objective.estimator).astype(np.float64)
 
 
+def worth_of_precision(scores, true, k):
+    """By the number of true labels in the top k, and the two labels that change places next."""
+    if not len(true):
+        return 0.0
+    ranked = np.argsort(-scores, kind="stable")
+    inside = np.isin(ranked[:k], true).sum()
+    false, own = np.sort(np.delete(scores, true))[::-1], np.sort(scores[true])[::-1]
+    if not inside:
+        return false[k - 1] - own[0]
+    margin = false[k - inside] - own[inside - 1]
+    return -inside + margin / (1 - margin)
+
+
 def by_definition(name, scores, true, target):
     if name in ("margin", "worst_margin"):
         if not len(true):
             return 0.0
         best_false = np.delete(scores, true).max()
         return best_false - (scores[true].max() if name == "margin" else scores[true].min())
+    if name == "precision":
+        return worth_of_precision(scores, true, 3)
     if target == targets.NO_TARGET:
         return 0.0
     rival = np.sort(np.delete(scores, target))[-1 if name == "top_label" else -3]
@@ -42,17 +57,20 @@ def by_definition(name, scores, true, target):
 def test_margins_are_those_of_the_definition(ensemble, points, name, estimator):
     objective = objective_of(ensemble, points, name, estimator)
     values = objective.inputs.clean + np.float32(0.1)
+    if name == "precision" and estimator in ("min", "median"):
+        return  # labels that share the bucket that decides are tied, and the definition does not say which goes first
     scores, truth = all_scores(ensemble, objective, values), points.labels(25).toarray()
     chosen = objective.targets if objective.targets is not None else np.zeros(len(points), int)
     expected = [
         by_definition(name, row, np.flatnonzero(true), target) for row, true, target in zip(scores, truth, chosen)
     ]
-    np.testing.assert_array_equal(objective.worth(values), expected)
-    np.testing.assert_array_equal(objective.evaluate(values)[0], expected)
+    np.testing.assert_allclose(objective.worth(values), expected, atol=1e-12)
+    np.testing.assert_array_equal(objective.evaluate(values)[0], objective.worth(values))
 
 
+# The worth of the precision is no plain difference of scores; its gradient is that of the margin it is made of.
 @pytest.mark.parametrize("support", choices.SUPPORTS)
-@pytest.mark.parametrize("name", choices.ATTACK_OBJECTIVES)
+@pytest.mark.parametrize("name", sorted({*choices.ATTACK_OBJECTIVES} - {"precision"}))
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 def test_gradients_are_the_slopes(ensemble, points, name, estimator, support):
     """Along random directions; the piecewise linear network has a kink between the two ends now and then."""

@@ -8,7 +8,6 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.attacks import targets
 from mach_tf.buckets import BucketSpec
-from mach_tf.points import from_csr
 from tests.helpers.tiny_ensemble import BruteForceDecoder
 
 TABLE = BucketSpec(7, 4).table(30)
@@ -34,24 +33,6 @@ def test_a_label_is_in_the_top_k_when_it_beats_its_rival(estimator, k):
         others = np.argsort(-scores, axis=1, kind="stable")
         others = np.stack([row[row != target] for row in others])
         np.testing.assert_array_equal(rivals, others[:, k - 1])
-
-
-@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
-def test_the_best_false_and_the_extreme_true_labels(estimator):
-    logits, decoder, rng = random_logits(), BruteForceDecoder(TABLE, 7), np.random.default_rng(3)
-    truth = scipy.sparse.csr_matrix(rng.random((12, 30)) < 0.2)
-    truth = scipy.sparse.csr_matrix(np.vstack([np.zeros((1, 30), bool), np.ones((1, 30), bool), truth.toarray()[2:]]))
-    scores, holds = scores_of_all(logits, estimator), truth.toarray()
-    false = np.where(holds, -np.inf, scores).argmax(axis=1)
-    false[1] = targets.NO_TARGET
-    np.testing.assert_array_equal(targets.best_false(decoder, logits, truth, estimator), false)
-    points = from_csr(scipy.sparse.csr_matrix((12, 5), dtype=np.float32), truth)
-    for worst, expected in (
-        (False, np.where(holds, scores, -np.inf).argmax(axis=1)),
-        (True, np.where(holds, scores, np.inf).argmin(axis=1)),
-    ):
-        expected[0] = targets.NO_TARGET
-        np.testing.assert_array_equal(targets.extreme_true(logits, TABLE, points, estimator, worst), expected)
 
 
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean"])

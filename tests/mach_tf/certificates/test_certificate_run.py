@@ -8,7 +8,7 @@ import pytest
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.certificates import certificate_run
-from mach_tf.certificates.certificate_run import certify_points, check_estimator
+from mach_tf.certificates.certificate_run import CertificateRun, check_estimator
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.errors import InputError
 from tests.helpers import tiny_ensemble
@@ -23,7 +23,7 @@ def ensemble():
 
 def certify(ensemble, points, *sets):
     top = AttackRun(ensemble, Attack(), k=3).outcomes(points, [0.0])[0].top_labels
-    return top, certify_points(ensemble, points, top, sets, KS, effort=100)
+    return top, CertificateRun(ensemble, sets, KS, effort=100).certify(points, top)
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
@@ -45,6 +45,22 @@ def test_no_attack_violates_a_certificate(ensemble, support, clip):
     assert found[0].top_unchanged.all() and not found[-1].top_unchanged.all()
     shares = [certified.hits.sum() for certified in found]
     assert shares == sorted(shares, reverse=True) and shares[1] > 0
+
+
+def test_sizes_in_any_order_prove_at_least_what_each_proves_alone(ensemble):
+    points = tiny_ensemble.make_points(ensemble)
+    epsilons = [0.0, 0.02, 0.005, 0.1, 0.01]
+    _, together = certify(ensemble, points, *map(PerturbationSet, epsilons))
+    by_size = [together[epsilons.index(each)] for each in sorted(epsilons)]
+    for epsilon, found in zip(epsilons, together):
+        _, (alone,) = certify(ensemble, points, PerturbationSet(epsilon))
+        assert found.perturbations.epsilon == epsilon
+        assert (found.top_unchanged >= alone.top_unchanged).all() and (found.hits >= alone.hits).all()
+        np.testing.assert_array_equal(found.scores, alone.scores)
+        assert (found.pairs <= alone.pairs).all()
+    for smaller, larger in zip(by_size, by_size[1:]):
+        assert (smaller.top_unchanged >= larger.top_unchanged).all() and (smaller.hits >= larger.hits).all()
+    assert by_size[0].hits.sum() > by_size[-1].hits.sum()
 
 
 def test_chunks_change_nothing(ensemble, monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mach_tf.certificates import rounding
+from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
 from tests.helpers import certified
 
@@ -37,3 +38,12 @@ def test_float32_scores_stay_within_the_sketch_of_errors(seed):
     differences = np.abs(world.single_scores(values) - world.scores(values))
     assert (differences <= allowed).all()
     assert differences.max() > allowed.min() / 5000  # and not for being without end
+
+
+@pytest.mark.parametrize(("first", "second"), [(1e30, 1), (1, 1e38), (1e19, 1e20)])
+def test_no_bound_where_sums_may_overflow(first, second):
+    world = certified.small(0)
+    layer = OutputLayer.of_arrays(world.layer.kernels * np.float32(second), world.layer.biases, world.layer.table)
+    values = world.values * np.float32(1e9 if first == 1e30 else 1)
+    large = certified.Small(world.kernel * np.float32(first), world.biases, layer, values)
+    assert np.isinf(large.units(PerturbationSet(0.1)).score_errors).all()

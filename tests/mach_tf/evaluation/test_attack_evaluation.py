@@ -91,7 +91,7 @@ def test_an_attack_transfers_from_another_network(network, evaluated, tmp_path):
         ({"epsilon": []}, r"epsilon must .*\(got none\)"),
         ({"epsilon": [0.1, 0.1]}, r"epsilon must .*\(got 0\.1, 0\.1\)"),
         ({"epsilon": float("inf")}, r"epsilon must"),
-        ({"method": "shout"}, r"one of fgsm, pgd, push_out, push_in \(got 'shout'\)"),
+        ({"method": "shout"}, r"one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)"),
         ({"ks": (1, 31)}, r"ks must not exceed the 30 labels \(got 31\)"),
         ({"target_label": 3}, r"give it with attack=push_in"),
         ({"method": "push_in", "target_label": 30}, r"target_label must be at most 29 \(got 30\)"),

@@ -1,10 +1,13 @@
 """certification: what mach_tf.certify proves of raw points, compared with attacks, and what it refuses."""
 
+import os
+
 import numpy as np
 import pytest
 
 import mach_tf
 from mach_tf.errors import InputError
+from mach_tf.evaluation import certification
 from mach_tf.evaluation.certification import CertificationOptions, certify_dataset
 
 
@@ -34,6 +37,39 @@ def test_the_program_s_call_certifies_the_same_points(evaluated, certified):
     assert found.sizes[0].attacked is None
 
 
+@pytest.mark.parametrize("certified_before", [0, 1, 2])
+def test_an_interrupted_run_continues_to_the_same_result(evaluated, tmp_path, monkeypatch, certified_before):
+    options = CertificationOptions(epsilons=[0.001, 0.1], ks=[1, 4], attacks=["pgd"])
+    expected = certify_dataset(evaluated.model_dir, evaluated.dataset_dir, options, limit=10)
+    monkeypatch.setattr(certification, "_BLOCK", 4)
+    certify, calls = certification.CertificateRun.certify, []
+
+    def interrupted(self, points, *arguments):
+        if len(calls) == certified_before:
+            raise KeyboardInterrupt
+        calls.append(len(points))
+        return certify(self, points, *arguments)
+
+    arguments = (evaluated.model_dir, evaluated.dataset_dir, options)
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(certification.CertificateRun, "certify", interrupted)
+        certify_dataset(*arguments, limit=10, output_dir=str(tmp_path))
+    with pytest.raises(InputError, match="unfinished certification"):
+        certify_dataset(*arguments, limit=9, output_dir=str(tmp_path))
+    # Attacks are not repeated either.
+    monkeypatch.setattr(certification, "_attacked", None)
+    certified_before = -1
+    monkeypatch.setattr(certification.CertificateRun, "certify", interrupted)
+    found = certify_dataset(*arguments, limit=10, output_dir=str(tmp_path))
+    assert calls == [4, 4, 2]
+    assert sorted(name for name in os.listdir(tmp_path) if name[0] != ".") == [
+        "certificates.json", "certificates.npz", "certificates.png"
+    ]  # fmt: skip
+    assert found.to_json() == expected.to_json()
+    for name, array in expected.arrays().items():
+        np.testing.assert_array_equal(found.arrays()[name], array)
+
+
 def test_a_directory_stands_for_its_model(evaluated, certified):
     found = mach_tf.certify(evaluated.model_dir, *evaluated.test, epsilon=0.1, ks=[1, 4])
     np.testing.assert_array_equal(found.sizes[0].points.hits, certified[1].sizes[2].points.hits)
@@ -47,6 +83,7 @@ def test_a_directory_stands_for_its_model(evaluated, certified):
         ({"epsilon": -1}, "epsilon"),
         ({"support": "all"}, "support"),
         ({"effort": -1}, "effort"),
+        ({"branches": -1}, "branches"),
         ({"attacks": ["strong"]}, "attack"),
         ({"ks": [31]}, "30 labels"),
         ({"clip_nonnegative": True}, "not negative"),
