@@ -60,7 +60,7 @@ class Repetitions(Sequence[Repetition]):
                 self._loaded.clear()
             origin = None if self._origins is None else self._origins[position]
             loaded = load_repetition(self._paths[position], self._shape, origin)
-            self._loaded[position] = loaded._replace(multiclass=self.multiclass)
+            self._loaded[position] = loaded._replace(multiclass=True) if self.multiclass else loaded
         return self._loaded[position]
 
     @property

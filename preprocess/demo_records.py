@@ -7,28 +7,17 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 
 import tabulate
 
-from mach_tf import arguments, files
+from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.splits import SPLITS
-from preprocess import demo_outputs, file_packages, python_points
+from preprocess import demo_outputs, labelled_files
+from preprocess.labelled_files import LABELS, LACKING, Record
 from preprocess.parsing_processes import parse_files
-from preprocess.python_files import SourceFile, distinct_files
-
-# What the labels of a file are: what it imports, or the package that it comes from.
-LABELS = ("imports", "package")
-_LACKING = {"imports": "imports", "package": "a package of enough files"}
-
-
-class Record(NamedTuple):
-    """A file that becomes a point: its name, its identifiers joined to text, and its labels: imports, or its one package."""
-
-    file: str
-    text: str
-    labels: Union[list[str], str]
+from preprocess.python_files import distinct_files
 
 
 class SplitCounts(NamedTuple):
@@ -72,7 +61,7 @@ class DemoData:
         names = ", ".join(demo_outputs.path_of("", split) for split in SPLITS)
         return (
             f"{table}\n{points:,} files. Left out: {self.repeated:,} that repeat another, {self.not_parsed:,} that do not parse, "
-            f"{self.without_content:,} without identifiers or {_LACKING[self.label]}.\n"
+            f"{self.without_content:,} without identifiers or {LACKING[self.label]}.\n"
             f"Wrote {names} in {self.output_dir}. Next: mach-preprocess"
         )
 
@@ -97,8 +86,7 @@ def write_demo_data(
             raise InputError(f"source_dirs must name existing directories (got {directory!r}).")
     sources, repeated = distinct_files(directories, seed)
     parsed = parse_files([source.path for source in sources], workers)
-    arguments.choice(label, "label", LABELS)
-    by_split = _records(sources, parsed) if label == "imports" else _packages(sources, parsed)
+    by_split = labelled_files.records(sources, parsed, label)
     points = sum(map(len, by_split.values()))
     empty = [split for split, records in by_split.items() if not records]
     if empty:
@@ -118,28 +106,6 @@ def write_demo_data(
         len(sources) - not_parsed - points,
         label,
     )
-
-
-def _records(
-    sources: Sequence[SourceFile], parsed: Sequence[Optional[python_points.PythonFile]]
-) -> dict[str, list[Record]]:
-    by_split: dict[str, list[Record]] = {split: [] for split in SPLITS}
-    for source, content in zip(sources, parsed):
-        if content and content.text and content.imports:
-            by_split[source.split].append(Record(source.name, content.text, content.imports))
-    return by_split
-
-
-def _packages(
-    sources: Sequence[SourceFile], parsed: Sequence[Optional[python_points.PythonFile]]
-) -> dict[str, list[Record]]:
-    by_split: dict[str, list[Record]] = {split: [] for split in SPLITS}
-    for source, content in zip(sources, parsed):
-        package = file_packages.package_of(source.name)
-        if content and content.text and package:
-            by_split[source.split].append(Record(source.name, content.text, package))
-    known = file_packages.frequent(str(record.labels) for record in by_split["train"])
-    return {split: [record for record in records if record.labels in known] for split, records in by_split.items()}
 
 
 def _counts(split: str, records: Sequence[Record]) -> SplitCounts:

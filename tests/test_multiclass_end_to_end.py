@@ -62,13 +62,13 @@ def test_the_task_is_in_the_model_and_its_probabilities_are_a_softmax(folder):
 
 def test_evaluation_has_accuracy_losses_and_attacks(folder):
     paths = [f"--dataset_dir={folder / 'data'}", f"--model_dir={folder / 'model'}", f"--output_dir={folder / 'out'}"]
-    programs.run("eval.main", *paths, "--estimator=mean", "--attack=fgsm,pgd", "--epsilon=0,0.3", "--bootstrap=50")
+    programs.run("eval.main", *paths, "--estimator=mean", "--attack=fgsm,pgd", "--epsilon=0,0.5", "--bootstrap=50")
     report = json.loads((folder / "out" / "metrics.json").read_text())
     metrics = report["metrics"]
     assert metrics["accuracy@1"] == metrics["P@1"] > 90 and metrics["error@1"] == pytest.approx(100 - metrics["P@1"])
     assert metrics["accuracy@3"] == metrics["R@3"] and report["intervals"]["error@1"]
-    attacked = [entry for entry in report["attacks"] if entry["epsilon"]]
-    assert all(entry["metrics"]["P@1"] < metrics["P@1"] - 20 for entry in attacked)
+    attacked = [entry["metrics"]["P@1"] for entry in report["attacks"] if entry["epsilon"]]
+    assert len(attacked) == 2 and max(attacked) < metrics["P@1"] - 5
     losses = report["loss"]
     assert 0 < losses["clean"] < losses["adversarial"] < np.log(5)
 
