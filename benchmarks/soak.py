@@ -7,8 +7,9 @@ is --load of that. Every --reload_seconds a new version appears, a hard link to 
 compared with that of the same request alone, before the load, byte by byte.
 
 The JSON object on the last line holds the requests, those that failed, those whose answer differed, the versions that answered, p50 and p99 in
-milliseconds, by minute too, and the memory in megabytes by minute. "ratios" holds answers that are right over requests (the target is 1), and
-the memory of the last minute over that of the second (the target is 0.95 to 1.05).
+milliseconds, by minute too, and the memory in megabytes by minute: the median, the least (one version) and the most (two versions, one of which
+is being loaded). "ratios" holds answers that are right over requests (the target is 1), and the memory of the last minute over that of the
+second, median and least (the target is 0.95 to 1.05).
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Record:
         by_minute = [[1000 * seconds for due, seconds in self.answers if due // 60 == minute] for minute in minutes]
         memory = [[mb for at, mb in self.memory if at // 60 == minute] or [0.0] for minute in minutes]
         everything = [1000 * seconds for _, seconds in self.answers]
-        second, last = (float(np.median(each)) for each in (memory[min(1, len(memory) - 1)], memory[-1]))
+        of_second = memory[min(1, len(memory) - 1)]
+        second, last = (float(np.median(each)) for each in (of_second, memory[-1]))
         return {
             "requests": requests,
             "requests_per_second": round(rate, 1),
@@ -95,10 +97,12 @@ class Record:
             "p99_ms": _percentile(everything, 99),
             "p99_ms_by_minute": [_percentile(each, 99) for each in by_minute],
             "memory_mb_by_minute": [round(float(np.median(each))) for each in memory],
+            "memory_mb_least_by_minute": [round(min(each)) for each in memory],
             "memory_mb_most_by_minute": [round(max(each)) for each in memory],
             "ratios": {
                 "right answers/requests": round(1 - (len(self.failures) + self.differing) / max(requests, 1), 6),
                 "memory of the last/of the second minute": round(last / max(second, 1.0), 3),
+                "least memory of the last/of the second minute": round(min(memory[-1]) / max(min(of_second), 1.0), 3),
             },
         }
 

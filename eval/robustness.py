@@ -13,6 +13,7 @@ from absl import flags
 
 from eval import attack_flags, metric_flags
 from mach_tf import startup
+from mach_tf.choices import MINIMAL_EPSILONS
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 
@@ -36,6 +37,14 @@ shared_flags.define_output_dir("robustness.json, robustness.png and TensorBoard 
 shared_flags.define_split()
 shared_flags.define_limit()
 shared_flags.define_estimator()
+flags.DEFINE_enum(
+    "minimal_epsilon",
+    "none",
+    MINIMAL_EPSILONS,
+    "Also bounds for each point the smallest epsilon that changes its top label, up to the largest of --epsilon: from above by "
+    "attacks (attacked), or also from below by proofs (certified), which takes much longer. The attacks are apgd, and square too if the first of "
+    "--attack is strongest. Writes minimal_epsilon.png, the distribution by label frequency, and minimal_epsilon.npz, both bounds of each point.",
+)
 flags.adopt_module_key_flags(metric_flags)
 flags.adopt_module_key_flags(attack_flags)
 
@@ -63,12 +72,15 @@ def main(_: list[str]) -> None:
             target_label=FLAGS.target_label,
             force=FLAGS.force,
             filter_labels=FLAGS.filter_labels,
+            minimal_epsilon=FLAGS.minimal_epsilon,
         )
         read = [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir, FLAGS.filter_labels]
         robustness_outputs.check(FLAGS.output_dir, read)
         comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
     paths = comparison.write(FLAGS.output_dir)
     print(comparison)
+    for model_dir, minimal in comparison.minimal_epsilons.items():
+        print(f"\n{model_dir}: {minimal}")
     print("\n".join(["", *paths]))
 
 

@@ -35,6 +35,9 @@ ATTACK_OBJECTIVES = (*UNTARGETED_OBJECTIVES, *TARGETED_OBJECTIVES)
 # What a user names: a method, or a targeted objective, which PGD pursues.
 ATTACKS = (*ATTACK_METHODS, *TARGETED_OBJECTIVES)
 
+# How the smallest epsilon that changes a top label is bounded: not at all, by attacks from above, or also by proofs from below.
+MINIMAL_EPSILONS = ("none", "attacked", "certified")
+
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")
 

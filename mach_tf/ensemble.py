@@ -11,8 +11,6 @@ import scipy.sparse
 from mach_tf import arguments, estimators
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
-from mach_tf.evaluation import attack_evaluation
-from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.explanations import explainer
 from mach_tf.explanations.explanation import Explanations
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
@@ -20,16 +18,16 @@ from mach_tf.explanations.labels_to_explain import labels_to_explain
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.name_scores import name_score
-from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.predicted_labels import PredictedLabels
+from mach_tf.robust_network import RobustNetwork
 from mach_tf.serving import exporting
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.text_rows import text_rows
 from mach_tf.top_labels import PROBABILITY, TopLabels, check_probability, check_scale, top_labels
 
 
-class Ensemble(Network):
+class Ensemble(RobustNetwork):
     """R repetitions and their bucket table, with everything that is asked of a trained model.
 
     Example:
@@ -249,34 +247,6 @@ class Ensemble(Network):
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
         return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts)
-
-    def attack(
-        self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.02, method: str = "fgsm", **options: Any
-    ) -> Robustness:
-        """Attacks raw points and measures how much the model's metrics lose.
-
-        Args:
-          X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
-          Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
-          epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
-          method: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin of the best false label over the best true one,
-            "strongest", the worst of several; "push_out" takes a true label out of the top k, "push_in" a false one into it.
-          **options: keywords of mach_tf.evaluation.attack_evaluation.attack: `support`, `steps`, `ks`, `estimator`,
-            `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
-
-        Returns:
-          One entry per epsilon: print() shows a table, `.figure()` plots it, `.to_json()` returns plain values.
-
-        Raises:
-          InputError: X or Y does not fit the model, an unknown method, an epsilon that is negative or not finite, or points
-            that cannot be attacked this way.
-
-        Example:
-          >>> robustness = model.attack(X, Y, epsilon=[0, 0.01, 0.02], method="pgd")
-          >>> [entry.epsilon for entry in robustness]  # print(robustness) shows a table
-          [0.0, 0.01, 0.02]
-        """
-        return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
 
     def export(self, output_dir: Union[str, os.PathLike[str]], **options: Any) -> exporting.Exported:
         """Exports the model as a servable: one SavedModel that ranks and explains raw points or texts, and needs TensorFlow alone.

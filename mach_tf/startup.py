@@ -21,9 +21,15 @@ from mach_tf.errors import InputError
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 # <malloc.h> of glibc
 _M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
 _KEEP_BYTES = 2**31 - 1
+# Of a process that replaces models: the largest threshold that glibc takes, its own number of mappings, and an arena for each of two
+# models, for the main thread and for threads of TensorFlow.
+_MMAP_BYTES = 32 << 20
+_MAPPINGS = 65536
+_ARENAS = 8
 # In a notebook TensorFlow logs the first two for every training; Keras logs the third where steps take milliseconds.
 _OF_NO_USE = ("Using MirroredStrategy", "Assets written to", "is slow compared to the batch time")
 
@@ -76,6 +82,27 @@ def keep_freed_memory() -> bool:
         return False
     libc = ctypes.CDLL(None)
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES), (_M_ARENA_MAX, 1))
+    return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
+
+
+def prepare_replacements() -> bool:
+    """Prepares the process, after `prepare`, for models that are replaced: the memory of each returns to the kernel.
+
+    Must be called before TensorFlow is imported and before the process has a second thread.
+
+    - The allocator of oneDNN, which TensorFlow uses for all tensors, keeps what it once had: one copy of the weights. So tensors come from
+      the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
+    - Large weights are mapped, and unmapped when they are freed.
+    - Each thread may have an arena of its own, for models that are loaded in threads of their own.
+
+    Returns:
+      Whether the allocator accepted the settings; False if the C library is not glibc.
+    """
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    libc = ctypes.CDLL(None)
+    settings = ((_M_MMAP_MAX, _MAPPINGS), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_ARENA_MAX, _ARENAS))
     return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 

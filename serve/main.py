@@ -77,6 +77,7 @@ flags.DEFINE_integer("max_body_bytes", 4 << 20, "Takes bodies of at most this ma
 
 def main(_: list[str]) -> None:
     startup.prepare()
+    startup.prepare_replacements()
     startup.check_versions()
     try:
         from mach_tf.serving.service import server  # noqa: F401 (whether it can be imported)

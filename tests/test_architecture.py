@@ -92,7 +92,7 @@ FLOORS = (
     ("evaluation",),
     ("sizing",),
     ("training",),
-    ("predicted_labels", "ensemble"),
+    ("predicted_labels", "robust_network", "ensemble"),
     ("training.fit",),
     ("fitted",),
     ("sklearn", "mach_ensemble"),

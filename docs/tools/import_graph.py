@@ -86,7 +86,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "name_scores",
     ),
     "presets": ("presets",),  # a folder that holds no other module
-    "api": ("", "predicted_labels", "ensemble"),
+    "api": ("", "predicted_labels", "robust_network", "ensemble"),
     "sklearn": ("sklearn", "mach_ensemble"),  # above training, which returns an ensemble
 }
 _ROOM_OF_ROOT_MODULE = {module: room for room, modules in ROOT_ROOMS.items() for module in modules}

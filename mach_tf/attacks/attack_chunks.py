@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mach_tf.network import Network
 
-# Floats of one array of a chunk: the sketch, or the dense points. A few such arrays exist at once.
+# Floats of one array of a chunk: the sketch, the hidden layers, or the dense points. A few such arrays exist at once.
 _CHUNK_FLOATS = 1 << 24
 _MAX_POINTS = 1024
 # If every chunk reads all repetitions from disk again, larger chunks save more time than their memory costs.
@@ -18,7 +18,7 @@ def chunks(points: int, networks: Sequence[Network], support: str) -> list[range
 
     Args:
       points: n, the number of points.
-      networks: the networks that evaluate the chunks, of equal input width. The larger sketch, the input width (if the support
+      networks: the networks that evaluate the chunks, of equal input width. The larger sketch or hidden layer, the input width (if the support
         is "dense") and whether all weights stay in memory determine the size.
       support: "nonzero" or "dense".
 
@@ -27,7 +27,8 @@ def chunks(points: int, networks: Sequence[Network], support: str) -> list[range
     """
     specs = [network.manifest.bucket_spec for network in networks]
     factor = 1 if all(network.repetitions.kept for network in networks) else _STREAMED_FACTOR
-    floats = max(spec.repetitions * spec.buckets for spec in specs)
+    widths = [max(network.manifest.bucket_spec.buckets, network.manifest.training.hidden_units) for network in networks]
+    floats = max(spec.repetitions * width for spec, width in zip(specs, widths))
     if support == "dense":
         floats = max(floats, networks[0].manifest.columns)
     size = factor * min(max(_CHUNK_FLOATS // floats, 1), _MAX_POINTS)

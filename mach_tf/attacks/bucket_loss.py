@@ -88,15 +88,16 @@ def _losses_of_repetition(
 ) -> np.ndarray:
     """Returns float64 [epsilons, n]; `table` is int32 [1, K]."""
     points, weights, multiclass = inputs.points, repetition.weights, repetition.multiclass
-    logits = inputs.forward(weights, inputs.clean).numpy()
+    of_clean, hidden_input = inputs.forward(weights, inputs.clean)
+    logits = of_clean.numpy()
     shares = tf.nn.softmax(logits).numpy() if multiclass else estimators.sigmoid(logits)
     difference = shares - _bucket_targets(table, points, logits.shape[1])[:, 0]
-    gradient = inputs.backward(weights, inputs.clean, difference / (1 if multiclass else logits.shape[1]))
+    gradient = inputs.backward(weights, hidden_input, difference / (1 if multiclass else logits.shape[1]))
     losses = np.empty((len(epsilons), len(points)))
     for i, epsilon in enumerate(epsilons):
         attacked = logits
         if epsilon:
-            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy()).numpy()
+            attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy())[0].numpy()
         losses[i] = bucket_cross_entropy(attacked[:, None], table, points, multiclass)
     return losses
 

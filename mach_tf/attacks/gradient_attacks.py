@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from mach_tf import arguments
-from mach_tf.attacks.input_gradient import attack_input, bucket_logits, value_gradient
+from mach_tf.attacks.input_gradient import attack_input, forward_pass, value_gradient
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS, TARGETED_OBJECTIVES
 from mach_tf.errors import InputError
@@ -188,9 +188,9 @@ def fgsm_step(network: Network, hashed: Points, estimator: str, epsilon: float) 
     inputs = attack_input(hashed, network.manifest.columns, "nonzero")
 
     def gradient(values: np.ndarray) -> np.ndarray:
-        logits = bucket_logits(network.repetitions, inputs, values)
-        _, of_logits = label_loss(logits, network.bucket_table, hashed, estimator)
-        return value_gradient(network.repetitions, inputs, values, of_logits)
+        found = forward_pass(network.repetitions, inputs, values)
+        _, of_logits = label_loss(found.logits, network.bucket_table, hashed, estimator)
+        return value_gradient(network.repetitions, inputs, found, of_logits)
 
     (moved,) = perturb(Attack("fgsm"), gradient, inputs.clean, [epsilon])
     return dataclasses.replace(hashed, feature_values=moved)

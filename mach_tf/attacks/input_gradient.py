@@ -2,20 +2,22 @@
 
 An attack may change the features that are present (`nonzero`) or every coordinate (`dense`). In the first case its variable
 is float32 [nonzeros], aligned with the points' own entries; in the second float32 [n, D], so n must be small.
-Repetitions are evaluated one after the other; of all of them, only one sketch [n, R, B] stays in memory.
+Repetitions are evaluated one after the other; of all of them, one sketch [n, R, B] stays in memory, and x W1 [n, R, hidden], so that the
+gradient need not compute it again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf import arguments
+from mach_tf import arguments, devices
+from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient
 from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
@@ -27,6 +29,8 @@ _VECTOR = tf.TensorSpec([None], tf.float32)
 _IDS = tf.TensorSpec([None], tf.int64)
 _WEIGHTS = Weights(_MATRIX, _VECTOR, _MATRIX, _VECTOR)
 _SPARSE = SparseBatch(_IDS, _IDS, _VECTOR)
+# So many logits per point with a gradient, on average, are multiplied one by one; a margin has two.
+_FEW_LOGITS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +70,23 @@ class NonzeroInput:
             smallest[filled] = np.minimum.reduceat(values, self.points.row_splits[:-1][filled])
         return smallest
 
-    def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
-        """Returns one repetition's bucket logits, [n, B]."""
-        return _sparse_forward(_tensors(weights), self._batch(values))
+    def forward(self, weights: Weights, values: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns one repetition's bucket logits, [n, B], and x W1, [n, hidden]."""
+        found: tuple[tf.Tensor, tf.Tensor] = _sparse_forward(_tensors(weights), self._batch(values))
+        return found
 
-    def backward(self, weights: Weights, values: np.ndarray, logit_gradient: np.ndarray) -> tf.Tensor:
-        """Returns a loss's gradient for the values, [nonzeros], from its gradient for one repetition's logits, [n, B]."""
-        return _sparse_backward(_tensors(weights), self._batch(values), logit_gradient)
+    def backward(self, weights: Weights, hidden_input: tf.Tensor, logit_gradient: np.ndarray) -> np.ndarray:
+        """Returns the gradient for the values, [nonzeros], from x W1 and the gradient for one repetition's logits, [n, B]."""
+        weights = _tensors(weights)
+        if devices.default_is_gpu():
+            return np.asarray(_sparse_backward(weights, hidden_input, self._batch(self.clean), logit_gradient))
+        if np.count_nonzero(logit_gradient) <= _FEW_LOGITS * len(logit_gradient):
+            _, bias, output_kernel, _ = map(np.asarray, weights)
+            gradient = few_logits_hidden_gradient(logit_gradient, output_kernel, np.asarray(hidden_input), bias)
+        else:
+            gradient = _hidden_gradient(weights, hidden_input, logit_gradient).numpy()
+        kernel = np.asarray(weights.hidden_kernel)  # a view of the tensor's memory
+        return entry_products(gradient, kernel, self.points.row_splits, self.points.feature_ids)
 
     def _batch(self, values: np.ndarray) -> SparseBatch:
         return SparseBatch(
@@ -105,11 +119,12 @@ class DenseInput:
     def smallest(self, values: np.ndarray) -> np.ndarray:
         return values.min(axis=1)
 
-    def forward(self, weights: Weights, values: np.ndarray) -> tf.Tensor:
-        return _dense_forward(_tensors(weights), values)
+    def forward(self, weights: Weights, values: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        found: tuple[tf.Tensor, tf.Tensor] = _dense_forward(_tensors(weights), values)
+        return found
 
-    def backward(self, weights: Weights, values: np.ndarray, logit_gradient: np.ndarray) -> tf.Tensor:
-        return _dense_backward(_tensors(weights), values, logit_gradient)
+    def backward(self, weights: Weights, hidden_input: tf.Tensor, logit_gradient: np.ndarray) -> np.ndarray:
+        return np.asarray(_dense_backward(_tensors(weights), hidden_input, logit_gradient))
 
 
 AttackInput = Union[NonzeroInput, DenseInput]
@@ -121,35 +136,61 @@ def attack_input(points: Points, columns: int, support: str) -> AttackInput:
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
 
 
+class ForwardPass(NamedTuple):
+    """What a gradient needs of the values that it is taken at.
+
+    Attributes:
+      logits: float32 [n, R, B]; of a multiclass model the log-odds of its softmax.
+      hidden_inputs: x W1 of each repetition, float32 [n, hidden].
+    """
+
+    logits: np.ndarray
+    hidden_inputs: list[tf.Tensor]
+
+
+def forward_pass(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> ForwardPass:
+    """Evaluates all repetitions; takes each from the sequence once."""
+    logits: Optional[np.ndarray] = None
+    hidden_inputs = []
+    for index in range(len(repetitions)):
+        # By index: a loop variable would keep one repetition in memory while the next is loaded.
+        of_one, hidden_input = inputs.forward(repetitions[index].weights, values)
+        if logits is None:
+            logits = np.empty((of_one.shape[0], len(repetitions), of_one.shape[1]), np.float32)
+        logits[:, index] = log_odds(of_one) if repetitions[index].multiclass else of_one
+        hidden_inputs.append(hidden_input)
+    assert logits is not None
+    return ForwardPass(logits, hidden_inputs)
+
+
 def bucket_logits(repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray) -> np.ndarray:
-    """Returns the logits of all repetitions, float32 [n, R, B]; takes each repetition from the sequence once."""
-    # By index: a loop variable would keep one repetition in memory while the next is loaded.
-    return np.stack([_logits(repetitions[i], inputs, values).numpy() for i in range(len(repetitions))], axis=1)
+    """Returns the logits of all repetitions, float32 [n, R, B]."""
+    return forward_pass(repetitions, inputs, values).logits
 
 
 def value_gradient(
-    repetitions: Sequence[Repetition], inputs: AttackInput, values: np.ndarray, logit_gradient: np.ndarray
+    repetitions: Sequence[Repetition], inputs: AttackInput, found: ForwardPass, logit_gradient: np.ndarray
 ) -> np.ndarray:
     """Returns the gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
-    total = np.zeros(values.shape, np.float32)
+    total = np.zeros(inputs.clean.shape, np.float32)
     for index in range(len(repetitions)):
-        repetition, of_logits = repetitions[index], logit_gradient[:, index]
-        if repetition.multiclass:
-            of_logits = log_odds_gradient(inputs.forward(repetition.weights, values), of_logits)
-        total += inputs.backward(repetition.weights, values, of_logits).numpy()
-        del repetition  # before the next is loaded
+        weights, hidden_input, of_logits = (
+            repetitions[index].weights,
+            found.hidden_inputs[index],
+            logit_gradient[:, index],
+        )
+        if repetitions[index].multiclass:
+            of_logits = log_odds_gradient(output_logits(weights, hidden_input), of_logits).numpy()
+        total += inputs.backward(weights, hidden_input, of_logits)
+        del weights  # before the next are loaded
     return total
-
-
-def _logits(repetition: Repetition, inputs: AttackInput, values: np.ndarray) -> tf.Tensor:
-    logits = inputs.forward(repetition.weights, values)
-    return log_odds(logits) if repetition.multiclass else logits
 
 
 def _tensors(weights: Weights) -> Weights:
     return Weights(*(tf.convert_to_tensor(weight) for weight in weights))
 
 
+@tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])
 def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(hidden_input)
@@ -158,22 +199,25 @@ def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: 
 
 
 @tf.function(input_signature=[_WEIGHTS, _SPARSE])
-def _sparse_forward(weights: Weights, batch: SparseBatch) -> tf.Tensor:
-    return output_logits(weights, sparse_product(batch, weights.hidden_kernel))
+def _sparse_forward(weights: Weights, batch: SparseBatch) -> tuple[tf.Tensor, tf.Tensor]:
+    hidden_input = sparse_product(batch, weights.hidden_kernel)
+    return output_logits(weights, hidden_input), hidden_input
 
 
-@tf.function(input_signature=[_WEIGHTS, _SPARSE, _MATRIX])
-def _sparse_backward(weights: Weights, batch: SparseBatch, logit_gradient: tf.Tensor) -> tf.Tensor:
-    gradient = _hidden_gradient(weights, sparse_product(batch, weights.hidden_kernel), logit_gradient)
+@tf.function(input_signature=[_WEIGHTS, _MATRIX, _SPARSE, _MATRIX])
+def _sparse_backward(
+    weights: Weights, hidden_input: tf.Tensor, batch: SparseBatch, logit_gradient: tf.Tensor
+) -> tf.Tensor:
+    gradient = _hidden_gradient(weights, hidden_input, logit_gradient)
     return value_gradients(gradient[:, None], weights.hidden_kernel[:, None], batch)[:, 0]
 
 
 @tf.function(input_signature=[_WEIGHTS, _MATRIX])
-def _dense_forward(weights: Weights, values: tf.Tensor) -> tf.Tensor:
-    return output_logits(weights, tf.matmul(values, weights.hidden_kernel))
+def _dense_forward(weights: Weights, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    hidden_input = tf.matmul(values, weights.hidden_kernel)
+    return output_logits(weights, hidden_input), hidden_input
 
 
 @tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])
-def _dense_backward(weights: Weights, values: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
-    gradient = _hidden_gradient(weights, tf.matmul(values, weights.hidden_kernel), logit_gradient)
-    return tf.matmul(gradient, weights.hidden_kernel, transpose_b=True)
+def _dense_backward(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
+    return tf.matmul(_hidden_gradient(weights, hidden_input, logit_gradient), weights.hidden_kernel, transpose_b=True)

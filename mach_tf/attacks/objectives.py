@@ -23,7 +23,7 @@ import numpy as np
 from mach_tf import estimators
 from mach_tf.attacks import targets
 from mach_tf.attacks.hit_margins import best_false, next_loss, ranked_true
-from mach_tf.attacks.input_gradient import AttackInput, bucket_logits, value_gradient
+from mach_tf.attacks.input_gradient import AttackInput, bucket_logits, forward_pass, value_gradient
 from mach_tf.attacks.label_loss import label_loss
 from mach_tf.network import Network
 
@@ -59,14 +59,14 @@ class Objective:
 
     def evaluate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns `worth`, and the gradient of its sum over points for the values, of their shape."""
-        logits = bucket_logits(self.network.repetitions, self.inputs, values)
-        table = self.network.bucket_table
+        found = forward_pass(self.network.repetitions, self.inputs, values)
+        logits, table = found.logits, self.network.bucket_table
         if self.name == "loss":
             worth, of_logits = label_loss(logits, table, self.inputs.points, self.estimator)
         else:
             worth, up, down = self._margins(logits)
             of_logits = targets.margin_gradient(logits, table, up, down, self.estimator)
-        return worth, value_gradient(self.network.repetitions, self.inputs, values, of_logits)
+        return worth, value_gradient(self.network.repetitions, self.inputs, found, of_logits)
 
     def gradient(self, values: np.ndarray) -> np.ndarray:
         """Returns the gradient alone."""

@@ -48,7 +48,7 @@ class QuadraticBound(NamedTuple):
 
     Attributes:
       bound: the lower bound of F in the box; -inf if none was found.
-      value: F at `perturbation`, without regard to rounding.
+      value: F at `perturbation`, without regard to rounding; infinite if the bound was reached before one was looked for.
       perturbation: float64 [n].
     """
 
@@ -120,10 +120,11 @@ class QuadraticRelaxation:
             before = -np.inf
             for _ in range(_TURNS):
                 bound = search.turn()
-                value, where = search.smallest_value()
-                best = QuadraticBound(
-                    max(best.bound, bound), *min((best[1:], (value, where)), key=lambda pair: pair[0])
-                )
+                best = best._replace(bound=max(best.bound, bound))
+                if best.bound <= enough:
+                    value, where = search.smallest_value()
+                    if value < best.value:
+                        best = best._replace(value=value, perturbation=where)
                 if best.bound > enough or best.value <= enough < np.inf:
                     self._ends[family] = _End(search.x, search.free, search.growth)
                     return best
@@ -144,13 +145,15 @@ class _Search:
         self.negative = np.flatnonzero((weights < 0) & ~self.stable)
         self.chord, self.intercept, self.below = slopes(self.units)
         self.x, self.free, self.growth = start
-        if self.x.any():
-            self._choose_slopes(*self._moments())
 
     def turn(self) -> float:
-        """Makes one bound, float; leaves the tangent point and slopes for the next turn."""
+        """Makes one bound, float; leaves the tangent point for the next turn."""
         units, negative, half = self.units, self.negative, self.half
         expected, spread = self._moments()
+        if self.x.any():
+            # The slopes below ReLU move to how often each unit is active near the tangent point.
+            active = 0.5 + 0.5 * np.clip(expected / (np.sqrt(spread) + 1e-12), -1, 1)
+            self.below = np.where(self.stable, 1, active)
         z, deviation = units.centre[negative], self.growth * spread[negative] + 1e-12
         root = np.sqrt(expected[negative] ** 2 + deviation)
         square = ((expected[negative] + root) ** 2 + deviation) / (4 * root)
@@ -159,7 +162,7 @@ class _Search:
         weight = -self.weights[negative]
         slope = np.where(squares > 0, (z + root) / (2 * root), self.chord[negative])
         at_zero = np.where(
-            squares > 0, (z + root) ** 2 / (4 * root), line - self.chord[negative] * (expected[negative] - z)
+            squares > 0, (z + root) ** 2 / (4 * root), self.chord[negative] * z + self.intercept[negative]
         )
 
         lines = np.where(self.stable, self.weights, np.maximum(self.weights, 0) * self.below)
@@ -185,7 +188,6 @@ class _Search:
         room = half**2 - self.x**2
         of_q = float((form.diagonal - np.diag(form.matrix)) @ room)
         self.growth = max(float(form.diagonal @ room) / of_q, 1.0) if of_q > 0 else 1.0
-        self._choose_slopes(self._moments()[0], spread)
         return float(value - 8 * rounding.gamma(2 * n + m + 32) * magnitude)
 
     def smallest_value(self) -> tuple[float, np.ndarray]:
@@ -200,11 +202,6 @@ class _Search:
         """Returns mean and variance of each pre-activation for random perturbations around the tangent point; float64 [M]."""
         expected = self.units.centre + self.columns @ self.x.astype(np.float32)
         return expected, (self.squared @ (self.half**2 - self.x**2).clip(0).astype(np.float32)).astype(np.float64)
-
-    def _choose_slopes(self, expected: np.ndarray, spread: np.ndarray) -> None:
-        """Moves the slopes below ReLU to how often each unit is active near the tangent point."""
-        active = 0.5 + 0.5 * np.clip(expected / (np.sqrt(spread) + 1e-12), -1, 1)
-        self.below = np.where(self.stable, 1, active)
 
 
 class _Form(NamedTuple):

@@ -39,6 +39,7 @@ class Leads:
         self._buckets = layer.table[:, label]
         repetitions, labels = layer.table.shape
         self._excess = np.empty((repetitions, layer.kernels.shape[2]))
+        self._by_repetition = np.zeros(labels, bool)
         linear, excess = np.zeros(labels), np.zeros(labels)
         for r, row in enumerate(layer.table):
             self._excess[r] = self._more(r) * (lines.chord[lines.own(r)] @ self._negative(r))
@@ -55,8 +56,10 @@ class Leads:
         self._improve(doubtful, excess[doubtful])
 
     def bound_by_repetition(self, labels: np.ndarray) -> None:
-        """Improves the bounds of some labels by the squares of each repetition."""
+        """Improves the bounds of some labels by the squares of each repetition; does nothing where this was done before."""
         lines = self.lines
+        labels = labels[~self._by_repetition[labels]]
+        self._by_repetition[labels] = True
         excess = np.zeros(len(labels))
         for r, forms in enumerate(lines.forms_of_repetitions):
             buckets, positions = np.unique(lines.layer.table[r, labels], return_inverse=True)

@@ -104,6 +104,35 @@ def certificates_figure(
     return figure
 
 
+def minimal_epsilon_figure(
+    found: Mapping[str, np.ndarray], proved: Mapping[str, np.ndarray], largest: float
+) -> NotebookFigure:
+    """Plots the share of points whose top label changes within each epsilon: found by attacks solid, not excluded by proofs dashed.
+
+    Args:
+      found: the smallest sizes that attacks found, by the name of a group of points; infinity where none was found.
+      proved: the sizes up to which nothing can change, by the same names; empty for none.
+      largest: the largest size that was tried.
+    """
+    figure = NotebookFigure(figsize=(5.5, 3.8), layout="constrained")
+    panel = figure.subplots()
+    for i, (name, values) in enumerate(found.items()):
+        curves = [("-", values, f"{name} ({len(values):,} points)")]
+        if name in proved:
+            curves.append(("--", proved[name], ""))
+        for style, sizes, label in curves:
+            ordered = np.sort(sizes)
+            shares = 100 * np.arange(1, len(ordered) + 1) / len(ordered)
+            inside = ordered <= largest
+            panel.step(ordered[inside], shares[inside], style, where="post", color=f"C{i}", label=label or None)
+    panel.set_xscale("symlog", linthresh=largest / 100)
+    panel.set_xlim(0, largest)
+    panel.set_ylim(0, 100)
+    _label(panel, "epsilon", "points whose top label changes (%)")
+    panel.legend(fontsize="small", title="top label")
+    return figure
+
+
 def pixels(figure: Figure) -> np.ndarray:
     """Returns the rendered figure, uint8 [1, height, width, 4], as tf.summary.image takes it."""
     figure.set_dpi(figures.DOTS_PER_INCH)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from mach_tf import arguments
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
-from mach_tf.choices import ATTACKS
+from mach_tf.certificates.certificate_run import check_estimator
+from mach_tf.choices import ATTACKS, MINIMAL_EPSILONS
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
@@ -20,7 +21,9 @@ from mach_tf.evaluation import attack_evaluation, tables
 from mach_tf.evaluation.label_filter import read_label_filter
 from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.metric_options import MetricOptions
+from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.evaluation.robustness_content import robustness_content
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
@@ -37,17 +40,25 @@ class RobustnessOptions(MetricOptions):
       attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.
       attack_model_dir: the model that the attacks are computed on, for transfer; None attacks each model itself.
       estimator: which estimator makes the label scores.
+      minimal_epsilon: "attacked" also finds the smallest epsilon that changes each point's top label, up to the largest of `epsilons`;
+        "certified" also proves how small it may be.
     """
 
     attacks: Sequence[Union[str, Attack]] = ("fgsm",)
     attack_model_dir: Optional[str] = None
     estimator: str = DEFAULT_ESTIMATOR
+    minimal_epsilon: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.attack_list:
             raise InputError(f"attacks must name at least one of {', '.join(ATTACKS)}.")
         arguments.choice(self.estimator, "estimator", ESTIMATORS)
+        arguments.choice(self.minimal_epsilon, "minimal_epsilon", MINIMAL_EPSILONS)
+        if self.minimal_epsilon != "none" and not max(self.sizes):
+            raise InputError("minimal_epsilon needs an epsilon above 0, the largest size that is tried (got 0 alone).")
+        if self.minimal_epsilon == "certified":
+            check_estimator(self.estimator)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +74,7 @@ class RobustnessComparison(tables.ShownAsTable):
       target_label: the label that "push_in" pushed in; None if one was drawn per point.
       models: the results by model directory.
       filter_labels: the pairs of points and labels that were left out, as metrics.json describes them; None for none.
+      minimal_epsilons: the smallest sizes that change top labels, by model directory; empty unless requested.
     """
 
     dataset_dir: str
@@ -73,11 +85,11 @@ class RobustnessComparison(tables.ShownAsTable):
     target_label: Optional[int]
     models: Mapping[str, Robustness]
     filter_labels: Optional[Mapping[str, Any]] = None
+    minimal_epsilons: Mapping[str, MinimalEpsilon] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of robustness.json."""
-        models = [{"model_dir": name, **robustness.to_json()} for name, robustness in self.models.items()]
-        return {**self._header(), "models": models}
+        return {**self._header(), "models": robustness_content(self.models, self.minimal_epsilons)}
 
     def write(self, output_dir: str) -> list[str]:
         """Writes robustness.json, robustness.png and TensorBoard logs.
@@ -86,11 +98,11 @@ class RobustnessComparison(tables.ShownAsTable):
           output_dir: directory for the files; created if missing.
 
         Returns:
-          The paths of the JSON file, the plot and the TensorBoard directory.
+          The paths of the JSON file, the plot, the TensorBoard directory and, per model, the files of its smallest epsilons.
         """
         from mach_tf.evaluation import robustness_outputs  # Matplotlib takes a while to import
 
-        return robustness_outputs.write(output_dir, self.models, self._header())
+        return robustness_outputs.write(output_dir, self.models, self._header(), self.minimal_epsilons)
 
     def table(self) -> Table:
         """Returns one row per model, attack and epsilon."""
@@ -103,7 +115,10 @@ class RobustnessComparison(tables.ShownAsTable):
         return robustness_outputs.figure(self.models)
 
     def _header(self) -> dict[str, Any]:
-        header = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "models"}
+        content = ("models", "minimal_epsilons")
+        header = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in content
+        }
         if self.filter_labels is None:
             del header["filter_labels"]
         return header
@@ -160,7 +175,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
-    models = {}
+    models, minimal = {}, {}
     for model_dir in model_dirs:
         network = Network.load(model_dir)
         losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
@@ -176,6 +191,11 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
             None if label_filter is None else label_filter.excluded,
         )
         models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
+        if settings.minimal_epsilon != "none":
+            prove = settings.minimal_epsilon == "certified"
+            minimal[model_dir] = minimal_epsilon(
+                network, points, attacks[0], max(epsilons), settings.estimator, prove, groups
+            )
     return RobustnessComparison(
         dataset_dir,
         settings.split,
@@ -185,4 +205,5 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         settings.target_label,
         models,
         None if label_filter is None else label_filter.to_json(),
+        minimal,
     )

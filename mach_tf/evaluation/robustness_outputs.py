@@ -7,12 +7,15 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
+import numpy as np
 import tensorflow as tf
 
 from mach_tf import figures, files, outputs, tensorboard_logs
 from mach_tf.attacks.attack_report import AttackEntry
 from mach_tf.evaluation import plots, tables
+from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon
 from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.evaluation.robustness_content import robustness_content
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,21 +27,27 @@ TENSORBOARD_DIRECTORY = "tensorboard"
 _Value = TypeVar("_Value")
 
 
-def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str, Any]) -> list[str]:
+def write(
+    output_dir: str,
+    models: Mapping[str, Robustness],
+    header: Mapping[str, Any],
+    minimal_epsilons: Optional[Mapping[str, MinimalEpsilon]] = None,
+) -> list[str]:
     """Writes robustness.json, robustness.png and TensorBoard scalars and figure.
 
     Args:
       output_dir: directory for the files; created if missing.
       models: the results by model directory, all with the same cut-offs.
       header: what the JSON object contains besides the models.
+      minimal_epsilons: the smallest sizes that change top labels, by model directory; None for none.
 
     Returns:
-      The paths of the JSON file, the plot and the TensorBoard directory.
+      The paths of the JSON file, the plot, the TensorBoard directory and, per model, the plot and the arrays of the smallest sizes.
     """
     os.makedirs(output_dir, exist_ok=True)
     json_file, plot_file, tensorboard = written = paths(output_dir)
-    content = [{"model_dir": name, **robustness.to_json()} for name, robustness in models.items()]
-    files.write_json(json_file, {**header, "models": content})
+    minimal_epsilons = minimal_epsilons or {}
+    files.write_json(json_file, {**header, "models": robustness_content(models, minimal_epsilons)})
     drawn = figure(models)
     figures.write_png(drawn, plot_file)
     with tensorboard_logs.optional(tensorboard, "evaluation", warnings.warn):
@@ -46,6 +55,14 @@ def write(output_dir: str, models: Mapping[str, Robustness], header: Mapping[str
             _write_scalars(os.path.join(tensorboard, name), robustness)
         with tf.summary.create_file_writer(tensorboard).as_default():
             tf.summary.image("robustness", plots.pixels(drawn), step=0)
+    for name, minimal in _short_names(minimal_epsilons).items():
+        stem = "minimal_epsilon" if len(models) == 1 else f"minimal_epsilon-{name}"
+        plot, arrays = (os.path.join(output_dir, f"{stem}.{suffix}") for suffix in ("png", "npz"))
+        figures.write_png(minimal.figure(), plot)
+        content: dict[str, Any] = dict(minimal.arrays())
+        with files.atomic_write(arrays) as file:
+            np.savez_compressed(file, **content)
+        written += [plot, arrays]
     return written
 
 

@@ -27,13 +27,19 @@ def test_failures_differences_versions_and_minutes_are_counted(soak):
     record.observe(Answer(1, 61.0, 0.030, 200, body(2, b"[1]")))
     record.observe(Answer(1, 121.0, 0.050, 503, b"busy"))
     record.observe(Answer(0, 122.0, 0.050, 200, body(2, b"[1]")))
-    record.memory += [(1.0, 100.0), (61.0, 200.0), (121.0, 210.0)]
+    record.memory += [(1.0, 100.0), (61.0, 190.0), (62.0, 210.0), (121.0, 209.0), (122.0, 211.0)]
     found = record.result(80)
     assert (found["requests"], found["failed"], found["differing"], found["versions"]) == (4, 1, 1, 2)
     assert found["failures"] == ["121.0 s: 503 b'busy'"]
     assert found["p99_ms_by_minute"] == [10.0, 30.0, 50.0]
     assert found["memory_mb_by_minute"] == [100, 200, 210]
-    assert found["ratios"] == {"right answers/requests": 0.5, "memory of the last/of the second minute": 1.05}
+    assert found["memory_mb_least_by_minute"] == [100, 190, 209]
+    assert found["memory_mb_most_by_minute"] == [100, 210, 211]
+    assert found["ratios"] == {
+        "right answers/requests": 0.5,
+        "memory of the last/of the second minute": 1.05,
+        "least memory of the last/of the second minute": 1.1,
+    }
 
 
 def test_a_version_is_a_link_that_appears_at_once(soak, tmp_path):

@@ -125,10 +125,26 @@ def test_targeted_attacks_and_fewer_points(evaluated, tmp_path):
     assert push_out["success_rate"] > 20
 
 
+def test_the_smallest_epsilon_of_each_point(evaluated, other_model, tmp_path, capsys):
+    arguments = ["--attack=apgd", "--epsilon=0,0.3", "--bootstrap=0", "--k=1", "--limit=15", "--attack_steps=3"]
+    models = [evaluated.model_dir, other_model]
+    content = attack(evaluated, tmp_path, *arguments, "--minimal_epsilon=certified", models=models)
+    printed = capsys.readouterr().out
+    for model_dir, model in zip(models, content["models"]):
+        stem = tmp_path / f"minimal_epsilon-{os.path.basename(model_dir)}"
+        assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG") and str(stem) in printed
+        with np.load(stem.with_suffix(".npz")) as arrays:
+            assert len(arrays["found"]) == 15 and (arrays["proved"] <= arrays["found"]).all()
+            median = np.quantile(arrays["found"], 0.5, method="lower")
+        assert model["minimal_epsilon"]["top labels"]["all"]["found"]["50"] == (median if median < 1 else None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "--attack must name"),
+        (["--attack=apgd", "--epsilon=0", "--minimal_epsilon=attacked"], "--minimal_epsilon needs an epsilon above 0"),
+        (["--attack=apgd", "--estimator=mean", "--minimal_epsilon=certified"], "logit_mean"),
         (["--attack=fgsm", "--k=0"], "--k must be a list"),
         (["--attack=fgsm", "--k=31"], "--k must not exceed the 30 labels"),
         (["--attack=push_in", "--k=30"], "k below the 30 labels"),

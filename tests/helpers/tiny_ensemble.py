@@ -46,8 +46,8 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
         Weights(normal(columns, hidden), normal(hidden), normal(hidden, buckets), normal(buckets) - 1.0)
         for _ in range(repetitions)
     ]
-    spec = BucketSpec(buckets, repetitions)
-    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, TrainingConfig(task=TASKS[multiclass]), "", {}, {})
+    spec, training = BucketSpec(buckets, repetitions), TrainingConfig(hidden_units=hidden, task=TASKS[multiclass])
+    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, training, "", {}, {})
     table = manifest.bucket_table()
     return types.SimpleNamespace(
         manifest=manifest,

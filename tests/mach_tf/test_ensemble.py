@@ -105,18 +105,6 @@ def test_it_is_exported_by_the_package():
     assert mach_tf.Ensemble is Ensemble
 
 
-def test_attack_measures_what_the_metrics_lose(model, raw):
-    ensemble = Ensemble.load(model[0])
-    predicted = ensemble.predict(raw, k=2)
-    truth = (predicted != 0).astype(np.float32)  # what it predicts, so that there is something to lose
-    clean, small, large = ensemble.attack(raw, truth, epsilon=[0, 0.05, 0.5], ks=[1, 2], support="dense")
-    assert clean.metrics["P@2"] == 100 and clean.lost["P@2"] == 0
-    assert clean.loss < small.loss < large.loss
-    assert large.lost["P@2"] > small.lost["P@2"] >= 0 and large.attack.support == "dense"
-    (by_pgd,) = ensemble.attack(raw, truth, 0.5, "pgd", support="dense")
-    assert by_pgd.attack.name == "pgd" and by_pgd.loss > clean.loss
-
-
 def test_names_are_shown_and_must_fit(model, raw):
     ensemble = Ensemble.load(model[0])
     features, labels = [f"word {i}" for i in range(60)], [f"topic {i}" for i in range(30)]

@@ -114,6 +114,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._versions.settle()
         if self._config.reload_seconds:
             self._versions.watch(self._config.reload_seconds)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -15,11 +16,13 @@ from typing import Callable, Optional, Union
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE
 from mach_tf.serving.contents import FILE
+from mach_tf.serving.service import own_thread
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.startup import return_freed_memory
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _State = frozenset[tuple[str, int, int]]
+_Load = Callable[[str, int], ServedVersion]
 _LOG = logging.getLogger("mach_tf.service")
 
 
@@ -32,7 +35,7 @@ class Versions:
       failures: how many loads and looks into the folder failed.
     """
 
-    def __init__(self, directory: str, load: Callable[[str, int], ServedVersion] = ServedVersion.load):
+    def __init__(self, directory: str, load: _Load = ServedVersion.load):
         """Loads the newest version that is whole.
 
         Args:
@@ -57,7 +60,7 @@ class Versions:
         found = self._found()
         problem: Optional[InputError] = None
         for number in reversed(found):
-            loaded = self._try(number)
+            loaded = self._try(number, self._load)
             if not isinstance(loaded, InputError):
                 self.current = loaded
                 break
@@ -108,7 +111,7 @@ class Versions:
                 break
             if self._broken.get(number) == self._state(number):
                 continue
-            loaded = self._try(number)
+            loaded = self._try(number, functools.partial(own_thread.make, self._load))
             if isinstance(loaded, InputError):
                 continue
             self._replaced.append(weakref.ref(self.current))
@@ -126,9 +129,21 @@ class Versions:
     def release(self) -> None:
         """Frees the memory of versions that were replaced, once no request needs them."""
         if self._replaced:
+            settled = gc.get_freeze_count() > 0
+            gc.unfreeze()
             gc.collect()  # a SavedModel holds itself by circles
+            if settled:
+                gc.freeze()
             self._replaced = [version for version in self._replaced if version() is not None]
             return_freed_memory()
+
+    def settle(self) -> None:
+        """Excepts all objects of this process from garbage collection until `close`, but for versions that are released.
+
+        A full collection took 0.3 s with 400,000 objects of TensorFlow and a model, and no request is answered meanwhile.
+        """
+        gc.collect()
+        gc.freeze()
 
     def watch(self, seconds: float) -> None:
         """Calls `check` every so many seconds in a thread, until `close`."""
@@ -137,6 +152,7 @@ class Versions:
     def close(self) -> None:
         """Stops watching."""
         self._stop.set()
+        gc.unfreeze()
 
     def _watch(self, seconds: float) -> None:
         while not self._stop.wait(seconds):
@@ -157,13 +173,13 @@ class Versions:
         folders = {int(name): os.path.join(self._directory, name) for name in reversed(names)}
         return {number: folder for number, folder in folders.items() if os.path.isfile(os.path.join(folder, FILE))}
 
-    def _try(self, number: int) -> Union[ServedVersion, InputError]:
+    def _try(self, number: int, load: _Load) -> Union[ServedVersion, InputError]:
         """Loads a version; returns why it cannot be loaded, which must not stop the service, if it cannot."""
         state = self._state(number)  # before it is read: what changes from now on is worth another try
         folder = self._folders().get(number, os.path.join(self._directory, str(number)))
         begin = time.monotonic()
         try:
-            loaded = self._load(folder, number)
+            loaded = load(folder, number)
             self._record(time.monotonic() - begin)
             return loaded
         except InputError as error:

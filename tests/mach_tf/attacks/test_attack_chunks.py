@@ -6,7 +6,7 @@ import pytest
 from mach_tf.attacks import attack_chunks
 from tests.helpers.tiny_ensemble import make_ensemble, make_points
 
-ENSEMBLE = make_ensemble(repetitions=3, buckets=6, columns=20)
+ENSEMBLE = make_ensemble(repetitions=3, buckets=6, columns=20, hidden=6)
 
 
 @pytest.mark.parametrize(("support", "floats"), [("nonzero", 18), ("dense", 20)])
@@ -20,9 +20,15 @@ def test_chunks_are_bounded_in_memory(monkeypatch, support, floats, points):
 
 def test_the_larger_of_two_ensembles_decides(monkeypatch):
     monkeypatch.setattr(attack_chunks, "_CHUNK_FLOATS", 5 * 36)
-    larger = make_ensemble(repetitions=6, buckets=6, columns=20)
+    larger = make_ensemble(repetitions=6, buckets=6, columns=20, hidden=6)
     for both in ([ENSEMBLE, larger], [larger, ENSEMBLE]):
         assert [len(chunk) for chunk in attack_chunks.chunks(10, both, "nonzero")] == [5, 5]
+
+
+def test_hidden_layers_count_where_they_are_wider_than_the_sketch(monkeypatch):
+    monkeypatch.setattr(attack_chunks, "_CHUNK_FLOATS", 5 * 3 * 9)
+    wide = make_ensemble(repetitions=3, buckets=6, columns=20, hidden=9)
+    assert [len(chunk) for chunk in attack_chunks.chunks(10, [wide], "nonzero")] == [5, 5]
 
 
 def test_even_a_huge_model_gets_one_point_at_a_time(monkeypatch):

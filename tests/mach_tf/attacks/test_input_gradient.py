@@ -35,6 +35,11 @@ def network(weights, dense):
     return np.maximum(dense @ w1 + b1, 0) @ w2 + b2
 
 
+def gradient_at_clean(repetitions, inputs, direction):
+    found = input_gradient.forward_pass(repetitions, inputs, inputs.clean)
+    return input_gradient.value_gradient(repetitions, inputs, found, direction)
+
+
 @pytest.mark.parametrize("support", SUPPORTS)
 @pytest.mark.parametrize(("hidden", "buckets"), [(5, 4), (9, 3)])
 def test_logits_are_the_networks(support, hidden, buckets):
@@ -55,7 +60,7 @@ def test_gradient_against_finite_differences(support):
     repetitions, points = make_repetitions(3, 12, 7, 4), make_points()
     inputs = input_gradient.attack_input(points, 12, support)
     direction = np.random.default_rng(2).standard_normal((6, 3, 4)).astype(np.float32)
-    gradient = input_gradient.value_gradient(repetitions, inputs, inputs.clean, direction)
+    gradient = gradient_at_clean(repetitions, inputs, direction)
     assert gradient.shape == inputs.clean.shape
 
     def objective(values):
@@ -83,7 +88,7 @@ def test_gradient_is_the_classifiers_own():
         logits = bucket_logits(repetition.weights, batch)
     expected = tape.gradient(logits, values, direction[:, 0])
     inputs = input_gradient.NonzeroInput(points, 12)
-    ours = input_gradient.value_gradient([repetition], inputs, inputs.clean, direction)
+    ours = gradient_at_clean([repetition], inputs, direction)
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
     ours = input_gradient.bucket_logits([repetition], inputs, inputs.clean)[:, 0]
     np.testing.assert_allclose(ours, logits, rtol=1e-6, atol=1e-6)
@@ -93,10 +98,32 @@ def test_the_dense_gradient_holds_the_nonzero_one():
     repetitions, points = make_repetitions(2, 12, 7, 4), make_points()
     direction = np.random.default_rng(4).standard_normal((6, 2, 4)).astype(np.float32)
     nonzero, dense = (input_gradient.attack_input(points, 12, support) for support in SUPPORTS)
-    every = input_gradient.value_gradient(repetitions, dense, dense.clean, direction)
+    every = gradient_at_clean(repetitions, dense, direction)
     rows = np.repeat(np.arange(6), np.diff(points.row_splits))
-    present = input_gradient.value_gradient(repetitions, nonzero, nonzero.clean, direction)
+    present = gradient_at_clean(repetitions, nonzero, direction)
     np.testing.assert_allclose(every[rows, points.feature_ids], present, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gpu_takes_the_products_of_training(monkeypatch):
+    repetitions, points = make_repetitions(2, 12, 7, 4), make_points()
+    direction = np.random.default_rng(5).standard_normal((6, 2, 4)).astype(np.float32)
+    inputs = input_gradient.NonzeroInput(points, 12)
+    on_cpu = gradient_at_clean(repetitions, inputs, direction)
+    monkeypatch.setattr(input_gradient.devices, "default_is_gpu", lambda: True)
+    monkeypatch.setattr(
+        input_gradient, "entry_products", lambda *_: pytest.fail("the compiled code of the CPU was used")
+    )
+    np.testing.assert_allclose(gradient_at_clean(repetitions, inputs, direction), on_cpu, rtol=1e-5, atol=1e-6)
+
+
+def test_a_gradient_of_few_logits_is_that_of_all(monkeypatch):
+    repetitions, points = make_repetitions(2, 12, 7, 14), make_points()
+    direction = np.random.default_rng(6).standard_normal((6, 2, 14)).astype(np.float32)
+    direction[:, :, 2:] = 0
+    inputs = input_gradient.NonzeroInput(points, 12)
+    few = gradient_at_clean(repetitions, inputs, direction)
+    monkeypatch.setattr(input_gradient, "_FEW_LOGITS", 0)
+    np.testing.assert_allclose(gradient_at_clean(repetitions, inputs, direction), few, rtol=1e-4, atol=1e-5)
 
 
 def test_another_support_is_refused():
@@ -109,7 +136,8 @@ def test_of_a_softmax_logits_and_gradient_are_those_of_its_log_odds(support):
     repetitions = [each._replace(multiclass=True) for each in make_repetitions(2, 12, 7, 4)]
     inputs = input_gradient.attack_input(make_points(), 12, support)
     direction = np.random.default_rng(2).standard_normal((6, 2, 4)).astype(np.float32)
-    gradient = input_gradient.value_gradient(repetitions, inputs, inputs.clean, direction).ravel()
+    found = input_gradient.forward_pass(repetitions, inputs, inputs.clean)
+    gradient = input_gradient.value_gradient(repetitions, inputs, found, direction).ravel()
 
     def odds(values):
         dense = inputs.features(values).toarray().astype(np.float64)

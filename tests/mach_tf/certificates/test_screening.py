@@ -71,6 +71,16 @@ def test_blocks_of_labels_change_nothing(monkeypatch):
     np.testing.assert_allclose(stages(units, world.layer, 3)[0], expected, rtol=1e-5)
 
 
+def test_each_label_is_bounded_by_repetition_once(monkeypatch):
+    world = certified.small(0, n=20, hidden=30, labels=50)
+    leads = Leads(SharedLines(world.units(PerturbationSet(0.1)), world.layer), 3)
+    leads.bound_by_repetition(np.arange(10))
+    bounded = []
+    monkeypatch.setattr(leads, "_improve", lambda labels, _: bounded.extend(labels))
+    leads.bound_by_repetition(np.arange(5, 12))
+    assert bounded == [10, 11]
+
+
 def test_too_many_units_are_not_bounded_jointly(monkeypatch):
     monkeypatch.setattr(screening, "_MOST_UNITS", 1)
     world = certified.small(0)

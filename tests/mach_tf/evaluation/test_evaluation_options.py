@@ -34,7 +34,10 @@ def test_estimators_are_names_or_all(given, names):
         ({"estimators": []}, r"estimators must be .*\(got \)"),
         ({"propensity": "jain"}, r"propensity must be one of amazon, default, wikipedia \(got 'jain'\)"),
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),
-        ({"attacks": ["shout"]}, r"An attack must be one of fgsm, pgd, push_out, push_in \(got 'shout'\)"),
+        (
+            {"attacks": ["shout"]},
+            r"An attack must be one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)",
+        ),
         ({"attacks": ["pgd"], "epsilons": [0.1, -0.2]}, r"epsilon must be 0 or more \(got -0\.2\)"),
         ({"propensity_a": 0}, r"propensity_a must be above 0 and at most 10 \(got 0\)"),
         ({"propensity_b": "1.5"}, r"propensity_b must be a finite number \(got '1\.5'\)"),

@@ -32,7 +32,10 @@ def test_attacks_are_names_or_attacks(given, attacks):
         ({"split": "dev"}, r"^split must be one of train, valid, test \(got 'dev'\)"),
         ({"limit": 0}, r"^limit must be at least 1 \(got 0\)"),
         ({"bootstrap": -1}, r"^bootstrap must be 0 or more \(got -1\)"),
-        ({"attacks": ["shout"]}, r"^An attack must be one of fgsm, pgd, push_out, push_in \(got 'shout'\)"),
+        (
+            {"attacks": ["shout"]},
+            r"^An attack must be one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)",
+        ),
         ({"epsilons": [0.1, -0.2]}, r"^epsilon must be 0 or more \(got -0\.2\)"),
         ({"attacks": ["pgd"], "epsilons": []}, r"^epsilon must be a list .*\(got none\)"),
     ],

@@ -79,7 +79,7 @@ def test_the_figure_has_a_line_per_model_and_attack(compared):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"attacks": []}, "attacks must name at least one of fgsm, pgd, push_out, push_in"),
+        ({"attacks": []}, "attacks must name at least one of fgsm, pgd, apgd, square, strongest, push_out, push_in"),
         ({"attacks": ["shout"]}, "An attack must be one of"),
         ({"epsilons": [-1]}, r"epsilon must be 0 or more \(got -1\)"),
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mach_tf import points
 from mach_tf.attacks import label_loss
-from mach_tf.attacks.input_gradient import NonzeroInput, bucket_logits, value_gradient
+from mach_tf.attacks.input_gradient import NonzeroInput, bucket_logits, forward_pass, value_gradient
 from mach_tf.classifier import SparseBatch
 from mach_tf.ensemble import Ensemble
 from mach_tf.serving import fgsm_attack
@@ -77,7 +77,8 @@ def test_the_gradient_for_the_values_is_that_of_the_library(model, hashed, count
     inputs = NonzeroInput(hashed, model.manifest.columns)
     shape = len(hashed), len(model.repetitions), model.manifest.bucket_spec.buckets
     of_logits = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    expected = value_gradient(model.repetitions, inputs, inputs.clean, of_logits)
+    found = forward_pass(model.repetitions, inputs, inputs.clean)
+    expected = value_gradient(model.repetitions, inputs, found, of_logits)
     weights = [StoredWeights(repetition.weights) for repetition in model.repetitions]
     batch = SparseBatch(*map(tf.constant, (hashed.row_splits, hashed.feature_ids, hashed.feature_values)))
     hidden = [one.hidden_input(batch) for one in weights]

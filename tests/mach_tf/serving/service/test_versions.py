@@ -226,7 +226,8 @@ def test_loads_and_failures_are_observed_from_the_start(folder):
     assert [seconds is None for seconds in seen] == [True, False, False]
 
 
-def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder):
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder, settled):
     class Model:
         pass
 
@@ -240,6 +241,9 @@ def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder
     models = []
     add(folder, 1)
     versions = Versions(str(folder), load_model)
+    if settled:
+        versions.settle()
+        assert len(gc.get_objects()) < 1000, "a full collection has nothing to do"
     gc.disable()
     try:
         request = versions.current
@@ -251,5 +255,8 @@ def test_a_version_that_was_replaced_is_released_when_no_request_needs_it(folder
         versions.release()
         assert models[0]() is None
         assert models[1]() is not None
+        assert (gc.get_freeze_count() > 0) == settled
     finally:
         gc.enable()
+        versions.close()
+    assert not gc.get_freeze_count()

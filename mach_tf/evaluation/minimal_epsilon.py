@@ -1,0 +1,151 @@
+"""How small a perturbation changes a point's top label: between what is proved and what attacks find, by label frequency."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from mach_tf import progress_bars
+from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.smallest_epsilon import SMALLEST_SHARE, smallest_epsilons
+from mach_tf.certificates.certificate_run import CertificateRun, check_estimator
+from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.evaluation import tables
+from mach_tf.evaluation.tables import Table
+from mach_tf.metrics.breakdown import GROUPS
+from mach_tf.network import Network
+from mach_tf.points import Points
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Sizes that certificates are tried at: the largest and this many below it, evenly spaced in their logarithms.
+_PROVED_SIZES = 64
+# Pairs of labels bounded one by one for each point and size.
+_EFFORT = 100
+_QUANTILES = (10, 25, 50, 75, 90)
+
+
+@dataclasses.dataclass(frozen=True)
+class MinimalEpsilon(tables.ShownAsTable):
+    """The smallest size of a perturbation that changes the top label of each point. print() shows a table.
+
+    Attributes:
+      largest: the largest size that was tried.
+      top_labels: int [n], the top label of each unperturbed point.
+      found: float64 [n], the smallest size at which an attack succeeded: an upper bound. Infinity if none did at `largest`.
+      proved: float64 [n], a size up to which nothing can change the top label: a lower bound, 0 if none is proved. None if nothing was
+        to be proved.
+      groups: int8 [K], breakdown.label_groups of the training frequencies; None without them.
+    """
+
+    largest: float
+    top_labels: np.ndarray
+    found: np.ndarray
+    proved: Optional[np.ndarray] = None
+    groups: Optional[np.ndarray] = None
+
+    def by_group(self) -> dict[str, np.ndarray]:
+        """Returns which points belong to each row of the table, bool [n]: "all", and by the frequency of their top label."""
+        found = {"all": np.ones(len(self.found), bool)}
+        if self.groups is not None:
+            found.update({name: self.groups[self.top_labels] == i for i, name in enumerate(GROUPS)})
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns quantiles of both bounds, for all points and by frequency; a quantile above `largest` is None."""
+        rows = {}
+        for name, chosen in self.by_group().items():
+            rows[name] = {"points": int(chosen.sum()), "found": _quantiles(self.found[chosen])}
+            if self.proved is not None:
+                rows[name]["proved"] = _quantiles(self.proved[chosen])
+        return {"largest": self.largest, "top labels": rows}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns both bounds of every point, by name: "top_labels", "found" and, if there is one, "proved"."""
+        arrays = {"top_labels": self.top_labels, "found": self.found}
+        return arrays if self.proved is None else {**arrays, "proved": self.proved}
+
+    def table(self) -> Table:
+        """Returns one row per group of top labels: points, and the quantiles of the bounds."""
+        kinds = {"found": self.found} if self.proved is None else {"proved": self.proved, "found": self.found}
+        headers = ["top label", "points", *(f"{kind} {quantile}%" for kind in kinds for quantile in _QUANTILES)]
+        rows = [
+            [name, str(int(chosen.sum())), *(_cell(value) for each in kinds.values() for value in _quantiles(each[chosen]).values())]
+            for name, chosen in self.by_group().items()
+        ]  # fmt: skip
+        return Table(headers, rows, "smallest epsilon that changes the top label, quantiles over points")
+
+    def figure(self) -> Figure:
+        """Returns a figure of the share of points whose top label changes within each epsilon, by label frequency."""
+        from mach_tf.evaluation import plots  # Matplotlib takes a while to import
+
+        groups = {name: chosen for name, chosen in self.by_group().items() if chosen.any()}
+        found = {name: self.found[chosen] for name, chosen in groups.items()}
+        proved = {name: self.proved[chosen] for name, chosen in groups.items()} if self.proved is not None else {}
+        return plots.minimal_epsilon_figure(found, proved, self.largest)
+
+
+def minimal_epsilon(
+    network: Network,
+    points: Points,
+    attack: Attack,
+    largest: float,
+    estimator: str,
+    prove: bool = False,
+    groups: Optional[np.ndarray] = None,
+) -> MinimalEpsilon:
+    """Bounds the smallest size of a perturbation that changes the top label of each point; progress goes to stderr.
+
+    Args:
+      network: the network.
+      points: n hashed points.
+      attack: its settings, as of `smallest_epsilons`.
+      largest: the largest size that is tried.
+      estimator: which estimator makes the label scores.
+      prove: whether certificates give the lower bound.
+      groups: int8 [K], breakdown.label_groups; None without label frequencies.
+    """
+    if prove:
+        check_estimator(estimator)
+    top_labels = network.decode(points.features(network.manifest.columns), 1, estimator).labels[:, 0]
+    bar = functools.partial(progress_bars.each, description="smallest epsilon", unit="chunk")
+    found = smallest_epsilons(network, points, top_labels, attack, largest, estimator, bar)
+    proved = _proved(network, points, top_labels, attack, largest, found) if prove else None
+    return MinimalEpsilon(largest, top_labels, found, proved, groups)
+
+
+def _proved(
+    network: Network, points: Points, top_labels: np.ndarray, attack: Attack, largest: float, found: np.ndarray
+) -> np.ndarray:
+    """Returns the largest size of a fixed list at which each top label is certified, by bisection; 0 if there is none."""
+    sizes = largest * SMALLEST_SHARE ** np.linspace(1, 0, _PROVED_SIZES)
+    low = np.full(len(points), -1)  # the last position that is proved
+    high = np.searchsorted(sizes, found)  # a position that is not
+    with progress_bars.Bar("certify", len(points), "point") as bar:
+        while (is_open := high - low > 1).any():
+            middle = (low + high) // 2
+            for position in np.unique(middle[is_open]):
+                chosen = np.flatnonzero(is_open & (middle == position))
+                perturbations = PerturbationSet(float(sizes[position]), attack.support, attack.clip_nonnegative)
+                run = CertificateRun(network, [perturbations], [1], _EFFORT)
+                (certified,) = run.certify(points[chosen], top_labels[chosen, None])
+                low[chosen] = np.where(certified.top_unchanged, position, low[chosen])
+                high[chosen] = np.where(certified.top_unchanged, high[chosen], position)
+                bar.update(int((high[chosen] - low[chosen] <= 1).sum()))
+    return np.where(low < 0, 0.0, sizes[low])
+
+
+def _quantiles(values: np.ndarray) -> dict[str, Optional[float]]:
+    if not len(values):
+        return {str(quantile): None for quantile in _QUANTILES}
+    # A size between two points is no point's; and infinity minus infinity is no number.
+    found = np.quantile(values, np.array(_QUANTILES) / 100, method="lower")
+    return {str(quantile): float(value) if np.isfinite(value) else None for quantile, value in zip(_QUANTILES, found)}
+
+
+def _cell(value: Optional[float]) -> str:
+    return "-" if value is None else f"{value:.5f}"
