@@ -13,6 +13,8 @@ DEMO ?= demo
 PORT ?= 8501
 DATA ?= ../shared/data
 RESULTS ?= results
+# Of make fuzz-service: how many requests for each operation.
+FUZZ_EXAMPLES ?= 500
 PYTHON := $(VENV)/bin/python
 PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install --quiet --disable-pip-version-check)
 SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
@@ -120,7 +122,7 @@ fuzz-service: $(VENV)/installed-test ## SERVABLE=servables/NAME: thousands of ma
 	@test -x .fuzz/bin/schemathesis || { $(PYTHON) -m venv .fuzz && .fuzz/bin/pip install -q 'schemathesis>=4,<5'; }
 	@$(PYTHON) -m serve.main --servable=$(SERVABLE) --port=8599 & service=$$!; trap "kill $$service" EXIT; \
 	  .fuzz/bin/schemathesis --config-file tests/serve/schemathesis.toml run http://127.0.0.1:8599/openapi.json \
-	  --wait-for-schema 120 --checks all --max-examples 500 --generation-database none
+	  --wait-for-schema 120 --checks all --max-examples $(FUZZ_EXAMPLES) --generation-database none
 
 test-stacks: ## the tests on each Python of STACKS, in .stacks/; then models cross from stack to stack
 	@for version in $(STACKS); do \

@@ -101,10 +101,11 @@ flags.DEFINE_integer(
     "Seeds the random starts, the square attack and the labels that push_in draws; 0 or more.",
     lower_bound=0,
 )
-flags.DEFINE_integer(
+flags.DEFINE_string(
     "target_label",
     None,
-    "Pushes the label with this id into the top k by push_in. By default a label is drawn for each point.",
+    "Pushes this label into the top k by push_in: its id, or its name or key if the model has any; id:3 is label 3 even if another "
+    "label has the name 3. By default a label is drawn for each point.",
 )
 
 
@@ -133,16 +134,15 @@ def attacks() -> list[Attack]:
         return [Attack.named(name, objective=FLAGS.attack_objective, **settings) for name in names]
 
 
-def epsilons() -> list[float]:
-    """Returns the numbers of --epsilon, in order; the library checks them.
+def epsilons(flag: str = "epsilon") -> list[float]:
+    """Returns the numbers of a list flag, in order; the library checks them.
 
     Raises:
       InputError: one that is not a number.
     """
+    texts: list[str] = FLAGS.flag_values_dict()[flag]
     try:
-        return [float(text) for text in FLAGS.epsilon]
+        return [float(text) for text in texts]
     except ValueError:
-        given = ",".join(FLAGS.epsilon)
-        raise InputError(
-            f"--epsilon must be a list of different numbers that are not negative (got {given})."
-        ) from None
+        given = ",".join(texts)
+        raise InputError(f"--{flag} must be a list of different numbers that are not negative (got {given}).") from None

@@ -9,13 +9,17 @@ import numpy as np
 
 from mach_tf import arguments
 from mach_tf.choices import LABEL_HASHES
+from mach_tf.errors import InputError
 from mach_tf.hashing import murmur3_32
+from mach_tf.memory import available_memory
 from mach_tf.seeds import Purpose, derive
 
 # Label counts and bucket tables are dense arrays: a wrong number must not fill memory and disk.
 MAX_LABELS = 100_000_000
 MAX_REPETITIONS = 10_000
 _PRIME = 2**31 - 1
+# Of a label in a repetition: its bucket, and its place in the list of the bucket's labels, int32 each.
+_TABLE_BYTES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,3 +90,13 @@ def invert(table: np.ndarray, buckets: int) -> BucketMembers:
         np.cumsum(np.bincount(row, minlength=buckets), out=splits[repetition, 1:])
     labels = np.argsort(table, axis=1, kind="stable").astype(np.int32)
     return BucketMembers(splits, labels)
+
+
+def check_table_memory(repetitions: int, labels: int) -> None:
+    """Raises InputError if a bucket table and its inverse do not fit in the free memory."""
+    needed, available = _TABLE_BYTES * repetitions * labels, available_memory()
+    if needed > available:
+        raise InputError(
+            f"The bucket tables of {repetitions} repetitions and {labels} labels must fit in memory: they need "
+            f"{needed / 2**30:.1f} GiB (got {available / 2**30:.1f} GiB free). Ask for fewer repetitions, or use a larger machine."
+        )

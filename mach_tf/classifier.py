@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import scipy.sparse
 import tensorflow as tf
 
+# Points that go through a network at once; larger batches gain nothing and take more memory.
+_BATCH = 1024
 _TINY = 1e-37
 
 
@@ -77,6 +81,21 @@ def point_of_entry(row_splits: tf.Tensor) -> tf.Tensor:
     """Returns the point of each entry, int64 [nonzeros], from row_splits, int64 [n + 1]."""
     points = tf.range(tf.size(row_splits, out_type=tf.int64) - 1)
     return tf.repeat(points, row_splits[1:] - row_splits[:-1])
+
+
+def write_logits(
+    weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray, multiclass: bool = False
+) -> None:
+    """Fills float32 [n, B] with the bucket logits of points, CSR [n, D], some points at a time; of a softmax with its log-odds."""
+    for begin in range(0, features.shape[0], _BATCH):
+        batch = features[begin : begin + _BATCH]
+        sparse = SparseBatch(
+            tf.constant(batch.indptr, tf.int64),
+            tf.constant(batch.indices, tf.int64),
+            tf.constant(batch.data, tf.float32),
+        )
+        found = predict_logits(weights, sparse)
+        logits[begin : begin + _BATCH] = log_odds(found) if multiclass else found
 
 
 @tf.function(input_signature=[tf.TensorSpec(None, tf.float32)])

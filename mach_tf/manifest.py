@@ -208,6 +208,7 @@ class ModelManifest:
       names_sha256: SHA-256 of the training data's files of names, as in DatasetManifest.
       text: the vocabulary of the training data, as in DatasetManifest.
       files_sha256: SHA-256 of each of KEPT_FILES that the model directory holds; empty in models of earlier versions.
+      ranker_sha256: SHA-256 of ranker.npz; empty for a model without a ranker.
       schema_version: version of this format.
     """
 
@@ -222,6 +223,7 @@ class ModelManifest:
     names_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     text: Optional[VocabularySpec] = None
     files_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
+    ranker_sha256: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -248,7 +250,7 @@ class ModelManifest:
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values."""
         # The fingerprint of the dataset covers the vocabulary.
-        others = ("run", "versions", "names_sha256", "text", "files_sha256")
+        others = ("run", "versions", "names_sha256", "text", "files_sha256", "ranker_sha256")
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:
@@ -288,8 +290,7 @@ class ModelManifest:
 
 
 def _check_hash(directory: str, file: str, sha256: str) -> None:
-    path = os.path.join(directory, file)
-    if files.sha256(path) != sha256:
+    if files.sha256(path := os.path.join(directory, file)) != sha256:
         raise InputError(f"{path} is not the file that {DATASET_FILE} describes; preprocess again.")
 
 

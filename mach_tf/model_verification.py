@@ -16,6 +16,7 @@ from mach_tf import kept_files, repetition_files
 from mach_tf.check_result import CheckResult
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, ModelManifest, repetition_directory
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.repetition_files import REPETITION_FILE, RepetitionFiles
 from mach_tf.saved_repetition import load_repetition
 
@@ -80,6 +81,11 @@ def problems(model_dir: str, repetitions: Optional[int] = None) -> Iterator[str]
         yield str(error)
         return
     yield from kept_files.problems(model_dir, model)
+    if model.ranker_sha256:
+        try:
+            Ranker.read(model_dir, model.ranker_sha256, model.labels, model.columns)
+        except InputError as error:
+            yield str(error)
     for repetition in range(min(repetitions or model.bucket_spec.repetitions, model.bucket_spec.repetitions)):
         path = repetition_directory(model_dir, repetition)
         if not os.path.isdir(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import warnings
@@ -10,14 +11,14 @@ from typing import Any, Optional, TypeVar, Union
 
 import numpy as np
 import scipy.sparse
-import tensorflow as tf
 
 from mach_tf import arguments, estimators, kept_files, points, repetition_files
-from mach_tf.buckets import BucketMembers
-from mach_tf.classifier import SparseBatch, log_odds, predict_logits
+from mach_tf.buckets import BucketMembers, check_table_memory
+from mach_tf.classifier import write_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.decoding import added_scores
+from mach_tf.decoding.added_scores import AddedScores
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -27,21 +28,17 @@ from mach_tf.label_titles import LabelTitles
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
+from mach_tf.ranker.ranker import Ranker, problem_of
 from mach_tf.repetitions import Repetitions
-from mach_tf.saved_repetition import Repetition
 from mach_tf.text.label_similarity import NameScore
 from mach_tf.text.model_texts import ModelTexts
 
-# Points that go through a network at once; larger batches gain nothing and take more memory.
-_BATCH = 1024
 # Share of the free memory for weights; share of it, or bytes, whichever is smaller, for the sketch of a chunk.
 _WEIGHTS_SHARE = 0.5
 _SKETCH_SHARE = 0.125
 _SKETCH_BYTES = 256 << 20
 # When every chunk of points reads all repetitions from disk anew, larger chunks pay for their memory.
 _STREAMED_SKETCH_BYTES = 2 << 30
-# Of a label in a repetition: its bucket, and its place in the list of the bucket's labels, int32 each.
-_TABLE_BYTES = 8
 
 _Network = TypeVar("_Network", bound="Network")
 
@@ -67,6 +64,7 @@ class Network:
         repetitions: Optional[int] = None,
         keep: Optional[bool] = None,
         verify: str = "sizes",
+        ranker: bool = True,
     ) -> _Network:
         """Opens a model directory.
 
@@ -77,6 +75,7 @@ class Network:
             None decides by the free memory.
           verify: "sizes" checks that every file of the repetitions has the size that was written; "full" reads them and checks
             their SHA-256 too.
+          ranker: whether label scores are those of the ensemble and the ranker, if the model has one, or of the ensemble alone.
 
         Raises:
           InputError: there is no model, repetitions are missing or damaged (they are named), or more are asked for than there
@@ -91,11 +90,15 @@ class Network:
         paths = [repetition_directory(model_dir, repetition) for repetition in range(count)]
         repetition_files.check_all(model_dir, manifest, count, verify)
         kept_files.check(model_dir, manifest)
-        _check_table(count, manifest.labels)
+        check_table_memory(count, manifest.labels)
         if unlisted := repetition_files.unlisted(model_dir, range(count)):
             warnings.warn(unlisted, stacklevel=2)
         if keep is None:
             keep = count * manifest.shape.weight_bytes < _WEIGHTS_SHARE * available_memory()
+        if not ranker:
+            manifest = dataclasses.replace(manifest, ranker_sha256="")
+        if problem := manifest.ranker_sha256 and problem_of(model_dir, manifest.ranker_sha256):
+            raise InputError(problem)
         origins = [manifest.origin(repetition) for repetition in range(count)]
         return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins, manifest.training.multiclass))
 
@@ -103,7 +106,8 @@ class Network:
         """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
         count = len(self.repetitions)
         origins = [self.manifest.origin(repetition) for repetition in range(count)]
-        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins)
+        ranked = bool(self.manifest.ranker_sha256)
+        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins, ranked)
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -124,6 +128,17 @@ class Network:
     def members(self) -> BucketMembers:
         """The labels of each bucket."""
         return self.decoder.members
+
+    @functools.cached_property
+    def ranker(self) -> Optional[Ranker]:
+        """What is added to label scores that are means of logits; None if the model has no ranker, or was opened without it."""
+        sha256 = self.manifest.ranker_sha256
+        return Ranker.read(self.model_dir, sha256, self.labels, self.manifest.columns) if sha256 else None
+
+    def added_scores(self, estimator: str, name_score: Optional[NameScore] = None) -> list[AddedScores]:
+        """Returns what is added to the label scores of an estimator: by the ranker, to means of logits, and by names of labels."""
+        ranker = self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
+        return [source for source in (ranker, name_score) if source is not None]
 
     @property
     def labels(self) -> int:
@@ -193,7 +208,7 @@ class Network:
         # Repetition by repetition: one set of weights serves all points before the next is loaded.
         for index in range(len(self.repetitions)):
             # By index: a loop variable would hold one repetition while the next is loaded.
-            _write_logits(self.repetitions[index], features, logits[:, index])
+            write_logits(self.repetitions[index].weights, features, logits[:, index], self.repetitions.multiclass)
         return logits
 
     @functools.cached_property
@@ -238,13 +253,18 @@ class Network:
           only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
           name_score: what to add to label scores, as `name_scores.name_score` makes it; not with `approximate`.
         """
-        parts = []
+        parts, sources = [], self.added_scores(estimator, name_score)
+        if sources and approximate is not None:
+            raise InputError(
+                "approximate must be left out with a ranker or name_weight, which may raise labels that it does not score. "
+                "Decode exactly, or open the model with ranker=False."
+            )
         if only_labels is not None:
             k = min(k, only_labels.labels)
         for rows, logits in self.sketches(features):
             scores = estimators.bucket_scores(logits, estimator)
-            if name_score is not None:
-                for some, added in name_score.parts(features[rows.start : rows.stop]):
+            if sources:
+                for some, added in added_scores.parts(sources, features[rows.start : rows.stop]):
                     if only_labels is not None:
                         parts.append(only_labels.top_k(scores[some], k, estimator, added))
                     else:
@@ -261,34 +281,14 @@ class Network:
         return joined(parts)
 
 
-def _reopened(kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str]) -> _Network:
+def _reopened(
+    kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str], ranked: bool = False
+) -> _Network:
     """Opens the model that was pickled."""
-    network = kind.load(model_dir, count, kept)
+    network = kind.load(model_dir, count, kept, ranker=ranked)
     if [network.manifest.origin(repetition) for repetition in range(count)] != origins:
         raise InputError(
             f"{model_dir} must hold the model that was pickled, for a pickle holds its path alone (it was trained anew since). "
             "Open it by mach_tf.Ensemble.load, or copy model directories instead of pickling."
         )
     return network
-
-
-def _check_table(repetitions: int, labels: int) -> None:
-    needed, available = _TABLE_BYTES * repetitions * labels, available_memory()
-    if needed > available:
-        raise InputError(
-            f"The bucket tables of {repetitions} repetitions and {labels} labels must fit in memory: they need "
-            f"{needed / 2**30:.1f} GiB (got {available / 2**30:.1f} GiB free). Ask for fewer repetitions, or use a larger machine."
-        )
-
-
-def _write_logits(repetition: Repetition, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
-    """Fills float32 [n, B]."""
-    for begin in range(0, features.shape[0], _BATCH):
-        batch = features[begin : begin + _BATCH]
-        sparse = SparseBatch(
-            tf.constant(batch.indptr, tf.int64),
-            tf.constant(batch.indices, tf.int64),
-            tf.constant(batch.data, tf.float32),
-        )
-        found = predict_logits(repetition.weights, sparse)
-        logits[begin : begin + _BATCH] = log_odds(found) if repetition.multiclass else found

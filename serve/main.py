@@ -14,6 +14,7 @@ POST /v1/models/demo:predict.
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 from typing import Any, Callable, Optional
 
@@ -39,6 +40,11 @@ flags.DEFINE_float(
     "reload_seconds", 5.0, "Looks for a newer version this often, in seconds; 0 never does.", lower_bound=0
 )
 
+flags.DEFINE_boolean(
+    "attacks",
+    True,
+    "Answers /attack and the signatures of attacks; --noattacks refuses them, so that nobody learns how to mislead the model.",
+)
 flags.DEFINE_integer(
     "workers",
     1,
@@ -66,6 +72,13 @@ flags.DEFINE_integer(
     "Explains at most this many pairs of a point and a label per request, and per call of the model: their memory is planned.",
     lower_bound=1,
 )
+flags.DEFINE_integer(
+    "max_attributions",
+    2_000_000,
+    "Explains at most this many pairs of a feature and a label per request, and per call of the model: their time is planned. "
+    "A text counts as one feature for every two characters.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("max_points", 64, "Takes at most this many texts or points per request.", lower_bound=1)
 flags.DEFINE_integer("max_text_length", 100_000, "Takes texts of at most this many characters.", lower_bound=1)
 flags.DEFINE_integer("max_k", 100, "Returns at most this many labels per point.", lower_bound=1)
@@ -87,7 +100,8 @@ def main(_: list[str]) -> None:
     from mach_tf.serving.service.token_file import read_token
 
     # In place of absl's handler, which gives no times.
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, force=True)
+    place = "" if FLAGS.workers == 1 else "%(processName)s: "
+    logging.basicConfig(format=f"%(asctime)s %(levelname)s {place}%(message)s", level=logging.WARNING, force=True)
     logging.getLogger("mach_tf.service").setLevel(logging.INFO)
     announce = functools.partial(print, flush=True)
     with flag_errors():
@@ -110,17 +124,15 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     from mach_tf.serving.service.served_version import ServedVersion
     from mach_tf.serving.service.versions import Versions
 
-    config = ServiceConfig(
-        BatchLimits(
-            FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, explained=FLAGS.max_explained
-        ),
-        RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, FLAGS.max_explained),
-        FLAGS.reload_seconds,
-        token,
-    )
-    versions = Versions(FLAGS.servable, functools.partial(ServedVersion.load, cache=cache))
+    explained = (FLAGS.max_explained, FLAGS.max_attributions)
+    batches = BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, *explained)
+    limits = RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, *explained)
+    config = ServiceConfig(batches, limits, FLAGS.reload_seconds, token, FLAGS.attacks)
+    load = functools.partial(ServedVersion.load, cache=cache, attacks=FLAGS.attacks)
+    versions = Versions(FLAGS.servable, load)
     announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
     server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
+    gc.freeze()  # at its end Python looks for garbage among all objects, for two seconds
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ from mach_tf.errors import InputError
 from mach_tf.explanations.trials import faithfulness_trial
 from mach_tf.explanations.trials.faithfulness_trial import TrialOptions
 from mach_tf.network import Network
+from mach_tf.training import ranker_training
 from tests.helpers import programs
 
 CLASSES, POINTS = 12, 240
@@ -97,6 +98,14 @@ def test_what_has_no_softmax_refuses_it_with_the_reason(folder):
         model.export(folder / "servables" / "name" / "1")
     with pytest.raises(InputError, match=r"Trials of faithfulness need .*because the closed form"):
         faithfulness_trial.run_trial(str(folder / "data"), [str(folder / "model")], TrialOptions())
+
+
+def test_rankers_are_refused_before_and_after_training(folder, tmp_path):
+    with pytest.raises(InputError, match=r"Rankers need a model with task=multilabel .*because their weights"):
+        mach_tf.fit(folder / "data", tmp_path / "model", task="multiclass", ranker=True, progress=False)
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(InputError, match="Rankers need a model with task=multilabel"):
+        ranker_training.train(str(folder / "data"), str(folder / "model"), progress=False)
 
 
 def test_a_point_of_two_labels_is_refused_by_its_number(folder, tmp_path):

@@ -64,6 +64,14 @@ flags.DEFINE_alias("adam_epsilon", "optimizer_epsilon")
 # Adversarial training
 training_flags.define("adversarial_weight", "epsilon", "fgsm_support")
 
+# The ranker
+flags.DEFINE_bool(
+    "ranker",
+    False,
+    "Trains a ranker too, after the repetitions: a sparse linear classifier of each label, which adds to the label scores. It helps labels "
+    "with few training points, and takes little time. A trained model gets one by the same command with --ranker.",
+)
+
 # The run; nothing here changes the weights
 flags.adopt_module_key_flags(run_flags)
 
@@ -76,6 +84,7 @@ _STOPPED_EARLY = "Stopped before training began; the same command starts again."
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions(tensorboard=True)
+    from mach_tf.training import ranker_training
     from mach_tf.training.progress import Progress
     from mach_tf.training.run import train
 
@@ -83,18 +92,27 @@ def main(_: list[str]) -> None:
         training_flags.apply_preset()
         spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed)
         config, options = training_flags.config(), run_flags.options()
+        if FLAGS.ranker:
+            ranker_training.check_task(config)
         if cluster.is_chief(FLAGS.strategy):
             _advise_plan()
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
+        wanted = FLAGS.ranker and not result.stopped and cluster.is_chief(FLAGS.strategy)
+        ranked = ranker_training.complete(FLAGS.dataset_dir, FLAGS.model_dir) if wanted else None
     if result.stopped:
         progress_bars.report(_STOPPED if result.resources else _STOPPED_EARLY)
         sys.exit(stop.status)
     if result.resources is None:
         print(f"{FLAGS.model_dir}: all requested repetitions are trained already.")
-        return
-    print(result)
-    print(f"{FLAGS.model_dir} holds the model. See its training curves with: tensorboard --logdir {FLAGS.model_dir}")
+    else:
+        print(result)
+    if ranked is not None:
+        print(ranked)
+    if result.resources is not None:
+        print(
+            f"{FLAGS.model_dir} holds the model. See its training curves with: tensorboard --logdir {FLAGS.model_dir}"
+        )
 
 
 def _advise_plan() -> None:

@@ -53,6 +53,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "label_index",
         "label_selection",
         "label_titles",
+        "positive_products",
         "training_config",
         "network_shape",
         "record_layout",

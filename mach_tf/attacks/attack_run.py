@@ -24,6 +24,7 @@ from mach_tf.decoding.exclusion import ExcludingDecoder
 from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +94,8 @@ class AttackRun:
         Returns:
           One outcome per epsilon, in order.
         """
+        for network in filter(None, (self.network, self.source)):
+            without_ranker.check(network.manifest, "Attacks")
         parts = []
         networks = [self.network] if self.source is None else [self.network, self.source]
         for rows in progress(chunks(len(points), networks, self.attack.support)):

@@ -1,11 +1,13 @@
 """Exact decoding with a second score: the best labels by s(l) + a(l), where a is known for few labels and never negative.
 
-The candidates are the k best labels by s and all labels with a(l) > 0, each scored in full. No other label can be among the k best:
-its sum is s(l), and each of the k best by s has at least that score and loses nothing; where the sums are equal, it has the
-smaller id.
+The candidates are the k best labels by s, and every label whose a(l) could lift it to the worst sum of these: a label that is not among
+them has at most the k-th best s. Each candidate is scored in full. Where sums are equal, the label with the smaller id comes first.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse
@@ -16,6 +18,39 @@ from mach_tf.errors import InputError
 
 # Candidates whose bucket scores are gathered at a time.
 _GATHERED = 1 << 18
+# Added scores that are in memory at a time.
+_ENTRIES = 1 << 22
+
+
+class AddedScores(Protocol):
+    """What is added to the label scores of points."""
+
+    def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
+        """Returns for each point, of features CSR [n, D], at least the number of labels whose score changes, int64 [n]."""
+
+    def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+        """Returns what is added, float32 CSR [n, K], 0 or more."""
+
+
+def parts(
+    sources: Sequence[AddedScores], features: scipy.sparse.csr_matrix
+) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
+    """Yields the sums of what some sources add, for some points at a time, as a common feature may change very many labels.
+
+    Args:
+      sources: at least one.
+      features: CSR [n, D], the model's input.
+
+    Yields:
+      The rows of consecutive points, and what is added to their label scores, float32 CSR [rows, K].
+    """
+    ends = np.cumsum(sum(source.most_entries(features) for source in sources))
+    begin = done = 0
+    while begin < features.shape[0]:
+        end = max(begin + 1, int(np.searchsorted(ends, done + _ENTRIES, side="right")))
+        some = features[begin:end]
+        yield slice(begin, end), sum((source.added(some) for source in sources[1:]), sources[0].added(some))
+        begin, done = end, ends[end - 1]
 
 
 def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, k: int, estimator: str) -> Decoded:
@@ -40,7 +75,10 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     if not (np.isfinite(values) & (values >= 0)).all():
         raise InputError("Added scores must be 0 or more, and finite: a negative one could hide the best label.")
     best = decoder.top_k(scores, k, estimator)
-    counts = np.diff(added.indptr)
+    # A copy: what is added stays the caller's.
+    added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
+    added = _promising(best, added)
+    values, counts = added.data, np.diff(added.indptr)
     labels, sums = best.labels.copy(), best.scores.copy()
     begin = 0
     while begin < len(scores):
@@ -54,6 +92,28 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
         labels[begin:end], sums[begin:end] = _best(best, begin, end, rows, found, scored, k)
         begin = end
     return Decoded(labels, sums, best.scored + counts, best.scanned)
+
+
+def _promising(best: Decoded, added: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
+
+    Args:
+      best: the k best labels without added scores.
+      added: float32 CSR [n, K], sorted.
+    """
+    n, width = added.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(added.indptr))
+    # The last key belongs to no label, so that every search ends at a place.
+    keys = np.append(rows * width + added.indices, n * width)
+    wanted = np.arange(n, dtype=np.int64)[:, None] * width + best.labels
+    places = np.searchsorted(keys, wanted)
+    known = keys[places] == wanted
+    sums = best.scores + np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
+    # In float32 as the sums are made, so that rounding cannot hide a label.
+    lifted = added.data + best.scores[rows, -1] >= sums.min(axis=1)[rows]
+    lifted[places[known]] = True
+    splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
+    return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)
 
 
 def _scores(decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:

@@ -23,6 +23,7 @@ from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.label_index import LabelIndex
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -40,7 +41,7 @@ def attack(
     *,
     ks: Optional[Sequence[int]] = None,
     estimator: str = DEFAULT_ESTIMATOR,
-    target_label: Optional[int] = None,
+    target_label: Union[int, str, None] = None,
     source: Optional[Network] = None,
     bootstrap: int = 0,
     seed: int = 0,
@@ -58,7 +59,7 @@ def attack(
         true label out of the top k, "push_in" a false one into it, both by PGD.
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
-      target_label: the label that "push_in" pushes in; by default one is drawn per point.
+      target_label: the label that "push_in" pushes in, by its id, key or name; by default one is drawn per point.
       source: the network that the attack is computed on, for transfer; by default `network` itself.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of random starts, of drawn labels and of the resamples.
@@ -80,8 +81,7 @@ def attack(
         )
     chosen = Attack.named(method, seed=seed, **settings)
     arguments.whole_number(bootstrap, "bootstrap", 0, MOST_RESAMPLES)
-    if target_label is not None:
-        target_label = arguments.whole_number(target_label, "target_label", 0, network.labels - 1)
+    target = target_id(network, target_label)
     if source is not None and not isinstance(source, Network):
         raise InputError(f"source must be a mach_tf.Ensemble (got {arguments.shown(source)}).")
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
@@ -89,7 +89,7 @@ def attack(
     raw = labelled(network.raw_points(X), Y, network.labels)
     Incomplete.of(raw).check_and_warn("of X")
     hashed = network.manifest.feature_spec.apply(raw)
-    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target_label)
+    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target)
     return Robustness(tuple(entries), tuple(options.ks))
 
 
@@ -158,8 +158,6 @@ def check(
         raise InputError("target_label is the label that push_in pushes in; give it with attack=push_in.")
     if any(one.targeted for one in attacks) and max(options.ks) >= manifest.labels:
         raise InputError(f"Targeted attacks need k below the {manifest.labels} labels (got k = {max(options.ks)}).")
-    if target_label is not None and not 0 <= target_label < manifest.labels:
-        raise InputError(f"target_label must be in [0, {manifest.labels}) (got {target_label}).")
     for name in ("features", "labels", "feature_spec") if source else ():
         ours, theirs = getattr(manifest, name), getattr(source.manifest, name)  # type: ignore[union-attr]
         if ours != theirs:
@@ -169,18 +167,40 @@ def check(
             )
 
 
-def checked_epsilons(epsilons: Sequence[float]) -> list[float]:
+def target_id(network: Network, target_label: Union[int, str, None]) -> Optional[int]:
+    """Returns the id of the label that "push_in" pushes in; None if one is drawn per point.
+
+    Args:
+      network: the model, whose keys and names of labels count.
+      target_label: an id, also as text, "id:3" for one beyond doubt, or a key or name.
+
+    Raises:
+      InputError: there is no such label, or several.
+    """
+    if target_label is None:
+        return None
+    if isinstance(target_label, str):
+        index = LabelIndex(network.labels, network.label_names, network.label_keys)
+        return index.one(target_label, "target_label")
+    return arguments.whole_number(target_label, "target_label", 0, network.labels - 1)
+
+
+def checked_epsilons(epsilons: Sequence[float], name: str = "epsilon") -> list[float]:
     """Returns the sizes as floats, in order.
+
+    Args:
+      epsilons: sizes of perturbations.
+      name: what messages call them.
 
     Raises:
       InputError: no size, one that is negative or not finite, or one that occurs twice.
     """
     if isinstance(epsilons, (str, bytes)) or not isinstance(epsilons, Iterable):
-        raise InputError(f"epsilon must be a number, or a list of numbers (got {arguments.shown(epsilons)}).")
-    sizes = [arguments.finite_number(epsilon, "epsilon", 0, LARGEST_EPSILON) for epsilon in epsilons]
+        raise InputError(f"{name} must be a number, or a list of numbers (got {arguments.shown(epsilons)}).")
+    sizes = [arguments.finite_number(epsilon, name, 0, LARGEST_EPSILON) for epsilon in epsilons]
     if not sizes or len(set(sizes)) < len(sizes) or not all(math.isfinite(size) and size >= 0 for size in sizes):
         given = ", ".join(f"{size:g}" for size in sizes)
-        raise InputError(f"epsilon must be a list of different numbers that are not negative (got {given or 'none'}).")
+        raise InputError(f"{name} must be a list of different numbers that are not negative (got {given or 'none'}).")
     return sizes
 
 

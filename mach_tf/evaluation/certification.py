@@ -26,6 +26,7 @@ from mach_tf.evaluation.certification_result import Certification, CertifiedSize
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 from mach_tf.splits import SPLITS
 
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
@@ -149,7 +150,7 @@ def certify_dataset(
     check_dataset(network.manifest, data.manifest, model_dir, dataset_dir, force)
     points = data.read_points(split, limit)
     Incomplete.of(points).warn(f"of the {split} split")
-    _checked_cut_offs(network, points, settings)  # before a directory is made
+    checked_cut_offs(network, points, settings)  # before a directory is made
     with certification_parts(output_dir, lambda: _run(network, points, settings)) as parts:
         found = certify_hashed(network, points, settings, parts)
         if output_dir is not None:
@@ -169,7 +170,7 @@ def certify_hashed(
       parts: keeps what is finished; None keeps nothing.
     """
     parts = CertificationParts() if parts is None else parts
-    ks, sets = _checked_cut_offs(network, points, settings), settings.sets
+    ks, sets = checked_cut_offs(network, points, settings), settings.sets
     top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
     clean = _hits_at(top_labels, points, ks)
     attacked: Optional[np.ndarray] = None
@@ -195,11 +196,12 @@ def certify_hashed(
     return Certification(tuple(ks), top_labels, clean, tuple(sizes), names)
 
 
-def _checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
+def checked_cut_offs(network: Network, points: Points, settings: CertificationOptions) -> list[int]:
     """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
     network.manifest.training.require_multilabel("Certificates", NOT_CERTIFIED)
+    without_ranker.check(network.manifest, "Certificates")
     settings.sets[0].box(points.feature_values)  # refuses negative values
     return cut_offs(settings.ks, network.labels)
 

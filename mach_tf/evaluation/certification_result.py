@@ -55,6 +55,11 @@ class Certification(tables.ShownAsTable):
     sizes: tuple[CertifiedSize, ...]
     attacks: tuple[str, ...] = ()
 
+    @property
+    def support(self) -> str:
+        """Which features are perturbed: "nonzero" or "dense"."""
+        return self.sizes[0].points.perturbations.support
+
     def metrics(self, size: CertifiedSize) -> dict[str, float]:
         """Returns the row of one size, in percent.
 
@@ -74,11 +79,10 @@ class Certification(tables.ShownAsTable):
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of certificates.json; the proofs of the points are in certificates.npz."""
-        first = self.sizes[0].points.perturbations
         return {
             "points": len(self.clean),
-            "support": first.support,
-            "clip_nonnegative": first.clip_nonnegative,
+            "support": self.support,
+            "clip_nonnegative": self.sizes[0].points.perturbations.clip_nonnegative,
             "attacks": list(self.attacks),
             "sizes": [{"epsilon": size.epsilon, "metrics": self.metrics(size)} for size in self.sizes],
         }

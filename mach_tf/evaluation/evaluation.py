@@ -16,7 +16,7 @@ from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
-from mach_tf.evaluation import attack_evaluation, comparison, one_pass
+from mach_tf.evaluation import attack_evaluation, certification, comparison, one_pass
 from mach_tf.evaluation.comparison import Earlier
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
@@ -37,15 +37,15 @@ from mach_tf.text.label_similarity import NameScore
 def evaluate(
     model: Union[Network, str], dataset_dir: str, *, output_dir: Optional[str] = None, **options: Any
 ) -> Evaluation:
-    """Evaluates a model on a split of a dataset: metrics with intervals, losses, calibration and, on request, attacks.
+    """Evaluates a model on a split of a dataset: metrics with intervals, losses, calibration and, on request, certificates and attacks.
 
     Args:
       model: a trained model, or its directory.
       dataset_dir: dataset directory with the model's own features and labels.
-      output_dir: directory for metrics.json, plots and TensorBoard logs; None writes no files. Everything but the attacks is
-        on disk before the attacks begin, for they take the longest.
+      output_dir: directory for metrics.json, plots and TensorBoard logs; None writes no files. Everything but certificates
+        and attacks is on disk before those begin, for they take the longest.
       **options: attributes of EvaluationOptions: `split`, `limit`, `ks`, `repetitions`, `estimators`, `attacks`,
-        `epsilons`, `bootstrap`, ...
+        `epsilons`, `certify`, `bootstrap`, ...
 
     Returns:
       The Evaluation: print() shows tables, `.metrics` has percent by name, `.to_json()` returns the content of metrics.json.
@@ -76,6 +76,11 @@ def run(
     evaluation = _measure(task)
     if output_dir is not None:
         evaluation.write(output_dir)
+    if settings.certification is not None:
+        certified = certification.certify_hashed(task.network, task.points, settings.certification)
+        evaluation = dataclasses.replace(evaluation, certificates=certified)
+        if output_dir is not None:
+            evaluation.write_certificates(output_dir)
     if not settings.attack_list:
         return evaluation
     entries = attack_evaluation.evaluate_attacks(
@@ -85,7 +90,7 @@ def run(
         settings.sizes,
         task.report,
         evaluation.estimator,
-        target_label=settings.target_label,
+        target_label=attack_evaluation.target_id(task.network, settings.target_label),
         excluded=task.excluded,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
@@ -151,7 +156,10 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     if label_filter is not None:
         points = label_filter.truth(points)
     # Checked now: what cannot be attacked should not be found out after the evaluation.
-    attack_evaluation.check(network, points, settings.attack_list, report, None, settings.target_label)
+    target = attack_evaluation.target_id(network, settings.target_label)
+    attack_evaluation.check(network, points, settings.attack_list, report, None, target)
+    if settings.certification is not None:
+        certification.checked_cut_offs(network, points, settings.certification)
     added = name_score(network, settings.name_weight)
     return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added)
 

@@ -10,6 +10,8 @@ from mach_tf import arguments
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
+from mach_tf.evaluation.attack_evaluation import checked_epsilons
+from mach_tf.evaluation.certification import CertificationOptions
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.metrics.propensity import CONSTANTS
 from mach_tf.name_scores import check_name_weight
@@ -34,6 +36,8 @@ class EvaluationOptions(MetricOptions):
       propensity: whose constants the propensity model takes, one of propensity.CONSTANTS.
       propensity_a, propensity_b: the constants A and B of the propensity model, above 0; None takes that of `propensity`.
       compare: path of another evaluation's metrics.json, of the same points: adds the differences from it.
+      certify: sizes of perturbation of the features present within which P@k is certified; or a CertificationOptions, whose cut-offs and
+        estimator are replaced by the evaluation's; empty for none. Not with `approximate`, `name_weight` or `filter_labels`.
     """
 
     repetitions: Optional[int] = None
@@ -46,6 +50,7 @@ class EvaluationOptions(MetricOptions):
     propensity_a: Optional[float] = None
     propensity_b: Optional[float] = None
     compare: Optional[str] = None
+    certify: Union[Sequence[float], CertificationOptions] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,6 +81,26 @@ class EvaluationOptions(MetricOptions):
             raise InputError(
                 f"estimators must be all, or a list of different ones of {', '.join(ESTIMATORS)} (got {','.join(names)})."
             )
+
+        self._check_certification()
+
+    def _check_certification(self) -> None:
+        others = {"approximate": self.approximate, "name_weight": self.name_weight, "filter_labels": self.filter_labels}
+        given = [name for name, value in others.items() if value]
+        if self.certification is not None and given:
+            raise InputError(
+                f"certify must be left out with {given[0]}: certificates are of the exact ranking of all labels by their label scores."
+            )
+
+    @property
+    def certification(self) -> Optional[CertificationOptions]:
+        """What is certified; None for nothing."""
+        wanted = self.certify
+        if not isinstance(wanted, CertificationOptions):
+            if isinstance(wanted, (list, tuple)) and not wanted:
+                return None
+            wanted = CertificationOptions(epsilons=checked_epsilons(wanted, "certify"))
+        return dataclasses.replace(wanted, ks=self.ks, estimator=self.estimator_names[0])
 
     @property
     def propensity_constants(self) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from mach_tf.evaluation import tables
+from mach_tf.evaluation.certification_result import Certification
 from mach_tf.evaluation.comparison import Comparison
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
 from mach_tf.evaluation.label_filter import LabelFilter
@@ -46,6 +47,7 @@ class Evaluation(tables.ShownAsText):
       comparison: differences from an earlier evaluation; None unless one was named.
       label_filter: the pairs of points and labels that were left out of predictions and truth; None for none.
       name_weight: the weight of the similarity of texts and label names in the label scores; 0 for none.
+      certificates: what is proved against all perturbations; None unless it was requested and is done.
     """
 
     dataset_dir: str
@@ -70,6 +72,7 @@ class Evaluation(tables.ShownAsText):
     comparison: Optional[Comparison] = None
     label_filter: Optional[LabelFilter] = None
     name_weight: float = 0.0
+    certificates: Optional[Certification] = None
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -103,6 +106,8 @@ class Evaluation(tables.ShownAsText):
             content["filter_labels"] = self.label_filter.to_json()
         if self.name_weight:
             content["name_weight"] = self.name_weight
+        if self.certificates is not None:
+            content["certificates"] = self.certificates.to_json()
         content["attacks"] = None if self.attacks is None else self.attacks.to_json()["attacks"]
         return content
 
@@ -118,9 +123,17 @@ class Evaluation(tables.ShownAsText):
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
         outputs.write(output_dir, self.to_json(), self.per_point, self.calibration, self.ks)
+        if self.certificates is not None:
+            self.write_certificates(output_dir)
         if self.attacks:
             self.write_attacks(output_dir)
         return self.paths(output_dir)
+
+    def write_certificates(self, output_dir: str) -> None:
+        """Adds the certificates to what `write` wrote before: in metrics.json and in TensorBoard's logs."""
+        from mach_tf.evaluation import outputs
+
+        outputs.write_certificates(output_dir, self.to_json())
 
     def write_attacks(self, output_dir: str) -> None:
         """Adds the attacks to what `write` wrote while they were running."""
@@ -162,6 +175,11 @@ class Evaluation(tables.ShownAsText):
             yield tables.comparison_table(curve, names, "repetitions")
         if self.by_frequency:
             yield tables.frequency_table(self.by_frequency)
+        if self.certificates is not None:
+            yield dataclasses.replace(
+                self.certificates.table(),
+                title=f"Certified against all perturbations, support {self.certificates.support}, in percent:",
+            )
         if self.attacks:
             yield tables.attacks_table(self.attacks.entries, self.ks)
         if self.comparison is not None:

@@ -24,7 +24,7 @@ class MetricOptions:
       seed: seed of the resamples.
       attacks: names of attacks ("fgsm", "pgd", "apgd", "square", "strongest", "push_out", "push_in"), or Attack objects with all their settings.
       epsilons: sizes of the attacks; 0 stands for the clean points. They may be empty without attacks.
-      target_label: the label that "push_in" pushes in; None draws one per point.
+      target_label: the label that "push_in" pushes in, by its id, key or name; None draws one per point.
       force: measure on a dataset whose label names are not those of the training data, with a warning.
       filter_labels: path of a file of pairs, `point label`, that are left out of predictions and truth, as the repository's
         filter_labels_test.txt; None leaves out nothing.
@@ -40,7 +40,7 @@ class MetricOptions:
     seed: int = 0
     attacks: Sequence[Union[str, Attack]] = ()
     epsilons: Sequence[float] = (0.0, 0.005, 0.01, 0.02, 0.05)
-    target_label: Optional[int] = None
+    target_label: Union[int, str, None] = None
     force: bool = False
     filter_labels: Optional[str] = None
 
@@ -50,7 +50,7 @@ class MetricOptions:
             arguments.path(self.filter_labels, "filter_labels")
         if self.limit is not None:
             arguments.whole_number(self.limit, "limit", 1)
-        if self.target_label is not None:
+        if self.target_label is not None and not isinstance(self.target_label, str):
             arguments.whole_number(self.target_label, "target_label", 0)
         arguments.whole_number(self.bootstrap, "bootstrap", 0, MOST_RESAMPLES)
         arguments.seed(self.seed)

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.decoding import added_scores
+from mach_tf.decoding.added_scores import AddedScores
 from mach_tf.decoding.approximate import Approximate, recall
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.exclusion import decode_without
@@ -82,15 +83,17 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
             for name in options.estimators:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
-                found = _decode(network.decoder, scores, options, name, of_chunk, excluded, options.approximate)
+                added = network.added_scores(name, options.name_score)
+                found = _decode(network.decoder, scores, options, name, of_chunk, excluded, added, options.approximate)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = _decode(network.decoder, scores, options, name, of_chunk, excluded)
+                    exact = _decode(network.decoder, scores, options, name, of_chunk, excluded, added)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
-            scores = estimators.bucket_scores(logits, options.estimators[0])
+            first = options.estimators[0]
+            scores, added = estimators.bucket_scores(logits, first), network.added_scores(first, options.name_score)
             for count, decoder in prefixes.items():
-                found = _decode(decoder, scores[:, :count], options, options.estimators[0], of_chunk, excluded)
+                found = _decode(decoder, scores[:, :count], options, first, of_chunk, excluded, added)
                 by_repetitions[count].append(found.labels)
             begun += time.perf_counter() - chunk_begun
             bar.update(len(rows))
@@ -110,13 +113,14 @@ def _decode(
     estimator: str,
     features: scipy.sparse.csr_matrix,
     excluded: Optional[scipy.sparse.csr_matrix],
+    sources: Sequence[AddedScores],
     approximate: Optional[Approximate] = None,
 ) -> Decoded:
     """Decodes a chunk of points without the labels that are excluded for them."""
 
     def best(k: int) -> Decoded:
-        if options.name_score is not None:
-            parts = options.name_score.parts(features)
+        if sources:
+            parts = added_scores.parts(sources, features)
             return joined([added_scores.top_k(decoder, scores[some], added, k, estimator) for some, added in parts])
         if approximate is None:
             return decoder.top_k(scores, k, estimator)

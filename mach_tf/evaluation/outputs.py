@@ -85,6 +85,17 @@ def write_metrics(output_dir: str, report: Mapping[str, Any]) -> None:
     files.write_json(os.path.join(output_dir, METRICS_FILE), report)
 
 
+def write_certificates(output_dir: str, report: Mapping[str, Any]) -> None:
+    """Writes metrics.json with certificates, and adds those to TensorBoard's logs, at the step epsilon in millionths."""
+    logs = os.path.join(output_dir, TENSORBOARD_DIRECTORY)
+    with tensorboard_logs.optional(logs, "evaluation", warnings.warn):
+        with tf.summary.create_file_writer(logs).as_default():
+            for size in report["certificates"]["sizes"]:
+                for name, value in size["metrics"].items():
+                    tf.summary.scalar(f"certificates/{name}", value, step=robustness_outputs.step(size["epsilon"]))
+    write_metrics(output_dir, report)
+
+
 def _write_tensorboard(directory: str, report: Mapping[str, Any], drawn: Mapping[str, Figure]) -> None:
     """Writes one run per estimator, and one with the curve over repetitions (its step is R), the figures and the rest."""
     for estimator, metrics in report["estimators"].items():

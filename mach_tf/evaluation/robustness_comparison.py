@@ -172,12 +172,14 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
     for model_dir in model_dirs:
         network = Network.load(model_dir)
         check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
-        attack_evaluation.check(network, points, attacks, report, source, settings.target_label)
+        target = attack_evaluation.target_id(network, settings.target_label)
+        attack_evaluation.check(network, points, attacks, report, source, target)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
     models, minimal = {}, {}
     for model_dir in model_dirs:
         network = Network.load(model_dir)
+        target = attack_evaluation.target_id(network, settings.target_label)
         losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
         entries = attack_evaluation.evaluate_attacks(
             network,
@@ -187,7 +189,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
             report,
             settings.estimator,
             source,
-            settings.target_label,
+            target,
             None if label_filter is None else label_filter.excluded,
         )
         models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
@@ -202,7 +204,7 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         len(points),
         settings.estimator,
         settings.attack_model_dir,
-        settings.target_label,
+        target,
         models,
         None if label_filter is None else label_filter.to_json(),
         minimal,

@@ -92,16 +92,16 @@ def _write_scalars(directory: str, robustness: Robustness) -> None:
     """Writes every number of every entry, at the step epsilon in millionths."""
     with tf.summary.create_file_writer(directory).as_default():
         for entry in robustness:
-            step = _step(entry.epsilon)
+            at = step(entry.epsilon)
             for name, value in _scalars(entry).items():
-                tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=step)
+                tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=at)
             for group, values in (entry.by_frequency or {}).items():
                 for name, value in values.to_json().items():
                     if "@" in name:
                         tag = f"{entry.attack.name} by frequency/{group} {name}"
-                        tf.summary.scalar(tag, value, step=step)
+                        tf.summary.scalar(tag, value, step=at)
         for loss in robustness.bucket_losses:
-            tf.summary.scalar("bucket_loss", loss.loss, step=_step(loss.epsilon))
+            tf.summary.scalar("bucket_loss", loss.loss, step=step(loss.epsilon))
 
 
 def _scalars(entry: AttackEntry) -> dict[str, float]:
@@ -109,7 +109,8 @@ def _scalars(entry: AttackEntry) -> dict[str, float]:
     return {**entry.metrics, **others}
 
 
-def _step(epsilon: float) -> int:
+def step(epsilon: float) -> int:
+    """Returns TensorBoard's step of an epsilon: its millionths."""
     return round(1e6 * epsilon)
 
 

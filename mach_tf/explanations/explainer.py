@@ -18,6 +18,7 @@ from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 
 # Where paths begin: None for zero; raw points, n or 1; or one row of hashed features, CSR [1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
@@ -134,6 +135,7 @@ def explain(
     Raises:
       InputError: the attributions of a pair do not add up.
     """
+    without_ranker.check(network.manifest, "Explanations")
     spec, columns = network.manifest.feature_spec, network.manifest.columns
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mach_tf import files
@@ -26,6 +26,21 @@ class Attacked:
 
 
 @dataclasses.dataclass(frozen=True)
+class Certified:
+    """What is proved against all perturbations of one size.
+
+    Attributes:
+      epsilon: the size.
+      support: "nonzero" or "dense".
+      metrics: in percent, by name: "certified P@k".
+    """
+
+    epsilon: float
+    support: str
+    metrics: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """An evaluation of the model that a servable was made of.
 
@@ -37,6 +52,7 @@ class Evaluation:
       intervals: the 95% intervals of metrics, by name.
       attacks: the metrics under attack.
       calibration_error: the expected calibration error of the probabilities; None if it was not computed.
+      certificates: what is proved against all perturbations.
     """
 
     points: int
@@ -46,6 +62,7 @@ class Evaluation:
     intervals: Mapping[str, tuple[float, float]]
     attacks: list[Attacked]
     calibration_error: Optional[float]
+    certificates: Sequence[Certified] = ()
 
 
 def read(path: str, estimator: str, repetitions: int) -> Evaluation:
@@ -80,6 +97,7 @@ def _reason(error: Exception) -> str:
 
 
 def _evaluation(found: Mapping[str, Any]) -> Evaluation:
+    certificates = found.get("certificates") or {}
     calibration = (found.get("calibration") or {}).get(found["estimator"])
     return Evaluation(
         int(found["points"]),
@@ -92,4 +110,8 @@ def _evaluation(found: Mapping[str, Any]) -> Evaluation:
             for entry in found.get("attacks") or []
         ],
         None if calibration is None else float(calibration["expected_calibration_error"]),
+        [
+            Certified(float(size["epsilon"]), str(certificates["support"]), dict(size["metrics"]))
+            for size in certificates.get("sizes", ())
+        ],
     )

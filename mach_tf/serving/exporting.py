@@ -16,6 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, ModelManifest
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
+from mach_tf.ranker import without_ranker
 from mach_tf.serving import card_evaluation, contents, example_points, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
@@ -119,6 +120,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         "Servables",
         "their graph computes and explains sigmoids; each repetition is a SavedModel of its own, which has the softmax",
     )
+    without_ranker.check(network.manifest, "Servables")
     path = os.path.abspath(arguments.path(output_dir, "output_dir"))
     name = os.path.basename(os.path.dirname(path))
     if not _VERSION.fullmatch(os.path.basename(path)) or not name:

@@ -129,6 +129,7 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
         ]
     else:
         parts.append("The model was not evaluated under attack.")
+    parts += _certified(evaluation)
     error = evaluation.calibration_error
     parts.append(
         "The probabilities were not compared with the truth."
@@ -136,6 +137,24 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
         else f"Expected calibration error of the probabilities: {error:.3f} (0 is best, 1 the worst)."
     )
     return "\n\n".join(parts)
+
+
+def _certified(evaluation: Evaluation) -> list[str]:
+    """Returns what is proved, as a paragraph and a table; nothing without certificates."""
+    names = [
+        name for name in _METRICS[:3] if all(f"certified {name}" in each.metrics for each in evaluation.certificates)
+    ]
+    if not evaluation.certificates or not names:
+        return []
+    rows = [
+        (f"{each.epsilon:g}", *(f"{each.metrics[f'certified {name}']:.2f}" for name in names))
+        for each in evaluation.certificates
+    ]
+    changed = (
+        "any feature value" if evaluation.certificates[0].support == "dense" else "the values of the features present"
+    )
+    intro = f"Proved of the float32 weights: whatever method changes {changed} by at most epsilon each, the metric is at least this:"
+    return [intro, _titled(rows, ["epsilon", *names])]
 
 
 def _stored(contents: ServableContents) -> str:

@@ -7,7 +7,7 @@ terms, they are the tf-idf vectors themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -15,10 +15,8 @@ import scipy.sparse
 
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.positive_products import PositiveProducts
 from mach_tf.text.vectorizer import TextVectorizer
-
-# The number of cosines that are in memory at a time.
-_ENTRIES = 1 << 22
 
 
 class LabelSimilarity:
@@ -35,7 +33,7 @@ class LabelSimilarity:
     """
 
     def __init__(self, vectors: scipy.sparse.csr_matrix) -> None:
-        self._by_column = scipy.sparse.csr_matrix(vectors.T, dtype=np.float32)
+        self._products = PositiveProducts(vectors)
 
     @classmethod
     def of(
@@ -69,13 +67,11 @@ class LabelSimilarity:
     @property
     def named(self) -> int:
         """The number of labels that have a vector."""
-        return int(np.count_nonzero(np.bincount(self._by_column.indices, minlength=1)))
+        return self._products.vectors
 
     def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
         """Returns for each point at least the number of its cosines above 0, int64 [n]: labels count once for each term in common."""
-        labels_of_term = np.diff(self._by_column.indptr).astype(np.int64)
-        sums = np.concatenate([[0], np.cumsum(labels_of_term[features.indices])])
-        return sums[features.indptr[1:]] - sums[features.indptr[:-1]]
+        return self._products.most_entries(features)
 
     def cosines(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """Returns the cosines of points and names, float32 CSR [n, K]; those below 0, which only collisions of signed hashes make, are 0.
@@ -83,10 +79,7 @@ class LabelSimilarity:
         Args:
           features: CSR [n, D], the model's input.
         """
-        found = scipy.sparse.csr_matrix(_unit_rows(features) @ self._by_column)
-        found.data = np.maximum(found.data, 0)
-        found.eliminate_zeros()
-        return found
+        return self._products.of(_unit_rows(features))
 
 
 class NameScore(NamedTuple):
@@ -100,21 +93,17 @@ class NameScore(NamedTuple):
     similarity: LabelSimilarity
     weight: float
 
-    def parts(self, features: scipy.sparse.csr_matrix) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
-        """Yields some points at a time, as a common word may be in the names of very many labels.
+    def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
+        """Returns for each point at least the number of labels whose score changes, int64 [n]."""
+        return self.similarity.most_entries(features)
+
+    def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+        """Returns what is added, float32 CSR [n, K].
 
         Args:
           features: CSR [n, D], the model's input.
-
-        Yields:
-          The rows of consecutive points, and their addends, float32 CSR [rows, K].
         """
-        ends = np.cumsum(self.similarity.most_entries(features))
-        begin = done = 0
-        while begin < features.shape[0]:
-            end = max(begin + 1, int(np.searchsorted(ends, done + _ENTRIES, side="right")))
-            yield slice(begin, end), self.similarity.cosines(features[begin:end]) * np.float32(self.weight)
-            begin, done = end, ends[end - 1]
+        return self.similarity.cosines(features) * np.float32(self.weight)
 
 
 def _unit_rows(matrix: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -7,6 +7,7 @@ for the moment in which model.json is made or compared and the claims of others 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import secrets
@@ -55,6 +56,12 @@ def claimed(
     finally:
         if descriptor is not None:
             locks.release(claim, descriptor)
+
+
+def add_ranker(model_dir: str, sha256: str) -> None:
+    """Records in model.json that the directory has a ranker, whose file has this SHA-256."""
+    with _directory(model_dir):
+        dataclasses.replace(ModelManifest.read(model_dir), ranker_sha256=sha256).write(model_dir)
 
 
 def start(model_dir: str, model: ModelManifest) -> None:

@@ -31,6 +31,7 @@ def fit(
     buckets: Optional[int] = None,
     repetitions: Optional[int] = None,
     label_hash: Optional[str] = None,
+    ranker: Optional[bool] = None,
     strategy: str = "mirrored",
     group_size: Union[int, str] = "auto",
     repetition_range: Optional[tuple[int, int]] = None,
@@ -57,6 +58,8 @@ def fit(
       buckets: B, the number of buckets of each repetition, at least 2.
       repetitions: R, the number of repetitions. A larger number than that of an existing model adds repetitions to it.
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
+      ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
+        few training points, and takes little time.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
@@ -91,7 +94,9 @@ def fit(
         strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout, force
     )
     dataset_dir, model_dir = arguments.path(dataset_dir, "dataset_dir"), arguments.path(model_dir, "model_dir")
-    named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash}
+    if ranker is not None:
+        arguments.switch(ranker, "ranker")
+    named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash, "ranker": ranker}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}
     chosen = fit_settings.resolve(read_dataset(dataset_dir), model_dir, plan, given)
     for text in chosen.warnings:
@@ -100,9 +105,11 @@ def fit(
     startup.prepare()
     startup.check_versions(tensorboard=curves)
     from mach_tf.ensemble import Ensemble
-    from mach_tf.training import cluster, run
+    from mach_tf.training import cluster, ranker_training, run
     from mach_tf.training.progress import Progress
 
+    if chosen.ranker:
+        ranker_training.check_task(chosen.config)
     # Only the main thread may set signal handlers.
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
@@ -112,7 +119,11 @@ def fit(
         raise KeyboardInterrupt(f"Training stopped; {model_dir} holds its state, and the same call goes on from there.")
     total = chosen.bucket_spec.repetitions
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
-    return Ensemble.load(model_dir) if whole and cluster.is_chief(strategy) else None
+    if not whole or not cluster.is_chief(strategy):
+        return None
+    if chosen.ranker:
+        ranker_training.complete(dataset_dir, model_dir, progress)
+    return Ensemble.load(model_dir)
 
 
 def _check_path(name: str, path: Any) -> None:

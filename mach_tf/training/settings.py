@@ -24,7 +24,7 @@ DEFAULT_BUCKETS = 2000
 DEFAULT_REPETITIONS = 8
 
 _CONFIG_TYPES = typing.get_type_hints(TrainingConfig)
-_TYPES = {**_CONFIG_TYPES, "buckets": int, "repetitions": int, "label_hash": str}
+_TYPES = {**_CONFIG_TYPES, "buckets": int, "repetitions": int, "label_hash": str, "ranker": bool}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 # Flags of a preset that are no settings.
 _PLACES = ("dataset_dir", "model_dir")
@@ -36,11 +36,13 @@ class Settings(NamedTuple):
     Attributes:
       config: the training settings.
       bucket_spec: the hash functions.
+      ranker: whether a ranker is trained too.
       warnings: a sentence each.
     """
 
     config: TrainingConfig
     bucket_spec: BucketSpec
+    ranker: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -102,7 +104,7 @@ def read_preset(name: str) -> dict[str, Any]:
 def _recorded(model: ModelManifest) -> dict[str, Any]:
     spec = model.bucket_spec
     buckets = {"buckets": spec.buckets, "repetitions": spec.repetitions, "label_hash": spec.family}
-    return {**dataclasses.asdict(model.training), **buckets}
+    return {**dataclasses.asdict(model.training), **buckets, "ranker": bool(model.ranker_sha256)}
 
 
 def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
@@ -142,4 +144,5 @@ def _split(base: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
     values = {**base, **given}
     config = TrainingConfig(**{name: value for name, value in values.items() if name in _CONFIG_TYPES})
     family = values.get("label_hash", "murmur3")
-    return Settings(config, BucketSpec(int(values["buckets"]), int(values["repetitions"]), family, config.seed))
+    spec = BucketSpec(int(values["buckets"]), int(values["repetitions"]), family, config.seed)
+    return Settings(config, spec, bool(values.get("ranker", False)))

@@ -120,6 +120,14 @@ def test_attacks_that_end_badly_leave_the_evaluation(evaluated, tmp_path, monkey
     assert report["metrics"]["P@5"] == pytest.approx(precision(evaluated, top, 5)) and report["attacks"] is None
 
 
+def test_certificates(evaluated, tmp_path, capsys):
+    report = evaluate(evaluated, tmp_path, "--certify=0.001,0.1", "--limit=5", "--k=1", "--bootstrap=0")
+    small, large = report["certificates"]["sizes"]
+    assert (small["epsilon"], large["epsilon"]) == (0.001, 0.1)
+    assert large["metrics"]["certified P@1"] <= small["metrics"]["certified P@1"] <= report["metrics"]["P@1"]
+    assert "certified P@1" in capsys.readouterr().out
+
+
 def test_losses(evaluated, full):
     ensemble = Ensemble.load(evaluated.model_dir)
     hashed = ensemble.manifest.feature_spec.apply(points.from_csr(evaluated.test[0])).features(40)
@@ -181,13 +189,16 @@ def test_only_some_points_and_repetitions(evaluated, tmp_path):
     [
         (["--k=0"], r"--k must be a list of positive whole numbers \(got 0\)"),
         (["--k=1,x"], r"--k must be a list"),
+        (["--certify=0.1,x"], r"--certify must be a list of different numbers that are not negative \(got 0\.1,x\)"),
+        (["--certify=-1"], r"--certify must be .*\(got -1.0\)"),
+        (["--certify=0.1", "--estimator=mean"], r"Certificates need the estimator logit_mean"),
         (["--k=31"], r"--k must not exceed the 30 labels \(got 31\)"),
         (["--estimator=max"], r"--estimator must be all, or a list"),
         (["--estimator=mean,mean"], r"list of different ones"),
         (["--attack=shout"], r"--attack must be a list"),
         (["--split=valid"], r"no 'valid' split; it has"),
         (["--repetitions=4"], r"has 3 repetitions; ask for 1 to 3"),
-        (["--attack=push_in", "--target_label=30"], r"--target_label must be in \[0, 30\)"),
+        (["--attack=push_in", "--target_label=30"], r"--target_label must hold label ids in \[0, 30\)"),
         (["--attack=push_in", "--k=30"], r"k below the 30 labels"),
         (["--attack=pgd", "--target_label=3"], r"give it with --attack=push_in"),
         (

@@ -148,7 +148,7 @@ def test_the_smallest_epsilon_of_each_point(evaluated, other_model, tmp_path, ca
         (["--attack=fgsm", "--k=0"], "--k must be a list"),
         (["--attack=fgsm", "--k=31"], "--k must not exceed the 30 labels"),
         (["--attack=push_in", "--k=30"], "k below the 30 labels"),
-        (["--attack=push_in", "--target_label=30"], r"--target_label must be in \[0, 30\)"),
+        (["--attack=push_in", "--target_label=30"], r"--target_label must hold label ids in \[0, 30\)"),
         (["--attack=fgsm", "--split=valid"], "no 'valid' split"),
         (["--attack=fgsm", "--attack_model_dir=nowhere"], "nowhere"),
     ],

@@ -35,7 +35,7 @@ def hashed(ensemble, raw):
 @pytest.mark.parametrize("keep", [True, False, None])
 @pytest.mark.parametrize("batch", [7, 1024])
 def test_bucket_logits_are_the_networks(model, raw, keep, batch, monkeypatch):
-    monkeypatch.setattr("mach_tf.network._BATCH", batch)
+    monkeypatch.setattr("mach_tf.classifier._BATCH", batch)
     ensemble = Network.load(model[0], keep=keep)
     features = hashed(ensemble, raw)
     expected = model_directory.logits(model[1], features)

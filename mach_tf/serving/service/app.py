@@ -58,12 +58,14 @@ class ServiceConfig:
       requests: what a request may ask for.
       reload_seconds: how often the folder is checked for a newer version; 0 never.
       token: what the header `Authorization: Bearer` must hold; None lets everyone in.
+      attacks: whether there is POST /attack.
     """
 
     batches: BatchLimits = dataclasses.field(default_factory=BatchLimits)
     requests: RequestLimits = dataclasses.field(default_factory=RequestLimits)
     reload_seconds: float = 5.0
     token: Optional[str] = None
+    attacks: bool = True
 
 
 class Service:
@@ -94,7 +96,7 @@ class Service:
             route("/", self._page),
             route("/predict", self._predict, "POST"),
             route("/explain", self._explain, "POST"),
-            route("/attack", self._attack, "POST"),
+            *([route("/attack", self._attack, "POST")] if self._config.attacks else []),
             route("/openapi.json", self._openapi),
             route("/healthz", self._healthz),
             route("/readyz", self._readyz),
@@ -173,7 +175,12 @@ class Service:
     async def _openapi(self, _: Request) -> Response:
         served, config = self._versions.current, self._config
         described = openapi.document(
-            self._versions.name, served.contents, config.requests, served.examples, config.token is not None
+            self._versions.name,
+            served.contents,
+            config.requests,
+            served.examples,
+            config.token is not None,
+            served.named_features,
         )
         return JSONResponse(described)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Optional
 
 from mach_tf.serving.service import jobs, problems
-from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.jobs import Arrays, Job, Totals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,7 @@ class BatchLimits:
       queued: most points that wait; further requests are refused.
       timeout: seconds after which a request that is not answered is given up.
       explained: most pairs of a point and a label per call that explains; a larger request is a call of its own.
+      attributions: most pairs of a feature and a label per call that explains, likewise.
     """
 
     points: int = 64
@@ -30,6 +31,7 @@ class BatchLimits:
     queued: int = 1024
     timeout: float = 10.0
     explained: int = 640
+    attributions: int = 2_000_000
 
 
 @dataclasses.dataclass
@@ -133,17 +135,20 @@ class Batcher:
         """Takes the first job and those after it of the same signature, up to the limit; drops those that nobody waits for."""
         batch: list[_Waiting] = []
         left: collections.deque[_Waiting] = collections.deque()
-        points = k = 0
+        limits = (self._limits.points, self._limits.explained, self._limits.attributions)
+        totals = Totals()
         while self._waiting:
             waiting = self._waiting.popleft()
             job = waiting.job
             if waiting.answered.done():  # given up
                 self.queued -= job.points
-            elif batch and not job.joins(batch[0].job, points, k, self._limits.points, self._limits.explained):
+                continue
+            together = totals.plus(job)
+            if batch and not job.joins(batch[0].job, together, *limits):
                 left.append(waiting)
             else:
                 batch.append(waiting)
-                points, k = points + job.points, max(k, job.k)
+                totals = together
                 self.queued -= job.points
         self._waiting = left
         return batch

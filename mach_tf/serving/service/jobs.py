@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TRUE_LABELS
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, IDS, TRUE_LABELS
 
 Arrays = dict[str, np.ndarray]
 _SPLITS = "row_splits"
@@ -40,19 +40,47 @@ class Job(NamedTuple):
         """Returns whether it asks for reasons, whose memory grows with the number of pairs of a point and a label."""
         return self.signature in _EXPLANATIONS
 
-    def joins(self, first: Job, points: int, k: int, most_points: int, most_explained: int) -> bool:
+    def features(self) -> int:
+        """Returns how many features its points have; of texts, about how many they have at most: one per two characters."""
+        if IDS in self.inputs:
+            return len(self.inputs[IDS])
+        return sum(map(len, self.inputs["texts"].ravel())) // 2 if "texts" in self.inputs else 0
+
+    def joins(
+        self, first: Job, together: Totals, most_points: int, most_explained: int, most_attributions: int
+    ) -> bool:
         """Returns whether it can be merged with others.
 
         Args:
           first: one of them.
-          points, k: their number of points and their largest k.
+          together: the totals of them and of this job.
           most_points: most points together.
           most_explained: most pairs of a point and a label together, if reasons are asked for.
+          most_attributions: most pairs of a feature and a label together, if reasons are asked for.
         """
-        if self.signature != first.signature or self.served is not first.served:
+        if self.signature != first.signature or self.served is not first.served or together.points > most_points:
             return False
-        points += self.points
-        return points <= most_points and (not self.explained() or points * max(k, self.k) <= most_explained)
+        pairs, attributions = together.points * together.k, together.features * together.k
+        return not self.explained() or (pairs <= most_explained and attributions <= most_attributions)
+
+
+class Totals(NamedTuple):
+    """What merged jobs ask for together.
+
+    Attributes:
+      points: number of points.
+      k: number of labels per point.
+      features: number of features of all points, if reasons are asked for; 0 otherwise.
+    """
+
+    points: int = 0
+    k: int = 0
+    features: int = 0
+
+    def plus(self, job: Job) -> Totals:
+        """Returns the totals with one more job."""
+        features = job.features() if job.explained() else 0
+        return Totals(self.points + job.points, max(self.k, job.k), self.features + features)
 
 
 def merge(jobs: Sequence[Job]) -> Job:

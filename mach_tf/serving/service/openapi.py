@@ -35,6 +35,7 @@ def document(
     limits: RequestLimits,
     examples: Sequence[Example] = (),
     token: bool = False,
+    named: bool = True,
 ) -> dict[str, Any]:
     """Returns the document.
 
@@ -44,8 +45,9 @@ def document(
       limits: what a request may ask for.
       examples: texts or points to try.
       token: whether requests need the token.
+      named: whether features have names.
     """
-    forms = _forms(contents, limits)
+    forms = _forms(contents, limits, named)
     label = {"type": "integer", "minimum": 0, "exclusiveMaximum": contents.labels}
     of_attack = {
         "epsilon": {
@@ -105,14 +107,14 @@ def document(
     }
 
 
-def _forms(contents: ServableContents, limits: RequestLimits) -> list[Schema]:
-    """Returns the forms of a request: texts if the model takes some, and points."""
+def _forms(contents: ServableContents, limits: RequestLimits, named: bool) -> list[Schema]:
+    """Returns the forms of a request: texts if the model takes some, and points, with features by id, and by name if they have names."""
     fields, labels = contents.text_fields, contents.labels
     k = {"type": "integer", "minimum": 1, "maximum": min(limits.k, labels), "default": min(default_k(labels), limits.k)}
     ids = of_list({"type": "integer", "minimum": 0, "exclusiveMaximum": contents.features})
     by_id = of_object({"feature_ids": ids, "feature_values": of_list(NUMBER)})
     by_name = of_object({"features": {"type": "object", "additionalProperties": NUMBER}})
-    points = of_list({"oneOf": [by_id, by_name]}, maxItems=limits.points)
+    points = of_list({"oneOf": [by_id, by_name] if named else [by_id]}, maxItems=limits.points)
     forms = [of_object({"points": points, "k": k}, ["points"])]
     if fields:
         text = {"type": "string", "maxLength": limits.text_length}

@@ -26,6 +26,7 @@ class RequestLimits:
       k: most labels per point, asked for or given as true ones.
       body_bytes: most bytes of a request's body.
       explained: most pairs of a point and a label of a request for reasons, whose memory grows with them.
+      attributions: most pairs of a feature and a label of a request for reasons, whose time grows with them.
     """
 
     points: int = 64
@@ -33,6 +34,7 @@ class RequestLimits:
     k: int = 100
     body_bytes: int = 4 << 20
     explained: int = 640
+    attributions: int = 2_000_000
 
     def check_points(self, points: int) -> None:
         """Raises RequestError for too many points."""
@@ -40,9 +42,17 @@ class RequestLimits:
             raise too_large(f"A request must have at most {self.points} points (got {points}). Send several requests.")
 
     def check_explained(self, job: Job) -> None:
-        """Raises RequestError for a job that asks for the reasons of too many labels."""
-        pairs = job.points * job.k
-        if job.explained() and pairs > self.explained:
+        """Raises RequestError for a job that asks for the reasons of too many labels, or of labels for too many features."""
+        if not job.explained():
+            return
+        pairs, attributions = job.points * job.k, job.features() * job.k
+        if attributions > self.attributions:
+            counted = "characters, divided by 2," if "texts" in job.inputs else "features of all points"
+            raise too_large(
+                f"The number of {counted} times k must be at most {self.attributions} for explanations (got {attributions}). "
+                "Send fewer points at once, or shorter ones, or lower k."
+            )
+        if pairs > self.explained:
             raise too_large(
                 f"The number of points times k must be at most {self.explained} for explanations (got {pairs}). Send fewer "
                 "points at once, or lower k."

@@ -1,7 +1,7 @@
 const at = (id) => document.getElementById(id);
 const most = 50000;  // characters of a field whose words are coloured
 const data = { least: 0.08 };  // what the script of the report reads: the threshold below which words have no colour
-let fields = [], texts = [], paths = {}, prediction = null, asked = null, latest = 0;
+let fields = [], texts = [], paths = {}, named = false, prediction = null, asked = null, latest = 0;
 
 function element(tag, text, properties = {}) {
   return Object.assign(document.createElement(tag), { textContent: text, ...properties });
@@ -50,11 +50,12 @@ async function begin() {
   const name = described.info.title, content = paths["/predict"].post.requestBody.content["application/json"];
   const form = content.schema.oneOf.find((each) => each.properties.texts);
   const k = content.schema.oneOf[0].properties.k;
+  named = content.schema.oneOf.find((each) => each.properties.points).properties.points.items.oneOf.some((each) => each.properties.features);
   fields = form ? Object.keys(form.properties.texts.items.oneOf[1].properties) : [];
   document.title = at("title").textContent = visible(name);
   at("lead").textContent = form
     ? "Type or paste a text: the model suggests labels and shows which words speak for and against each."
-    : "Give the features of a point, one per line, as id:value or name:value: the model suggests labels and shows what speaks for and against each.";
+    : `Give the features of a point, one per line, as ${named ? "id:value or name:value" : "id:value"}: the model suggests labels and shows what speaks for and against each.`;
   at("reason-column").textContent = form ? "Term" : "Feature";
   at("k").max = k.maximum;
   at("k").value = k.default;
@@ -92,11 +93,12 @@ function showExamples(examples) {
 
 const linesOf = (point) => point.feature_ids.map((id, i) => `${id}:${point.feature_values[i]}`).join("\n");
 
-// A point from lines or words of id:value, or lines of name:value.
+// A point from lines or words of id:value, or lines of name:value if features have names.
 function pointOf(text) {
   const words = text.split(/\s+/).filter(Boolean);
   const pairs = words.map((word) => word.match(/^(\d+):([-+.\deE]+)$/));
   if (pairs.every(Boolean)) return { feature_ids: pairs.map((pair) => Number(pair[1])), feature_values: pairs.map((pair) => numberOf(pair[2])) };
+  if (!named) throw new Error(`A feature must be id:value (got ${JSON.stringify(words[pairs.indexOf(null)].slice(0, 40))}).`);
   const features = {};
   text.split("\n").forEach((line, i) => {
     if (!line.trim()) return;

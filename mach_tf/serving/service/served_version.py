@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import os
@@ -22,6 +23,7 @@ from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.service import shared_weights
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.problems import RequestError, invalid
+from mach_tf.serving_signatures import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE
 
 _REMEDY = "Copy it again, or export the model again."
 # TensorFlow Serving writes fields that have their default, such as the dimensions of a scalar; the argument has two names.
@@ -30,6 +32,7 @@ _ALL_FIELDS: dict[str, Any] = {
     for name in ("including_default_value_fields", "always_print_fields_with_no_presence")
     if name in inspect.signature(json_format.MessageToDict).parameters
 }
+_ATTACKS = (ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE)
 _UNREADABLE = (
     "examples must be serialized tf.train.Example messages. Give them as base64, in an object with the key b64."
 )
@@ -58,20 +61,21 @@ class ServedVersion:
         self.metadata = metadata
         self.examples = examples
         self._model = model  # keeps the variables
-        self._signatures = dict(model.signatures.items())
+        self._signatures = {name: model.signatures[name] for name in metadata}
         self.specs = {
             name: {key: spec for key, spec in function.structured_input_signature[1].items() if key != "k"}
             for name, function in self._signatures.items()
         }
 
     @classmethod
-    def load(cls, directory: str, version: int, cache: Optional[str] = None) -> ServedVersion:
+    def load(cls, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True) -> ServedVersion:
         """Loads a servable, checks its files against servable.json, and answers one request of each kind.
 
         Args:
           directory: the directory of the version.
           version: its number.
           cache: a directory in which several processes share the weights; None for weights of this process alone.
+          attacks: whether the signatures of attacks are served.
 
         Raises:
           InputError: it is no servable, or it is damaged.
@@ -88,12 +92,15 @@ class ServedVersion:
                 for name, definition in definitions.items()
                 if not name.startswith("__")
             }
-            loaded = cls(version, contents, model, metadata, example_points.read(directory))
             if set(contents.signatures) != set(metadata):
                 raise InputError(
                     f"{directory} must have the signatures that servable.json names, {', '.join(sorted(contents.signatures))} "
                     f"(got {', '.join(sorted(metadata))}). {_REMEDY}"
                 )
+            served = [name for name in contents.signatures if attacks or name not in _ATTACKS]
+            contents = dataclasses.replace(contents, signatures=served)
+            metadata = {name: metadata[name] for name in metadata if name in served}
+            loaded = cls(version, contents, model, metadata, example_points.read(directory))
             try:
                 loaded._warm_up()
             except RequestError as error:
@@ -118,6 +125,11 @@ class ServedVersion:
         ):  # TensorFlow quotes the damaged bytes in its message, which Python then cannot decode
             raise invalid(_UNREADABLE) from None
         return _finite({name: value.numpy() for name, value in found.items()})
+
+    @property
+    def named_features(self) -> bool:
+        """Whether raw features have names."""
+        return getattr(self._model, "feature_names", None) is not None
 
     @functools.cached_property
     def feature_ids(self) -> Optional[dict[str, int]]:

@@ -53,12 +53,12 @@ def run(serve: Serve, count: int, seconds: float, announce: Callable[[str], None
         os.mkdir(weights)
         os.environ[MEASUREMENTS] = measurements
         os.environ.setdefault(_TENSORFLOW_THREADS, str(max(1, len(os.sched_getaffinity(0)) // count)))
-        workers = [_Worker(serve, weights)]
+        workers = [_Worker(serve, weights, "worker 1")]
         try:
             line = workers[0].first_line(stopped)
             if line and not stopped:
                 announce(line)
-                workers += [_Worker(serve, weights) for _ in range(count - 1)]
+                workers += [_Worker(serve, weights, f"worker {place}") for place in range(2, count + 1)]
             while line and not stopped:
                 wait([worker.process.sentinel for worker in workers], _POLL_SECONDS)
                 for place, worker in enumerate(workers):
@@ -74,12 +74,12 @@ def run(serve: Serve, count: int, seconds: float, announce: Callable[[str], None
 class _Worker:
     """A process that serves."""
 
-    def __init__(self, serve: Serve, weights: str):
-        self._serve, self._weights = serve, weights
+    def __init__(self, serve: Serve, weights: str, name: str):
+        self._serve, self._weights, self._name = serve, weights, name
         self._since = time.monotonic()
         context: Any = multiprocessing.get_context("fork")
         self._messages, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(serve, weights, theirs), name="worker")
+        self.process: BaseProcess = context.Process(target=_work, args=(serve, weights, theirs), name=name)
         self.process.start()
         theirs.close()
 
@@ -105,10 +105,10 @@ class _Worker:
         """Starts a worker in the place of this one, which has ended."""
         from prometheus_client import multiprocess
 
-        _LOG.error("Worker %d ended with status %s; another is started.", self.process.pid, self.process.exitcode)
+        _LOG.error("The %s ended with status %s; another is started.", self._name, self.process.exitcode)
         multiprocess.mark_process_dead(self.process.pid, measurements)
         time.sleep(max(0.0, self._since + _SHORTEST_LIFE - time.monotonic()))
-        return _Worker(self._serve, self._weights)
+        return _Worker(self._serve, self._weights, self._name)
 
 
 def _work(serve: Serve, weights: str, messages: Connection) -> None:

@@ -1,5 +1,7 @@
 """Attacks of points by several methods in one report, and what cannot be attacked."""
 
+import types
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -137,3 +139,18 @@ def test_bucket_losses_are_means_over_points(network, evaluated):
     losses = attack_evaluation.mean_bucket_losses(network, hashed, [0.0, 0.1], "nonzero")
     expected = bucket_loss.bucket_losses(network, hashed, [0.0, 0.1]).mean(axis=1)
     assert losses == [bucket_loss.BucketLoss(0.0, expected[0]), bucket_loss.BucketLoss(0.1, expected[1])]
+
+
+def test_the_target_may_be_named():
+    named = types.SimpleNamespace(labels=3, label_names=["tea", "coffee", "2"], label_keys=["k0", "k1", "k2"])
+    for target, expected in ((None, None), (1, 1), ("1", 1), ("coffee", 1), ("k0", 0), ("id:2", 2), ("2", 2)):
+        assert attack_evaluation.target_id(named, target) == expected
+    named.label_names = ["2", "tea", "tea"]
+    for target, message in (
+        ("2", "unambiguous"),
+        ("tea", "unambiguous"),
+        ("cocoa", r"must hold label ids in \[0, 3\)"),
+        (3, "at most 2"),
+    ):
+        with pytest.raises(InputError, match=f"^target_label .*{message}"):
+            attack_evaluation.target_id(named, target)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
+from tensorflow.python.summary.summary_iterator import summary_iterator
 
 import mach_tf
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
+from mach_tf.evaluation import certification
+from mach_tf.evaluation.certification import CertificationOptions
 from mach_tf.evaluation.evaluation import evaluate
 from mach_tf.network import Network
+from mach_tf.serving import card_evaluation
 from tests.helpers import model_directory
 
 
@@ -79,6 +83,39 @@ def test_every_option_has_its_effect(evaluated):
     assert evaluation.attacks.ks == (2, 4)
 
 
+def test_certificates_are_in_all_outputs(evaluated, tmp_path):
+    evaluation = evaluate(
+        evaluated.model_dir,
+        evaluated.dataset_dir,
+        output_dir=str(tmp_path),
+        bootstrap=0,
+        limit=9,
+        ks=(1, 4),
+        certify=[0.001],
+        attacks=["fgsm"],
+        epsilons=[0.001],
+    )
+    alone = certification.certify_dataset(
+        evaluated.model_dir, evaluated.dataset_dir, CertificationOptions(epsilons=[0.001], ks=[1, 4]), limit=9
+    )
+    assert evaluation.certificates.to_json() == alone.to_json()
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert content["certificates"] == alone.to_json() and content["attacks"]
+    assert "Certified against all perturbations, support nonzero" in str(evaluation) and "certified P@4" in str(
+        evaluation
+    )
+    assert "certified P@4" in evaluation._repr_html_()
+    tags = {
+        (value.tag, event.step)
+        for path in tmp_path.glob("tensorboard/events*")
+        for event in summary_iterator(str(path))
+        for value in event.summary.value
+    }
+    assert ("certificates/certified P@1", 1000) in tags and ("loss/clean", 0) in tags
+    (certified,) = card_evaluation.read(str(tmp_path / "metrics.json"), "logit_mean", 3).certificates
+    assert certified.epsilon == 0.001 and certified.metrics == content["certificates"]["sizes"][0]["metrics"]
+
+
 def test_other_constants_of_the_propensity_model(evaluated, tmp_path):
     options = {"bootstrap": 0, "adversarial_loss": False, "repetition_curve": False}
     amazon = evaluate(evaluated.model_dir, evaluated.dataset_dir, propensity="amazon", **options)
@@ -126,7 +163,7 @@ def test_a_comparison_is_with_the_same_points(evaluated, tmp_path):
     [
         ({"ks": (1, 31)}, r"ks must not exceed the 30 labels \(got 31\)"),
         ({"split": "valid"}, r"no 'valid' split; it has"),
-        ({"attacks": ["push_in"], "target_label": 30}, r"target_label must be in \[0, 30\) \(got 30\)"),
+        ({"attacks": ["push_in"], "target_label": 30}, r"target_label must be at most 29 \(got 30\)"),
         ({"attacks": ["pgd"], "target_label": 3}, r"give it with attack=push_in"),
         ({"approximate": Approximate(1, 3), "limit": 1}, r"must find a label .*raise approximate\.buckets or lower"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from mach_tf import estimators
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
+from mach_tf.evaluation.certification import CertificationOptions
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.metrics.ranking_metrics import cut_offs
 
@@ -28,6 +29,12 @@ def test_estimators_are_names_or_all(given, names):
     ("options", "message"),
     [
         ({"split": "dev"}, r"split must be one of train, valid, test \(got 'dev'\)"),
+        ({"certify": [0.1, 0.1]}, r"certify must be a list of different numbers"),
+        ({"certify": 0.1}, r"certify must be a number, or a list of numbers|certify must be a list"),
+        ({"certify": [0.1], "estimators": "mean"}, r"Certificates need the estimator logit_mean"),
+        ({"certify": [0.1], "name_weight": 1.0}, r"certify must be left out with name_weight"),
+        ({"certify": [0.1], "filter_labels": "a"}, r"certify must be left out with filter_labels"),
+        ({"certify": [0.1], "approximate": Approximate(1, 1)}, r"certify must be left out with approximate"),
         ({"limit": 0}, r"limit must be at least 1 \(got 0\)"),
         ({"estimators": "max"}, r"estimators must be all, or a list of different ones of logit_mean, .*\(got max\)"),
         ({"estimators": ["mean", "mean"]}, r"estimators must be .*\(got mean,mean\)"),
@@ -79,3 +86,10 @@ def test_values_of_another_kind_are_refused(name, value):
     with pytest.raises(InputError):
         options = EvaluationOptions(**{name: value})
         cut_offs(options.ks, 10)
+
+
+def test_what_is_certified_has_the_evaluation_s_cut_offs():
+    assert EvaluationOptions().certification is None and EvaluationOptions(certify=[]).certification is None
+    options = EvaluationOptions(certify=CertificationOptions(epsilons=[0.1], support="dense", ks=[7]), ks=[1, 2])
+    assert options.certification == CertificationOptions(epsilons=[0.1], support="dense", ks=[1, 2])
+    assert EvaluationOptions(certify=[0, 0.1]).certification.epsilons == [0.0, 0.1]

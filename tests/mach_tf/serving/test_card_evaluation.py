@@ -44,6 +44,13 @@ def test_intervals_attacks_and_calibration_may_be_missing(read):
     assert not found.intervals and not found.attacks and found.calibration_error is None
 
 
+def test_certificates_are_read(read):
+    sizes = [{"epsilon": 0.01, "metrics": {"certified P@1": 20.0}}]
+    found = read({**FOUND, "certificates": {"support": "dense", "sizes": sizes}}, "mean", 4)
+    assert found.certificates == [card_evaluation.Certified(0.01, "dense", {"certified P@1": 20.0})]
+    assert not read(FOUND, "mean", 4).certificates
+
+
 @pytest.mark.parametrize("scores", [("logit_mean", 4), ("mean", 3)])
 def test_an_evaluation_of_other_scores_is_refused(read, scores):
     with pytest.raises(InputError, match=r"^evaluation must be of the servable's scores.* is of mean with 4\)"):
@@ -51,7 +58,14 @@ def test_an_evaluation_of_other_scores_is_refused(read, scores):
 
 
 @pytest.mark.parametrize(
-    "change", [{"metrics": None}, {"points": "many"}, {"attacks": [{}]}, {"intervals": {"P@1": [1]}}]
+    "change",
+    [
+        {"metrics": None},
+        {"points": "many"},
+        {"attacks": [{}]},
+        {"intervals": {"P@1": [1]}},
+        {"certificates": {"sizes": 3}},
+    ],
 )
 def test_another_file_is_refused(read, change):
     with pytest.raises(InputError, match=r"must be a metrics\.json that mach-eval wrote"):

@@ -4,7 +4,7 @@ import dataclasses
 
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving import model_card
-from mach_tf.serving.card_evaluation import Attacked, Evaluation
+from mach_tf.serving.card_evaluation import Attacked, Certified, Evaluation
 from tests.helpers.tiny_ensemble import make_ensemble
 from tests.mach_tf.serving.test_contents import CONTENTS
 
@@ -26,6 +26,17 @@ def test_the_card_shows_metrics_with_intervals_attacks_and_calibration():
         assert shown in card
     # Metrics that an attack was not evaluated with have no column.
     assert "| attack   | epsilon   | P@1   | P@3   |" in card
+
+
+def test_the_card_shows_what_is_proved():
+    certified = [
+        Certified(0.01, "nonzero", {"certified P@1": 76.5, "P@1": 84.0}),
+        Certified(0.02, "nonzero", {"certified P@1": 45.25}),
+    ]
+    card = model_card.text(CONTENTS, MANIFEST, dataclasses.replace(EVALUATION, certificates=certified))
+    assert "changes the values of the features present by at most epsilon" in card
+    assert "| epsilon   | P@1   |" in card and "| 0.02      | 45.25 |" in card
+    assert "Proved" not in model_card.text(CONTENTS, MANIFEST, EVALUATION)
 
 
 def test_the_card_says_what_the_figures_are_of():

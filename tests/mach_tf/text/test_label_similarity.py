@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse
 from sklearn.metrics.pairwise import cosine_similarity
 
+from mach_tf.decoding import added_scores
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
-from mach_tf.text import label_similarity
 from mach_tf.text.label_similarity import LabelSimilarity, NameScore
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
@@ -45,17 +45,17 @@ def test_cosines_are_those_of_the_models_input(features, apart):
 
 @pytest.mark.parametrize("entries", [0, 3, 1 << 20])
 def test_parts_are_the_whole_and_bounded(monkeypatch, entries):
-    monkeypatch.setattr(label_similarity, "_ENTRIES", entries)
+    monkeypatch.setattr(added_scores, "_ENTRIES", entries)
     texts = vectorizer(terms=TERMS[:5])
     score = NameScore(LabelSimilarity.of(texts, FeatureSpec(0), NAMES), 3.0)
     x = texts.points(TEXTS * 3).features(5)
-    parts = list(score.parts(x))
+    parts = list(added_scores.parts([score], x))
     assert [row for some, _ in parts for row in range(some.start, some.stop)] == list(range(12))
     cosines = score.similarity.cosines(x)
     np.testing.assert_allclose(scipy.sparse.vstack([added for _, added in parts]).toarray(), 3 * cosines.toarray())
     assert (np.diff(cosines.indptr) <= score.similarity.most_entries(x)).all()
     assert all(added.nnz <= entries or some.stop == some.start + 1 for some, added in parts)
-    assert list(score.parts(x[:0])) == []
+    assert list(added_scores.parts([score], x[:0])) == []
 
 
 def test_by_hand():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 import threading
 
@@ -19,6 +20,7 @@ from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
 from mach_tf.serving.service.batcher import BatchLimits
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
 from tests.mach_tf.serving.test_servable import serialized
 
@@ -223,6 +225,15 @@ def test_an_older_servable_has_no_attack(versions, monkeypatch):
         answer = client.post("/attack", json={"points": [{"feature_ids": [], "feature_values": []}]})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert "export the model again" in answer.json()["error"]
+
+
+def test_attacks_can_be_switched_off(folder):
+    versions = Versions(str(folder), functools.partial(ServedVersion.load, attacks=False))
+    with TestClient(Service(versions, ServiceConfig(reload_seconds=0, attacks=False)).app()) as client:
+        assert client.post("/attack", json={}).status_code == 404
+        assert "/attack" not in client.get("/openapi.json").json()["paths"]
+        refused = client.post("/v1/models/tiny:predict", json={"inputs": {}, "signature_name": "attack"})
+        assert (refused.status_code, "must be one of" in refused.json()["error"]) == (400, True)
 
 
 def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tmp_path):

@@ -183,3 +183,21 @@ def test_versions_and_too_many_explained_labels_are_not_mixed():
     assert asyncio.run(run([job(1)._replace(served=object()) for _ in range(3)])) == [1, 1, 1]
     explained = [job(1, 2, "explain")._replace(k=k) for k in (1, 1, 3, 1)]
     assert asyncio.run(run(explained)) == [6, 2], "6 points times 3 labels are too many"
+
+
+def test_too_many_features_are_not_explained_together():
+    def explained(features):
+        inputs = {"row_splits": np.array([0, features]), "feature_ids": np.arange(features), "x": np.ones((1, 1))}
+        return Job("explain", inputs, 1, 3)
+
+    async def run(sizes):
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits(attributions=12))
+        tasks = [asyncio.create_task(batcher.submit(explained(size))) for size in sizes]
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        await asyncio.gather(*tasks)
+        return model.calls
+
+    assert asyncio.run(run([1, 2, 1])) == [3]
+    assert asyncio.run(run([2, 2, 1, 9])) == [2, 1, 1], "9 features are a call of their own"

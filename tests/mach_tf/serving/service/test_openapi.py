@@ -51,6 +51,15 @@ def test_only_what_the_servable_can_do_is_described():
     assert set(document["paths"]).isdisjoint({"/explain", "/attack"})
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_features_by_name_are_described_if_features_have_names(named):
+    document = openapi.document("demo", contents([]), RequestLimits(), named=named)
+    schema = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    (form,) = schema["oneOf"]
+    keys = [set(each["properties"]) for each in form["properties"]["points"]["items"]["oneOf"]]
+    assert keys == [{"feature_ids", "feature_values"}, *([{"features"}] if named else [])]
+
+
 @pytest.mark.parametrize(
     ("fields", "example"), [([], {"feature_ids": [3], "feature_values": [1.0]}), (["title"], {"title": "A"})]
 )

@@ -106,3 +106,20 @@ def test_explanations_are_limited_by_points_times_labels():
     with pytest.raises(RequestError, match=r"at most 6 for explanations \(got 8\)") as refused:
         limits.check_explained(own_requests.job(body, True, None, 9, limits))
     assert refused.value.status == 413
+
+
+def test_explanations_are_limited_by_features_times_labels():
+    limits = RequestLimits(attributions=15)
+    body = {"points": [{"feature_ids": [1, 2, 3], "feature_values": [1, 1, 1]}, POINT], "k": 3}
+    explained = own_requests.job(body, True, None, 9, limits)
+    limits.check_explained(explained)
+    limits.check_explained(own_requests.job({**body, "k": 9}, False, None, 9, limits))
+    limits = RequestLimits(attributions=11)
+    with pytest.raises(
+        RequestError, match=r"features of all points times k must be at most 11 .* \(got 15\)"
+    ) as refused:
+        limits.check_explained(explained)
+    assert refused.value.status == 413
+    texts = own_requests.job({"texts": ["one two", "a"], "k": 3}, True, ["title"], 9, limits)
+    with pytest.raises(RequestError, match=r"characters, divided by 2, times k .* \(got 12\)"):
+        limits.check_explained(texts)

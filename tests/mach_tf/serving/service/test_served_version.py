@@ -48,6 +48,12 @@ def test_it_answers_and_describes_its_signatures(served):
     assert set(served.specs["sparse"]) == {"row_splits", "feature_ids", "feature_values"}
 
 
+def test_attacks_can_be_left_out(directory):
+    served = ServedVersion.load(str(directory), 1, attacks=False)
+    assert set(served.specs) == set(served.metadata) == set(served.contents.signatures)
+    assert set(served.specs) == {"serving_default", "sparse", "explain"}
+
+
 def test_metadata_have_the_fields_that_tensorflow_serving_writes(served):
     inputs = served.metadata["sparse"]["inputs"]
     assert inputs["row_splits"]["dtype"] == "DT_INT64"

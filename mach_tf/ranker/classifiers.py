@@ -1,0 +1,79 @@
+"""The linear classifiers of labels, and the points that each of them is told apart from."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf.decoding.best_list import NO_LABEL
+from mach_tf.ranker import descent
+from mach_tf.ranker.best_products import best_products
+
+# Weights that are kept of a label.
+MOST_WEIGHTS = 100
+# Labels of a point that are candidates to be told apart from its own, each time that they are searched.
+_CANDIDATES = 50
+# The penalty while candidates are searched; they hardly depend on it.
+_PENALTY = 1.0
+
+
+def candidates(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Searches the labels that points could be mistaken to have: a label's classifier learns from these points alone.
+
+    First come the labels with the nearest centroids, then those that classifiers, which were trained to tell these apart, rank highest.
+
+    Args:
+      features: CSR [n, D], rows of unit length.
+      labels: CSR [n, K] of ones.
+
+    Returns:
+      CSR [n, K] of ones.
+    """
+    near = _nearest(features, _centroids(features, labels))
+    return _union(near, _nearest(features, fit(features, labels, near, _PENALTY)))
+
+
+def fit(
+    features: scipy.sparse.csr_matrix,
+    labels: scipy.sparse.csr_matrix,
+    near: scipy.sparse.csr_matrix,
+    penalty: float,
+) -> scipy.sparse.csr_matrix:
+    """Trains a classifier of each label, to tell its points from those that have it as a candidate.
+
+    Args:
+      features: CSR [n, D].
+      labels: CSR [n, K] of ones.
+      near: CSR [n, K] of ones, the candidates; labels of a point may be among them.
+      penalty: C, above 0; see `descent`.
+
+    Returns:
+      The weights, float32 CSR [K, D].
+    """
+    signs = _union(near, labels)
+    signs.data[:] = -1
+    signs = scipy.sparse.csc_matrix(signs + 2 * labels)
+    signs.sort_indices()
+    return descent.fit(features, signs, penalty, MOST_WEIGHTS)
+
+
+def _nearest(features: scipy.sparse.csr_matrix, vectors: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    best = best_products(features, scipy.sparse.csr_matrix(vectors.T), _CANDIDATES).labels
+    present = best != NO_LABEL
+    splits = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    ones = np.ones(splits[-1], np.float32)
+    return scipy.sparse.csr_matrix((ones, best[present], splits), (features.shape[0], vectors.shape[0]))
+
+
+def _union(one: scipy.sparse.csr_matrix, other: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    both = scipy.sparse.csr_matrix(one + other, dtype=np.float32)
+    both.data[:] = 1
+    return both
+
+
+def _centroids(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Returns the sums of each label's points, scaled to unit length, float32 CSR [K, D]."""
+    sums = scipy.sparse.csr_matrix(labels.T @ features, dtype=np.float32)
+    lengths = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).ravel())
+    scales = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return scipy.sparse.csr_matrix(scipy.sparse.diags(scales) @ sums, dtype=np.float32)

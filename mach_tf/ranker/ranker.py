@@ -1,0 +1,101 @@
+"""A trained ranker, in memory and in its file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf import array_files, files
+from mach_tf.errors import InputError
+from mach_tf.positive_products import PositiveProducts
+
+RANKER_FILE = "ranker.npz"
+_REMEDY = "Remove it and train the ranker again."
+
+
+class Ranker:
+    """What is added to the label scores of points: max(0, w_l . x) for label l, on the scale of logits.
+
+    Attributes:
+      weights: float32 CSR [K, D], the w_l; D is the width of the model's input.
+    """
+
+    def __init__(self, weights: scipy.sparse.csr_matrix) -> None:
+        self.weights = weights
+        self._products = PositiveProducts(weights)
+
+    def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
+        """Returns for each point at least the number of labels whose score changes, int64 [n]."""
+        return self._products.most_entries(features)
+
+    def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+        """Returns what is added, float32 CSR [n, K], positive.
+
+        Args:
+          features: CSR [n, D], the model's input.
+        """
+        return self._products.of(features)
+
+    def write(self, directory: str) -> str:
+        """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""
+        content = io.BytesIO()
+        weights = self.weights
+        np.savez(
+            content,
+            row_splits=weights.indptr.astype(np.int64),
+            columns=weights.indices.astype(np.int32),
+            weights=weights.data.astype(np.float32),
+        )
+        with files.atomic_write(os.path.join(directory, RANKER_FILE)) as file:
+            file.write(content.getbuffer())
+        return hashlib.sha256(content.getbuffer()).hexdigest()
+
+    @classmethod
+    def read(cls, directory: str, sha256: str, labels: int, columns: int) -> Ranker:
+        """Reads RANKER_FILE.
+
+        Args:
+          directory: the model directory.
+          sha256: the SHA-256 that model.json gives.
+          labels, columns: K and D.
+
+        Raises:
+          InputError: the file is missing, altered or damaged.
+        """
+        path = os.path.join(directory, RANKER_FILE)
+        if problem := problem_of(directory, sha256):
+            raise InputError(problem)
+        arrays = array_files.read_archive(path, _REMEDY)
+        found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights")]
+        splits, ids, weights = found
+        kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32]
+        if not kinds or not _is_matrix(splits, ids, weights, labels, columns):
+            raise InputError(
+                f"{path} must hold finite weights of {labels} labels and {columns} columns, by row. {_REMEDY}"
+            )
+        return cls(scipy.sparse.csr_matrix((weights, ids, splits), (labels, columns)))
+
+
+def problem_of(directory: str, sha256: str) -> str:
+    """Returns a sentence about a missing or altered file; an empty text if it is the one that model.json describes."""
+    path = os.path.join(directory, RANKER_FILE)
+    if not os.path.isfile(path):
+        return f"{path} is missing, though model.json names it. Copy it again, or train the ranker again."
+    if files.sha256(path) != sha256:
+        return f"{path} is not the file that model.json describes. Copy it again, or train the ranker again."
+    return ""
+
+
+def _is_matrix(splits: np.ndarray, ids: np.ndarray, weights: np.ndarray, labels: int, columns: int) -> bool:
+    return bool(
+        splits.shape == (labels + 1,)
+        and ids.shape == weights.shape == (splits[-1],)
+        and splits[0] == 0
+        and (np.diff(splits) >= 0).all()
+        and (not len(ids) or (ids.min() >= 0 and ids.max() < columns))
+        and np.isfinite(weights).all()
+    )

@@ -1,0 +1,103 @@
+"""Training of a model's ranker: after the repetitions, from the same points."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.errors import InputError
+from mach_tf.manifest import ModelManifest
+from mach_tf.progress_bars import Bar
+from mach_tf.ranker import choice, classifiers
+from mach_tf.ranker.ranker import Ranker, problem_of
+from mach_tf.training import claims, resume
+from mach_tf.training_config import TrainingConfig
+
+# The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
+# because then the ensemble knows little of them.
+_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 12.0
+
+
+class RankerResult(NamedTuple):
+    """What was trained; its `str()` is a sentence.
+
+    Attributes:
+      choice: the penalty, and how it was chosen.
+      weights: the number of weights that were kept.
+      labels: the number of labels that have some.
+    """
+
+    choice: choice.Choice
+    weights: int
+    labels: int
+
+    def __str__(self) -> str:
+        return (
+            f"The ranker has {self.weights:,} weights for {self.labels:,} labels. The penalty {self.choice.penalty:g} was best on "
+            f"{self.choice.points:,} held-out points, on which the ranker alone has a mean P@1, P@3 and P@5 of {self.choice.precision:.1f}%."
+        )
+
+
+def weight(points_per_label: float) -> float:
+    """Returns the weight of the classifiers' scores in label scores.
+
+    Args:
+      points_per_label: the mean number of training points per label.
+    """
+    return float(np.clip(_WEIGHT / np.sqrt(points_per_label), _LEAST_WEIGHT, _MOST_WEIGHT))
+
+
+def check_task(config: TrainingConfig) -> None:
+    """Raises InputError for a training whose model cannot have a ranker."""
+    config.require_multilabel("Rankers", "their weights are chosen beside logits of sigmoids")
+
+
+def complete(dataset_dir: str, model_dir: str, progress: bool = True) -> Optional[RankerResult]:
+    """Trains the ranker of a model that lacks one, once all of its repetitions are trained.
+
+    Args:
+      dataset_dir, model_dir, progress: as for `train`, whose errors it raises.
+
+    Returns:
+      What was trained; None if repetitions are missing, or if there is a ranker already.
+    """
+    model = ModelManifest.read(model_dir)
+    if resume.pending(model_dir, model.bucket_spec.repetitions):
+        return None
+    if model.ranker_sha256 and not problem_of(model_dir, model.ranker_sha256):
+        return None
+    return train(dataset_dir, model_dir, progress)
+
+
+def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResult:
+    """Trains the ranker of a model and adds it to the model directory, in place of one that it had.
+
+    Args:
+      dataset_dir: the dataset directory that the model was trained on.
+      model_dir: the model directory.
+      progress: whether to draw a progress bar on stderr.
+
+    Raises:
+      InputError: the model was trained on another dataset, or with task=multiclass.
+    """
+    data, model = DatasetReader.open(dataset_dir), ModelManifest.read(model_dir)
+    if model.dataset_fingerprint != data.manifest.fingerprint:
+        raise InputError(
+            f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
+        )
+    check_task(model.training)
+    points = data.read_points("train")
+    points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
+    features, labels = points.features(model.columns), points.labels(model.labels)
+    with Bar("train the ranker", 3, "step", shown=progress) as bar:
+        near = classifiers.candidates(features, labels)
+        bar.update()
+        chosen = choice.choose(features, labels, near, model.training.seed)
+        bar.update()
+        weights = classifiers.fit(features, labels, near, chosen.penalty)
+        bar.update()
+    weights.data *= np.float32(weight(labels.nnz / model.labels))
+    claims.add_ranker(model_dir, Ranker(weights).write(model_dir))
+    return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))

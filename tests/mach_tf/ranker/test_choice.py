@@ -1,0 +1,47 @@
+"""The choice of the penalty: small where labels are noisy."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+
+from mach_tf.ranker import choice, classifiers
+from tests.mach_tf.ranker.test_classifiers import clustered
+
+
+def noisy(points=400, labels=30, columns=40, seed=0):
+    """Labels that hang on single features, and then mostly on chance."""
+    generator = np.random.default_rng(seed)
+    x = (generator.random((points, columns)) < 0.2).astype(np.float32)
+    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1)
+    chance = 0.05 + 0.4 * (x[:, :labels] > 0)
+    return scipy.sparse.csr_matrix(x), scipy.sparse.csr_matrix(
+        generator.random((points, labels)) < chance, dtype=np.float32
+    )
+
+
+def chosen(features, labels, seed=0):
+    return choice.choose(features, labels, classifiers.candidates(features, labels), seed)
+
+
+def test_clear_labels_keep_the_largest_penalty():
+    features, labels, _ = clustered()
+    found = chosen(features, labels)
+    assert found.penalty == choice.PENALTIES[0] and found.points == 90
+    assert found.precision > 100 * (1 + 1 / 3 + 1 / 5) / 3 * 0.9  # one label a point
+
+
+def test_noise_takes_a_smaller_one():
+    features, labels = noisy()
+    assert chosen(features, labels).penalty < choice.PENALTIES[0]
+
+
+def test_the_seed_chooses_the_points():
+    features, labels = noisy()
+    assert chosen(features, labels) == chosen(features, labels)
+    assert chosen(features, labels).precision != chosen(features, labels, seed=1).precision
+
+
+def test_the_smallest_data():
+    features, labels, _ = clustered(points=2, labels=2)
+    assert chosen(features, labels).points == 1

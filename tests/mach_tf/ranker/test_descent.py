@@ -1,0 +1,66 @@
+"""Linear classifiers by coordinate descent, against scikit-learn's and the optimality conditions."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse
+
+from mach_tf.ranker import descent
+
+
+def problem(points=40, columns=15, labels=6, seed=0):
+    generator = np.random.default_rng(seed)
+    x = np.where(generator.random((points, columns)) < 0.4, generator.random((points, columns)), 0)
+    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
+    signs = generator.choice([-1, 0, 0, 1], (points, labels))
+    return scipy.sparse.csr_matrix(x, dtype=np.float32), scipy.sparse.csc_matrix(signs, dtype=np.float32)
+
+
+def objective(w, x, y, penalty):
+    slack = np.maximum(0, np.where(y > 0, 2, 0) - y * (x @ w))
+    return 0.5 * w @ w + penalty * (slack**2).sum()
+
+
+@pytest.mark.parametrize("penalty", [0.03, 1.0, 5.0])
+def test_the_optimum(penalty):
+    features, signs = problem()
+    found = descent.fit(features, signs, penalty, 15, passes=5000, tolerance=1e-9).toarray()
+    for label in range(signs.shape[1]):
+        y = signs[:, [label]].toarray().ravel()
+        x, y = features.toarray()[y != 0].astype(np.float64), y[y != 0]
+        best = scipy.optimize.minimize(objective, np.zeros(15), (x, y, penalty), options={"gtol": 1e-9})
+        assert objective(found[label].astype(np.float64), x, y, penalty) <= best.fun * 1.0001
+
+
+def test_only_the_largest_weights_are_kept():
+    features, signs = problem()
+    whole, some = descent.fit(features, signs, 1.0, 15).toarray(), descent.fit(features, signs, 1.0, 4).toarray()
+    for every, few in zip(whole, some):
+        kept = np.flatnonzero(few)
+        assert len(kept) == min(4, np.count_nonzero(every))
+        assert np.abs(every[kept]).min() >= np.sort(np.abs(every))[::-1][:5][-1]
+        np.testing.assert_array_equal(few[kept], every[kept])
+
+
+def test_labels_without_points_have_no_weights():
+    features, signs = problem()
+    signs = scipy.sparse.hstack([signs, scipy.sparse.csc_matrix((40, 1))], "csc")
+    assert descent.fit(features, signs, 1.0, 15)[-1].nnz == 0
+
+
+def test_results_do_not_depend_on_threads_or_on_other_labels(monkeypatch):
+    features, signs = problem(labels=9)
+    whole = descent.fit(features, signs, 1.0, 15)
+    threads = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        one = descent.fit(features, signs, 1.0, 15)
+    finally:
+        numba.set_num_threads(threads)
+    monkeypatch.setattr(descent, "_LABELS", 2)
+    blocks = descent.fit(features, signs, 1.0, 15)
+    for other in (one, blocks):
+        np.testing.assert_array_equal(whole.toarray(), other.toarray())

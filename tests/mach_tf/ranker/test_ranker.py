@@ -1,0 +1,85 @@
+"""A ranker in memory and in its file, and files that are not what they should be."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from mach_tf import files
+from mach_tf.errors import InputError
+from mach_tf.ranker.ranker import RANKER_FILE, Ranker, problem_of
+
+LABELS, COLUMNS = 7, 11
+
+
+def weights(seed=0):
+    dense = np.random.default_rng(seed).normal(size=(LABELS, COLUMNS)) * (
+        np.random.default_rng(1).random((LABELS, COLUMNS)) < 0.4
+    )
+    return scipy.sparse.csr_matrix(dense, dtype=np.float32)
+
+
+def test_it_adds_the_positive_products():
+    features = scipy.sparse.random(9, COLUMNS, 0.4, "csr", np.float32, random_state=0)
+    ranker = Ranker(weights())
+    expected = np.maximum(features.toarray() @ weights().toarray().T, 0)
+    np.testing.assert_allclose(ranker.added(features).toarray(), expected, rtol=1e-5, atol=1e-6)
+    assert (ranker.most_entries(features) >= (expected > 0).sum(axis=1)).all()
+
+
+def test_written_and_read(tmp_path):
+    digest = Ranker(weights()).write(str(tmp_path))
+    found = Ranker.read(str(tmp_path), digest, LABELS, COLUMNS)
+    np.testing.assert_array_equal(found.weights.toarray(), weights().toarray())
+    assert Ranker(weights()).write(str(tmp_path)) == digest  # the same bytes
+    assert problem_of(str(tmp_path), digest) == ""
+
+
+def test_another_file_is_refused(tmp_path):
+    digest = Ranker(weights()).write(str(tmp_path))
+    Ranker(weights(5)).write(str(tmp_path))
+    with pytest.raises(InputError, match=r"ranker\.npz is not the file that model\.json describes"):
+        Ranker.read(str(tmp_path), digest, LABELS, COLUMNS)
+    os.remove(tmp_path / RANKER_FILE)
+    with pytest.raises(InputError, match="is missing, though"):
+        Ranker.read(str(tmp_path), digest, LABELS, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"row_splits": np.arange(LABELS, dtype=np.int64)},
+        {"row_splits": np.zeros(LABELS + 1, np.int32)},
+        {"columns": np.full(3, COLUMNS, np.int32)},
+        {"columns": np.full(3, -1, np.int32)},
+        {"weights": np.full(3, np.nan, np.float32)},
+        {"weights": np.zeros(2, np.float32)},
+        {"weights": np.zeros(3, np.float64)},
+        {"weights": None},
+    ],
+)
+def test_what_is_no_matrix_is_refused(tmp_path, change):
+    good = {
+        "row_splits": np.array([0, 1, 2, *[3] * (LABELS - 2)], np.int64),
+        "columns": np.arange(3, dtype=np.int32),
+        "weights": np.ones(3, np.float32),
+    }
+    path = tmp_path / RANKER_FILE
+    np.savez(path, **good)
+    assert Ranker.read(str(tmp_path), files.sha256(str(path)), LABELS, COLUMNS).weights.nnz == 3
+    np.savez(path, **{name: value for name, value in {**good, **change}.items() if value is not None})
+    with pytest.raises(InputError, match="must hold finite weights of 7 labels and 11 columns"):
+        Ranker.read(str(tmp_path), files.sha256(str(path)), LABELS, COLUMNS)
+
+
+def test_damage_and_pickles_are_refused(tmp_path):
+    path = tmp_path / RANKER_FILE
+    path.write_bytes(b"no archive")
+    with pytest.raises(InputError, match="Remove it and train the ranker again"):
+        Ranker.read(str(tmp_path), files.sha256(str(path)), LABELS, COLUMNS)
+    np.savez(path, row_splits=np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="must hold arrays"):
+        Ranker.read(str(tmp_path), files.sha256(str(path)), LABELS, COLUMNS)

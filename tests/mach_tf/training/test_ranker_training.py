@@ -1,0 +1,135 @@
+"""The ranker of a model: trained, found again, and part of every label score."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import mach_tf
+from mach_tf import model_verification
+from mach_tf.decoding.approximate import Approximate
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.ranker.ranker import RANKER_FILE
+from mach_tf.training import ranker_training
+from tests.helpers import programs, tiny
+
+
+@pytest.fixture(scope="module")
+def ranked(dataset, trained, tmp_path_factory):
+    """A model with a ranker."""
+    model = str(tmp_path_factory.mktemp("models") / "ranked")
+    shutil.copytree(trained, model)
+    result = ranker_training.train(dataset, model, progress=False)
+    assert result.labels == 20 and f"{result.weights:,} weights for 20 labels" in str(result)
+    return model
+
+
+def points():
+    return scipy.sparse.random(9, tiny.FEATURES, 0.2, "csr", np.float32, random_state=5)
+
+
+def test_label_scores_are_sums(ranked):
+    model, alone = Ensemble.load(ranked), Ensemble.load(ranked, ranker=False)
+    features = model.hash(points())
+    labels, scores = alone.decode(features, alone.labels)[:2]
+    plain = np.empty_like(scores)
+    np.put_along_axis(plain, labels, scores, axis=1)
+    sums = plain + model.ranker.added(features).toarray()
+    found = model.decode(features, model.labels)
+    np.testing.assert_array_equal(found.labels, np.argsort(-sums, axis=1, kind="stable"))
+    np.testing.assert_allclose(found.scores, -np.sort(-sums, axis=1), rtol=1e-6)
+    assert (plain != sums).any() and alone.ranker is None
+    only = model.decode(features, 3, only_labels=model.among([2, 5, 7]))
+    np.testing.assert_allclose(np.sort(only.scores), np.sort(sums[:, [2, 5, 7]]), rtol=1e-6)
+
+
+def test_other_estimators_are_those_of_the_ensemble(ranked):
+    for estimator in ("mean", "min", "median"):
+        ours, theirs = (Ensemble.load(ranked, ranker=r).decode(points(), 4, estimator) for r in (True, False))
+        np.testing.assert_array_equal(ours.scores, theirs.scores)
+
+
+def test_evaluation_and_prediction_use_it(dataset, ranked):
+    options = {"split": "valid", "adversarial_loss": False}
+    with_it = mach_tf.evaluate(ranked, dataset, **options)
+    without = mach_tf.evaluate(Ensemble.load(ranked, ranker=False), dataset, **options)
+    # Labels are features here, which a linear classifier sees at once.
+    assert with_it.metrics["P@1"] > without.metrics["P@1"]
+    labels = Ensemble.load(ranked).top_k(points(), k=2).labels
+    np.testing.assert_array_equal(labels, Ensemble.load(ranked).decode(points(), 2).labels)
+
+
+def test_approximate_decoding_is_refused(ranked):
+    with pytest.raises(InputError, match="approximate must be left out with a ranker"):
+        Ensemble.load(ranked).decode(points(), 2, approximate=Approximate(2, 1))
+
+
+def test_training_it_twice_gives_the_same_file(dataset, ranked, tmp_path):
+    again = str(tmp_path / "again")
+    shutil.copytree(ranked, again)
+    ranker_training.train(dataset, again, progress=False)
+    assert ModelManifest.read(again).ranker_sha256 == ModelManifest.read(ranked).ranker_sha256
+
+
+def test_a_model_gets_one_when_it_is_whole(dataset, trained, tmp_path):
+    model = str(tmp_path / "model")
+    shutil.copytree(trained, model)
+    moved = repetition_directory(model, 1), str(tmp_path / "moved")
+    shutil.move(*moved)
+    assert ranker_training.complete(dataset, model, progress=False) is None
+    shutil.move(*reversed(moved))
+    assert ranker_training.complete(dataset, model, progress=False) is not None
+    assert ranker_training.complete(dataset, model, progress=False) is None
+    os.remove(os.path.join(model, RANKER_FILE))
+    with pytest.raises(InputError, match="train the ranker again"):
+        Ensemble.load(model)
+    assert ranker_training.complete(dataset, model, progress=False) is not None
+
+
+def test_another_dataset_is_refused(ranked, tmp_path):
+    x = points()
+    mach_tf.write_dataset(x, scipy.sparse.eye(9, 20, format="csr"), str(tmp_path / "other"), spec=FeatureSpec(0))
+    with pytest.raises(InputError, match="was trained on another dataset"):
+        ranker_training.train(str(tmp_path / "other"), ranked, progress=False)
+
+
+def test_verification_finds_damage(ranked, tmp_path):
+    model = str(tmp_path / "damaged")
+    shutil.copytree(ranked, model)
+    assert model_verification.verify(model).is_whole
+    with open(os.path.join(model, RANKER_FILE), "ab") as file:
+        file.write(b"x")
+    assert "ranker.npz is not the file" in str(model_verification.verify(model))
+
+
+def test_pickles_keep_whether_it_is_used(ranked):
+    for ranker in (True, False):
+        copied = pickle.loads(pickle.dumps(Ensemble.load(ranked, ranker=ranker)))
+        assert (copied.ranker is not None) == ranker
+
+
+def test_fit_and_the_program_train_it(dataset, trained, ranked, tmp_path):
+    by_program, by_fit = str(tmp_path / "program"), str(tmp_path / "fit")
+    for path in (by_program, by_fit):
+        shutil.copytree(trained, path)
+    printed = programs.run("train.main", *tiny.arguments(dataset, by_program, ranker=True))
+    mach_tf.fit(dataset, by_fit, ranker=True, progress=False)
+    digests = {ModelManifest.read(path).ranker_sha256 for path in (ranked, by_program, by_fit)}
+    assert len(digests) == 1, printed
+    # A model that has one keeps it.
+    assert mach_tf.fit(dataset, by_fit, progress=False).ranker is not None
+    with pytest.raises(InputError, match="ranker must be"):
+        mach_tf.fit(dataset, by_fit, ranker="yes")
+
+
+@pytest.mark.parametrize(("points_per_label", "weight"), [(1, 12.0), (16, 8.0), (50, 4.525), (10_000, 4.0)])
+def test_the_weight_falls_with_the_points_of_a_label(points_per_label, weight):
+    assert ranker_training.weight(points_per_label) == pytest.approx(weight, abs=1e-3)
