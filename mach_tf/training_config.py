@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mach_tf import arguments
-from mach_tf.choices import LEARNING_RATE_DECAYS, MULTICLASS, MULTILABEL, OPTIMIZERS, SUPPORTS, TASKS
+from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
 from mach_tf.errors import InputError
 
 # Far beyond what trains anything; what is larger is a slip, or overflows in float32.
@@ -68,7 +68,7 @@ class TrainingConfig:
     hidden_init_stddev: float = 0.03
     mixed_precision: bool = False
     seed: int = 0
-    task: str = MULTILABEL
+    task: str = TASKS[0]
 
     def __post_init__(self) -> None:
         # NumPy's numbers become Python's, and 1 becomes 1.0 for a float, so that model.json says the same for equal settings.
@@ -106,7 +106,7 @@ class TrainingConfig:
     @property
     def multiclass(self) -> bool:
         """Returns whether each point has exactly one label."""
-        return self.task == MULTICLASS
+        return self.task == TASKS[1]
 
     def of_origin(self) -> dict[str, Any]:
         """Returns the settings as origins of repetitions hash them: as they were in the version that trained the first ones."""
