@@ -174,11 +174,8 @@ def value_gradient(
     """Returns the gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
     total = np.zeros(inputs.clean.shape, np.float32)
     for index in range(len(repetitions)):
-        weights, hidden_input, of_logits = (
-            repetitions[index].weights,
-            found.hidden_inputs[index],
-            logit_gradient[:, index],
-        )
+        weights, hidden_input = repetitions[index].weights, found.hidden_inputs[index]
+        of_logits = logit_gradient[:, index]
         if repetitions[index].multiclass:
             of_logits = log_odds_gradient(output_logits(weights, hidden_input), of_logits).numpy()
         total += inputs.backward(weights, hidden_input, of_logits)
