@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import points
 from mach_tf.ensemble import Ensemble
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.servable import EnsembleServable
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
 
 
@@ -27,9 +30,22 @@ def stored(model, **options):
     return RawFeatures(model.manifest.feature_spec, model.manifest.features), weights, model.bucket_table
 
 
-def make(model, estimator="logit_mean", reasons=4, feature_names=None, **options):
+def make(model, estimator="logit_mean", reasons=4, feature_names=None, ranker=None, **options):
     names = [f"label-{label}" for label in range(model.labels)]
-    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons)
+    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons, ranker=ranker)
+
+
+def ranked_model(model_dir, tied=True):
+    """The model with a ranker; tied: every second label shares the buckets and the ranker's weights of the one before it."""
+    model = Ensemble.load(model_dir)
+    weights = scipy.sparse.random(model.labels, model.manifest.columns, 0.3, "lil", np.float32, random_state=0) * 20
+    weights = scipy.sparse.lil_matrix(weights.tocsr() - 9 * (weights != 0))
+    if tied:
+        weights[1::2] = weights[::2]
+        model.bucket_table = model.bucket_table.copy()
+        model.bucket_table[:, 1::2] = model.bucket_table[:, ::2]
+    model.ranker = Ranker(scipy.sparse.csr_matrix(weights, dtype=np.float32))
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +132,58 @@ def test_ties_go_to_the_smaller_label(model, raw):
         if variable.dtype == tf.float32:
             variable.assign(tf.zeros_like(variable))
     assert servable.signatures()["sparse"](**arrays(raw, 5))["labels"].numpy().tolist() == [[0, 1, 2, 3, 4]] * 25
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 10_000])
+def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, monkeypatch):
+    monkeypatch.setattr("mach_tf.serving.servable._SCORES_AT_ONCE", at_once)
+    model = ranked_model(evaluated.model_dir)
+    signatures = make(model, ranker=StoredRanker(model.ranker.weights)).signatures()
+    for k in (1, 5, 30):
+        expected = model.top_k(evaluated.test[0], k, scores="logit")
+        found = signatures["sparse"](**arrays(raw, k))
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_array_equal(found["scores"], expected.scores)
+        chances = model.top_k(evaluated.test[0], k).scores
+        np.testing.assert_allclose(found["probabilities"], chances, rtol=1e-6)
+    assert (expected.scores[:, 1:] == expected.scores[:, :-1]).sum() > 300
+    alone = Ensemble.load(evaluated.model_dir).top_k(evaluated.test[0], 5)
+    assert (alone.labels != expected.labels[:, :5]).any()
+
+
+def test_the_ranker_explains_what_it_adds(evaluated, raw):
+    model, features = ranked_model(evaluated.model_dir, tied=False), evaluated.test[0]
+    reasons = model.manifest.features
+    found = make(model, reasons=reasons, ranker=StoredRanker(model.ranker.weights)).signatures()["explain"](
+        **arrays(raw, 3)
+    )
+    found = {name: each.numpy() for name, each in found.items()}
+    labels = found["labels"]
+    ensemble = Ensemble.load(evaluated.model_dir).explain(features, labels=labels).toarray().reshape(25, 3, -1)
+    hashed, spec = model.hash(features).toarray(), model.manifest.feature_spec
+    weights = model.ranker.weights.toarray()
+    scale = 1 / np.sqrt(np.maximum((features @ _hashing(spec, reasons)).power(2).sum(axis=1).A1, 1e-30))
+    by_feature = weights[:, spec.ids(np.arange(reasons))] * spec.signs(np.arange(reasons))
+    lifted = 0
+    for point in range(25):
+        for rank, label in enumerate(labels[point]):
+            gains = by_feature[label] * features[point].toarray()[0] * scale[point]
+            if weights[label] @ hashed[point] <= 0:
+                gains[:] = 0
+            lifted += gains.any()
+            shown = found["features"][point, rank] >= 0
+            ours = np.zeros(reasons)
+            ours[found["features"][point, rank][shown]] = found["attributions"][point, rank][shown]
+            np.testing.assert_allclose(ours, ensemble[point, rank] + gains, rtol=1e-5, atol=1e-5)
+    assert lifted > 20
+    totals = found["attributions"].sum(axis=2) + found["baseline_scores"]
+    np.testing.assert_allclose(totals, found["scores"], rtol=1e-5, atol=1e-4)
+
+
+def _hashing(spec, features):
+    """The matrix that hashes raw features, [features, columns]."""
+    rows = np.arange(features)
+    return scipy.sparse.csr_matrix((spec.signs(rows), (rows, spec.ids(rows))), (features, spec.columns(features)))
 
 
 @pytest.mark.parametrize("reasons", [3, 100])
