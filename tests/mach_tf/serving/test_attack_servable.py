@@ -88,9 +88,7 @@ def test_the_ranker_is_attacked_too(evaluated, raw):
         expected = model.decode(features, model.labels)
         np.testing.assert_array_equal(found[f"{prefix}labels"], expected.labels)
         np.testing.assert_allclose(found[f"{prefix}scores"], expected.scores, rtol=1e-6)
-    np.testing.assert_allclose(
-        found["loss"], (np.logaddexp(0, scores) - labels * scores).mean(axis=1), rtol=1e-5
-    )
+    np.testing.assert_allclose(found["loss"], (np.logaddexp(0, scores) - labels * scores).mean(axis=1), rtol=1e-5)
     for point in range(len(raw)):
         before = dict(zip(found["labels"][point], found["scores"][point]))
         after = dict(zip(found["attacked_labels"][point], found["attacked_scores"][point]))

@@ -63,9 +63,7 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     ours = tf.constant(logits.transpose(1, 0, 2))
     batch = batch_of(hashed)
     loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, batch, tf.constant(given))
-    np.testing.assert_allclose(
-        loss.losses(ours, batch.feature_values).numpy()[rows], losses[rows], rtol=1e-9
-    )
+    np.testing.assert_allclose(loss.losses(ours, batch.feature_values).numpy()[rows], losses[rows], rtol=1e-9)
     of_logits, of_values = loss.gradient(ours, batch.feature_values)
     np.testing.assert_allclose(of_logits.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
     np.testing.assert_array_equal(of_values, np.zeros(len(hashed.feature_ids)))
@@ -88,7 +86,9 @@ def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
     named = hashed.labels(model.labels).toarray()
     best = scores == scores.max(axis=1, keepdims=True)
     truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= 0) | best)
-    np.testing.assert_allclose(loss.losses(ours, batch.feature_values), losses_of(clean, means, weights, truth), rtol=1e-6)
+    np.testing.assert_allclose(
+        loss.losses(ours, batch.feature_values), losses_of(clean, means, weights, truth), rtol=1e-6
+    )
     _, of_values = loss.gradient(ours, batch.feature_values)
     rows, step = np.repeat(np.arange(len(hashed)), np.diff(hashed.row_splits)), 1e-6
     expected = []
