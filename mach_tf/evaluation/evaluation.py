@@ -192,7 +192,9 @@ def _measure(task: _Task) -> Evaluation:
     found = one_pass.run(network, points, options)
     labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
     per_point = {
-        name: ranking_metrics.per_point(decoded.labels, labels, ks, report.propensities)
+        name: ranking_metrics.per_point(
+            decoded.labels, labels, ks, report.propensities, network.manifest.training.multiclass
+        )
         for name, decoded in found.decoded.items()
     }
     leading = per_point[names[0]]

@@ -116,6 +116,10 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
       InputError: an option out of its range, a directory that exists or is no version, or a full disk.
     """
     chosen = ExportOptions(**options)
+    network.manifest.training.require_multilabel(
+        "Servables",
+        "their graph computes and explains sigmoids; each repetition is a SavedModel of its own, which has the softmax",
+    )
     path = os.path.abspath(arguments.path(output_dir, "output_dir"))
     name = os.path.basename(os.path.dirname(path))
     if not _VERSION.fullmatch(os.path.basename(path)) or not name:
@@ -204,7 +208,7 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
 
 def _ranker(network: Network, estimator: str) -> Optional[StoredRanker]:
     """Returns what the estimator adds to label scores; None for nothing."""
-    ranker = network.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
+    ranker = network.ranker_of(estimator)
     return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker.weights)
 
 

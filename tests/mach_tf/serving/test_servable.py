@@ -151,39 +151,18 @@ def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, mo
     assert (alone.labels != expected.labels[:, :5]).any()
 
 
-def test_the_ranker_explains_what_it_adds(evaluated, raw):
-    model, features = ranked_model(evaluated.model_dir, tied=False), evaluated.test[0]
-    reasons = model.manifest.features
-    found = make(model, reasons=reasons, ranker=StoredRanker(model.ranker.weights)).signatures()["explain"](
-        **arrays(raw, 3)
-    )
-    found = {name: each.numpy() for name, each in found.items()}
-    labels = found["labels"]
-    ensemble = Ensemble.load(evaluated.model_dir).explain(features, labels=labels).toarray().reshape(25, 3, -1)
-    hashed, spec = model.hash(features).toarray(), model.manifest.feature_spec
-    weights = model.ranker.weights.toarray()
-    scale = 1 / np.sqrt(np.maximum((features @ _hashing(spec, reasons)).power(2).sum(axis=1).A1, 1e-30))
-    by_feature = weights[:, spec.ids(np.arange(reasons))] * spec.signs(np.arange(reasons))
-    lifted = 0
-    for point in range(25):
-        for rank, label in enumerate(labels[point]):
-            gains = by_feature[label] * features[point].toarray()[0] * scale[point]
-            if weights[label] @ hashed[point] <= 0:
-                gains[:] = 0
-            lifted += gains.any()
-            shown = found["features"][point, rank] >= 0
-            ours = np.zeros(reasons)
-            ours[found["features"][point, rank][shown]] = found["attributions"][point, rank][shown]
-            np.testing.assert_allclose(ours, ensemble[point, rank] + gains, rtol=1e-5, atol=1e-5)
-    assert lifted > 20
-    totals = found["attributions"].sum(axis=2) + found["baseline_scores"]
-    np.testing.assert_allclose(totals, found["scores"], rtol=1e-5, atol=1e-4)
-
-
-def _hashing(spec, features):
-    """The matrix that hashes raw features, [features, columns]."""
-    rows = np.arange(features)
-    return scipy.sparse.csr_matrix((spec.signs(rows), (rows, spec.ids(rows))), (features, spec.columns(features)))
+def test_what_the_ranker_adds_is_explained_as_in_the_library(evaluated, raw):
+    model, features = ranked_model(evaluated.model_dir), evaluated.test[0]
+    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker.weights))
+    found = {name: each.numpy() for name, each in servable.signatures()["explain"](**arrays(raw, 3)).items()}
+    expected = model.explain(features, labels=found["labels"])
+    # A last column for what is missing.
+    dense = np.zeros((25, 3, model.manifest.features + 1))
+    np.put_along_axis(dense, found["features"] % dense.shape[2], found["attributions"], axis=2)
+    np.testing.assert_allclose(dense[:, :, :-1].reshape(75, -1), expected.toarray(), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found["baseline_scores"].ravel(), expected.baseline_scores, rtol=1e-5, atol=1e-6)
+    alone = Ensemble.load(evaluated.model_dir).explain(features, labels=found["labels"])
+    assert abs(alone - expected).max() > 1
 
 
 @pytest.mark.parametrize("reasons", [3, 100])
