@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Callable, Optional
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.certificates.hidden_units import hidden_units
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
-from mach_tf.certificates.point_certificate import PointCertificate, certify_point
+from mach_tf.certificates.point_certificate import MOST_PAIRS, PointCertificate, certify_point
+from mach_tf.certificates.ranker_units import ranker_units
 from mach_tf.errors import InputError
 from mach_tf.memory import available_memory
 from mach_tf.network import Network
@@ -58,7 +60,7 @@ class CertificateRun:
     """Certifies points of a network against sets of perturbations.
 
     Attributes:
-      network: the network; its label scores are means of logits.
+      network: the network; its label scores are means of logits, and what its ranker adds.
       sets: the sets of perturbations, all with one support.
       ks: cut-offs, ascending.
       effort, branches: as of `certify_point`.
@@ -104,12 +106,13 @@ class CertificateRun:
             kernel = kernels if dense else kernels[begin : begin + entries[index]]
             begin += entries[index]
             values = point.features(columns).toarray()[0] if dense else point.feature_values
+            added = self._ranker if dense else self._ranker[point.feature_ids]
             larger: Optional[PointCertificate] = None
             for position in order:
-                units = hidden_units(kernel, self._hidden_biases, self.sets[position].box(values), self._layer)
-                larger = certify_point(
-                    units, self._layer, top_labels[index], point.label_ids, self.ks, self.effort, self.branches, larger
-                )
+                box = self.sets[position].box(values)
+                units = hidden_units(kernel, self._hidden_biases, box, self._layer)
+                proofs = top_labels[index], point.label_ids, self.ks, self.effort, self.branches, larger
+                larger = certify_point(units, self._layer, ranker_units(added, box), *proofs)
                 found[position].append(larger)
         sizes = top_labels.shape[1], len(self.ks)
         return [_gathered(each, certificates, *sizes) for each, certificates in zip(self.sets, found)]
@@ -118,6 +121,9 @@ class CertificateRun:
         repetitions, hidden, buckets = self._layer.kernels.shape
         # The linear part of every bucket, and copies of W1 in the rows of the point's entries.
         needed = entries * repetitions * (4 * buckets + 24 * hidden)
+        if self._ranker.nnz:
+            # One more copy, with columns of both labels of each pair.
+            needed += entries * (4 * repetitions * hidden + 24 * 2 * MOST_PAIRS)
         if needed > available_memory():
             raise InputError(
                 f"Certificates must fit in memory: a point with {entries:,} entries needs {needed / 2**30:.1f} GiB (got "
@@ -127,6 +133,14 @@ class CertificateRun:
     @functools.cached_property
     def _layer(self) -> OutputLayer:
         return OutputLayer.of(self.network)
+
+    @functools.cached_property
+    def _ranker(self) -> scipy.sparse.csr_matrix:
+        """The weights of the ranker by column, float32 CSR [D, K]; none are stored if the model has no ranker."""
+        ranker = self.network.ranker_of(CERTIFIED_ESTIMATOR)
+        shape = self.network.manifest.columns, self.network.manifest.labels
+        weights = scipy.sparse.csr_matrix(shape) if ranker is None else ranker.weights.T
+        return scipy.sparse.csr_matrix(weights, dtype=np.float32)
 
     @functools.cached_property
     def _hidden_biases(self) -> np.ndarray:

@@ -15,11 +15,12 @@ from mach_tf.certificates.hits import certain_hits
 from mach_tf.certificates.linear_bounds import linear_bounds
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.quadratic_bounds import QuadraticRelaxation
+from mach_tf.certificates.ranker_units import RankerUnits
 from mach_tf.certificates.screening import Leads
 from mach_tf.certificates.shared_lines import SharedLines
 
 # Pairs tried in the first round, which are the hardest, and in the largest.
-_FIRST, _PAIRS = 4, 256
+_FIRST, MOST_PAIRS = 4, 256
 # From this many pairs on, the screening's more expensive bounds pay for what they prepare.
 _BY_REPETITION, _JOINTLY = 64, 16
 
@@ -44,6 +45,7 @@ class PointCertificate:
 def certify_point(
     units: HiddenUnits,
     layer: OutputLayer,
+    ranker: RankerUnits,
     top_labels: np.ndarray,
     true_labels: np.ndarray,
     ks: Sequence[int],
@@ -56,6 +58,7 @@ def certify_point(
     Args:
       units: the hidden units in the box of the point.
       layer: the second layers.
+      ranker: what the ranker adds in the box of the point.
       top_labels: int [at least max(ks)], the labels that the network predicts for the unperturbed point, best first.
       true_labels: int, the true labels, ascending.
       ks: cut-offs, ascending.
@@ -63,11 +66,11 @@ def certify_point(
       branches: the most branches of exact searches, which the hardest of the pairs left by all bounds get first; 0 for none.
       larger: what is proved for a box that holds this one, which need not be proved again.
     """
-    scores = score_intervals(units, layer, top_labels)
+    scores = score_intervals(units, layer, ranker, top_labels)
     best = tuple(int(np.isin(top_labels[:k], true_labels).sum()) for k in ks)
     if larger is not None and larger.top_unchanged and larger.hits == best:
         return PointCertificate(True, best, scores, 0)
-    search = _Search(units, layer, top_labels, true_labels, list(ks), effort, branches)
+    search = _Search(units, layer, ranker, top_labels, true_labels, list(ks), effort, branches)
     search.prove_hits()
     unchanged, hits = search.prove_top(), search.hits()
     if larger is not None:
@@ -75,9 +78,11 @@ def certify_point(
     return PointCertificate(unchanged, hits, scores, search.tried)
 
 
-def score_intervals(units: HiddenUnits, layer: OutputLayer, labels: np.ndarray) -> np.ndarray:
+def score_intervals(units: HiddenUnits, layer: OutputLayer, ranker: RankerUnits, labels: np.ndarray) -> np.ndarray:
     """Returns the lowest and highest score of each label in the box, by linear relaxation; float64 [m, 2]."""
-    weights, constants, errors = _scores(units, layer, labels)
+    active = ranker.active(labels)
+    weights, constants, errors = _scores(units, layer, ranker, labels, active)
+    units = ranker.appended(units, active)
     low = linear_bounds(units, weights, constants) - errors
     high = -linear_bounds(units, -weights, -constants) + errors
     return np.stack([low, high], axis=1)
@@ -94,13 +99,14 @@ class _Search:
         self,
         units: HiddenUnits,
         layer: OutputLayer,
+        ranker: RankerUnits,
         top_labels: np.ndarray,
         true_labels: np.ndarray,
         ks: list[int],
         effort: int,
         branches: int,
     ):
-        self.units, self.layer, self.ks = units, layer, ks
+        self.units, self.layer, self.ranker, self.ks = units, layer, ranker, ks
         self.effort, self.tried, self.branches = effort, 0, branches
         self.top = int(top_labels[0])
         ranked = [int(label) for label in top_labels[: max(ks)] if label >= 0]
@@ -111,7 +117,7 @@ class _Search:
             leaders.append(self.top)
         self.leaders = np.array(leaders)
         lines = SharedLines(units, layer)
-        self.leads = [Leads(lines, label) for label in leaders]
+        self.leads = [Leads(lines, label, ranker.leads(label)) for label in leaders]
         self.open = np.ones((len(leaders), layer.table.shape[1]), bool)
         rank = {label: position for position, label in enumerate(ranked)}
         for row, label in enumerate(leaders):
@@ -137,7 +143,7 @@ class _Search:
                 wanted = self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j)
                 if not wanted.any() or not self._try(wanted, size, functools.partial(self._may_rise, j)):
                     break
-                size = min(2 * size, _PAIRS)
+                size = min(2 * size, MOST_PAIRS)
 
     def prove_top(self) -> bool:
         """Tries to prove that the best label stays the best."""
@@ -151,7 +157,7 @@ class _Search:
         while not self.ahead[row, others].all():
             if not possible() or not self._try(self.open & own, size, possible):
                 return False
-            size = min(2 * size, _PAIRS)
+            size = min(2 * size, MOST_PAIRS)
         return True
 
     def _rivals(self) -> np.ndarray:
@@ -189,9 +195,13 @@ class _Search:
         return not len(rows) or self._try_one_by_one(rows, rivals, useful)
 
     def _try_one_by_one(self, rows: np.ndarray, rivals: np.ndarray, useful: Callable[[], bool]) -> bool:
-        own, less = (_scores(self.units, self.layer, labels) for labels in (self.leaders[rows], rivals))
+        pairs = self.leaders[rows], rivals
+        active = self.ranker.active(np.concatenate(pairs))
+        units = self.ranker.appended(self.units, active)
+        relaxation = self.relaxation.of(units)
+        own, less = (_scores(self.units, self.layer, self.ranker, labels, active) for labels in pairs)
         weights, constants, errors = own[0] - less[0], own[1] - less[1], own[2] + less[2]
-        self.ahead[rows, rivals] = proved = linear_bounds(self.units, weights, constants) > errors
+        self.ahead[rows, rivals] = proved = linear_bounds(units, weights, constants) > errors
         self.open[rows, rivals] = ~proved
         for pair in np.flatnonzero(~proved):
             if self.tried >= self.effort:
@@ -201,19 +211,30 @@ class _Search:
                 break
             self.open[rows[pair], rivals[pair]] = False
             self.tried += 1
-            found = self.relaxation.bound(weights[pair], constants[pair], errors[pair], int(rows[pair]))
+            found = relaxation.bound(weights[pair], constants[pair], errors[pair], int(rows[pair]))
             bound = found.bound
             # A perturbation that brings the labels level, apart from rounding, leaves nothing to prove.
             if bound <= errors[pair] < found.value and self.branches:
-                exact = smallest_difference(self.units, weights[pair], constants[pair], errors[pair], self.branches)
+                exact = smallest_difference(units, weights[pair], constants[pair], errors[pair], self.branches)
                 self.branches -= exact.branches
                 bound = exact.bound
             self.ahead[rows[pair], rivals[pair]] = bound > errors[pair]
         return True
 
 
-def _scores(units: HiddenUnits, layer: OutputLayer, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns weights, constants and float32 errors of the scores of labels; float64 [m, M], [m] and [m]."""
+def _scores(
+    units: HiddenUnits, layer: OutputLayer, ranker: RankerUnits, labels: np.ndarray, active: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns weights, constants and float32 errors of the scores of labels; float64 [m, M + a], [m] and [m].
+
+    Args:
+      units: the M hidden units of the ensemble.
+      layer: the second layers.
+      ranker: what the ranker adds.
+      labels: int [m].
+      active: int [a], the labels whose units of the ranker follow those of the ensemble.
+    """
     weights, constants = layer.label_weights(labels)
     errors = units.score_errors[np.arange(len(layer.table)), layer.table[:, labels].T].sum(axis=1)
-    return weights.reshape(len(labels), -1)[:, units.position], constants, errors
+    weights = weights.reshape(len(labels), -1)[:, units.position]
+    return np.hstack([weights, labels[:, None] == active]), constants, errors + ranker.errors[labels]

@@ -77,6 +77,14 @@ class QuadraticRelaxation:
         # Where the last sum of each family ended.
         self._ends: dict[int, _End] = {}
 
+    def of(self, units: HiddenUnits) -> QuadraticRelaxation:
+        """Returns the relaxation of more or fewer units of the same point, whose searches start where these ended."""
+        if units is self.units:
+            return self
+        other = QuadraticRelaxation(units)
+        other._ends = self._ends
+        return other
+
     @functools.cached_property
     def columns(self) -> np.ndarray:
         """The columns of W1, of the point's entries, float32 [M, n]."""

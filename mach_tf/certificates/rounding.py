@@ -5,9 +5,10 @@ absolute values, with gamma_n = n u / (1 - n u) (Higham 2002, section 3.1); fuse
 
 The deployed network computes in float32. For a hidden unit with the exact pre-activation z and the magnitude
 S = sum_i |x_i| |W1[i]| + |b1|, a point with n entries gives |computed z - z| <= e = gamma_{n+1} S. ReLU is exact and does not
-increase errors. A label score sums H products and a bias per repetition, then R logits, and divides, so that with h >= relu(z)
+increase errors. A label score sums H products and a bias per repetition, then R logits, multiplies by the rounded 1/R, and adds what a
+ranker adds, so that with h >= relu(z) the ensemble's part has
 
-    |computed score - score| <= mean_r( sum_u |W2[u]| e_u + gamma_{H+R+2} (sum_u |W2[u]| (h_u + e_u) + |b2|) ).
+    |computed score - score| <= mean_r( sum_u |W2[u]| e_u + gamma_{H+R+3} (sum_u |W2[u]| (h_u + e_u) + |b2|) ).
 
 The sum over units is bounded by the product of two Euclidean norms (Cauchy and Schwarz), which costs nothing per label.
 Results below the range of normal float32 numbers lose at most 2^-126 each, even where they are flushed to zero. Sums that may exceed
@@ -56,9 +57,9 @@ def score_error_sketch(error: np.ndarray, activation: np.ndarray, norms: np.ndar
       biases: float64 [R, B].
     """
     repetitions, hidden = error.shape
-    share = gamma(hidden + repetitions + 2, SINGLE)
+    share = gamma(hidden + repetitions + 3, SINGLE)
     each = np.sqrt(np.square(error + share * (activation + error)).sum(axis=1))
-    flushed = (hidden + repetitions + 1) * SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
+    flushed = (hidden + repetitions + 2) * SMALLEST_NORMAL * (2 + activation.max(initial=0) + norms.max(initial=0))
     # The bound itself is computed in float64, whose relative error is far below the factor.
     errors = (1 + 2.0**-20) * (norms * each[:, None] + share * np.abs(biases) + flushed) / repetitions
     terms = norms * np.sqrt(np.square(activation + error).sum(axis=1, keepdims=True)) + np.abs(biases)

@@ -28,13 +28,14 @@ class Leads:
 
     Attributes:
       label: the label that is to stay ahead.
+      added: float64 [K], lower bounds of what a ranker adds to the lead over each label; zeros for none.
       bounds: float64 [K], the best bounds so far.
-      estimates: float64 [K], bounds of the linear parts alone, which order labels by how hard they are; for labels with a positive bound
+      estimates: float64 [K], bounds of the linear parts and of `added` alone, which order labels by how hard they are; for labels with a positive bound
         from the start they may be lower.
     """
 
-    def __init__(self, lines: SharedLines, label: int):
-        self.lines, self.label = lines, label
+    def __init__(self, lines: SharedLines, label: int, added: np.ndarray):
+        self.lines, self.label, self.added = lines, label, added
         layer = lines.layer
         self._buckets = layer.table[:, label]
         repetitions, labels = layer.table.shape
@@ -48,11 +49,11 @@ class Leads:
             rivals = lines.values[r] + lines.slack[r] + falls
             linear += (lines.values[r, bucket] - lines.slack[r, bucket] - rivals)[row]
             excess += self._excess[r][row]
-        self.estimates = linear / repetitions
-        self.bounds = (linear - excess) / repetitions
+        self.estimates = linear / repetitions + added
+        self.bounds = (linear - excess) / repetitions + added
         # The same perturbation acts on all repetitions: their gradients are added before the norm is taken.
         doubtful = np.flatnonzero(~(self.bounds > 0))
-        self.estimates[doubtful] = self._linear(doubtful) / repetitions
+        self.estimates[doubtful] = self._linear(doubtful) / repetitions + added[doubtful]
         self._improve(doubtful, excess[doubtful])
 
     def bound_by_repetition(self, labels: np.ndarray) -> None:

@@ -25,7 +25,6 @@ from mach_tf.evaluation.run_parts import RunParts, content_hash, run_parts
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.ranker import without_ranker
 from mach_tf.splits import SPLITS
 
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
@@ -200,7 +199,6 @@ def checked_cut_offs(network: Network, points: Points, settings: CertificationOp
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
     network.manifest.training.require_multilabel("Certificates", NOT_CERTIFIED)
-    without_ranker.check(network.manifest, "Certificates")
     settings.sets[0].box(points.feature_values)  # refuses negative values
     return cut_offs(settings.ks, network.labels)
 

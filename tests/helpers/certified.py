@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Optional
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse
 
 from mach_tf.certificates.hidden_units import HiddenUnits, hidden_units
 from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.certificates.ranker_units import RankerUnits, ranker_units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,15 +24,26 @@ class Small:
       biases: [R * H].
       layer: the second layers.
       values: [n], the point.
+      ranker: [K, n], the vectors of a ranker; None for no ranker.
     """
 
     kernel: np.ndarray
     biases: np.ndarray
     layer: OutputLayer
     values: np.ndarray
+    ranker: Optional[np.ndarray] = None
 
     def units(self, perturbations: PerturbationSet) -> HiddenUnits:
         return hidden_units(self.kernel, self.biases, perturbations.box(self.values), self.layer)
+
+    def ranker_units(self, perturbations: PerturbationSet) -> RankerUnits:
+        shape = len(self.values), self.layer.table.shape[1]
+        weights = np.zeros(shape, np.float32) if self.ranker is None else self.ranker.T
+        return ranker_units(scipy.sparse.csr_matrix(weights), perturbations.box(self.values))
+
+    def added(self, values: np.ndarray) -> np.ndarray:
+        """What the ranker adds to the scores of points [m, n], in their precision."""
+        return np.zeros(1, values.dtype) if self.ranker is None else np.maximum(values @ self.ranker.T, 0)
 
     def scores(self, values: np.ndarray) -> np.ndarray:
         """Scores of all labels for points [m, n] in float64, [m, K]."""
@@ -38,7 +52,7 @@ class Small:
         active = active.reshape(len(values), repetitions, hidden)
         logits = [active[:, r] @ self.layer.kernels[r].astype(np.float64) for r in range(repetitions)]
         each = [(part + self.layer.biases[r])[:, self.layer.table[r]] for r, part in enumerate(logits)]
-        return np.mean(each, axis=0)
+        return np.mean(each, axis=0) + self.added(values.astype(np.float64))
 
     def single_scores(self, values: np.ndarray) -> np.ndarray:
         """The same in float32 throughout, as the deployed network computes them."""
@@ -50,7 +64,7 @@ class Small:
             total += (active[:, r] @ self.layer.kernels[r] + self.layer.biases[r].astype(np.float32))[
                 :, self.layer.table[r]
             ]
-        return total * np.float32(1 / repetitions)
+        return total * np.float32(1 / repetitions) + self.added(values.astype(np.float32))
 
 
 def various(seed: int) -> Small:
@@ -83,6 +97,15 @@ def small(seed: int, n=6, repetitions=2, hidden=5, buckets=4, labels=9) -> Small
     return Small(normal(n, repetitions * hidden), 0.3 * normal(repetitions * hidden), layer, values.astype(np.float32))
 
 
+def with_ranker(world: Small, seed: int, scale: float = 1.0) -> Small:
+    """The network with a random sparse ranker, whose labels often compete: some share weights."""
+    rng = np.random.default_rng(seed)
+    shape = world.layer.table.shape[1], len(world.values)
+    weights = scale * rng.standard_normal(shape) * (rng.random(shape) < 0.5)
+    weights[1::3] = 0.9 * weights[: len(weights[1::3])]
+    return dataclasses.replace(world, ranker=weights.astype(np.float32))
+
+
 def perturbed(world: Small, perturbations: PerturbationSet, count: int, seed: int = 0) -> np.ndarray:
     """Points of the set, [count, n]: half of them corners."""
     rng = np.random.default_rng(seed)
@@ -102,12 +125,17 @@ def attacked(world: Small, perturbations: PerturbationSet, label: int, count: in
     lead = world.scores(world.values[None])[0]
     rivals = np.argsort(lead[label] - lead)[:4]
     values = perturbed(world, perturbations, count, seed)
-    toward = weights[rng.choice(rivals, count)] - weights[label]
+    chosen = rng.choice(rivals, count)
+    toward = weights[chosen] - weights[label]
     low, high = (values[None].astype(np.float64) for values in extremes(world, perturbations))
     moved, found = values.astype(np.float64), []
     for step in (1, 0.5, 0.25, 0.1):
         active = moved @ world.kernel.astype(np.float64) + world.biases > 0
         gradient = (toward * active) @ world.kernel.astype(np.float64).T
+        if world.ranker is not None:
+            added = world.added(moved) > 0
+            gradient += added[np.arange(count), chosen, None] * world.ranker[chosen]
+            gradient -= added[:, [label]] * world.ranker[label]
         moved = np.clip(moved + step * 2 * perturbations.epsilon * np.sign(gradient), low, high)
         found.append(np.clip(moved.astype(np.float32), low, high).astype(np.float32))
     return np.concatenate(found)
@@ -143,6 +171,19 @@ def smallest(units: HiddenUnits, weights: np.ndarray, constant: float) -> float:
     )
     assert found.success
     return float(found.fun) + constant
+
+
+def smallest_lead(world: Small, perturbations: PerturbationSet, label: int, other: int) -> float:
+    """The exact minimum of score(label) - score(other) in the box, with what a ranker adds as two more hidden units."""
+    pair = np.array([label, other])
+    weights, constants = world.layer.label_weights(pair)
+    added = np.zeros((len(world.values), 2), np.float32) if world.ranker is None else world.ranker[pair].T
+    kernel, width = np.concatenate([world.kernel, added], axis=1), len(world.biases) + 2
+    # One repetition of all units; its second layer is not used.
+    layer = OutputLayer.of_arrays(np.zeros((1, width, 1)), np.zeros((1, 1)), np.zeros((1, 1)))
+    units = hidden_units(kernel, np.append(world.biases, [0, 0]), perturbations.box(world.values), layer)
+    lead = np.append((weights[0] - weights[1]).ravel(), [1, -1])
+    return smallest(units, lead[units.position], float(constants[0] - constants[1]))
 
 
 def difference(units: HiddenUnits, layer: OutputLayer, label: int, other: int) -> tuple[np.ndarray, float]:

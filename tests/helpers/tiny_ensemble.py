@@ -13,6 +13,7 @@ from mach_tf.buckets import BucketSpec, invert
 from mach_tf.choices import TASKS
 from mach_tf.classifier import Weights
 from mach_tf.decoding import decode
+from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points, from_csr
@@ -36,7 +37,7 @@ class InMemory(list):
     kept = True
 
 
-def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0, multiclass=False):
+def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0, multiclass=False, ranker=None):
     rng = np.random.default_rng(seed)
 
     def normal(*shape):
@@ -54,6 +55,7 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
         bucket_table=table,
         repetitions=InMemory(Repetition(each, multiclass=multiclass) for each in weights),
         decoder=BruteForceDecoder(table, buckets),
+        ranker_of={DEFAULT_ESTIMATOR: ranker}.get,
     )
 
 

@@ -15,7 +15,8 @@ KS = (1, 2, 4)
 
 def certify(world, perturbations, true_labels, effort=100, branches=0):
     top = np.argsort(-world.single_scores(world.values[None])[0], kind="stable")[:4]
-    return certify_point(world.units(perturbations), world.layer, top, true_labels, KS, effort, branches), top
+    parts = world.units(perturbations), world.layer, world.ranker_units(perturbations)
+    return certify_point(*parts, top, true_labels, KS, effort, branches), top
 
 
 def check(world, perturbations, count, seed):
@@ -53,9 +54,25 @@ def test_no_perturbation_violates_a_certificate_of_networks_of_all_sizes(seed):
     check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5), clip_nonnegative=clip), 400, seed)
 
 
+@pytest.mark.parametrize("scale", [0.3, 3])
+@pytest.mark.parametrize("seed", range(30))
+def test_no_perturbation_violates_a_certificate_of_a_model_with_a_ranker(seed, scale):
+    world = certified.small(seed, n=12, repetitions=3, hidden=20, buckets=8, labels=30)
+    world = certified.with_ranker(world, seed, scale)
+    check(world, PerturbationSet((0.003, 0.01, 0.03, 0.1)[seed % 4], clip_nonnegative=seed % 3 == 0), 800, seed)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_perturbation_violates_a_certificate_with_a_ranker_of_networks_of_all_sizes(seed):
+    world = certified.with_ranker(certified.various(seed), seed, 10.0 ** (seed % 6 - 3))
+    check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5)), 400, seed)
+
+
+@pytest.mark.parametrize("ranked", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_all_stages_hold_and_prove_what_the_cheapest_cannot(seed, monkeypatch):
+def test_all_stages_hold_and_prove_what_the_cheapest_cannot(seed, ranked, monkeypatch):
     world = certified.small(seed, n=30, repetitions=3, hidden=60, buckets=8, labels=60)
+    world = certified.with_ranker(world, seed) if ranked else world
     perturbations = PerturbationSet((0.01, 0.02, 0.04)[seed % 3])
     expected = check(world, perturbations, 400, seed)
     monkeypatch.setattr(point_certificate, "_BY_REPETITION", 1)
@@ -75,6 +92,11 @@ def test_no_perturbation_of_a_million_violates_a_certificate():
     proved = []
     for seed in range(1000, 1400):
         world = certified.various(seed)
+        proved.append(check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5)), 2500, seed).top_unchanged)
+    assert 100 < sum(proved) < 380
+    proved = []
+    for seed in range(2000, 2400):
+        world = certified.with_ranker(certified.various(seed), seed, 10.0 ** (seed % 7 - 4))
         proved.append(check(world, PerturbationSet(10.0 ** -(seed % 5 + 0.5)), 2500, seed).top_unchanged)
     assert 100 < sum(proved) < 380
 
@@ -116,12 +138,13 @@ def test_as_tight_as_the_clean_ranking_without_a_perturbation():
         )
 
 
+@pytest.mark.parametrize("ranked", [False, True])
 @pytest.mark.parametrize("seed", range(25))
-def test_with_enough_branches_all_is_proved_that_is_true(seed):
+def test_with_enough_branches_all_is_proved_that_is_true(seed, ranked):
     world, perturbations = certified.small(seed, n=5, hidden=6, labels=6), PerturbationSet((0.05, 0.15, 0.3)[seed % 3])
-    units = world.units(perturbations)
+    world = certified.with_ranker(world, seed) if ranked else world
     top = int(np.argmax(world.scores(world.values[None])[0]))
-    leads = [certified.smallest(units, *certified.difference(units, world.layer, top, m)) for m in range(6) if m != top]
+    leads = [certified.smallest_lead(world, perturbations, top, m) for m in range(6) if m != top]
     found, _ = certify(world, perturbations, np.array([top]), branches=100_000)
     bounds, _ = certify(world, perturbations, np.array([top]))
     # Nearer to 0 than this, rounding in float32 decides.

@@ -11,9 +11,10 @@ from mach_tf.certificates.shared_lines import SharedLines
 from tests.helpers import certified
 
 
-def stages(units, layer, label):
+def stages(units, layer, label, added=None):
     """The bounds of all labels after each stage, and the estimates."""
-    leads = Leads(SharedLines(units, layer), label)
+    added = np.zeros(layer.table.shape[1]) if added is None else added
+    leads = Leads(SharedLines(units, layer), label, added)
     every = np.delete(np.arange(layer.table.shape[1]), label)
     found = [leads.bounds.copy()]
     leads.bound_by_repetition(every)
@@ -73,7 +74,7 @@ def test_blocks_of_labels_change_nothing(monkeypatch):
 
 def test_each_label_is_bounded_by_repetition_once(monkeypatch):
     world = certified.small(0, n=20, hidden=30, labels=50)
-    leads = Leads(SharedLines(world.units(PerturbationSet(0.1)), world.layer), 3)
+    leads = Leads(SharedLines(world.units(PerturbationSet(0.1)), world.layer), 3, np.zeros(50))
     leads.bound_by_repetition(np.arange(10))
     bounded = []
     monkeypatch.setattr(leads, "_improve", lambda labels, _: bounded.extend(labels))

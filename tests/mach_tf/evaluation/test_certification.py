@@ -4,11 +4,13 @@ import os
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import mach_tf
 from mach_tf.errors import InputError
 from mach_tf.evaluation import certification
 from mach_tf.evaluation.certification import CertificationOptions, certify_dataset
+from tests.helpers import rankers
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,61 @@ def test_an_interrupted_run_continues_to_the_same_result(evaluated, tmp_path, mo
 def test_a_directory_stands_for_its_model(evaluated, certified):
     found = mach_tf.certify(evaluated.model_dir, *evaluated.test, epsilon=0.1, ks=[1, 4])
     np.testing.assert_array_equal(found.sizes[0].points.hits, certified[1].sizes[2].points.hits)
+
+
+@pytest.fixture(scope="module")
+def ranked(evaluated, tmp_path_factory):
+    shape = mach_tf.Ensemble.load(evaluated.model_dir).manifest
+    copy = str(tmp_path_factory.mktemp("models") / "ranked")
+    return mach_tf.Ensemble.load(rankers.with_ranker(evaluated.model_dir, copy, shape.labels, shape.columns))
+
+
+def perturbed(model, features, epsilon, support, clip, rng):
+    """Corners of a point's box, at random and along the differences of the ranker's weights, and points between; [m, D]."""
+    values, weights = features.toarray(), model.ranker.weights.toarray()
+    one, other = rng.integers(0, len(weights), (2, 60))
+    moves = np.sign(np.concatenate([weights[one] - weights[other], weights[one], rng.standard_normal((60, len(values[0])))]))
+    moves[::4] *= rng.random((len(moves[::4]), 1))
+    if support == "nonzero":
+        moves *= values != 0
+    moved = (values + np.float32(epsilon) * moves.astype(np.float32)).astype(np.float32)
+    return np.maximum(moved, 0) if clip else moved
+
+
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("support", ["nonzero", "dense"])
+def test_no_perturbation_violates_a_certificate_of_a_model_with_a_ranker(evaluated, ranked, support, clip):
+    X, Y = evaluated.test
+    X = abs(X) if clip else X
+    epsilons, ks, rng = [0, 1e-4, 0.003, 0.03], (1, 4), np.random.default_rng(0)
+    features, labels = ranked.hash(X), Y.toarray() > 0
+    found = mach_tf.certify(ranked, X, Y, epsilons, ks=ks, support=support, clip_nonnegative=clip)
+    clean = ranked.decode(features, ranked.labels)
+    np.testing.assert_array_equal(found.top_labels, clean.labels[:, :4])
+    for size in found.sizes:
+        for point, row in enumerate(labels):
+            values = perturbed(ranked, features[point], size.epsilon, support, clip, rng)
+            decoded = ranked.decode(scipy.sparse.csr_matrix(values), ranked.labels)
+            if size.points.top_unchanged[point]:
+                assert (decoded.labels[:, 0] == clean.labels[point, 0]).all()
+            for hits, k in zip(size.points.hits[point], ks):
+                assert row[decoded.labels[:, :k]].sum(axis=1).min() >= hits
+            order = np.argsort(decoded.labels, axis=1)
+            scores = np.take_along_axis(decoded.scores, order, axis=1)[:, clean.labels[point, :4]]
+            low, high = size.points.scores[point].T
+            assert (low <= scores).all() and (scores <= high).all()
+    assert found.sizes[0].points.top_unchanged.all()
+    np.testing.assert_allclose(found.sizes[0].points.scores.mean(axis=2), clean.scores[:, :4], rtol=1e-4)
+    shares = [size.points.top_unchanged.mean() for size in found.sizes]
+    assert shares == sorted(shares, reverse=True) and shares[1] > 0.5 and shares[3] < 1
+
+
+def test_a_ranker_changes_what_is_certified_and_a_model_without_it_is_certified_as_before(evaluated, ranked):
+    without = mach_tf.Ensemble.load(ranked.model_dir, ranker=False)
+    of_ensemble, before = (mach_tf.certify(each, *evaluated.test, 0.001) for each in (without, evaluated.model_dir))
+    np.testing.assert_array_equal(of_ensemble.sizes[0].points.scores, before.sizes[0].points.scores)
+    found = mach_tf.certify(ranked, *evaluated.test, 0.001)
+    assert (found.top_labels != before.top_labels).any()
 
 
 @pytest.mark.parametrize(
