@@ -48,7 +48,9 @@ flags.DEFINE_list(
 flags.DEFINE_integer(
     "feature_hash_dim", 0, "Passes this value on to preprocessing. The presets are made for 0, raw ids."
 )
-flags.DEFINE_list("attack", ["fgsm", "pgd"], "Attacks the models with these attacks, at the epsilon of the preset.")
+flags.DEFINE_list(
+    "attack", ["fgsm", "strongest"], "Attacks the models with these attacks, at the epsilon of the preset."
+)
 flags.DEFINE_integer("attack_limit", 3000, "Attacks only the first N test points.", lower_bound=1)
 flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for the 95% intervals.", lower_bound=1)
 

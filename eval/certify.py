@@ -45,8 +45,8 @@ flags.DEFINE_integer(
     "branches",
     0,
     "Searches pairs of labels that all bounds leave open exactly, by branch and bound, with at most this many branches for each point "
-    "and epsilon, 0 or more; a branch takes milliseconds to a second. Give 1,000 or more where few hidden units change their sign in the box: "
-    "for small networks, few features or a small epsilon.",
+    "and epsilon, 0 or more; a branch takes milliseconds to a second. Give 1,000 or more where only tens of hidden units change their sign in the "
+    "box: for small networks, few features or a small epsilon.",
     lower_bound=0,
 )
 flags.adopt_module_key_flags(attack_flags)

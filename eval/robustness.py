@@ -76,12 +76,11 @@ def main(_: list[str]) -> None:
         )
         read = [FLAGS.dataset_dir, *FLAGS.model_dir, FLAGS.attack_model_dir, FLAGS.filter_labels]
         robustness_outputs.check(FLAGS.output_dir, read)
-        comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options)
-    paths = comparison.write(FLAGS.output_dir)
+        comparison = robustness_comparison.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
     print(comparison)
     for model_dir, minimal in comparison.minimal_epsilons.items():
         print(f"\n{model_dir}: {minimal}")
-    print("\n".join(["", *paths]))
+    print("\n".join(["", *comparison.paths(FLAGS.output_dir)]))
 
 
 def run() -> None:

@@ -13,6 +13,8 @@ EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "
 ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE = "attack", "attack_text"
 IDS, VALUES = "feature_ids", "feature_values"
 EPSILON, TRUE_LABELS = "epsilon", "true_labels"
+# An output of the signatures that take texts.
+KNOWN_TERMS = "known_terms"
 
 
 class Servable(tf.Module):

@@ -18,7 +18,7 @@ from tests.helpers.full_disk import limited_files, small_disk
 
 # What differs between two right runs: moments, durations, names of hosts; and PNG and npz files by the time in them.
 _NOT_COMPARED = re.compile(
-    r"tensorboard/|\.pb$|variables\.|manifest|model\.json|repetition\.json|files\.json|metrics\.json"
+    r"tensorboard/|\.pb$|variables\.|manifest|model\.json|servable\.json|repetition\.json|files\.json|metrics\.json"
 )
 _MOST_LIMITS = 8
 _ATTACK = ["--attack=fgsm", "--epsilon=0.1", "--bootstrap=10", "--limit=5"]
@@ -33,6 +33,7 @@ STAGES = {
     "explain": ("explain.main", [*_MODEL, "--input={text}", "--points=0-3"]),
     "explain all": ("explain.main", [*_MODEL, "--input={text}", "--labels=all"]),
     "faithfulness": ("explain.faithfulness", [*_MODEL, "--sample_points=3"]),
+    "export": ("train.export", ["--model_dir={model}", "--output_dir={out}/servables/demo/1"]),
     "plan": ("train.plan", ["--dataset_dir={dataset}", "--output={out}/plan.flags", "--gflops=10", "--bandwidth=10"]),
 }
 

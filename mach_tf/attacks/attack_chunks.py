@@ -8,7 +8,8 @@ from mach_tf.network import Network
 
 # Floats of one array of a chunk: the sketch, the hidden layers, or the dense points. A few such arrays exist at once.
 _CHUNK_FLOATS = 1 << 24
-_MAX_POINTS = 1024
+# More are not faster, and a progress bar moves, and an interrupted run loses, chunk by chunk.
+_MAX_POINTS = 256
 # If every chunk reads all repetitions from disk again, larger chunks save more time than their memory costs.
 _STREAMED_FACTOR = 8
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
@@ -83,6 +84,7 @@ class AttackRun:
         points: Points,
         epsilons: Sequence[float],
         progress: Callable[[Sequence[range]], Iterable[range]] = iter,
+        kept: Callable[[range, Callable[[], list[Outcome]]], list[Outcome]] = lambda _, compute: compute(),
     ) -> list[Outcome]:
         """Attacks every point at every size, and lets the network predict.
 
@@ -90,6 +92,7 @@ class AttackRun:
           points: hashed points with labels; at least one.
           epsilons: sizes; at 0 the outcome is that of the clean points.
           progress: wraps the chunks of points, for a progress bar.
+          kept: returns the outcomes of a chunk, an earlier run's or those that it computes by calling its second argument.
 
         Returns:
           One outcome per epsilon, in order.
@@ -99,7 +102,8 @@ class AttackRun:
         parts = []
         networks = [self.network] if self.source is None else [self.network, self.source]
         for rows in progress(chunks(len(points), networks, self.attack.support)):
-            parts.append(self._outcomes_of_chunk(points, rows, list(epsilons)))
+            attack_chunk = functools.partial(self._outcomes_of_chunk, points, rows, list(epsilons))
+            parts.append(kept(rows, attack_chunk))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
 
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:

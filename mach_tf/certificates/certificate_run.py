@@ -15,6 +15,7 @@ from mach_tf.certificates.output_layer import OutputLayer
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.certificates.point_certificate import PointCertificate, certify_point
 from mach_tf.errors import InputError
+from mach_tf.memory import available_memory
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -81,10 +82,14 @@ class CertificateRun:
 
         Returns:
           One CertifiedPoints per set, in order.
+
+        Raises:
+          InputError: what a point needs does not fit in memory.
         """
         columns = self.network.manifest.columns
         dense = any(each.support == "dense" for each in self.sets)
         entries = np.full(len(points), columns) if dense else np.diff(points.row_splits)
+        self._check_memory(int(entries.max(initial=0)))
         chunks = iter(_chunks(entries, len(self._hidden_biases)))
         # The largest first: what holds in a box holds in the smaller boxes within it.
         order = np.argsort([-each.epsilon for each in self.sets], kind="stable")
@@ -108,6 +113,16 @@ class CertificateRun:
                 found[position].append(larger)
         sizes = top_labels.shape[1], len(self.ks)
         return [_gathered(each, certificates, *sizes) for each, certificates in zip(self.sets, found)]
+
+    def _check_memory(self, entries: int) -> None:
+        repetitions, hidden, buckets = self._layer.kernels.shape
+        # The linear part of every bucket, and copies of W1 in the rows of the point's entries.
+        needed = entries * repetitions * (4 * buckets + 24 * hidden)
+        if needed > available_memory():
+            raise InputError(
+                f"Certificates must fit in memory: a point with {entries:,} entries needs {needed / 2**30:.1f} GiB (got "
+                f"{available_memory() / 2**30:.1f} GiB free). Certify with support=nonzero if it is dense, or use a larger machine."
+            )
 
     @functools.cached_property
     def _layer(self) -> OutputLayer:

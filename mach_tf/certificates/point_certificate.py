@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -134,7 +135,7 @@ class _Search:
             size = _FIRST
             while self._may_rise(j):
                 wanted = self.open[:j] & self.false & (self.ahead[: self.true_leaders].sum(axis=0) < j)
-                if not wanted.any() or not self._try(wanted, size):
+                if not wanted.any() or not self._try(wanted, size, functools.partial(self._may_rise, j)):
                     break
                 size = min(2 * size, _PAIRS)
 
@@ -143,8 +144,12 @@ class _Search:
         row, size = int(np.flatnonzero(self.leaders == self.top)[0]), _FIRST
         own = np.arange(len(self.leaders))[:, None] == row
         others = np.arange(self.open.shape[1]) != self.top
+
+        def possible() -> bool:
+            return bool((self.ahead | self.open)[row, others].all())
+
         while not self.ahead[row, others].all():
-            if not (self.ahead | self.open)[row, others].all() or not self._try(self.open & own, size):
+            if not possible() or not self._try(self.open & own, size, possible):
                 return False
             size = min(2 * size, _PAIRS)
         return True
@@ -164,8 +169,8 @@ class _Search:
         self.ahead[row] |= self.open[row] & (self.leads[row].bounds > 0)
         self.open[row] &= ~self.ahead[row]
 
-    def _try(self, wanted: np.ndarray, size: int) -> bool:
-        """Bounds the `size` hardest of the wanted pairs, bool [t, K]; returns False if no more may be bounded."""
+    def _try(self, wanted: np.ndarray, size: int, useful: Callable[[], bool]) -> bool:
+        """Bounds the `size` hardest of the wanted pairs, bool [t, K], while this is useful; returns False if no more may be bounded."""
         if size > _FIRST and wanted.sum() >= _BY_REPETITION:
             for row in np.flatnonzero(wanted.any(axis=1)):
                 self.leads[row].bound_by_repetition(np.flatnonzero(wanted[row]))
@@ -181,16 +186,20 @@ class _Search:
                 self._take_bounds(int(row))
             left = self.open[rows, rivals]
             rows, rivals = rows[left], rivals[left]
-        self.open[rows, rivals] = False
-        return not len(rows) or self._try_one_by_one(rows, rivals)
+        return not len(rows) or self._try_one_by_one(rows, rivals, useful)
 
-    def _try_one_by_one(self, rows: np.ndarray, rivals: np.ndarray) -> bool:
+    def _try_one_by_one(self, rows: np.ndarray, rivals: np.ndarray, useful: Callable[[], bool]) -> bool:
         own, less = (_scores(self.units, self.layer, labels) for labels in (self.leaders[rows], rivals))
         weights, constants, errors = own[0] - less[0], own[1] - less[1], own[2] + less[2]
-        self.ahead[rows, rivals] = linear_bounds(self.units, weights, constants) > errors
-        for pair in np.flatnonzero(~self.ahead[rows, rivals]):
+        self.ahead[rows, rivals] = proved = linear_bounds(self.units, weights, constants) > errors
+        self.open[rows, rivals] = ~proved
+        for pair in np.flatnonzero(~proved):
             if self.tried >= self.effort:
+                self.open[rows, rivals] = False
                 return False
+            if not useful():
+                break
+            self.open[rows[pair], rivals[pair]] = False
             self.tried += 1
             found = self.relaxation.bound(weights[pair], constants[pair], errors[pair], int(rows[pair]))
             bound = found.bound

@@ -16,20 +16,18 @@ least its tangent at any x:
 Every p, D and x gives a bound; they are improved in turn. This is a solution of the dual of a semidefinite relaxation (as in
 Raghunathan et al. 2018) that costs one eigenvalue problem of the size of the point per turn.
 
-Soundness in floating point: P is tested by a Cholesky factorisation, whose success proves that the computed P plus
-gamma_{n+1} / (1 - gamma_{n+1}) trace(P) on the diagonal is positive semidefinite (Rump 2006); that and the rounding of Q is
-charged to the bound, as are the errors of all sums.
+diagonal_forms.py finds D; the errors of all sums are charged to the bound.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from mach_tf.certificates import rounding
+from mach_tf.certificates.diagonal_forms import DiagonalForm, diagonal_form
 from mach_tf.certificates.hidden_units import HiddenUnits
 from mach_tf.certificates.linear_bounds import slopes
 
@@ -40,7 +38,6 @@ _FREE_SHARE = 0.4
 # With more entries a point's matrix takes too much memory and time.
 MOST_ENTRIES = 4096
 _TANGENT_STEPS = 40
-_LANCZOS_STEPS = 20
 
 
 class QuadraticBound(NamedTuple):
@@ -170,7 +167,7 @@ class _Search:
         fixed = np.where(lines != 0, lines * units.centre, 0)
         fixed[negative] = -weight * at_zero
         lines[negative] = -weight * slope
-        form = _form(self.columns[negative], weight * squares, half, self.free)
+        form = diagonal_form(self.columns[negative], weight * squares, half, self.free)
         if form is None:
             return -np.inf
         gradient = lines @ self.wide
@@ -204,73 +201,7 @@ class _Search:
         return expected, (self.squared @ (self.half**2 - self.x**2).clip(0).astype(np.float32)).astype(np.float64)
 
 
-class _Form(NamedTuple):
-    """P = D - Q, and what it costs.
-
-    Attributes:
-      matrix: float64 [n, n], P as computed.
-      excess: an upper bound of sum_i D_i h_i^2, and of what rounding adds to d' Q d - d' (D - P) d.
-      diagonal: float64 [n], D.
-    """
-
-    matrix: np.ndarray
-    excess: float
-    diagonal: np.ndarray
-
-
-def _form(columns: np.ndarray, squares: np.ndarray, half: np.ndarray, free: np.ndarray) -> Optional[_Form]:
-    """Finds D for Q = columns' diag(squares) columns; None if no factorisation succeeds.
-
-    D is a diagonal `free` of small cost plus the least multiple of a scale.
-
-    Q and its eigenvalue are computed in float32. The error of Q is charged; D needs no exact eigenvalue, as P is tested.
-    """
-    m, n = columns.shape
-    factor = columns * np.sqrt(squares).astype(np.float32)[:, None]
-    q = (factor.T @ factor).astype(np.float64)
-    trace = float(np.trace(q))
-    if trace <= 0:
-        return _Form(np.zeros((n, n)), 0.0, np.zeros(n))
-    # Coordinates with large entries get large D: the geometric mean of one common D and of one in proportion to Q.
-    scale = np.sqrt(np.maximum(np.diag(q), 1e-9 * trace / n))
-    roots = np.sqrt(scale)
-    rest = (q - np.diag(free)) / roots / roots[:, None]
-    largest = max(_largest_eigenvalue(rest.astype(np.float32)), 2.0**-20 * float(np.abs(np.diag(rest)).max()))
-    growth = rounding.gamma(n + 2)
-    charged = 4 * (growth / (1 - growth) * (largest * float(scale.sum()) + float(free.sum()) + trace))
-    charged += 2 * (rounding.gamma(m + 8, rounding.SINGLE) * trace + n * m * 2.0**-126)
-    for room in (1e-3, 1e-2, 1e-1):
-        diagonal = largest * (1 + room) * scale + free + charged
-        matrix = np.diag(diagonal) - q
-        try:
-            np.linalg.cholesky(matrix - charged * np.eye(n))
-        except np.linalg.LinAlgError:
-            continue
-        excess = float((diagonal + 2 * charged) @ half**2) * (1 + 2.0**-40)
-        return _Form(matrix, excess, diagonal)
-    return None
-
-
-def _largest_eigenvalue(matrix: np.ndarray) -> float:
-    """Returns about the largest eigenvalue of a symmetric matrix, from below (Lanczos 1950)."""
-    n = len(matrix)
-    vector = (1 + np.sqrt(5) * np.arange(1, n + 1) % 1).astype(np.float32)
-    before, vector = np.zeros_like(vector), vector / np.linalg.norm(vector)
-    diagonal: list[float] = []
-    off: list[float] = []
-    for _ in range(min(n, _LANCZOS_STEPS)):
-        following = matrix @ vector
-        diagonal.append(float(following @ vector))
-        following -= diagonal[-1] * vector + (off[-1] if off else 0) * before
-        off.append(float(np.linalg.norm(following)))
-        if off[-1] <= 1e-6 * abs(diagonal[0]):
-            break
-        before, vector = vector, following / np.float32(off[-1])
-    count = len(diagonal)
-    return float(scipy.linalg.eigvalsh_tridiagonal(np.array(diagonal), np.array(off[: count - 1]))[-1])
-
-
-def _tangent_point(gradient: np.ndarray, form: _Form, half: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _tangent_point(gradient: np.ndarray, form: DiagonalForm, half: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Returns about the x with the smallest g x + x' P x in the box, by accelerated projected gradients (Nesterov 1983)."""
     largest = np.float32(2 * form.diagonal.max())  # P is at most D
     if largest <= 0:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import arguments, progress_bars
-from mach_tf.attacks import attack_report, bucket_loss
+from mach_tf.attacks import attack_report, bucket_loss, outcome_arrays
 from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
-from mach_tf.attacks.attack_run import AttackRun
+from mach_tf.attacks.attack_run import AttackRun, Outcome
 from mach_tf.attacks.bucket_loss import BucketLoss
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.data import arrays
@@ -23,6 +23,7 @@ from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation.model_robustness import Robustness
+from mach_tf.evaluation.run_parts import RunParts
 from mach_tf.label_index import LabelIndex
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
@@ -103,6 +104,8 @@ def evaluate_attacks(
     source: Optional[Network] = None,
     target_label: Optional[int] = None,
     excluded: Optional[scipy.sparse.csr_matrix] = None,
+    parts: Optional[RunParts] = None,
+    name: str = "",
 ) -> list[AttackEntry]:
     """Runs every attack at every size; progress goes to stderr.
 
@@ -116,6 +119,8 @@ def evaluate_attacks(
       source: the network that the attacks are computed on; None for `network` itself.
       target_label: the label of "push_in"; None draws one per point.
       excluded: CSR [n, K] of the labels that are left out of each point's predictions; None for none.
+      parts: keeps the chunks of points that are finished; None keeps nothing.
+      name: what the names of the parts begin with.
 
     Returns:
       One entry per attack and epsilon, attack by attack; the clean entry comes first.
@@ -126,10 +131,12 @@ def evaluate_attacks(
     check(network, points, attacks, options, source, target_label)
     labels = points.labels(network.manifest.labels)
     entries = []
-    for one in attacks:
+    parts = RunParts() if parts is None else parts
+    for number, one in enumerate(attacks):
         run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded, options.ks)
         sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
-        clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name))
+        kept = functools.partial(_kept, parts, f"{name}{number}")
+        clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name), kept)
         chosen = [clean, *attacked] if 0.0 in epsilons else attacked
         entries += attack_report.report(one, clean, chosen, labels, options)
     return entries
@@ -225,5 +232,19 @@ def labelled(raw: Points, Y: Any, n_labels: int) -> Points:
     return dataclasses.replace(raw, label_splits=splits.astype(np.int64), label_ids=ids.astype(np.int64))
 
 
+def _kept(parts: RunParts, name: str, rows: range, compute: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """Returns the outcomes of a chunk, from an earlier run if there are any."""
+    arrays = parts.kept(f"{name}-{rows.start}-{rows.stop}", lambda: outcome_arrays.to_arrays(compute()))
+    return outcome_arrays.from_arrays(arrays)
+
+
 def _progress_bar(name: str) -> Callable[[Sequence[range]], Iterable[range]]:
-    return functools.partial(progress_bars.each, description=name, unit="chunk")
+    """Returns what counts the points of chunks on stderr, with the time that remains."""
+
+    def counted(chunks: Sequence[range]) -> Iterator[range]:
+        with progress_bars.Bar(name, sum(map(len, chunks)), "point") as bar:
+            for rows in chunks:
+                yield rows
+                bar.update(len(rows))
+
+    return counted

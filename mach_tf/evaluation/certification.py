@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
@@ -21,8 +20,8 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation import attack_evaluation
-from mach_tf.evaluation.certification_parts import CertificationParts, certification_parts
 from mach_tf.evaluation.certification_result import Certification, CertifiedSize
+from mach_tf.evaluation.run_parts import RunParts, content_hash, run_parts
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -150,7 +149,7 @@ def certify_dataset(
     points = data.read_points(split, limit)
     Incomplete.of(points).warn(f"of the {split} split")
     checked_cut_offs(network, points, settings)  # before a directory is made
-    with certification_parts(output_dir, lambda: _run(network, points, settings)) as parts:
+    with run_parts(output_dir, "certificates", lambda: _run(network, points, settings)) as parts:
         found = certify_hashed(network, points, settings, parts)
         if output_dir is not None:
             found.write(output_dir)
@@ -158,7 +157,7 @@ def certify_dataset(
 
 
 def certify_hashed(
-    network: Network, points: Points, settings: CertificationOptions, parts: Optional[CertificationParts] = None
+    network: Network, points: Points, settings: CertificationOptions, parts: Optional[RunParts] = None
 ) -> Certification:
     """Certifies hashed points; progress goes to stderr.
 
@@ -168,7 +167,7 @@ def certify_hashed(
       settings: what is certified.
       parts: keeps what is finished; None keeps nothing.
     """
-    parts = CertificationParts() if parts is None else parts
+    parts = RunParts() if parts is None else parts
     ks, sets = checked_cut_offs(network, points, settings), settings.sets
     top_labels = network.decode(points.features(network.manifest.columns), max(ks)).labels
     clean = _hits_at(top_labels, points, ks)
@@ -221,12 +220,9 @@ def _certified(
 
 def _run(network: Network, points: Points, settings: CertificationOptions) -> dict[str, Any]:
     """Returns everything that the results depend on."""
-    content = hashlib.sha256()
-    for field in dataclasses.fields(points):
-        content.update(np.ascontiguousarray(getattr(points, field.name)).tobytes())
     return {
         "model": repetition_files.fingerprint(network.model_dir, len(network.repetitions)),
-        "points": content.hexdigest(),
+        "points": content_hash(points),
         "settings": dataclasses.asdict(settings),
         "block": _BLOCK,
     }

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from mach_tf import arguments
+from mach_tf import arguments, repetition_files
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.certificates.certificate_run import check_estimator
@@ -24,9 +24,11 @@ from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.robustness_content import robustness_content
+from mach_tf.evaluation.run_parts import content_hash, run_parts
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
+from mach_tf.points import Points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,6 +106,14 @@ class RobustnessComparison(tables.ShownAsTable):
 
         return robustness_outputs.write(output_dir, self.models, self._header(), self.minimal_epsilons)
 
+    def paths(self, output_dir: str) -> list[str]:
+        """Returns what `write` returns."""
+        from mach_tf.evaluation import robustness_outputs
+
+        stems = robustness_outputs.minimal_epsilon_stems(output_dir, self.minimal_epsilons)
+        files = [f"{stem}.{suffix}" for stem in stems for suffix in ("png", "npz")]
+        return [*robustness_outputs.paths(output_dir), *files]
+
     def table(self) -> Table:
         """Returns one row per model, attack and epsilon."""
         return tables.stack({name: robustness.table() for name, robustness in self.models.items()}, "model")
@@ -124,12 +134,16 @@ class RobustnessComparison(tables.ShownAsTable):
         return header
 
 
-def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: Any) -> RobustnessComparison:
+def compare_robustness(
+    model_dirs: Sequence[str], dataset_dir: str, output_dir: Optional[str] = None, **options: Any
+) -> RobustnessComparison:
     """Attacks several models on the same points; progress goes to stderr.
 
     Args:
       model_dirs: model directories, each of which must take the dataset's points.
       dataset_dir: dataset directory.
+      output_dir: directory for the files of `RobustnessComparison.write`; created if missing. An interrupted run with the same arguments
+        continues there. None writes nothing.
       **options: attributes of RobustnessOptions: `attacks`, `epsilons`, `attack_model_dir`, `split`, `limit`, ...
 
     Returns:
@@ -146,10 +160,14 @@ def compare_robustness(model_dirs: Sequence[str], dataset_dir: str, **options: A
     if isinstance(model_dirs, (str, os.PathLike)):
         raise InputError(f"model_dirs must be a list of directories (got {model_dirs!r}). Put it in a list.")
     model_dirs = [arguments.path(model_dir, "model_dirs") for model_dir in model_dirs]
-    return run(model_dirs, arguments.path(dataset_dir, "dataset_dir"), RobustnessOptions(**options))
+    if output_dir is not None:
+        output_dir = arguments.path(output_dir, "output_dir")
+    return run(model_dirs, arguments.path(dataset_dir, "dataset_dir"), RobustnessOptions(**options), output_dir)
 
 
-def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions) -> RobustnessComparison:
+def run(
+    model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions, output_dir: Optional[str] = None
+) -> RobustnessComparison:
     """Attacks several models as `compare_robustness` does, with its options as one object."""
     attacks, epsilons = settings.attack_list, settings.sizes
     if not model_dirs or len(set(model_dirs)) < len(model_dirs):
@@ -176,36 +194,55 @@ def run(model_dirs: Sequence[str], dataset_dir: str, settings: RobustnessOptions
         attack_evaluation.check(network, points, attacks, report, source, target)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
-    models, minimal = {}, {}
-    for model_dir in model_dirs:
-        network = Network.load(model_dir)
-        target = attack_evaluation.target_id(network, settings.target_label)
-        losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
-        entries = attack_evaluation.evaluate_attacks(
-            network,
-            points,
-            attacks,
-            epsilons,
-            report,
-            settings.estimator,
-            source,
-            target,
-            None if label_filter is None else label_filter.excluded,
-        )
-        models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
-        if settings.minimal_epsilon != "none":
-            prove = settings.minimal_epsilon == "certified"
-            minimal[model_dir] = minimal_epsilon(
-                network, points, attacks[0], max(epsilons), settings.estimator, prove, groups
+    with run_parts(output_dir, "attacks", lambda: _run(model_dirs, points, settings, source)) as parts:
+        models, minimal = {}, {}
+        for number, model_dir in enumerate(model_dirs):
+            network = Network.load(model_dir)
+            target = attack_evaluation.target_id(network, settings.target_label)
+            losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
+            entries = attack_evaluation.evaluate_attacks(
+                network,
+                points,
+                attacks,
+                epsilons,
+                report,
+                settings.estimator,
+                source,
+                target,
+                None if label_filter is None else label_filter.excluded,
+                parts,
+                f"{number}-",
             )
-    return RobustnessComparison(
-        dataset_dir,
-        settings.split,
-        len(points),
-        settings.estimator,
-        settings.attack_model_dir,
-        target,
-        models,
-        None if label_filter is None else label_filter.to_json(),
-        minimal,
-    )
+            models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
+            if settings.minimal_epsilon != "none":
+                prove = settings.minimal_epsilon == "certified"
+                minimal[model_dir] = minimal_epsilon(
+                    network, points, attacks[0], max(epsilons), settings.estimator, prove, groups
+                )
+        comparison = RobustnessComparison(
+            dataset_dir,
+            settings.split,
+            len(points),
+            settings.estimator,
+            settings.attack_model_dir,
+            target,
+            models,
+            None if label_filter is None else label_filter.to_json(),
+            minimal,
+        )
+        if output_dir is not None:
+            comparison.write(output_dir)
+    return comparison
+
+
+def _run(
+    model_dirs: Sequence[str], points: Points, settings: RobustnessOptions, source: Optional[Network]
+) -> dict[str, Any]:
+    """Returns everything that the outcomes of attacks depend on."""
+    networks = [Network.load(model_dir) for model_dir in model_dirs]
+    return {
+        "models": [repetition_files.fingerprint(each.model_dir, len(each.repetitions)) for each in networks],
+        "source": repetition_files.fingerprint(source.model_dir, len(source.repetitions)) if source else None,
+        "points": content_hash(points),
+        "settings": dataclasses.asdict(settings),
+    }

@@ -55,9 +55,9 @@ def write(
             _write_scalars(os.path.join(tensorboard, name), robustness)
         with tf.summary.create_file_writer(tensorboard).as_default():
             tf.summary.image("robustness", plots.pixels(drawn), step=0)
-    for name, minimal in _short_names(minimal_epsilons).items():
-        stem = "minimal_epsilon" if len(models) == 1 else f"minimal_epsilon-{name}"
-        plot, arrays = (os.path.join(output_dir, f"{stem}.{suffix}") for suffix in ("png", "npz"))
+    stems = minimal_epsilon_stems(output_dir, minimal_epsilons)
+    for minimal, stem in zip(minimal_epsilons.values(), stems):
+        plot, arrays = f"{stem}.png", f"{stem}.npz"
         figures.write_png(minimal.figure(), plot)
         content: dict[str, Any] = dict(minimal.arrays())
         with files.atomic_write(arrays) as file:
@@ -86,6 +86,14 @@ def figure(models: Mapping[str, Robustness]) -> Figure:
 def paths(output_dir: str) -> list[str]:
     """Returns the paths that `write` writes."""
     return [os.path.join(output_dir, name) for name in (ROBUSTNESS_FILE, PLOT_FILE, TENSORBOARD_DIRECTORY)]
+
+
+def minimal_epsilon_stems(output_dir: str, minimal_epsilons: Mapping[str, MinimalEpsilon]) -> list[str]:
+    """Returns the paths, without .png and .npz, of the files of each model's smallest sizes."""
+    names = _short_names(minimal_epsilons)
+    return [
+        os.path.join(output_dir, "minimal_epsilon" if len(names) == 1 else f"minimal_epsilon-{name}") for name in names
+    ]
 
 
 def _write_scalars(directory: str, robustness: Robustness) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mach_tf import files
@@ -19,6 +20,8 @@ from mach_tf.network import Network
 from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.settings import InputSettings
 
+_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z]|text_fields)")
+_SETTINGS = re.compile(r"\b(input_format|text_fields|label_field|label_indicators)\b")
 FILE, _KEY = "examples.json", "examples"
 MOST_EXAMPLES, MOST_CHARACTERS, MOST_FEATURES = 5, 1000, 50
 _BLOCK_RECORDS, _BLOCK_BYTES = 1000, 1 << 20
@@ -40,7 +43,9 @@ def read_input(network: Network, path: str) -> list[Example]:
     found = _texts(network, path) if network.manifest.text is not None else _points(network, path)
     examples = list(itertools.islice(found, MOST_EXAMPLES))
     if not examples:
-        rule = f"{MOST_CHARACTERS} characters" if network.manifest.text is not None else f"{MOST_FEATURES} features"
+        rule = f"{MOST_FEATURES} features"
+        if network.manifest.text is not None:
+            rule = f"{MOST_CHARACTERS} characters in the field(s) {', '.join(network.texts.fields)}"
         raise InputError(f"{path} must hold an example of at most {rule} (got none). Give another file as examples.")
     return examples
 
@@ -58,12 +63,27 @@ def read(directory: str) -> list[Example]:
 
 def _texts(network: Network, path: str) -> Iterator[Example]:
     source = TextInput(path)
-    settings = network.texts.settings_for(source, InputSettings(AUTO, (), labels_optional=True))
-    with open_records(source, settings) as records:
-        for batch in records.batches(_BLOCK_RECORDS, _BLOCK_BYTES):
-            for record in batch.records:
-                if 0 < sum(len(text.strip()) for text in record.texts) <= MOST_CHARACTERS:
-                    yield dict(zip(network.texts.fields, record.texts))
+    try:
+        settings = network.texts.settings_for(source, InputSettings(AUTO, (), labels_optional=True))
+        with open_records(source, settings) as records:
+            for batch in records.batches(_BLOCK_RECORDS, _BLOCK_BYTES):
+                for record in batch.records:
+                    if 0 < sum(len(text.strip()) for text in record.texts) <= MOST_CHARACTERS:
+                        yield dict(zip(network.texts.fields, record.texts))
+    except InputError as error:
+        raise InputError(_without_settings(str(error), network.texts.fields)) from None
+
+
+def _without_settings(message: str, fields: Sequence[str]) -> str:
+    """Returns a message of a reader without its sentences about settings, which an export does not take."""
+    first, *others = _SENTENCES.split(message)
+    kept = [other for other in others if not _SETTINGS.search(other)]
+    if kept == others:
+        return message
+    names = ", ".join(fields)
+    return " ".join(
+        [first, *kept, f"Examples are read as the training texts were: give such a file, with the field(s) {names}."]
+    )
 
 
 def _points(network: Network, path: str) -> Iterator[Example]:

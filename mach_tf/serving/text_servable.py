@@ -10,7 +10,13 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.serving.attack_servable import ATTACK_INPUTS, AttackServable
 from mach_tf.serving.servable import K, Outputs
 from mach_tf.serving.word_attributions import TextTerms
-from mach_tf.serving_signatures import ATTACK_TEXT_SIGNATURE, EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, TEXT_SIGNATURE
+from mach_tf.serving_signatures import (
+    ATTACK_TEXT_SIGNATURE,
+    EXPLAIN_SIGNATURE,
+    EXPLAIN_TEXT_SIGNATURE,
+    KNOWN_TERMS,
+    TEXT_SIGNATURE,
+)
 from mach_tf.text.term_weighting import TermWeighting
 
 
@@ -28,19 +34,26 @@ class TextServable(AttackServable):
         self._terms = TextTerms(vectorizer)
 
     def predict_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """Ranks labels of texts, string [n, fields]; returns what `predict` does."""
-        return self.predict(SparseBatch(*self._terms.vectorizer(texts)), k)
+        """Ranks labels of texts, string [n, fields].
+
+        Returns:
+          What `predict` returns, and `known_terms` int64 [n], how many terms of the vocabulary each text has. A text without any is
+          ranked as the empty text is.
+        """
+        raw = SparseBatch(*self._terms.vectorizer(texts))
+        return {**self.predict(raw, k), KNOWN_TERMS: _lengths(raw)}
 
     def explain_text(self, texts: tf.Tensor, k: tf.Tensor) -> Outputs:
         """Ranks labels of texts, string [n, fields], and attributes their scores to terms and words.
 
         Returns:
-          What `explain` returns, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
+          What `explain` returns, `known_terms` as of `predict_text`, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
           [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the field's text; and
           `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
         """
         raw = SparseBatch(*self._terms.vectorizer(texts))
         outputs, found = self.explained(raw, k)
+        outputs[KNOWN_TERMS] = _lengths(raw)
         located = self._terms.locate(texts)
         words = self._terms.words(located)
         for name, each in words.items():
@@ -79,7 +92,8 @@ class TextServable(AttackServable):
         def function(texts, k, epsilon, true_labels):
             rows = self._rows(texts)
             inputs = self.checked_attack(tf.shape(rows)[0], epsilon, true_labels)
-            return self.attack(SparseBatch(*self._terms.vectorizer(rows)), self.checked_k(k), *inputs)
+            raw = SparseBatch(*self._terms.vectorizer(rows))
+            return {**self.attack(raw, self.checked_k(k), *inputs), KNOWN_TERMS: _lengths(raw)}
 
         return function
 
@@ -89,3 +103,7 @@ class TextServable(AttackServable):
 
     def _rows(self, texts: tf.Tensor) -> tf.Tensor:
         return tf.reshape(texts, [-1, self._terms.fields])
+
+
+def _lengths(points: SparseBatch) -> tf.Tensor:
+    return points.row_splits[1:] - points.row_splits[:-1]

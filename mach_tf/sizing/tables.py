@@ -47,6 +47,11 @@ def _cells(plan: Plan) -> tuple[object, ...]:
         f"{plan.pair_collision:.0e}",
         f"{plan.any_pair_collision:.0e}",
         f"{plan.confusable:.0e}",
-        f"{plan.step_seconds * 1e3:,.0f} ms",
+        _milliseconds(plan.step_seconds * 1e3),
         f"{plan.training_seconds / 3600:,.2f}",
     )
+
+
+def _milliseconds(value: float) -> str:
+    """Returns whole milliseconds, and two digits of fewer than ten."""
+    return f"{value:,.0f} ms" if value >= 9.5 else f"{value:.2g} ms"

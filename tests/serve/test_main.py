@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -52,6 +53,29 @@ def test_it_serves_until_it_is_stopped(evaluated, tmp_path):
             os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.slow
+def test_a_service_that_is_killed_leaves_nothing_and_another_takes_its_port(evaluated, tmp_path, monkeypatch):
+    export(Ensemble.load(evaluated.model_dir), tmp_path / "tiny" / "1")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    body = json.dumps({"points": [{"feature_ids": [3], "feature_values": [1.0]}]}).encode()
+    answers, port = [], 0
+    for _ in range(2):
+        with serving(str(tmp_path / "tiny"), [f"--port={port}"]) as served:
+            assert port in (0, served.port)
+            port = served.port
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("POST", "/predict", body)
+            answers.append(connection.getresponse().read())
+            served.process.kill()
+            served.process.wait(30)
+            with pytest.raises((http.client.HTTPException, OSError)):
+                connection.request("POST", "/predict", body)
+                connection.getresponse()
+    assert answers[0] == answers[1]
+    assert os.listdir(tmp_path / "temporary") == []
 
 
 @pytest.mark.slow

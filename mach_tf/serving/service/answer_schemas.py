@@ -61,17 +61,17 @@ def predictions(point: Schema) -> Schema:
     return of_object({"model": TEXT, "version": WHOLE, "predictions": of_list(point)})
 
 
-RANKED = predictions(of_object({"labels": of_list(of_object(_LABEL))}))
-EXPLAINED = predictions(of_object({"labels": of_list(_EXPLAINED), "words": of_list(_WORD)}, ["labels"]))
-ATTACKED = predictions(
-    of_object(
-        {
-            "labels": _ATTACKED,
-            "attacked_labels": _ATTACKED,
-            "loss": NUMBER,
-            "attacked_loss": NUMBER,
-            "relative_norm": NUMBER,
-            "moves": of_list(_MOVE),
-        }
-    )
+# Texts have `known_terms`, unless the servable is older than that.
+RANKED = predictions(of_object({"labels": of_list(of_object(_LABEL)), "known_terms": WHOLE}, ["labels"]))
+EXPLAINED = predictions(
+    of_object({"labels": of_list(_EXPLAINED), "words": of_list(_WORD), "known_terms": WHOLE}, ["labels"])
 )
+_ATTACKED_POINT = {
+    "labels": _ATTACKED,
+    "attacked_labels": _ATTACKED,
+    "loss": NUMBER,
+    "attacked_loss": NUMBER,
+    "relative_norm": NUMBER,
+    "moves": of_list(_MOVE),
+}
+ATTACKED = predictions(of_object({**_ATTACKED_POINT, "known_terms": WHOLE}, list(_ATTACKED_POINT)))

@@ -65,6 +65,7 @@ def _point(found: Arrays, row: int) -> dict[str, Any]:
         "attacked_loss": float(found["attacked_loss"][row]),
         "relative_norm": float(found["relative_norm"][row]),
         "moves": _moves(found, row),
+        **own_requests.known_terms(found, row),
     }
 
 

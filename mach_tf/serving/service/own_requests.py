@@ -10,7 +10,13 @@ import numpy as np
 
 from mach_tf.serving.service.jobs import WORD_ATTRIBUTIONS, Arrays, Job
 from mach_tf.serving.service.problems import invalid, shown, too_large
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, SPARSE_SIGNATURE, TEXT_SIGNATURE
+from mach_tf.serving_signatures import (
+    EXPLAIN_SIGNATURE,
+    EXPLAIN_TEXT_SIGNATURE,
+    KNOWN_TERMS,
+    SPARSE_SIGNATURE,
+    TEXT_SIGNATURE,
+)
 from mach_tf.top_labels import default_k
 
 _MOST_ID = 2**63 - 1
@@ -137,12 +143,17 @@ def _point(found: Arrays, row: int, texts: Optional[np.ndarray]) -> dict[str, An
         if WORD_ATTRIBUTIONS in found:
             entry[WORD_ATTRIBUTIONS] = [float(each) for each in found[WORD_ATTRIBUTIONS][row, rank]]
         labels.append(entry)
-    point: dict[str, Any] = {"labels": labels}
+    point: dict[str, Any] = {"labels": labels, **known_terms(found, row)}
     if WORD_ATTRIBUTIONS in found and texts is not None:
         point["words"] = _words(found, row, texts)
         for entry in labels:
             entry[WORD_ATTRIBUTIONS] = entry[WORD_ATTRIBUTIONS][: len(point["words"])]
     return point
+
+
+def known_terms(found: Arrays, row: int) -> dict[str, int]:
+    """Returns how many terms of the vocabulary a text has, for its answer; nothing for points, and for servables that do not say."""
+    return {KNOWN_TERMS: int(found[KNOWN_TERMS][row])} if KNOWN_TERMS in found else {}
 
 
 def _reasons(found: Arrays, row: int, rank: int) -> list[dict[str, Any]]:

@@ -146,7 +146,7 @@ async function ask() {
 
 function showLabels() {
   const best = prediction.labels[0];
-  say(`${prediction.labels.length} label${prediction.labels.length > 1 ? "s" : ""}. The best is ${visible(best.name)}, with a probability of ${percent(best.probability)}.`);
+  say(`${prediction.labels.length} label${prediction.labels.length > 1 ? "s" : ""}. The best is ${visible(best.name)}, with a probability of ${percent(best.probability)}.${prediction.known_terms === 0 ? " But the model knows no word of this text: any such text gets these labels." : ""}`);
   at("answer").hidden = false;
   at("labels").replaceChildren(...prediction.labels.map((label, rank) => {
     const explained = Boolean(label.reasons), row = element(explained ? "button" : "div", "", explained ? { type: "button" } : {});

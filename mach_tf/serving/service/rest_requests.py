@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving.service.problems import invalid, shown
+from mach_tf.serving.service.problems import RequestError, invalid, shown
 from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, TRUE_LABELS, VALUES
 
 _K = "k"
 _SPLITS = "row_splits"
 # The inputs of row-compressed points; all others have one entry per point.
 _OF_ENTRIES = (_SPLITS, IDS, VALUES)
+
+
+_Specs = Mapping[str, Mapping[str, Any]]
 
 
 class RestRequest(NamedTuple):
@@ -30,7 +33,7 @@ class RestRequest(NamedTuple):
     rows: bool
 
 
-def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits: RequestLimits) -> RestRequest:
+def read(body: Any, specs: _Specs, labels: int, limits: RequestLimits) -> RestRequest:
     """Reads the body of a `:predict` request.
 
     Args:
@@ -48,7 +51,7 @@ def read(body: Any, specs: Mapping[str, Mapping[str, Any]], labels: int, limits:
     if not isinstance(name, str) or name not in specs:
         raise invalid(f"signature_name must be one of {', '.join(sorted(specs))} (got {shown(name)}).")
     rows = "instances" in body
-    named = _columns(body["instances"], specs[name]) if rows else _inputs(body["inputs"], specs[name])
+    named = _columns(body["instances"], specs, name) if rows else _inputs(body["inputs"], specs, name)
     ks = np.unique(_array(named.pop(_K), _K, np.dtype(np.int32), ()))
     if not len(ks):
         raise invalid("k must be a number, or one per instance (got none).")
@@ -74,23 +77,31 @@ def answer(found: Arrays, rows: bool) -> dict[str, Any]:
     return {"predictions": [dict(zip(values, row)) for row in zip(*values.values())]}
 
 
-def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(instances: Any, specs: _Specs, signature: str) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise invalid("instances must be a list of at least one instance.")
-    if _SPLITS in specs:
+    if _SPLITS in specs[signature]:
         raise invalid("Row-compressed points have no row form: give inputs, or use another signature.")
-    wanted = {*specs, _K}
+    wanted = {*specs[signature], _K}
     for place, instance in enumerate(instances):
         if not isinstance(instance, dict) or set(instance) != wanted:
-            raise invalid(f"instances must be objects of {', '.join(sorted(wanted))} (instance {place} is not).")
+            raise _other_inputs("instances must be objects", wanted, f" (instance {place} is not)", specs, signature)
     return {key: [instance[key] for instance in instances] for key in wanted}
 
 
-def _inputs(inputs: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {*specs, _K}
+def _inputs(inputs: Any, specs: _Specs, signature: str) -> dict[str, Any]:
+    wanted = {*specs[signature], _K}
     if not isinstance(inputs, dict) or set(inputs) != wanted:
-        raise invalid(f"inputs must be an object of {', '.join(sorted(wanted))}.")
+        raise _other_inputs("inputs must be an object", wanted, "", specs, signature)
     return dict(inputs)
+
+
+def _other_inputs(rule: str, wanted: Collection[str], got: str, specs: _Specs, signature: str) -> RequestError:
+    """Returns the error of inputs that are not those of the signature, which may not be the one that was meant."""
+    others = ", ".join(f"{name} ({', '.join(sorted(specs[name]))})" for name in sorted(specs) if name != signature)
+    return invalid(
+        f"{rule} of {', '.join(sorted(wanted))}, for the signature {signature}{got}. For other inputs give signature_name: {others}."
+    )
 
 
 def _numpy_type(spec: Any) -> np.dtype:

@@ -78,3 +78,10 @@ def test_other_estimators_are_refused(estimator):
     check_estimator("logit_mean")
     with pytest.raises(InputError, match=f"sums of hidden units .got {estimator}"):
         check_estimator(estimator)
+
+
+def test_points_that_do_not_fit_in_memory_are_refused(ensemble, monkeypatch):
+    points = tiny_ensemble.make_points(ensemble)
+    monkeypatch.setattr(certificate_run, "available_memory", lambda: 1000)
+    with pytest.raises(InputError, match=r"must fit in memory: a point with 30 entries needs .* support=nonzero"):
+        certify(ensemble, points, PerturbationSet(0.02, "dense"))

@@ -54,7 +54,7 @@ def test_an_interrupted_run_continues_to_the_same_result(evaluated, tmp_path, mo
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(certification.CertificateRun, "certify", interrupted)
         certify_dataset(*arguments, limit=10, output_dir=str(tmp_path))
-    with pytest.raises(InputError, match="unfinished certification"):
+    with pytest.raises(InputError, match="unfinished certificates"):
         certify_dataset(*arguments, limit=9, output_dir=str(tmp_path))
     # Attacks are not repeated either.
     monkeypatch.setattr(certification, "_attacked", None)

@@ -7,6 +7,8 @@ import types
 
 import pytest
 
+from mach_tf.attacks import attack_chunks
+from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
@@ -110,3 +112,34 @@ def test_what_is_no_path_is_refused(model_dirs, dataset_dir, message):
 def test_model_directories_must_be_different(evaluated, models, times):
     with pytest.raises(InputError, match="model_dirs must be a list of different directories"):
         compare_robustness(models[:1] * times, evaluated.dataset_dir)
+
+
+def test_an_interrupted_run_continues(evaluated, models, tmp_path, monkeypatch):
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
+    options = {
+        "attacks": ["fgsm", Attack("strongest", steps=1, queries=1)],
+        "epsilons": [0, 0.1],
+        "bootstrap": 0,
+        "limit": 20,
+    }
+    expected = compare_robustness(models, evaluated.dataset_dir, **options)
+    attacked, original = [], AttackRun._outcomes_of_chunk
+
+    def counting(self, points, rows, epsilons):
+        if self.attack.method in ("fgsm", "strongest"):
+            attacked.append(rows)
+            if len(attacked) == 8:
+                raise KeyboardInterrupt
+        return original(self, points, rows, epsilons)
+
+    monkeypatch.setattr(AttackRun, "_outcomes_of_chunk", counting)
+    with pytest.raises(KeyboardInterrupt):
+        compare_robustness(models, evaluated.dataset_dir, str(tmp_path), **options)
+    with pytest.raises(
+        InputError, match="holds unfinished attacks of another model, of other points or with other settings"
+    ):
+        compare_robustness(models[:1], evaluated.dataset_dir, str(tmp_path), **options)
+    found = compare_robustness(models, evaluated.dataset_dir, str(tmp_path), **options)
+    assert len(attacked) == 8 + 2 * 2 * 3 - 7  # two models, two attacks, three chunks; seven were finished
+    assert found.to_json() == expected.to_json() == json.loads((tmp_path / "robustness.json").read_text())
+    assert not list(tmp_path.glob("attacks-*")) and found.paths(str(tmp_path))[0] == str(tmp_path / "robustness.json")

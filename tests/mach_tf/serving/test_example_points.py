@@ -40,11 +40,31 @@ def test_the_first_points_of_few_features_are_kept(points, tmp_path):
 
 def test_a_file_without_short_examples_is_refused(texts, points, tmp_path):
     path = text_model.write_records(tmp_path / "long.jsonl", [{"title": "x" * 1001, "content": ""}])
-    with pytest.raises(InputError, match="an example of at most 1000 characters"):
+    with pytest.raises(InputError, match=r"at most 1000 characters in the field\(s\) title, content \(got none\)"):
         example_points.read_input(texts, path)
     (tmp_path / "empty.txt").write_text("1 60 30\n1 \n")
     with pytest.raises(InputError, match="an example of at most 50 features"):
         example_points.read_input(points, str(tmp_path / "empty.txt"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("other.csv", "a;b\nx;y\n", "there must be a column 'title' (got 'a;b')."),
+        ("bag.txt", "1 2 3\n0 0:1\n", "must hold texts (got a bag of words"),
+        ("lines.txt", "some text\nmore\n", "must have a known format"),
+    ],
+)
+def test_the_errors_of_readers_name_no_settings(texts, tmp_path, name, content, problem):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as refused:
+        example_points.read_input(texts, str(tmp_path / name))
+    message = str(refused.value)
+    assert problem in message
+    assert message.endswith(
+        "Examples are read as the training texts were: give such a file, with the field(s) title, content."
+    )
+    assert "text_fields" not in message and "input_format" not in message
 
 
 def test_a_servable_keeps_none_by_itself(tmp_path):

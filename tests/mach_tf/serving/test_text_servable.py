@@ -64,6 +64,8 @@ def test_texts_are_ranked_as_the_library_ranks_their_features(model, texts):
         found = signatures[name](given, tf.constant(4))
         np.testing.assert_array_equal(found["labels"], expected.labels)
         np.testing.assert_array_equal(found["scores"], expected.scores)
+        np.testing.assert_array_equal(found["known_terms"], np.diff(features.indptr))
+    assert found["known_terms"][4] == 0
 
 
 def test_words_share_the_attributions_of_their_terms(model, texts):
@@ -121,6 +123,6 @@ def test_texts_are_attacked_as_their_features_are(model, texts):
     attack = {"epsilon": tf.fill([len(rows)], 0.05), "true_labels": tf.fill([len(rows), 1], tf.constant(-1, tf.int64))}
     found = signatures["attack_text"](given, tf.constant(4), **attack)
     expected = signatures["attack"](**arrays(raw, 4), **attack)
-    assert set(found) == set(expected)
+    assert set(found) == {*expected, "known_terms"}
     for name, each in expected.items():
         np.testing.assert_array_equal(found[name], each)

@@ -33,6 +33,13 @@ def test_a_line_per_plan_and_a_mark_at_the_best():
     assert lines[2].split()[0] == "500" and not lines[2].endswith("recommended")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.00034, "0.34 ms"), (0.0041, "4.1 ms"), (0.0099, "10 ms"), (1.2345, "1,234 ms")]
+)
+def test_short_steps_are_not_zero(seconds, text):
+    assert text in tables.plans_table((dataclasses.replace(PLAN, step_seconds=seconds),), PLAN)
+
+
 def test_the_machine():
     assert tables.machine_line(MACHINE) == "Machine: 24.0 GB of memory, 1,000 Gflop/s, 50.0 GB/s."
 

@@ -47,6 +47,15 @@ def test_the_column_form():
     assert job.inputs["row_splits"].dtype == np.int64
 
 
+def test_other_inputs_are_those_of_another_signature():
+    for given in ({"instances": [{"texts": "a", "k": 1}]}, {"inputs": {"texts": ["a"], "k": 1}}):
+        with pytest.raises(RequestError) as refused:
+            read(given)
+        message = str(refused.value)
+        assert "examples, k, for the signature serving_default" in message
+        assert message.endswith("sparse (feature_ids, feature_values, row_splits), text (texts).")
+
+
 def test_true_labels_are_as_many_as_in_the_words_of_this_project():
     """A wide row would widen those of all points of its batch."""
 

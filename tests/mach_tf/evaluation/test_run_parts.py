@@ -1,19 +1,21 @@
-"""certification_parts: what is finished is not computed again, by the same run alone."""
+"""run_parts: what is finished is not computed again, by the same run alone."""
 
 import os
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mach_tf import locks
 from mach_tf.errors import InputError
-from mach_tf.evaluation.certification_parts import CertificationParts, certification_parts
+from mach_tf.evaluation.run_parts import RunParts, content_hash, run_parts
+from mach_tf.points import from_csr
 
 RUN = {"model": ["a"], "block": 100, "epsilons": (0.1, 0.2)}
 
 
 def open_parts(path, run=None):
-    return certification_parts(str(path), lambda: RUN if run is None else run)
+    return run_parts(str(path), "certificates", lambda: RUN if run is None else run)
 
 
 def interrupt(path, run=None):
@@ -38,7 +40,7 @@ def test_an_interrupted_run_continues_and_leaves_nothing(tmp_path):
 def test_another_run_is_refused(tmp_path):
     interrupt(tmp_path)
     with (
-        pytest.raises(InputError, match="unfinished certification with another model"),
+        pytest.raises(InputError, match="unfinished certificates of another model"),
         open_parts(tmp_path, {**RUN, "block": 7}),
     ):
         pass
@@ -80,7 +82,21 @@ def test_two_runs_do_not_share_a_directory(tmp_path):
 
 def test_without_a_directory_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with certification_parts(None, never) as parts:
+    with run_parts(None, "certificates", never) as parts:
         assert parts.kept("0-100", lambda: {"hits": np.ones(1)})["hits"] == 1
-    CertificationParts().clear()
+    RunParts().clear()
     assert not os.listdir(tmp_path)
+
+
+def test_kinds_of_runs_share_a_directory(tmp_path):
+    interrupt(tmp_path)
+    with run_parts(str(tmp_path), "robustness", lambda: {"other": 1}) as parts:
+        parts.kept("0-100", lambda: {"hits": np.ones(1)})
+    with open_parts(tmp_path) as parts:
+        parts.kept("0-100", never)
+
+
+def test_other_points_have_another_hash():
+    first, second = (from_csr(scipy.sparse.csr_matrix(np.eye(3) * factor)) for factor in (1, 2))
+    assert content_hash(first) == content_hash(first[range(3)]) != content_hash(second)
+    assert content_hash(first) != content_hash(first[range(2)])

@@ -1,11 +1,12 @@
-"""The finished parts of a certification, on disk: an interrupted run continues where it stopped."""
+"""The finished parts of a long run, a certification or attacks, on disk: an interrupted run continues where it stopped."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -13,21 +14,20 @@ import numpy as np
 
 from mach_tf import array_files, files, locks
 from mach_tf.errors import InputError
-
-_RUN_FILE = "certificates-run.json"
-_PART = re.compile(r"certificates-part-[a-z0-9-]+\.npz")
-_LOCK_FILE = ".certificates.lock"
+from mach_tf.points import Points
 
 
-class CertificationParts:
+class RunParts:
     """Arrays by name, each computed once for a run.
 
     Attributes:
       directory: where they are kept; None keeps nothing.
+      kind: what the names of the files begin with.
     """
 
-    def __init__(self, directory: Optional[str] = None):
+    def __init__(self, directory: Optional[str] = None, kind: str = ""):
         self.directory = directory
+        self.kind = kind
 
     def kept(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Returns the arrays of an earlier run, or computes and keeps them.
@@ -41,7 +41,7 @@ class CertificationParts:
         """
         if self.directory is None:
             return compute()
-        path = os.path.join(self.directory, f"certificates-part-{name}.npz")
+        path = os.path.join(self.directory, f"{self.kind}-part-{name}.npz")
         if os.path.exists(path):
             return array_files.read_archive(path, "Remove it; the same command then computes it again.")
         arrays: dict[str, Any] = compute()
@@ -53,50 +53,63 @@ class CertificationParts:
         """Removes the parts, and the description of the run last; call it when the results are written."""
         if self.directory is None:
             return
-        for name in filter(_PART.fullmatch, os.listdir(self.directory)):
+        for name in _parts(self.directory, self.kind):
             os.remove(os.path.join(self.directory, name))
         with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(self.directory, _RUN_FILE))
+            os.remove(os.path.join(self.directory, f"{self.kind}-run.json"))
 
 
 @contextlib.contextmanager
-def certification_parts(directory: Optional[str], run: Callable[[], dict[str, Any]]) -> Iterator[CertificationParts]:
+def run_parts(directory: Optional[str], kind: str, run: Callable[[], dict[str, Any]]) -> Iterator[RunParts]:
     """Opens the parts of a run, and removes them at the end of a `with` block that raises nothing.
 
     Args:
       directory: where to keep parts, created if missing; None keeps nothing.
+      kind: what the names of the files begin with, such as "certificates"; messages call the run by it.
       run: returns everything that the results depend on, as plain values.
 
     Raises:
       InputError: the directory holds an unfinished run that is another, or another process has it.
     """
     if directory is None:
-        yield CertificationParts()
+        yield RunParts()
         return
     os.makedirs(directory, exist_ok=True)
-    with locks.exclusive(os.path.join(directory, _LOCK_FILE)):
-        _check_same_run(directory, json.loads(json.dumps(run())))
-        parts = CertificationParts(directory)
+    with locks.exclusive(os.path.join(directory, f".{kind}.lock")):
+        _check_same_run(directory, kind, json.loads(json.dumps(run())))
+        parts = RunParts(directory, kind)
         yield parts
         parts.clear()
 
 
-def _check_same_run(directory: str, run: dict[str, Any]) -> None:
+def _parts(directory: str, kind: str) -> list[str]:
+    return sorted(name for name in os.listdir(directory) if name.startswith(f"{kind}-part-") and name.endswith(".npz"))
+
+
+def _check_same_run(directory: str, kind: str, run: dict[str, Any]) -> None:
     """Writes what the run is, or raises InputError if the directory holds parts of a different one."""
-    path = os.path.join(directory, _RUN_FILE)
-    parts = sorted(filter(_PART.fullmatch, os.listdir(directory)))
+    path = os.path.join(directory, f"{kind}-run.json")
+    parts = _parts(directory, kind)
     if not os.path.exists(path):
         if parts:
             raise InputError(
-                f"{directory} holds {parts[0]}, but no {_RUN_FILE} that says what it is part of. Move it away, or choose another "
+                f"{directory} holds {parts[0]}, but no {os.path.basename(path)} that says what it is part of. Move it away, or choose another "
                 "output_dir."
             )
         files.write_json(path, run)
-    elif files.read_json(path, "unfinished certification") != run:
+    elif files.read_json(path, "unfinished run") != run:
         if not parts:
             files.write_json(path, run)  # nothing was finished
             return
         raise InputError(
-            f"{directory} holds an unfinished certification with another model, other points or other settings. Repeat its settings "
+            f"{directory} holds unfinished {kind} of another model, of other points or with other settings. Repeat its settings "
             f"to continue it, choose another output_dir, or remove {path} and the parts to start again."
         )
+
+
+def content_hash(points: Points) -> str:
+    """Returns the SHA-256 of points, to tell a run from that of others."""
+    content = hashlib.sha256()
+    for field in dataclasses.fields(points):
+        content.update(np.ascontiguousarray(getattr(points, field.name)).tobytes())
+    return content.hexdigest()
