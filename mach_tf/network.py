@@ -137,8 +137,11 @@ class Network:
 
     def added_scores(self, estimator: str, name_score: Optional[NameScore] = None) -> list[AddedScores]:
         """Returns what is added to the label scores of an estimator: by the ranker, to means of logits, and by names of labels."""
-        ranker = self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
-        return [source for source in (ranker, name_score) if source is not None]
+        return [source for source in (self.ranker_of(estimator), name_score) if source is not None]
+
+    def ranker_of(self, estimator: str) -> Optional[Ranker]:
+        """Returns the ranker if it adds to the label scores of this estimator."""
+        return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
 
     @property
     def ranker_weight(self) -> float:

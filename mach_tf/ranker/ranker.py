@@ -12,6 +12,7 @@ import scipy.sparse
 from mach_tf import array_files, files
 from mach_tf.errors import InputError
 from mach_tf.positive_products import PositiveProducts
+from mach_tf.ranker import chosen_labels
 
 RANKER_FILE = "ranker.npz"
 _REMEDY = "Remove it and train the ranker again."
@@ -21,11 +22,12 @@ class Ranker:
     """What is added to the label scores of points: max(0, w_l . x) for label l, on the scale of logits.
 
     Attributes:
-      weights: float32 CSR [K, D], the w_l; D is the width of the model's input.
+      weights: float32 CSR [K, D], the w_l, columns ascending; D is the width of the model's input.
       weight: what the classifiers' own scores were multiplied by, above 0; probabilities take it into account.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float) -> None:
+    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0) -> None:
+        weights.sort_indices()
         self.weights = weights
         self.weight = weight
         self._products = PositiveProducts(weights)
@@ -41,6 +43,14 @@ class Ranker:
           features: CSR [n, D], the model's input.
         """
         return self._products.of(features)
+
+    def products(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+        """Returns w_l . x for chosen labels, int [n, m], as float32 [n, m]; `features` as of `added`, columns ascending."""
+        return chosen_labels.products(self.weights, features, labels)
+
+    def weights_at(self, labels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Returns the weight of labels[rows[i]] for columns[i], float32 [e]; 0 where a label has none."""
+        return chosen_labels.weights_at(self.weights, labels, rows, columns)
 
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""

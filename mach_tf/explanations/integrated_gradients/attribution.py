@@ -15,8 +15,9 @@ from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
 from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
-from mach_tf.explanations.integrated_gradients import exact_attribution, tape_attribution
+from mach_tf.explanations.integrated_gradients import exact_attribution, ranker_attribution, tape_attribution
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import Repetition
 
@@ -92,6 +93,7 @@ def integrate(
     pairs: Pairs,
     config: AttributionConfig,
     point_ids: Optional[np.ndarray] = None,
+    ranker: Optional[Ranker] = None,
 ) -> PathIntegrals:
     """Integrates the gradients of label scores along paths.
 
@@ -102,6 +104,7 @@ def integrate(
       pairs: the labels to explain for each of the n points.
       config: the method and the estimator.
       point_ids: int64 [n], the points' numbers in messages; by default their positions.
+      ranker: what adds to the label scores of this estimator; None for nothing. Its part has a closed form, which either method uses.
 
     Returns:
       The integrals of the pairs.
@@ -123,6 +126,8 @@ def integrate(
         integrals = tape_attribution.integrate(
             functions, table, paths, pairs, config.estimator, config.steps, config.rule
         )
+    if ranker is not None:
+        integrals = ranker_attribution.add(integrals, ranker, paths, pairs)
     check_complete(integrals, paths, pairs, config, point_ids)
     return integrals
 
