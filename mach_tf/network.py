@@ -144,6 +144,11 @@ class Network:
         return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
 
     @property
+    def ranker_weight(self) -> float:
+        """The weight of the ranker in label scores that are means of logits; 0 without one."""
+        return 0.0 if self.ranker is None else self.ranker.weight
+
+    @property
     def labels(self) -> int:
         """The number of labels, K."""
         return self.manifest.labels
