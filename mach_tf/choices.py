@@ -8,7 +8,8 @@ AUTO = "auto"
 # Which coordinates a perturbation may touch: the features present, or all.
 SUPPORTS = ("nonzero", "dense")
 
-# Training
+# Training. A point has any number of labels, or exactly one.
+TASKS = ("multilabel", "multiclass")
 OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 # Points that go through a network at once; larger batches gain nothing and take more memory.
 _BATCH = 1024
+_TINY = 1e-37
 
 
 class Weights(NamedTuple):
@@ -82,8 +83,10 @@ def point_of_entry(row_splits: tf.Tensor) -> tf.Tensor:
     return tf.repeat(points, row_splits[1:] - row_splits[:-1])
 
 
-def write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray) -> None:
-    """Fills float32 [n, B] with the bucket logits of points, CSR [n, D], some points at a time."""
+def write_logits(
+    weights: Weights, features: scipy.sparse.csr_matrix, logits: np.ndarray, multiclass: bool = False
+) -> None:
+    """Fills float32 [n, B] with the bucket logits of points, CSR [n, D], some points at a time; of a softmax with its log-odds."""
     for begin in range(0, features.shape[0], _BATCH):
         batch = features[begin : begin + _BATCH]
         sparse = SparseBatch(
@@ -91,4 +94,31 @@ def write_logits(weights: Weights, features: scipy.sparse.csr_matrix, logits: np
             tf.constant(batch.indices, tf.int64),
             tf.constant(batch.data, tf.float32),
         )
-        logits[begin : begin + _BATCH] = predict_logits(weights, sparse).numpy()
+        found = predict_logits(weights, sparse)
+        logits[begin : begin + _BATCH] = log_odds(found) if multiclass else found
+
+
+@tf.function(input_signature=[tf.TensorSpec(None, tf.float32)])
+def log_odds(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the log-odds of the buckets of a softmax, z_b - log(sum over c != b of exp z_c), of the same shape [..., B].
+
+    Their sigmoid is the softmax. So decoding, label scores, probabilities and attacks, which take logits of sigmoids, hold for
+    multiclass models too. Differentiable; precise where one bucket has nearly all of the probability.
+    """
+    shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=-1, keepdims=True))
+    powers = tf.exp(shifted)
+    best = tf.one_hot(tf.argmax(shifted, axis=-1), tf.shape(logits)[-1], True, False, dtype=tf.bool)
+    rest = tf.reduce_sum(tf.where(best, tf.zeros_like(powers), powers), axis=-1, keepdims=True)
+    # Without the difference of nearly equal numbers: of all buckets but the best, the sum of the others is at least 1.
+    top = tf.reduce_max(powers, axis=-1, keepdims=True)
+    others = tf.where(best, tf.broadcast_to(rest, tf.shape(powers)), top + rest - powers)
+    return shifted - tf.math.log(tf.maximum(others, _TINY))
+
+
+@tf.function(input_signature=[tf.TensorSpec(None, tf.float32), tf.TensorSpec(None, tf.float32)])
+def log_odds_gradient(logits: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Returns a loss's gradient for the logits of a softmax from that for their log-odds, both [..., B]."""
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        odds = log_odds(logits)
+    return tape.gradient(odds, logits, gradient)

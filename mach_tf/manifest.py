@@ -258,8 +258,7 @@ class ModelManifest:
         content = self.decisive()
         # The number of repetitions changes none of them.
         del content["bucket_spec"]["repetitions"]
-        # Under its earlier name, so that repetitions trained with that version keep their origin.
-        content["training"]["adam_epsilon"] = content["training"].pop("optimizer_epsilon")
+        content["training"] = self.training.of_origin()
         return hashlib.sha256(json.dumps([content, repetition], sort_keys=True).encode()).hexdigest()
 
     def write(self, directory: str) -> None:

@@ -100,7 +100,7 @@ class Network:
         if problem := manifest.ranker_sha256 and problem_of(model_dir, manifest.ranker_sha256):
             raise InputError(problem)
         origins = [manifest.origin(repetition) for repetition in range(count)]
-        return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins))
+        return cls(model_dir, manifest, Repetitions(paths, manifest.shape, keep, origins, manifest.training.multiclass))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
@@ -137,8 +137,16 @@ class Network:
 
     def added_scores(self, estimator: str, name_score: Optional[NameScore] = None) -> list[AddedScores]:
         """Returns what is added to the label scores of an estimator: by the ranker, to means of logits, and by names of labels."""
-        ranker = self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
-        return [source for source in (ranker, name_score) if source is not None]
+        return [source for source in (self.ranker_of(estimator), name_score) if source is not None]
+
+    def ranker_of(self, estimator: str) -> Optional[Ranker]:
+        """Returns the ranker if it adds to the label scores of this estimator."""
+        return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
+
+    @property
+    def ranker_weight(self) -> float:
+        """The weight of the ranker in label scores that are means of logits; 0 without one."""
+        return 0.0 if self.ranker is None else self.ranker.weight
 
     @property
     def labels(self) -> int:
@@ -197,7 +205,7 @@ class Network:
         return self.hash_points(raw)
 
     def bucket_logits(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
-        """Computes the sketch of hashed points as logits, float32 [n, R, B].
+        """Computes the sketch of hashed points as logits, float32 [n, R, B]; of a multiclass model the log-odds of its softmax.
 
         Args:
           features: CSR [n, D], as `hash` returns and shards hold them.
@@ -208,7 +216,7 @@ class Network:
         # Repetition by repetition: one set of weights serves all points before the next is loaded.
         for index in range(len(self.repetitions)):
             # By index: a loop variable would hold one repetition while the next is loaded.
-            write_logits(self.repetitions[index].weights, features, logits[:, index])
+            write_logits(self.repetitions[index].weights, features, logits[:, index], self.repetitions.multiclass)
         return logits
 
     @functools.cached_property

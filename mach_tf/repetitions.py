@@ -15,7 +15,14 @@ class Repetitions(Sequence[Repetition]):
     Indexing reads a repetition from disk unless it is kept, so go through them in order and use each for many points.
     """
 
-    def __init__(self, paths: Sequence[str], shape: NetworkShape, keep: bool, origins: Optional[Sequence[str]] = None):
+    def __init__(
+        self,
+        paths: Sequence[str],
+        shape: NetworkShape,
+        keep: bool,
+        origins: Optional[Sequence[str]] = None,
+        multiclass: bool = False,
+    ):
         """Creates the sequence; nothing is loaded yet.
 
         Args:
@@ -23,10 +30,12 @@ class Repetitions(Sequence[Repetition]):
           shape: the sizes of each network.
           keep: whether to keep every loaded repetition; otherwise only the last one is kept.
           origins: the `ModelManifest.origin` that each must have; None accepts any.
+          multiclass: whether their logits are of a softmax.
         """
         self._paths = list(paths)
         self._shape = shape
         self._keep = keep
+        self.multiclass = multiclass
         self._origins = None if origins is None else list(origins)
         self._loaded: dict[int, Repetition] = {}
 
@@ -41,14 +50,17 @@ class Repetitions(Sequence[Repetition]):
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
         if isinstance(index, slice):
-            return Repetitions(self._paths[index], self._shape, self._keep, self._origins and self._origins[index])
+            return Repetitions(
+                self._paths[index], self._shape, self._keep, self._origins and self._origins[index], self.multiclass
+            )
         position = range(len(self._paths))[index]
         if position not in self._loaded:
             if not self._keep:
                 # Dropped first: two at a time might not fit in memory.
                 self._loaded.clear()
             origin = None if self._origins is None else self._origins[position]
-            self._loaded[position] = load_repetition(self._paths[position], self._shape, origin)
+            loaded = load_repetition(self._paths[position], self._shape, origin)
+            self._loaded[position] = loaded._replace(multiclass=True) if self.multiclass else loaded
         return self._loaded[position]
 
     @property

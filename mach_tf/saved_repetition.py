@@ -22,24 +22,27 @@ class Repetition(NamedTuple):
     Attributes:
       weights: its weights, as tensors.
       origin: `ModelManifest.origin` of the training and the repetition.
+      multiclass: whether its logits are of a softmax; see classifier.log_odds.
     """
 
     weights: Weights
     origin: str = ""
+    multiclass: bool = False
 
 
-def export_repetition(path: str, weights: Weights, origin: str) -> None:
+def export_repetition(path: str, weights: Weights, origin: str, multiclass: bool = False) -> None:
     """Writes a SavedModel directory atomically, repetition.json last; an existing one is replaced.
 
     Args:
       path: the directory.
       weights: they are copied, not changed.
       origin: `ModelManifest.origin` of the training and the repetition.
+      multiclass: whether its probabilities are a softmax.
 
     Raises:
       InputError: it cannot be written, usually because the disk is full.
     """
-    module = Servable(weights, origin)
+    module = Servable(weights, origin, multiclass)
     del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
     signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
     rule = f"{path}: a repetition must fit on the disk, but writing it failed"

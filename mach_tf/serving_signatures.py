@@ -20,8 +20,9 @@ KNOWN_TERMS = "known_terms"
 class Servable(tf.Module):
     """The weights and the origin of a repetition, and its signatures."""
 
-    def __init__(self, weights: Weights, origin: str):
+    def __init__(self, weights: Weights, origin: str, multiclass: bool = False):
         super().__init__()
+        self._probabilities = tf.nn.softmax if multiclass else tf.sigmoid
         self.origin = tf.Variable(origin, trainable=False)
         self.hidden_kernel = tf.Variable(weights.hidden_kernel, trainable=False)
         self.hidden_bias = tf.Variable(weights.hidden_bias, trainable=False)
@@ -55,7 +56,7 @@ class Servable(tf.Module):
         weights = Weights(self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
         with tf.control_dependencies([*check_entries(batch, tf.shape(self.hidden_kernel, tf.int64)[0])]):
             logits = bucket_logits(weights, SparseBatch(*map(tf.identity, batch)))
-        return {"logits": logits, "probabilities": tf.sigmoid(logits)}
+        return {"logits": logits, "probabilities": self._probabilities(logits)}
 
 
 def parse_examples(serialized: tf.Tensor) -> dict[str, tf.RaggedTensor]:

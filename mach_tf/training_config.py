@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mach_tf import arguments
-from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS
+from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
 from mach_tf.errors import InputError
 
 # Far beyond what trains anything; what is larger is a slip, or overflows in float32.
@@ -45,6 +45,8 @@ class TrainingConfig:
         Weights, moments, losses and the sparse product stay float32; bfloat16 has the range of float32, so that no loss scaling
         is needed.
       seed: the seed of the initial weights, both dropouts and the order of the data.
+      task: "multilabel", where a bucket has a probability of its own and the loss is binary cross-entropy; or "multiclass", where
+        each point has exactly one label, the probabilities of the buckets are a softmax, and the loss is its cross-entropy.
 
     Example:
       >>> TrainingConfig(epochs=3, adversarial_weight=0).adversarial
@@ -66,6 +68,7 @@ class TrainingConfig:
     hidden_init_stddev: float = 0.03
     mixed_precision: bool = False
     seed: int = 0
+    task: str = TASKS[0]
 
     def __post_init__(self) -> None:
         # NumPy's numbers become Python's, and 1 becomes 1.0 for a float, so that model.json says the same for equal settings.
@@ -87,6 +90,7 @@ class TrainingConfig:
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
+        self._require(self.task in TASKS, "task", f"one of {', '.join(TASKS)}")
         self._require(self.fgsm_support in SUPPORTS, "fgsm_support", f"one of {', '.join(SUPPORTS)}")
         self._require(
             self.learning_rate_decay in LEARNING_RATE_DECAYS,
@@ -98,6 +102,31 @@ class TrainingConfig:
     def adversarial(self) -> bool:
         """Returns whether the training has an adversarial loss."""
         return self.adversarial_weight > 0
+
+    @property
+    def multiclass(self) -> bool:
+        """Returns whether each point has exactly one label."""
+        return self.task == TASKS[1]
+
+    def of_origin(self) -> dict[str, Any]:
+        """Returns the settings as origins of repetitions hash them: as they were in the version that trained the first ones."""
+        settings = dataclasses.asdict(self)
+        settings["adam_epsilon"] = settings.pop("optimizer_epsilon")
+        if not self.multiclass:
+            del settings["task"]
+        return settings
+
+    def require_multilabel(self, what: str, reason: str) -> None:
+        """Raises InputError for what a multiclass model cannot do.
+
+        Args:
+          what: what needs a multilabel model, in the plural: "Certificates".
+          reason: why, as a clause.
+        """
+        if self.multiclass:
+            raise InputError(
+                f"{what} need a model with task=multilabel (got one that was trained with task=multiclass), because {reason}."
+            )
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:

@@ -1,4 +1,4 @@
-"""Makes the demo data of Python files: parses them, and writes their text and their imports as JSON Lines."""
+"""Makes the demo data of Python files: parses them, and writes their text and their labels as JSON Lines."""
 
 from __future__ import annotations
 
@@ -7,33 +7,26 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import tabulate
 
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.splits import SPLITS
-from preprocess import demo_outputs, python_points
+from preprocess import demo_outputs, labelled_files
+from preprocess.labelled_files import LABELS, LACKING, Record
 from preprocess.parsing_processes import parse_files
-from preprocess.python_files import SourceFile, distinct_files
-
-
-class Record(NamedTuple):
-    """A file that becomes a point: its name, its identifiers joined to text, and what it imports."""
-
-    file: str
-    text: str
-    imports: list[str]
+from preprocess.python_files import distinct_files
 
 
 class SplitCounts(NamedTuple):
-    """The size of a split: points, identifiers per point and imports per point."""
+    """The size of a split: points, identifiers per point and labels per point."""
 
     split: str
     points: int
     identifiers_per_point: float
-    imports_per_point: float
+    labels_per_point: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +38,9 @@ class DemoData:
       splits: the size of each split.
       repeated: number of files left out because another has the same content.
       not_parsed: number of files left out because they are not valid Python.
-      without_content: number of files left out because they use no identifier or import nothing.
+      without_content: number of files left out because they use no identifier, or have no label: they import nothing, or their
+        package has few files.
+      label: one of LABELS, the field that holds the labels.
     """
 
     output_dir: str
@@ -53,24 +48,27 @@ class DemoData:
     repeated: int
     not_parsed: int
     without_content: int
+    label: str = LABELS[0]
 
     def to_json(self) -> dict[str, Any]:
         """Returns all attributes as JSON values."""
         return {**dataclasses.asdict(self), "splits": [split._asdict() for split in self.splits]}
 
     def __str__(self) -> str:
-        header = ("split", "points", "identifiers/point", "imports/point")
+        header = ("split", "points", "identifiers/point", "labels/point")
         table = tabulate.tabulate(self.splits, header, floatfmt=".1f", intfmt=",")
         points = sum(split.points for split in self.splits)
         names = ", ".join(demo_outputs.path_of("", split) for split in SPLITS)
         return (
             f"{table}\n{points:,} files. Left out: {self.repeated:,} that repeat another, {self.not_parsed:,} that do not parse, "
-            f"{self.without_content:,} without identifiers or imports.\n"
+            f"{self.without_content:,} without identifiers or {LACKING[self.label]}.\n"
             f"Wrote {names} in {self.output_dir}. Next: mach-preprocess"
         )
 
 
-def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, workers: int) -> DemoData:
+def write_demo_data(
+    directories: Sequence[str], output_dir: str, *, seed: int, workers: int, label: str = LABELS[0]
+) -> DemoData:
     """Makes the data and writes each split as JSON Lines.
 
     Args:
@@ -78,6 +76,7 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
       output_dir: the directory to write; made if missing.
       seed: which files are train, valid and test.
       workers: processes that parse.
+      label: one of LABELS, the field that holds the labels.
 
     Raises:
       InputError: a directory does not exist, or a split gets no point; nothing is written then.
@@ -87,7 +86,7 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             raise InputError(f"source_dirs must name existing directories (got {directory!r}).")
     sources, repeated = distinct_files(directories, seed)
     parsed = parse_files([source.path for source in sources], workers)
-    by_split = _records(sources, parsed)
+    by_split = labelled_files.records(sources, parsed, label)
     points = sum(map(len, by_split.values()))
     empty = [split for split, records in by_split.items() if not records]
     if empty:
@@ -95,9 +94,9 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
             f"Each split must have a point (got none in {', '.join(empty)}, {points} points from {len(sources)} "
             "different files). Give more files by source_dirs, or a different seed."
         )
-    demo_outputs.check(output_dir, Record._fields, sources)
+    demo_outputs.check(output_dir, ("file", "text", label), sources)
     os.makedirs(output_dir, exist_ok=True)
-    _write(output_dir, by_split)
+    _write(output_dir, by_split, label)
     not_parsed = parsed.count(None)
     return DemoData(
         output_dir,
@@ -105,17 +104,8 @@ def write_demo_data(directories: Sequence[str], output_dir: str, *, seed: int, w
         repeated,
         not_parsed,
         len(sources) - not_parsed - points,
+        label,
     )
-
-
-def _records(
-    sources: Sequence[SourceFile], parsed: Sequence[Optional[python_points.PythonFile]]
-) -> dict[str, list[Record]]:
-    by_split: dict[str, list[Record]] = {split: [] for split in SPLITS}
-    for source, content in zip(sources, parsed):
-        if content and content.text and content.imports:
-            by_split[source.split].append(Record(source.name, content.text, content.imports))
-    return by_split
 
 
 def _counts(split: str, records: Sequence[Record]) -> SplitCounts:
@@ -123,12 +113,19 @@ def _counts(split: str, records: Sequence[Record]) -> SplitCounts:
         return sum(counts) / len(records)
 
     identifiers = mean(record.text.count(" ") + 1 for record in records)
-    return SplitCounts(split, len(records), identifiers, mean(len(record.imports) for record in records))
+    return SplitCounts(
+        split,
+        len(records),
+        identifiers,
+        mean(1 if isinstance(record.labels, str) else len(record.labels) for record in records),
+    )
 
 
-def _write(directory: str, by_split: dict[str, list[Record]]) -> None:
+def _write(directory: str, by_split: dict[str, list[Record]], label: str) -> None:
     with contextlib.ExitStack() as stack:  # all or none
         for split, records in by_split.items():
             file = stack.enter_context(files.atomic_write(demo_outputs.path_of(directory, split)))
             for record in records:
-                file.write(f"{json.dumps(record._asdict(), ensure_ascii=False)}\n".encode())
+                file.write(
+                    f"{json.dumps({'file': record.file, 'text': record.text, label: record.labels}, ensure_ascii=False)}\n".encode()
+                )

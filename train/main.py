@@ -53,7 +53,7 @@ flags.DEFINE_integer(
 flags.DEFINE_enum("label_hash", "murmur3", LABEL_HASHES, "Chooses the hash family of the bucket table.")
 
 # The classifiers
-training_flags.define("hidden_units", "dropout", "feature_dropout", "hidden_init_stddev")
+training_flags.define("task", "hidden_units", "dropout", "feature_dropout", "hidden_init_stddev")
 
 # Optimization
 training_flags.define("epochs", "batch_size", "learning_rate", "learning_rate_decay", "optimizer", "optimizer_epsilon")
@@ -92,6 +92,8 @@ def main(_: list[str]) -> None:
         training_flags.apply_preset()
         spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed)
         config, options = training_flags.config(), run_flags.options()
+        if FLAGS.ranker:
+            ranker_training.check_task(config)
         if cluster.is_chief(FLAGS.strategy):
             _advise_plan()
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()

@@ -8,14 +8,19 @@ from typing import Any, Callable
 from absl import flags
 
 from mach_tf import presets
-from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS
+from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
 from mach_tf.training_config import TrainingConfig
 
 FLAGS = flags.FLAGS
 # They belong to the program that calls, whose --help lists them.
 flags.disclaim_key_flags()
 
-_CHOICES = {"learning_rate_decay": LEARNING_RATE_DECAYS, "optimizer": OPTIMIZERS, "fgsm_support": SUPPORTS}
+_CHOICES = {
+    "task": TASKS,
+    "learning_rate_decay": LEARNING_RATE_DECAYS,
+    "optimizer": OPTIMIZERS,
+    "fgsm_support": SUPPORTS,
+}
 _DEFINE: dict[type, Callable[..., Any]] = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -23,6 +28,8 @@ _DEFINE: dict[type, Callable[..., Any]] = {
 }
 _BY_RULE = " By default the number of points decides."
 HELP = {
+    "task": "Chooses whether points have any number of labels (multilabel: a sigmoid per bucket and binary cross-entropy) or exactly "
+    "one (multiclass: a softmax over the buckets and its cross-entropy). A point with two labels is refused by multiclass.",
     "hidden_units": "Sets the number of hidden units of each repetition. More units learn finer distinctions; time and memory grow "
     "in proportion.",
     "epochs": "Sets the number of passes over the training split.",

@@ -1,4 +1,4 @@
-"""The paper's clean and adversarial loss: binary cross-entropy of the buckets, each repetition attacked separately."""
+"""The paper's clean and adversarial loss: cross-entropy of the buckets, binary or of a softmax, each repetition attacked separately."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.input_gradient import AttackInput, attack_input
-from mach_tf.classifier import Weights
 from mach_tf.fgsm import fgsm
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.saved_repetition import Repetition
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,18 +30,22 @@ class BucketLoss:
         return dataclasses.asdict(self)
 
 
-def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points) -> np.ndarray:
-    """Returns each point's mean binary cross-entropy over buckets and repetitions; its mean over points is the clean loss.
+def bucket_cross_entropy(logits: np.ndarray, table: np.ndarray, points: Points, multiclass: bool = False) -> np.ndarray:
+    """Returns each point's mean cross-entropy over repetitions, and over buckets if it is binary; its mean is the clean loss.
 
     Args:
       logits: float32 [n, R, B].
       table: int32 [R, K], the bucket table.
       points: n points; their labels determine which buckets are true.
+      multiclass: whether the logits are of a softmax, and each point has one label.
 
     Returns:
       float64 [n].
     """
     # TensorFlow's function is stable and uses all cores; a NumPy version took most of an evaluation's time.
+    if multiclass:
+        losses = tf.nn.softmax_cross_entropy_with_logits(_bucket_targets(table, points, logits.shape[2]), logits)
+        return tf.reduce_mean(losses, axis=1).numpy().astype(np.float64)
     losses = tf.nn.sigmoid_cross_entropy_with_logits(_bucket_targets(table, points, logits.shape[2]), logits)
     return tf.reduce_mean(losses, axis=[1, 2]).numpy().astype(np.float64)
 
@@ -75,25 +79,26 @@ def _losses_of_chunk(network: Network, points: Points, epsilons: Sequence[float]
     sums = np.zeros((len(epsilons), len(points)))
     for index, row in enumerate(network.bucket_table):
         # By index: a loop variable would keep one repetition in memory while the next is loaded.
-        sums += _losses_of_repetition(network.repetitions[index].weights, inputs, row[None], epsilons)
+        sums += _losses_of_repetition(network.repetitions[index], inputs, row[None], epsilons)
     return sums / len(network.bucket_table)
 
 
 def _losses_of_repetition(
-    weights: Weights, inputs: AttackInput, table: np.ndarray, epsilons: Sequence[float]
+    repetition: Repetition, inputs: AttackInput, table: np.ndarray, epsilons: Sequence[float]
 ) -> np.ndarray:
     """Returns float64 [epsilons, n]; `table` is int32 [1, K]."""
-    points = inputs.points
+    points, weights, multiclass = inputs.points, repetition.weights, repetition.multiclass
     of_clean, hidden_input = inputs.forward(weights, inputs.clean)
     logits = of_clean.numpy()
-    difference = estimators.sigmoid(logits) - _bucket_targets(table, points, logits.shape[1])[:, 0]
-    gradient = inputs.backward(weights, hidden_input, difference / logits.shape[1])
+    shares = tf.nn.softmax(logits).numpy() if multiclass else estimators.sigmoid(logits)
+    difference = shares - _bucket_targets(table, points, logits.shape[1])[:, 0]
+    gradient = inputs.backward(weights, hidden_input, difference / (1 if multiclass else logits.shape[1]))
     losses = np.empty((len(epsilons), len(points)))
     for i, epsilon in enumerate(epsilons):
         attacked = logits
         if epsilon:
             attacked = inputs.forward(weights, inputs.clean + fgsm(gradient, epsilon).numpy())[0].numpy()
-        losses[i] = bucket_cross_entropy(attacked[:, None], table, points)
+        losses[i] = bucket_cross_entropy(attacked[:, None], table, points, multiclass)
     return losses
 
 

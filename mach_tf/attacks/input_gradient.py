@@ -19,7 +19,7 @@ import tensorflow as tf
 from mach_tf import arguments, devices
 from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient
 from mach_tf.choices import SUPPORTS
-from mach_tf.classifier import SparseBatch, Weights, output_logits, sparse_product
+from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
 from mach_tf.saved_repetition import Repetition
@@ -140,7 +140,7 @@ class ForwardPass(NamedTuple):
     """What a gradient needs of the values that it is taken at.
 
     Attributes:
-      logits: float32 [n, R, B].
+      logits: float32 [n, R, B]; of a multiclass model the log-odds of its softmax.
       hidden_inputs: x W1 of each repetition, float32 [n, hidden].
     """
 
@@ -157,7 +157,7 @@ def forward_pass(repetitions: Sequence[Repetition], inputs: AttackInput, values:
         of_one, hidden_input = inputs.forward(repetitions[index].weights, values)
         if logits is None:
             logits = np.empty((of_one.shape[0], len(repetitions), of_one.shape[1]), np.float32)
-        logits[:, index] = of_one
+        logits[:, index] = log_odds(of_one) if repetitions[index].multiclass else of_one
         hidden_inputs.append(hidden_input)
     assert logits is not None
     return ForwardPass(logits, hidden_inputs)
@@ -174,7 +174,12 @@ def value_gradient(
     """Returns the gradient for the values, of their shape, from the gradient for all logits, float32 [n, R, B]."""
     total = np.zeros(inputs.clean.shape, np.float32)
     for index in range(len(repetitions)):
-        total += inputs.backward(repetitions[index].weights, found.hidden_inputs[index], logit_gradient[:, index])
+        weights, hidden_input = repetitions[index].weights, found.hidden_inputs[index]
+        of_logits = logit_gradient[:, index]
+        if repetitions[index].multiclass:
+            of_logits = log_odds_gradient(output_logits(weights, hidden_input), of_logits).numpy()
+        total += inputs.backward(weights, hidden_input, of_logits)
+        del weights  # before the next are loaded
     return total
 
 

@@ -17,7 +17,7 @@ from mach_tf.attacks.attack_report import AttackEntry, ReportOptions
 from mach_tf.attacks.attack_run import AttackRun, Outcome
 from mach_tf.attacks.bucket_loss import BucketLoss
 from mach_tf.attacks.gradient_attacks import Attack
-from mach_tf.data import arrays
+from mach_tf.data import arrays, one_label
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
@@ -154,6 +154,8 @@ def check(
     manifest = network.manifest
     if not len(points):
         raise InputError("There must be at least one point to attack (got none).")
+    if manifest.training.multiclass:
+        one_label.check_points(points, "of those to measure")
     if any(one.clip_nonnegative for one in attacks) and np.min(points.feature_values, initial=0) < 0:
         raise InputError(
             f"clip_nonnegative needs values that are not negative (got {points.feature_values.min()}; signed hashing makes "

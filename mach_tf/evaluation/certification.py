@@ -31,6 +31,7 @@ from mach_tf.splits import SPLITS
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
 _BLOCK = 100
 MOST_EFFORT = MOST_BRANCHES = 1_000_000
+NOT_CERTIFIED = "the log-odds of a softmax have no such bounds as sums of hidden units have"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +199,7 @@ def checked_cut_offs(network: Network, points: Points, settings: CertificationOp
     """Returns the cut-offs; InputError for points that cannot be certified, or a cut-off above the number of labels."""
     if not len(points):
         raise InputError("There must be at least one point to certify (got none).")
+    network.manifest.training.require_multilabel("Certificates", NOT_CERTIFIED)
     without_ranker.check(network.manifest, "Certificates")
     settings.sets[0].box(points.feature_values)  # refuses negative values
     return cut_offs(settings.ks, network.labels)

@@ -192,7 +192,9 @@ def _measure(task: _Task) -> Evaluation:
     found = one_pass.run(network, points, options)
     labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
     per_point = {
-        name: ranking_metrics.per_point(decoded.labels, labels, ks, report.propensities)
+        name: ranking_metrics.per_point(
+            decoded.labels, labels, ks, report.propensities, network.manifest.training.multiclass
+        )
         for name, decoded in found.decoded.items()
     }
     leading = per_point[names[0]]
@@ -257,7 +259,8 @@ def _calibration(found: PassResult, labels: scipy.sparse.csr_matrix, network: Ne
                 f"Approximate decoding must find a label (got none for any point, estimator {name}); raise "
                 "approximate.buckets or lower approximate.repetitions."
             )
-        scores = estimators.probabilities(decoded.scores, name, network.manifest.bucket_spec.buckets)
+        buckets, weight = network.manifest.bucket_spec.buckets, network.ranker_weight
+        scores = estimators.probabilities(decoded.scores, name, buckets, weight)
         curves[name] = calibration.reliability(scores[present], ranking_metrics.hits(decoded.labels, labels)[present])
     return curves
 

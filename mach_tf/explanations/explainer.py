@@ -18,7 +18,6 @@ from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.ranker import without_ranker
 
 # Where paths begin: None for zero; raw points, n or 1; or one row of hashed features, CSR [1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
@@ -135,7 +134,7 @@ def explain(
     Raises:
       InputError: the attributions of a pair do not add up.
     """
-    without_ranker.check(network.manifest, "Explanations")
+    ranker = network.ranker_of(config.estimator)
     spec, columns = network.manifest.feature_spec, network.manifest.columns
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]
@@ -145,7 +144,7 @@ def explain(
         chunk_paths, chunk_pairs = path_to(spec, columns, part, start), pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
         integrals = attribution.integrate(
-            network.repetitions, network.bucket_table, chunk_paths, chunk_pairs, config, ids
+            network.repetitions, network.bucket_table, chunk_paths, chunk_pairs, config, ids, ranker
         )
         shares = feature_shares.shares(spec, part, chunk_paths, start if isinstance(start, Points) else None)
         yield Explained(

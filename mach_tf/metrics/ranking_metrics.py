@@ -150,6 +150,7 @@ def per_point(
     labels: scipy.sparse.csr_matrix,
     ks: Sequence[int],
     propensities: Optional[np.ndarray] = None,
+    one_label: bool = False,
 ) -> dict[str, PerPoint]:
     """Returns each point's part of every metric except coverage.
 
@@ -158,6 +159,8 @@ def per_point(
       labels: [n, K] canonical CSR.
       ks: cut-offs, in the order of the result.
       propensities: float [K], for PSP and PSnDCG; None leaves these two out.
+      one_label: whether each point has one label; then there are also "accuracy@1", ..., the share of points whose label is
+        among the top k, and "error@1", ..., the rest.
 
     Returns:
       By name: "P@1", ..., "nDCG@1", ..., "PSP@1", ..., "PSnDCG@1", ..., "R@1", ..., "RP@1", ...
@@ -169,7 +172,12 @@ def per_point(
     if not ks or min(ks) < 1 or max(ks) > hit.shape[1]:
         raise ValueError(f"k must be in [1, {hit.shape[1]}], the number of labels predicted (got {list(ks)})")
     ones = np.ones(len(hit))
-    result = {f"P@{k}": PerPoint(precision_at_k(hit, k), ones) for k in ks}
+    result: dict[str, PerPoint] = {}
+    if one_label:
+        found = {k: recall_at_k(hit, totals, k) for k in ks}
+        result.update({f"accuracy@{k}": PerPoint(found[k], ones) for k in ks})
+        result.update({f"error@{k}": PerPoint(1 - found[k], ones) for k in ks})
+    result.update({f"P@{k}": PerPoint(precision_at_k(hit, k), ones) for k in ks})
     result.update({f"nDCG@{k}": PerPoint(ndcg_at_k(hit, totals, k), ones) for k in ks})
     if propensities is not None:
         inverse = 1 / np.asarray(propensities, np.float64)

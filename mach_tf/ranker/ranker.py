@@ -12,6 +12,7 @@ import scipy.sparse
 from mach_tf import array_files, files
 from mach_tf.errors import InputError
 from mach_tf.positive_products import PositiveProducts
+from mach_tf.ranker import chosen_labels
 
 RANKER_FILE = "ranker.npz"
 _REMEDY = "Remove it and train the ranker again."
@@ -21,11 +22,14 @@ class Ranker:
     """What is added to the label scores of points: max(0, w_l . x) for label l, on the scale of logits.
 
     Attributes:
-      weights: float32 CSR [K, D], the w_l; D is the width of the model's input.
+      weights: float32 CSR [K, D], the w_l, columns ascending; D is the width of the model's input.
+      weight: what the classifiers' own scores were multiplied by, above 0; probabilities take it into account.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix) -> None:
+    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0) -> None:
+        weights.sort_indices()
         self.weights = weights
+        self.weight = weight
         self._products = PositiveProducts(weights)
 
     def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
@@ -40,6 +44,14 @@ class Ranker:
         """
         return self._products.of(features)
 
+    def products(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+        """Returns w_l . x for chosen labels, int [n, m], as float32 [n, m]; `features` as of `added`, columns ascending."""
+        return chosen_labels.products(self.weights, features, labels)
+
+    def weights_at(self, labels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Returns the weight of labels[rows[i]] for columns[i], float32 [e]; 0 where a label has none."""
+        return chosen_labels.weights_at(self.weights, labels, rows, columns)
+
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""
         content = io.BytesIO()
@@ -49,6 +61,7 @@ class Ranker:
             row_splits=weights.indptr.astype(np.int64),
             columns=weights.indices.astype(np.int32),
             weights=weights.data.astype(np.float32),
+            weight=np.float64(self.weight),
         )
         with files.atomic_write(os.path.join(directory, RANKER_FILE)) as file:
             file.write(content.getbuffer())
@@ -70,14 +83,15 @@ class Ranker:
         if problem := problem_of(directory, sha256):
             raise InputError(problem)
         arrays = array_files.read_archive(path, _REMEDY)
-        found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights")]
-        splits, ids, weights = found
-        kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32]
-        if not kinds or not _is_matrix(splits, ids, weights, labels, columns):
+        found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights", "weight")]
+        splits, ids, weights, weight = found
+        kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32, np.float64]
+        scaled = weight.shape == () and 0 < weight < np.inf
+        if not (kinds and scaled and _is_matrix(splits, ids, weights, labels, columns)):
             raise InputError(
-                f"{path} must hold finite weights of {labels} labels and {columns} columns, by row. {_REMEDY}"
+                f"{path} must hold finite weights of {labels} labels and {columns} columns, by row, and their weight. {_REMEDY}"
             )
-        return cls(scipy.sparse.csr_matrix((weights, ids, splits), (labels, columns)))
+        return cls(scipy.sparse.csr_matrix((weights, ids, splits), (labels, columns)), float(weight))
 
 
 def problem_of(directory: str, sha256: str) -> str:

@@ -116,6 +116,10 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
       InputError: an option out of its range, a directory that exists or is no version, or a full disk.
     """
     chosen = ExportOptions(**options)
+    network.manifest.training.require_multilabel(
+        "Servables",
+        "their graph computes and explains sigmoids; each repetition is a SavedModel of its own, which has the softmax",
+    )
     without_ranker.check(network.manifest, "Servables")
     path = os.path.abspath(arguments.path(output_dir, "output_dir"))
     name = os.path.basename(os.path.dirname(path))

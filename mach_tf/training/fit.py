@@ -108,6 +108,8 @@ def fit(
     from mach_tf.training import cluster, ranker_training, run
     from mach_tf.training.progress import Progress
 
+    if chosen.ranker:
+        ranker_training.check_task(chosen.config)
     # Only the main thread may set signal handlers.
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()

@@ -185,7 +185,7 @@ def _export(job: Job, model: RepetitionGroup) -> None:
     for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
         if not os.path.isdir(path):
-            export_repetition(path, model.weights_of(position), job.model.origin(repetition))
+            export_repetition(path, model.weights_of(position), job.model.origin(repetition), job.config.multiclass)
 
 
 def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:
@@ -199,10 +199,16 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
     config, buckets = job.config, job.model.bucket_spec.buckets
     counts = job.data.label_counts()
     bias = bucket_log_odds(table, counts, job.dataset.split("train").points, buckets)
+    if config.multiclass:
+        bias = -np.logaddexp(0, -bias)  # from log-odds to the logarithm of the share
     with job.strategy.scope():
         model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         steps = config.epochs * job.steps_per_epoch
-        model.compile(optimizer=factory.create(config, buckets, steps, job.strategy.num_replicas_in_sync))
+        model.compile(
+            optimizer=factory.create(
+                config, 1 if config.multiclass else buckets, steps, job.strategy.num_replicas_in_sync
+            )
+        )
     return model
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf import devices
-from mach_tf.classifier import SparseBatch, Weights
+from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.fgsm import fgsm
 from mach_tf.seeds import Purpose, derive
 from mach_tf.training import matrix_products, sparse_products
@@ -160,13 +160,14 @@ class RepetitionGroup(tf.keras.Model):
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
-        """Returns the logits of every repetition, float32 [n, G, B]."""
+        """Returns the logits of every repetition, float32 [n, G, B]; of a softmax its log-odds."""
         rows, positions = tf.unique(points.feature_ids, tf.int64)
         hidden_input = self._products.product(
             points._replace(feature_ids=positions), gather_rows(primary(self.hidden_kernel), rows)
         )
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
-        return tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
+        logits = tf.einsum("ngh,ghb->ngb", hidden, self.output_kernel) + self.output_bias
+        return log_odds(logits) if self.config.multiclass else logits
 
     @property
     def _products(self) -> ModuleType:
@@ -183,7 +184,7 @@ class RepetitionGroup(tf.keras.Model):
     def _loss(
         self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor
     ) -> tf.Tensor:
-        """Returns this replica's share of each repetition's mean binary cross-entropy over points and buckets, [G].
+        """Returns this replica's share of each repetition's mean cross-entropy over points, and over buckets if it is binary, [G].
 
         The sum is divided by the size of the global batch, not of the local one, so that the shares add up however the batch is
         cut.
@@ -195,6 +196,9 @@ class RepetitionGroup(tf.keras.Model):
         inputs = tf.cast(tf.transpose(hidden, [1, 0, 2]), precision)
         outputs = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
         logits = tf.cast(outputs, tf.float32) + self.output_bias[:, None]
+        if self.config.multiclass:
+            entropy = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            return tf.reduce_sum(entropy, 1) / tf.cast(global_points, tf.float32)
         entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
         return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
 

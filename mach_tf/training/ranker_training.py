@@ -13,10 +13,11 @@ from mach_tf.progress_bars import Bar
 from mach_tf.ranker import choice, classifiers
 from mach_tf.ranker.ranker import Ranker, problem_of
 from mach_tf.training import claims, resume
+from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
 # because then the ensemble knows little of them.
-_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 12.0
+_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 10.0
 
 
 class RankerResult(NamedTuple):
@@ -48,6 +49,11 @@ def weight(points_per_label: float) -> float:
     return float(np.clip(_WEIGHT / np.sqrt(points_per_label), _LEAST_WEIGHT, _MOST_WEIGHT))
 
 
+def check_task(config: TrainingConfig) -> None:
+    """Raises InputError for a training whose model cannot have a ranker."""
+    config.require_multilabel("Rankers", "their weights are chosen beside logits of sigmoids")
+
+
 def complete(dataset_dir: str, model_dir: str, progress: bool = True) -> Optional[RankerResult]:
     """Trains the ranker of a model that lacks one, once all of its repetitions are trained.
 
@@ -74,13 +80,15 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
       progress: whether to draw a progress bar on stderr.
 
     Raises:
-      InputError: the model was trained on another dataset.
+      InputError: the model was trained on another dataset, or with task=multiclass.
     """
     data, model = DatasetReader.open(dataset_dir), ModelManifest.read(model_dir)
     if model.dataset_fingerprint != data.manifest.fingerprint:
         raise InputError(
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
+    check_task(model.training)
+    model.training.require_multilabel("Rankers", "its classifiers tell labels apart one by one")
     points = data.read_points("train")
     points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
     features, labels = points.features(model.columns), points.labels(model.labels)
@@ -91,6 +99,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
         bar.update()
         weights = classifiers.fit(features, labels, near, chosen.penalty)
         bar.update()
-    weights.data *= np.float32(weight(labels.nnz / model.labels))
-    claims.add_ranker(model_dir, Ranker(weights).write(model_dir))
+    scale = weight(labels.nnz / model.labels)
+    weights.data *= np.float32(scale)
+    claims.add_ranker(model_dir, Ranker(weights, scale).write(model_dir))
     return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))

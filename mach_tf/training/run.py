@@ -9,6 +9,7 @@ from typing import Callable, Optional
 
 from mach_tf import kept_files
 from mach_tf.buckets import BucketSpec
+from mach_tf.data import one_label
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.training import (
     checkpoints,
@@ -65,6 +66,9 @@ def train(
     dataset_dir, model_dir = os.fspath(dataset_dir), os.fspath(model_dir)
     data = open_dataset(dataset_dir)
     dataset = data.manifest
+    if config.multiclass:
+        for split in [split for split in ("train", "valid") if split in dataset.splits]:
+            one_label.check_split(data, split)
     model = _manifest(dataset_dir, dataset, model_dir, config, bucket_spec, options)
     writes = cluster.is_chief(options.strategy)
     warnings: list[str] = []

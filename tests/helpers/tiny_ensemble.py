@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf.buckets import BucketSpec, invert
+from mach_tf.choices import TASKS
 from mach_tf.classifier import Weights
 from mach_tf.decoding import decode
 from mach_tf.hashing import FeatureSpec
@@ -34,7 +36,7 @@ class InMemory(list):
     kept = True
 
 
-def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0):
+def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0, multiclass=False):
     rng = np.random.default_rng(seed)
 
     def normal(*shape):
@@ -44,13 +46,13 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
         Weights(normal(columns, hidden), normal(hidden), normal(hidden, buckets), normal(buckets) - 1.0)
         for _ in range(repetitions)
     ]
-    spec = BucketSpec(buckets, repetitions)
-    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, TrainingConfig(hidden_units=hidden), "", {}, {})
+    spec, training = BucketSpec(buckets, repetitions), TrainingConfig(hidden_units=hidden, task=TASKS[multiclass])
+    manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, training, "", {}, {})
     table = manifest.bucket_table()
     return types.SimpleNamespace(
         manifest=manifest,
         bucket_table=table,
-        repetitions=InMemory(Repetition(each) for each in weights),
+        repetitions=InMemory(Repetition(each, multiclass=multiclass) for each in weights),
         decoder=BruteForceDecoder(table, buckets),
     )
 
@@ -65,6 +67,12 @@ def make_points(ensemble, points=30, density=0.3, seed=1) -> Points:
     scores = label_scores(ensemble, dense) + rng.standard_normal((points, count))
     truth = scores >= np.sort(scores, axis=1)[:, [-3]]
     return from_csr(scipy.sparse.csr_matrix(dense.astype(np.float32)), scipy.sparse.csr_matrix(truth))
+
+
+def first_labels(points: Points) -> Points:
+    """Returns the points with the first label of each alone; each must have one."""
+    splits = np.arange(len(points) + 1, dtype=np.int64)
+    return dataclasses.replace(points, label_splits=splits, label_ids=points.label_ids[points.label_splits[:-1]])
 
 
 def label_scores(ensemble, dense: np.ndarray) -> np.ndarray:

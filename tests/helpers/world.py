@@ -13,7 +13,7 @@ from mach_tf import estimators, hashing, manifest
 from mach_tf.classifier import Weights
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import Points
-from tests.helpers import model_directory
+from tests.helpers import model_directory, rankers
 
 HOSTILE = "<script>alert(1)</script>"
 POINTS, FEATURES, LABELS = 12, 60, 30
@@ -70,7 +70,14 @@ def write_text(path: str, features: scipy.sparse.csr_matrix, labels: scipy.spars
 
 
 def every_score(ensemble: Ensemble, hashed: Points, estimator: str) -> np.ndarray:
-    """Returns the scores of all labels, [n, K], by the same network in NumPy."""
+    """Returns the scores of all labels, [n, K], by the same network and ranker in NumPy."""
+    dense = hashed.features(ensemble.manifest.columns).toarray()
+    ranker = ensemble.ranker if estimator == "logit_mean" else None
+    return ensemble_score(ensemble, hashed, estimator) + (rankers.added(ranker, dense) if ranker else 0)
+
+
+def ensemble_score(ensemble: Ensemble, hashed: Points, estimator: str) -> np.ndarray:
+    """Returns the scores of all labels without what a ranker adds."""
     weights = [Weights(*map(np.asarray, repetition.weights)) for repetition in ensemble.repetitions]
     logits = model_directory.logits(weights, hashed.features(ensemble.manifest.columns))
     everything = np.tile(np.arange(ensemble.labels), (len(hashed), 1))

@@ -5,7 +5,15 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf.classifier import SparseBatch, Weights, bucket_logits, point_of_entry, sparse_product
+from mach_tf.classifier import (
+    SparseBatch,
+    Weights,
+    bucket_logits,
+    log_odds,
+    log_odds_gradient,
+    point_of_entry,
+    sparse_product,
+)
 
 
 def random_weights(features, hidden, buckets, seed=0):
@@ -64,3 +72,35 @@ def test_sparse_product_refuses_an_id_outside_the_kernel():
 def test_point_of_entry(splits):
     expected = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
     np.testing.assert_array_equal(point_of_entry(tf.constant(splits, tf.int64)), expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (3, 2, 7), (0, 5)])
+@pytest.mark.parametrize("scale", [1, 10])
+def test_the_sigmoid_of_log_odds_is_the_softmax(shape, scale):
+    logits = np.random.default_rng(0).normal(scale=scale, size=shape).astype(np.float32)
+    exact = logits.astype(np.float64)
+    others = np.log([np.exp(np.delete(exact, bucket, -1)).sum(-1) for bucket in range(shape[-1])])
+    odds = log_odds(logits).numpy()
+    np.testing.assert_allclose(odds, exact - np.moveaxis(others, 0, -1), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(tf.sigmoid(odds), tf.nn.softmax(logits), rtol=1e-4, atol=1e-7)
+
+
+def test_log_odds_keep_apart_what_a_softmax_rounds_to_0_and_1():
+    np.testing.assert_allclose(log_odds(np.float32([[80, 0, -80]])), [[80, -80, -160]])
+    assert np.isfinite(log_odds(np.float32([[1e4, 0, -1e4], [0, 0, 0]]))).all()
+
+
+def test_the_gradient_of_log_odds_against_finite_differences():
+    generator = np.random.default_rng(1)
+    logits, gradient = (generator.normal(size=(3, 2, 5)).astype(np.float32) for _ in range(2))
+
+    def objective(some):
+        shares = np.exp(some) / np.exp(some).sum(-1, keepdims=True)
+        return (np.log(shares / (1 - shares)) * gradient).sum()
+
+    found, exact = log_odds_gradient(logits, gradient).numpy(), logits.astype(np.float64)
+    for place in np.ndindex(*logits.shape):
+        step = np.zeros_like(exact)
+        step[place] = 1e-6
+        expected = (objective(exact + step) - objective(exact - step)) / 2e-6
+        np.testing.assert_allclose(found[place], expected, rtol=1e-4, atol=1e-5)

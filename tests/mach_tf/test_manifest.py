@@ -87,7 +87,9 @@ def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
     path = tmp_path / "model.json"
     value = json.loads(path.read_text())
     value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
-    del value["names_sha256"], value["files_sha256"], value["text"], value["sha256"]
+    del value["training"]["task"]
+    for name in ("names_sha256", "files_sha256", "text", "sha256", "ranker_sha256"):
+        del value[name]
     path.write_text(json.dumps(value))
     read = ModelManifest.read(str(tmp_path))
     assert read == model
@@ -258,3 +260,15 @@ def test_a_model_json_of_the_time_before_checksums_is_read(tmp_path):
     del content["sha256"]
     path.write_text(json.dumps(content))
     assert ModelManifest.read(str(tmp_path)) == _model()
+
+
+def test_the_task_is_recorded_and_models_from_before_there_were_tasks_keep_their_origin(tmp_path):
+    model = _model()
+    multiclass = dataclasses.replace(model, training=dataclasses.replace(model.training, task="multiclass"))
+    assert multiclass.origin(1) != model.origin(1)
+    multiclass.write(str(tmp_path))
+    assert ModelManifest.read(str(tmp_path)).training.multiclass
+    decisive = model.decisive()
+    del decisive["bucket_spec"]["repetitions"], decisive["training"]["task"]
+    decisive["training"]["adam_epsilon"] = decisive["training"].pop("optimizer_epsilon")
+    assert model.origin(1) == hashlib.sha256(json.dumps([decisive, 1], sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ import pytest
 from mach_tf import repetitions
 from mach_tf.network_shape import NetworkShape
 from mach_tf.repetitions import Repetitions
+from mach_tf.saved_repetition import Repetition
 
 SHAPE = NetworkShape(4, 3, 2)
 
@@ -39,3 +40,10 @@ def test_it_is_a_sequence(loads):
     assert list(every[:2]) == ["loaded a", "loaded b"] and every[:2].kept
     with pytest.raises(IndexError):
         every[3]
+
+
+def test_those_of_a_softmax_say_so(monkeypatch):
+    monkeypatch.setattr(repetitions, "load_repetition", lambda *_: Repetition(None))
+    every = Repetitions(["a", "b"], SHAPE, True, multiclass=True)
+    assert every[0].multiclass and every[1:][0].multiclass
+    assert not Repetitions(["a"], SHAPE, True)[0].multiclass

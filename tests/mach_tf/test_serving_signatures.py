@@ -106,3 +106,12 @@ def test_malformed_rows_are_refused(signatures, splits, ids, values, message):
             feature_ids=tf.constant(ids, tf.int64),
             feature_values=tf.constant(values, tf.float32),
         )
+
+
+def test_probabilities_of_a_multiclass_repetition_are_a_softmax(weights):
+    csr = random_points(4, COLUMNS, 0.3)
+    module = Servable(weights, "of a test", multiclass=True)
+    output = module.sparse(*as_batch(csr))
+    np.testing.assert_allclose(
+        output["probabilities"], tf.nn.softmax(dense_logits(weights, csr.toarray())), rtol=1e-4, atol=1e-6
+    )

@@ -71,3 +71,12 @@ def test_numbers_of_numpy_become_pythons():
     assert json.loads(json.dumps(dataclasses.asdict(numpys))) == dataclasses.asdict(numpys)
     kinds = {field.name: str(field.type) for field in dataclasses.fields(TrainingConfig)}
     assert {name: type(value).__name__ for name, value in vars(numpys).items()} == kinds
+
+
+def test_the_task_is_one_of_two_and_what_multiclass_cannot_do_is_refused_with_the_reason():
+    assert TrainingConfig(task="multiclass").multiclass and not TrainingConfig().multiclass
+    with pytest.raises(InputError, match=r"task must be one of multilabel, multiclass \(got 'binary'\)"):
+        TrainingConfig(task="binary")
+    TrainingConfig().require_multilabel("Proofs", "they are hard")
+    with pytest.raises(InputError, match=r"^Proofs need a model with task=multilabel .*because they are hard\.$"):
+        TrainingConfig(task="multiclass").require_multilabel("Proofs", "they are hard")

@@ -54,3 +54,25 @@ def test_errors_speak_of_arguments(tmp_path):
             write_demo_data([str(tmp_path / directory)], str(tmp_path / "out"), seed=0, workers=1)
         assert "--" not in str(caught.value)
         assert not (tmp_path / "out").exists()
+
+
+def test_with_packages_each_file_has_the_one_it_comes_from(tmp_path):
+    for package, count in (("common", 60), ("common/inner", 60), ("rare", 3)):
+        (tmp_path / "lib" / package).mkdir(parents=True)
+        for i in range(count):
+            (tmp_path / "lib" / package / f"f{i}.py").write_text(
+                f"import os\nown_{i} = os.{package.replace('/', '_')}\n"
+            )
+    (tmp_path / "lib" / "alone.py").write_text("import os\nown = os\n")
+    out = tmp_path / "out"
+    made = write_demo_data([str(tmp_path / "lib")], str(out), seed=0, workers=1, label="package")
+    lines = [json.loads(line) for path in out.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert {record["package"] for record in lines} == {"common", "common.inner"} and len(lines) == 120
+    assert all(list(record) == ["file", "text", "package"] for record in lines)
+    assert made.without_content == 4 and "4 without identifiers or a package of enough files" in str(made)
+    assert all(split.labels_per_point == 1 for split in made.splits)
+    write_demo_data([str(tmp_path / "lib")], str(out), seed=0, workers=1, label="package")
+    with pytest.raises(InputError, match="which this program did not write"):
+        write_demo_data([str(tmp_path / "lib")], str(out), seed=0, workers=1)
+    with pytest.raises(InputError, match="label must be one of imports, package"):
+        write_demo_data([str(tmp_path / "lib")], str(out), seed=0, workers=1, label="labels")

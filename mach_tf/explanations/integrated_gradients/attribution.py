@@ -12,17 +12,19 @@ import tensorflow as tf
 
 from mach_tf import arguments, estimators
 from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
-from mach_tf.classifier import SparseBatch, Weights
+from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
-from mach_tf.explanations.integrated_gradients import exact_attribution, tape_attribution
+from mach_tf.explanations.integrated_gradients import exact_attribution, ranker_attribution, tape_attribution
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.repetitions import Repetitions
 from mach_tf.saved_repetition import Repetition
 
 # A completeness gap may be as large as RELATIVE_GAP * |F(x) - F(x')| + ABSOLUTE_GAP.
 RELATIVE_GAP, ABSOLUTE_GAP = 0.01, 1e-4
 _MOST_STEPS = 100_000
+NOT_EXACT = "the closed form needs logits that are sums of hidden units, and the log-odds of a softmax are not"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +93,7 @@ def integrate(
     pairs: Pairs,
     config: AttributionConfig,
     point_ids: Optional[np.ndarray] = None,
+    ranker: Optional[Ranker] = None,
 ) -> PathIntegrals:
     """Integrates the gradients of label scores along paths.
 
@@ -101,6 +104,7 @@ def integrate(
       pairs: the labels to explain for each of the n points.
       config: the method and the estimator.
       point_ids: int64 [n], the points' numbers in messages; by default their positions.
+      ranker: what adds to the label scores of this estimator; None for nothing. Its part has a closed form, which either method uses.
 
     Returns:
       The integrals of the pairs.
@@ -109,6 +113,11 @@ def integrate(
       InputError: the attributions of a pair do not add up; the message names the point and the label.
     """
     if config.method == "exact":
+        if repetitions[0].multiclass:
+            raise InputError(
+                f"The method must be tape for a model that was trained with task=multiclass (got exact), because {NOT_EXACT}. "
+                "Use method='tape'."
+            )
         sigmoid = not estimators.get(config.estimator).takes_logits
         at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
         integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
@@ -117,12 +126,15 @@ def integrate(
         integrals = tape_attribution.integrate(
             functions, table, paths, pairs, config.estimator, config.steps, config.rule
         )
+    if ranker is not None:
+        integrals = ranker_attribution.add(integrals, ranker, paths, pairs)
     check_complete(integrals, paths, pairs, config, point_ids)
     return integrals
 
 
 def _bucket_logits(repetitions: Sequence[Repetition], index: int, batch: SparseBatch) -> tf.Tensor:
-    return tape_attribution.of_weights(repetitions[index].weights)(batch)
+    logits = tape_attribution.of_weights(repetitions[index].weights)(batch)
+    return log_odds(logits) if repetitions[index].multiclass else logits
 
 
 def check_complete(

@@ -156,6 +156,8 @@ class DriverRun:
             "model": repetition_files.fingerprint(self.network.model_dir, len(self.network.repetitions)),
             "block_bytes": _BLOCK_BYTES,
         }
+        if self.network.ranker_of(self.config.estimator) is not None:
+            run["ranker"] = self.network.manifest.ranker_sha256
         if any(reading := [file.reading for file in inputs]):
             run["reading"] = reading
         path = os.path.join(self.output_dir, _RUN_FILE)

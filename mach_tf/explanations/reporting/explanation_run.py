@@ -24,6 +24,7 @@ from mach_tf.explanations.reporting.point_files import InputPoints
 from mach_tf.explanations.reporting.report import Report
 from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
 from mach_tf.explanations.words.located_words import explained_texts
+from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
 
@@ -83,7 +84,9 @@ def write_explanations(
         first = [one.explanation for point in explained for one in point.explained]
         return WrittenExplanations(len(first), None, None, tuple(first), with_texts=True)
     os.makedirs(output_dir, exist_ok=True)
-    page = Report(inputs.label_names, request.config.estimator, request.epsilon or None, options.features_shown)
+    estimator = request.config.estimator
+    ranked = inputs.network.ranker_of(estimator) is not None
+    page = Report(inputs.label_names, estimator, request.epsilon or None, options.features_shown, ranked)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
     count, first = 0, []
     with files.atomic_write(lines_file) as file:
@@ -153,11 +156,16 @@ def _about(
     return [
         ("Model", inputs.network.model_dir),
         ("Input", _name(inputs)),
-        ("Score", f"{request.config.estimator} of {len(inputs.network.bucket_table)} repetitions"),
+        ("Score", _score(inputs.network, request.config.estimator)),
         ("Method", request.config.describe()),
         ("Baseline", options.baseline),
         ("FGSM step", f"epsilon {request.epsilon:g}" if request.epsilon else "none"),
     ]
+
+
+def _score(network: Network, estimator: str) -> str:
+    ranked = ", plus the ranker" if network.ranker_of(estimator) is not None else ""
+    return f"{estimator} of {len(network.bucket_table)} repetitions{ranked}"
 
 
 def _name(inputs: ExplanationInputs) -> str:

@@ -19,6 +19,7 @@ from mach_tf.explanations.reporting.point_explanation import AttackedLabel, Expl
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker.added_part import AddedPart
 
 # Ranks are computed down to RANKED; PREDICTED labels are listed for each point.
 RANKED = 50
@@ -51,9 +52,10 @@ class ExplanationRequest:
 
 
 class _Ranking(NamedTuple):
-    """Bucket scores [n, R, B], and the labels [n, k] and scores [n, k] of the first k ranks."""
+    """Bucket scores [n, R, B], what a ranker adds, and the labels [n, k] and scores [n, k] of the first k ranks."""
 
     bucket_scores: np.ndarray
+    added: AddedPart
     labels: np.ndarray
     scores: np.ndarray
 
@@ -101,9 +103,11 @@ def explain_points(
 
 def _rank(request: ExplanationRequest, hashed: Points, k: int) -> _Ranking:
     network, estimator = request.network, request.config.estimator
-    scores = estimators.bucket_scores(network.bucket_logits(hashed.features(network.manifest.columns)), estimator)
-    decoded = network.decoder.top_k(scores, k, estimator)
-    return _Ranking(scores, decoded.labels, decoded.scores)
+    features = hashed.features(network.manifest.columns)
+    scores = estimators.bucket_scores(network.bucket_logits(features), estimator)
+    added = AddedPart(network.ranker_of(estimator), features)
+    decoded = added.over(network.decoder).top_k(scores, k, estimator)
+    return _Ranking(scores, added, decoded.labels, decoded.scores)
 
 
 def _explain(
@@ -152,12 +156,7 @@ def _attack(
     for i in range(len(hashed)):
         before_labels, after_labels = clean.labels[i, :n_predicted], after.labels[i, :n_predicted]
         labels = [*before_labels, *(label for label in after_labels if label not in before_labels)]
-        scores = [
-            estimators.label_scores(
-                ranking.bucket_scores[i : i + 1], network.bucket_table, np.array([labels]), estimator
-            )[0]
-            for ranking in (clean, after)
-        ]
+        scores = [_scores(request, ranking, i, labels) for ranking in (clean, after)]
         rows.append(
             [
                 AttackedLabel(int(label), float(b), float(a), clean.rank(i, label), after.rank(i, label))
@@ -165,3 +164,11 @@ def _attack(
             ]
         )
     return rows
+
+
+def _scores(request: ExplanationRequest, ranking: _Ranking, point: int, labels: list[int]) -> np.ndarray:
+    """Returns the scores of some labels of a point, float32 [labels]."""
+    table, estimator, wanted = request.network.bucket_table, request.config.estimator, np.array([labels])
+    part, added = slice(point, point + 1), ranking.added
+    of_ensemble = estimators.label_scores(ranking.bucket_scores[part], table, wanted, estimator)
+    return (of_ensemble + AddedPart(added.ranker, added.features[part]).to(wanted))[0]

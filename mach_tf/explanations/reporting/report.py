@@ -39,7 +39,12 @@ class Report:
     """
 
     def __init__(
-        self, label_names: Optional[Sequence[str]], estimator: str, epsilon: Optional[float], features_shown: int
+        self,
+        label_names: Optional[Sequence[str]],
+        estimator: str,
+        epsilon: Optional[float],
+        features_shown: int,
+        ranked: bool = False,
     ):
         """Starts an empty report.
 
@@ -48,8 +53,10 @@ class Report:
           estimator: the estimator of the scores; if they are logits, the page shows them as probabilities too.
           epsilon: size of the FGSM step; None if there is none.
           features_shown: bars per explanation.
+          ranked: whether a ranker adds to the scores.
         """
         self._label_names = label_names
+        self._ranked = ranked
         self._estimator = estimator
         self._epsilon = epsilon
         self._features_shown = features_shown
@@ -83,11 +90,13 @@ class Report:
         combination = _COMBINATION_WORDS[entry.kernel]
         kind = "logits" if logits else "probabilities"
         score = f"A score is the {combination} of the {kind} of the label's buckets, one from each repetition"
+        score += ", plus what the label's ranker adds" if self._ranked else ""
         score += "; the percentage beside it is the score as a probability." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
             "logits": logits,
             "combination": combination,
+            "ranked": self._ranked,
             "epsilon": self._epsilon,
             "labels": [shown_name(self._label_name(label)) for label in self._labels],
             "features": [shown_name(title) for title in self._features],

@@ -10,6 +10,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker.added_part import AddedPart
 
 _CHUNK_POINTS = 128
 
@@ -22,12 +23,13 @@ def best_labels(network: Network, points: Points, estimator: str) -> np.ndarray:
 
 def label_scores(network: Network, points: Points, labels: np.ndarray, estimator: str) -> np.ndarray:
     """Returns the score of one label of each hashed point, float64 [n]."""
-    parts = [np.zeros(0, np.float32)]
-    for rows, logits in network.sketches(points.features(network.manifest.columns)):
+    parts, features = [np.zeros(0, np.float32)], points.features(network.manifest.columns)
+    for rows, logits in network.sketches(features):
         scores = estimators.bucket_scores(logits, estimator)
         wanted = labels[rows.start : rows.stop, None]
         parts.append(estimators.label_scores(scores, network.bucket_table, wanted, estimator)[:, 0])
-    return np.concatenate(parts).astype(np.float64)
+    added = AddedPart(network.ranker_of(estimator), features).to(labels[:, None])[:, 0]
+    return (np.concatenate(parts) + added).astype(np.float64)
 
 
 def integrated_gradients(network: Network, points: Points, labels: np.ndarray, config: AttributionConfig) -> np.ndarray:
@@ -52,7 +54,13 @@ def _gradients(network: Network, whole: Paths, labels: np.ndarray, config: Attri
         end = min(begin + _CHUNK_POINTS, whole.points)
         pairs = Pairs(np.arange(end - begin + 1, dtype=np.int64), labels[begin:end])
         integrals = attribution.integrate(
-            network.repetitions, network.bucket_table, whole.slice(begin, end), pairs, config, np.arange(begin, end)
+            network.repetitions,
+            network.bucket_table,
+            whole.slice(begin, end),
+            pairs,
+            config,
+            np.arange(begin, end),
+            network.ranker_of(config.estimator),
         )
         parts.append(integrals.gradients)
     return np.concatenate(parts)

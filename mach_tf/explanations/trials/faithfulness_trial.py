@@ -15,7 +15,7 @@ from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
-from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.integrated_gradients.attribution import NOT_EXACT, AttributionConfig
 from mach_tf.explanations.trials import feature_removal, stability
 from mach_tf.explanations.trials.best_label import best_labels, gradient_x_input, integrated_gradients, label_scores
 from mach_tf.explanations.trials.feature_removal import Curves
@@ -80,6 +80,7 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
     models = [Network.load(path) for path in model_dirs]
     for network in models:
         check_dataset(network.manifest, data.manifest, network.model_dir, dataset_dir, options.force)
+        network.manifest.training.require_multilabel("Trials of faithfulness", NOT_EXACT)
     config = AttributionConfig(options.estimator)
     epsilons = options.epsilon or [models[0].manifest.training.epsilon]
     if not all(epsilons):

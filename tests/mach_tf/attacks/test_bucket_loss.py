@@ -8,7 +8,7 @@ from mach_tf.attacks import attack_chunks, bucket_loss
 from mach_tf.choices import SUPPORTS
 from mach_tf.ensemble import Ensemble
 from tests.helpers import model_directory
-from tests.helpers.tiny_ensemble import all_logits
+from tests.helpers.tiny_ensemble import all_logits, first_labels, make_ensemble
 
 
 def bucket_targets(ensemble, points):
@@ -28,8 +28,10 @@ def oracle(ensemble, points, epsilon, support):
     for index, repetition in enumerate(ensemble.repetitions):
         w1, b1, w2, b2 = repetition.weights
 
-        def loss(x, index=index, w1=w1, b1=b1, w2=w2, b2=b2):
+        def loss(x, repetition=repetition, index=index, w1=w1, b1=b1, w2=w2, b2=b2):
             logits = tf.nn.relu(x @ w1 + b1) @ w2 + b2
+            if repetition.multiclass:
+                return tf.keras.losses.categorical_crossentropy(targets[:, index], logits, from_logits=True)
             return tf.keras.losses.binary_crossentropy(targets[:, index], logits, from_logits=True)
 
         x = tf.constant(dense)
@@ -78,3 +80,11 @@ def test_streamed_repetitions_give_the_same_losses(tmp_path, points):
     )
     np.testing.assert_allclose(streamed, kept, rtol=1e-6)
     assert kept[1].mean() > kept[0].mean()
+
+
+@pytest.mark.parametrize("support", SUPPORTS)
+def test_a_softmax_agrees_with_keras(points, support):
+    ensemble, one = make_ensemble(multiclass=True), first_labels(points)
+    losses = bucket_loss.bucket_losses(ensemble, one, [0.0, 0.1], support)
+    clean, adversarial = oracle(ensemble, one, 0.1, support)
+    np.testing.assert_allclose(losses, [clean, adversarial], rtol=1e-4)

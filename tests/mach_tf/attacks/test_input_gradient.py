@@ -129,3 +129,27 @@ def test_a_gradient_of_few_logits_is_that_of_all(monkeypatch):
 def test_another_support_is_refused():
     with pytest.raises(ValueError, match="support must be one of"):
         input_gradient.attack_input(make_points(), 12, "all")
+
+
+@pytest.mark.parametrize("support", SUPPORTS)
+def test_of_a_softmax_logits_and_gradient_are_those_of_its_log_odds(support):
+    repetitions = [each._replace(multiclass=True) for each in make_repetitions(2, 12, 7, 4)]
+    inputs = input_gradient.attack_input(make_points(), 12, support)
+    direction = np.random.default_rng(2).standard_normal((6, 2, 4)).astype(np.float32)
+    found = input_gradient.forward_pass(repetitions, inputs, inputs.clean)
+    gradient = input_gradient.value_gradient(repetitions, inputs, found, direction).ravel()
+
+    def odds(values):
+        dense = inputs.features(values).toarray().astype(np.float64)
+        shares = [tf.nn.softmax(network(each.weights, dense)).numpy() for each in repetitions]
+        return np.stack([np.log(share / (1 - share)) for share in shares], axis=1)
+
+    np.testing.assert_allclose(
+        input_gradient.bucket_logits(repetitions, inputs, inputs.clean), odds(inputs.clean), rtol=1e-4, atol=1e-4
+    )
+    for position in range(0, gradient.size, 5):
+        step = np.zeros(gradient.size)
+        step[position] = 1e-6
+        step, values = step.reshape(inputs.clean.shape), inputs.clean.astype(np.float64)
+        difference = ((odds(values + step) - odds(values - step)) * direction).sum() / 2e-6
+        assert gradient[position] == pytest.approx(difference, rel=1e-3, abs=1e-3)

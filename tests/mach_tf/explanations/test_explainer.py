@@ -18,7 +18,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.hashing import FeatureSpec
 from mach_tf.saved_repetition import Repetition
-from tests.helpers import model_directory
+from tests.helpers import model_directory, rankers
 
 _FEATURES = 50
 
@@ -37,6 +37,7 @@ def _explain(spec, raw, pairs, **options):
         repetitions=[Repetition(weights) for weights in made],
         bucket_table=rng.integers(0, 5, (3, 7)).astype(np.int32),
         manifest=types.SimpleNamespace(feature_spec=spec, columns=columns),
+        ranker_of=lambda estimator: None,
     )
     return list(explainer.explain(ensemble, raw, pairs, AttributionConfig("mean"), **options))
 
@@ -108,6 +109,25 @@ def test_from_python_a_matrix_that_adds_up(ensemble, method, each):
     present = raw.toarray() != 0
     assert not found.toarray()[~np.repeat(present, each or 1, axis=0)].any()
     assert "label" in found._repr_html_()
+
+
+@pytest.mark.parametrize("method", ["exact", "tape"])
+@pytest.mark.parametrize("baseline", [None, scipy.sparse.random(1, 60, 0.3, "csr", random_state=3)])
+def test_what_a_ranker_adds_is_explained(ensemble, tmp_path, method, baseline):
+    ranked = Ensemble.load(rankers.with_ranker(ensemble.model_dir, str(tmp_path / "ranked"), 30, 40))
+    raw = scipy.sparse.random(4, 60, 0.2, "csr", random_state=7)
+    options = {"method": method, "baseline": baseline, "steps": 1000}
+    found, decoded = ranked.explain(raw, **options), ranked.decode(ranked.hash(raw), 1)
+    assert found.labels.tolist() == decoded.labels[:, 0].tolist() != ensemble.explain(raw).labels.tolist()
+    np.testing.assert_allclose(found.scores, decoded.scores[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(found.sum(axis=1).A1, found.scores - found.baseline_scores, atol=0.1)
+    alone = ensemble.explain(raw, found.labels, **options)
+    of_ranker = rankers.added(ranked.ranker, ranked.hash(raw).toarray())
+    np.testing.assert_allclose(found.scores - alone.scores, of_ranker[np.arange(4), found.labels], atol=1e-5)
+    assert np.abs(found - alone).max() > 0.5
+    # Other estimators score by the ensemble alone.
+    means = [model.explain(raw, found.labels, estimator="mean", **options) for model in (ranked, ensemble)]
+    np.testing.assert_array_equal(means[0].toarray(), means[1].toarray())
 
 
 def test_from_python_with_a_baseline(ensemble):

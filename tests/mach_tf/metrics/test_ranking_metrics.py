@@ -180,3 +180,12 @@ def test_per_point_values_make_up_the_summary():
     summary = ranking_metrics.summary(top_labels, truth, KS, propensities)
     assert list(summary)[: len(parts)] == list(parts)
     assert summary["P@5"] == pytest.approx(100 * parts["P@5"].numerator.mean())
+
+
+def test_with_one_label_per_point_accuracy_is_the_share_of_points_whose_label_is_found():
+    labels = scipy.sparse.csr_matrix(np.eye(4)[[0, 1, 2, 3]])
+    top = np.array([[0, 1, 2], [2, 1, 0], [0, 1, 3], [3, 2, 1]])
+    found = ranking_metrics.per_point(top, labels, [1, 3], one_label=True)
+    percent = {name: metric.percent for name, metric in found.items() if name[:5] in ("accur", "error")}
+    assert percent == {"accuracy@1": 50, "accuracy@3": 75, "error@1": 50, "error@3": 25}
+    assert not any("accuracy" in name for name in ranking_metrics.per_point(top, labels, [1, 3]))

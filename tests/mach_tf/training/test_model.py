@@ -34,9 +34,13 @@ def group(repetitions, **changes):
 
 
 def batch_of(points, repetitions, seed=0):
-    return next(
-        iter(replica_batches(tf.data.Dataset.from_tensors(ragged_points(points, seed=seed)), TABLE[repetitions], 1))
-    )
+    points = points if isinstance(points, dict) else ragged_points(points, seed=seed)
+    return next(iter(replica_batches(tf.data.Dataset.from_tensors(points), TABLE[repetitions], 1)))
+
+
+def one_label_each(points):
+    labels = np.arange(points["label_ids"].nrows()) % LABELS
+    return {**points, "label_ids": tf.RaggedTensor.from_row_splits(labels, np.arange(len(labels) + 1))}
 
 
 def dense_oracle(model, position, points, table_row, settings):
@@ -52,6 +56,8 @@ def dense_oracle(model, position, points, table_row, settings):
 
     def loss(inputs):
         logits = tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3]
+        if settings.multiclass:
+            return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(tf.nn.softmax(logits)), 1))
         p = tf.sigmoid(logits)
         return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
 
@@ -71,14 +77,15 @@ def dense_oracle(model, position, points, table_row, settings):
 @pytest.mark.parametrize("repetitions", [[0], [0, 2, 3]])
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
 @pytest.mark.parametrize("weight", [0.0, 1.0, 0.3])
-@pytest.mark.parametrize("as_graph", [False, True])
-def test_losses_and_gradients_are_those_of_the_definition(repetitions, support, weight, as_graph):
-    model = group(repetitions, fgsm_support=support, adversarial_weight=weight)
+@pytest.mark.parametrize(("as_graph", "task"), [(False, "multilabel"), (True, "multilabel"), (False, "multiclass")])
+def test_losses_and_gradients_are_those_of_the_definition(repetitions, support, weight, as_graph, task):
+    model = group(repetitions, fgsm_support=support, adversarial_weight=weight, task=task)
     step = tf.function(model.losses_and_gradients) if as_graph else model.losses_and_gradients
-    losses, gradients = step(batch_of(16, repetitions))
+    points = one_label_each(ragged_points(16)) if task == "multiclass" else ragged_points(16)
+    losses, gradients = step(batch_of(points, repetitions))
     gradients = [tf.convert_to_tensor(g) for g in gradients]
     for position, repetition in enumerate(repetitions):
-        clean, adversarial, expected = dense_oracle(model, position, ragged_points(16), TABLE[repetition], model.config)
+        clean, adversarial, expected = dense_oracle(model, position, points, TABLE[repetition], model.config)
         np.testing.assert_allclose(losses["clean_loss"][position], clean, rtol=1e-5)
         if weight:
             np.testing.assert_allclose(losses["adversarial_loss"][position], adversarial, rtol=1e-5)

@@ -118,7 +118,8 @@ const cards = ((data) => {
       point.text ? coloured(point.text, explanation.words, labelName(explanation.label)) : null,
       bars(explanation.bars, explanation.rest, "Features that raise or lower the score"),
       make("details", {}, make("summary", {}, "Bucket scores by repetition"),
-        smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions.",
+        smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions" +
+          (data.ranked ? ", plus what the label's ranker adds." : "."),
           ["Repetition", "Bucket", ...(data.logits ? ["Logit"] : []), "Probability", ""], repetitions)));
     if (neighbours.length) {
       card.append(make("details", {}, make("summary", {}, "Labels that share its buckets"),

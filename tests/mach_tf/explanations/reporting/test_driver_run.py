@@ -13,7 +13,7 @@ from mach_tf import locks
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting import driver_run
-from tests.helpers import programs
+from tests.helpers import programs, rankers
 from tests.helpers import world as worlds
 
 
@@ -52,6 +52,16 @@ def test_means_over_each_labels_points(world, tmp_path, expected, capsys):
         assert int(row["points"]) == expected[1][int(row["label"])]
     assert worlds.HOSTILE in {row["feature_name"] for row in rows}
     assert "features with the largest mean attributions" in capsys.readouterr().out
+
+
+def test_what_a_ranker_adds_is_among_the_drivers(world, tmp_path):
+    model = rankers.with_ranker(world.model, str(tmp_path / "ranked"), 30, 40)
+    found, ensemble = run(world._replace(model=model), tmp_path / "drivers"), Ensemble.load(model)
+    points, labels = world.labels.nonzero()
+    (label,) = labels[:1]
+    own = points[labels == label]
+    expected = ensemble.explain(world.features[own], np.full(len(own), label)).mean(axis=0)
+    np.testing.assert_allclose(found[label].toarray(), expected, atol=1e-9)
 
 
 def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):

@@ -15,15 +15,18 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.reporting import point_explainer
 from mach_tf.explanations.reporting.selection import choose_labels
 from mach_tf.label_index import LabelIndex
+from tests.helpers import rankers
 from tests.helpers import world as worlds
 from tests.mach_tf.explanations.words.sample import explained_text
 
 EPSILON = 0.1
 
 
-@pytest.fixture(scope="module")
-def ensemble(world):
-    return Ensemble.load(world.model)
+@pytest.fixture(scope="module", params=["alone", "ranked"])
+def ensemble(request, world, tmp_path_factory):
+    if request.param == "alone":
+        return Ensemble.load(world.model)
+    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 def ask(world, ensemble, labels="top:2", estimator="logit_mean", epsilon=EPSILON, known_truth=True):
@@ -52,6 +55,7 @@ def hashed(ensemble, raw):
 def test_predictions_ranks_and_support(world, ensemble, estimator, labels):
     _, raw, found = ask(world, ensemble, labels, estimator)
     scores = worlds.every_score(ensemble, hashed(ensemble, raw), estimator)
+    of_ensemble = worlds.ensemble_score(ensemble, hashed(ensemble, raw), estimator)
     order = np.argsort(-scores, axis=1, kind="stable")
     assert [point.point for point in found] == list(range(100, 100 + len(raw)))
     for i, point in enumerate(found):
@@ -66,8 +70,8 @@ def test_predictions_ranks_and_support(world, ensemble, estimator, labels):
             assert one.explanation.point == point.point and one.explanation.label_name == f"name {label}"
             assert order[i, one.rank - 1] == label
             assert one.buckets.tolist() == ensemble.bucket_table[:, label].tolist()
-            # Both estimators are means of the bucket scores that are shown.
-            assert one.bucket_scores.mean() == pytest.approx(scores[i, label], rel=1e-4, abs=1e-6)
+            # Both estimators are means of the bucket scores that are shown, and what a ranker adds.
+            assert one.bucket_scores.mean() == pytest.approx(of_ensemble[i, label], rel=1e-4, abs=1e-6)
 
 
 def test_ranks_are_known_down_to_a_limit(world, ensemble, monkeypatch):

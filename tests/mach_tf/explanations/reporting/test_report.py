@@ -19,9 +19,9 @@ HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"
 LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 
-def page(points=6, known_truth=True, attacked=True, hidden_features=0):
+def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=False):
     """Returns a report of `points` points; the best label of point i is i % 4, and its score decreases with i."""
-    report = Report(LABELS, "logit_mean", 0.05, 3)
+    report = Report(LABELS, "logit_mean", 0.05, 3, ranked)
     for point in range(points):
         explained = []
         for rank in (1, 2):
@@ -44,6 +44,13 @@ def page(points=6, known_truth=True, attacked=True, hidden_features=0):
             )
         )
     return report.html("Explanations of <model>", [("Model", "a & b"), ("Method", "exact")])
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_the_page_says_what_a_score_is_made_of(ranked):
+    text = page(ranked=ranked)
+    assert (", plus what the label's ranker adds;" in text.replace("&#39;", "'")) == ranked
+    assert f'"ranked":{str(ranked).lower()}' in text
 
 
 def test_the_page_is_whole_and_safe():
