@@ -113,6 +113,16 @@ def test_a_typed_text_has_labels_words_and_an_attack(browser, texts):
     assert browser.get_log("browser") == []
 
 
+def test_a_text_of_unknown_words_is_told(browser, texts):
+    visit(browser, texts)
+    type_in(browser, "zyzzyva")
+    suggest(browser)
+    assert message(browser).endswith("But the model knows no word of this text: any such text gets these labels.")
+    type_in(browser, TEXT)
+    suggest(browser)
+    assert "knows no word" not in message(browser)
+
+
 def test_hostile_texts_and_names_stay_text(browser, texts):
     visit(browser, texts)
     (example,) = all_of(browser, "#examples button")
@@ -213,3 +223,15 @@ def test_a_service_that_is_gone_is_told(browser, folder):
     wait(browser, lambda: all_of(browser, "#message.bad"))
     assert message(browser).startswith("The service cannot be reached.")
     browser.get_log("browser")
+
+
+def test_features_without_names_are_given_by_id(browser, evaluated, tmp_path):
+    export(Ensemble.load(evaluated.model_dir), tmp_path / "points" / "1")
+    with served.serving(tmp_path / "points") as address:
+        visit(browser, address)
+        assert "one per line, as id:value: the model" in find(browser, "#lead").text
+        type_in(browser, "3:0.5\nfeature: 1")
+        find(browser, "#ask").click()
+        wait(browser, lambda: message(browser) == 'A feature must be id:value (got "feature:").')
+        type_in(browser, "3:0.5\n7:1")
+        suggest(browser)

@@ -177,6 +177,7 @@ class Service:
         described = openapi.document(
             self._versions.name,
             served.contents,
+            served.metadata,
             config.requests,
             served.examples,
             config.token is not None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.example_points import Example
-from mach_tf.serving.service import answer_schemas, attack_requests
+from mach_tf.serving.service import answer_schemas, attack_requests, rest_schemas
 from mach_tf.serving.service.answer_schemas import NUMBER, Schema, of_list, of_object
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving_signatures import ATTACK_SIGNATURE, EXPLAIN_SIGNATURE
@@ -32,6 +32,7 @@ _VERSION = {"name": "version", "in": "path", "required": True, "schema": {"type"
 def document(
     name: str,
     contents: ServableContents,
+    metadata: Mapping[str, Any],
     limits: RequestLimits,
     examples: Sequence[Example] = (),
     token: bool = False,
@@ -42,6 +43,7 @@ def document(
     Args:
       name: the name of the model.
       contents: what the servable is.
+      metadata: the definitions of its signatures by name.
       limits: what a request may ask for.
       examples: texts or points to try.
       token: whether requests need the token.
@@ -76,7 +78,8 @@ def document(
     if ATTACK_SIGNATURE in contents.signatures:
         paths["/attack"] = own("Ranks labels before and after an FGSM step.", answer_schemas.ATTACKED, attack)
     model = f"/v1/models/{name}"
-    predict = _operation("Calls a signature (TensorFlow Serving).", answer_schemas.OUTPUTS, token, _rest(contents))
+    rest = rest_schemas.requests(metadata, min(limits.k, contents.labels))
+    predict = _operation("Calls a signature (TensorFlow Serving).", answer_schemas.OUTPUTS, token, rest)
     state = _operation("The version that is served (TensorFlow Serving).", answer_schemas.STATE, token)
     metadata = _operation("The signatures (TensorFlow Serving).", answer_schemas.METADATA, token)
     paths |= {
@@ -121,23 +124,6 @@ def _forms(contents: ServableContents, limits: RequestLimits, named: bool) -> li
         texts = of_list({"oneOf": [text, of_object(dict.fromkeys(fields, text), [])]}, maxItems=limits.points)
         forms.insert(0, of_object({"texts": texts, "k": k}, ["texts"]))
     return forms
-
-
-def _rest(contents: ServableContents) -> Schema:
-    """Returns the row and the column form of TensorFlow Serving, whose other keys are ignored."""
-    signature = {"type": "string", "enum": sorted(contents.signatures), "default": "serving_default"}
-    given = {"instances": {"type": "array", "minItems": 1, "items": {"type": "object"}}, "inputs": {"type": "object"}}
-    return {
-        "oneOf": [
-            {
-                "type": "object",
-                "properties": {"signature_name": signature, form: schema},
-                "required": [form],
-                "not": {"required": [other]},
-            }
-            for (form, schema), other in zip(given.items(), reversed(given))
-        ]
-    }
 
 
 def _of_version(operation: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,10 @@ from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.service import openapi
 from mach_tf.serving.service.own_requests import RequestLimits
 
+METADATA = {
+    "serving_default": {"inputs": {"examples": {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1"}]}}}}
+}
+
 
 def contents(fields, signatures=("sparse", "explain", "attack")):
     return ServableContents("demo", 60, 3, "logit_mean", "float32", 0.0, list(signatures), True, "", {}, fields)
@@ -16,11 +20,11 @@ def contents(fields, signatures=("sparse", "explain", "attack")):
 @pytest.mark.parametrize("token", [False, True])
 def test_the_document_is_valid(token):
     validator = pytest.importorskip("openapi_spec_validator")
-    validator.validate(openapi.document("demo", contents(["title"]), RequestLimits(), token=token))
+    validator.validate(openapi.document("demo", contents(["title"]), METADATA, RequestLimits(), token=token))
 
 
 def test_the_token_is_stated_where_it_is_asked_for():
-    paths = openapi.document("demo", contents([]), RequestLimits(), token=True)["paths"]
+    paths = openapi.document("demo", contents([]), METADATA, RequestLimits(), token=True)["paths"]
     open_paths = {path for path, item in paths.items() for each in item.values() if "security" not in each}
     assert open_paths == {"/healthz", "/readyz"}
     assert all("401" in each["responses"] for path in paths if path not in open_paths for each in paths[path].values())
@@ -29,7 +33,7 @@ def test_the_token_is_stated_where_it_is_asked_for():
 @pytest.mark.parametrize("fields", [[], ["title", "body"]])
 def test_the_document_states_the_limits_and_the_forms(fields):
     limits = RequestLimits(points=7, text_length=99)
-    document = json.loads(json.dumps(openapi.document("demo", contents(fields), limits)))
+    document = json.loads(json.dumps(openapi.document("demo", contents(fields), METADATA, limits)))
     forms = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
     assert len(forms) == (2 if fields else 1)
     assert all(form["properties"]["k"]["maximum"] == 3 for form in forms)
@@ -47,13 +51,13 @@ def test_the_document_states_the_limits_and_the_forms(fields):
 
 
 def test_only_what_the_servable_can_do_is_described():
-    document = openapi.document("demo", contents([], ["sparse"]), RequestLimits())
+    document = openapi.document("demo", contents([], ["sparse"]), METADATA, RequestLimits())
     assert set(document["paths"]).isdisjoint({"/explain", "/attack"})
 
 
 @pytest.mark.parametrize("named", [False, True])
 def test_features_by_name_are_described_if_features_have_names(named):
-    document = openapi.document("demo", contents([]), RequestLimits(), named=named)
+    document = openapi.document("demo", contents([]), METADATA, RequestLimits(), named=named)
     schema = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     (form,) = schema["oneOf"]
     keys = [set(each["properties"]) for each in form["properties"]["points"]["items"]["oneOf"]]
@@ -64,7 +68,7 @@ def test_features_by_name_are_described_if_features_have_names(named):
     ("fields", "example"), [([], {"feature_ids": [3], "feature_values": [1.0]}), (["title"], {"title": "A"})]
 )
 def test_examples_are_requests(fields, example):
-    document = openapi.document("demo", contents(fields), RequestLimits(), [example])
+    document = openapi.document("demo", contents(fields), METADATA, RequestLimits(), [example])
     for path in ("/predict", "/explain", "/attack"):
         content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
         assert content["examples"] == {"example 1": {"value": {"texts" if fields else "points": [example]}}}
