@@ -77,7 +77,7 @@ def test_probabilities_rank_as_the_sums_and_stay_apart(ranked):
 
 
 def test_approximate_decoding_is_refused(ranked):
-    with pytest.raises(InputError, match="approximate must be left out with name_weight and a ranker"):
+    with pytest.raises(InputError, match="approximate must be left out with a ranker"):
         Ensemble.load(ranked).decode(points(), 2, approximate=Approximate(2, 1))
 
 
