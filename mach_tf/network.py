@@ -111,8 +111,7 @@ class Network:
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
-        name = type(self).__name__
-        return f"{name}({self.model_dir!r}, repetitions={repetitions}, buckets={buckets}, labels={self.labels})"
+        return f"{type(self).__name__}({self.model_dir!r}, {repetitions=}, {buckets=}, labels={self.labels})"
 
     @functools.cached_property
     def bucket_table(self) -> np.ndarray:
@@ -142,6 +141,11 @@ class Network:
     def ranker_of(self, estimator: str) -> Optional[Ranker]:
         """Returns the ranker if it adds to the label scores of this estimator."""
         return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
+
+    @property
+    def ranker_weight(self) -> float:
+        """The weight of the ranker in label scores that are means of logits; 0 without one."""
+        return 0.0 if self.ranker is None else self.ranker.weight
 
     @property
     def labels(self) -> int:
@@ -259,8 +263,7 @@ class Network:
         parts, sources = [], self.added_scores(estimator, name_score)
         if sources and approximate is not None:
             raise InputError(
-                "approximate must be left out with a ranker or name_weight, which may raise labels that it does not score. "
-                "Decode exactly, or open the model with ranker=False."
+                "approximate must be left out with a ranker and name_weight. Open the model with ranker=False."
             )
         if only_labels is not None:
             k = min(k, only_labels.labels)
