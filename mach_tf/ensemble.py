@@ -145,7 +145,7 @@ class Ensemble(RobustNetwork):
         among = None if only_labels is None else self.among(only_labels)
         found = self.decode(features(), k, estimator, only_labels=among, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
-        return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability)
+        return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.ranker_weight)
 
     def explain(
         self,

@@ -123,24 +123,28 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
     return ((scores - 1.0 / buckets) * (buckets / (buckets - 1.0))).astype(np.float32)
 
 
-def probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
+def probabilities(scores: np.ndarray, estimator: str, buckets: int, ranker_weight: float = 0.0) -> np.ndarray:
     """Label scores on the scale of probabilities: positive, at most 1, and rising with the scores.
 
     A mean of logits becomes its sigmoid; a minimum or median of bucket probabilities is one already. Of a mean m of bucket
     probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative below 1 / B. Below 2 / B, where less than
     half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
 
+    With a ranker of weight v, whose classifiers score 2 for the points of a label and 0 for others, the sum with a mean of logits is
+    brought back to the scale of logits first: (s - v) / (1 + v / 2).
+
     Args:
       scores: label scores as the decoder has them, any shape.
       estimator: one of ESTIMATORS.
       buckets: B.
+      ranker_weight: v; 0 without a ranker.
 
     Returns:
       float64 of the same shape, which keeps apart what float32 rounds to 1.
     """
     scores, entry = np.asarray(scores, np.float64), get(estimator)
     if entry.takes_logits:
-        found = scipy.special.expit(scores)
+        found = scipy.special.expit((scores - ranker_weight) / (1 + ranker_weight / 2))
     elif entry.debiased:
         found = np.maximum(scores - 1.0 / buckets, scores / 2) * (buckets / (buckets - 1.0))
     else:

@@ -144,6 +144,11 @@ class Network:
         return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
 
     @property
+    def ranker_weight(self) -> float:
+        """The weight of the ranker in label scores that are means of logits; 0 without one."""
+        return 0.0 if self.ranker is None else self.ranker.weight
+
+    @property
     def labels(self) -> int:
         """The number of labels, K."""
         return self.manifest.labels
@@ -259,8 +264,7 @@ class Network:
         parts, sources = [], self.added_scores(estimator, name_score)
         if sources and approximate is not None:
             raise InputError(
-                "approximate must be left out with a ranker or name_weight, which may raise labels that it does not score. "
-                "Decode exactly, or open the model with ranker=False."
+                "approximate must be left out with name_weight and a ranker (or open the model with ranker=False)."
             )
         if only_labels is not None:
             k = min(k, only_labels.labels)

@@ -137,7 +137,8 @@ class PredictionWriter:
         features = network.hash_points(block.points)
         found = network.decode(features, self.k, self.estimator, only_labels=self.among, name_score=self.name_score)
         buckets = network.manifest.bucket_spec.buckets
-        return top_labels(found.labels, found.scores, self.estimator, buckets, self.scores, self.min_probability)
+        scale, least = self.scores, self.min_probability
+        return top_labels(found.labels, found.scores, self.estimator, buckets, scale, least, network.ranker_weight)
 
     def _in_place(self, top: TopLabels, block: InputBlock) -> TopLabels:
         """Gives bad lines rows without labels."""

@@ -259,7 +259,8 @@ def _calibration(found: PassResult, labels: scipy.sparse.csr_matrix, network: Ne
                 f"Approximate decoding must find a label (got none for any point, estimator {name}); raise "
                 "approximate.buckets or lower approximate.repetitions."
             )
-        scores = estimators.probabilities(decoded.scores, name, network.manifest.bucket_spec.buckets)
+        buckets, weight = network.manifest.bucket_spec.buckets, network.ranker_weight
+        scores = estimators.probabilities(decoded.scores, name, buckets, weight)
         curves[name] = calibration.reliability(scores[present], ranking_metrics.hits(decoded.labels, labels)[present])
     return curves
 

@@ -62,7 +62,8 @@ def train(
         dataset_dir = os.path.join(scratch, "dataset")
         write_dataset(features, labels, dataset_dir, spec=spec)
         try:
-            fit(dataset_dir, stored.directory, **options, **settings)
+            # Scores of all labels are those of the ensemble alone.
+            fit(dataset_dir, stored.directory, ranker=False, **options, **settings)
         except KeyboardInterrupt:
             if model_dir is not None:
                 raise

@@ -23,11 +23,13 @@ class Ranker:
 
     Attributes:
       weights: float32 CSR [K, D], the w_l, columns ascending; D is the width of the model's input.
+      weight: what the classifiers' own scores were multiplied by, above 0; probabilities take it into account.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix) -> None:
+    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0) -> None:
         weights.sort_indices()
         self.weights = weights
+        self.weight = weight
         self._products = PositiveProducts(weights)
 
     def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
@@ -65,6 +67,7 @@ class Ranker:
             row_splits=weights.indptr.astype(np.int64),
             columns=weights.indices.astype(np.int32),
             weights=weights.data.astype(np.float32),
+            weight=np.float64(self.weight),
         )
         with files.atomic_write(os.path.join(directory, RANKER_FILE)) as file:
             file.write(content.getbuffer())
@@ -86,14 +89,15 @@ class Ranker:
         if problem := problem_of(directory, sha256):
             raise InputError(problem)
         arrays = array_files.read_archive(path, _REMEDY)
-        found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights")]
-        splits, ids, weights = found
-        kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32]
-        if not kinds or not _is_matrix(splits, ids, weights, labels, columns):
+        found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights", "weight")]
+        splits, ids, weights, weight = found
+        kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32, np.float64]
+        scaled = weight.shape == () and 0 < weight < np.inf
+        if not (kinds and scaled and _is_matrix(splits, ids, weights, labels, columns)):
             raise InputError(
-                f"{path} must hold finite weights of {labels} labels and {columns} columns, by row. {_REMEDY}"
+                f"{path} must hold finite weights of {labels} labels and {columns} columns, by row, and their weight. {_REMEDY}"
             )
-        return cls(scipy.sparse.csr_matrix((weights, ids, splits), (labels, columns)))
+        return cls(scipy.sparse.csr_matrix((weights, ids, splits), (labels, columns)), float(weight))
 
 
 def problem_of(directory: str, sha256: str) -> str:

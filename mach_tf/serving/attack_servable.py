@@ -39,20 +39,24 @@ class AttackServable(EnsembleServable):
         raw, hashed = summed(raw, self.raw_features(raw))
         hidden_inputs = self.hidden_inputs(hashed.batch)
         logits = self.logits(hidden_inputs)
-        loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, true_labels)
-        gradient = fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, loss.gradient(logits))
+        loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, hashed.batch, true_labels, self.ranker)
+        of_logits, gradient = loss.gradient(logits, hashed.batch.feature_values)
+        gradient += fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, of_logits)
         batch = fgsm_attack.moved(hashed.batch, gradient, epsilon)
         attacked_logits = self.logits(self.hidden_inputs(batch))
         points = tf.shape(logits)[1]
-        both = self.ranked(tf.concat([logits, attacked_logits], 1), k)
+        both = self.ranked(tf.concat([logits, attacked_logits], 1), fgsm_attack.joined(hashed.batch, batch), k)
         outputs = {name: each[:points] for name, each in both.items()}
         outputs.update({f"attacked_{name}": each[points:] for name, each in both.items()})
         at = tf.concat([attacked_logits, logits], 1)
-        scores, probabilities = self.shown(fgsm_attack.scores_of(at, self.table, both["labels"], self.estimator))
+        crossed = fgsm_attack.scores_of(at, self.table, both["labels"], self.estimator)
+        if self.ranker is not None:
+            crossed += self.ranker.added_to(fgsm_attack.joined(batch, hashed.batch), both["labels"])
+        scores, probabilities = self.shown(crossed)
         outputs["scores_after"], outputs["probabilities_after"] = scores[:points], probabilities[:points]
         outputs["scores_before"], outputs["probabilities_before"] = scores[points:], probabilities[points:]
-        outputs["loss"] = tf.cast(loss.losses(logits), tf.float32)
-        outputs["attacked_loss"] = tf.cast(loss.losses(attacked_logits), tf.float32)
+        outputs["loss"] = tf.cast(loss.losses(logits, hashed.batch.feature_values), tf.float32)
+        outputs["attacked_loss"] = tf.cast(loss.losses(attacked_logits, batch.feature_values), tf.float32)
         outputs["relative_norm"] = fgsm_attack.relative_norms(hashed.batch, batch)
         by_feature = fgsm_attack.strengthening(raw, hashed, gradient)
         features, largest = (each[:, 0] for each in self.largest(raw, by_feature[:, tf.newaxis]))

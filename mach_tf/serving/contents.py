@@ -30,6 +30,7 @@ class ServableContents:
       signatures: the names of the SavedModel's signatures.
       label_names: whether labels have names; otherwise their ids stand for them.
       text_fields: the names of the text fields, in their order; empty if the model takes no texts.
+      ranker_weights: the number of weights of the ranker; 0 if label scores are those of the ensemble alone.
       dataset_fingerprint: fingerprint of the training data.
       versions: versions of the libraries, by package name.
       files: every other file, by its path with "/".
@@ -47,6 +48,7 @@ class ServableContents:
     dataset_fingerprint: str
     versions: dict[str, str]
     text_fields: list[str] = dataclasses.field(default_factory=list)
+    ranker_weights: int = 0
     files: dict[str, StoredFile] = dataclasses.field(default_factory=dict)
     schema_version: int = _SCHEMA_VERSION
 

@@ -16,12 +16,12 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, ModelManifest
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
-from mach_tf.ranker import without_ranker
 from mach_tf.serving import card_evaluation, contents, example_points, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.row_places import RowPlaces, joint_norms
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import CODED, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
@@ -85,7 +85,7 @@ class Exported:
       path: the directory of the servable.
       name: its name: that of the folder above the version.
       bytes: size of all its files.
-      weight_bytes: size of the model's weights in float32.
+      weight_bytes: size of the model's weights in float32, those of its ranker included.
     """
 
     path: str
@@ -120,7 +120,6 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         "Servables",
         "their graph computes and explains sigmoids; each repetition is a SavedModel of its own, which has the softmax",
     )
-    without_ranker.check(network.manifest, "Servables")
     path = os.path.abspath(arguments.path(output_dir, "output_dir"))
     name = os.path.basename(os.path.dirname(path))
     if not _VERSION.fullmatch(os.path.basename(path)) or not name:
@@ -142,6 +141,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     if chosen.evaluation is not None:
         evaluation = card_evaluation.read(chosen.evaluation, chosen.estimator, len(network.repetitions))
     examples = None if chosen.examples is None else example_points.read_input(network, chosen.examples)
+    ranker = _ranker(network, chosen.estimator)
     parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
@@ -150,6 +150,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         label_names or [str(label) for label in range(labels)],
         feature_names,
         chosen.reasons,
+        ranker,
     )
     module = AttackServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()
@@ -165,6 +166,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         network.manifest.dataset_fingerprint,
         network.manifest.versions,
         [] if vectorizer is None else list(network.texts.fields),
+        0 if ranker is None else ranker.weights.shape[0],
     )
     rule = f"{path}: a servable must fit on the disk, but writing it failed"
     with staging.staged(path) as temporary:
@@ -180,7 +182,8 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
             example_points.write(temporary, examples)
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
-    return Exported(path, name, size, len(network.repetitions) * network.manifest.shape.weight_bytes)
+    weight_bytes = len(network.repetitions) * network.manifest.shape.weight_bytes
+    return Exported(path, name, size, weight_bytes + (0 if ranker is None else ranker.bytes))
 
 
 def _exported_manifest(network: Network) -> ModelManifest:
@@ -201,6 +204,12 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
             stored.append(StoredWeights(network.repetitions[index].weights, options.weights, places))
             bar.update(1)
     return stored
+
+
+def _ranker(network: Network, estimator: str) -> Optional[StoredRanker]:
+    """Returns what the estimator adds to label scores; None for nothing."""
+    ranker = network.ranker_of(estimator)
+    return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker.weights)
 
 
 def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:

@@ -7,7 +7,7 @@ gradient of the loss for the feature values comes from all repetitions together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple, Optional
 
 import tensorflow as tf
 
@@ -16,6 +16,7 @@ from mach_tf.classifier import SparseBatch, point_of_entry
 from mach_tf.fgsm import fgsm, value_gradients
 from mach_tf.serving import ranking
 from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
 
 # Scores are kept this far from 0 and 1, as in label_loss.py, so that logarithms stay finite.
@@ -23,9 +24,17 @@ _SMALLEST = 1e-12
 
 
 class LabelLoss:
-    """The mean binary cross-entropy of the labels of each of n points, as a function of their bucket logits."""
+    """The mean binary cross-entropy of the labels of each of n points, as a function of their bucket logits and feature values."""
 
-    def __init__(self, table: tf.Tensor, estimator: str, predicting: tf.Tensor, true_labels: tf.Tensor):
+    def __init__(
+        self,
+        table: tf.Tensor,
+        estimator: str,
+        predicting: tf.Tensor,
+        batch: SparseBatch,
+        true_labels: tf.Tensor,
+        ranker: Optional[StoredRanker] = None,
+    ):
         """Decides which labels are true.
 
         Args:
@@ -33,51 +42,97 @@ class LabelLoss:
           estimator: "logit_mean" or "mean".
           predicting: float32 [R, n, B], the logits that predict true labels: those with a probability of at least one half, and the
             best one.
+          batch: the n hashed points that predict them.
           true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
+          ranker: what is added to label scores; None for nothing.
         """
         self._rows = tf.unstack(table)
         self._estimator = estimator
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
+        self._batch, self._ranker = batch, ranker
 
-    def losses(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the loss of each point, float64 [n], at logits, float32 [R, n, B]."""
-        return self._map(
-            logits, lambda own, scores, truth: _cross_entropy(scores, truth, self._estimator)[0], tf.float64
-        )
+    def losses(self, logits: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns the loss of each point, float64 [n].
 
-    def gradient(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the gradient of each point's loss for its bucket logits, float32 [R, n, B]."""
+        Args:
+          logits: float32 [R, n, B].
+          values: float32 [nonzeros], the values of the features of the points, which are otherwise those that predict.
+        """
 
-        def of_point(own: tf.Tensor, scores: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
-            _, slope = _cross_entropy(scores, truth, self._estimator)
+        def of_point(point: _Point) -> tf.Tensor:
+            return _cross_entropy(point.scores, point.truth, self._estimator)[0]
+
+        return self._map(logits, values, of_point, tf.float64)
+
+    def gradient(self, logits: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the gradient of each point's loss; arguments as of `losses`.
+
+        Returns:
+          That for the bucket logits, float32 [R, n, B], and that for the feature values through the ranker, float32 [nonzeros].
+        """
+
+        def of_point(point: _Point) -> tuple[tf.Tensor, tf.RaggedTensor]:
+            _, slope = _cross_entropy(point.scores, point.truth, self._estimator)
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
             if not estimators.get(self._estimator).takes_logits:
-                probabilities = tf.sigmoid(tf.cast(own, tf.float64))
+                probabilities = tf.sigmoid(tf.cast(point.logits, tf.float64))
                 gradient *= probabilities * (1 - probabilities)
-            return tf.cast(gradient, tf.float32)
+            of_values = tf.zeros_like(point.features, tf.float32)
+            if self._ranker is not None:
+                of_products = tf.where(point.products > 0, tf.cast(slope, tf.float32), 0)
+                of_values = self._ranker.gradient(point.features, of_products)
+            return tf.cast(gradient, tf.float32), tf.RaggedTensor.from_tensor(of_values[:, tf.newaxis])
 
         shape = [len(self._rows), self._buckets]
-        return tf.transpose(self._map(logits, of_point, tf.TensorSpec(shape, tf.float32)), [1, 0, 2])
+        ragged = tf.RaggedTensorSpec([None, 1], tf.float32, ragged_rank=1)
+        of_logits, of_values = self._map(logits, values, of_point, (tf.TensorSpec(shape, tf.float32), ragged))
+        return tf.transpose(of_logits, [1, 0, 2]), of_values.flat_values
 
-    def _map(self, logits: tf.Tensor, function: Callable[..., tf.Tensor], kind: Any) -> tf.Tensor:
-        """Calls a function with the logits, the scores of all labels, and which are true, of one point after the other."""
+    def _map(self, logits: tf.Tensor, values: tf.Tensor, function: Callable[[_Point], Any], kind: Any) -> Any:
+        """Calls a function with one point after the other."""
 
-        def of_point(inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            own, predicting, given = inputs
-            truth = _truth(self._scores(predicting), given, self._estimator, self._buckets)
-            return function(own, self._scores(own), truth)
+        def of_point(inputs: tuple[tf.Tensor, ...]) -> Any:
+            own, predicting, given, begin, end = inputs
+            features = self._batch.feature_ids[begin:end]
+            first, _ = self._scores(predicting, features, self._batch.feature_values[begin:end])
+            truth = _truth(first, given, self._estimator, self._buckets)
+            scores, products = self._scores(own, features, values[begin:end])
+            return function(_Point(own, features, products, scores, truth))
 
-        points = (tf.transpose(logits, [1, 0, 2]), self._predicting, self._true_labels)
+        splits = self._batch.row_splits
+        points = (tf.transpose(logits, [1, 0, 2]), self._predicting, self._true_labels, splits[:-1], splits[1:])
         return tf.map_fn(of_point, points, fn_output_signature=kind, parallel_iterations=1)
 
-    def _scores(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the scores of all labels of a point, float64 [K], from its bucket logits, float32 [R, B]."""
-        values = tf.cast(logits, tf.float64)
+    def _scores(self, logits: tf.Tensor, features: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the scores of all labels of a point, float64 [K], and the ranker's products, float32 [K]."""
+        wide = tf.cast(logits, tf.float64)
         if not estimators.get(self._estimator).takes_logits:
-            values = tf.sigmoid(values)
-        return tf.add_n([tf.gather(values[place], row) for place, row in enumerate(self._rows)]) / len(self._rows)
+            wide = tf.sigmoid(wide)
+        scores = tf.add_n([tf.gather(wide[place], row) for place, row in enumerate(self._rows)]) / len(self._rows)
+        if self._ranker is None:
+            return scores, tf.zeros([0])
+        products = self._ranker.products(features, values)
+        return scores + tf.cast(tf.nn.relu(products), tf.float64), products
+
+
+class _Point(NamedTuple):
+    """A point where its loss is computed.
+
+    Attributes:
+      logits: float32 [R, B].
+      features: int64 [m], its hashed features.
+      products: float32 [K], those of the ranker; empty without one.
+      scores: float64 [K], the label scores.
+      truth: bool [K], which labels are true.
+    """
+
+    logits: tf.Tensor
+    features: tf.Tensor
+    products: tf.Tensor
+    scores: tf.Tensor
+    truth: tf.Tensor
 
 
 def value_gradient(
@@ -107,6 +162,13 @@ def moved(batch: SparseBatch, gradient: tf.Tensor, epsilon: tf.Tensor) -> Sparse
     """Returns the points after the step; `epsilon` is float32 [n]."""
     sizes = tf.gather(epsilon, point_of_entry(batch.row_splits))
     return batch._replace(feature_values=batch.feature_values + fgsm(gradient, sizes))
+
+
+def joined(batch: SparseBatch, other: SparseBatch) -> SparseBatch:
+    """Returns the points of one batch, and behind them those of another."""
+    splits = tf.concat([batch.row_splits, batch.row_splits[-1] + other.row_splits[1:]], 0)
+    ids, values = (tf.concat([one, another], 0) for one, another in zip(batch[1:], other[1:]))
+    return SparseBatch(splits, ids, values)
 
 
 def relative_norms(batch: SparseBatch, attacked: SparseBatch) -> tf.Tensor:

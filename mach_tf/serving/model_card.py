@@ -45,7 +45,7 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
         ("raw features", f"{contents.features:,}"),
         ("repetitions x buckets", f"{manifest.bucket_spec.repetitions} x {manifest.bucket_spec.buckets:,}"),
         ("hidden units", f"{manifest.training.hidden_units:,}"),
-        ("label score", contents.estimator),
+        ("label score", _score(contents)),
         ("weights", _stored(contents)),
         ("training data", f"`{contents.dataset_fingerprint}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
@@ -155,6 +155,13 @@ def _certified(evaluation: Evaluation) -> list[str]:
     )
     intro = f"Proved of the float32 weights: whatever method changes {changed} by at most epsilon each, the metric is at least this:"
     return [intro, _titled(rows, ["epsilon", *names])]
+
+
+def _score(contents: ServableContents) -> str:
+    """Returns how labels are scored, in words."""
+    if not contents.ranker_weights:
+        return contents.estimator
+    return f"{contents.estimator}, and a ranker, a sparse linear classifier of each label: {contents.ranker_weights:,} weights, float32"
 
 
 def _stored(contents: ServableContents) -> str:

@@ -12,6 +12,7 @@ from mach_tf import estimators, serving_signatures
 from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
 from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
 
@@ -46,6 +47,7 @@ class EnsembleServable(tf.Module):
         label_names: Sequence[str],
         feature_names: Optional[Sequence[str]] = None,
         reasons: int = 10,
+        ranker: Optional[StoredRanker] = None,
     ):
         """Copies the tables and names.
 
@@ -57,6 +59,7 @@ class EnsembleServable(tf.Module):
           label_names: the name of each label.
           feature_names: the name of each raw feature; None if they have none.
           reasons: number of features that an explanation names for a label, at most.
+          ranker: what is added to label scores; None for nothing.
         """
         super().__init__()
         self.estimator = estimator
@@ -64,6 +67,7 @@ class EnsembleServable(tf.Module):
         self.labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features
         self.weights = list(weights)
+        self.ranker = ranker
         self.table = tf.Variable(table, trainable=False)
         self.label_names = tf.Variable(list(label_names), trainable=False)
         self.feature_names = None if feature_names is None else tf.Variable(list(feature_names), trainable=False)
@@ -79,7 +83,8 @@ class EnsembleServable(tf.Module):
           `labels` int64, `label_names` string, `scores` float32 as `estimators.reported` shows them, and `probabilities`
           float32; all [n, k], best first.
         """
-        return self.ranked(self.logits(self.hidden_inputs(self.raw_features(raw).batch)), k)
+        batch = self.raw_features(raw).batch
+        return self.ranked(self.logits(self.hidden_inputs(batch)), batch, k)
 
     def explain(self, raw: SparseBatch, k: tf.Tensor) -> Outputs:
         """Ranks labels and attributes their scores to raw features, by exact Integrated Gradients from the zero baseline.
@@ -145,8 +150,10 @@ class EnsembleServable(tf.Module):
         """Returns what `explain` does, and the attributions of all features of the points, ids ascending, float64 [features, k]."""
         raw, hashed = summed(raw, self.raw_features(raw))
         hidden_inputs = self.hidden_inputs(hashed.batch)
-        outputs = self.ranked(self.logits(hidden_inputs), k)
+        outputs = self.ranked(self.logits(hidden_inputs), hashed.batch, k)
         found = self._attributions(raw, hashed, hidden_inputs, outputs["labels"])
+        if self.ranker is not None:
+            found += self.ranker.attributions(raw.row_splits, hashed, outputs["labels"])
         outputs["features"], outputs["attributions"] = self.largest(raw, found)
         if self.feature_names is not None:
             outputs["feature_names"] = self.names_of(outputs["features"])
@@ -163,10 +170,10 @@ class EnsembleServable(tf.Module):
         """Returns the bucket logits, float32 [R, n, B], from x W1 of each repetition."""
         return tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
 
-    def ranked(self, logits: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """Ranks the labels of n points by their bucket logits; returns what `predict` does."""
+    def ranked(self, logits: tf.Tensor, batch: SparseBatch, k: tf.Tensor) -> Outputs:
+        """Ranks the labels of n hashed points by their bucket logits and the ranker; returns what `predict` does."""
         sketch = tf.transpose(ranking.bucket_scores(logits, self.estimator), [0, 2, 1])
-        scores, labels = self._decode(sketch, k)
+        scores, labels = self._decode(sketch, batch, k)
         shown, probabilities = self.shown(scores)
         return {
             "labels": labels,
@@ -184,14 +191,23 @@ class EnsembleServable(tf.Module):
         """Returns the names of features, "" for -1; only if features have names."""
         return tf.where(features >= 0, tf.gather(self.feature_names, tf.maximum(features, 0)), "")
 
-    def _decode(self, sketch: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the k best label scores, float32 [n, k], and the labels, of a sketch [R, B, n], a few points at a time."""
+    def _decode(self, sketch: tf.Tensor, batch: SparseBatch, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the k best label scores, float32 [n, k], and the labels, a few points at a time.
+
+        Args:
+          sketch: float32 [R, B, n].
+          batch: the n hashed points, which the ranker reads.
+          k: int32 scalar in [1, K].
+        """
         points = tf.shape(sketch)[2]
         step = max(1, _SCORES_AT_ONCE // self.labels)
 
         def some(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            part = sketch[:, :, index * step : (index + 1) * step]
-            return ranking.best_labels(tf.transpose(ranking.mean_scores(part, self.table)), k)
+            begin, end = index * step, (index + 1) * step
+            scores = tf.transpose(ranking.mean_scores(sketch[:, :, begin:end], self.table))
+            if self.ranker is not None:
+                scores += self.ranker.added(batch._replace(row_splits=batch.row_splits[begin : end + 1]))
+            return ranking.best_labels(scores, k)
 
         scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
         return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])

@@ -17,7 +17,7 @@ from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
 # because then the ensemble knows little of them.
-_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 12.0
+_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 10.0
 
 
 class RankerResult(NamedTuple):
@@ -88,6 +88,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     check_task(model.training)
+    model.training.require_multilabel("Rankers", "its classifiers tell labels apart one by one")
     points = data.read_points("train")
     points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
     features, labels = points.features(model.columns), points.labels(model.labels)
@@ -98,6 +99,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
         bar.update()
         weights = classifiers.fit(features, labels, near, chosen.penalty)
         bar.update()
-    weights.data *= np.float32(weight(labels.nnz / model.labels))
-    claims.add_ranker(model_dir, Ranker(weights).write(model_dir))
+    scale = weight(labels.nnz / model.labels)
+    weights.data *= np.float32(scale)
+    claims.add_ranker(model_dir, Ranker(weights, scale).write(model_dir))
     return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))

@@ -24,23 +24,24 @@ def weights(seed=0):
 
 def test_it_adds_the_positive_products():
     features = scipy.sparse.random(9, COLUMNS, 0.4, "csr", np.float32, random_state=0)
-    ranker = Ranker(weights())
+    ranker = Ranker(weights(), 3.0)
     expected = np.maximum(features.toarray() @ weights().toarray().T, 0)
     np.testing.assert_allclose(ranker.added(features).toarray(), expected, rtol=1e-5, atol=1e-6)
     assert (ranker.most_entries(features) >= (expected > 0).sum(axis=1)).all()
 
 
 def test_written_and_read(tmp_path):
-    digest = Ranker(weights()).write(str(tmp_path))
+    digest = Ranker(weights(), 3.0).write(str(tmp_path))
     found = Ranker.read(str(tmp_path), digest, LABELS, COLUMNS)
     np.testing.assert_array_equal(found.weights.toarray(), weights().toarray())
-    assert Ranker(weights()).write(str(tmp_path)) == digest  # the same bytes
+    assert found.weight == 3.0
+    assert Ranker(weights(), 3.0).write(str(tmp_path)) == digest  # the same bytes
     assert problem_of(str(tmp_path), digest) == ""
 
 
 def test_another_file_is_refused(tmp_path):
-    digest = Ranker(weights()).write(str(tmp_path))
-    Ranker(weights(5)).write(str(tmp_path))
+    digest = Ranker(weights(), 3.0).write(str(tmp_path))
+    Ranker(weights(5), 3.0).write(str(tmp_path))
     with pytest.raises(InputError, match=r"ranker\.npz is not the file that model\.json describes"):
         Ranker.read(str(tmp_path), digest, LABELS, COLUMNS)
     os.remove(tmp_path / RANKER_FILE)
@@ -59,6 +60,9 @@ def test_another_file_is_refused(tmp_path):
         {"weights": np.zeros(2, np.float32)},
         {"weights": np.zeros(3, np.float64)},
         {"weights": None},
+        {"weight": np.float64(0)},
+        {"weight": np.float64(np.nan)},
+        {"weight": np.ones(2)},
     ],
 )
 def test_what_is_no_matrix_is_refused(tmp_path, change):
@@ -66,6 +70,7 @@ def test_what_is_no_matrix_is_refused(tmp_path, change):
         "row_splits": np.array([0, 1, 2, *[3] * (LABELS - 2)], np.int64),
         "columns": np.arange(3, dtype=np.int32),
         "weights": np.ones(3, np.float32),
+        "weight": np.float64(4.0),
     }
     path = tmp_path / RANKER_FILE
     np.savez(path, **good)

@@ -9,11 +9,13 @@ import tensorflow as tf
 from mach_tf import points
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.attacks.input_gradient import NonzeroInput, forward_pass, value_gradient
 from mach_tf.classifier import SparseBatch
 from mach_tf.ensemble import Ensemble
 from mach_tf.serving.attack_servable import AttackServable
+from mach_tf.serving.stored_ranker import StoredRanker
 from tests.mach_tf.serving.test_fgsm_attack import padded
-from tests.mach_tf.serving.test_servable import arrays, stored
+from tests.mach_tf.serving.test_servable import arrays, ranked_model, stored
 
 EPSILON = 0.05
 
@@ -29,10 +31,10 @@ def raw(evaluated):
     return points.from_csr(*evaluated.test)[np.flatnonzero(np.diff(evaluated.test[1].indptr))]
 
 
-def make(model, estimator="logit_mean", **options):
+def make(model, estimator="logit_mean", ranker=None, **options):
     names = [f"label-{label}" for label in range(model.labels)]
     features = [f"feature-{feature}" for feature in range(model.manifest.features)]
-    return AttackServable(*stored(model, **options), estimator, names, features, reasons=4)
+    return AttackServable(*stored(model, **options), estimator, names, features, reasons=4, ranker=ranker)
 
 
 @pytest.fixture(scope="module", params=["logit_mean", "mean"])
@@ -59,6 +61,39 @@ def test_answers_are_those_of_the_library(model, raw, by_estimator):
     np.testing.assert_allclose(found["relative_norm"], attacked.relative_norms, rtol=1e-5)
     assert (clean.top_labels != attacked.top_labels).any()
     assert found["attacked_label_names"][0, 0].decode() == f"label-{attacked.top_labels[0, 0]}"
+
+
+def test_the_ranker_is_attacked_too(evaluated, raw):
+    model = ranked_model(evaluated.model_dir)
+    hashed = model.manifest.feature_spec.apply(raw)
+    weights, labels = model.ranker.weights, hashed.labels(model.labels).toarray()
+    attack = make(model, ranker=StoredRanker(weights)).signatures()["attack"]
+    true_labels, _ = padded(hashed)
+    found = {name: each.numpy() for name, each in attack(**given(raw, model.labels, EPSILON, true_labels)).items()}
+    inputs = NonzeroInput(hashed, model.manifest.columns)
+    passed = forward_pass(model.repetitions, inputs, inputs.clean)
+    clean = hashed.features(model.manifest.columns)
+    scores = np.mean([passed.logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0)
+    scores = scores + model.ranker.added(clean).toarray()
+    slopes = (1 / (1 + np.exp(-scores)) - labels) / model.labels
+    of_logits = np.zeros(passed.logits.shape, np.float32)
+    for r, row in enumerate(model.bucket_table):
+        np.add.at(of_logits[:, r], (slice(None), row), slopes / len(model.bucket_table))
+    through = (slopes * ((clean @ weights.T).toarray() > 0)) @ weights
+    rows = np.repeat(np.arange(len(raw)), np.diff(hashed.row_splits))
+    gradient = value_gradient(model.repetitions, inputs, passed, of_logits) + through[rows, hashed.feature_ids]
+    attacked = clean.copy()
+    attacked.data = clean.data + np.float32(EPSILON) * np.sign(gradient, dtype=np.float32)
+    for prefix, features in (("", clean), ("attacked_", attacked)):
+        expected = model.decode(features, model.labels)
+        np.testing.assert_array_equal(found[f"{prefix}labels"], expected.labels)
+        np.testing.assert_allclose(found[f"{prefix}scores"], expected.scores, rtol=1e-6)
+    np.testing.assert_allclose(found["loss"], (np.logaddexp(0, scores) - labels * scores).mean(axis=1), rtol=1e-5)
+    for point in range(len(raw)):
+        before = dict(zip(found["labels"][point], found["scores"][point]))
+        after = dict(zip(found["attacked_labels"][point], found["attacked_scores"][point]))
+        assert dict(zip(found["labels"][point], found["scores_after"][point])) == after
+        assert dict(zip(found["attacked_labels"][point], found["scores_before"][point])) == before
 
 
 def test_the_loss_of_ensemble_attack(model, raw, evaluated, by_estimator):

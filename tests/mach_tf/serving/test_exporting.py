@@ -15,7 +15,7 @@ from mach_tf.errors import InputError
 from mach_tf.serving import warm_up
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.exporting import export
-from tests.mach_tf.serving.test_servable import arrays
+from tests.mach_tf.serving.test_servable import arrays, ranked_model
 from tests.mach_tf.serving.test_warm_up import prediction_log_class
 
 # What a server does: TensorFlow, the SavedModel and NumPy; importing mach_tf fails.
@@ -78,6 +78,22 @@ def test_int8_is_a_quarter_of_the_size(model, servable, tmp_path):
     sizes = [ServableContents.read(each.path).files[data].bytes for each in (servable, smaller)]
     assert sizes[1] < sizes[0]
     assert "int8" in (tmp_path / "tiny" / "1" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_a_ranker_is_exported_for_the_estimator_that_it_adds_to(evaluated, servable, tmp_path, estimator):
+    model, raw = ranked_model(evaluated.model_dir), points.from_csr(evaluated.test[0])
+    exported = export(model, tmp_path / "tiny" / "1", estimator=estimator)
+    expected = model.top_k(evaluated.test[0], 5, estimator, scores="logit")
+    found = tf.saved_model.load(exported.path).signatures["sparse"](**arrays(raw, 5))
+    np.testing.assert_array_equal(found["labels"], expected.labels)
+    np.testing.assert_allclose(found["scores"], expected.scores, rtol=1e-6, atol=1e-6)
+    contents, card = ServableContents.read(exported.path), (tmp_path / "tiny" / "1" / "README.md").read_text()
+    weights = model.ranker.weights.nnz if estimator == "logit_mean" else 0
+    assert contents.ranker_weights == weights
+    assert ("ranker" in card) == bool(weights)
+    bytes_of_ranker = 8 * weights + 8 * (model.manifest.columns + 1) if weights else 0
+    assert exported.weight_bytes - servable.weight_bytes == bytes_of_ranker
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import points
@@ -13,6 +14,7 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.ensemble import Ensemble
 from mach_tf.serving import fgsm_attack
 from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
 
 
@@ -36,6 +38,21 @@ def padded(hashed, width=9):
     ]
 
 
+def random_ranker(model):
+    weights = scipy.sparse.random(model.labels, model.manifest.columns, 0.3, "csr", np.float32, random_state=0)
+    weights.data = 20 * weights.data - np.float32(9)
+    return weights
+
+
+def losses_of(points, means, weights, truth):
+    scores = means + np.maximum(points @ weights.T, 0)
+    return (np.logaddexp(0, scores) - truth * scores).mean(axis=1)
+
+
+def batch_of(hashed):
+    return SparseBatch(*map(tf.constant, (hashed.row_splits, hashed.feature_ids, hashed.feature_values)))
+
+
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estimator):
     inputs = NonzeroInput(hashed, model.manifest.columns)
@@ -44,11 +61,44 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     losses, gradients = label_loss.label_loss(logits, model.bucket_table, hashed, estimator)
     given, rows = padded(hashed)
     ours = tf.constant(logits.transpose(1, 0, 2))
-    loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, tf.constant(given))
-    np.testing.assert_allclose(loss.losses(ours).numpy()[rows], losses[rows], rtol=1e-9)
-    np.testing.assert_allclose(
-        loss.gradient(ours).numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9
+    batch = batch_of(hashed)
+    loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, batch, tf.constant(given))
+    np.testing.assert_allclose(loss.losses(ours, batch.feature_values).numpy()[rows], losses[rows], rtol=1e-9)
+    of_logits, of_values = loss.gradient(ours, batch.feature_values)
+    np.testing.assert_allclose(of_logits.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
+    np.testing.assert_array_equal(of_values, np.zeros(len(hashed.feature_ids)))
+
+
+def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
+    weights = random_ranker(model).toarray().astype(np.float64)
+    logits = bucket_logits(model.repetitions, (inputs := NonzeroInput(hashed, model.manifest.columns)), inputs.clean)
+    ours, batch = tf.constant(logits.transpose(1, 0, 2)), batch_of(hashed)
+    given, _ = padded(hashed)
+    table = tf.constant(model.bucket_table)
+    loss = fgsm_attack.LabelLoss(
+        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model))
     )
+    means = np.mean([logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0, dtype=np.float64)
+    clean = hashed.features(model.manifest.columns).toarray().astype(np.float64)
+
+    # The first point has no labels: those are true that are predicted, by the ranker too.
+    scores = means + np.maximum(clean @ weights.T, 0)
+    named = hashed.labels(model.labels).toarray()
+    best = scores == scores.max(axis=1, keepdims=True)
+    truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= 0) | best)
+    np.testing.assert_allclose(
+        loss.losses(ours, batch.feature_values), losses_of(clean, means, weights, truth), rtol=1e-6
+    )
+    _, of_values = loss.gradient(ours, batch.feature_values)
+    rows, step = np.repeat(np.arange(len(hashed)), np.diff(hashed.row_splits)), 1e-6
+    expected = []
+    for row, column in zip(rows, hashed.feature_ids):
+        moved = np.stack([clean[row], clean[row]])
+        moved[:, column] += [step, -step]
+        above, below = losses_of(moved, means[row], weights, truth[row])
+        expected.append((above - below) / (2 * step))
+    np.testing.assert_allclose(of_values, expected, rtol=1e-3, atol=1e-6)
+    assert np.count_nonzero(expected) > 10
 
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
@@ -63,12 +113,13 @@ def test_a_point_without_labels_has_those_that_are_predicted(model, hashed, esti
     likely = np.where((chances >= 0.5) | (np.arange(model.labels) == 0), top[0], -1).astype(np.int64)
     assert (likely >= 0).sum(axis=1).max() > 1
     right, found = (
-        fgsm_attack.LabelLoss(table, estimator, ours, tf.constant(labels))
+        fgsm_attack.LabelLoss(table, estimator, ours, batch_of(hashed), tf.constant(labels))
         for labels in (likely, np.full((len(hashed), 1), -1))
     )
     other = ours - 2  # where fewer labels are likely
-    np.testing.assert_array_equal(found.losses(other), right.losses(other))
-    np.testing.assert_array_equal(found.gradient(other), right.gradient(other))
+    values = tf.constant(hashed.feature_values)
+    np.testing.assert_array_equal(found.losses(other, values), right.losses(other, values))
+    np.testing.assert_array_equal(found.gradient(other, values)[0], right.gradient(other, values)[0])
 
 
 @pytest.mark.parametrize("count", [25, 1, 0])
@@ -80,7 +131,7 @@ def test_the_gradient_for_the_values_is_that_of_the_library(model, hashed, count
     found = forward_pass(model.repetitions, inputs, inputs.clean)
     expected = value_gradient(model.repetitions, inputs, found, of_logits)
     weights = [StoredWeights(repetition.weights) for repetition in model.repetitions]
-    batch = SparseBatch(*map(tf.constant, (hashed.row_splits, hashed.feature_ids, hashed.feature_values)))
+    batch = batch_of(hashed)
     hidden = [one.hidden_input(batch) for one in weights]
     found = fgsm_attack.value_gradient(weights, hidden, batch, tf.constant(of_logits.transpose(1, 0, 2)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
@@ -100,6 +151,17 @@ def test_norms_are_relative_to_those_of_the_points():
     step = fgsm_attack.moved(batch, tf.constant([2.0, -1e-9]), tf.constant([0.5, 9.0]))
     assert step.feature_values.numpy().tolist() == [3.5, 3.5]
     np.testing.assert_allclose(fgsm_attack.relative_norms(batch, step), [0.5**0.5 / 5, 0], rtol=1e-6)
+
+
+def test_points_are_joined():
+    one = SparseBatch(*map(tf.constant, (np.array([0, 2, 2]), np.array([2, 7]), np.array([3, 4], np.float32))))
+    none = SparseBatch(*map(tf.constant, (np.array([0]), np.zeros(0, np.int64), np.zeros(0, np.float32))))
+    for first, second in ((one, none), (none, one)):
+        for part, expected in zip(fgsm_attack.joined(first, second), one):
+            np.testing.assert_array_equal(part, expected)
+    splits, ids, values = fgsm_attack.joined(one, one._replace(feature_values=tf.constant([5.0, 6.0])))
+    assert (splits.numpy().tolist(), ids.numpy().tolist()) == ([0, 2, 2, 4, 4], [2, 7, 2, 7])
+    assert values.numpy().tolist() == [3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import points
 from mach_tf.ensemble import Ensemble
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.servable import EnsembleServable
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
 
 
@@ -27,9 +30,22 @@ def stored(model, **options):
     return RawFeatures(model.manifest.feature_spec, model.manifest.features), weights, model.bucket_table
 
 
-def make(model, estimator="logit_mean", reasons=4, feature_names=None, **options):
+def make(model, estimator="logit_mean", reasons=4, feature_names=None, ranker=None, **options):
     names = [f"label-{label}" for label in range(model.labels)]
-    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons)
+    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons, ranker=ranker)
+
+
+def ranked_model(model_dir, tied=True):
+    """The model with a ranker; tied: every second label shares the buckets and the ranker's weights of the one before it."""
+    model = Ensemble.load(model_dir)
+    weights = scipy.sparse.random(model.labels, model.manifest.columns, 0.3, "lil", np.float32, random_state=0) * 20
+    weights = scipy.sparse.lil_matrix(weights.tocsr() - 9 * (weights != 0))
+    if tied:
+        weights[1::2] = weights[::2]
+        model.bucket_table = model.bucket_table.copy()
+        model.bucket_table[:, 1::2] = model.bucket_table[:, ::2]
+    model.ranker = Ranker(scipy.sparse.csr_matrix(weights, dtype=np.float32))
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +132,37 @@ def test_ties_go_to_the_smaller_label(model, raw):
         if variable.dtype == tf.float32:
             variable.assign(tf.zeros_like(variable))
     assert servable.signatures()["sparse"](**arrays(raw, 5))["labels"].numpy().tolist() == [[0, 1, 2, 3, 4]] * 25
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 10_000])
+def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, monkeypatch):
+    monkeypatch.setattr("mach_tf.serving.servable._SCORES_AT_ONCE", at_once)
+    model = ranked_model(evaluated.model_dir)
+    signatures = make(model, ranker=StoredRanker(model.ranker.weights)).signatures()
+    for k in (1, 5, 30):
+        expected = model.top_k(evaluated.test[0], k, scores="logit")
+        found = signatures["sparse"](**arrays(raw, k))
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_array_equal(found["scores"], expected.scores)
+        chances = model.top_k(evaluated.test[0], k).scores
+        np.testing.assert_allclose(found["probabilities"], chances, rtol=1e-6)
+    assert (expected.scores[:, 1:] == expected.scores[:, :-1]).sum() > 300
+    alone = Ensemble.load(evaluated.model_dir).top_k(evaluated.test[0], 5)
+    assert (alone.labels != expected.labels[:, :5]).any()
+
+
+def test_what_the_ranker_adds_is_explained_as_in_the_library(evaluated, raw):
+    model, features = ranked_model(evaluated.model_dir), evaluated.test[0]
+    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker.weights))
+    found = {name: each.numpy() for name, each in servable.signatures()["explain"](**arrays(raw, 3)).items()}
+    expected = model.explain(features, labels=found["labels"])
+    # A last column for what is missing.
+    dense = np.zeros((25, 3, model.manifest.features + 1))
+    np.put_along_axis(dense, found["features"] % dense.shape[2], found["attributions"], axis=2)
+    np.testing.assert_allclose(dense[:, :, :-1].reshape(75, -1), expected.toarray(), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found["baseline_scores"].ravel(), expected.baseline_scores, rtol=1e-5, atol=1e-6)
+    alone = Ensemble.load(evaluated.model_dir).explain(features, labels=found["labels"])
+    assert abs(alone - expected).max() > 1
 
 
 @pytest.mark.parametrize("reasons", [3, 100])

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from mach_tf.ensemble import Ensemble
+from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.text.vectorizer import TextVectorizer
 from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.text_spec import TextField, TextSpec
-from tests.mach_tf.serving.test_servable import arrays, stored
+from tests.mach_tf.serving.test_servable import arrays, ranked_model, stored
 
 WORDS = ["cat", "dog", "the", "sat", "ran", "café", "ıx", "½"]
 TEXTS = [
@@ -99,6 +100,20 @@ def test_words_share_the_attributions_of_their_terms(model, texts):
         ):
             assert found[name][point, : len(words)].tolist() == expected_part
         assert (found["word_begins"][point, len(words) :] == -1).all()
+
+
+def test_texts_are_ranked_and_explained_with_the_ranker(evaluated):
+    model = ranked_model(evaluated.model_dir)
+    vectorizer = TextVectorizer(vocabulary(SPECS["two fields"], model.manifest.features))
+    names = [str(label) for label in range(model.labels)]
+    ranker = StoredRanker(model.ranker.weights)
+    servable = TextServable(vectorizer, *stored(model), "logit_mean", names, ranker=ranker)
+    expected = model.top_k(vectorizer.points(TEXTS).features(model.manifest.features), 4, scores="logit")
+    found = tf.function(servable.explain_text)(tf.constant(TEXTS), tf.constant(4))
+    np.testing.assert_array_equal(found["labels"], expected.labels)
+    np.testing.assert_array_equal(found["scores"], expected.scores)
+    totals = found["baseline_scores"] + tf.reduce_sum(found["word_attributions"], 2)
+    np.testing.assert_allclose(totals, found["scores"], rtol=1e-5, atol=1e-4)
 
 
 def test_terms_have_names(texts):

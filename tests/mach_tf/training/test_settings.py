@@ -29,7 +29,7 @@ def resolve(manifest, model_dir="nowhere", plan="auto", **given):
 
 def test_without_a_plan_the_defaults_are_those_of_train_main(manifest):
     found = resolve(manifest, plan=None)
-    assert found == (TrainingConfig(), BucketSpec(2000, 8), ())
+    assert found == (TrainingConfig(), BucketSpec(2000, 8), False, ())
 
 
 def test_a_plan_follows_the_rules_of_sizing(manifest):
@@ -93,7 +93,7 @@ def test_model_json_supplies_what_is_not_given(manifest, tmp_path):
         str(tmp_path)
     )
     for plan in ("auto", None):
-        assert resolve(manifest, tmp_path, plan) == (config, spec, ())
+        assert resolve(manifest, tmp_path, plan) == (config, spec, False, ())
     given = resolve(manifest, tmp_path, epochs=4, buckets=6)
     assert given.config.epochs == 4 and given.config.hidden_units == 7
     assert given.bucket_spec == BucketSpec(6, 5, "universal", 3)

@@ -1,0 +1,190 @@
+"""A model's ranker as a TensorFlow graph: max(0, w_l . x) of labels, with the weights stored by hashed feature.
+
+A product is the sum of its parts in float32 and in the order of the point's features, as the library adds them, so that it has the
+library's bits and equal scores stay equal. The weights of a point's features are read a few features at a time: what is in memory
+together has the size of the scores of all labels, however many features a point has.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf.classifier import SparseBatch, point_of_entry
+from mach_tf.serving.raw_features import HashedPoints
+
+# Weights that are read at a time for a point, but at least those of one feature, which has at most one per label.
+_WEIGHTS_AT_ONCE = 1 << 20
+# Points whose products are computed at the same time.
+_SIDE_BY_SIDE = 4
+
+_Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class StoredRanker(tf.Module):
+    """The weights of a ranker, always in float32.
+
+    Attributes:
+      row_splits: int64 [D + 1]; feature j has the entries row_splits[j]:row_splits[j + 1].
+      labels: int32 [entries], ascending for each feature.
+      weights: float32 [entries].
+    """
+
+    def __init__(self, weights: scipy.sparse.csr_matrix):
+        """Copies the weights.
+
+        Args:
+          weights: CSR [K, D], at least one of them stored.
+        """
+        super().__init__()
+        by_feature = scipy.sparse.csr_matrix(weights.T, dtype=np.float32)
+        by_feature.sum_duplicates()
+        self._labels_count = by_feature.shape[1]
+        # The steps of a binary search among the labels of a feature.
+        self._halvings = int(np.diff(by_feature.indptr).max()).bit_length()
+        self._at_once = max(_WEIGHTS_AT_ONCE, self._labels_count)
+        self.row_splits = tf.Variable(by_feature.indptr.astype(np.int64), trainable=False)
+        self.labels = tf.Variable(by_feature.indices.astype(np.int32), trainable=False)
+        self.weights = tf.Variable(by_feature.data, trainable=False)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the weights and of what tells their places."""
+        return sum(each.dtype.size * int(np.prod(each.shape)) for each in self.variables)
+
+    def products(self, features: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns w_l . x of all labels for one point, float32 [K].
+
+        Args:
+          features: int64 [m], ascending.
+          values: float32 [m].
+        """
+
+        def add(total: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+            # What was added before comes first, so that the order of the sum does not depend on the steps.
+            bins = tf.concat([tf.range(tf.size(total)), labels], 0)
+            found = tf.raw_ops.RaggedBincount(
+                splits=tf.stack([0, tf.size(bins, tf.int64)]),
+                values=bins,
+                size=self._labels_count,
+                weights=tf.concat([total, weights * tf.gather(values, places)], 0),
+            )
+            return tf.reshape(found, [self._labels_count])
+
+        total = self._fold(features, add, tf.zeros([0]))
+        return tf.ensure_shape(tf.pad(total, [[0, self._labels_count - tf.size(total)]]), [self._labels_count])
+
+    def gradient(self, features: tf.Tensor, of_products: tf.Tensor) -> tf.Tensor:
+        """Returns the gradient of a loss for the values of one point's features, float32 [m].
+
+        Args:
+          features: int64 [m].
+          of_products: float32 [K], the gradient of the loss for the products.
+        """
+        count = tf.size(features)
+
+        def add(total: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+            parts = weights * tf.gather(of_products, labels)
+            return total + tf.math.unsorted_segment_sum(parts, places, count)
+
+        return self._fold(features, add, tf.zeros([count]))
+
+    def added(self, batch: SparseBatch) -> tf.Tensor:
+        """Returns what is added to the scores of all labels, float32 [n, K], of hashed points."""
+
+        def of_point(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            begin, end = inputs
+            return tf.nn.relu(self.products(batch.feature_ids[begin:end], batch.feature_values[begin:end]))
+
+        return tf.map_fn(
+            of_point,
+            (batch.row_splits[:-1], batch.row_splits[1:]),
+            fn_output_signature=tf.TensorSpec([self._labels_count], tf.float32),
+            parallel_iterations=_SIDE_BY_SIDE,
+        )
+
+    def added_to(self, batch: SparseBatch, labels: tf.Tensor) -> tf.Tensor:
+        """Returns what is added to the scores of some labels, int64 [n, k]: float32 [n, k], to the last bit as `added` does."""
+        rows = point_of_entry(batch.row_splits)
+        parts = self.weights_of(batch.feature_ids, tf.gather(labels, rows)) * batch.feature_values[:, tf.newaxis]
+        return tf.nn.relu(tf.math.unsorted_segment_sum(parts, rows, tf.shape(labels)[0]))
+
+    def attributions(self, row_splits: tf.Tensor, hashed: HashedPoints, labels: tf.Tensor) -> tf.Tensor:
+        """Attributes what is added to the scores of labels to raw features: w_l times the feature's part, where w_l . x is above 0.
+
+        These are exact Integrated Gradients from the zero baseline, as w_l . x keeps its sign along the path.
+
+        Args:
+          row_splits: int64 [n + 1], those of the raw points.
+          hashed: the same points; `columns` and `parts` are of the raw entries.
+          labels: int64 [n, k].
+
+        Returns:
+          float64 [raw entries, k].
+        """
+        rows = point_of_entry(row_splits)
+        weights = tf.cast(self.weights_of(hashed.columns, tf.gather(labels, rows)), tf.float64)
+        parts = weights * hashed.parts[:, tf.newaxis]
+        products = tf.math.unsorted_segment_sum(parts, rows, tf.shape(labels)[0])
+        return tf.where(tf.gather(products > 0, rows), parts, 0)
+
+    def weights_of(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Looks up the weights of labels for hashed features.
+
+        Args:
+          features: int64 [m].
+          labels: int64 [m, k], labels for each feature.
+
+        Returns:
+          float32 [m, k], 0 where none is stored.
+        """
+        wanted, last = tf.cast(labels, tf.int32), tf.size(self.labels, tf.int64) - 1
+        ends = tf.broadcast_to(tf.gather(self.row_splits, features + 1)[:, tf.newaxis], tf.shape(labels, tf.int64))
+        begins = tf.broadcast_to(tf.gather(self.row_splits, features)[:, tf.newaxis], tf.shape(labels, tf.int64))
+
+        def halve(step: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            middle = (low + high) // 2
+            above = (low < high) & (tf.gather(self.labels, tf.minimum(middle, last)) < wanted)
+            return step + 1, tf.where(above, middle + 1, low), tf.where(above, high, middle)
+
+        _, places, _ = tf.while_loop(lambda step, low, high: step < self._halvings, halve, (0, begins, ends))
+        safe = tf.minimum(places, last)
+        found = (places < ends) & (tf.gather(self.labels, safe) == wanted)
+        return tf.where(found, tf.gather(self.weights, safe), 0)
+
+    def _fold(self, features: tf.Tensor, add: _Step, initial: tf.Tensor) -> tf.Tensor:
+        """Folds the weights of one point's features, a few features at a time.
+
+        Args:
+          features: int64 [m].
+          add: maps a result, the labels and the weights of entries, and the places of their features to the next result.
+          initial: 1-D.
+        """
+        lengths = tf.gather(self.row_splits, features + 1) - tf.gather(self.row_splits, features)
+        ends = tf.concat([[0], tf.cumsum(lengths)], 0)
+
+        def some(begin: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            end = tf.searchsorted(ends, [ends[begin] + self._at_once], "right")[0] - 1
+            labels, weights = (self._read(each, features[begin:end]) for each in (self.labels, self.weights))
+            entries = ends[begin] + tf.range(tf.size(labels, tf.int64))
+            return end, add(total, labels, weights, tf.searchsorted(ends, entries, "right") - 1)
+
+        count = tf.size(features)
+        shapes = (tf.TensorShape([]), tf.TensorShape([None]))
+        _, total = tf.while_loop(
+            lambda begin, _: begin < count, some, (0, initial), shape_invariants=shapes, parallel_iterations=1
+        )
+        return total
+
+    def _read(self, entries: tf.Variable, features: tf.Tensor) -> tf.Tensor:
+        """Returns the entries of features, one after the other."""
+        found = tf.raw_ops.RaggedGather(
+            params_nested_splits=[self.row_splits],
+            params_dense_values=entries,
+            indices=features,
+            OUTPUT_RAGGED_RANK=1,
+        )
+        return found.output_dense_values

@@ -1,0 +1,102 @@
+"""A ranker in the graph, against the library's, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+import tensorflow as tf
+
+from mach_tf.classifier import SparseBatch
+from mach_tf.ranker.ranker import Ranker
+from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_ranker import StoredRanker
+
+LABELS, COLUMNS = 70, 40
+
+
+def random_weights(density=0.3):
+    weights = scipy.sparse.random(LABELS, COLUMNS, density, "csr", np.float32, random_state=0)
+    weights.data -= np.float32(0.4)
+    weights[:, 7] = 0  # a feature that no label has
+    weights.eliminate_zeros()
+    return scipy.sparse.csr_matrix(weights)
+
+
+def random_points(n=12):
+    features = scipy.sparse.random(n, COLUMNS, 0.4, "lil", np.float32, random_state=1)
+    features[0] = 0  # a point without features
+    features[1] = 0
+    features[1, 7] = 1
+    features[2] = 1  # all features
+    return features.tocsr()
+
+
+def batch_of(features):
+    return SparseBatch(
+        tf.constant(features.indptr, tf.int64), tf.constant(features.indices, tf.int64), tf.constant(features.data)
+    )
+
+
+@pytest.fixture(params=["at once", "a few features at a time"])
+def ranker(request):
+    ranker = StoredRanker(random_weights())
+    if request.param != "at once":
+        ranker._at_once = int(np.diff(ranker.row_splits.numpy()).max())
+    return ranker
+
+
+@pytest.mark.parametrize("n", [0, 1, 12])
+def test_what_is_added_has_the_bits_of_the_library(ranker, n):
+    features = random_points()[:n]
+    found = tf.function(lambda *arrays: ranker.added(SparseBatch(*arrays)))(*batch_of(features))
+    np.testing.assert_array_equal(found, Ranker(random_weights()).added(features).toarray())
+
+
+def test_what_is_added_to_some_labels_has_the_bits_of_what_is_added_to_all():
+    features, ranker = random_points(), StoredRanker(random_weights())
+    labels = np.random.default_rng(0).permuted(np.tile(np.arange(LABELS), (12, 1)), axis=1)[:, :50]
+    found = tf.function(lambda *arrays: ranker.added_to(SparseBatch(*arrays), tf.constant(labels)))(*batch_of(features))
+    expected = ranker.added(batch_of(features)).numpy()
+    np.testing.assert_array_equal(found, np.take_along_axis(expected, labels, 1))
+    assert 0 < np.count_nonzero(found) < found.shape[0] * 50
+
+
+def test_weights_of_labels_are_looked_up():
+    features = np.repeat(np.arange(COLUMNS), 2)
+    labels = np.random.default_rng(0).integers(0, LABELS, (len(features), 9))
+    found = StoredRanker(random_weights()).weights_of(tf.constant(features), tf.constant(labels))
+    np.testing.assert_array_equal(found, random_weights().toarray()[labels, features[:, None]])
+
+
+def test_one_weight_is_enough():
+    weights = scipy.sparse.csr_matrix(([2.0], [3], np.r_[0, 0, np.ones(LABELS - 1)]), (LABELS, COLUMNS))
+    found = StoredRanker(weights).weights_of(tf.constant([2, 3, 4]), tf.constant([[0, 1, 2]] * 3, tf.int64))
+    assert found.numpy().tolist() == [[0, 0, 0], [0, 2, 0], [0, 0, 0]]
+
+
+def test_the_gradient_is_that_of_the_products(ranker):
+    features = random_points()[3]
+    slopes = np.random.default_rng(0).standard_normal(LABELS).astype(np.float32)
+    found = ranker.gradient(tf.constant(features.indices, tf.int64), tf.constant(slopes))
+    np.testing.assert_allclose(found, (slopes @ random_weights())[features.indices], rtol=1e-4, atol=1e-5)
+
+
+def test_attributions_are_weights_times_parts_where_the_product_is_positive():
+    # Raw entries: two of a point share column 5.
+    splits, columns = tf.constant([0, 0, 4, 6], tf.int64), np.array([5, 9, 5, 30, 9, 12])
+    parts = np.array([1.0, -2.0, 0.5, 3.0, 1.0, 1.0])
+    labels = np.tile(np.arange(LABELS), (3, 1))
+    nothing = batch_of(random_points()[:0])
+    found = StoredRanker(random_weights()).attributions(
+        splits, HashedPoints(nothing, tf.constant(columns), tf.constant(parts)), tf.constant(labels)
+    )
+    gains = random_weights().toarray()[:, columns].T * parts[:, None]
+    for rows in (slice(0, 4), slice(4, 6)):
+        gains[rows] *= gains[rows].sum(axis=0) > 0
+    np.testing.assert_allclose(found, gains, rtol=1e-6)
+
+
+def test_its_bytes_are_counted():
+    ranker = StoredRanker(random_weights())
+    assert ranker.bytes == 8 * random_weights().nnz + 8 * (COLUMNS + 1)
