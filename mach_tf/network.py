@@ -111,8 +111,7 @@ class Network:
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
-        name = type(self).__name__
-        return f"{name}({self.model_dir!r}, repetitions={repetitions}, buckets={buckets}, labels={self.labels})"
+        return f"{type(self).__name__}({self.model_dir!r}, {repetitions=}, {buckets=}, labels={self.labels})"
 
     @functools.cached_property
     def bucket_table(self) -> np.ndarray:
@@ -264,7 +263,7 @@ class Network:
         parts, sources = [], self.added_scores(estimator, name_score)
         if sources and approximate is not None:
             raise InputError(
-                "approximate must be left out with name_weight and a ranker (or open the model with ranker=False)."
+                "approximate must be left out with a ranker and name_weight. Open the model with ranker=False."
             )
         if only_labels is not None:
             k = min(k, only_labels.labels)
