@@ -26,9 +26,16 @@ def certify(ensemble, points, *sets):
     return top, CertificateRun(ensemble, sets, KS, effort=100).certify(points, top)
 
 
+@pytest.fixture(scope="module")
+def ranked():
+    return tiny_ensemble.make_ensemble(columns=30, hidden=20, buckets=12, ranked=True)
+
+
+@pytest.mark.parametrize("model", ["ensemble", "ranked"])
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
 @pytest.mark.parametrize("clip", [False, True])
-def test_no_attack_violates_a_certificate(ensemble, support, clip):
+def test_no_attack_violates_a_certificate(model, support, clip, request):
+    ensemble = request.getfixturevalue(model)
     points = tiny_ensemble.make_points(ensemble)
     epsilons = [0.0, 0.002, 0.02, 0.1]
     top, found = certify(ensemble, points, *(PerturbationSet(e, support, clip) for e in epsilons))
@@ -85,3 +92,14 @@ def test_points_that_do_not_fit_in_memory_are_refused(ensemble, monkeypatch):
     monkeypatch.setattr(certificate_run, "available_memory", lambda: 1000)
     with pytest.raises(InputError, match=r"must fit in memory: a point with 30 entries needs .* support=nonzero"):
         certify(ensemble, points, PerturbationSet(0.02, "dense"))
+
+
+def test_the_pairs_of_a_ranker_count_as_memory(ensemble, ranked, monkeypatch):
+    monkeypatch.setattr(certificate_run, "available_memory", lambda: 100_000)
+    for model, fits in ((ensemble, True), (ranked, False)):
+        points = tiny_ensemble.make_points(model)
+        if fits:
+            certify(model, points, PerturbationSet(0.02, "dense"))
+        else:
+            with pytest.raises(InputError, match="must fit in memory"):
+                certify(model, points, PerturbationSet(0.02, "dense"))

@@ -103,10 +103,12 @@ def test_no_perturbation_violates_a_certificate_of_a_model_with_a_ranker(evaluat
     X = abs(X) if clip else X
     epsilons, ks, rng = [0, 1e-4, 0.003, 0.03], (1, 4), np.random.default_rng(0)
     features, labels = ranked.hash(X), Y.toarray() > 0
-    found = mach_tf.certify(ranked, X, Y, epsilons, ks=ks, support=support, clip_nonnegative=clip)
+    settings = {"ks": ks, "support": support, "clip_nonnegative": clip, "attacks": ["pgd"]}
+    found = mach_tf.certify(ranked, X, Y, epsilons, **settings)
     clean = ranked.decode(features, ranked.labels)
     np.testing.assert_array_equal(found.top_labels, clean.labels[:, :4])
     for size in found.sizes:
+        assert (size.points.hits <= size.attacked).all()
         for point, row in enumerate(labels):
             values = perturbed(ranked, features[point], size.epsilon, support, clip, rng)
             decoded = ranked.decode(scipy.sparse.csr_matrix(values), ranked.labels)

@@ -10,14 +10,19 @@ from mach_tf.errors import InputError
 from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.network import Network
 from mach_tf.points import from_csr
+from tests.helpers import rankers
 
 
+@pytest.mark.parametrize("ranked", [False, True])
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
-def test_proofs_lie_below_attacks(evaluated, support):
+def test_proofs_lie_below_attacks(evaluated, tmp_path, support, ranked):
     network = Network.load(evaluated.model_dir)
+    if ranked:
+        shape = network.labels, network.manifest.columns
+        network = Network.load(rankers.with_ranker(evaluated.model_dir, str(tmp_path / "ranked"), *shape))
     points = network.manifest.feature_spec.apply(from_csr(*evaluated.test))[range(12)]
     found = minimal_epsilon(network, points, Attack("apgd", support=support, steps=4), 0.5, "logit_mean", prove=True)
-    assert (found.proved <= found.found).all() and (found.proved > 0).any()
+    assert (found.proved <= found.found).all() and (found.proved > 0).any() and np.isfinite(found.found).any()
     assert (found.proved[np.isinf(found.found)] <= 0.5 * (1 + 1e-12)).all()
     # The ratio of the sizes that are certified bounds what is lost by taking no others.
     assert np.median(found.proved / np.minimum(found.found, 0.5)) > 0.2
