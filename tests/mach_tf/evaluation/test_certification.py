@@ -88,7 +88,9 @@ def perturbed(model, features, epsilon, support, clip, rng):
     """Corners of a point's box, at random and along the differences of the ranker's weights, and points between; [m, D]."""
     values, weights = features.toarray(), model.ranker.weights.toarray()
     one, other = rng.integers(0, len(weights), (2, 60))
-    moves = np.sign(np.concatenate([weights[one] - weights[other], weights[one], rng.standard_normal((60, len(values[0])))]))
+    moves = np.sign(
+        np.concatenate([weights[one] - weights[other], weights[one], rng.standard_normal((60, len(values[0])))])
+    )
     moves[::4] *= rng.random((len(moves[::4]), 1))
     if support == "nonzero":
         moves *= values != 0
