@@ -28,11 +28,14 @@ class ConnectionLimits:
       connections: most connections; further ones are refused.
       header_seconds: how long a connection may wait for a request, or for the rest of its headers.
       exchange_seconds: how long a request may take with everything: its body, its answer, and the client's reading of it.
+      idle_seconds: how long a connection may wait for the next request after an answer; longer than the minute of most proxies, whose
+        requests would otherwise meet a connection that is just being closed.
     """
 
     connections: int = 512
     header_seconds: float = 10.0
     exchange_seconds: float = 30.0
+    idle_seconds: float = 75.0
 
 
 def guarded_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
@@ -53,6 +56,7 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._unguarded, self.app = self.app, self._exchange
         self._timer: Optional[asyncio.TimerHandle] = None
         self._waits, self._received = True, 0
+        self._answered, self._idle = False, False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -70,6 +74,9 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             message = f"The headers must have at most {_MOST_HEADER_BYTES} bytes. Send fewer."
             self._refuse(RequestError(431, "headers_too_large", message))
             return
+        if self._idle:
+            self._cancel()
+            self._wait()
         self._received += len(data)
         super().data_received(data)
 
@@ -87,10 +94,11 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         finally:
             timer.cancel()
             if self._timer is timer:
-                self._wait()
+                self._wait(answered=True)
 
-    def _wait(self) -> None:
+    def _wait(self, answered: bool = False) -> None:
         self._waits, self._received = True, 0
+        self._answered, self._idle = answered, False
         self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
 
     def _give_up(self) -> None:
@@ -102,6 +110,10 @@ class _GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         elif self._received:
             message = f"The headers must arrive within {self._limits.header_seconds:g} s."
             self._refuse(RequestError(408, "slow_request", message))
+        elif self._answered and not self._idle:
+            self._idle = True
+            left = self._limits.idle_seconds - self._limits.header_seconds
+            self._timer = self.loop.call_later(max(0.0, left), self._give_up)
         else:
             self.transport.close()
 

@@ -36,6 +36,7 @@ def run(app: Any, listening: socket.socket, timeout: float, connections: int) ->
         log_level="error",  # its warnings of what is not HTTP would let anyone fill the log
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=int(limits.idle_seconds),
         timeout_graceful_shutdown=int(timeout) + 1,
     )
     server = uvicorn.Server(settings)

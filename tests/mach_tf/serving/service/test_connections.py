@@ -33,7 +33,9 @@ async def app(scope, receive, send):
 
 @pytest.fixture(scope="module")
 def port():
-    limits = ConnectionLimits(connections=3, header_seconds=SECONDS, exchange_seconds=2 * SECONDS)
+    limits = ConnectionLimits(
+        connections=3, header_seconds=SECONDS, exchange_seconds=2 * SECONDS, idle_seconds=3 * SECONDS
+    )
     settings = uvicorn.Config(app, http=guarded_protocol(limits), ws="none", log_level="error", lifespan="off")
     server = uvicorn.Server(settings)
     with listen("127.0.0.1", 0) as listening:
@@ -67,6 +69,29 @@ def error(answer):
     found = json.loads(body)
     assert set(found) == {"error", "code"}
     return int(head.split()[1]), found["code"]
+
+
+def test_a_connection_may_be_idle_between_requests_but_not_for_ever(port):
+    with connection(port) as client:
+        for pause in (2 * SECONDS, 0):
+            client.sendall(GET % b"one")
+            assert b"/one" in client.recv(1 << 16)
+            time.sleep(pause)
+        client.settimeout(10)
+        begin = time.monotonic()
+        assert received(client) == b""
+        assert 2.5 * SECONDS < time.monotonic() - begin < 8 * SECONDS
+
+
+def test_after_an_idle_time_headers_must_arrive_in_time(port):
+    with connection(port) as client:
+        client.sendall(GET % b"one")
+        assert b"/one" in client.recv(1 << 16)
+        time.sleep(2 * SECONDS)
+        client.sendall(b"GET /two")
+        begin = time.monotonic()
+        assert error(received(client)) == (408, "slow_request")
+        assert time.monotonic() - begin < 3 * SECONDS
 
 
 def test_requests_are_answered_one_after_the_other(port):
