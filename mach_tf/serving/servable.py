@@ -200,7 +200,9 @@ class EnsembleServable(tf.Module):
           k: int32 scalar in [1, K].
         """
         points = tf.shape(sketch)[2]
-        step = max(1, _SCORES_AT_ONCE // self.labels)
+        step = tf.constant(max(1, _SCORES_AT_ONCE // self.labels))
+        if self.ranker is not None:
+            step = tf.minimum(step, self.ranker.points_at_once(batch))
 
         def some(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             begin, end = index * step, (index + 1) * step
