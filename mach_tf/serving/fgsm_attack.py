@@ -55,6 +55,9 @@ class LabelLoss:
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
+        # Brings sums with the ranker back to the scale of logits, as `estimators.probabilities` does.
+        self._shift = 0.0 if ranker is None else ranker.weight
+        self._scale = 1 + self._shift / 2
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
@@ -76,6 +79,7 @@ class LabelLoss:
 
         def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.RaggedTensor]:
             _, slope = _cross_entropy(point.scores, truth, self._estimator)
+            slope /= self._scale
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
             if not estimators.get(self._estimator).takes_logits:
@@ -120,7 +124,7 @@ class LabelLoss:
         if self._ranker is not None:
             splits = tf.stack([0, tf.size(features, tf.int64)])
             products = self._ranker.products(SparseBatch(splits, features, values))[0]
-            scores += tf.cast(tf.nn.relu(products), tf.float64)
+            scores = (scores + tf.cast(tf.nn.relu(products), tf.float64) - self._shift) / self._scale
         return _Point(logits, features, products, scores)
 
 
@@ -131,7 +135,7 @@ class _Point(NamedTuple):
       logits: float32 [R, B].
       features: int64 [m], its hashed features.
       products: float32 [K], those of the ranker; empty without one.
-      scores: float64 [K], the label scores.
+      scores: float64 [K], the label scores; with a ranker, on the scale of logits.
     """
 
     logits: tf.Tensor

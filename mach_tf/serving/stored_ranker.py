@@ -29,15 +29,18 @@ class StoredRanker(tf.Module):
       row_splits: int64 [D + 1]; feature j has the entries row_splits[j]:row_splits[j + 1].
       labels: int32 [entries], ascending for each feature.
       weights: float32 [entries].
+      weight: that of the ranker in label scores, as of `Ranker`.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix):
+    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0):
         """Copies the weights.
 
         Args:
           weights: CSR [K, D], at least one of them stored.
+          weight: see the attribute.
         """
         super().__init__()
+        self.weight = weight
         by_feature = scipy.sparse.csr_matrix(weights.T, dtype=np.float32)
         by_feature.sum_duplicates()
         self._labels_count = by_feature.shape[1]

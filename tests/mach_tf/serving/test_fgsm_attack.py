@@ -44,8 +44,11 @@ def random_ranker(model):
     return weights
 
 
+RANKER_WEIGHT = 1.5
+
+
 def losses_of(points, means, weights, truth):
-    scores = means + np.maximum(points @ weights.T, 0)
+    scores = (means + np.maximum(points @ weights.T, 0) - RANKER_WEIGHT) / (1 + RANKER_WEIGHT / 2)
     return (np.logaddexp(0, scores) - truth * scores).mean(axis=1)
 
 
@@ -76,7 +79,7 @@ def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
     given, _ = padded(hashed)
     table = tf.constant(model.bucket_table)
     loss = fgsm_attack.LabelLoss(
-        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model))
+        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model), RANKER_WEIGHT)
     )
     means = np.mean([logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0, dtype=np.float64)
     clean = hashed.features(model.manifest.columns).toarray().astype(np.float64)
@@ -85,7 +88,7 @@ def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
     scores = means + np.maximum(clean @ weights.T, 0)
     named = hashed.labels(model.labels).toarray()
     best = scores == scores.max(axis=1, keepdims=True)
-    truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= 0) | best)
+    truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= RANKER_WEIGHT) | best)
     np.testing.assert_allclose(loss.losses(), losses_of(clean, means, weights, truth), rtol=1e-6)
     _, of_values = loss.gradient()
     rows, step = np.repeat(np.arange(len(hashed)), np.diff(hashed.row_splits)), 1e-6
