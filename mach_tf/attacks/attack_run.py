@@ -16,8 +16,8 @@ from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, check_values, perturb
 from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits
-from mach_tf.attacks.label_loss import label_loss
 from mach_tf.attacks.objectives import Objective
+from mach_tf.attacks.ranked_loss import added_part, ranked_loss
 from mach_tf.attacks.square_attack import square_attack
 from mach_tf.choices import SIGN_METHODS
 from mach_tf.decoding.decode import Decoder
@@ -25,7 +25,7 @@ from mach_tf.decoding.exclusion import ExcludingDecoder
 from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.ranker import without_ranker
+from mach_tf.ranker.added_part import AddedPart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +97,6 @@ class AttackRun:
         Returns:
           One outcome per epsilon, in order.
         """
-        for network in filter(None, (self.network, self.source)):
-            without_ranker.check(network.manifest, "Attacks")
         parts = []
         networks = [self.network] if self.source is None else [self.network, self.source]
         for rows in progress(chunks(len(points), networks, self.attack.support)):
@@ -122,10 +120,11 @@ class AttackRun:
         outcomes = []
         for epsilon, values in zip(epsilons, self._perturbed(objective, epsilons, first)):
             logits = bucket_logits(self.network.repetitions, inputs, values)
-            losses, _ = label_loss(logits, self.network.bucket_table, points, self.estimator)
+            part = added_part(self.network, self.estimator, inputs, values)
+            losses = ranked_loss(part, inputs, logits, self.network.bucket_table, self.estimator, False).losses
             moved = inputs.norms(values - inputs.clean)
             relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
-            outcomes.append(Outcome(epsilon, self._top_k(logits, rows), losses, relative, chosen))
+            outcomes.append(Outcome(epsilon, self._top_k(logits, part, rows), losses, relative, chosen))
         return outcomes
 
     @property
@@ -166,7 +165,8 @@ class AttackRun:
         if not self.attack.targeted and self.attack.objective != "top_label":
             return None
         labels = inputs.points.labels(self.network.manifest.labels)
-        top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean), rows)
+        part = added_part(self.network, self.estimator, inputs, inputs.clean)
+        top_labels = self._top_k(bucket_logits(self.network.repetitions, inputs, inputs.clean), part, rows)
         if self.attack.objective == "top_label":
             return top_labels[:, 0].astype(np.int64)
         if self.attack.objective == "push_out":
@@ -175,9 +175,10 @@ class AttackRun:
             labels = scipy.sparse.csr_matrix(labels + self.excluded[rows.start : rows.stop])
         return targets.targets_to_push_in(top_labels, labels, self.target_label, self.attack.seed, rows.start)
 
-    def _top_k(self, logits: np.ndarray, rows: range) -> np.ndarray:
+    def _top_k(self, logits: np.ndarray, part: AddedPart, rows: range) -> np.ndarray:
         scores = estimators.bucket_scores(logits, self.estimator)
-        return self._decoder(self.network, rows).top_k(scores, self.k, self.estimator)[0]
+        found: np.ndarray = part.over(self._decoder(self.network, rows)).top_k(scores, self.k, self.estimator)[0]
+        return found
 
     def _decoder(self, network: Network, rows: range) -> Union[Decoder, ExcludingDecoder]:
         if self.excluded is None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mach_tf import arguments
 from mach_tf.attacks.input_gradient import attack_input, forward_pass, value_gradient
-from mach_tf.attacks.label_loss import label_loss
+from mach_tf.attacks.ranked_loss import added_part, ranked_loss
 from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS, TARGETED_OBJECTIVES
 from mach_tf.errors import InputError
 from mach_tf.fgsm import fgsm as sign_step
@@ -189,8 +189,9 @@ def fgsm_step(network: Network, hashed: Points, estimator: str, epsilon: float) 
 
     def gradient(values: np.ndarray) -> np.ndarray:
         found = forward_pass(network.repetitions, inputs, values)
-        _, of_logits = label_loss(found.logits, network.bucket_table, hashed, estimator)
-        return value_gradient(network.repetitions, inputs, found, of_logits)
+        part = added_part(network, estimator, inputs, values)
+        loss = ranked_loss(part, inputs, found.logits, network.bucket_table, estimator)
+        return value_gradient(network.repetitions, inputs, found, loss.of_logits) + loss.through_ranker
 
     (moved,) = perturb(Attack("fgsm"), gradient, inputs.clean, [epsilon])
     return dataclasses.replace(hashed, feature_values=moved)

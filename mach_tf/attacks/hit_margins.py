@@ -12,7 +12,7 @@ each label that is lost. For k = 1 the only margin is that of the best false lab
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from mach_tf import estimators
 from mach_tf.attacks.targets import NO_TARGET
 from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.points import Points
+from mach_tf.ranker.added_part import AddedPart
 
 
 class NextLoss(NamedTuple):
@@ -35,7 +36,15 @@ class NextLoss(NamedTuple):
     worth: np.ndarray
 
 
-def next_loss(decoder: Any, logits: np.ndarray, table: np.ndarray, points: Points, k: int, estimator: str) -> NextLoss:
+def next_loss(
+    decoder: Any,
+    logits: np.ndarray,
+    table: np.ndarray,
+    points: Points,
+    k: int,
+    estimator: str,
+    added: Optional[AddedPart] = None,
+) -> NextLoss:
     """Finds the largest margin that is not positive, or the smallest one if all are positive.
 
     Args:
@@ -45,12 +54,13 @@ def next_loss(decoder: Any, logits: np.ndarray, table: np.ndarray, points: Point
       points: n points with labels.
       k: the cut-off, in [1, K - 1].
       estimator: which estimator makes the label scores.
+      added: what is added to them, by the decoder too; None for nothing.
     """
     scores = estimators.bucket_scores(logits, estimator)
-    true = ranked_true(scores, table, points, estimator)
+    true = ranked_true(scores, table, points, estimator, added)
     false = best_false(decoder, scores, points, k, table.shape[1], estimator)
     true = np.pad(true[:, :k], ((0, 0), (0, max(0, k - true.shape[1]))), constant_values=NO_TARGET)
-    falling, rising = _scores_of(true, scores, table, estimator), _scores_of(false, scores, table, estimator)[:, ::-1]
+    falling, rising = (_scores_of(labels, scores, table, estimator, added) for labels in (true, false[:, ::-1]))
     with np.errstate(invalid="ignore"):  # both labels missing
         margins = np.where(true == NO_TARGET, np.inf, rising - falling)
     ahead = margins > 0
@@ -83,7 +93,9 @@ def best_false(decoder: Any, scores: np.ndarray, points: Points, k: int, labels:
     return np.pad(ranked, ((0, 0), (0, max(0, k - ranked.shape[1]))), constant_values=NO_TARGET)[:, :k]
 
 
-def ranked_true(scores: np.ndarray, table: np.ndarray, points: Points, estimator: str) -> np.ndarray:
+def ranked_true(
+    scores: np.ndarray, table: np.ndarray, points: Points, estimator: str, added: Optional[AddedPart] = None
+) -> np.ndarray:
     """Returns the true labels of each point, best first, int64 [n, most labels, at least 1]; NO_TARGET after the last.
 
     Arguments are those of `best_false` and `next_loss`. Ties go to the smaller label.
@@ -91,11 +103,15 @@ def ranked_true(scores: np.ndarray, table: np.ndarray, points: Points, estimator
     counts = np.diff(points.label_splits)
     labels = np.full((len(points), max(1, counts.max(initial=0))), NO_TARGET, np.int64)
     labels[np.arange(labels.shape[1]) < counts[:, None]] = points.label_ids
-    order = np.argsort(-_scores_of(labels, scores, table, estimator), axis=1, kind="stable")
+    order = np.argsort(-_scores_of(labels, scores, table, estimator, added), axis=1, kind="stable")
     return np.take_along_axis(labels, order, axis=1)
 
 
-def _scores_of(labels: np.ndarray, scores: np.ndarray, table: np.ndarray, estimator: str) -> np.ndarray:
+def _scores_of(
+    labels: np.ndarray, scores: np.ndarray, table: np.ndarray, estimator: str, added: Optional[AddedPart]
+) -> np.ndarray:
     """Returns the scores of labels [n, m], float64; minus infinity where a label is missing."""
     found = estimators.label_scores(scores, table, np.maximum(labels, 0), estimator)
+    if added is not None:
+        found += added.to(np.maximum(labels, 0))
     return np.where(labels == NO_TARGET, -np.inf, found.astype(np.float64))

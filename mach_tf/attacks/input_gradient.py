@@ -22,6 +22,7 @@ from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
 from mach_tf.points import Points
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.saved_repetition import Repetition
 
 _MATRIX = tf.TensorSpec([None, None], tf.float32)
@@ -88,6 +89,17 @@ class NonzeroInput:
         kernel = np.asarray(weights.hidden_kernel)  # a view of the tensor's memory
         return entry_products(gradient, kernel, self.points.row_splits, self.points.feature_ids)
 
+    def through_ranker(self, ranker: Ranker, slopes: scipy.sparse.csr_matrix, rows: slice) -> np.ndarray:
+        """Returns the sum over labels of slopes[i, l] w_l for the values of consecutive points, as float32.
+
+        Args:
+          ranker: has the weights w_l.
+          slopes: CSR [rows, K].
+          rows: the points.
+        """
+        points = self.points[rows]
+        return ranker.value_gradients(slopes, points.row_splits, points.feature_ids)
+
     def _batch(self, values: np.ndarray) -> SparseBatch:
         return SparseBatch(
             tf.constant(self.points.row_splits, tf.int64),
@@ -125,6 +137,9 @@ class DenseInput:
 
     def backward(self, weights: Weights, hidden_input: tf.Tensor, logit_gradient: np.ndarray) -> np.ndarray:
         return np.asarray(_dense_backward(_tensors(weights), hidden_input, logit_gradient))
+
+    def through_ranker(self, ranker: Ranker, slopes: scipy.sparse.csr_matrix, rows: slice) -> np.ndarray:
+        return np.asarray((slopes @ ranker.weights).toarray(), np.float32)
 
 
 AttackInput = Union[NonzeroInput, DenseInput]

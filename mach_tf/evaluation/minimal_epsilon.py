@@ -18,6 +18,7 @@ from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.breakdown import GROUPS
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,6 +112,7 @@ def minimal_epsilon(
     """
     if prove:
         check_estimator(estimator)
+        without_ranker.check(network.manifest, "Certificates")
     top_labels = network.decode(points.features(network.manifest.columns), 1, estimator).labels[:, 0]
     bar = functools.partial(progress_bars.each, description="smallest epsilon", unit="chunk")
     found = smallest_epsilons(network, points, top_labels, attack, largest, estimator, bar)

@@ -29,6 +29,7 @@ from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.ranker import without_ranker
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -192,6 +193,8 @@ def run(
         check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
         target = attack_evaluation.target_id(network, settings.target_label)
         attack_evaluation.check(network, points, attacks, report, source, target)
+        if settings.minimal_epsilon == "certified":
+            without_ranker.check(network.manifest, "Certificates")
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
     with run_parts(output_dir, "attacks", lambda: _run(model_dirs, points, settings, source)) as parts:

@@ -12,7 +12,7 @@ import scipy.sparse
 from mach_tf import array_files, files
 from mach_tf.errors import InputError
 from mach_tf.positive_products import PositiveProducts
-from mach_tf.ranker import chosen_labels
+from mach_tf.ranker import chosen_labels, value_gradients
 
 RANKER_FILE = "ranker.npz"
 _REMEDY = "Remove it and train the ranker again."
@@ -51,6 +51,12 @@ class Ranker:
     def weights_at(self, labels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Returns the weight of labels[rows[i]] for columns[i], float32 [e]; 0 where a label has none."""
         return chosen_labels.weights_at(self.weights, labels, rows, columns)
+
+    def value_gradients(
+        self, slopes: scipy.sparse.csr_matrix, row_splits: np.ndarray, columns: np.ndarray
+    ) -> np.ndarray:
+        """Returns the sum over labels of slopes[i, l] w_l for the features of each point; see the function of this name."""
+        return value_gradients.value_gradients(self._products.by_column, slopes, row_splits, columns)
 
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""

@@ -18,6 +18,7 @@ from mach_tf.manifest import ModelManifest
 from mach_tf.points import Points, from_csr
 from mach_tf.saved_repetition import Repetition
 from mach_tf.training_config import TrainingConfig
+from tests.helpers import rankers
 
 
 class BruteForceDecoder:
@@ -36,7 +37,7 @@ class InMemory(list):
     kept = True
 
 
-def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0, multiclass=False):
+def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, seed=0, multiclass=False, ranked=False):
     rng = np.random.default_rng(seed)
 
     def normal(*shape):
@@ -49,11 +50,13 @@ def make_ensemble(repetitions=3, columns=20, hidden=8, buckets=6, labels=25, see
     spec, training = BucketSpec(buckets, repetitions), TrainingConfig(hidden_units=hidden, task=TASKS[multiclass])
     manifest = ModelManifest(columns, labels, FeatureSpec(0), spec, training, "", {}, {})
     table = manifest.bucket_table()
+    ranker = rankers.random_ranker(labels, columns) if ranked else None
     return types.SimpleNamespace(
         manifest=manifest,
         bucket_table=table,
         repetitions=InMemory(Repetition(each, multiclass=multiclass) for each in weights),
-        decoder=BruteForceDecoder(table, buckets),
+        decoder=decode.Decoder.of(table, buckets) if ranked else BruteForceDecoder(table, buckets),
+        ranker_of=lambda estimator: ranker if estimator == "logit_mean" else None,
     )
 
 
@@ -76,8 +79,10 @@ def first_labels(points: Points) -> Points:
 
 
 def label_scores(ensemble, dense: np.ndarray) -> np.ndarray:
-    """Mean logits of all labels, [n, K], computed with NumPy alone."""
-    return np.mean([logits[:, row] for logits, row in zip(all_logits(ensemble, dense), ensemble.bucket_table)], axis=0)
+    """Mean logits of all labels and what a ranker adds, [n, K], computed with NumPy alone."""
+    means = np.mean([logits[:, row] for logits, row in zip(all_logits(ensemble, dense), ensemble.bucket_table)], axis=0)
+    ranker = ensemble.ranker_of("logit_mean")
+    return means if ranker is None else means + rankers.added(ranker, dense)
 
 
 def all_logits(ensemble, dense: np.ndarray) -> list[np.ndarray]:

@@ -13,5 +13,10 @@ def ensemble():
 
 
 @pytest.fixture(scope="module")
+def ranked():
+    return make_ensemble(ranked=True)
+
+
+@pytest.fixture(scope="module")
 def points(ensemble):
     return make_points(ensemble)

@@ -22,7 +22,8 @@ def all_scores(ensemble, objective, values):
     logits = bucket_logits(ensemble.repetitions, objective.inputs, values)
     every = np.broadcast_to(np.arange(25), (len(logits), 25))
     scores = estimators.bucket_scores(logits, objective.estimator)
-    return estimators.label_scores(scores, ensemble.bucket_table, every, objective.estimator).astype(np.float64)
+    found = estimators.label_scores(scores, ensemble.bucket_table, every, objective.estimator)
+    return (found + objective._added(values).to(every)).astype(np.float64)
 
 
 def worth_of_precision(scores, true, k):
@@ -52,9 +53,12 @@ def by_definition(name, scores, true, target):
     return scores[target] - rival if name == "push_in" else rival - scores[target]
 
 
-@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize(
+    ("kind", "estimator"), [*(("ensemble", each) for each in estimators.ESTIMATORS), ("ranked", "logit_mean")]
+)
 @pytest.mark.parametrize("name", sorted({*choices.ATTACK_OBJECTIVES} - {"loss"}))
-def test_margins_are_those_of_the_definition(ensemble, points, name, estimator):
+def test_margins_are_those_of_the_definition(request, points, name, kind, estimator):
+    ensemble = request.getfixturevalue(kind)
     objective = objective_of(ensemble, points, name, estimator)
     values = objective.inputs.clean + np.float32(0.1)
     if name == "precision" and estimator in ("min", "median"):
@@ -71,12 +75,17 @@ def test_margins_are_those_of_the_definition(ensemble, points, name, estimator):
 # The worth of the precision is no plain difference of scores; its gradient is that of the margin it is made of.
 @pytest.mark.parametrize("support", choices.SUPPORTS)
 @pytest.mark.parametrize("name", sorted({*choices.ATTACK_OBJECTIVES} - {"precision"}))
-@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
-def test_gradients_are_the_slopes(ensemble, points, name, estimator, support):
+@pytest.mark.parametrize(
+    ("kind", "estimator"), [("ensemble", "logit_mean"), ("ensemble", "mean"), ("ranked", "logit_mean")]
+)
+def test_gradients_are_the_slopes(request, points, name, kind, estimator, support):
     """Along random directions; the piecewise linear network has a kink between the two ends now and then."""
+    ensemble = request.getfixturevalue(kind)
     objective = objective_of(ensemble, points, name, estimator, support)
     rng = np.random.default_rng(0)
     values = objective.inputs.clean
+    if kind == "ranked":
+        values = values + np.float32(0.01)  # what a ranker adds has a kink at the origin, where the empty point is
     gradient = objective.gradient(values)
     slopes, expected = [], []
     for _ in range(8):

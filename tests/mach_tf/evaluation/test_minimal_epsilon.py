@@ -10,6 +10,7 @@ from mach_tf.errors import InputError
 from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.network import Network
 from mach_tf.points import from_csr
+from tests.helpers import rankers
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
@@ -30,6 +31,17 @@ def test_other_estimators_are_not_proved(evaluated):
     network = Network.load(evaluated.model_dir)
     with pytest.raises(InputError, match="logit_mean"):
         minimal_epsilon(network, from_csr(*evaluated.test), Attack("apgd"), 0.5, "mean", prove=True)
+
+
+def test_attacks_pass_through_a_ranker_and_certificates_do_not(evaluated, tmp_path):
+    labels, columns = (getattr(Network.load(evaluated.model_dir).manifest, name) for name in ("labels", "columns"))
+    network = Network.load(rankers.with_ranker(evaluated.model_dir, str(tmp_path / "ranked"), labels, columns))
+    points = network.manifest.feature_spec.apply(from_csr(*evaluated.test))[range(12)]
+    found = minimal_epsilon(network, points, Attack("apgd", steps=4), 0.5, "logit_mean")
+    decoded = network.decode(points.features(network.manifest.columns), 1).labels[:, 0]
+    assert found.top_labels.tolist() == decoded.tolist() and np.isfinite(found.found).any()
+    with pytest.raises(InputError, match="Certificates are of the ensemble's scores alone"):
+        minimal_epsilon(network, points, Attack("apgd"), 0.5, "logit_mean", prove=True)
 
 
 def by_hand(proved=True):

@@ -25,7 +25,6 @@ def ranked(dataset, trained, tmp_path_factory):
 X = scipy.sparse.random(3, tiny.FEATURES, 0.2, "csr", random_state=0)
 Y = scipy.sparse.eye(3, 20, format="csr")
 USES = {
-    "Attacks": lambda model: model.attack(X, Y, 0.01),
     "Certificates": lambda model: mach_tf.certify(model, X, Y, 0.01),
 }
 
