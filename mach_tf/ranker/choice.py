@@ -12,13 +12,15 @@ from mach_tf.metrics import ranking_metrics
 from mach_tf.ranker import classifiers
 from mach_tf.ranker.best_products import best_products
 
-# Tried in turn, as long as each is better than the one before by a hundredth.
+# In falling order.
 PENALTIES = (1.0, 0.3, 0.1, 0.03)
-_BETTER = 1.01
+# Of the best precision: a penalty that comes as near is level with it, as far as so few points can tell.
+_LEVEL = 0.97
 _CUT_OFFS = (1, 3, 5)
-# Held-out points: a tenth, but at least 500, or of few points three tenths, and at most 5,000.
+# Held-out points: a tenth, but at least 500, or of few points three tenths, and at most 2,000; and the most points to train with.
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 0.3
-_FEW_POINTS, _MANY_POINTS = 500, 5000
+_FEW_POINTS, _MANY_POINTS = 500, 2000
+_TRAINED = 10_000
 
 
 class Choice(NamedTuple):
@@ -41,7 +43,7 @@ def choose(
     near: scipy.sparse.csr_matrix,
     seed: int,
 ) -> Choice:
-    """Chooses the penalty that ranks held-out points best. Errors cost less where labels are noisy.
+    """Chooses the largest penalty that ranks held-out points about as well as the best one. Errors are to cost less where labels are noisy.
 
     Args:
       features: CSR [n, D].
@@ -52,15 +54,14 @@ def choose(
     points = features.shape[0]
     order = np.random.default_rng(seed).permutation(points)
     fewest = max(1, round(min(_FEW_POINTS, _MOST_HELD_OUT * points)))
-    held, rest = map(np.sort, np.split(order, [int(np.clip(_HELD_OUT * points, fewest, _MANY_POINTS))]))
-    best = Choice(PENALTIES[0], -1.0, len(held))
-    for penalty in PENALTIES:
-        weights = classifiers.fit(features[rest], labels[rest], near[rest], penalty)
-        precision = _precision(features[held], labels[held], weights)
-        if precision <= _BETTER * best.precision:
-            break
-        best = best._replace(penalty=penalty, precision=precision)
-    return best
+    count = int(np.clip(_HELD_OUT * points, fewest, _MANY_POINTS))
+    held, rest = np.sort(order[:count]), np.sort(order[count : count + _TRAINED])
+    found = [
+        _precision(features[held], labels[held], classifiers.fit(features[rest], labels[rest], near[rest], penalty))
+        for penalty in PENALTIES
+    ]
+    chosen = next(i for i, precision in enumerate(found) if precision >= _LEVEL * max(found))
+    return Choice(PENALTIES[chosen], found[chosen], count)
 
 
 def _precision(

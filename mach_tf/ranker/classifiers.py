@@ -8,11 +8,14 @@ import scipy.sparse
 from mach_tf.decoding.best_list import NO_LABEL
 from mach_tf.ranker import descent
 from mach_tf.ranker.best_products import best_products
+from mach_tf.ranker.largest_entries import largest_entries
 
 # Weights that are kept of a label.
 MOST_WEIGHTS = 100
 # Labels of a point that are candidates to be told apart from its own, each time that they are searched.
 _CANDIDATES = 50
+# Labels whose centroids are made together.
+_LABELS = 1 << 14
 # The penalty while candidates are searched; they hardly depend on it.
 _PENALTY = 1.0
 
@@ -72,8 +75,12 @@ def _union(one: scipy.sparse.csr_matrix, other: scipy.sparse.csr_matrix) -> scip
 
 
 def _centroids(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """Returns the sums of each label's points, scaled to unit length, float32 CSR [K, D]."""
-    sums = scipy.sparse.csr_matrix(labels.T @ features, dtype=np.float32)
-    lengths = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).ravel())
-    scales = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return scipy.sparse.csr_matrix(scipy.sparse.diags(scales) @ sums, dtype=np.float32)
+    """Returns the sums of each label's points, scaled to unit length, of which the largest entries are kept, float32 CSR [K, D]."""
+    by_label, parts = scipy.sparse.csr_matrix(labels.T), []
+    for begin in range(0, by_label.shape[0], _LABELS):
+        sums = scipy.sparse.csr_matrix(by_label[begin : begin + _LABELS] @ features, dtype=np.float32)
+        lengths = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).ravel())
+        scales = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        centroids = scipy.sparse.csr_matrix(scipy.sparse.diags(scales) @ sums, dtype=np.float32)
+        parts.append(largest_entries(centroids, MOST_WEIGHTS))
+    return scipy.sparse.vstack(parts, "csr")

@@ -23,6 +23,10 @@ from mach_tf.serving.stored_weights import StoredWeights
 _SMALLEST = 1e-12
 
 
+# Bucket logits and feature values.
+_Place = tuple[tf.Tensor, tf.Tensor]
+
+
 class LabelLoss:
     """The mean binary cross-entropy of the labels of each of n points, as a function of their bucket logits and feature values."""
 
@@ -51,29 +55,31 @@ class LabelLoss:
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
+        # Brings sums with the ranker back to the scale of logits, as `estimators.probabilities` does.
+        self._shift = 0.0 if ranker is None else ranker.weight
+        self._scale = 1 + self._shift / 2
 
-    def losses(self, logits: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
 
         Args:
-          logits: float32 [R, n, B].
-          values: float32 [nonzeros], the values of the features of the points, which are otherwise those that predict.
+          at: bucket logits, float32 [R, n, B], and feature values, float32 [nonzeros]; None for those that predict.
         """
+        return self._map(lambda point, truth: _cross_entropy(point.scores, truth, self._estimator)[0], tf.float64, at)
 
-        def of_point(point: _Point) -> tf.Tensor:
-            return _cross_entropy(point.scores, point.truth, self._estimator)[0]
+    def gradient(self, at: Optional[_Place] = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the gradient of each point's loss.
 
-        return self._map(logits, values, of_point, tf.float64)
-
-    def gradient(self, logits: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the gradient of each point's loss; arguments as of `losses`.
+        Args:
+          at: as of `losses`.
 
         Returns:
           That for the bucket logits, float32 [R, n, B], and that for the feature values through the ranker, float32 [nonzeros].
         """
 
-        def of_point(point: _Point) -> tuple[tf.Tensor, tf.RaggedTensor]:
-            _, slope = _cross_entropy(point.scores, point.truth, self._estimator)
+        def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.RaggedTensor]:
+            _, slope = _cross_entropy(point.scores, truth, self._estimator)
+            slope /= self._scale
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
             if not estimators.get(self._estimator).takes_logits:
@@ -87,34 +93,39 @@ class LabelLoss:
 
         shape = [len(self._rows), self._buckets]
         ragged = tf.RaggedTensorSpec([None, 1], tf.float32, ragged_rank=1)
-        of_logits, of_values = self._map(logits, values, of_point, (tf.TensorSpec(shape, tf.float32), ragged))
+        of_logits, of_values = self._map(of_point, (tf.TensorSpec(shape, tf.float32), ragged), at)
         return tf.transpose(of_logits, [1, 0, 2]), of_values.flat_values
 
-    def _map(self, logits: tf.Tensor, values: tf.Tensor, function: Callable[[_Point], Any], kind: Any) -> Any:
-        """Calls a function with one point after the other."""
+    def _map(self, function: Callable[[_Point, tf.Tensor], Any], kind: Any, at: Optional[_Place]) -> Any:
+        """Calls a function with one point after the other, and which of its labels are true."""
+        splits = self._batch.row_splits
+        elements = [self._predicting, self._true_labels, splits[:-1], splits[1:]]
+        if at is not None:
+            elements.append(tf.transpose(at[0], [1, 0, 2]))
 
         def of_point(inputs: tuple[tf.Tensor, ...]) -> Any:
-            own, predicting, given, begin, end = inputs
+            predicting, given, begin, end, *own = inputs
             features = self._batch.feature_ids[begin:end]
-            first, _ = self._scores(predicting, features, self._batch.feature_values[begin:end])
-            truth = _truth(first, given, self._estimator, self._buckets)
-            scores, products = self._scores(own, features, values[begin:end])
-            return function(_Point(own, features, products, scores, truth))
+            point = self._point(predicting, features, self._batch.feature_values[begin:end])
+            truth = _truth(point.scores, given, self._estimator, self._buckets)
+            if at is not None:
+                point = self._point(own[0], features, at[1][begin:end])
+            return function(point, truth)
 
-        splits = self._batch.row_splits
-        points = (tf.transpose(logits, [1, 0, 2]), self._predicting, self._true_labels, splits[:-1], splits[1:])
-        return tf.map_fn(of_point, points, fn_output_signature=kind, parallel_iterations=1)
+        return tf.map_fn(of_point, tuple(elements), fn_output_signature=kind, parallel_iterations=1)
 
-    def _scores(self, logits: tf.Tensor, features: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the scores of all labels of a point, float64 [K], and the ranker's products, float32 [K]."""
+    def _point(self, logits: tf.Tensor, features: tf.Tensor, values: tf.Tensor) -> _Point:
+        """Scores the labels of a point by its bucket logits, float32 [R, B], and its features."""
         wide = tf.cast(logits, tf.float64)
         if not estimators.get(self._estimator).takes_logits:
             wide = tf.sigmoid(wide)
         scores = tf.add_n([tf.gather(wide[place], row) for place, row in enumerate(self._rows)]) / len(self._rows)
-        if self._ranker is None:
-            return scores, tf.zeros([0])
-        products = self._ranker.products(features, values)
-        return scores + tf.cast(tf.nn.relu(products), tf.float64), products
+        products = tf.zeros([0])
+        if self._ranker is not None:
+            splits = tf.stack([0, tf.size(features, tf.int64)])
+            products = self._ranker.products(SparseBatch(splits, features, values))[0]
+            scores = (scores + tf.cast(tf.nn.relu(products), tf.float64) - self._shift) / self._scale
+        return _Point(logits, features, products, scores)
 
 
 class _Point(NamedTuple):
@@ -124,15 +135,13 @@ class _Point(NamedTuple):
       logits: float32 [R, B].
       features: int64 [m], its hashed features.
       products: float32 [K], those of the ranker; empty without one.
-      scores: float64 [K], the label scores.
-      truth: bool [K], which labels are true.
+      scores: float64 [K], the label scores; with a ranker, on the scale of logits.
     """
 
     logits: tf.Tensor
     features: tf.Tensor
     products: tf.Tensor
     scores: tf.Tensor
-    truth: tf.Tensor
 
 
 def value_gradient(

@@ -72,9 +72,9 @@ def reported(scores: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:
     return (scores - 1.0 / buckets) * (buckets / (buckets - 1.0))
 
 
-def probabilities(scores: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:
+def probabilities(scores: tf.Tensor, estimator: str, buckets: int, ranker_weight: float = 0.0) -> tf.Tensor:
     """Returns label scores on the scale of probabilities, float64, as `estimators.probabilities` does."""
     wide = tf.cast(scores, tf.float64)
     if estimators.get(estimator).takes_logits:
-        return tf.sigmoid(wide)
+        return tf.sigmoid((wide - ranker_weight) / (1 + ranker_weight / 2))
     return tf.maximum(wide - 1.0 / buckets, wide / 2) * (buckets / (buckets - 1.0))

@@ -184,8 +184,9 @@ class EnsembleServable(tf.Module):
 
     def shown(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns label scores as users see them, and the probabilities, float32 of the same shape."""
-        probabilities = tf.cast(ranking.probabilities(scores, self.estimator, self._buckets), tf.float32)
-        return ranking.reported(scores, self.estimator, self._buckets), probabilities
+        weight = 0.0 if self.ranker is None else self.ranker.weight
+        probabilities = ranking.probabilities(scores, self.estimator, self._buckets, weight)
+        return ranking.reported(scores, self.estimator, self._buckets), tf.cast(probabilities, tf.float32)
 
     def names_of(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the names of features, "" for -1; only if features have names."""
@@ -200,7 +201,9 @@ class EnsembleServable(tf.Module):
           k: int32 scalar in [1, K].
         """
         points = tf.shape(sketch)[2]
-        step = max(1, _SCORES_AT_ONCE // self.labels)
+        step = tf.constant(max(1, _SCORES_AT_ONCE // self.labels))
+        if self.ranker is not None:
+            step = tf.minimum(step, self.ranker.points_at_once(batch))
 
         def some(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             begin, end = index * step, (index + 1) * step

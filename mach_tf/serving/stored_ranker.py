@@ -16,10 +16,8 @@ import tensorflow as tf
 from mach_tf.classifier import SparseBatch, point_of_entry
 from mach_tf.serving.raw_features import HashedPoints
 
-# Weights that are read at a time for a point, but at least those of one feature, which has at most one per label.
+# Weights that are read at a time, but at least those of one feature, which has at most one per label.
 _WEIGHTS_AT_ONCE = 1 << 20
-# Points whose products are computed at the same time.
-_SIDE_BY_SIDE = 4
 
 _Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -31,15 +29,18 @@ class StoredRanker(tf.Module):
       row_splits: int64 [D + 1]; feature j has the entries row_splits[j]:row_splits[j + 1].
       labels: int32 [entries], ascending for each feature.
       weights: float32 [entries].
+      weight: that of the ranker in label scores, as of `Ranker`.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix):
+    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0):
         """Copies the weights.
 
         Args:
           weights: CSR [K, D], at least one of them stored.
+          weight: see the attribute.
         """
         super().__init__()
+        self.weight = weight
         by_feature = scipy.sparse.csr_matrix(weights.T, dtype=np.float32)
         by_feature.sum_duplicates()
         self._labels_count = by_feature.shape[1]
@@ -55,27 +56,33 @@ class StoredRanker(tf.Module):
         """The size of the weights and of what tells their places."""
         return sum(each.dtype.size * int(np.prod(each.shape)) for each in self.variables)
 
-    def products(self, features: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        """Returns w_l . x of all labels for one point, float32 [K].
+    def points_at_once(self, batch: SparseBatch) -> tf.Tensor:
+        """Returns how many of the hashed points, any of them, have weights that may be in memory together, int32, at least 1."""
+        ends = tf.concat([[0], tf.cumsum(self._lengths(batch.feature_ids))], 0)
+        splits = tf.gather(ends, batch.row_splits)
+        most = tf.reduce_max(tf.concat([[1], splits[1:] - splits[:-1]], 0))
+        return tf.maximum(1, tf.cast(self._at_once // most, tf.int32))
 
-        Args:
-          features: int64 [m], ascending.
-          values: float32 [m].
-        """
+    def products(self, batch: SparseBatch) -> tf.Tensor:
+        """Returns w_l . x of all labels, float32 [n, K], of hashed points: one, or at most `points_at_once`."""
+        points = tf.size(batch.row_splits) - 1
+        features, values = (each[batch.row_splits[0] : batch.row_splits[-1]] for each in batch[1:])
+        firsts = tf.cast(point_of_entry(batch.row_splits), tf.int32) * self._labels_count
+        count = points * self._labels_count
 
         def add(total: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
             # What was added before comes first, so that the order of the sum does not depend on the steps.
-            bins = tf.concat([tf.range(tf.size(total)), labels], 0)
+            bins = tf.concat([tf.range(tf.size(total)), tf.gather(firsts, places) + labels], 0)
             found = tf.raw_ops.RaggedBincount(
                 splits=tf.stack([0, tf.size(bins, tf.int64)]),
                 values=bins,
-                size=self._labels_count,
-                weights=tf.concat([total, weights * tf.gather(values, places)], 0),
+                size=count,
+                weights=tf.concat([total, tf.gather(values, places) * weights], 0),
             )
-            return tf.reshape(found, [self._labels_count])
+            return tf.reshape(found, [count])
 
         total = self._fold(features, add, tf.zeros([0]))
-        return tf.ensure_shape(tf.pad(total, [[0, self._labels_count - tf.size(total)]]), [self._labels_count])
+        return tf.reshape(tf.pad(total, [[0, count - tf.size(total)]]), [points, self._labels_count])
 
     def gradient(self, features: tf.Tensor, of_products: tf.Tensor) -> tf.Tensor:
         """Returns the gradient of a loss for the values of one point's features, float32 [m].
@@ -93,18 +100,8 @@ class StoredRanker(tf.Module):
         return self._fold(features, add, tf.zeros([count]))
 
     def added(self, batch: SparseBatch) -> tf.Tensor:
-        """Returns what is added to the scores of all labels, float32 [n, K], of hashed points."""
-
-        def of_point(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            begin, end = inputs
-            return tf.nn.relu(self.products(batch.feature_ids[begin:end], batch.feature_values[begin:end]))
-
-        return tf.map_fn(
-            of_point,
-            (batch.row_splits[:-1], batch.row_splits[1:]),
-            fn_output_signature=tf.TensorSpec([self._labels_count], tf.float32),
-            parallel_iterations=_SIDE_BY_SIDE,
-        )
+        """Returns what is added to the scores of all labels, float32 [n, K]; points as for `products`."""
+        return tf.nn.relu(self.products(batch))
 
     def added_to(self, batch: SparseBatch, labels: tf.Tensor) -> tf.Tensor:
         """Returns what is added to the scores of some labels, int64 [n, k]: float32 [n, k], to the last bit as `added` does."""
@@ -156,15 +153,14 @@ class StoredRanker(tf.Module):
         return tf.where(found, tf.gather(self.weights, safe), 0)
 
     def _fold(self, features: tf.Tensor, add: _Step, initial: tf.Tensor) -> tf.Tensor:
-        """Folds the weights of one point's features, a few features at a time.
+        """Folds the weights of features, a few features at a time.
 
         Args:
           features: int64 [m].
           add: maps a result, the labels and the weights of entries, and the places of their features to the next result.
           initial: 1-D.
         """
-        lengths = tf.gather(self.row_splits, features + 1) - tf.gather(self.row_splits, features)
-        ends = tf.concat([[0], tf.cumsum(lengths)], 0)
+        ends = tf.concat([[0], tf.cumsum(self._lengths(features))], 0)
 
         def some(begin: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = tf.searchsorted(ends, [ends[begin] + self._at_once], "right")[0] - 1
@@ -178,6 +174,10 @@ class StoredRanker(tf.Module):
             lambda begin, _: begin < count, some, (0, initial), shape_invariants=shapes, parallel_iterations=1
         )
         return total
+
+    def _lengths(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns how many labels have a weight for each feature, int64 [m]."""
+        return tf.gather(self.row_splits, features + 1) - tf.gather(self.row_splits, features)
 
     def _read(self, entries: tf.Variable, features: tf.Tensor) -> tf.Tensor:
         """Returns the entries of features, one after the other."""

@@ -32,7 +32,7 @@ def check_new(path: str) -> None:
 def lines(plan: Plan, config: TrainingConfig) -> list[str]:
     """Returns the flags of a training by this plan, one `--name=value` each."""
     sketch = [f"--buckets={plan.buckets}", f"--repetitions={plan.repetitions}"]
-    return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS)]
+    return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS), f"--ranker={not config.multiclass}"]
 
 
 def write(path: str, problem: Problem, plan: Plan, config: TrainingConfig) -> None:

@@ -117,7 +117,8 @@ def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
         repetitions=[given["repetitions"]] if "repetitions" in given else (),
     )
     chosen = found.nearest
-    settings = _split({**dataclasses.asdict(found.config), **_sketch(chosen)}, given)
+    base = {**dataclasses.asdict(found.config), **_sketch(chosen), "ranker": not found.config.multiclass}
+    settings = _split(base, given)
     if found.best or {"buckets", "repetitions"} <= set(given):
         return settings
     warning = (

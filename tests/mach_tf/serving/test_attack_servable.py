@@ -67,7 +67,7 @@ def test_the_ranker_is_attacked_too(evaluated, raw):
     model = ranked_model(evaluated.model_dir)
     hashed = model.manifest.feature_spec.apply(raw)
     weights, labels = model.ranker.weights, hashed.labels(model.labels).toarray()
-    attack = make(model, ranker=StoredRanker(weights)).signatures()["attack"]
+    attack = make(model, ranker=StoredRanker(weights, model.ranker.weight)).signatures()["attack"]
     true_labels, _ = padded(hashed)
     found = {name: each.numpy() for name, each in attack(**given(raw, model.labels, EPSILON, true_labels)).items()}
     inputs = NonzeroInput(hashed, model.manifest.columns)
@@ -75,7 +75,9 @@ def test_the_ranker_is_attacked_too(evaluated, raw):
     clean = hashed.features(model.manifest.columns)
     scores = np.mean([passed.logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0)
     scores = scores + model.ranker.added(clean).toarray()
-    slopes = (1 / (1 + np.exp(-scores)) - labels) / model.labels
+    scale = 1 + model.ranker.weight / 2
+    scores = (scores - model.ranker.weight) / scale
+    slopes = (1 / (1 + np.exp(-scores)) - labels) / model.labels / scale
     of_logits = np.zeros(passed.logits.shape, np.float32)
     for r, row in enumerate(model.bucket_table):
         np.add.at(of_logits[:, r], (slice(None), row), slopes / len(model.bucket_table))

@@ -38,3 +38,5 @@ def test_scales_are_those_of_the_library(estimator):
     np.testing.assert_allclose(shown, estimators.reported(scores, estimator, 50), rtol=1e-5, atol=1e-7)
     probabilities = ranking.probabilities(tf.constant(scores), estimator, 50)
     np.testing.assert_allclose(probabilities, estimators.probabilities(scores, estimator, 50), rtol=1e-12)
+    probabilities = ranking.probabilities(tf.constant(scores), estimator, 50, ranker_weight=6.5)
+    np.testing.assert_allclose(probabilities, estimators.probabilities(scores, estimator, 50, 6.5), rtol=1e-12)

@@ -35,6 +35,9 @@ def make(model, estimator="logit_mean", reasons=4, feature_names=None, ranker=No
     return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons, ranker=ranker)
 
 
+RANKER_WEIGHT = 4.5
+
+
 def ranked_model(model_dir, tied=True):
     """The model with a ranker; tied: every second label shares the buckets and the ranker's weights of the one before it."""
     model = Ensemble.load(model_dir)
@@ -44,7 +47,7 @@ def ranked_model(model_dir, tied=True):
         weights[1::2] = weights[::2]
         model.bucket_table = model.bucket_table.copy()
         model.bucket_table[:, 1::2] = model.bucket_table[:, ::2]
-    model.ranker = Ranker(scipy.sparse.csr_matrix(weights, dtype=np.float32))
+    model.ranker = Ranker(scipy.sparse.csr_matrix(weights, dtype=np.float32), RANKER_WEIGHT)
     return model
 
 
@@ -138,7 +141,7 @@ def test_ties_go_to_the_smaller_label(model, raw):
 def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, monkeypatch):
     monkeypatch.setattr("mach_tf.serving.servable._SCORES_AT_ONCE", at_once)
     model = ranked_model(evaluated.model_dir)
-    signatures = make(model, ranker=StoredRanker(model.ranker.weights)).signatures()
+    signatures = make(model, ranker=StoredRanker(model.ranker.weights, RANKER_WEIGHT)).signatures()
     for k in (1, 5, 30):
         expected = model.top_k(evaluated.test[0], k, scores="logit")
         found = signatures["sparse"](**arrays(raw, k))
@@ -153,7 +156,7 @@ def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, mo
 
 def test_what_the_ranker_adds_is_explained_as_in_the_library(evaluated, raw):
     model, features = ranked_model(evaluated.model_dir), evaluated.test[0]
-    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker.weights))
+    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker.weights, RANKER_WEIGHT))
     found = {name: each.numpy() for name, each in servable.signatures()["explain"](**arrays(raw, 3)).items()}
     expected = model.explain(features, labels=found["labels"])
     # A last column for what is missing.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch
 from mach_tf.ranker.ranker import Ranker
+from mach_tf.serving import stored_ranker
 from mach_tf.serving.raw_features import HashedPoints
 from mach_tf.serving.stored_ranker import StoredRanker
 
@@ -38,19 +39,32 @@ def batch_of(features):
     )
 
 
-@pytest.fixture(params=["at once", "a few features at a time"])
-def ranker(request):
+def few_at_once():
+    """A ranker that reads the weights of one feature or a few at a time."""
     ranker = StoredRanker(random_weights())
-    if request.param != "at once":
-        ranker._at_once = int(np.diff(ranker.row_splits.numpy()).max())
+    ranker._at_once = int(np.diff(ranker.row_splits.numpy()).max())
     return ranker
 
 
-@pytest.mark.parametrize("n", [0, 1, 12])
-def test_what_is_added_has_the_bits_of_the_library(ranker, n):
-    features = random_points()[:n]
-    found = tf.function(lambda *arrays: ranker.added(SparseBatch(*arrays)))(*batch_of(features))
-    np.testing.assert_array_equal(found, Ranker(random_weights()).added(features).toarray())
+@pytest.fixture(params=["at once", "a few features at a time"])
+def ranker(request):
+    return StoredRanker(random_weights()) if request.param == "at once" else few_at_once()
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 0), (0, 1), (5, 12), (0, 12)])
+def test_what_is_added_has_the_bits_of_the_library(ranker, begin, end):
+    features, batch = random_points(), batch_of(random_points())
+    part = batch._replace(row_splits=batch.row_splits[begin : end + 1])
+    found = tf.function(lambda *arrays: ranker.added(SparseBatch(*arrays)))(*part)
+    np.testing.assert_array_equal(found, Ranker(random_weights()).added(features[begin:end]).toarray())
+
+
+def test_points_have_weights_that_fit_in_memory_together():
+    ranker, batch = StoredRanker(random_weights()), batch_of(random_points())
+    most = Ranker(random_weights()).most_entries(random_points()).max()
+    assert ranker.points_at_once(batch) == stored_ranker._WEIGHTS_AT_ONCE // most
+    assert ranker.points_at_once(batch_of(random_points()[:0])) == stored_ranker._WEIGHTS_AT_ONCE
+    assert few_at_once().points_at_once(batch) == 1
 
 
 def test_what_is_added_to_some_labels_has_the_bits_of_what_is_added_to_all():

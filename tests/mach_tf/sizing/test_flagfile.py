@@ -20,6 +20,7 @@ def test_every_setting_that_the_rules_choose_is_written(tmp_path):
     assert flags == FOUND.flags() == flagfile.lines(FOUND.best, FOUND.config)
     values = dict(flag[2:].split("=") for flag in flags)
     assert (int(values.pop("buckets")), int(values.pop("repetitions"))) == (FOUND.best.buckets, FOUND.best.repetitions)
+    assert values.pop("ranker") == "True"
     assert {*recommendation.settings(PROBLEM), "hidden_units", "epsilon", "adversarial_weight"} <= set(values)
     assert all(text == str(getattr(FOUND.config, name)) for name, text in values.items())
 
