@@ -212,7 +212,9 @@ class EnsembleServable(tf.Module):
                 scores += self.ranker.added(batch._replace(row_splits=batch.row_splits[begin : end + 1]))
             return ranking.best_labels(scores, k)
 
-        scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64)
+        # The ranker's weights fill the memory of one step; several at a time are no faster.
+        side_by_side = None if self.ranker is None else 1
+        scores, labels = _flat_map(some, tf.range(-(-points // step)), tf.float32, tf.int64, side_by_side=side_by_side)
         return tf.reshape(scores, [points, k]), tf.reshape(labels, [points, k])
 
     def _attributions(
