@@ -106,8 +106,8 @@ class Network:
         """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
         count = len(self.repetitions)
         origins = [self.manifest.origin(repetition) for repetition in range(count)]
-        ranked = bool(self.manifest.ranker_sha256)
-        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins, ranked)
+        sha256 = self.manifest.ranker_sha256
+        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins, sha256)
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -262,9 +262,7 @@ class Network:
         """
         parts, sources = [], self.added_scores(estimator, name_score)
         if sources and approximate is not None:
-            raise InputError(
-                "approximate must be left out with a ranker and name_weight. Open the model with ranker=False."
-            )
+            raise InputError("approximate needs a model opened with ranker=False, and no name_weight.")
         if only_labels is not None:
             k = min(k, only_labels.labels)
         for rows, logits in self.sketches(features):
@@ -288,11 +286,12 @@ class Network:
 
 
 def _reopened(
-    kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str], ranked: bool = False
+    kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str], sha256: str = ""
 ) -> _Network:
     """Opens the model that was pickled."""
-    network = kind.load(model_dir, count, kept, ranker=ranked)
-    if [network.manifest.origin(repetition) for repetition in range(count)] != origins:
+    network = kind.load(model_dir, count, kept, ranker=bool(sha256))
+    found = network.manifest
+    if [*map(found.origin, range(count)), found.ranker_sha256] != [*origins, sha256]:
         raise InputError(
             f"{model_dir} must hold the model that was pickled, for a pickle holds its path alone (it was trained anew since). "
             "Open it by mach_tf.Ensemble.load, or copy model directories instead of pickling."

@@ -69,7 +69,7 @@ flags.DEFINE_bool(
     "ranker",
     False,
     "Trains a ranker too, after the repetitions: a sparse linear classifier of each label, which adds to the label scores. It helps labels "
-    "with few training points, and takes little time. A trained model gets one by the same command with --ranker.",
+    "with few training points. A trained model gets one by the same command with --ranker; nothing takes it away.",
 )
 
 # The run; nothing here changes the weights
@@ -98,8 +98,9 @@ def main(_: list[str]) -> None:
             _advise_plan()
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
-        wanted = FLAGS.ranker and not result.stopped and cluster.is_chief(FLAGS.strategy)
-        ranked = ranker_training.complete(FLAGS.dataset_dir, FLAGS.model_dir) if wanted else None
+        ranked = None
+        if not result.stopped and cluster.is_chief(FLAGS.strategy):
+            ranked = ranker_training.complete(FLAGS.dataset_dir, FLAGS.model_dir, options.ranker or None)
     if result.stopped:
         progress_bars.report(_STOPPED if result.resources else _STOPPED_EARLY)
         sys.exit(stop.status)

@@ -69,5 +69,6 @@ def options() -> RunOptions:
         checkpoint_minutes=FLAGS.checkpoint_minutes,
         validation_points=FLAGS.validation_points,
         worker_timeout=FLAGS.worker_timeout,
+        ranker=FLAGS.ranker,
         force=FLAGS.force,
     )

@@ -131,7 +131,7 @@ class _Task:
 
 
 def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationOptions) -> _Task:
-    network = _open(model, settings.repetitions)
+    network = _open(model, settings.repetitions, ranker=settings.approximate is None)
     data = DatasetReader.open(dataset_dir)
     dataset = data.manifest
     ks = ranking_metrics.cut_offs(settings.ks, dataset.labels)
@@ -164,9 +164,13 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added)
 
 
-def _open(model: Union[Network, str], repetitions: Optional[int]) -> Network:
+def _open(model: Union[Network, str], repetitions: Optional[int], ranker: bool) -> Network:
     if not isinstance(model, Network):
-        return Network.load(model, repetitions)
+        return Network.load(model, repetitions, ranker=ranker)
+    if not ranker and model.ranker is not None:
+        raise InputError(
+            "approximate decoding is of the ensemble alone: open the model with ranker=False, or give its path."
+        )
     if repetitions is not None:
         raise InputError(
             f"repetitions must be left out with an open model (got {repetitions}). Open it with that many, or give its path."

@@ -21,6 +21,8 @@ _CUT_OFFS = (1, 3, 5)
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 0.3
 _FEW_POINTS, _MANY_POINTS = 500, 2000
 _TRAINED = 10_000
+# Training points per label, of those to train with, below which held-out points tell nothing.
+_TOO_RARE = 1.0
 
 
 class Choice(NamedTuple):
@@ -28,8 +30,8 @@ class Choice(NamedTuple):
 
     Attributes:
       penalty: C.
-      precision: the mean of P@1, P@3 and P@5 in percent, of the classifiers alone.
-      points: the number of points that were held out.
+      precision: the mean of P@1, P@3 and P@5 in percent, of the classifiers alone; 0 if nothing was held out.
+      points: the number of points that were held out; 0 for labels with too few points.
     """
 
     penalty: float
@@ -49,13 +51,15 @@ def choose(
       features: CSR [n, D].
       labels: CSR [n, K] of ones.
       near: the candidates, as `classifiers.candidates` returns them.
-      seed: chooses the points to hold out.
+      seed: chooses the points to hold out. Candidates were searched with them too, which favours no penalty.
     """
     points = features.shape[0]
     order = np.random.default_rng(seed).permutation(points)
     fewest = max(1, round(min(_FEW_POINTS, _MOST_HELD_OUT * points)))
     count = int(np.clip(_HELD_OUT * points, fewest, _MANY_POINTS))
     held, rest = np.sort(order[:count]), np.sort(order[count : count + _TRAINED])
+    if labels[rest].nnz < _TOO_RARE * labels.shape[1]:
+        return Choice(PENALTIES[0], 0.0, 0)
     found = [
         _precision(features[held], labels[held], classifiers.fit(features[rest], labels[rest], near[rest], penalty))
         for penalty in PENALTIES

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf.kernels import jit
+from mach_tf.ranker.largest_entries import mark_largest
 
 _TARGET = 2.0
 # Labels that are trained together: their weights are held uncompressed.
@@ -26,7 +27,7 @@ def fit(
     signs: scipy.sparse.csc_matrix,
     penalty: float,
     most_weights: int,
-    passes: int = 10,
+    passes: int = 5,
     tolerance: float = 0.1,
 ) -> scipy.sparse.csr_matrix:
     """Fits a classifier to each label.
@@ -122,15 +123,12 @@ def _keep(splits, ids, rows, scratch, seen, kept, weights):
                 touched[count] = ids[j]
                 count += 1
     touched = touched[:count]
-    found = scratch[touched]
-    least = 0.0
-    if count > len(kept):
-        least = np.partition(np.abs(found), count - len(kept))[count - len(kept)]
-    number = 0
+    found, chosen, number = scratch[touched], np.empty(count, np.bool_), 0
+    mark_largest(np.abs(found), len(kept), chosen)
     for place in range(count):
         scratch[touched[place]] = 0.0
         seen[touched[place]] = False
-        if number < len(kept) and found[place] != 0.0 and abs(found[place]) >= least:
+        if chosen[place] and found[place] != 0.0:
             kept[number] = touched[place]
             weights[number] = found[place]
             number += 1

@@ -10,7 +10,7 @@ from mach_tf.kernels import jit
 
 
 def largest_entries(matrix: scipy.sparse.csr_matrix, most: int) -> scipy.sparse.csr_matrix:
-    """Returns a matrix with the `most` entries of largest magnitude of each row, and those that are as large as the last of them.
+    """Returns a matrix with the `most` entries of largest magnitude of each row; ties go to the first.
 
     Args:
       matrix: CSR [n, m].
@@ -28,8 +28,18 @@ def largest_entries(matrix: scipy.sparse.csr_matrix, most: int) -> scipy.sparse.
 @jit(parallel=True)
 def _mark(splits, sizes, most, kept):
     for row in numba.prange(len(splits) - 1):
-        begin, end = splits[row], splits[row + 1]
-        if end - begin > most:
-            least = np.partition(sizes[begin:end], end - begin - most)[end - begin - most]
-            for i in range(begin, end):
-                kept[i] = sizes[i] >= least
+        mark_largest(sizes[splits[row] : splits[row + 1]], most, kept[splits[row] : splits[row + 1]])
+
+
+@jit()
+def mark_largest(sizes, most, kept):
+    """Fills bool [n] with which of n sizes are among the `most` largest; ties go to the first."""
+    if len(sizes) <= most:
+        kept[:] = True
+        return
+    least = np.partition(sizes, len(sizes) - most)[len(sizes) - most]
+    level = most - np.sum(sizes > least)
+    for i in range(len(sizes)):
+        kept[i] = sizes[i] > least or (sizes[i] == least and level > 0)
+        if sizes[i] == least:
+            level -= 1

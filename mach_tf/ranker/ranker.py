@@ -92,8 +92,8 @@ class Ranker:
         found = [arrays.get(name, np.empty(0)) for name in ("row_splits", "columns", "weights", "weight")]
         splits, ids, weights, weight = found
         kinds = [each.dtype for each in found] == [np.int64, np.int32, np.float32, np.float64]
-        scaled = weight.shape == () and 0 < weight < np.inf
-        if not (kinds and scaled and _is_matrix(splits, ids, weights, labels, columns)):
+        scaled = kinds and weight.shape == () and 0 < weight < np.inf
+        if not (scaled and _is_matrix(splits, ids, weights, labels, columns)):
             raise InputError(
                 f"{path} must hold finite weights of {labels} labels and {columns} columns, by row, and their weight. {_REMEDY}"
             )
@@ -104,9 +104,9 @@ def problem_of(directory: str, sha256: str) -> str:
     """Returns a sentence about a missing or altered file; an empty text if it is the one that model.json describes."""
     path = os.path.join(directory, RANKER_FILE)
     if not os.path.isfile(path):
-        return f"{path} is missing, though model.json names it. Copy it again, or train the ranker again."
+        return f"{path} is missing, though model.json names it. Copy it again, or train the ranker again (--ranker)."
     if files.sha256(path) != sha256:
-        return f"{path} is not the file that model.json describes. Copy it again, or train the ranker again."
+        return f"{path} is not the file that model.json describes. Copy it again, or train the ranker again (--ranker)."
     return ""
 
 
@@ -115,7 +115,7 @@ def _is_matrix(splits: np.ndarray, ids: np.ndarray, weights: np.ndarray, labels:
         splits.shape == (labels + 1,)
         and ids.shape == weights.shape == (splits[-1],)
         and splits[0] == 0
-        and (np.diff(splits) >= 0).all()
+        and (splits[1:] >= splits[:-1]).all()
         and (not len(ids) or (ids.min() >= 0 and ids.max() < columns))
         and np.isfinite(weights).all()
     )

@@ -29,14 +29,26 @@ def check_new(path: str) -> None:
         raise InputError(f"output must be in an existing folder (got {path}); make the folder or give another name.")
 
 
-def lines(plan: Plan, config: TrainingConfig) -> list[str]:
-    """Returns the flags of a training by this plan, one `--name=value` each."""
+def lines(plan: Plan, config: TrainingConfig, ranker: bool) -> list[str]:
+    """Returns the flags of a training by this plan, one `--name=value` each.
+
+    Args:
+      plan: buckets and repetitions.
+      config: the settings of the training.
+      ranker: whether a ranker is trained too.
+    """
     sketch = [f"--buckets={plan.buckets}", f"--repetitions={plan.repetitions}"]
-    return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS), f"--ranker={not config.multiclass}"]
+    return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS), f"--ranker={ranker}"]
 
 
-def write(path: str, problem: Problem, plan: Plan, config: TrainingConfig) -> None:
+def write(path: str, problem: Problem, plan: Plan, flags: list[str]) -> None:
     """Writes a plan as a new flagfile, whole or not at all.
+
+    Args:
+      path: the file.
+      problem: the data that it is for.
+      plan: buckets and repetitions.
+      flags: its lines, as `lines` returns them.
 
     Raises:
       InputError: `path` exists, or its folder does not.
@@ -47,4 +59,4 @@ def write(path: str, problem: Problem, plan: Plan, config: TrainingConfig) -> No
         f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time."
     )
     with files.atomic_write(path) as file:
-        file.write("\n".join([comment, *lines(plan, config), ""]).encode())
+        file.write("\n".join([comment, *flags, ""]).encode())

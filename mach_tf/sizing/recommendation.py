@@ -30,6 +30,8 @@ _FEW_LABELS = 50
 # The smallest data need smaller batches, for enough steps in as many epochs.
 _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
+# Points x labels up to which a ranker takes minutes: about a tenth of Amazon-670K's.
+_MOST_PAIRS = 3 * 10**10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Recommendation:
 
     def flags(self) -> list[str]:
         """Returns the flags of train.main for the best plan, one `--name=value` each; none if no plan meets the rules."""
-        return flagfile.lines(self.best, self.config) if self.best else []
+        ranker = trains_ranker(self.problem, self.config)
+        return flagfile.lines(self.best, self.config, ranker) if self.best else []
 
     def write(self, path: str) -> None:
         """Writes the best plan as a new flagfile of train.main, whole or not at all.
@@ -77,7 +80,7 @@ class Recommendation:
         flagfile.check_new(path)
         if self.best is None:
             raise InputError(f"{path} was not written: none of the plans fits. See above for what to change.")
-        flagfile.write(path, self.problem, self.best, self.config)
+        flagfile.write(path, self.problem, self.best, self.flags())
 
     def __str__(self) -> str:
         lines = [tables.plans_table(self.plans, self.best), "", tables.machine_line(self.machine)]
@@ -127,6 +130,11 @@ def recommend(
     plans = planning.make_plans(problem, machine, config, buckets or usual_buckets, repetitions or usual_repetitions)
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
+
+
+def trains_ranker(problem: Problem, config: TrainingConfig) -> bool:
+    """Returns whether plans for such data train a ranker: unless its search for candidates would take long, in time of points x labels."""
+    return not config.multiclass and problem.points * problem.labels <= _MOST_PAIRS
 
 
 def is_for_few_labels(buckets: int, labels: int) -> bool:

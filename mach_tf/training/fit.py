@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -59,7 +60,8 @@ def fit(
       repetitions: R, the number of repetitions. A larger number than that of an existing model adds repetitions to it.
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
       ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
-        few training points, and takes little time. By default the plan "auto" trains one, and presets do not.
+        few training points, and takes little time. By default the plan "auto" trains one, and presets do not. False opens a
+        model that has one without it.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
@@ -91,7 +93,14 @@ def fit(
     for name, path in (("dataset_dir", dataset_dir), ("model_dir", model_dir)):
         _check_path(name, path)
     options = RunOptions(
-        strategy, group_size, repetition_range, checkpoint_minutes, validation_points, curves, worker_timeout, force
+        strategy,
+        group_size,
+        repetition_range,
+        checkpoint_minutes,
+        validation_points,
+        curves,
+        worker_timeout,
+        force=force,
     )
     dataset_dir, model_dir = arguments.path(dataset_dir, "dataset_dir"), arguments.path(model_dir, "model_dir")
     if ranker is not None:
@@ -99,6 +108,7 @@ def fit(
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash, "ranker": ranker}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}
     chosen = fit_settings.resolve(read_dataset(dataset_dir), model_dir, plan, given)
+    options = dataclasses.replace(options, ranker=chosen.ranker)
     for text in chosen.warnings:
         warnings.warn(text, stacklevel=2)
     # TensorFlow is imported late: the allocator must be set before, and a refused call need not wait for it.
@@ -121,9 +131,8 @@ def fit(
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
     if not whole or not cluster.is_chief(strategy):
         return None
-    if chosen.ranker:
-        ranker_training.complete(dataset_dir, model_dir, progress)
-    return Ensemble.load(model_dir)
+    ranker_training.complete(dataset_dir, model_dir, chosen.ranker, progress)
+    return Ensemble.load(model_dir, ranker=chosen.ranker)
 
 
 def _check_path(name: str, path: Any) -> None:

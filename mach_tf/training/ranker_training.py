@@ -13,6 +13,7 @@ from mach_tf.progress_bars import Bar
 from mach_tf.ranker import choice, classifiers
 from mach_tf.ranker.ranker import Ranker, problem_of
 from mach_tf.training import claims, resume
+from mach_tf.training.run_options import wants_ranker
 from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
@@ -35,8 +36,8 @@ class RankerResult(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"The ranker has {self.weights:,} weights for {self.labels:,} labels. The penalty {self.choice.penalty:g} was best on "
-            f"{self.choice.points:,} held-out points, on which the ranker alone has a mean P@1, P@3 and P@5 of {self.choice.precision:.1f}%."
+            f"The ranker has {self.weights:,} weights for {self.labels:,} labels. With the penalty {self.choice.penalty:g} it has, alone, "
+            f"a mean P@1, P@3 and P@5 of {self.choice.precision:.1f}% on {self.choice.points:,} held-out points."
         )
 
 
@@ -54,16 +55,21 @@ def check_task(config: TrainingConfig) -> None:
     config.require_multilabel("Rankers", "their weights are chosen beside logits of sigmoids")
 
 
-def complete(dataset_dir: str, model_dir: str, progress: bool = True) -> Optional[RankerResult]:
+def complete(
+    dataset_dir: str, model_dir: str, wanted: Optional[bool] = None, progress: bool = True
+) -> Optional[RankerResult]:
     """Trains the ranker of a model that lacks one, once all of its repetitions are trained.
 
     Args:
       dataset_dir, model_dir, progress: as for `train`, whose errors it raises.
+      wanted: whether the model is to have one; None for what its first run wanted.
 
     Returns:
-      What was trained; None if repetitions are missing, or if there is a ranker already.
+      What was trained; None if none is wanted, if repetitions are missing, or if there is a ranker already.
     """
     model = ModelManifest.read(model_dir)
+    if not (wants_ranker(model) if wanted is None else wanted):
+        return None
     if resume.pending(model_dir, model.bucket_spec.repetitions):
         return None
     if model.ranker_sha256 and not problem_of(model_dir, model.ranker_sha256):
@@ -91,6 +97,10 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     model.training.require_multilabel("Rankers", "its classifiers tell labels apart one by one")
     points = data.read_points("train")
     points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
+    if not len(points):
+        raise InputError(
+            "A ranker needs training points with features and labels (got none with both). Train without: ranker=False."
+        )
     features, labels = points.features(model.columns), points.labels(model.labels)
     with Bar("train the ranker", 3, "step", shown=progress) as bar:
         near = classifiers.candidates(features, labels)

@@ -10,6 +10,7 @@ from mach_tf import arguments
 from mach_tf.choices import STRATEGIES
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID
+from mach_tf.manifest import ModelManifest
 from mach_tf.sizing.resources import AUTO, parse_group_size
 
 DEFAULT_WORKER_TIMEOUT = 1800.0
@@ -31,6 +32,7 @@ class RunOptions:
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
+      ranker: whether a ranker is to be trained after the repetitions; a run that goes on from this one trains it too.
       force: whether to begin a training that takes more than a month, or more disk than is free.
     """
 
@@ -41,6 +43,7 @@ class RunOptions:
     validation_points: int = 2000
     curves: bool = True
     worker_timeout: float = DEFAULT_WORKER_TIMEOUT
+    ranker: bool = False
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +54,7 @@ class RunOptions:
             object.__setattr__(self, "checkpoint_minutes", minutes)
         points = arguments.whole_number(self.validation_points, "validation_points", 0, MAX_ID)
         object.__setattr__(self, "validation_points", points)
-        for name in ("curves", "force"):
+        for name in ("curves", "ranker", "force"):
             object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
         seconds = arguments.finite_number(self.worker_timeout, "worker_timeout", 0.001, 60 * _LONGEST)
         object.__setattr__(self, "worker_timeout", seconds)
@@ -74,3 +77,8 @@ class RunOptions:
         if self.repetition_range is not None:
             options["repetition_range"] = "{}:{}".format(*self.repetition_range)
         return options
+
+
+def wants_ranker(model: ModelManifest) -> bool:
+    """Returns whether a model has a ranker, or is to get one by the options of its first run."""
+    return bool(model.ranker_sha256) or model.run.get("ranker") is True

@@ -18,6 +18,7 @@ from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.memory import total_memory
 from mach_tf.sizing import machine, recommendation
 from mach_tf.sizing.planning import Plan, Problem
+from mach_tf.training.run_options import wants_ranker
 from mach_tf.training_config import TrainingConfig
 
 DEFAULT_BUCKETS = 2000
@@ -104,20 +105,25 @@ def read_preset(name: str) -> dict[str, Any]:
 def _recorded(model: ModelManifest) -> dict[str, Any]:
     spec = model.bucket_spec
     buckets = {"buckets": spec.buckets, "repetitions": spec.repetitions, "label_hash": spec.family}
-    return {**dataclasses.asdict(model.training), **buckets, "ranker": bool(model.ranker_sha256)}
+    return {**dataclasses.asdict(model.training), **buckets, "ranker": wants_ranker(model)}
 
 
 def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
     """Returns the settings that the rules of mach_tf.sizing choose; nominal rates make the answer the same on every run."""
+    problem = Problem.of(dataset)
     found = recommendation.recommend(
-        Problem.of(dataset),
+        problem,
         machine.nominal(total_memory()),
         {name: value for name, value in given.items() if name in _CONFIG_TYPES},
         buckets=[given["buckets"]] if "buckets" in given else (),
         repetitions=[given["repetitions"]] if "repetitions" in given else (),
     )
     chosen = found.nearest
-    base = {**dataclasses.asdict(found.config), **_sketch(chosen), "ranker": not found.config.multiclass}
+    base = {
+        **dataclasses.asdict(found.config),
+        **_sketch(chosen),
+        "ranker": recommendation.trains_ranker(problem, found.config),
+    }
     settings = _split(base, given)
     if found.best or {"buckets", "repetitions"} <= set(given):
         return settings

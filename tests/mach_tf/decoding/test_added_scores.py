@@ -47,6 +47,14 @@ def test_it_is_exact(monkeypatch, estimator, k, levels, density):
     assert (found.scored >= decoder.top_k(scores, k, estimator).scored).all()
 
 
+def test_a_label_that_is_lifted_to_the_worst_sum_wins_by_its_number():
+    """Label 3 is lifted to 1, which label 5 has by itself: the smaller number is the second best."""
+    decoder = Decoder.of(np.array([[2, 1, 2, 1, 2, 0]], np.int32), 3)
+    added = scipy.sparse.csr_matrix(np.array([[0, 1, 0, 0.5, 0, 0]], np.float32))
+    found = added_scores.top_k(decoder, np.array([[[1, 0.5, 0]]], np.float32), added, 2, "mean")
+    assert found.labels.tolist() == [[1, 3]] and found.scores.tolist() == [[1.5, 1.0]]
+
+
 def test_nothing_added_changes_nothing():
     decoder, scores, added = problem(1000, 0.0)
     found, plain = added_scores.top_k(decoder, scores, added, 4, "mean"), decoder.top_k(scores, 4, "mean")

@@ -14,7 +14,7 @@ def noisy(points=400, labels=30, columns=40, seed=0):
     generator = np.random.default_rng(seed)
     x = (generator.random((points, columns)) < 0.2).astype(np.float32)
     x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1)
-    chance = 0.05 + 0.4 * (x[:, :labels] > 0)
+    chance = 0.02 + 0.2 * (x[:, :labels] > 0)
     return scipy.sparse.csr_matrix(x), scipy.sparse.csr_matrix(
         generator.random((points, labels)) < chance, dtype=np.float32
     )
@@ -44,4 +44,10 @@ def test_the_seed_chooses_the_points():
 
 def test_the_smallest_data():
     features, labels, _ = clustered(points=2, labels=2)
-    assert chosen(features, labels).points == 1
+    assert chosen(features, labels) == (choice.PENALTIES[0], 0.0, 0)
+
+
+def test_labels_with_too_few_points_take_the_largest_penalty():
+    features, labels = noisy(points=20, labels=30)
+    rare = scipy.sparse.hstack([labels, scipy.sparse.csr_matrix((20, 500))], "csr")
+    assert chosen(features, rare) == (choice.PENALTIES[0], 0.0, 0)

@@ -45,6 +45,13 @@ def test_candidates_are_near(monkeypatch):
     assert near[np.arange(300), own].mean() > 0.9
 
 
+def test_the_second_search_finds_what_centroids_do_not(monkeypatch):
+    monkeypatch.setattr(classifiers, "_CANDIDATES", 2)
+    features, labels, _ = clustered()
+    first = classifiers._nearest(features, classifiers._centroids(features, labels))
+    assert classifiers.candidates(features, labels).nnz > first.nnz
+
+
 @pytest.mark.parametrize("weights", [1, 5])
 def test_weights_are_few(monkeypatch, weights):
     monkeypatch.setattr(classifiers, "MOST_WEIGHTS", weights)

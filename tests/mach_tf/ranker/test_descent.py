@@ -41,8 +41,16 @@ def test_only_the_largest_weights_are_kept():
     for every, few in zip(whole, some):
         kept = np.flatnonzero(few)
         assert len(kept) == min(4, np.count_nonzero(every))
-        assert np.abs(every[kept]).min() >= np.sort(np.abs(every))[::-1][:5][-1]
+        assert np.abs(every[kept]).min() == np.sort(np.abs(every))[::-1][:4][-1]
         np.testing.assert_array_equal(few[kept], every[kept])
+
+
+def test_equal_weights_do_not_displace_larger_ones():
+    """Two points of a label with binary features, some of which they share: those weigh twice as much, and come last."""
+    x = np.zeros((2, 30), np.float32)
+    x[0, :20], x[1, 15:] = 1, 1
+    found = descent.fit(scipy.sparse.csr_matrix(x), scipy.sparse.csc_matrix(np.ones((2, 1), np.float32)), 1.0, 8)
+    assert {*range(15, 20)} < {*found.indices.tolist()} and found.nnz == 8
 
 
 def test_labels_without_points_have_no_weights():

@@ -21,6 +21,8 @@ def test_the_largest_magnitudes_stay(most):
         np.testing.assert_array_equal(kept, expected)
 
 
-def test_entries_as_large_as_the_last_stay_too():
-    matrix = scipy.sparse.csr_matrix([[1.0, -1.0, 2.0, 0.5], [0.0, 0.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(largest_entries(matrix, 2).toarray(), [[1, -1, 2, 0], [0, 0, 0, 0]])
+def test_ties_go_to_the_first():
+    matrix = scipy.sparse.csr_matrix([[1.0, -1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(largest_entries(matrix, 2).toarray(), [[1, 0, 2, 0], [0, 0, 0, 0]])
+    ones = scipy.sparse.csr_matrix(np.ones((2, 50), np.float32))
+    assert np.diff(largest_entries(ones, 7).indptr).tolist() == [7, 7]

@@ -63,6 +63,8 @@ def test_another_file_is_refused(tmp_path):
         {"weight": np.float64(0)},
         {"weight": np.float64(np.nan)},
         {"weight": np.ones(2)},
+        {"weight": np.array("x")},
+        {"row_splits": np.array([0, 2**63 - 1, -(2**63 - 1), 0, *[3] * (LABELS - 3)], np.int64)},
     ],
 )
 def test_what_is_no_matrix_is_refused(tmp_path, change):

@@ -17,7 +17,7 @@ def test_every_setting_that_the_rules_choose_is_written(tmp_path):
     FOUND.write(str(path))
     comments, flags = ([line for line in path.read_text().splitlines() if (line[0] == "#") == kind] for kind in (1, 0))
     assert comments[0] == "# 10,000 points, 2,000 columns, 5,000 labels. Settings by train.plan's rules, untried."
-    assert flags == FOUND.flags() == flagfile.lines(FOUND.best, FOUND.config)
+    assert flags == FOUND.flags() == flagfile.lines(FOUND.best, FOUND.config, ranker=True)
     values = dict(flag[2:].split("=") for flag in flags)
     assert (int(values.pop("buckets")), int(values.pop("repetitions"))) == (FOUND.best.buckets, FOUND.best.repetitions)
     assert values.pop("ranker") == "True"

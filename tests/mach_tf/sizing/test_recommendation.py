@@ -133,3 +133,11 @@ def test_it_prints_the_plans_the_machine_and_the_choice():
 def test_where_no_plan_fits_it_says_what_to_change():
     lines = str(recommendation.recommend(PROBLEM, machine.nominal(1))).splitlines()
     assert lines[-1].startswith("None of these fits the memory") and "Recommended" not in lines[-2]
+
+
+def test_rankers_are_for_data_whose_candidates_are_soon_found():
+    few = dataclasses.replace(PROBLEM, points=570_000, labels=26_000)
+    many = dataclasses.replace(PROBLEM, points=490_449, labels=670_091)
+    config = TrainingConfig()
+    assert recommendation.trains_ranker(few, config) and not recommendation.trains_ranker(many, config)
+    assert not recommendation.trains_ranker(few, dataclasses.replace(config, task="multiclass"))

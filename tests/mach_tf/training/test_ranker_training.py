@@ -18,7 +18,7 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.ranker.ranker import RANKER_FILE
-from mach_tf.training import ranker_training
+from mach_tf.training import claims, ranker_training
 from tests.helpers import programs, tiny
 
 
@@ -77,7 +77,7 @@ def test_probabilities_rank_as_the_sums_and_stay_apart(ranked):
 
 
 def test_approximate_decoding_is_refused(ranked):
-    with pytest.raises(InputError, match="approximate must be left out with a ranker"):
+    with pytest.raises(InputError, match="approximate needs a model opened with ranker=False"):
         Ensemble.load(ranked).decode(points(), 2, approximate=Approximate(2, 1))
 
 
@@ -93,10 +93,12 @@ def test_a_model_gets_one_when_it_is_whole(dataset, trained, tmp_path):
     shutil.copytree(trained, model)
     moved = repetition_directory(model, 1), str(tmp_path / "moved")
     shutil.move(*moved)
-    assert ranker_training.complete(dataset, model, progress=False) is None
+    assert ranker_training.complete(dataset, model, True, progress=False) is None
     shutil.move(*reversed(moved))
-    assert ranker_training.complete(dataset, model, progress=False) is not None
-    assert ranker_training.complete(dataset, model, progress=False) is None
+    assert ranker_training.complete(dataset, model, False, progress=False) is None
+    assert ranker_training.complete(dataset, model, None, progress=False) is None, "its first run wanted none"
+    assert ranker_training.complete(dataset, model, True, progress=False) is not None
+    assert ranker_training.complete(dataset, model, True, progress=False) is None
     os.remove(os.path.join(model, RANKER_FILE))
     with pytest.raises(InputError, match="train the ranker again"):
         Ensemble.load(model)
@@ -142,3 +144,64 @@ def test_fit_and_the_program_train_it(dataset, trained, ranked, tmp_path):
 @pytest.mark.parametrize(("points_per_label", "weight"), [(1, 10.0), (16, 8.0), (50, 4.525), (10_000, 4.0)])
 def test_the_weight_falls_with_the_points_of_a_label(points_per_label, weight):
     assert ranker_training.weight(points_per_label) == pytest.approx(weight, abs=1e-3)
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """Kills trainings before the ranker."""
+
+    def kill(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ranker_training, "train", kill)
+        yield patch
+
+
+def test_plans_train_one_and_a_killed_training_remembers_it(dataset, killed, tmp_path):
+    model, settings = str(tmp_path / "model"), {"repetitions": 2, "epochs": 1, "hidden_units": 8, "progress": False}
+    with pytest.raises(KeyboardInterrupt):
+        mach_tf.fit(dataset, model, **settings)
+    assert not ModelManifest.read(model).ranker_sha256
+    killed.undo()
+    assert mach_tf.fit(dataset, model, **settings).ranker is not None
+    assert mach_tf.fit(dataset, model, ranker=False, **settings).ranker is None
+    assert Ensemble.load(model).ranker is not None
+
+
+def test_parts_of_a_plan_train_one_with_the_last_part(dataset, tmp_path):
+    settings = {"repetitions": 2, "epochs": 1, "hidden_units": 8, "progress": False}
+    for part in ((0, 1), (1, 2)):
+        found = mach_tf.fit(dataset, tmp_path / "model", repetition_range=part, **settings)
+    assert found.ranker is not None
+
+
+def test_without_a_plan_there_is_none(dataset, tmp_path):
+    settings = {"repetitions": 1, "epochs": 1, "hidden_units": 8, "buckets": 8, "progress": False}
+    assert mach_tf.fit(dataset, tmp_path / "model", plan=None, **settings).ranker is None
+
+
+def test_points_with_features_and_labels_are_needed(tmp_path):
+    x, y = (scipy.sparse.csr_matrix(np.kron(half, np.ones((5, 4)))) for half in ([[1], [0]], [[0], [1]]))
+    mach_tf.write_dataset(x, y, str(tmp_path / "data"))
+    with pytest.raises(InputError, match=r"got none with both\)"):
+        mach_tf.fit(str(tmp_path / "data"), str(tmp_path / "model"), repetitions=1, epochs=1, progress=False)
+
+
+def test_approximate_decoding_is_of_the_ensemble(dataset, ranked):
+    options = {"split": "valid", "adversarial_loss": False, "approximate": Approximate(2, 1)}
+    with pytest.raises(InputError, match="approximate decoding is of the ensemble alone"):
+        mach_tf.evaluate(Ensemble.load(ranked), dataset, **options)
+    found = mach_tf.evaluate(ranked, dataset, **options)
+    assert found.metrics == mach_tf.evaluate(Ensemble.load(ranked, ranker=False), dataset, **options).metrics
+
+
+def test_a_pickle_is_of_one_ranker(dataset, ranked, tmp_path):
+    model = str(tmp_path / "model")
+    shutil.copytree(ranked, model)
+    pickled = pickle.dumps(Ensemble.load(model))
+    changed = Ensemble.load(model).ranker
+    changed.weights.data *= 2
+    claims.add_ranker(model, changed.write(model))
+    with pytest.raises(InputError, match="must hold the model that was pickled"):
+        pickle.loads(pickled)
