@@ -114,6 +114,8 @@ def _omikuji(dataset_dir: str, k: int) -> _Predict:
     import omikuji
 
     found, manifest = _training_points(dataset_dir)
+    # It refuses lines without labels or features.
+    found = found[(np.diff(found.row_splits) > 0) & (np.diff(found.label_splits) > 0)]
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "train.txt")
         with open(path, "w", encoding="ascii") as file:

@@ -39,7 +39,7 @@ def changed(value):
     """Another value of the same kind; a setting has few kinds."""
     if isinstance(value, bool):
         return not value
-    others = {"none": "linear", "linear": "none", "laprop": "adam", "nonzero": "dense"}
+    others = {"none": "linear", "linear": "none", "laprop": "adam", "nonzero": "dense", "multilabel": "multiclass"}
     return others[value] if isinstance(value, str) else value + 1 if value != 0 else 0.5
 
 
