@@ -30,6 +30,8 @@ _FEW_LABELS = 50
 # The smallest data need smaller batches, for enough steps in as many epochs.
 _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
+# Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
+_FREQUENT = 100.0
 # Points x labels up to which a ranker takes minutes: about a tenth of Amazon-670K's.
 _MOST_PAIRS = 3 * 10**10
 
@@ -133,8 +135,11 @@ def recommend(
 
 
 def trains_ranker(problem: Problem, config: TrainingConfig) -> bool:
-    """Returns whether plans for such data train a ranker: unless its search for candidates would take long, in time of points x labels."""
-    return not config.multiclass and problem.points * problem.labels <= _MOST_PAIRS
+    """Returns whether plans for such data train a ranker: unless most labels have many points, or its search for candidates, in time of
+    points x labels, would take long.
+    """
+    frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels
+    return not config.multiclass and not frequent and problem.points * problem.labels <= _MOST_PAIRS
 
 
 def is_for_few_labels(buckets: int, labels: int) -> bool:

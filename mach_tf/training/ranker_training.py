@@ -18,7 +18,7 @@ from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
 # because then the ensemble knows little of them.
-_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 32.0, 4.0, 10.0
+_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 150.0, 1.0, 10.0
 
 
 class RankerResult(NamedTuple):
@@ -47,7 +47,7 @@ def weight(points_per_label: float) -> float:
     Args:
       points_per_label: the mean number of training points per label.
     """
-    return float(np.clip(_WEIGHT / np.sqrt(points_per_label), _LEAST_WEIGHT, _MOST_WEIGHT))
+    return float(np.clip(_WEIGHT / points_per_label, _LEAST_WEIGHT, _MOST_WEIGHT))
 
 
 def check_task(config: TrainingConfig) -> None:

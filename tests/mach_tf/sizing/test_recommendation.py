@@ -135,9 +135,11 @@ def test_where_no_plan_fits_it_says_what_to_change():
     assert lines[-1].startswith("None of these fits the memory") and "Recommended" not in lines[-2]
 
 
-def test_rankers_are_for_data_whose_candidates_are_soon_found():
-    few = dataclasses.replace(PROBLEM, points=570_000, labels=26_000)
+def test_rankers_are_for_labels_of_few_points_and_candidates_soon_found():
+    few = dataclasses.replace(PROBLEM, points=570_000, labels=26_000, labels_per_point=2.5)
     many = dataclasses.replace(PROBLEM, points=490_449, labels=670_091)
     config = TrainingConfig()
     assert recommendation.trains_ranker(few, config) and not recommendation.trains_ranker(many, config)
+    frequent = dataclasses.replace(PROBLEM, points=12_920, labels=983, labels_per_point=19.0)
+    assert not recommendation.trains_ranker(frequent, config)
     assert not recommendation.trains_ranker(few, dataclasses.replace(config, task="multiclass"))
