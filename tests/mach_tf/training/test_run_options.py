@@ -14,14 +14,16 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
         "repetition_range": None,
         "checkpoint_minutes": 10.0,
         "validation_points": 2000,
+        "ranker": False,
     }
-    given = RunOptions("one_device", "3", (np.int64(1), 4), 0, np.int32(7)).recorded()
+    given = RunOptions("one_device", "3", (np.int64(1), 4), 0, np.int32(7), ranker=True).recorded()
     assert given == {
         "strategy": "one_device",
         "group_size": "3",
         "repetition_range": "1:4",
         "checkpoint_minutes": 0.0,
         "validation_points": 7,
+        "ranker": True,
     }
     assert RunOptions(group_size=3) == RunOptions(group_size="3") == RunOptions(group_size=np.int64(3))
 
