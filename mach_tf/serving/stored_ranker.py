@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Callable
 
 import numpy as np
-import scipy.sparse
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, point_of_entry
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import HashedPoints
 
 # Weights that are read at a time, but at least those of one feature, which has at most one per label.
@@ -32,17 +32,11 @@ class StoredRanker(tf.Module):
       weight: that of the ranker in label scores, as of `Ranker`.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0):
-        """Copies the weights.
-
-        Args:
-          weights: CSR [K, D], at least one of them stored.
-          weight: see the attribute.
-        """
+    def __init__(self, ranker: Ranker):
+        """Copies the weights of a ranker, which has at least one."""
         super().__init__()
-        self.weight = weight
-        by_feature = scipy.sparse.csr_matrix(weights.T, dtype=np.float32)
-        by_feature.sum_duplicates()
+        self.weight = ranker.weight
+        by_feature = ranker.by_column
         self._labels_count = by_feature.shape[1]
         # The steps of a binary search among the labels of a feature.
         self._halvings = int(np.diff(by_feature.indptr).max()).bit_length()

@@ -12,6 +12,7 @@ from mach_tf.attacks import label_loss
 from mach_tf.attacks.input_gradient import NonzeroInput, bucket_logits, forward_pass, value_gradient
 from mach_tf.classifier import SparseBatch
 from mach_tf.ensemble import Ensemble
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving import fgsm_attack
 from mach_tf.serving.raw_features import HashedPoints
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -38,13 +39,13 @@ def padded(hashed, width=9):
     ]
 
 
+RANKER_WEIGHT = 1.5
+
+
 def random_ranker(model):
     weights = scipy.sparse.random(model.labels, model.manifest.columns, 0.3, "csr", np.float32, random_state=0)
     weights.data = 20 * weights.data - np.float32(9)
-    return weights
-
-
-RANKER_WEIGHT = 1.5
+    return Ranker(weights, RANKER_WEIGHT)
 
 
 def losses_of(points, means, weights, truth):
@@ -73,13 +74,13 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
 
 
 def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
-    weights = random_ranker(model).toarray().astype(np.float64)
+    weights = random_ranker(model).weights.toarray().astype(np.float64)
     logits = bucket_logits(model.repetitions, (inputs := NonzeroInput(hashed, model.manifest.columns)), inputs.clean)
     ours, batch = tf.constant(logits.transpose(1, 0, 2)), batch_of(hashed)
     given, _ = padded(hashed)
     table = tf.constant(model.bucket_table)
     loss = fgsm_attack.LabelLoss(
-        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model), RANKER_WEIGHT)
+        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model))
     )
     means = np.mean([logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0, dtype=np.float64)
     clean = hashed.features(model.manifest.columns).toarray().astype(np.float64)
