@@ -55,9 +55,7 @@ class LabelLoss:
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        # Brings sums with the ranker back to the scale of logits, as `estimators.probabilities` does.
-        self._shift = 0.0 if ranker is None else ranker.weight
-        self._scale = 1 + self._shift / 2
+        self._shift, self._scale = estimators.logit_scale(0.0 if ranker is None else ranker.weight)
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
