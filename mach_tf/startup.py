@@ -86,10 +86,10 @@ def prepare_replacements() -> bool:
 
     Must be called before TensorFlow is imported and before the process has a second thread.
 
-    - The allocator of oneDNN, which TensorFlow uses for all tensors, keeps what it once had: one copy of the weights. So tensors come from
-      the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
+    - With oneDNN, TensorFlow takes tensors from a pool that never shrinks, and keeps the size of one model's weights in it. So tensors
+      come from the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
     - Large weights are mapped, and unmapped when they are freed.
-    - Each thread may have an arena of its own, for models that are loaded in threads of their own.
+    - Threads may have arenas of their own, for models that are loaded in threads of their own.
 
     Returns:
       Whether the allocator accepted the settings; False if the C library is not glibc.
