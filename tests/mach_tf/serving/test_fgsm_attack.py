@@ -68,7 +68,8 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     batch = batch_of(hashed)
     loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, batch, tf.constant(given))
     np.testing.assert_allclose(loss.losses().numpy()[rows], losses[rows], rtol=1e-9)
-    of_logits, of_values = loss.gradient()
+    found, of_logits, of_values = loss.losses_and_gradients()
+    np.testing.assert_array_equal(found, loss.losses())
     np.testing.assert_allclose(of_logits.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
     np.testing.assert_array_equal(of_values, np.zeros(len(hashed.feature_ids)))
 
@@ -91,7 +92,7 @@ def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
     best = scores == scores.max(axis=1, keepdims=True)
     truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= RANKER_WEIGHT) | best)
     np.testing.assert_allclose(loss.losses(), losses_of(clean, means, weights, truth), rtol=1e-6)
-    _, of_values = loss.gradient()
+    _, _, of_values = loss.losses_and_gradients()
     rows, step = np.repeat(np.arange(len(hashed)), np.diff(hashed.row_splits)), 1e-6
     expected = []
     for row, column in zip(rows, hashed.feature_ids):
@@ -121,7 +122,7 @@ def test_a_point_without_labels_has_those_that_are_predicted(model, hashed, esti
     other = ours - 2  # where fewer labels are likely
     at = other, tf.constant(hashed.feature_values)
     np.testing.assert_array_equal(found.losses(at), right.losses(at))
-    np.testing.assert_array_equal(found.gradient(at)[0], right.gradient(at)[0])
+    np.testing.assert_array_equal(found.losses_and_gradients(at)[1], right.losses_and_gradients(at)[1])
 
 
 @pytest.mark.parametrize("count", [25, 1, 0])
