@@ -94,7 +94,6 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     check_task(model.training)
-    model.training.require_multilabel("Rankers", "its classifiers tell labels apart one by one")
     points = data.read_points("train")
     points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
     if not len(points):
