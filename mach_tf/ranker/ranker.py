@@ -9,7 +9,7 @@ import os
 import numpy as np
 import scipy.sparse
 
-from mach_tf import array_files, files
+from mach_tf import array_files, files, kept_files
 from mach_tf.errors import InputError
 from mach_tf.positive_products import PositiveProducts
 from mach_tf.ranker import chosen_labels, value_gradients
@@ -31,6 +31,11 @@ class Ranker:
         self.weights = weights
         self.weight = weight
         self._products = PositiveProducts(weights)
+
+    @property
+    def by_column(self) -> scipy.sparse.csr_matrix:
+        """The same weights by column, float32 CSR [D, K]."""
+        return self._products.by_column
 
     def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
         """Returns for each point at least the number of labels whose score changes, int64 [n]."""
@@ -56,7 +61,7 @@ class Ranker:
         self, slopes: scipy.sparse.csr_matrix, row_splits: np.ndarray, columns: np.ndarray
     ) -> np.ndarray:
         """Returns the sum over labels of slopes[i, l] w_l for the features of each point; see the function of this name."""
-        return value_gradients.value_gradients(self._products.by_column, slopes, row_splits, columns)
+        return value_gradients.value_gradients(self.by_column, slopes, row_splits, columns)
 
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""
@@ -102,12 +107,8 @@ class Ranker:
 
 def problem_of(directory: str, sha256: str) -> str:
     """Returns a sentence about a missing or altered file; an empty text if it is the one that model.json describes."""
-    path = os.path.join(directory, RANKER_FILE)
-    if not os.path.isfile(path):
-        return f"{path} is missing, though model.json names it. Copy it again, or train the ranker again (--ranker)."
-    if files.sha256(path) != sha256:
-        return f"{path} is not the file that model.json describes. Copy it again, or train the ranker again (--ranker)."
-    return ""
+    problem = kept_files.file_problem(directory, RANKER_FILE, sha256)
+    return problem and f"{problem}. Copy it again, or train the ranker again (--ranker)."
 
 
 def _is_matrix(splits: np.ndarray, ids: np.ndarray, weights: np.ndarray, labels: int, columns: int) -> bool:
