@@ -110,9 +110,7 @@ class RobustnessComparison(tables.ShownAsTable):
         """Returns what `write` returns."""
         from mach_tf.evaluation import robustness_outputs
 
-        stems = robustness_outputs.minimal_epsilon_stems(output_dir, self.minimal_epsilons)
-        files = [f"{stem}.{suffix}" for stem in stems for suffix in ("png", "npz")]
-        return [*robustness_outputs.paths(output_dir), *files]
+        return robustness_outputs.paths(output_dir, self.minimal_epsilons)
 
     def table(self) -> Table:
         """Returns one row per model, attack and epsilon."""
