@@ -151,6 +151,11 @@ def attack_input(points: Points, columns: int, support: str) -> AttackInput:
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
 
 
+def first_value(points: Points, columns: int, support: str, row: int) -> int:
+    """Returns how many values the points before `row` have, by which draws are numbered so that chunks do not change them."""
+    return row * columns if support == "dense" else int(points.row_splits[row])
+
+
 class ForwardPass(NamedTuple):
     """What a gradient needs of the values that it is taken at.
 
