@@ -30,7 +30,7 @@ _VECTOR = tf.TensorSpec([None], tf.float32)
 _IDS = tf.TensorSpec([None], tf.int64)
 _WEIGHTS = Weights(_MATRIX, _VECTOR, _MATRIX, _VECTOR)
 _SPARSE = SparseBatch(_IDS, _IDS, _VECTOR)
-# So many logits per point with a gradient, on average, are multiplied one by one; a margin has two.
+# Up to this many logits per point with a gradient, on average, are multiplied one by one; a margin has two.
 _FEW_LOGITS = 8
 
 

@@ -18,7 +18,7 @@ from mach_tf.points import Points
 
 # The bisection is one of the logarithm of epsilon, from the largest size down to this share of it.
 SMALLEST_SHARE = 1 / 1024
-# With so many attacks, a size that sufficed and one that did not are within a factor of 2 ** (10 / 2 ** 8), 3 percent.
+# With this many attacks, a size that sufficed and one that did not are within a factor of 2 ** (10 / 2 ** 8), 3 percent.
 _ATTACKS = 9
 
 
