@@ -64,7 +64,7 @@ def copy(dataset_dir: str, model_dir: str) -> None:
     """
     model = ModelManifest.read(model_dir)
     for name, digest in model.files_sha256.items():
-        if _problem(model_dir, name, digest):
+        if file_problem(model_dir, name, digest):
             source = os.path.join(dataset_dir, name)
             if os.path.isfile(source) and files.sha256(source) == digest:
                 with open(source, "rb") as file, files.atomic_write(os.path.join(model_dir, name)) as output:
@@ -80,7 +80,7 @@ def problems(model_dir: str, model: ModelManifest) -> Iterator[str]:
       model: its manifest.
     """
     for name, digest in model.files_sha256.items():
-        if problem := _problem(model_dir, name, digest):
+        if problem := file_problem(model_dir, name, digest):
             yield f"{problem}. {_REMEDY}"
 
 
@@ -125,18 +125,25 @@ def read_given_names(path: str, model_dir: str, model: ModelManifest, name: str,
     return names
 
 
-def _read_lines(model_dir: str, model: ModelManifest, name: str) -> Optional[list[str]]:
-    if name not in model.files_sha256:
-        return None
-    if problem := _problem(model_dir, name, model.files_sha256[name]):
-        raise InputError(f"{problem}. {_REMEDY}")
-    return files.read_names(os.path.join(model_dir, name), model.labels, "labels")
+def file_problem(model_dir: str, name: str, digest: str) -> str:
+    """Returns what is wrong with a file that model.json names, without its remedy; an empty text for nothing.
 
-
-def _problem(model_dir: str, name: str, digest: str) -> str:
+    Args:
+      model_dir: the model directory.
+      name: the file.
+      digest: its SHA-256 according to model.json.
+    """
     path = os.path.join(model_dir, name)
     if not os.path.isfile(path):
         return f"{path} is missing, though {MODEL_FILE} names it"
     if files.sha256(path) != digest:
         return f"{path} is not the file that {MODEL_FILE} describes"
     return ""
+
+
+def _read_lines(model_dir: str, model: ModelManifest, name: str) -> Optional[list[str]]:
+    if name not in model.files_sha256:
+        return None
+    if problem := file_problem(model_dir, name, model.files_sha256[name]):
+        raise InputError(f"{problem}. {_REMEDY}")
+    return files.read_names(os.path.join(model_dir, name), model.labels, "labels")

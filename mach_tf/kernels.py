@@ -48,6 +48,16 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+def tasks(count: int, per_thread: int) -> int:
+    """Returns into how many tasks a parallel kernel divides its work: some per thread, so that no thread waits long for the last one.
+
+    Args:
+      count: the number of pieces of work that there are; no more tasks than these, but at least one.
+      per_thread: tasks for each thread.
+    """
+    return max(1, min(count, per_thread * numba.get_num_threads()))
+
+
 @contextlib.contextmanager
 def announced(shown: bool = True) -> Iterator[None]:
     """Says on stderr, once within the block, when a kernel is compiled because no earlier process left it in the cache.

@@ -6,10 +6,10 @@ import numba
 import numpy as np
 import scipy.sparse
 
+from mach_tf import kernels
 from mach_tf.decoding.best_list import BestList, insert
 from mach_tf.kernels import jit
 
-# Tasks per thread, so that no thread waits long for the last one.
 _TASKS_PER_THREAD = 4
 
 
@@ -26,7 +26,7 @@ def best_products(features: scipy.sparse.csr_matrix, by_column: scipy.sparse.csr
     """
     points, vectors = features.shape[0], by_column.shape[1]
     best = BestList.empty(points, min(k, vectors))
-    tasks = max(1, min(points, _TASKS_PER_THREAD * numba.get_num_threads()))
+    tasks = kernels.tasks(points, _TASKS_PER_THREAD)
     arrays = [(m.indptr, m.indices, m.data.astype(np.float32)) for m in (features, by_column)]
     _fill(*arrays[0], *arrays[1], vectors, tasks, best)
     return best

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import scipy.sparse
 
+from mach_tf import kernels
 from mach_tf.kernels import jit
 from mach_tf.ranker.largest_entries import mark_largest
 
@@ -50,7 +51,7 @@ def fit(
         labels = some.shape[1]
         counts = np.zeros(labels, np.int64)
         kept, weights = np.zeros((labels, most_weights), np.int32), np.zeros((labels, most_weights), np.float32)
-        tasks = max(1, min(labels, _TASKS_PER_THREAD * numba.get_num_threads()))
+        tasks = kernels.tasks(labels, _TASKS_PER_THREAD)
         options = penalty, passes, tolerance
         _fit(*arrays, some.indptr, some.indices, some.data, features.shape[1], options, tasks, counts, kept, weights)
         present = np.arange(most_weights) < counts[:, None]

@@ -9,7 +9,7 @@ import os
 import numpy as np
 import scipy.sparse
 
-from mach_tf import array_files, files
+from mach_tf import array_files, files, kept_files
 from mach_tf.errors import InputError
 from mach_tf.positive_products import PositiveProducts
 from mach_tf.ranker import chosen_labels, value_gradients
@@ -102,12 +102,8 @@ class Ranker:
 
 def problem_of(directory: str, sha256: str) -> str:
     """Returns a sentence about a missing or altered file; an empty text if it is the one that model.json describes."""
-    path = os.path.join(directory, RANKER_FILE)
-    if not os.path.isfile(path):
-        return f"{path} is missing, though model.json names it. Copy it again, or train the ranker again (--ranker)."
-    if files.sha256(path) != sha256:
-        return f"{path} is not the file that model.json describes. Copy it again, or train the ranker again (--ranker)."
-    return ""
+    problem = kept_files.file_problem(directory, RANKER_FILE, sha256)
+    return problem and f"{problem}. Copy it again, or train the ranker again (--ranker)."
 
 
 def _is_matrix(splits: np.ndarray, ids: np.ndarray, weights: np.ndarray, labels: int, columns: int) -> bool:

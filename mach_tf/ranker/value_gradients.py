@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import scipy.sparse
 
+from mach_tf import kernels
 from mach_tf.kernels import jit
 
-# Tasks per thread, so that no thread waits long for the last one.
 _TASKS_PER_THREAD = 4
 
 
@@ -25,7 +25,7 @@ def value_gradients(
     """
     points, labels = slopes.shape
     found = np.zeros(len(columns), np.float32)
-    tasks = max(1, min(points, _TASKS_PER_THREAD * numba.get_num_threads()))
+    tasks = kernels.tasks(points, _TASKS_PER_THREAD)
     matrices = (
         by_column.indptr,
         by_column.indices,

@@ -35,9 +35,13 @@ class RankerResult(NamedTuple):
     labels: int
 
     def __str__(self) -> str:
+        penalty, precision, points = self.choice
+        found = f"The ranker has {self.weights:,} weights for {self.labels:,} labels. "
+        if not points:
+            return f"{found}The penalty is {penalty:g}, as labels have too few points to choose it."
         return (
-            f"The ranker has {self.weights:,} weights for {self.labels:,} labels. With the penalty {self.choice.penalty:g} it has, alone, "
-            f"a mean P@1, P@3 and P@5 of {self.choice.precision:.1f}% on {self.choice.points:,} held-out points."
+            f"{found}With the penalty {penalty:g} it has, alone, a mean P@1, P@3 and P@5 of {precision:.1f}% on "
+            f"{points:,} held-out points."
         )
 
 
@@ -94,7 +98,6 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     check_task(model.training)
-    model.training.require_multilabel("Rankers", "its classifiers tell labels apart one by one")
     points = data.read_points("train")
     points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
     if not len(points):

@@ -28,6 +28,19 @@ def matrices(points, seed):
     return features.tocsr(), scipy.sparse.csr_matrix(generator.random((points, LABELS)) < 0.1)
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The directory of a model with random weights, and these."""
+    directory = str(tmp_path_factory.mktemp("model"))
+    return directory, model_directory.write(directory)
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """Raw points for `model`, CSR [23, 60]."""
+    return scipy.sparse.random(23, 60, density=0.15, format="csr", random_state=1)
+
+
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory):
     """dataset_dir, model_dir, the test split's raw matrices, and the model's weights."""

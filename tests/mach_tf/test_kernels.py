@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 
+import numba
 import pytest
 
 from mach_tf import kernels
@@ -102,3 +103,8 @@ def test_a_program_starts_where_no_cache_can_be_written():
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "mach-preprocess" in done.stdout
     assert not done.stderr
+
+
+def test_work_is_divided_into_some_tasks_per_thread():
+    threads = numba.get_num_threads()
+    assert [kernels.tasks(count, 4) for count in (0, 1, 10**6)] == [1, 1, 4 * threads]

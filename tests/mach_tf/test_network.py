@@ -17,17 +17,6 @@ from mach_tf.network import Network
 from tests.helpers import model_directory
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    directory = str(tmp_path_factory.mktemp("model"))
-    return directory, model_directory.write(directory)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    return scipy.sparse.random(23, 60, density=0.15, format="csr", random_state=1)
-
-
 def hashed(ensemble, raw):
     return ensemble.manifest.feature_spec.apply(points.from_csr(raw)).features(ensemble.manifest.columns)
 

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-import scipy.sparse
 
 import mach_tf
 from mach_tf.ensemble import Ensemble
-from tests.helpers import model_directory
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    directory = str(tmp_path_factory.mktemp("model"))
-    return directory, model_directory.write(directory)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    return scipy.sparse.random(23, 60, density=0.15, format="csr", random_state=1)
 
 
 def test_attack_measures_what_the_metrics_lose(model, raw):

@@ -17,6 +17,7 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.ranker import choice
 from mach_tf.ranker.ranker import RANKER_FILE
 from mach_tf.training import claims, ranker_training
 from tests.helpers import programs, tiny
@@ -205,3 +206,17 @@ def test_a_pickle_is_of_one_ranker(dataset, ranked, tmp_path):
     claims.add_ranker(model, changed.write(model))
     with pytest.raises(InputError, match="must hold the model that was pickled"):
         pickle.loads(pickled)
+
+
+def test_a_penalty_that_no_point_was_held_out_for_is_said_to_be_the_default():
+    few, many = (
+        ranker_training.RankerResult(choice.Choice(1.0, precision, points), 30, 4)
+        for precision, points in ((0, 0), (21.04, 600))
+    )
+    assert (
+        str(few)
+        == "The ranker has 30 weights for 4 labels. The penalty is 1, as labels have too few points to choose it."
+    )
+    assert str(many).endswith(
+        "With the penalty 1 it has, alone, a mean P@1, P@3 and P@5 of 21.0% on 600 held-out points."
+    )
