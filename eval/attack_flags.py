@@ -33,7 +33,7 @@ flags.DEFINE_list(
     "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss, apgd the margin "
     "of the best false label over the best true one, and square does so without gradients; push_out drives each point's best "
     "true label out of the top k, push_in a false one into it, both by PGD. strongest takes for each point and metric the worst "
-    "of apgd, which aims at every cut-off of --k, and square. Use fgsm for a quick look and strongest for figures that count.",
+    "of apgd, which aims at every cut-off of --k, and square. Use fgsm for a quick look and strongest for the figures that you report.",
 )
 flags.DEFINE_enum(
     "attack_objective",

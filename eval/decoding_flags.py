@@ -19,7 +19,7 @@ flags.DEFINE_enum(
     "exact",
     ["exact", "approximate"],
     "Selects how the top labels are found: exact scores every label, approximate only the labels in the best buckets and "
-    "reports its recall. The curve over repetitions and the attacks are always decoded exactly. A ranker is left out.",
+    "reports its recall. The curve over repetitions and the attacks are always decoded exactly. With approximate, a ranker adds nothing to the scores.",
 )
 flags.DEFINE_integer(
     "approximate_buckets",

@@ -42,6 +42,7 @@ FLOORS = (
         "array_files",
         "sealed_json",
         "check_result",
+        "unfinished_run",
         "zstd_file",
     ),
     # Vocabulary

@@ -21,12 +21,11 @@ from typing import Union
 import numpy as np
 
 from mach_tf.attacks.gradient_attacks import Attack, project, random_start
-from mach_tf.attacks.input_gradient import AttackInput
 from mach_tf.attacks.objectives import Objective
+from mach_tf.fgsm import fgsm
 
 _MOMENTUM = 0.75
 _RISING_SHARE = 0.75
-Size = Union[float, np.ndarray]
 
 
 def checkpoints(steps: int) -> list[int]:
@@ -42,7 +41,7 @@ def checkpoints(steps: int) -> list[int]:
     return sorted({-(-percent * steps // 100) for percent in percents[1:]})
 
 
-def apgd(attack: Attack, objective: Objective, epsilon: Size, first: int = 0) -> np.ndarray:
+def apgd(attack: Attack, objective: Objective, epsilon: Union[float, np.ndarray], first: int = 0) -> np.ndarray:
     """Returns the values of the highest worth that were found.
 
     Args:
@@ -56,34 +55,37 @@ def apgd(attack: Attack, objective: Objective, epsilon: Size, first: int = 0) ->
       float32, of the shape of the clean values.
     """
     inputs = objective.inputs
+    sizes = np.broadcast_to(np.asarray(epsilon, np.float32), len(inputs.points))
     best, best_worth = inputs.clean, np.full(len(inputs.points), -np.inf)
     for restart in range(attack.restarts):
         start = inputs.clean
         if restart or attack.random_start:
-            start = random_start(attack, inputs.clean, _spread(inputs, epsilon), first, restart)
-        values, worth = _ascent(attack, objective, start, epsilon)
+            start = random_start(attack, inputs.clean, inputs.spread(sizes), first, restart)
+        values, worth = _ascent(attack, objective, start, sizes)
         better = worth > best_worth
-        best = np.where(_spread(inputs, better), values, best)
+        best = np.where(inputs.spread(better), values, best)
         best_worth = np.where(better, worth, best_worth)
     return best
 
 
-def _ascent(attack: Attack, objective: Objective, start: np.ndarray, epsilon: Size) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the best values from one start, and their worth."""
-    inputs = objective.inputs
-    sizes, n = _spread(inputs, epsilon), len(inputs.points)
+def _ascent(
+    attack: Attack, objective: Objective, start: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the best values from one start, and their worth, [n]; `sizes` is epsilon of each point, float32 [n]."""
+    inputs, n = objective.inputs, len(sizes)
+    borders = inputs.spread(sizes)
 
     def projected(values: np.ndarray) -> np.ndarray:
-        return project(values, inputs.clean, sizes, attack.clip_nonnegative)
+        return project(values, inputs.clean, borders, attack.clip_nonnegative)
 
-    step = np.broadcast_to(np.float32(2) * np.asarray(epsilon, np.float32), n).copy()
+    step = np.float32(2) * sizes
     values = before = start
     worth, slope = objective.evaluate(values)
     best, best_worth, best_slope = values, worth, slope
     rises, halved, worth_before, checked = np.zeros(n, np.int64), np.ones(n, bool), worth, 0
     stops = set(checkpoints(attack.steps))
     for done in range(1, attack.steps + 1):
-        ahead = projected(values + _spread(inputs, step) * _signs(slope))
+        ahead = projected(values + inputs.spread(step) * _signs(slope))
         if done > 1:
             ahead = projected(
                 values + np.float32(_MOMENTUM) * (ahead - values) + np.float32(1 - _MOMENTUM) * (values - before)
@@ -95,14 +97,14 @@ def _ascent(attack: Attack, objective: Objective, start: np.ndarray, epsilon: Si
             worth = objective.worth(values)
         rises += worth > last
         better = worth > best_worth
-        wide = _spread(inputs, better)
+        wide = inputs.spread(better)
         best, best_slope = np.where(wide, values, best), np.where(wide, slope, best_slope)
         best_worth = np.where(better, worth, best_worth)
         if done in stops:
             stuck = ~halved & (best_worth <= worth_before)
             halved = (rises < _RISING_SHARE * (done - checked)) | stuck
             step[halved] /= 2
-            wide = _spread(inputs, halved)
+            wide = inputs.spread(halved)
             values, slope = np.where(wide, best, values), np.where(wide, best_slope, slope)
             worth = np.where(halved, best_worth, worth)
             rises[:], worth_before, checked = 0, best_worth, done
@@ -110,9 +112,4 @@ def _ascent(attack: Attack, objective: Objective, start: np.ndarray, epsilon: Si
 
 
 def _signs(slope: np.ndarray) -> np.ndarray:
-    return np.sign(np.where(np.isfinite(slope), slope, np.float32(0)))
-
-
-def _spread(inputs: AttackInput, of_points: Size) -> np.ndarray:
-    values = np.asarray(of_points)
-    return inputs.spread(values) if values.ndim else values.astype(np.float32)
+    return np.asarray(fgsm(slope, 1))

@@ -8,7 +8,7 @@ from mach_tf.network import Network
 
 # Floats of one array of a chunk: the sketch, the hidden layers, or the dense points. A few such arrays exist at once.
 _CHUNK_FLOATS = 1 << 24
-# More are not faster, and a progress bar moves, and an interrupted run loses, chunk by chunk.
+# Larger chunks are not faster, move the progress bar less often, and lose more work when a run is interrupted.
 _MAX_POINTS = 256
 # If every chunk reads all repetitions from disk again, larger chunks save more time than their memory costs.
 _STREAMED_FACTOR = 8

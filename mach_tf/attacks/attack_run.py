@@ -15,7 +15,7 @@ from mach_tf.attacks import strongest, targets
 from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, check_values, perturb
-from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits
+from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, first_value
 from mach_tf.attacks.objectives import Objective
 from mach_tf.attacks.ranked_loss import added_part, ranked_loss
 from mach_tf.attacks.square_attack import square_attack
@@ -111,8 +111,7 @@ class AttackRun:
         inputs = attack_input(points, columns, self.attack.support)
         chosen = self._targets(inputs, rows)
         norms = inputs.norms(inputs.clean)
-        # Random draws are numbered across all points, so that the chunks do not change them.
-        first = rows.start * columns if self.attack.support == "dense" else int(every.row_splits[rows.start])
+        first = first_value(every, columns, self.attack.support, rows.start)
         source = self.source or self.network
         objective = Objective(
             self.attack.objective, source, self._decoder(source, rows), inputs, self.estimator, self._aim, chosen

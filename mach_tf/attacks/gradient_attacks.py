@@ -12,8 +12,9 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from mach_tf import arguments
-from mach_tf.attacks.input_gradient import attack_input, forward_pass, value_gradient
-from mach_tf.attacks.ranked_loss import added_part, ranked_loss
+from mach_tf.attacks.input_gradient import attack_input
+from mach_tf.attacks.objectives import Objective
+from mach_tf.attacks.random_draws import draws
 from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS, TARGETED_OBJECTIVES
 from mach_tf.errors import InputError
 from mach_tf.fgsm import fgsm as sign_step
@@ -186,14 +187,8 @@ def fgsm_step(network: Network, hashed: Points, estimator: str, epsilon: float) 
       The points with new feature values.
     """
     inputs = attack_input(hashed, network.manifest.columns, "nonzero")
-
-    def gradient(values: np.ndarray) -> np.ndarray:
-        found = forward_pass(network.repetitions, inputs, values)
-        part = added_part(network, estimator, inputs, values)
-        loss = ranked_loss(part, inputs, found.logits, network.bucket_table, estimator)
-        return value_gradient(network.repetitions, inputs, found, loss.of_logits) + loss.through_ranker
-
-    (moved,) = perturb(Attack("fgsm"), gradient, inputs.clean, [epsilon])
+    objective = Objective("loss", network, None, inputs, estimator)  # the loss needs no decoder
+    (moved,) = perturb(Attack("fgsm"), objective.gradient, inputs.clean, [epsilon])
     return dataclasses.replace(hashed, feature_values=moved)
 
 
@@ -219,12 +214,6 @@ def random_start(
     seed = [attack.seed, restart] if restart else attack.seed
     start = (epsilon * (2 * draws(seed, first, clean.shape) - 1)).astype(np.float32)
     return project(clean + start, clean, epsilon, attack.clip_nonnegative)
-
-
-def draws(seed: Union[int, list[int]], first: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns uniform draws from [0, 1), float64: one long sequence of the seed, from its element `first` on."""
-    # A float64 takes one step of the generator, so any part of the sequence is computed on its own.
-    return np.random.Generator(np.random.PCG64(seed).advance(first)).random(shape)
 
 
 def _pgd(attack: Attack, gradient: Gradient, clean: np.ndarray, epsilon: float, first: int) -> np.ndarray:

@@ -5,9 +5,10 @@ the top k exactly if k - h false labels are ahead of all true labels but h, that
 
     m_h = f_{k-h} - t_{h+1} > 0    (h = 0, ..., k - 1; m_h is infinite if there are at most h true labels).
 
-(equal scores, which the decoder ranks by their labels, count as not ahead). m_h rises with h. An attack on P@k should first make the largest m_h that is not positive yet positive, which costs one true label,
-then the next. Its worth therefore is -(h + 1) + m_h / (1 + |m_h|) for that h, and m_0 once no true label is left: it rises with m_h, and by
-each label that is lost. For k = 1 the only margin is that of the best false label over the best true one.
+Equal scores, which the decoder ranks by their labels, count as not ahead. m_h rises with h. An attack on P@k first increases the largest m_h
+that is not positive until it is, which costs one true label, and then the next. Its worth is -(h + 1) + m_h / (1 + |m_h|) for that h, and m_0
+if no true label is left: it rises with m_h and with each label that is lost. For k = 1 the only margin is that of the best false label over
+the best true one.
 """
 
 from __future__ import annotations

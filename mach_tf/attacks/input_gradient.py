@@ -30,7 +30,7 @@ _VECTOR = tf.TensorSpec([None], tf.float32)
 _IDS = tf.TensorSpec([None], tf.int64)
 _WEIGHTS = Weights(_MATRIX, _VECTOR, _MATRIX, _VECTOR)
 _SPARSE = SparseBatch(_IDS, _IDS, _VECTOR)
-# So many logits per point with a gradient, on average, are multiplied one by one; a margin has two.
+# Up to this many logits per point with a gradient, on average, are multiplied one by one; a margin has two.
 _FEW_LOGITS = 8
 
 
@@ -149,6 +149,11 @@ def attack_input(points: Points, columns: int, support: str) -> AttackInput:
     """Returns the input for one of SUPPORTS."""
     arguments.choice(support, "support", SUPPORTS)
     return NonzeroInput(points, columns) if support == "nonzero" else DenseInput(points, columns)
+
+
+def first_value(points: Points, columns: int, support: str, row: int) -> int:
+    """Returns how many values the points before `row` have, by which draws are numbered so that chunks do not change them."""
+    return row * columns if support == "dense" else int(points.row_splits[row])
 
 
 class ForwardPass(NamedTuple):

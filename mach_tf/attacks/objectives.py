@@ -36,7 +36,7 @@ class Objective:
     Attributes:
       name: one of choices.ATTACK_OBJECTIVES.
       network: the network whose loss or margins are increased.
-      decoder: decodes the network's sketches of these points, without what a ranker adds.
+      decoder: decodes the network's sketches of these points, without what a ranker adds; margins alone need it.
       inputs: the points.
       estimator: which estimator makes the label scores. Gradients are those of `label_loss.attacked`.
       k: the k of "precision", "push_out" and "push_in".

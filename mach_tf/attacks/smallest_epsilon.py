@@ -10,7 +10,7 @@ import numpy as np
 from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
 from mach_tf.attacks.gradient_attacks import Attack, check_values
-from mach_tf.attacks.input_gradient import attack_input
+from mach_tf.attacks.input_gradient import attack_input, first_value
 from mach_tf.attacks.objectives import Objective
 from mach_tf.attacks.square_attack import square_attack
 from mach_tf.network import Network
@@ -18,7 +18,7 @@ from mach_tf.points import Points
 
 # The bisection is one of the logarithm of epsilon, from the largest size down to this share of it.
 SMALLEST_SHARE = 1 / 1024
-# With so many attacks, a size that sufficed and one that did not are within a factor of 2 ** (10 / 2 ** 8), 3 percent.
+# With this many attacks, a size that sufficed and one that did not are within a factor of 2 ** (10 / 2 ** 8), 3 percent.
 _ATTACKS = 9
 
 
@@ -54,9 +54,7 @@ def smallest_epsilons(
         check_values(attack, inputs.clean, [largest])
         targets = top_labels[rows.start : rows.stop].astype(np.int64)
         objective = Objective("top_label", network, network.decoder, inputs, estimator, 1, targets)
-        first = rows.start * network.manifest.columns
-        if attack.support == "nonzero":
-            first = int(points.row_splits[rows.start])
+        first = first_value(points, network.manifest.columns, attack.support, rows.start)
         found[rows.start : rows.stop] = _of_chunk(attack, objective, largest, first)
     return found
 

@@ -12,8 +12,9 @@ from typing import Union
 
 import numpy as np
 
-from mach_tf.attacks.gradient_attacks import Attack, draws, project
+from mach_tf.attacks.gradient_attacks import Attack, project
 from mach_tf.attacks.objectives import Objective
+from mach_tf.attacks.random_draws import draws
 
 _FIRST_SHARE = 0.8
 # After these shares of all queries the subsets are halved.

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
-from mach_tf.attacks.gradient_attacks import draws
 from mach_tf.attacks.label_loss import attacked
+from mach_tf.attacks.random_draws import draws
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import hits
 

@@ -90,7 +90,7 @@ def run(
         settings.sizes,
         task.report,
         evaluation.estimator,
-        target_label=attack_evaluation.target_id(task.network, settings.target_label),
+        target_label=task.target_label,
         excluded=task.excluded,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
@@ -112,6 +112,7 @@ class _Task:
       earlier: the evaluation to compare with, if any.
       label_filter: the pairs of points and labels that are left out, if any; `points` no longer have them.
       name_score: what to add to label scores, if anything.
+      target_label: the label that "push_in" pushes in; None draws one per point.
     """
 
     network: Network
@@ -123,6 +124,7 @@ class _Task:
     earlier: Optional[Earlier]
     label_filter: Optional[LabelFilter]
     name_score: Optional[NameScore]
+    target_label: Optional[int]
 
     @property
     def excluded(self) -> Optional[scipy.sparse.csr_matrix]:
@@ -161,7 +163,7 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     if settings.certification is not None:
         certification.checked_cut_offs(network, points, settings.certification)
     added = name_score(network, settings.name_weight)
-    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added)
+    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, target)
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int], ranker: bool) -> Network:

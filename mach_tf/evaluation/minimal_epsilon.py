@@ -142,7 +142,7 @@ def _proved(
 def _quantiles(values: np.ndarray) -> dict[str, Optional[float]]:
     if not len(values):
         return {str(quantile): None for quantile in _QUANTILES}
-    # A size between two points is no point's; and infinity minus infinity is no number.
+    # Interpolation would return sizes of no point, and NaN between infinities.
     found = np.quantile(values, np.array(_QUANTILES) / 100, method="lower")
     return {str(quantile): float(value) if np.isfinite(value) else None for quantile, value in zip(_QUANTILES, found)}
 

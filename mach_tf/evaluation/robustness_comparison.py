@@ -18,7 +18,7 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.evaluation import attack_evaluation, tables
-from mach_tf.evaluation.label_filter import read_label_filter
+from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
 from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
@@ -110,9 +110,7 @@ class RobustnessComparison(tables.ShownAsTable):
         """Returns what `write` returns."""
         from mach_tf.evaluation import robustness_outputs
 
-        stems = robustness_outputs.minimal_epsilon_stems(output_dir, self.minimal_epsilons)
-        files = [f"{stem}.{suffix}" for stem in stems for suffix in ("png", "npz")]
-        return [*robustness_outputs.paths(output_dir), *files]
+        return robustness_outputs.paths(output_dir, self.minimal_epsilons)
 
     def table(self) -> Table:
         """Returns one row per model, attack and epsilon."""
@@ -187,14 +185,16 @@ def run(
     report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)
     source = Network.load(settings.attack_model_dir) if settings.attack_model_dir else None
     # All of them first: an unsuitable model should not be found out after the hours that the others take.
+    repetitions = {}
     for model_dir in model_dirs:
         network = Network.load(model_dir)
+        repetitions[model_dir] = len(network.repetitions)
         check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
         target = attack_evaluation.target_id(network, settings.target_label)
         attack_evaluation.check(network, points, attacks, report, source, target)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
-    with run_parts(output_dir, "attacks", lambda: _run(model_dirs, points, settings, source)) as parts:
+    with run_parts(output_dir, "attacks", lambda: _run(repetitions, points, settings, source, label_filter)) as parts:
         models, minimal = {}, {}
         for number, model_dir in enumerate(model_dirs):
             network = Network.load(model_dir)
@@ -236,13 +236,17 @@ def run(
 
 
 def _run(
-    model_dirs: Sequence[str], points: Points, settings: RobustnessOptions, source: Optional[Network]
+    repetitions: Mapping[str, int],
+    points: Points,
+    settings: RobustnessOptions,
+    source: Optional[Network],
+    label_filter: Optional[LabelFilter],
 ) -> dict[str, Any]:
-    """Returns everything that the outcomes of attacks depend on."""
-    networks = [Network.load(model_dir) for model_dir in model_dirs]
+    """Returns everything that the outcomes of attacks depend on; `repetitions` is their number by model directory."""
     return {
-        "models": [repetition_files.fingerprint(each.model_dir, len(each.repetitions)) for each in networks],
+        "models": [repetition_files.fingerprint(model_dir, count) for model_dir, count in repetitions.items()],
         "source": repetition_files.fingerprint(source.model_dir, len(source.repetitions)) if source else None,
         "points": content_hash(points),
+        "filter_labels": label_filter.sha256 if label_filter else None,
         "settings": dataclasses.asdict(settings),
     }

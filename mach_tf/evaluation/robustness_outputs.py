@@ -45,8 +45,8 @@ def write(
       The paths of the JSON file, the plot, the TensorBoard directory and, per model, the plot and the arrays of the smallest sizes.
     """
     os.makedirs(output_dir, exist_ok=True)
-    json_file, plot_file, tensorboard = written = paths(output_dir)
     minimal_epsilons = minimal_epsilons or {}
+    json_file, plot_file, tensorboard, *of_minimal = written = paths(output_dir, minimal_epsilons)
     files.write_json(json_file, {**header, "models": robustness_content(models, minimal_epsilons)})
     drawn = figure(models)
     figures.write_png(drawn, plot_file)
@@ -55,14 +55,11 @@ def write(
             _write_scalars(os.path.join(tensorboard, name), robustness)
         with tf.summary.create_file_writer(tensorboard).as_default():
             tf.summary.image("robustness", plots.pixels(drawn), step=0)
-    stems = minimal_epsilon_stems(output_dir, minimal_epsilons)
-    for minimal, stem in zip(minimal_epsilons.values(), stems):
-        plot, arrays = f"{stem}.png", f"{stem}.npz"
+    for minimal, plot, arrays in zip(minimal_epsilons.values(), of_minimal[::2], of_minimal[1::2]):
         figures.write_png(minimal.figure(), plot)
         content: dict[str, Any] = dict(minimal.arrays())
         with files.atomic_write(arrays) as file:
             np.savez_compressed(file, **content)
-        written += [plot, arrays]
     return written
 
 
@@ -83,17 +80,14 @@ def figure(models: Mapping[str, Robustness]) -> Figure:
     return plots.robustness_figure(entries, tables.headline_metrics(ks))
 
 
-def paths(output_dir: str) -> list[str]:
-    """Returns the paths that `write` writes."""
-    return [os.path.join(output_dir, name) for name in (ROBUSTNESS_FILE, PLOT_FILE, TENSORBOARD_DIRECTORY)]
-
-
-def minimal_epsilon_stems(output_dir: str, minimal_epsilons: Mapping[str, MinimalEpsilon]) -> list[str]:
-    """Returns the paths, without .png and .npz, of the files of each model's smallest sizes."""
-    names = _short_names(minimal_epsilons)
-    return [
-        os.path.join(output_dir, "minimal_epsilon" if len(names) == 1 else f"minimal_epsilon-{name}") for name in names
-    ]
+def paths(output_dir: str, minimal_epsilons: Optional[Mapping[str, MinimalEpsilon]] = None) -> list[str]:
+    """Returns the paths that `write` writes; arguments as for `write`."""
+    names = [ROBUSTNESS_FILE, PLOT_FILE, TENSORBOARD_DIRECTORY]
+    models = _short_names(minimal_epsilons or {})
+    for model in models:
+        stem = "minimal_epsilon" if len(models) == 1 else f"minimal_epsilon-{model}"
+        names += [f"{stem}.png", f"{stem}.npz"]
+    return [os.path.join(output_dir, name) for name in names]
 
 
 def _write_scalars(directory: str, robustness: Robustness) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -15,6 +16,7 @@ import numpy as np
 from mach_tf import array_files, files, locks
 from mach_tf.errors import InputError
 from mach_tf.points import Points
+from mach_tf.unfinished_run import REMEDY, UnfinishedRun
 
 
 class RunParts:
@@ -43,7 +45,7 @@ class RunParts:
             return compute()
         path = os.path.join(self.directory, f"{self.kind}-part-{name}.npz")
         if os.path.exists(path):
-            return array_files.read_archive(path, "Remove it; the same command then computes it again.")
+            return array_files.read_archive(path, REMEDY)
         arrays: dict[str, Any] = compute()
         with files.atomic_write(path) as file:
             np.savez(file, **arrays)
@@ -51,12 +53,8 @@ class RunParts:
 
     def clear(self) -> None:
         """Removes the parts, and the description of the run last; call it when the results are written."""
-        if self.directory is None:
-            return
-        for name in _parts(self.directory, self.kind):
-            os.remove(os.path.join(self.directory, name))
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(self.directory, f"{self.kind}-run.json"))
+        if self.directory is not None:
+            _unfinished_run(self.directory, self.kind).clear()
 
 
 @contextlib.contextmanager
@@ -82,33 +80,26 @@ def run_parts(directory: Optional[str], kind: str, run: Callable[[], dict[str, A
         parts.clear()
 
 
-def _parts(directory: str, kind: str) -> list[str]:
-    return sorted(name for name in os.listdir(directory) if name.startswith(f"{kind}-part-") and name.endswith(".npz"))
+def _unfinished_run(directory: str, kind: str) -> UnfinishedRun:
+    part = re.compile(rf"{re.escape(kind)}-part-.*\.npz", re.DOTALL)
+    return UnfinishedRun(directory, part, f"{kind}-run.json")
 
 
 def _check_same_run(directory: str, kind: str, run: dict[str, Any]) -> None:
     """Writes what the run is, or raises InputError if the directory holds parts of a different one."""
-    path = os.path.join(directory, f"{kind}-run.json")
-    parts = _parts(directory, kind)
-    if not os.path.exists(path):
-        if parts:
-            raise InputError(
-                f"{directory} holds {parts[0]}, but no {os.path.basename(path)} that says what it is part of. Move it away, or choose another "
-                "output_dir."
-            )
-        files.write_json(path, run)
-    elif files.read_json(path, "unfinished run") != run:
-        if not parts:
-            files.write_json(path, run)  # nothing was finished
-            return
+    unfinished = _unfinished_run(directory, kind)
+    if unfinished.is_of(run, "unfinished run"):
+        return
+    if unfinished.parts():
         raise InputError(
             f"{directory} holds unfinished {kind} of another model, of other points or with other settings. Repeat its settings "
-            f"to continue it, choose another output_dir, or remove {path} and the parts to start again."
+            f"to continue it, choose another output_dir, or remove {unfinished.path} and the parts to start again."
         )
+    files.write_json(unfinished.path, run)  # the other run finished no part
 
 
 def content_hash(points: Points) -> str:
-    """Returns the SHA-256 of points, to tell a run from that of others."""
+    """Returns the SHA-256 of points, which tells runs on different points apart."""
     content = hashlib.sha256()
     for field in dataclasses.fields(points):
         content.update(np.ascontiguousarray(getattr(points, field.name)).tobytes())

@@ -6,7 +6,6 @@ first part that is missing. The parts are added up at the end.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import re
@@ -29,6 +28,7 @@ from mach_tf.explanations.reporting.point_files import PointFile
 from mach_tf.network import Network
 from mach_tf.points import Points
 from mach_tf.progress_bars import Bar
+from mach_tf.unfinished_run import REMEDY, UnfinishedRun
 
 _RUN_FILE = "global.json"
 _PART = re.compile(r"global-part-\d{5,}\.npz")
@@ -105,10 +105,7 @@ class DriverRun:
 
     def clear(self) -> None:
         """Removes the parts, and their description last; call it when the result is written."""
-        for name in filter(_PART.fullmatch, os.listdir(self.output_dir)):
-            os.remove(os.path.join(self.output_dir, name))
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(self.output_dir, _RUN_FILE))
+        self._unfinished.clear()
 
     def _parts(self, inputs: Sequence[PointFile]) -> list[str]:
         """Writes the parts that are missing; returns the paths of all parts."""
@@ -125,6 +122,10 @@ class DriverRun:
                         bar.update(block.done)
                 opened.finish()
         return parts
+
+    @property
+    def _unfinished(self) -> UnfinishedRun:
+        return UnfinishedRun(self.output_dir, _PART, _RUN_FILE)
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -160,26 +161,16 @@ class DriverRun:
             run["ranker"] = self.network.manifest.ranker_sha256
         if any(reading := [file.reading for file in inputs]):
             run["reading"] = reading
-        path = os.path.join(self.output_dir, _RUN_FILE)
-        if not os.path.exists(path):
-            parts = sorted(filter(_PART.fullmatch, os.listdir(self.output_dir)))
-            if parts:
-                raise InputError(
-                    f"{self.output_dir} holds {parts[0]}, but no {_RUN_FILE} that says what it is part of. Move it away, or choose "
-                    "another output_dir."
-                )
-            files.write_json(path, run)
-        elif files.read_json(path, "unfinished run of label drivers") != run:
+        if not self._unfinished.is_of(run, "unfinished run of label drivers"):
             raise InputError(
                 f"{self.output_dir} holds an unfinished run with another model, text or method. Repeat that run's settings to "
-                f"continue it, choose another output_dir, or remove {path} to start again."
+                f"continue it, choose another output_dir, or remove {self._unfinished.path} to start again."
             )
 
 
 def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
     """Returns the sums, CSR of that shape, and the counts that `_write_part` wrote."""
-    remedy = "Remove it; the same command then computes it again."
-    arrays = array_files.read_archive(path, remedy)
+    arrays = array_files.read_archive(path, REMEDY)
     try:
         data, indices, row_splits, counts = (arrays[name] for name in ("data", "indices", "indptr", "counts"))
         sums = scipy.sparse.csr_matrix((data, indices, row_splits), shape=shape)
@@ -195,6 +186,6 @@ def _read_part(path: str, shape: tuple[int, int]) -> tuple[scipy.sparse.csr_matr
             raise ValueError("it is not finite")
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(
-            f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {remedy}"
+            f"{path} must hold the sums of {shape[0]} labels and {shape[1]} features ({error}). {REMEDY}"
         ) from None
     return sums, counts

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from mach_tf.attacks import apgd as module
 from mach_tf.attacks.apgd import apgd, checkpoints
-from mach_tf.attacks.gradient_attacks import Attack, draws, perturb
+from mach_tf.attacks.gradient_attacks import Attack, perturb
 from mach_tf.attacks.input_gradient import attack_input
 from mach_tf.attacks.objectives import Objective
+from mach_tf.attacks.random_draws import draws
 from mach_tf.points import from_csr
 from tests.helpers.tiny_ensemble import label_scores, make_ensemble
 

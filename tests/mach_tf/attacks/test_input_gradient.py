@@ -153,3 +153,11 @@ def test_of_a_softmax_logits_and_gradient_are_those_of_its_log_odds(support):
         step, values = step.reshape(inputs.clean.shape), inputs.clean.astype(np.float64)
         difference = ((odds(values + step) - odds(values - step)) * direction).sum() / 2e-6
         assert gradient[position] == pytest.approx(difference, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("support", SUPPORTS)
+def test_the_first_value_is_the_number_of_values_before(support):
+    points = make_points()
+    for row in range(len(points)):
+        before = input_gradient.attack_input(points[range(row)], 12, support).clean.size
+        assert input_gradient.first_value(points, 12, support, row) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 
+import numpy as np
 import pytest
 
 from mach_tf.attacks import attack_chunks
@@ -143,3 +144,29 @@ def test_an_interrupted_run_continues(evaluated, models, tmp_path, monkeypatch):
     assert len(attacked) == 8 + 2 * 2 * 3 - 7  # two models, two attacks, three chunks; seven were finished
     assert found.to_json() == expected.to_json() == json.loads((tmp_path / "robustness.json").read_text())
     assert not list(tmp_path.glob("attacks-*")) and found.paths(str(tmp_path))[0] == str(tmp_path / "robustness.json")
+
+
+def test_a_run_with_another_filter_of_false_labels_is_not_continued(evaluated, models, tmp_path, monkeypatch):
+    """Such a filter changes predictions, but neither the points nor the settings."""
+    monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
+    path, output_dir = tmp_path / "filter.txt", str(tmp_path / "out")
+    first, second = np.flatnonzero(evaluated.test[1][0].toarray()[0] == 0)[:2]
+    options = {"epsilons": [0.1], "bootstrap": 0, "limit": 20, "filter_labels": str(path)}
+    path.write_text(f"0 {first}\n")
+    original, attacked = AttackRun._outcomes_of_chunk, []
+
+    def interrupted(self, points, rows, epsilons):
+        attacked.append(rows)
+        if len(attacked) == 2:
+            raise KeyboardInterrupt
+        return original(self, points, rows, epsilons)
+
+    monkeypatch.setattr(AttackRun, "_outcomes_of_chunk", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare_robustness(models[:1], evaluated.dataset_dir, output_dir, **options)
+    path.write_text(f"0 {second}\n")
+    with pytest.raises(InputError, match="holds unfinished attacks"):
+        compare_robustness(models[:1], evaluated.dataset_dir, output_dir, **options)
+    path.write_text(f"0 {first}\n")
+    compare_robustness(models[:1], evaluated.dataset_dir, output_dir, **options)
+    assert len(attacked) == 2 + 2  # of three chunks one was finished
