@@ -56,7 +56,7 @@ def weight(points_per_label: float) -> float:
 
 def check_task(config: TrainingConfig) -> None:
     """Raises InputError for a training whose model cannot have a ranker."""
-    config.require_multilabel("Rankers", "their weights are chosen beside logits of sigmoids")
+    config.require_multilabel("Rankers", "their weights are chosen beside logits of sigmoids: train with ranker=False")
 
 
 def complete(
