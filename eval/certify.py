@@ -44,7 +44,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "branches",
     0,
-    "Searches pairs of labels that all bounds leave open exactly, by branch and bound, with at most this many branches for each point "
+    "Searches pairs of labels that no bound settles by branch and bound, which is exact if it comes to an end, with at most this many branches for each point "
     "and epsilon, 0 or more; a branch takes milliseconds to a second. Give 1,000 or more where only tens of hidden units change their sign in the "
     "box: for small networks, few features or a small epsilon.",
     lower_bound=0,
