@@ -123,6 +123,17 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
     return ((scores - 1.0 / buckets) * (buckets / (buckets - 1.0))).astype(np.float32)
 
 
+def logit_scale(ranker_weight: float) -> tuple[float, float]:
+    """Returns the shift a and the scale b by which (s - a) / b brings label scores s with a ranker back to the scale of logits.
+
+    The classifiers of a ranker of weight v add 2 v to the score of a label for its points, and 0 for others: a = v and b = 1 + v / 2.
+
+    Args:
+      ranker_weight: v; 0 for no ranker, which leaves scores as they are.
+    """
+    return ranker_weight, 1 + ranker_weight / 2
+
+
 def probabilities(scores: np.ndarray, estimator: str, buckets: int, ranker_weight: float = 0.0) -> np.ndarray:
     """Label scores on the scale of probabilities: positive, at most 1, and rising with the scores.
 
@@ -130,21 +141,21 @@ def probabilities(scores: np.ndarray, estimator: str, buckets: int, ranker_weigh
     probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative below 1 / B. Below 2 / B, where less than
     half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
 
-    With a ranker of weight v, whose classifiers score 2 for the points of a label and 0 for others, the sum with a mean of logits is
-    brought back to the scale of logits first: (s - v) / (1 + v / 2).
+    The sum of a mean of logits and what a ranker adds is brought back to the scale of logits first; see `logit_scale`.
 
     Args:
       scores: label scores as the decoder has them, any shape.
       estimator: one of ESTIMATORS.
       buckets: B.
-      ranker_weight: v; 0 without a ranker.
+      ranker_weight: the weight of the ranker; 0 without one.
 
     Returns:
       float64 of the same shape, which keeps apart what float32 rounds to 1.
     """
     scores, entry = np.asarray(scores, np.float64), get(estimator)
     if entry.takes_logits:
-        found = scipy.special.expit((scores - ranker_weight) / (1 + ranker_weight / 2))
+        shift, scale = logit_scale(ranker_weight)
+        found = scipy.special.expit((scores - shift) / scale)
     elif entry.debiased:
         found = np.maximum(scores - 1.0 / buckets, scores / 2) * (buckets / (buckets - 1.0))
     else:

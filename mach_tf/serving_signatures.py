@@ -11,7 +11,7 @@ SPARSE_SIGNATURE = "sparse"
 # Of the servable of a whole ensemble, beside the two above.
 EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
 ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE = "attack", "attack_text"
-IDS, VALUES = "feature_ids", "feature_values"
+SPLITS, IDS, VALUES = "row_splits", "feature_ids", "feature_values"
 EPSILON, TRUE_LABELS = "epsilon", "true_labels"
 # An output of the signatures that take texts.
 KNOWN_TERMS = "known_terms"
@@ -31,7 +31,7 @@ class Servable(tf.Module):
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None], tf.int64, "row_splits"),
+            tf.TensorSpec([None], tf.int64, SPLITS),
             tf.TensorSpec([None], tf.int64, IDS),
             tf.TensorSpec([None], tf.float32, VALUES),
         ],

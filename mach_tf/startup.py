@@ -78,11 +78,7 @@ def keep_freed_memory() -> bool:
     Returns:
       Whether the allocator accepted the settings; False if the C library is not glibc.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    libc = ctypes.CDLL(None)
-    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES), (_M_ARENA_MAX, 1))
-    return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
+    return _set_allocator((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES), (_M_ARENA_MAX, 1))
 
 
 def prepare_replacements() -> bool:
@@ -90,19 +86,23 @@ def prepare_replacements() -> bool:
 
     Must be called before TensorFlow is imported and before the process has a second thread.
 
-    - The allocator of oneDNN, which TensorFlow uses for all tensors, keeps what it once had: one copy of the weights. So tensors come from
-      the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
+    - With oneDNN, TensorFlow takes tensors from a pool that never shrinks, and keeps the size of one model's weights in it. So tensors
+      come from the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
     - Large weights are mapped, and unmapped when they are freed.
-    - Each thread may have an arena of its own, for models that are loaded in threads of their own.
+    - Threads may have arenas of their own, for models that are loaded in threads of their own.
 
     Returns:
       Whether the allocator accepted the settings; False if the C library is not glibc.
     """
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+    return _set_allocator((_M_MMAP_MAX, _MAPPINGS), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_ARENA_MAX, _ARENAS))
+
+
+def _set_allocator(*settings: tuple[int, int]) -> bool:
+    """Gives parameters of glibc's allocator their values; returns whether it accepted all of them, False without glibc."""
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
-    settings = ((_M_MMAP_MAX, _MAPPINGS), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_ARENA_MAX, _ARENAS))
     return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 

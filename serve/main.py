@@ -132,7 +132,7 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     versions = Versions(FLAGS.servable, load)
     announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
     server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
-    gc.freeze()  # at its end Python looks for garbage among all objects, for two seconds
+    gc.freeze()  # otherwise Python collects garbage among all objects at exit, which takes two seconds
 
 
 def run() -> None:

@@ -107,7 +107,7 @@ class _Search:
         fixed = float(self.weights[relaxed] @ self.intercept[relaxed]) + self.constant
         solved = self._solve(lines, active, inactive)
         if solved is None:
-            return _Branch(inherited, self.branches, signs, self._any_unit(relaxed))
+            return _Branch(inherited, self.branches, signs, int(np.argmax(relaxed)) if relaxed.any() else -1)
         shares, prices, move = solved
         z = self.units.centre + self.columns @ move
         value = float(self.weights @ np.maximum(z, 0) + self.constant)
@@ -117,14 +117,10 @@ class _Search:
         lines[active] -= prices[active]
         lines[inactive] += prices[inactive]
         (bound,) = lines_minimum(self.units, lines[None], np.array([fixed]), np.abs(self.weights)[None])
-        gaps = np.where(relaxed, self.weights * (self.chord * z + self.intercept - np.maximum(z, 0)), 0)
-        gaps = np.abs(gaps)
+        gaps = np.abs(np.where(relaxed, self.weights * (self.chord * z + self.intercept - np.maximum(z, 0)), 0))
         scale = float(np.abs(self.weights) @ self.units.magnitude) + abs(self.constant)
         split = int(np.argmax(gaps)) if gaps.size and gaps.max() > 1e-12 * scale else -1
         return _Branch(max(float(bound), inherited), self.branches, signs, split)
-
-    def _any_unit(self, relaxed: np.ndarray) -> int:
-        return int(np.argmax(relaxed)) if relaxed.any() else -1
 
     def _solve(
         self, lines: np.ndarray, active: np.ndarray, inactive: np.ndarray

@@ -111,8 +111,9 @@ class CertificateRun:
             for position in order:
                 box = self.sets[position].box(values)
                 units = hidden_units(kernel, self._hidden_biases, box, self._layer)
-                proofs = top_labels[index], point.label_ids, self.ks, self.effort, self.branches, larger
-                larger = certify_point(units, self._layer, ranker_units(added, box), *proofs)
+                parts = units, self._layer, ranker_units(added, box)
+                wanted = top_labels[index], point.label_ids, self.ks
+                larger = certify_point(*parts, *wanted, self.effort, self.branches, larger)
                 found[position].append(larger)
         sizes = top_labels.shape[1], len(self.ks)
         return [_gathered(each, certificates, *sizes) for each, certificates in zip(self.sets, found)]
@@ -138,9 +139,9 @@ class CertificateRun:
     def _ranker(self) -> scipy.sparse.csr_matrix:
         """The weights of the ranker by column, float32 CSR [D, K]; none are stored if the model has no ranker."""
         ranker = self.network.ranker_of(CERTIFIED_ESTIMATOR)
-        shape = self.network.manifest.columns, self.network.manifest.labels
-        weights = scipy.sparse.csr_matrix(shape) if ranker is None else ranker.weights.T
-        return scipy.sparse.csr_matrix(weights, dtype=np.float32)
+        if ranker is not None:
+            return ranker.by_column
+        return scipy.sparse.csr_matrix((self.network.manifest.columns, self.network.manifest.labels), dtype=np.float32)
 
     @functools.cached_property
     def _hidden_biases(self) -> np.ndarray:

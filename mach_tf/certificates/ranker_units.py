@@ -39,8 +39,8 @@ class RankerUnits(NamedTuple):
 
     def leads(self, label: int) -> np.ndarray:
         """Returns lower bounds of what the ranker adds to a label's lead over every label, float64 [K], by intervals."""
-        lowest, highest = np.maximum(self.lower, 0) - self.errors, np.maximum(self.upper, 0) + self.errors
-        return lowest[label] - highest
+        lowest = np.maximum(self.lower[label], 0) - self.errors[label]
+        return lowest - (np.maximum(self.upper, 0) + self.errors)
 
     def active(self, labels: np.ndarray) -> np.ndarray:
         """Returns which labels have a unit that can be active in the box, int64, ascending, each once."""
@@ -67,20 +67,15 @@ def ranker_units(kernel: scipy.sparse.csr_matrix, box: Box) -> RankerUnits:
       kernel: float32 CSR [n, K], the weights in the columns of the point's entries.
       box: the values that the entries may take.
     """
-    entry = np.repeat(np.arange(kernel.shape[0]), np.diff(kernel.indptr))
-    weights = kernel.data.astype(np.float64)
-    sizes = np.abs(weights)
-
-    def sums(terms: np.ndarray) -> np.ndarray:
-        return np.bincount(kernel.indices, terms, kernel.shape[1])
-
+    wide = kernel.astype(np.float64)
+    sizes = abs(wide)
     terms = np.bincount(kernel.indices, minlength=kernel.shape[1])
     most = int(terms.max(initial=0))
-    magnitude = (1 + 2.0**-20) * sums(box.largest[entry] * sizes)
-    centre, radius = sums(box.middle[entry] * weights), sums(box.half[entry] * sizes)
+    magnitude = (1 + 2.0**-20) * (box.largest @ sizes)
+    centre, radius = box.middle @ wide, box.half @ sizes
     outward = 2 * rounding.gamma(most + 8) * magnitude
     lower, upper = centre - radius - outward, centre + radius + outward
-    largest = (float(box.largest.max(initial=0)), float(sizes.max(initial=0)))
+    largest = (float(box.largest.max(initial=0)), float(sizes.data.max(initial=0)))
     errors = rounding.hidden_error(most, magnitude, *largest)
     # A product that is never above 0, also when it is rounded, adds nothing.
     errors = np.where((terms > 0) & (upper + errors > 0), errors, 0)

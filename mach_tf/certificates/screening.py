@@ -30,8 +30,8 @@ class Leads:
       label: the label that is to stay ahead.
       added: float64 [K], lower bounds of what a ranker adds to the lead over each label; zeros for none.
       bounds: float64 [K], the best bounds so far.
-      estimates: float64 [K], bounds of the linear parts and of `added` alone, which order labels by how hard they are; for labels with a positive bound
-        from the start they may be lower.
+      estimates: float64 [K], bounds of the linear parts and of `added` alone, which order labels by how hard they are; for labels with
+        a positive bound from the start they may be lower.
     """
 
     def __init__(self, lines: SharedLines, label: int, added: np.ndarray):

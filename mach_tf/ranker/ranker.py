@@ -32,6 +32,11 @@ class Ranker:
         self.weight = weight
         self._products = PositiveProducts(weights)
 
+    @property
+    def by_column(self) -> scipy.sparse.csr_matrix:
+        """The same weights by column, float32 CSR [D, K]."""
+        return self._products.by_column
+
     def most_entries(self, features: scipy.sparse.csr_matrix) -> np.ndarray:
         """Returns for each point at least the number of labels whose score changes, int64 [n]."""
         return self._products.most_entries(features)
@@ -56,7 +61,7 @@ class Ranker:
         self, slopes: scipy.sparse.csr_matrix, row_splits: np.ndarray, columns: np.ndarray
     ) -> np.ndarray:
         """Returns the sum over labels of slopes[i, l] w_l for the features of each point; see the function of this name."""
-        return value_gradients.value_gradients(self._products.by_column, slopes, row_splits, columns)
+        return value_gradients.value_gradients(self.by_column, slopes, row_splits, columns)
 
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""

@@ -40,7 +40,7 @@ class AttackServable(EnsembleServable):
         hidden_inputs = self.hidden_inputs(hashed.batch)
         logits = self.logits(hidden_inputs)
         loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, hashed.batch, true_labels, self.ranker)
-        of_logits, gradient = loss.gradient()
+        losses, of_logits, gradient = loss.losses_and_gradients()
         gradient += fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, of_logits)
         batch = fgsm_attack.moved(hashed.batch, gradient, epsilon)
         attacked_logits = self.logits(self.hidden_inputs(batch))
@@ -55,7 +55,7 @@ class AttackServable(EnsembleServable):
         scores, probabilities = self.shown(crossed)
         outputs["scores_after"], outputs["probabilities_after"] = scores[:points], probabilities[:points]
         outputs["scores_before"], outputs["probabilities_before"] = scores[points:], probabilities[points:]
-        outputs["loss"] = tf.cast(loss.losses(), tf.float32)
+        outputs["loss"] = tf.cast(losses, tf.float32)
         outputs["attacked_loss"] = tf.cast(loss.losses((attacked_logits, batch.feature_values)), tf.float32)
         outputs["relative_norm"] = fgsm_attack.relative_norms(hashed.batch, batch)
         by_feature = fgsm_attack.strengthening(raw, hashed, gradient)

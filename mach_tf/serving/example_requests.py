@@ -13,6 +13,7 @@ from mach_tf.serving_signatures import (
     IDS,
     SERVING_SIGNATURE,
     SPARSE_SIGNATURE,
+    SPLITS,
     TEXT_SIGNATURE,
     TRUE_LABELS,
     VALUES,
@@ -40,5 +41,5 @@ def example_request(signature: str, n_fields: int) -> dict[str, np.ndarray]:
         return {**point, EPSILON: np.array([0.01], np.float32), TRUE_LABELS: np.full([1, 1], -1, np.int64)}
     if signature in (SPARSE_SIGNATURE, EXPLAIN_SIGNATURE):
         splits = np.array([0, 1], np.int64)
-        return {"row_splits": splits, IDS: np.array([0], np.int64), VALUES: np.array([1], np.float32)}
+        return {SPLITS: splits, IDS: np.array([0], np.int64), VALUES: np.array([1], np.float32)}
     return {"texts": np.full([1] if n_fields == 1 else [1, n_fields], _TEXT, object)}

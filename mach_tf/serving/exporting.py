@@ -209,7 +209,7 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
 def _ranker(network: Network, estimator: str) -> Optional[StoredRanker]:
     """Returns what the estimator adds to label scores; None for nothing."""
     ranker = network.ranker_of(estimator)
-    return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker.weights, ranker.weight)
+    return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker)
 
 
 def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:

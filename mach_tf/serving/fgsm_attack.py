@@ -55,9 +55,7 @@ class LabelLoss:
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        # Brings sums with the ranker back to the scale of logits, as `estimators.probabilities` does.
-        self._shift = 0.0 if ranker is None else ranker.weight
-        self._scale = 1 + self._shift / 2
+        self._shift, self._scale = estimators.logit_scale(0.0 if ranker is None else ranker.weight)
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
@@ -67,18 +65,19 @@ class LabelLoss:
         """
         return self._map(lambda point, truth: _cross_entropy(point.scores, truth, self._estimator)[0], tf.float64, at)
 
-    def gradient(self, at: Optional[_Place] = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the gradient of each point's loss.
+    def losses_and_gradients(self, at: Optional[_Place] = None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the loss of each point, and its gradient.
 
         Args:
           at: as of `losses`.
 
         Returns:
-          That for the bucket logits, float32 [R, n, B], and that for the feature values through the ranker, float32 [nonzeros].
+          The losses, float64 [n], their gradient for the bucket logits, float32 [R, n, B], and that for the feature values through the
+          ranker, float32 [nonzeros].
         """
 
-        def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.RaggedTensor]:
-            _, slope = _cross_entropy(point.scores, truth, self._estimator)
+        def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.RaggedTensor]:
+            loss, slope = _cross_entropy(point.scores, truth, self._estimator)
             slope /= self._scale
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
@@ -89,12 +88,13 @@ class LabelLoss:
             if self._ranker is not None:
                 of_products = tf.where(point.products > 0, tf.cast(slope, tf.float32), 0)
                 of_values = self._ranker.gradient(point.features, of_products)
-            return tf.cast(gradient, tf.float32), tf.RaggedTensor.from_tensor(of_values[:, tf.newaxis])
+            return loss, tf.cast(gradient, tf.float32), tf.RaggedTensor.from_tensor(of_values[:, tf.newaxis])
 
         shape = [len(self._rows), self._buckets]
         ragged = tf.RaggedTensorSpec([None, 1], tf.float32, ragged_rank=1)
-        of_logits, of_values = self._map(of_point, (tf.TensorSpec(shape, tf.float32), ragged), at)
-        return tf.transpose(of_logits, [1, 0, 2]), of_values.flat_values
+        kinds = (tf.TensorSpec([], tf.float64), tf.TensorSpec(shape, tf.float32), ragged)
+        losses, of_logits, of_values = self._map(of_point, kinds, at)
+        return losses, tf.transpose(of_logits, [1, 0, 2]), of_values.flat_values
 
     def _map(self, function: Callable[[_Point, tf.Tensor], Any], kind: Any, at: Optional[_Place]) -> Any:
         """Calls a function with one point after the other, and which of its labels are true."""

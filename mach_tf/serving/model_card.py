@@ -153,7 +153,7 @@ def _certified(evaluation: Evaluation) -> list[str]:
     changed = (
         "any feature value" if evaluation.certificates[0].support == "dense" else "the values of the features present"
     )
-    intro = f"Proved of the float32 weights: whatever method changes {changed} by at most epsilon each, the metric is at least this:"
+    intro = f"Proved for the float32 weights: whatever method changes {changed} by at most epsilon each, the metric is at least this:"
     return [intro, _titled(rows, ["epsilon", *names])]
 
 

@@ -76,5 +76,6 @@ def probabilities(scores: tf.Tensor, estimator: str, buckets: int, ranker_weight
     """Returns label scores on the scale of probabilities, float64, as `estimators.probabilities` does."""
     wide = tf.cast(scores, tf.float64)
     if estimators.get(estimator).takes_logits:
-        return tf.sigmoid((wide - ranker_weight) / (1 + ranker_weight / 2))
+        shift, scale = estimators.logit_scale(ranker_weight)
+        return tf.sigmoid((wide - shift) / scale)
     return tf.maximum(wide - 1.0 / buckets, wide / 2) * (buckets / (buckets - 1.0))

@@ -14,7 +14,7 @@ from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, VALUES
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, SPLITS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
@@ -26,7 +26,7 @@ _Answer = Callable[[SparseBatch, tf.Tensor], Outputs]
 K = tf.TensorSpec(None, tf.int32, "k")
 # Row-compressed points.
 ARRAYS = (
-    tf.TensorSpec([None], tf.int64, "row_splits"),
+    tf.TensorSpec([None], tf.int64, SPLITS),
     tf.TensorSpec([None], tf.int64, IDS),
     tf.TensorSpec([None], tf.float32, VALUES),
 )

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Callable
 
 import numpy as np
-import scipy.sparse
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, point_of_entry
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import HashedPoints
 
 # Weights that are read at a time, but at least those of one feature, which has at most one per label.
@@ -32,17 +32,11 @@ class StoredRanker(tf.Module):
       weight: that of the ranker in label scores, as of `Ranker`.
     """
 
-    def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0):
-        """Copies the weights.
-
-        Args:
-          weights: CSR [K, D], at least one of them stored.
-          weight: see the attribute.
-        """
+    def __init__(self, ranker: Ranker):
+        """Copies the weights of a ranker, which has at least one."""
         super().__init__()
-        self.weight = weight
-        by_feature = scipy.sparse.csr_matrix(weights.T, dtype=np.float32)
-        by_feature.sum_duplicates()
+        self.weight = ranker.weight
+        by_feature = ranker.by_column
         self._labels_count = by_feature.shape[1]
         # The steps of a binary search among the labels of a feature.
         self._halvings = int(np.diff(by_feature.indptr).max()).bit_length()
@@ -58,8 +52,7 @@ class StoredRanker(tf.Module):
 
     def points_at_once(self, batch: SparseBatch) -> tf.Tensor:
         """Returns how many of the hashed points, any of them, have weights that may be in memory together, int32, at least 1."""
-        ends = tf.concat([[0], tf.cumsum(self._lengths(batch.feature_ids))], 0)
-        splits = tf.gather(ends, batch.row_splits)
+        splits = tf.gather(self._ends(batch.feature_ids), batch.row_splits)
         most = tf.reduce_max(tf.concat([[1], splits[1:] - splits[:-1]], 0))
         return tf.maximum(1, tf.cast(self._at_once // most, tf.int32))
 
@@ -160,7 +153,7 @@ class StoredRanker(tf.Module):
           add: maps a result, the labels and the weights of entries, and the places of their features to the next result.
           initial: 1-D.
         """
-        ends = tf.concat([[0], tf.cumsum(self._lengths(features))], 0)
+        ends = self._ends(features)
 
         def some(begin: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = tf.searchsorted(ends, [ends[begin] + self._at_once], "right")[0] - 1
@@ -175,9 +168,10 @@ class StoredRanker(tf.Module):
         )
         return total
 
-    def _lengths(self, features: tf.Tensor) -> tf.Tensor:
-        """Returns how many labels have a weight for each feature, int64 [m]."""
-        return tf.gather(self.row_splits, features + 1) - tf.gather(self.row_splits, features)
+    def _ends(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns how many weights the first i of m features have together, int64 [m + 1]."""
+        lengths = tf.gather(self.row_splits, features + 1) - tf.gather(self.row_splits, features)
+        return tf.concat([[0], tf.cumsum(lengths)], 0)
 
     def _read(self, entries: tf.Variable, features: tf.Tensor) -> tf.Tensor:
         """Returns the entries of features, one after the other."""

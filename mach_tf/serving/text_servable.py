@@ -47,9 +47,9 @@ class TextServable(AttackServable):
         """Ranks labels of texts, string [n, fields], and attributes their scores to terms and words.
 
         Returns:
-          What `explain` returns, `known_terms` as of `predict_text`, and the words of each text, in order: `words` string [n, w] in normal form, `word_fields` int64
-          [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the field's text; and
-          `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
+          What `explain` returns, `known_terms` as of `predict_text`, and the words of each text, in order: `words` string [n, w] in
+          normal form, `word_fields` int64 [n, w], the position of the field, `word_begins` and `word_ends` int64 [n, w], the bytes of the
+          field's text; and `word_attributions` float32 [n, k, w]. Shorter texts are padded: with the word "", -1, and the attribution 0.
         """
         raw = SparseBatch(*self._terms.vectorizer(texts))
         outputs, found = self.explained(raw, k)

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, IDS, TRUE_LABELS
+from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, IDS, SPLITS, TRUE_LABELS
 
 Arrays = dict[str, np.ndarray]
-_SPLITS = "row_splits"
 _EXPLANATIONS = (EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE)
 # Outputs with one column per word.
 _OF_WORDS = ("words", "word_fields", "word_begins", "word_ends")
@@ -87,10 +86,10 @@ def merge(jobs: Sequence[Job]) -> Job:
     """Returns one job for the points of several with the same signature and version; k is the largest."""
     if len(jobs) == 1:
         return jobs[0]
-    inputs = {name: _joined([job.inputs[name] for job in jobs], name) for name in jobs[0].inputs if name != _SPLITS}
-    if _SPLITS in jobs[0].inputs:
-        lengths = np.concatenate([np.diff(job.inputs[_SPLITS]) for job in jobs])
-        inputs[_SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    inputs = {name: _joined([job.inputs[name] for job in jobs], name) for name in jobs[0].inputs if name != SPLITS}
+    if SPLITS in jobs[0].inputs:
+        lengths = np.concatenate([np.diff(job.inputs[SPLITS]) for job in jobs])
+        inputs[SPLITS] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return jobs[0]._replace(inputs=inputs, points=sum(job.points for job in jobs), k=max(job.k for job in jobs))
 
 

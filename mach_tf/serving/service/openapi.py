@@ -81,13 +81,13 @@ def document(
     rest = rest_schemas.requests(metadata, min(limits.k, contents.labels))
     predict = _operation("Calls a signature (TensorFlow Serving).", answer_schemas.OUTPUTS, token, rest)
     state = _operation("The version that is served (TensorFlow Serving).", answer_schemas.STATE, token)
-    metadata = _operation("The signatures (TensorFlow Serving).", answer_schemas.METADATA, token)
+    signatures = _operation("The signatures (TensorFlow Serving).", answer_schemas.METADATA, token)
     paths |= {
         model: {"get": state},
-        f"{model}/metadata": {"get": metadata},
+        f"{model}/metadata": {"get": signatures},
         f"{model}:predict": {"post": predict},
         f"{model}/versions/{{version}}": {"get": _of_version(state)},
-        f"{model}/versions/{{version}}/metadata": {"get": _of_version(metadata)},
+        f"{model}/versions/{{version}}/metadata": {"get": _of_version(signatures)},
         f"{model}/versions/{{version}}:predict": {"post": _of_version(predict)},
         "/": {"get": _operation("A page to try the model on.", None, token, content="text/html")},
         "/openapi.json": {"get": _operation("This document.", {"type": "object"}, token)},

@@ -13,9 +13,12 @@ from mach_tf.serving.service.problems import invalid, shown, too_large
 from mach_tf.serving_signatures import (
     EXPLAIN_SIGNATURE,
     EXPLAIN_TEXT_SIGNATURE,
+    IDS,
     KNOWN_TERMS,
     SPARSE_SIGNATURE,
+    SPLITS,
     TEXT_SIGNATURE,
+    VALUES,
 )
 from mach_tf.top_labels import default_k
 
@@ -221,7 +224,7 @@ def _points(given: list[Any]) -> Arrays:
         values += map(float, own_values)
         splits.append(len(ids))
     return {
-        "row_splits": np.array(splits, np.int64),
-        "feature_ids": np.array(ids, np.int64),
-        "feature_values": np.array(values, np.float32),
+        SPLITS: np.array(splits, np.int64),
+        IDS: np.array(ids, np.int64),
+        VALUES: np.array(values, np.float32),
     }

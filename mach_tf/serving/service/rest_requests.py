@@ -15,12 +15,11 @@ import numpy as np
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import RequestError, invalid, shown
-from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, TRUE_LABELS, VALUES
+from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPLITS, TRUE_LABELS, VALUES
 
 _K = "k"
-_SPLITS = "row_splits"
 # The inputs of row-compressed points; all others have one entry per point.
-_OF_ENTRIES = (_SPLITS, IDS, VALUES)
+_OF_ENTRIES = (SPLITS, IDS, VALUES)
 
 
 _Specs = Mapping[str, Mapping[str, Any]]
@@ -58,7 +57,7 @@ def read(body: Any, specs: _Specs, labels: int, limits: RequestLimits) -> RestRe
     k = max(limits.check_k(int(each), labels) for each in ks)
     inputs = {key: _array(named[key], key, _numpy_type(spec), tuple(spec.shape)) for key, spec in specs[name].items()}
     _check_splits(inputs)
-    points = len(inputs[_SPLITS]) - 1 if _SPLITS in inputs else len(next(iter(inputs.values())))
+    points = len(inputs[SPLITS]) - 1 if SPLITS in inputs else len(next(iter(inputs.values())))
     limits.check_points(points)
     for key, array in inputs.items():
         if key not in _OF_ENTRIES and len(array) != points:
@@ -80,7 +79,7 @@ def answer(found: Arrays, rows: bool) -> dict[str, Any]:
 def _columns(instances: Any, specs: _Specs, signature: str) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise invalid("instances must be a list of at least one instance.")
-    if _SPLITS in specs[signature]:
+    if SPLITS in specs[signature]:
         raise invalid("Row-compressed points have no row form: give inputs, or use another signature.")
     wanted = {*specs[signature], _K}
     for place, instance in enumerate(instances):
@@ -148,9 +147,9 @@ def _fits(array: np.ndarray, dtype: np.dtype) -> bool:
 
 def _check_splits(inputs: Arrays) -> None:
     """Raises RequestError unless row_splits divide the entries. Unchecked, a request would reach into the next one of its batch."""
-    if _SPLITS not in inputs:
+    if SPLITS not in inputs:
         return
-    splits, entries = inputs[_SPLITS], len(inputs[IDS])
+    splits, entries = inputs[SPLITS], len(inputs[IDS])
     if len(inputs[VALUES]) != entries:
         raise invalid(f"feature_ids and feature_values must have one length (got {entries} and {len(inputs[VALUES])}).")
     if not len(splits) or splits[0] != 0 or splits[-1] != entries or (np.diff(splits) < 0).any():

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mach_tf.serving.service.answer_schemas import NUMBER, TEXT, Schema, of_list, of_object
-from mach_tf.serving_signatures import SERVING_SIGNATURE
+from mach_tf.serving_signatures import SERVING_SIGNATURE, SPLITS
 
-_K, _SPLITS = "k", "row_splits"
+_K = "k"
 _NUMBERS: dict[str, Schema] = {"DT_FLOAT": NUMBER, "DT_INT32": {"type": "integer"}, "DT_INT64": {"type": "integer"}}
 _STRING: Schema = {"oneOf": [TEXT, of_object({"b64": TEXT})]}
 
@@ -26,7 +26,7 @@ def requests(metadata: Mapping[str, Any], most_k: int) -> Schema:
         k = {"type": "integer", "minimum": 1, "maximum": most_k}
         columns = {key: _array(each, _rank(each)) for key, each in inputs.items() if key != _K}
         forms.append(_form(name, "inputs", of_object({**columns, _K: k})))
-        if _SPLITS not in inputs:
+        if SPLITS not in inputs:
             rows = {key: _array(each, _rank(each) - 1) for key, each in inputs.items() if key != _K}
             forms.append(_form(name, "instances", of_list(of_object({**rows, _K: k}), minItems=1)))
     return {"oneOf": forms}

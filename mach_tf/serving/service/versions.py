@@ -138,7 +138,7 @@ class Versions:
             return_freed_memory()
 
     def settle(self) -> None:
-        """Excepts all objects of this process from garbage collection until `close`, but for versions that are released.
+        """Exempts all objects of this process from garbage collection until `close`, except versions that are released.
 
         A full collection took 0.3 s with 400,000 objects of TensorFlow and a model, and no request is answered meanwhile.
         """

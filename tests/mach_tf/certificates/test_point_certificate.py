@@ -101,14 +101,14 @@ def test_no_perturbation_of_a_million_violates_a_certificate():
     assert 100 < sum(proved) < 380
 
 
-@pytest.mark.parametrize("seed", range(8))
+# Networks in which no other label shares both buckets with the best one, which no bias could raise above it.
+@pytest.mark.parametrize("seed", [1, 4, 5, 6, 7, 9, 11, 12])
 def test_margins_just_large_enough_for_a_proof_hold_at_the_exact_minimum(seed):
     """Raises a bias until the proof succeeds; the lead's exact minimum is then not negative."""
     world, perturbations = certified.small(seed, labels=5), PerturbationSet(0.05)
     top = int(np.argmax(world.scores(world.values[None])[0]))
     rivals = [m for m in range(5) if (world.layer.table[:, m] != world.layer.table[:, top]).any()]
-    if len(rivals) < 4:
-        return
+    assert len(rivals) == 4
     low, high = 0.0, 16.0
     for _ in range(30):
         middle = (low + high) / 2

@@ -67,7 +67,7 @@ def test_the_ranker_is_attacked_too(evaluated, raw):
     model = ranked_model(evaluated.model_dir)
     hashed = model.manifest.feature_spec.apply(raw)
     weights, labels = model.ranker.weights, hashed.labels(model.labels).toarray()
-    attack = make(model, ranker=StoredRanker(weights, model.ranker.weight)).signatures()["attack"]
+    attack = make(model, ranker=StoredRanker(model.ranker)).signatures()["attack"]
     true_labels, _ = padded(hashed)
     found = {name: each.numpy() for name, each in attack(**given(raw, model.labels, EPSILON, true_labels)).items()}
     inputs = NonzeroInput(hashed, model.manifest.columns)

@@ -12,6 +12,7 @@ from mach_tf.attacks import label_loss
 from mach_tf.attacks.input_gradient import NonzeroInput, bucket_logits, forward_pass, value_gradient
 from mach_tf.classifier import SparseBatch
 from mach_tf.ensemble import Ensemble
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving import fgsm_attack
 from mach_tf.serving.raw_features import HashedPoints
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -38,13 +39,13 @@ def padded(hashed, width=9):
     ]
 
 
+RANKER_WEIGHT = 1.5
+
+
 def random_ranker(model):
     weights = scipy.sparse.random(model.labels, model.manifest.columns, 0.3, "csr", np.float32, random_state=0)
     weights.data = 20 * weights.data - np.float32(9)
-    return weights
-
-
-RANKER_WEIGHT = 1.5
+    return Ranker(weights, RANKER_WEIGHT)
 
 
 def losses_of(points, means, weights, truth):
@@ -67,19 +68,20 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     batch = batch_of(hashed)
     loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, batch, tf.constant(given))
     np.testing.assert_allclose(loss.losses().numpy()[rows], losses[rows], rtol=1e-9)
-    of_logits, of_values = loss.gradient()
+    found, of_logits, of_values = loss.losses_and_gradients()
+    np.testing.assert_array_equal(found, loss.losses())
     np.testing.assert_allclose(of_logits.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
     np.testing.assert_array_equal(of_values, np.zeros(len(hashed.feature_ids)))
 
 
 def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
-    weights = random_ranker(model).toarray().astype(np.float64)
+    weights = random_ranker(model).weights.toarray().astype(np.float64)
     logits = bucket_logits(model.repetitions, (inputs := NonzeroInput(hashed, model.manifest.columns)), inputs.clean)
     ours, batch = tf.constant(logits.transpose(1, 0, 2)), batch_of(hashed)
     given, _ = padded(hashed)
     table = tf.constant(model.bucket_table)
     loss = fgsm_attack.LabelLoss(
-        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model), RANKER_WEIGHT)
+        table, "logit_mean", ours, batch, tf.constant(given), StoredRanker(random_ranker(model))
     )
     means = np.mean([logits[:, r, row] for r, row in enumerate(model.bucket_table)], axis=0, dtype=np.float64)
     clean = hashed.features(model.manifest.columns).toarray().astype(np.float64)
@@ -90,7 +92,7 @@ def test_the_ranker_adds_to_scores_their_loss_and_its_gradient(model, hashed):
     best = scores == scores.max(axis=1, keepdims=True)
     truth = np.where(named.any(axis=1, keepdims=True), named, (scores >= RANKER_WEIGHT) | best)
     np.testing.assert_allclose(loss.losses(), losses_of(clean, means, weights, truth), rtol=1e-6)
-    _, of_values = loss.gradient()
+    _, _, of_values = loss.losses_and_gradients()
     rows, step = np.repeat(np.arange(len(hashed)), np.diff(hashed.row_splits)), 1e-6
     expected = []
     for row, column in zip(rows, hashed.feature_ids):
@@ -120,7 +122,7 @@ def test_a_point_without_labels_has_those_that_are_predicted(model, hashed, esti
     other = ours - 2  # where fewer labels are likely
     at = other, tf.constant(hashed.feature_values)
     np.testing.assert_array_equal(found.losses(at), right.losses(at))
-    np.testing.assert_array_equal(found.gradient(at)[0], right.gradient(at)[0])
+    np.testing.assert_array_equal(found.losses_and_gradients(at)[1], right.losses_and_gradients(at)[1])
 
 
 @pytest.mark.parametrize("count", [25, 1, 0])

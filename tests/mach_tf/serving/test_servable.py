@@ -141,7 +141,7 @@ def test_ties_go_to_the_smaller_label(model, raw):
 def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, monkeypatch):
     monkeypatch.setattr("mach_tf.serving.servable._SCORES_AT_ONCE", at_once)
     model = ranked_model(evaluated.model_dir)
-    signatures = make(model, ranker=StoredRanker(model.ranker.weights, RANKER_WEIGHT)).signatures()
+    signatures = make(model, ranker=StoredRanker(model.ranker)).signatures()
     for k in (1, 5, 30):
         expected = model.top_k(evaluated.test[0], k, scores="logit")
         found = signatures["sparse"](**arrays(raw, k))
@@ -156,7 +156,7 @@ def test_the_ranker_adds_to_scores_as_in_the_library(evaluated, raw, at_once, mo
 
 def test_what_the_ranker_adds_is_explained_as_in_the_library(evaluated, raw):
     model, features = ranked_model(evaluated.model_dir), evaluated.test[0]
-    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker.weights, RANKER_WEIGHT))
+    servable = make(model, reasons=model.manifest.features, ranker=StoredRanker(model.ranker))
     found = {name: each.numpy() for name, each in servable.signatures()["explain"](**arrays(raw, 3)).items()}
     expected = model.explain(features, labels=found["labels"])
     # A last column for what is missing.

@@ -41,14 +41,14 @@ def batch_of(features):
 
 def few_at_once():
     """A ranker that reads the weights of one feature or a few at a time."""
-    ranker = StoredRanker(random_weights())
+    ranker = StoredRanker(Ranker(random_weights()))
     ranker._at_once = int(np.diff(ranker.row_splits.numpy()).max())
     return ranker
 
 
 @pytest.fixture(params=["at once", "a few features at a time"])
 def ranker(request):
-    return StoredRanker(random_weights()) if request.param == "at once" else few_at_once()
+    return StoredRanker(Ranker(random_weights())) if request.param == "at once" else few_at_once()
 
 
 @pytest.mark.parametrize(("begin", "end"), [(0, 0), (0, 1), (5, 12), (0, 12)])
@@ -60,7 +60,7 @@ def test_what_is_added_has_the_bits_of_the_library(ranker, begin, end):
 
 
 def test_points_have_weights_that_fit_in_memory_together():
-    ranker, batch = StoredRanker(random_weights()), batch_of(random_points())
+    ranker, batch = StoredRanker(Ranker(random_weights())), batch_of(random_points())
     most = Ranker(random_weights()).most_entries(random_points()).max()
     assert ranker.points_at_once(batch) == stored_ranker._WEIGHTS_AT_ONCE // most
     assert ranker.points_at_once(batch_of(random_points()[:0])) == stored_ranker._WEIGHTS_AT_ONCE
@@ -68,7 +68,7 @@ def test_points_have_weights_that_fit_in_memory_together():
 
 
 def test_what_is_added_to_some_labels_has_the_bits_of_what_is_added_to_all():
-    features, ranker = random_points(), StoredRanker(random_weights())
+    features, ranker = random_points(), StoredRanker(Ranker(random_weights()))
     labels = np.random.default_rng(0).permuted(np.tile(np.arange(LABELS), (12, 1)), axis=1)[:, :50]
     found = tf.function(lambda *arrays: ranker.added_to(SparseBatch(*arrays), tf.constant(labels)))(*batch_of(features))
     expected = ranker.added(batch_of(features)).numpy()
@@ -79,13 +79,13 @@ def test_what_is_added_to_some_labels_has_the_bits_of_what_is_added_to_all():
 def test_weights_of_labels_are_looked_up():
     features = np.repeat(np.arange(COLUMNS), 2)
     labels = np.random.default_rng(0).integers(0, LABELS, (len(features), 9))
-    found = StoredRanker(random_weights()).weights_of(tf.constant(features), tf.constant(labels))
+    found = StoredRanker(Ranker(random_weights())).weights_of(tf.constant(features), tf.constant(labels))
     np.testing.assert_array_equal(found, random_weights().toarray()[labels, features[:, None]])
 
 
 def test_one_weight_is_enough():
     weights = scipy.sparse.csr_matrix(([2.0], [3], np.r_[0, 0, np.ones(LABELS - 1)]), (LABELS, COLUMNS))
-    found = StoredRanker(weights).weights_of(tf.constant([2, 3, 4]), tf.constant([[0, 1, 2]] * 3, tf.int64))
+    found = StoredRanker(Ranker(weights)).weights_of(tf.constant([2, 3, 4]), tf.constant([[0, 1, 2]] * 3, tf.int64))
     assert found.numpy().tolist() == [[0, 0, 0], [0, 2, 0], [0, 0, 0]]
 
 
@@ -102,7 +102,7 @@ def test_attributions_are_weights_times_parts_where_the_product_is_positive():
     parts = np.array([1.0, -2.0, 0.5, 3.0, 1.0, 1.0])
     labels = np.tile(np.arange(LABELS), (3, 1))
     nothing = batch_of(random_points()[:0])
-    found = StoredRanker(random_weights()).attributions(
+    found = StoredRanker(Ranker(random_weights())).attributions(
         splits, HashedPoints(nothing, tf.constant(columns), tf.constant(parts)), tf.constant(labels)
     )
     gains = random_weights().toarray()[:, columns].T * parts[:, None]
@@ -112,5 +112,5 @@ def test_attributions_are_weights_times_parts_where_the_product_is_positive():
 
 
 def test_its_bytes_are_counted():
-    ranker = StoredRanker(random_weights())
+    ranker = StoredRanker(Ranker(random_weights()))
     assert ranker.bytes == 8 * random_weights().nnz + 8 * (COLUMNS + 1)

@@ -106,8 +106,7 @@ def test_texts_are_ranked_and_explained_with_the_ranker(evaluated):
     model = ranked_model(evaluated.model_dir)
     vectorizer = TextVectorizer(vocabulary(SPECS["two fields"], model.manifest.features))
     names = [str(label) for label in range(model.labels)]
-    ranker = StoredRanker(model.ranker.weights, model.ranker.weight)
-    servable = TextServable(vectorizer, *stored(model), "logit_mean", names, ranker=ranker)
+    servable = TextServable(vectorizer, *stored(model), "logit_mean", names, ranker=StoredRanker(model.ranker))
     expected = model.top_k(vectorizer.points(TEXTS).features(model.manifest.features), 4, scores="logit")
     found = tf.function(servable.explain_text)(tf.constant(TEXTS), tf.constant(4))
     np.testing.assert_array_equal(found["labels"], expected.labels)
