@@ -41,6 +41,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "array_files",
         "sealed_json",
         "check_result",
+        "unfinished_run",
         "zstd_file",
     ),
     "vocabulary": (
