@@ -53,7 +53,10 @@ def main(_: list[str]) -> None:
         **scale_figures.estimate_ratios(directory, results),
         **(scale_figures.peer_ratios(directory, results) if FLAGS.peer else {}),
     }
-    shown = {"shape": FLAGS.shape, "fraction": FLAGS.fraction, "stages": results, "precisions": precisions}
+    measured = {
+        name: {key: value for key, value in result.items() if key != "command"} for name, result in results.items()
+    }
+    shown = {"shape": FLAGS.shape, "fraction": FLAGS.fraction, "stages": measured, "precisions": precisions}
     print(json.dumps({**shown, "ratios": ratios}))
 
 
