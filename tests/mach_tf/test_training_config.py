@@ -39,7 +39,7 @@ def test_a_setting_out_of_its_range_is_refused_by_name(name, value, rule):
 
 @pytest.mark.parametrize(("weight", "adversarial"), [(0.0, False), (0.5, True)])
 def test_adversarial(weight, adversarial):
-    assert TrainingConfig(adversarial_weight=weight).adversarial == adversarial
+    assert TrainingConfig(adversarial_weight=weight).is_adversarial == adversarial
 
 
 @pytest.mark.parametrize(
