@@ -132,10 +132,16 @@ def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
     first = 4.0 * config.batch_size * shapes.features * config.hidden_units
     if not config.is_adversarial:
         return upper + first
+    if config.adversarial == "ibp":
+        # The middle and the half width of the intervals, each with W2; the radius, with |W1|.
+        return 3 * upper + 2 * first
     present = shapes.columns if config.fgsm_support == "dense" else shapes.features
     perturbation = 2.0 * config.batch_size * present * config.hidden_units
     perturbed = 4.0 * config.batch_size * present * config.hidden_units
-    return 2 * upper + first + perturbation + perturbed
+    # A further gradient for the perturbation: forward, and back without the gradients of the weights.
+    further = 4 / 6 * upper + 2 * perturbation
+    gradients = {"n_fgsm": 1, "pgd": config.adversarial_steps - 1}.get(config.adversarial, 0)
+    return 2 * upper + first + perturbation + perturbed + gradients * further
 
 
 def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:

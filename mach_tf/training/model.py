@@ -127,6 +127,11 @@ class RepetitionGroup(tf.keras.Model):
         steps = self.config.ibp_ramp * self.steps if self.config.adversarial == "ibp" else 0
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / steps, 1.0) if steps else 1.0
 
+    def ramped(self) -> dict[str, float]:
+        """Returns the settings that `ramp` scales by name, as they hold in the next step; none unless they rise."""
+        names = ("epsilon", "adversarial_weight") if self.config.adversarial == "ibp" else ()
+        return {name: float(self.ramp()) * getattr(self.config, name) for name in names}
+
     def _clean_pass(self, batch: TrainingBatch) -> CleanPass:
         targets, mask, products = bucket_targets(batch, self.buckets), self._dropout_mask(batch), self._products
         kernel = gather_rows(self.hidden_kernel, batch.rows)
