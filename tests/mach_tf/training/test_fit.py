@@ -166,7 +166,7 @@ def test_the_dataset_directory_is_no_model_directory(dataset):
     assert sorted(os.listdir(dataset)) == before
 
 
-@pytest.mark.parametrize("method", ["n_fgsm", "pgd", "ibp"])
+@pytest.mark.parametrize("method", ["ibp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("n_fgsm", "pgd"))])
 def test_each_adversarial_method_is_recorded_and_goes_on_after_a_stop(dataset, tmp_path, monkeypatch, method):
     """On two devices, with a ranker beside the repetitions."""
     settings = {**SMALL, "strategy": "mirrored", "repetitions": 2, "ranker": True, "adversarial": method}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training import strategies
+from mach_tf.training import matrix_products, strategies
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
@@ -162,6 +162,19 @@ def test_each_methods_losses_and_gradients_are_those_of_its_definition(method, t
         ours = [gradients[0][:, position], *(g[position] for g in gradients[1:])]
         for mine, theirs in zip(ours, expected):
             np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["adversarial"])
+def test_each_method_gives_the_same_with_the_products_of_a_gpu(method, monkeypatch):
+    ours = compiled(group([0, 2], **method))
+    step = tf.function(ours.losses_and_gradients)
+    losses, gradients = step(batch_of(16, [0, 2]))
+    monkeypatch.setattr(RepetitionGroup, "_products", matrix_products)
+    other_losses, others = tf.function(ours.losses_and_gradients)(batch_of(16, [0, 2]))
+    for name, value in losses.items():
+        np.testing.assert_allclose(other_losses[name], value, rtol=1e-5)
+    for mine, other in zip(gradients, others):
+        np.testing.assert_allclose(tf.convert_to_tensor(mine), tf.convert_to_tensor(other), rtol=1e-3, atol=1e-7)
 
 
 def test_pgd_with_one_step_is_fgsm_bit_for_bit():
