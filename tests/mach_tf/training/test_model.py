@@ -11,6 +11,7 @@ from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
+from tests.helpers import dense_training
 from tests.mach_tf.training.test_training_batch import ragged_points
 
 COLUMNS, LABELS, BUCKETS, TABLE = 40, 12, 5, np.random.default_rng(3).integers(0, 5, (4, 12)).astype(np.int32)
@@ -48,69 +49,6 @@ def compiled(model, steps=10):
     return model
 
 
-def worst_loss(x, epsilon, weights, y, loss_of):
-    """The loss where every bucket's logit is at the worst end of its interval, in terms of positive and negative weights."""
-    w1, b1, w2, b2 = weights
-    radius = epsilon * tf.cast(x != 0, tf.float64) @ tf.abs(w1)
-    low, high = (tf.nn.relu(x @ w1 + b1 + side * radius) for side in (-1, 1))
-    up, down = tf.maximum(w2, 0), tf.minimum(w2, 0)
-    return loss_of(tf.where(y > 0, low @ up + high @ down, high @ up + low @ down) + b2)
-
-
-def perturbed(x, noise, gradient_of, settings):
-    """The perturbation of each method on the dense input, from its paper."""
-    epsilon, method = settings.epsilon, settings.adversarial
-    if method == "n_fgsm":
-        return 2 * epsilon * noise + epsilon * tf.sign(gradient_of(x + 2 * epsilon * noise))
-    if method == "pgd":
-        moved, steps = tf.zeros_like(x), settings.adversarial_steps
-        for _ in range(steps):
-            moved += 2.5 * epsilon / steps * tf.sign(gradient_of(x + moved)) * tf.cast(x != 0, tf.float64)
-            moved = tf.clip_by_value(moved, -epsilon, epsilon)
-        return moved
-    return epsilon * tf.sign(gradient_of(x))
-
-
-def dense_oracle(model, position, points, table_row, settings, noise=None):
-    """Losses and gradients of one repetition by nested tapes on the dense input in float64, from DESIGN's definition."""
-    n = points["feature_ids"].nrows()
-    x, y = np.zeros((n, COLUMNS)), np.zeros((n, BUCKETS))
-    for i, (ids, values, labels) in enumerate(
-        zip(*(points[k].to_list() for k in ("feature_ids", "feature_values", "label_ids")))
-    ):
-        x[i, ids] = values
-        y[i, table_row[labels]] = 1
-    weights = [tf.Variable(w.numpy().astype(np.float64)) for w in model.weights_of(position)]
-
-    def loss(inputs):
-        return loss_of(tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3])
-
-    def loss_of(logits):
-        if settings.multiclass:
-            return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(tf.nn.softmax(logits)), 1))
-        p = tf.sigmoid(logits)
-        return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
-
-    def gradient_of(inputs):
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            clean = loss(inputs)
-        return inner.gradient(clean, inputs)
-
-    x = tf.constant(x)
-    with tf.GradientTape() as outer:
-        clean = loss(x)
-        if settings.adversarial == "ibp":
-            adversarial = worst_loss(x, settings.epsilon, weights, y, loss_of)
-        else:
-            step = perturbed(x, noise, gradient_of, settings)
-            if settings.fgsm_support == "nonzero":
-                step *= tf.cast(x != 0, tf.float64)
-            adversarial = loss(x + tf.stop_gradient(step))
-        total = clean + settings.adversarial_weight * adversarial
-    return float(clean), float(adversarial), [g.numpy() for g in outer.gradient(total, weights)]
-
-
 @pytest.mark.parametrize("repetitions", [[0], [0, 2, 3]])
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
 @pytest.mark.parametrize("weight", [0.0, 1.0, 0.3])
@@ -122,7 +60,9 @@ def test_losses_and_gradients_are_those_of_the_definition(repetitions, support, 
     losses, gradients = step(batch_of(points, repetitions))
     gradients = [tf.convert_to_tensor(g) for g in gradients]
     for position, repetition in enumerate(repetitions):
-        clean, adversarial, expected = dense_oracle(model, position, points, TABLE[repetition], model.config)
+        clean, adversarial, expected = dense_training.losses_and_gradients(
+            model, position, points, TABLE[repetition], model.config
+        )
         np.testing.assert_allclose(losses["clean_loss"][position], clean, rtol=1e-5)
         if weight:
             np.testing.assert_allclose(losses["adversarial_loss"][position], adversarial, rtol=1e-5)
@@ -155,7 +95,9 @@ def test_each_methods_losses_and_gradients_are_those_of_its_definition(method, t
     for position, repetition in enumerate(repetitions):
         noise = np.zeros((16, COLUMNS))
         noise[rows, points["feature_ids"].values.numpy()] = draws[:, position]
-        clean, adversarial, expected = dense_oracle(model, position, points, TABLE[repetition], model.config, noise)
+        clean, adversarial, expected = dense_training.losses_and_gradients(
+            model, position, points, TABLE[repetition], model.config, noise
+        )
         np.testing.assert_allclose(losses["clean_loss"][position], clean, rtol=1e-5)
         np.testing.assert_allclose(losses["adversarial_loss"][position], adversarial, rtol=1e-5)
         assert adversarial > clean
