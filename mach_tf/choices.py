@@ -44,8 +44,9 @@ SCORES = ("probability", "logit")
 # How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
 PREDICTION_FORMATS = ("text", "jsonl", "tsv")
 
-# Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
-ATTRIBUTION_METHODS = ("exact", "tape")
+# Attributions: Integrated Gradients in closed form or by quadrature, and others; where the nodes of the quadrature lie.
+GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS = "gradient_x_input", "shapley", "expected_gradients"
+ATTRIBUTION_METHODS = ("exact", "tape", GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS)
 QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 
 # Loading a model: compare the files' sizes with what was written, or their hashes too.
