@@ -19,7 +19,7 @@ from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
 
-# Where paths begin: None for zero; raw points, n or 1; or one row of hashed features, CSR [1, D].
+# Where paths begin: None for zero; raw points, n or 1; or hashed features, CSR [n or 1, D].
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
 # Gradient entries per chunk of points; each repetition that is computed at a time has a float64 array of them.
 _CHUNK_ENTRIES = 1 << 19
@@ -139,7 +139,7 @@ def explain(
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]
         start = baseline
-        if isinstance(baseline, Points) and len(baseline) > 1:
+        if baseline is not None and _rows(baseline) > 1:
             start = baseline[begin:end]
         chunk_paths, chunk_pairs = path_to(spec, columns, part, start), pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
@@ -200,10 +200,9 @@ def explain_matrix(
 def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tuple[int, int]]:
     """Yields consecutive ranges of points with at most `_CHUNK_ENTRIES` gradient entries each, but at least one point."""
     lengths = np.diff(raw.row_splits)
-    if isinstance(baseline, Points):
-        lengths = lengths + (np.diff(baseline.row_splits) if len(baseline) > 1 else len(baseline.feature_ids))
-    elif baseline is not None:
-        lengths = lengths + baseline.nnz
+    if baseline is not None:
+        # One baseline for all points has one length, which is added to each.
+        lengths = lengths + np.diff(baseline.row_splits if isinstance(baseline, Points) else baseline.indptr)
     entries = np.cumsum(lengths * np.maximum(np.diff(pairs.splits), 1))
     begin = 0
     while begin < len(raw):
@@ -211,3 +210,7 @@ def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tup
         end = max(begin + 1, int(np.searchsorted(entries, before + _CHUNK_ENTRIES, side="right")))
         yield begin, end
         begin = end
+
+
+def _rows(baseline: Union[Points, scipy.sparse.csr_matrix]) -> int:
+    return len(baseline) if isinstance(baseline, Points) else int(baseline.shape[0])

@@ -1,16 +1,14 @@
-"""The best label of each point: its score, and its attributions in hashed features."""
+"""The best label of each point, and its attributions in hashed features."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mach_tf import estimators
 from mach_tf.explanations.integrated_gradients import attribution, paths
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.ranker.added_part import AddedPart
 
 _CHUNK_POINTS = 128
 
@@ -19,17 +17,6 @@ def best_labels(network: Network, points: Points, estimator: str) -> np.ndarray:
     """Returns the best label of each hashed point, int64 [n]."""
     found = network.decode(points.features(network.manifest.columns), 1, estimator)
     return found.labels[:, 0].astype(np.int64)
-
-
-def label_scores(network: Network, points: Points, labels: np.ndarray, estimator: str) -> np.ndarray:
-    """Returns the score of one label of each hashed point, float64 [n]."""
-    parts, features = [np.zeros(0, np.float32)], points.features(network.manifest.columns)
-    for rows, logits in network.sketches(features):
-        scores = estimators.bucket_scores(logits, estimator)
-        wanted = labels[rows.start : rows.stop, None]
-        parts.append(estimators.label_scores(scores, network.bucket_table, wanted, estimator)[:, 0])
-    added = AddedPart(network.ranker_of(estimator), features).to(labels[:, None])[:, 0]
-    return (np.concatenate(parts) + added).astype(np.float64)
 
 
 def integrated_gradients(network: Network, points: Points, labels: np.ndarray, config: AttributionConfig) -> np.ndarray:

@@ -16,8 +16,9 @@ from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.explanations.integrated_gradients.attribution import NOT_EXACT, AttributionConfig
+from mach_tf.explanations.label_scores import label_scores
 from mach_tf.explanations.trials import feature_removal, stability
-from mach_tf.explanations.trials.best_label import best_labels, gradient_x_input, integrated_gradients, label_scores
+from mach_tf.explanations.trials.best_label import best_labels, gradient_x_input, integrated_gradients
 from mach_tf.explanations.trials.feature_removal import Curves
 from mach_tf.explanations.trials.trial_results import (
     AreaBetween,
