@@ -28,14 +28,10 @@ from mach_tf.serving.service.served import Served
 _LOG = logging.getLogger("mach_tf.service")
 # Signals to a terminal's processes or to a group reach it too, while the service finishes what it accepted. And it has the modules of
 # this process, wherever that was started: -m would find those of the working directory first.
-_START = """
-import signal, sys
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, signal.SIG_IGN)
-sys.path[:] = sys.argv[2:]
-from mach_tf.serving.service import version_main
-version_main.main()
-"""
+_START = (
+    "import signal, sys; [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]; "
+    "sys.path[:] = sys.argv[2:]; from mach_tf.serving.service import version_main; version_main.main()"
+)
 # Seconds that a process may take to end once its connection is closed.
 _PATIENCE = 10.0
 # Seconds until the next try to start a process in the place of one that died.
