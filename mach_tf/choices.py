@@ -10,6 +10,7 @@ SUPPORTS = ("nonzero", "dense")
 
 # Training. A point has any number of labels, or exactly one.
 TASKS = ("multilabel", "multiclass")
+ADVERSARIAL_METHODS = ("fgsm", "n_fgsm", "pgd", "ibp")
 OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
@@ -45,8 +46,9 @@ SCORES = ("probability", "logit")
 # How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
 PREDICTION_FORMATS = ("text", "jsonl", "tsv")
 
-# Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
-ATTRIBUTION_METHODS = ("exact", "tape")
+# Attributions: Integrated Gradients in closed form or by quadrature, and others; where the nodes of the quadrature lie.
+GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS = "gradient_x_input", "shapley", "expected_gradients"
+ATTRIBUTION_METHODS = ("exact", "tape", GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS)
 QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 
 # Loading a model: compare the files' sizes with what was written, or their hashes too.

@@ -25,8 +25,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "repetition_range",
     None,
-    "Trains only the repetitions FIRST:END, without END. Give each machine its own range, then copy the repetitions into one "
-    "model directory. By default all are trained.",
+    "Trains only the repetitions FIRST:END, without END, or PART/PARTS: the part with this number, from 0, of equal parts. Give each machine "
+    "its own range; all may write the same --model_dir. By default all are trained.",
 )
 flags.DEFINE_float(
     "checkpoint_minutes",
