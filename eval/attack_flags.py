@@ -50,8 +50,8 @@ flags.DEFINE_enum(
 flags.DEFINE_list(
     "epsilon",
     ["0", "0.005", "0.01", "0.02", "0.05"],
-    "Attacks with each of these sizes: the largest change of a feature value, 0 or more, where 0 measures the clean points. "
-    "Increase them until the curve falls; on L2-normalised points, the default, 0.1 is a strong attack.",
+    "Attacks with each of these sizes: the largest change of a feature value, 0 or more, where 0 measures the clean points. Increase "
+    "them until the curve falls; on L2-normalised points, the default, 0.1 is a strong attack.",
 )
 flags.DEFINE_enum(
     "support",
@@ -78,8 +78,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "attack_restarts",
     1,
-    "Starts Auto-PGD this many times, at the clean point and then at random points within epsilon of it, and keeps the best of each "
-    "point. More make the attack slightly stronger and take proportionally longer.",
+    "Starts Auto-PGD this many times, at the clean point and then at random ones; more make it slightly stronger and take longer.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
@@ -91,14 +90,12 @@ flags.DEFINE_integer(
 flags.DEFINE_float(
     "attack_step_size",
     0.25,
-    "Moves by this multiple of epsilon in each step of PGD, above 0. Decrease it if you increase --attack_steps; 2.5 divided "
-    "by the number of steps is usual. Auto-PGD begins with 2 and halves it point by point.",
+    "Moves by this multiple of epsilon in each step of PGD, above 0; 2.5 divided by --attack_steps is usual. Auto-PGD needs none.",
 )
 flags.DEFINE_bool(
     "random_start",
     False,
-    "Starts PGD and Auto-PGD from a random point within epsilon of the clean one instead of from the clean one. It does not affect "
-    "FGSM.",
+    "Starts PGD and Auto-PGD from a random point within epsilon instead of from the clean one. It does not affect FGSM.",
 )
 flags.DEFINE_integer(
     "attack_seed",
@@ -109,8 +106,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "target_label",
     None,
-    "Pushes this label into the top k by push_in: its id, or its name or key if the model has any; id:3 is label 3 even if another "
-    "label has the name 3. By default a label is drawn for each point.",
+    "Pushes this label in by push_in: its id, name or key, or id:3 for label 3 beyond doubt. By default one is drawn for each point.",
 )
 
 
