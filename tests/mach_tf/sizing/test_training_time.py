@@ -30,6 +30,16 @@ def test_step_flops_by_hand():
     clean = dataclasses.replace(CONFIG, adversarial_weight=0.0)
     assert training_time.step_flops(clean, shapes) == upper + first
     assert training_time.step_flops(CONFIG, shapes) == 2 * (upper + first) + 2 * 128 * 20 * 64
+    bounds = dataclasses.replace(CONFIG, adversarial="ibp")
+    assert training_time.step_flops(bounds, shapes) == 3 * upper + 2 * first
+    # Each gradient for a perturbation: two products with W2, one with W1, and one for the feature values.
+    gradient = 4 * 128 * 64 * 100 + 4 * 128 * 20 * 64
+    several = dataclasses.replace(CONFIG, adversarial="pgd", adversarial_steps=4)
+    fgsm = training_time.step_flops(CONFIG, shapes)
+    assert training_time.step_flops(several, shapes) == pytest.approx(fgsm + 3 * gradient)
+    assert training_time.step_flops(dataclasses.replace(CONFIG, adversarial="n_fgsm"), shapes) == pytest.approx(
+        fgsm + gradient
+    )
     dense = dataclasses.replace(CONFIG, fgsm_support="dense")
     assert training_time.step_flops(dense, shapes) == 2 * upper + first + 6 * 128 * 2000 * 64
 
@@ -49,7 +59,7 @@ def test_touched_rows_are_the_different_features_of_a_batch(changes, rows):
     config = dataclasses.replace(CONFIG, **changes)
     found = training_time.touched_rows(config, Shapes(2000, 100, 20.0))
     assert found == pytest.approx(rows, rel=0.002)
-    if config.optimizer != "adam" and not (config.adversarial and config.fgsm_support == "dense"):
+    if config.optimizer != "adam" and not (config.is_adversarial and config.fgsm_support == "dense"):
         features = np.random.default_rng(0).integers(2000, size=20 * config.batch_size)
         assert found == pytest.approx(len(np.unique(features)), rel=0.05)
 
