@@ -89,7 +89,9 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
         rows = np.repeat(np.arange(begin, end), counts[begin:end])
         found = np.array(added.indices[part], np.int64)
         scored = _scores(decoder, scores, rows, found, estimator) + values[part]
-        labels[begin:end], sums[begin:end] = _best(best, begin, end, rows, found, scored, k)
+        # The k best labels without added scores have at least this, so most candidates need not be sorted.
+        near = scored >= best.scores[rows, -1]
+        labels[begin:end], sums[begin:end] = _best(best, begin, end, rows[near], found[near], scored[near], k)
         begin = end
     return Decoded(labels, sums, best.scored + counts, best.scanned)
 
