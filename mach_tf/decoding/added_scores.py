@@ -1,5 +1,7 @@
 """Exact decoding with a second score: the best labels by s(l) + a(l), where a is known for few labels and never negative.
 
+A decoder with a utility ranks by that of the sums, which grows by a(l) at most: what is said here of scores and sums holds for their utilities.
+
 The candidates are the k best labels by s, and every label whose a(l) could lift it to the worst sum of these: a label that is not among
 them has at most the k-th best s. Each candidate is scored in full. Where sums are equal, the label with the smaller id comes first.
 """
@@ -77,7 +79,7 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     best = decoder.top_k(scores, k, estimator)
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
-    added = _promising(best, added)
+    added = _promising(decoder, scores, best, added, estimator)
     values, counts = added.data, np.diff(added.indptr)
     labels, sums = best.labels.copy(), best.scores.copy()
     begin = 0
@@ -88,37 +90,69 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
         part = slice(added.indptr[begin], added.indptr[end])
         rows = np.repeat(np.arange(begin, end), counts[begin:end])
         found = np.array(added.indices[part], np.int64)
-        scored = _scores(decoder, scores, rows, found, estimator) + values[part]
+        scored = _scores(decoder, scores, rows, found, estimator, values[part])
         labels[begin:end], sums[begin:end] = _best(best, begin, end, rows, found, scored, k)
         begin = end
     return Decoded(labels, sums, best.scored + counts, best.scanned)
 
 
-def _promising(best: Decoded, added: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
+def values_at(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+    """Returns what is added to the scores of chosen labels, float32 [n, m].
 
     Args:
-      best: the k best labels without added scores.
-      added: float32 CSR [n, K], sorted.
+      added: CSR [n, K], each label at most once in a row.
+      labels: int [n, m].
     """
+    added = added.sorted_indices()
+    places, known = _places(added, labels)
+    return np.where(known, np.append(added.data, 0).astype(np.float32)[places], np.float32(0))
+
+
+def _places(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of labels, int [n, m], among the entries of a sorted CSR [n, K], and whether they are there."""
     n, width = added.shape
     rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(added.indptr))
     # The last key belongs to no label, so that every search ends at a place.
     keys = np.append(rows * width + added.indices, n * width)
-    wanted = np.arange(n, dtype=np.int64)[:, None] * width + best.labels
+    wanted = np.arange(n, dtype=np.int64)[:, None] * width + labels
     places = np.searchsorted(keys, wanted)
-    known = keys[places] == wanted
-    sums = best.scores + np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
+    return places, keys[places] == wanted
+
+
+def _promising(
+    decoder: Decoder, scores: np.ndarray, best: Decoded, added: scipy.sparse.csr_matrix, estimator: str
+) -> scipy.sparse.csr_matrix:
+    """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
+
+    Args:
+      decoder, scores, estimator: as for `top_k`.
+      best: the k best labels without added scores.
+      added: float32 CSR [n, K], sorted.
+    """
+    rows = np.repeat(np.arange(added.shape[0], dtype=np.int64), np.diff(added.indptr))
+    places, known = _places(added, best.labels)
+    values = np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
     # In float32 as the sums are made, so that rounding cannot hide a label.
-    lifted = added.data + best.scores[rows, -1] >= sums.min(axis=1)[rows]
+    most = added.data + best.scores[rows, -1]
+    if decoder.utility is None:
+        sums = best.scores + values
+    else:
+        sums = decoder.utility.of(
+            estimators.label_scores(scores, decoder.table, best.labels, estimator) + values, best.labels
+        )
+        most += decoder.utility.rounding(most, added.data)
+    lifted = most >= sums.min(axis=1)[rows]
     lifted[places[known]] = True
     splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)
 
 
-def _scores(decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
+def _scores(
+    decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str, values: np.ndarray
+) -> np.ndarray:
     repetitions = np.arange(len(decoder.table))
-    return estimators.combine(scores[rows[:, None], repetitions, decoder.table.T[labels]], estimator)
+    sums = estimators.combine(scores[rows[:, None], repetitions, decoder.table.T[labels]], estimator) + values
+    return sums if decoder.utility is None else decoder.utility.of(sums, labels)
 
 
 def _best(
