@@ -15,8 +15,10 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
+from mach_tf.decoding.best_list import BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 
 # Candidates whose bucket scores are gathered at a time.
 _GATHERED = 1 << 18
@@ -81,7 +83,7 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
     added = _promising(decoder, scores, best, added, estimator)
     values, counts = added.data, np.diff(added.indptr)
-    labels, sums = best.labels.copy(), best.scores.copy()
+    sums, found = BestList.empty(len(scores), k), BestList(best.labels, best.scores)
     begin = 0
     while begin < len(scores):
         # At least one point, and as many as there is room for.
@@ -89,11 +91,12 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
         end = min(len(scores), max(begin + 1, upto))
         part = slice(added.indptr[begin], added.indptr[end])
         rows = np.repeat(np.arange(begin, end), counts[begin:end])
-        found = np.array(added.indices[part], np.int64)
-        scored = _scores(decoder, scores, rows, found, estimator, values[part])
-        labels[begin:end], sums[begin:end] = _best(best, begin, end, rows, found, scored, k)
+        scored = _scores(decoder, scores, rows, added.indices[part], estimator, values[part])
+        splits = added.indptr[begin : end + 1] - added.indptr[begin]
+        lists = (BestList(*(each[begin:end] for each in every)) for every in (found, sums))
+        _merge(splits, added.indices[part], scored, *lists)
         begin = end
-    return Decoded(labels, sums, best.scored + counts, best.scanned)
+    return Decoded(*sums, best.scored + counts, best.scanned)
 
 
 def values_at(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
@@ -155,21 +158,23 @@ def _scores(
     return sums if decoder.utility is None else decoder.utility.of(sums, labels)
 
 
-def _best(
-    best: Decoded, begin: int, end: int, rows: np.ndarray, labels: np.ndarray, sums: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the k best of the decoded labels and of the labels with added scores, which take the place of the former."""
-    n = end - begin
-    all_rows = np.concatenate([rows, np.repeat(np.arange(begin, end), k)])
-    all_labels = np.concatenate([labels, best.labels[begin:end].ravel()])
-    all_sums = np.concatenate([sums, best.scores[begin:end].ravel()])
-    # Of a label that occurs twice, the sum comes first, as it is not below the score.
-    order = np.lexsort((all_labels, -all_sums, all_rows))
-    all_rows, all_labels, all_sums = all_rows[order], all_labels[order], all_sums[order]
-    pairs = all_rows * (int(all_labels.max(initial=0)) + 1) + all_labels
-    _, first = np.unique(pairs, return_index=True)
-    kept = np.sort(first)
-    all_rows, all_labels, all_sums = all_rows[kept], all_labels[kept], all_sums[kept]
-    starts = np.searchsorted(all_rows, np.arange(begin, end))
-    places = starts[:, None] + np.arange(k)
-    return all_labels[places].reshape(n, k).astype(np.int32), all_sums[places].reshape(n, k)
+@jit()
+def _merge(splits, labels, sums, decoded, best):
+    """Adds labels with their sums, and the decoded labels where these have none, to the lists of points."""
+    for i in range(len(splits) - 1):
+        row = BestList(best.labels[i], best.values[i])
+        for j in range(splits[i], splits[i + 1]):
+            if sums[j] >= row.values[-1]:
+                insert(row, labels[j], sums[j])
+        for j in range(decoded.labels.shape[1]):
+            # A label with a sum that is not in the list is no better without what is added.
+            if not _holds(row.labels, decoded.labels[i, j]):
+                insert(row, decoded.labels[i, j], decoded.values[i, j])
+
+
+@jit(inline="always")
+def _holds(labels, label):
+    found = False
+    for each in labels:
+        found |= each == label
+    return found

@@ -59,6 +59,8 @@ def best_labels(
 def _exact(
     decoder: AnyDecoder, scores: np.ndarray, added: Optional[scipy.sparse.csr_matrix], k: int, estimator: str
 ) -> Decoded:
+    if added is not None:
+        added.sort_indices()  # once for all
     if isinstance(decoder, RestrictedDecoder):
         found = decoder.top_k(scores, k, estimator, added)
     elif added is None:

@@ -183,13 +183,14 @@ def _limit(kind, bound, worst, repetitions):
 @jit()
 def _fill(block, integers):
     """Fills integers.table from the scores of the block's points."""
-    buckets = block.scores.shape[2]
+    repetitions, buckets = block.scores.shape[1:]
+    weighted = block.table.row
     tile = np.zeros((LANES, _TILE), np.uint8)
     for r in range(len(integers.table)):
         for begin in range(0, buckets, _TILE):
             end = min(begin + _TILE, buckets)
             for lane in range(len(block.points)):
-                row = bucket_scores(block.scores[block.points[lane]], block.table, r)[begin:end]
+                row = weighted[begin:end] if r == repetitions else block.scores[block.points[lane], r, begin:end]
                 if block.kind not in (MEAN, WEIGHTED):
                     _compare(row, block.best.values[lane, -1], tile[lane])
                 elif integers.bounds[lane, 0] > 0:
