@@ -95,6 +95,7 @@ setuptools.setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]"],
         "beam": ["apache-beam>=2.77,<3; python_version >= '3.10'"],
+        "ray": ["ray>=2.9,<3"],
         # httptools and uvloop make a request take half of the processor time; uvicorn uses them where they are installed.
         "serve": [
             "starlette>=0.37,<2",
@@ -130,8 +131,9 @@ setuptools.setup(
             "httptools>=0.6,<1",
             "uvloop>=0.19,<1",
             "httpx>=0.27",
-            # Reads the manifests of deploy/.
+            # Reads the manifests of deploy/, and checks them against the schemas of Kubernetes.
             "pyyaml>=6",
+            "kubernetes-validate>=1.30",
         ],
         # The benchmarks need what the programs need, but for the comparison with other packages: it makes the peers' features of texts. Each
         # peer gets an environment of its own, so none stands here.

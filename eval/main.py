@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from eval import attack_flags, decoding_flags, metric_flags
+from eval import attack_flags, decoding_flags, metric_flags, word_flags
 from mach_tf import startup
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.metrics.propensity import CONSTANTS
@@ -119,6 +119,7 @@ def main(_: list[str]) -> None:
             seed=FLAGS.seed,
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
+            words=word_flags.words(),
             target_label=FLAGS.target_label,
             force=FLAGS.force,
             compare=FLAGS.compare,

@@ -76,9 +76,10 @@ shared_flags.define_estimator()
 attribution_flags.define()
 flags.DEFINE_string(
     "baseline",
-    "zero",
-    "Sets where the paths begin: zero, a point without features; mean, the mean of the training points; or point:ID, a point "
-    "of the input, to explain how two points differ.",
+    "auto",
+    "Sets where the paths begin: zero, a point without features; prior, the point scaled down until the label is as probable as "
+    "among the training points; mean, the mean of the training points; or point:ID, a point of the input, to explain how two "
+    "points differ. auto is prior if --dataset_dir is given, zero otherwise.",
 )
 
 # The report
@@ -90,7 +91,11 @@ flags.DEFINE_float(
     lower_bound=0,
 )
 flags.DEFINE_integer(
-    "features_shown", 12, "Shows this number of features per explanation in report.html, as bars.", lower_bound=1
+    "features_shown",
+    None,
+    "Shows this number of features per explanation in report.html, as bars; two more bars add up the others. By default it is 12, and "
+    "up to 48 until they are half of all attributions.",
+    lower_bound=1,
 )
 flags.DEFINE_integer(
     "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1

@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional, Union
 import scipy.sparse
 
 from mach_tf import arguments, estimators, objectives
+from mach_tf.choices import EXPECTED_GRADIENTS
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
@@ -168,17 +169,18 @@ class Ensemble(RobustNetwork):
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
     ) -> Explanations:
-        """Attributes label scores to the raw features of points, by Integrated Gradients.
+        """Attributes label scores to the raw features of points, by Integrated Gradients or another method.
 
         Args:
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
           labels: the labels to explain for each point, integers [n] or [n, m], or their names or keys; a text such as "3,physics" for all
             points; None for the best label of each point.
-          method: "exact" for the closed form, "tape" for quadrature; see
-            mach_tf.explanations.integrated_gradients.attribution.
+          method: Integrated Gradients, "exact" in closed form or "tape" by quadrature; "gradient_x_input", which does not add up; "shapley";
+            or "expected_gradients", the mean over the rows of `baseline`.
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
-          baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero.
-          steps: number of quadrature nodes; "exact" has none.
+          baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero. "expected_gradients" takes any number of
+            training points.
+          steps: number of quadrature nodes of "tape", of random orders of "shapley"; the others have none.
           feature_names, label_names: one name per raw feature and per label, for the display in a notebook. None displays the ids
             of features, and the label names that the model has, or else ids.
 
@@ -253,7 +255,7 @@ class Ensemble(RobustNetwork):
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
         labels = labels_to_explain(labels, n, self.labels, self.label_titles)
-        if baseline is not None and len(baseline) not in (1, n):
+        if baseline is not None and len(baseline) not in (1, n) and config.method != EXPECTED_GRADIENTS:
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
         return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts)

@@ -25,14 +25,14 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "repetition_range",
     None,
-    "Trains only the repetitions FIRST:END, without END. Give each machine its own range, then copy the repetitions into one "
-    "model directory. By default all are trained.",
+    "Trains only the repetitions FIRST:END, without END, or PART/PARTS: the part with this number, from 0, of equal parts. Give each machine "
+    "its own range; all may write the same --model_dir. By default all are trained.",
 )
 flags.DEFINE_float(
     "checkpoint_minutes",
     10.0,
-    "Saves a checkpoint after this number of minutes, in addition to those after epochs, which are saved while that takes "
-    "at most a twentieth of the time; 0 saves only after epochs.",
+    "Saves a checkpoint after this number of minutes, in addition to those after epochs; both are saved less often if they take more than "
+    "a fortieth of the time. 0 saves only after epochs.",
     lower_bound=0,
 )
 flags.DEFINE_integer(

@@ -93,6 +93,7 @@ def run(
         evaluation.estimator,
         target_label=task.target_label,
         excluded=task.excluded,
+        words=settings.words,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:

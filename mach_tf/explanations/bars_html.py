@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import Optional
 
+from mach_tf.explanations.shown_part import shown_part
 from mach_tf.visible_text import shown_name
 
 _SHOWN_FEATURES = 10
@@ -22,7 +23,7 @@ def bars_html(
     Args:
       title: the caption.
       score, baseline_score: shown in the caption; None to leave them out.
-      bars: names and attributions in any order. The largest are shown, the others as their sum, without a bar.
+      bars: names and attributions in any order. The largest are shown, the others as two sums, and the caption says how much is shown.
 
     Returns:
       HTML in which every name is escaped.
@@ -32,21 +33,21 @@ def bars_html(
       True
     """
     ordered = sorted(bars, key=lambda bar: -abs(bar[1]))
-    shown, rest = ordered[:_SHOWN_FEATURES], ordered[_SHOWN_FEATURES:]
-    largest = max((abs(value) for _, value in shown), default=0.0) or 1.0
-    rows = [_row_html(name, value, largest) for name, value in shown]
-    if rest:
-        # Their sum has no bar: it may be longer than every other.
-        rows.append(_row_html(f"{len(rest)} other features", sum(value for _, value in rest), None))
+    part = shown_part([value for _, value in ordered], _SHOWN_FEATURES)
+    rows = ordered[:_SHOWN_FEATURES] + part.others()
+    largest = max((abs(value) for _, value in rows), default=0.0) or 1.0
     caption = f"<b>{html.escape(shown_name(title))}</b>"
     if score is not None and baseline_score is not None:
         caption += f"<br>score {score:.4g}, baseline {baseline_score:.4g}"
+    if part.others():
+        caption += f"<br>{part.sentence()}"
+    body = "".join(_row_html(name, value, largest) for name, value in rows)
     style = "border-collapse:collapse;border:none;margin:0.5em 0"
-    return f"<table style='{style}'><caption style='{_CELL};text-align:left'>{caption}</caption>{''.join(rows)}</table>"
+    return f"<table style='{style}'><caption style='{_CELL};text-align:left'>{caption}</caption>{body}</table>"
 
 
-def _row_html(name: str, value: float, largest: Optional[float]) -> str:
-    width = 0.0 if largest is None else 100.0 * abs(value) / largest
+def _row_html(name: str, value: float, largest: float) -> str:
+    width = 100.0 * abs(value) / largest
     colour = _FOR if value >= 0 else _AGAINST
     bar = f"<div style='background:{colour};height:0.8em;width:{width:.1f}%'></div>"
     against, towards = ("", bar) if value >= 0 else (bar, "")

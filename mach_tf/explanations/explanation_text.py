@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 
 import tabulate
 
+from mach_tf.explanations.shown_part import shown_part
 from mach_tf.explanations.words.word_attributions import WordAttributions
 from mach_tf.explanations.words.words_terminal import words_terminal
 from mach_tf.visible_text import shown_name
@@ -61,12 +62,15 @@ def words_text(
 
 
 def attributions_table(rows: Iterable[ExplainedRow]) -> str:
-    """Returns a table with a row per explanation and its largest attributions."""
+    """Returns a table with a row per explanation, its largest attributions and the sum of the others."""
     rows = list(rows)
     headers = ["point", "label", "score", "gap", "features with the largest attributions"]
     cells: list[list[object]] = []
     for row in rows:
         features = ", ".join(f"{shown_name(name)} {value:+.2f}" for name, value in row.features[:_TABLE_FEATURES])
+        part = shown_part([value for _, value in row.features], _TABLE_FEATURES)
+        if others := part.raising.size + part.lowering.size:
+            features += f"; {others:,} other{'s' * (others > 1)} {part.raising.total + part.lowering.total:+.2f}"
         cells.append([row.point, shown_name(row.label), row.score, row.gap, features])
     if all(row.gap is None for row in rows):
         headers, cells = headers[:3] + headers[4:], [row[:3] + row[4:] for row in cells]

@@ -36,6 +36,7 @@ def fit(
     strategy: str = "mirrored",
     group_size: Union[int, str] = "auto",
     repetition_range: Optional[tuple[int, int]] = None,
+    cluster: Optional[str] = None,
     checkpoint_minutes: Optional[float] = 10.0,
     validation_points: int = 2000,
     curves: bool = True,
@@ -66,8 +67,11 @@ def fit(
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train here, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs, which are saved while that takes
-        at most a twentieth of the time; 0 saves only after epochs; None saves only when a training is stopped.
+      cluster: the address of a Ray cluster, as `ray.init` takes it ("ray://HOST:10001", "HOST:6379"), whose nodes share both directories: each
+        trains a part of the repetitions, and a part whose node is lost resumes on another one. None trains in this process. Needs the extra
+        `ray`.
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs; both are saved less often if they take more
+        than a fortieth of the time. 0 saves only after epochs; None saves only when a training is stopped.
       validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
         measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
@@ -115,7 +119,8 @@ def fit(
     startup.prepare()
     startup.check_versions(tensorboard=curves)
     from mach_tf.ensemble import Ensemble
-    from mach_tf.training import cluster, ranker_training, run
+    from mach_tf.training import ranker_training, ray_cluster, run
+    from mach_tf.training.cluster import is_chief
     from mach_tf.training.progress import Progress
 
     if chosen.ranker:
@@ -124,12 +129,13 @@ def fit(
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
     shown = Progress(warn=_warn, bars=progress, waiting=progress_bars.report if progress else _ignore)
-    result = run.train(dataset_dir, model_dir, chosen.config, chosen.bucket_spec, options, shown, stop)
+    job = (dataset_dir, model_dir, chosen.config, chosen.bucket_spec, options)
+    result = run.train(*job, shown, stop) if cluster is None else ray_cluster.train(*job, cluster, shown, stop)
     if result.stopped:
         raise KeyboardInterrupt(f"Training stopped; {model_dir} holds its state, and the same call goes on from there.")
     total = chosen.bucket_spec.repetitions
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
-    if not whole or not cluster.is_chief(strategy):
+    if not whole or not is_chief(strategy):
         return None
     ranker_training.complete(dataset_dir, model_dir, chosen.ranker, progress)
     return Ensemble.load(model_dir, ranker=chosen.ranker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from typing import Any, Optional
 
 from mach_tf import __version__, kept_files, model_verification, repetition_files, startup
@@ -159,17 +160,22 @@ def pending(model_dir: str, repetitions: int, wanted: Optional[tuple[int, int]] 
 
 
 def parse_range(text: str, repetitions: int) -> range:
-    """Returns the repetitions that a text "FIRST:END" names, without END.
+    """Returns the repetitions that a text names: "FIRST:END", without END, or "PART/PARTS", the part with that number, from 0, of equal parts.
 
     Raises:
-      InputError: `text` does not have that form, or is not within [0, repetitions).
+      InputError: `text` has neither form, is not within [0, repetitions), or names a part without repetitions.
     """
-    first, colon, end = text.partition(":")
-    if not (colon and first.isdecimal() and end.isdecimal() and 0 <= int(first) < int(end) <= repetitions):
-        raise InputError(
-            f"repetition_range must be FIRST:END with 0 <= FIRST < END <= repetitions={repetitions} (got {text!r})."
-        )
-    return range(int(first), int(end))
+    numbers = re.fullmatch(r"(\d{1,9})([:/])(\d{1,9})", text, re.ASCII)
+    if numbers:
+        first, end = int(numbers[1]), int(numbers[3])
+        if numbers[2] == "/" and first < end <= repetitions:
+            return range(first * repetitions // end, (first + 1) * repetitions // end)
+        if numbers[2] == ":" and first < end <= repetitions:
+            return range(first, end)
+    raise InputError(
+        f"repetition_range must be FIRST:END with 0 <= FIRST < END <= repetitions={repetitions}, or PART/PARTS with 0 <= PART < PARTS <= "
+        f"{repetitions} (got {text!r})."
+    )
 
 
 def library_versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from mach_tf import files
+from mach_tf.choices import AUTO
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.explanations.explanation_text import SHOWN
@@ -43,9 +44,10 @@ class ExplanationOptions:
         label.
       labels: "top:N" for each point's N best labels, "true" for its own, or a list of ids, keys or names such as "3,physics".
       attribution: the method, and the estimator whose scores are explained.
-      baseline: where the paths begin: "zero", "mean" (of the training points) or "point:ID".
+      baseline: where the paths begin: "zero", "mean" (of the training points), "prior" (of the label), "point:ID", or "auto" for the
+        prior if a dataset gives it and zero otherwise.
       epsilon: size of the FGSM step shown in the report; 0 for no step, None for the epsilon that the model was trained with.
-      features_shown: bars per explanation in the report, at least 1.
+      features_shown: bars per explanation in the report, at least 1; None for 12, or more until they are half of all attributions.
 
     Raises:
       InputError: an epsilon that is negative or not finite.
@@ -54,9 +56,9 @@ class ExplanationOptions:
     points: str = "0-9"
     labels: str = "top:3"
     attribution: AttributionConfig = dataclasses.field(default_factory=AttributionConfig)
-    baseline: str = "zero"
+    baseline: str = AUTO
     epsilon: Optional[float] = None
-    features_shown: int = 12
+    features_shown: Optional[int] = None
 
     def __post_init__(self) -> None:
         if self.epsilon is not None and not (math.isfinite(self.epsilon) and self.epsilon >= 0):
@@ -86,7 +88,8 @@ def write_explanations(
     os.makedirs(output_dir, exist_ok=True)
     estimator = request.config.estimator
     ranked = inputs.network.ranker_of(estimator) is not None
-    page = Report(inputs.label_names, estimator, request.epsilon or None, options.features_shown, ranked)
+    weight = inputs.network.ranker_weight if ranked else 0.0
+    page = Report(inputs.label_names, estimator, request.epsilon or None, options.features_shown, weight)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
     count, first = 0, []
     with files.atomic_write(lines_file) as file:
@@ -131,7 +134,7 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
         network,
         options.attribution,
         selection.choose_labels(options.labels, inputs.label_index),
-        baselines.find_baseline(options.baseline, points, inputs.data),
+        baselines.of_run(options.baseline, options.attribution, points, inputs.data),
         network.manifest.training.epsilon if options.epsilon is None else options.epsilon,
         selection.known_truth(points),
         inputs.feature_names,
@@ -158,7 +161,7 @@ def _about(
         ("Input", _name(inputs)),
         ("Score", _score(inputs.network, request.config.estimator)),
         ("Method", request.config.describe()),
-        ("Baseline", options.baseline),
+        ("Baseline", baselines.describe(options.baseline, inputs.data, options.attribution.method)),
         ("FGSM step", f"epsilon {request.epsilon:g}" if request.epsilon else "none"),
     ]
 

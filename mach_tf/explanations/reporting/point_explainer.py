@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mach_tf.explanations.integrated_gradients.attribution import AttributionCon
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import label_support, selection
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.reporting.prior_baseline import PriorBaseline
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -44,7 +45,7 @@ class ExplanationRequest:
     network: Network
     config: AttributionConfig
     labels: selection.LabelChoice
-    baseline: Baseline
+    baseline: Union[Baseline, PriorBaseline]
     epsilon: float
     known_truth: bool
     feature_names: Optional[Sequence[str]]
@@ -84,7 +85,7 @@ def explain_points(
     n_predicted = min(max(PREDICTED, request.labels.top), network.labels)
     clean = _rank(request, hashed, max(n_predicted, min(RANKED, network.labels)))
     pairs = request.labels.pairs(raw, clean.labels)
-    explained = _explain(request, raw, pairs, point_ids, clean, texts)
+    explained = _explain(request, raw, hashed, pairs, point_ids, clean, texts)
     attacked = _attack(request, hashed, clean, n_predicted) if request.epsilon else None
     truth = selection.label_sets(raw)
     return [
@@ -113,6 +114,7 @@ def _rank(request: ExplanationRequest, hashed: Points, k: int) -> _Ranking:
 def _explain(
     request: ExplanationRequest,
     raw: Points,
+    hashed: Points,
     pairs: Pairs,
     point_ids: np.ndarray,
     clean: _Ranking,
@@ -125,19 +127,24 @@ def _explain(
         for label in np.unique(pairs.labels)
     }
     repetitions = np.arange(len(table))
+    owners, baseline = np.arange(len(raw)), request.baseline
+    if isinstance(baseline, PriorBaseline):
+        # A path for each label: points are repeated, with one label each.
+        owners, labels = pairs.points(), pairs.labels
+        pairs, raw = Pairs(np.arange(len(labels) + 1, dtype=np.int64), labels), raw[owners]
+        baseline = baseline.starts(network, hashed[owners], labels, request.config.estimator)
     found: list[ExplainedLabel] = []
     first = 0
-    for part in explainer.explain(network, raw, pairs, request.config, request.baseline, point_ids):
-        n_points = len(part.pairs.splits) - 1
-        here = slice(first, first + n_points)
-        points = part.pairs.points() + first
+    for part in explainer.explain(network, raw, pairs, request.config, baseline, point_ids[owners]):
+        here = owners[first : first + len(part.pairs.splits) - 1]
         names = request.feature_names, request.label_names
-        explanations = part.explanations(point_ids[here], *names, None if texts is None else texts[here])
-        for point, one in zip(points, explanations):
+        own = None if texts is None else [texts[owner] for owner in here]
+        explanations = part.explanations(point_ids[here], *names, own)
+        for point, one in zip(here[part.pairs.points()], explanations):
             buckets = table[:, one.label]
             scores = clean.bucket_scores[point, repetitions, buckets]
             found.append(ExplainedLabel(one, clean.rank(point, one.label), buckets, scores, near[one.label]))
-        first += n_points
+        first += len(here)
     return found
 
 

@@ -13,6 +13,7 @@ import markupsafe
 from mach_tf import estimators
 from mach_tf.explanations.explanation import FeatureAttribution
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
+from mach_tf.explanations.shown_part import ShownPart, enough, shown_part
 from mach_tf.explanations.words.displayed_text import (
     LEAST_STRENGTH,
     DisplayedField,
@@ -34,8 +35,8 @@ _COMBINATION_WORDS = {estimators.MEAN: "mean", estimators.MIN: "minimum", estima
 class Report:
     """Collects explained points and renders them as one page.
 
-    The features of an explanation beyond the first `features_shown` are shown as their sum. This keeps the page small;
-    explanations.jsonl has them all.
+    The features of an explanation beyond the first are shown as two sums, of those that raise the score and of those
+    that lower it. This keeps the page small; explanations.jsonl has them all.
     """
 
     def __init__(
@@ -43,8 +44,8 @@ class Report:
         label_names: Optional[Sequence[str]],
         estimator: str,
         epsilon: Optional[float],
-        features_shown: int,
-        ranked: bool = False,
+        features_shown: Optional[int],
+        ranker_weight: float = 0.0,
     ):
         """Starts an empty report.
 
@@ -52,11 +53,11 @@ class Report:
           label_names: by label id; None if there are no names, and then they are made from ids.
           estimator: the estimator of the scores; if they are logits, the page shows them as probabilities too.
           epsilon: size of the FGSM step; None if there is none.
-          features_shown: bars per explanation.
-          ranked: whether a ranker adds to the scores.
+          features_shown: bars per explanation; None for `shown_part.enough`.
+          ranker_weight: the weight of the ranker that adds to the scores; 0 if none does.
         """
         self._label_names = label_names
-        self._ranked = ranked
+        self._ranker_weight = ranker_weight
         self._estimator = estimator
         self._epsilon = epsilon
         self._features_shown = features_shown
@@ -90,13 +91,15 @@ class Report:
         combination = _COMBINATION_WORDS[entry.kernel]
         kind = "logits" if logits else "probabilities"
         score = f"A score is the {combination} of the {kind} of the label's buckets, one from each repetition"
-        score += ", plus what the label's ranker adds" if self._ranked else ""
+        ranked = self._ranker_weight > 0
+        score += ", plus what the label's ranker adds" if ranked else ""
         score += "; the percentage beside it is the score as a probability." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
             "logits": logits,
             "combination": combination,
-            "ranked": self._ranked,
+            "ranked": ranked,
+            "scale": estimators.logit_scale(self._ranker_weight),
             "epsilon": self._epsilon,
             "labels": [shown_name(self._label_name(label)) for label in self._labels],
             "features": [shown_name(title) for title in self._features],
@@ -126,8 +129,10 @@ class Report:
         return [self._label(row.label), _round(row.before), _round(row.after), row.rank_before, row.rank_after]
 
     def _explanation(self, one: ExplainedLabel, fields: Sequence[DisplayedField]) -> dict[str, Any]:
-        explanation, limit = one.explanation, self._features_shown
-        shown, rest = explanation.attributions[:limit], explanation.attributions[limit:]
+        explanation = one.explanation
+        values = [feature.attribution for feature in explanation.attributions]
+        limit = enough(values) if self._features_shown is None else self._features_shown
+        part = shown_part(values, limit)
         return {
             "label": self._label(explanation.label),
             "rank": one.rank,
@@ -135,8 +140,9 @@ class Report:
             "baseline": _round(explanation.baseline_score),
             "gap": _round(explanation.completeness_gap),
             **({} if explanation.words is None else {"words": _words(explanation.words, fields)}),
-            "bars": [self._bar(feature) for feature in shown],
-            "rest": [len(rest), _round(sum(feature.attribution for feature in rest))],
+            "bars": [self._bar(feature) for feature in explanation.attributions[:limit]],
+            "others": [[title, _round(total)] for title, total in part.others()],
+            "shown": _shown(part),
             "repetitions": [[int(b), _round(s)] for b, s in zip(one.buckets, one.bucket_scores)],
             "neighbours": [
                 [self._label(label), [int(r) for r in repetitions]]
@@ -147,6 +153,13 @@ class Report:
     def _bar(self, feature: FeatureAttribution) -> list[Any]:
         name = self._features.setdefault(feature.title, len(self._features))
         return [name, _round(feature.value), _round(feature.attribution), int(feature.shared)]
+
+
+def _shown(part: ShownPart) -> list[Any]:
+    """Returns a sentence, the share that is shown, the sum of what is shown, and the sum of everything."""
+    sentence = part.sentence()
+    totals = _round(part.shown.total), _round(part.total)
+    return [sentence[0].upper() + sentence[1:], _round(part.share), *totals]
 
 
 def _field(field: DisplayedField) -> list[Any]:

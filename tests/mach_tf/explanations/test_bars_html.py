@@ -23,14 +23,13 @@ def test_bars_for_and_against_are_on_their_own_sides():
 
 def test_the_rest_is_added_up_and_names_are_escaped():
     text = bars_html("a & b", 1.0, 0.5, [(f"<{i}>", float(i)) for i in range(12)])
-    assert (
-        "2 other features" in text
-        and "+1.0000" in text
-        and text.count("width:0.0%") == 1
-        and "&lt;11&gt;" in text
-        and "a &amp; b" in text
-    )
-    assert "score 1, baseline 0.5" in text
+    assert "2 others that raise" in text and "+1.0000" in text and "&lt;11&gt;" in text and "a &amp; b" in text
+    assert "score 1, baseline 0.5<br>the first 10 of 12 features are 98% of all attributions" in text
+
+
+def test_the_bars_of_the_others_have_the_scale_of_the_features():
+    text = bars_html("t", None, None, [("large", 2.0), *[("small", 1.0)] * 9, *[("down", -1.0)] * 8])
+    assert "8 others that lower" in text and text.count("width:25.0%") == 1 and text.count("width:100.0%") == 1
 
 
 def test_endless_names_and_control_characters_are_shown_by_signs():

@@ -42,9 +42,14 @@ def _explanation():
 
 def test_displays_itself_and_escapes_names():
     page = _read(_explanation()._repr_html_())
-    assert "script" not in page.tags and page.tags.count("tr") == 11
+    assert "script" not in page.tags and page.tags.count("tr") == 12
     text = "".join(page.text)
-    assert _HOSTILE in text and "a & b, point 4" in text and "5 other features" in text
+    assert (
+        _HOSTILE in text
+        and "a & b, point 4" in text
+        and "2 others that raise" in text
+        and "3 others that lower" in text
+    )
 
 
 def test_titles_without_names():

@@ -59,7 +59,26 @@ def test_the_groups_of_a_later_run_are_added_to_model_json(tmp_path):
         assert ModelManifest.read(path).run == {"strategy": "mirrored", "groups": recorded}
 
 
-@pytest.mark.parametrize("text", ["", "3", "2:2", "4:2", "0:9", "-1:2", "a:b", "1:2:3", "0:²"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "3",
+        "2:2",
+        "4:2",
+        "0:9",
+        "-1:2",
+        "a:b",
+        "1:2:3",
+        "0:²",
+        "8/8",
+        "0/9",
+        "0/0",
+        "/2",
+        "1/2/3",
+        "0:" + "9" * 5000,
+    ],
+)
 def test_a_wrong_range_is_refused(text):
     with pytest.raises(InputError, match="FIRST:END"):
         resume.parse_range(text, 8)
@@ -67,6 +86,14 @@ def test_a_wrong_range_is_refused(text):
 
 def test_a_range():
     assert list(resume.parse_range("2:5", 8)) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("repetitions", [1, 7, 8, 32])
+def test_parts_are_equal_and_cover_all(repetitions):
+    for parts in range(1, repetitions + 1):
+        found = [resume.parse_range(f"{part}/{parts}", repetitions) for part in range(parts)]
+        assert [each for part in found for each in part] == [*range(repetitions)]
+        assert {len(part) for part in found} <= {repetitions // parts, -(-repetitions // parts)}
 
 
 def test_pending_repetitions_have_no_saved_model(tmp_path):

@@ -17,13 +17,16 @@ const cards = ((data) => {
 
   const signed = (value) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toPrecision(3);
   const number = (value) => (value < 0 ? "\u2212" : "") + Math.abs(value).toPrecision(3);
-  const probability = (score) => (data.logits ? 1 / (1 + Math.exp(-score)) : score);
+  const sigmoid = (score) => (data.logits ? 1 / (1 + Math.exp(-score)) : score);
+  // What a ranker adds moves and stretches the scores of labels, but not those of buckets.
+  const probability = (score) => sigmoid(data.logits ? (score - data.scale[0]) / data.scale[1] : score);
   // A gap is mostly rounding, so one digit is enough to say how small it is.
   const tiny = (value) => (value === 0 ? "0" : value.toExponential(0).replaceAll("-", "\u2212").replace("e+0", ""));
-  const percent = (score) => {
-    const value = 100 * probability(score);
+  const percentText = (share) => {
+    const value = 100 * share;
     return value < 99.95 ? value.toFixed(value < 0.1 ? 2 : 1) + "%" : value < 100 ? ">99.9%" : "100%";
   };
+  const percent = (score) => percentText(probability(score));
   // Logits are shown with the probability that they stand for.
   const scoreText = (score) => (data.logits ? number(score) + " (" + percent(score) + ")" : percent(score));
   const isTrue = (point, label) => (point.true === null ? null : point.true.includes(label));
@@ -55,30 +58,33 @@ const cards = ((data) => {
     return text.length > 140 ? text.slice(0, 120) + "\u2026" : text;
   }
 
-  function bars(rows, rest, caption) {
-    const largest = Math.max(1e-300, ...rows.map((row) => Math.abs(row[2])));
+  // The others are two sums; their bars have the scale of the features' bars, so that what is not shown is seen.
+  function bars(rows, others, caption) {
+    const largest = Math.max(1e-300, ...rows.map((row) => Math.abs(row[2])), ...others.map((group) => Math.abs(group[1])));
     const body = make("tbody");
-    for (const [feature, value, attribution, shared] of rows) {
+    function add(kind, attributes, attribution, ...name) {
       const fill = make("span", { class: attribution < 0 ? "against" : "for" });
       fill.style.width = (50 * Math.abs(attribution)) / largest + "%";
-      const name = data.features[feature];
-      const title = value === null ? name : name + " = " + number(value);
       body.append(
-        make("tr", {},
-          make("th", { scope: "row", class: "name", title: title }, name, shared ? " " : null,
-            shared ? make("span", { class: "mark", title: "merged by feature hashing with other features of this point" }, "shared") : null),
+        make("tr", { class: kind },
+          make("th", { scope: "row", class: "name", ...attributes }, ...name),
           make("td", { class: "amount" }, signed(attribution)),
           make("td", {}, make("div", { class: "bar", "aria-hidden": "true" }, fill))));
     }
-    if (rest && rest[0]) {
-      const words = rest[0] + (rest[0] === 1 ? " other feature" : " other features");
-      body.append(make("tr", { class: "rest" }, make("th", { scope: "row", class: "name" }, words),
-        make("td", { class: "amount" }, signed(rest[1])), make("td")));
+    for (const [feature, value, attribution, shared] of rows) {
+      const name = data.features[feature];
+      add(null, { title: value === null ? name : name + " = " + number(value) }, attribution, name, shared ? " " : null,
+        shared ? make("span", { class: "mark", title: "merged by feature hashing with other features of this point" }, "shared") : null);
     }
+    for (const [title, total] of others) add("others", {}, total, title);
     return make("table", { class: "bars" }, make("caption", {}, caption),
       make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "name" }, "Feature"),
         make("th", { scope: "col", class: "amount" }, "Attribution"),
         make("th", { scope: "col", class: "sides" }, "\u2190 lowers \u00b7 raises \u2192"))), body);
+  }
+
+  function shownText([sentence, , shown, total], others) {
+    return others.length ? sentence + " by size; they add up to " + signed(shown) + " of " + signed(total) + "." : sentence + "; they add up to " + signed(total) + ".";
   }
 
   function smallTable(caption, heads, rows) {
@@ -102,12 +108,12 @@ const cards = ((data) => {
     const facts = [
       explanation.rank ? "rank " + explanation.rank : null,
       "score " + scoreText(explanation.score),
-      "baseline score " + (data.logits ? number(explanation.baseline) : percent(explanation.baseline)),
+      "baseline score " + scoreText(explanation.baseline),
       "completeness gap " + tiny(explanation.gap),
     ].filter((fact) => fact !== null).map((fact) => make("span", {}, fact));
     const logits = (score) => (data.logits ? [number(score)] : []);
     const repetitions = explanation.repetitions.map(([bucket, score], repetition) => [
-      String(repetition), String(bucket), ...logits(score), percent(score), meter(probability(score)),
+      String(repetition), String(bucket), ...logits(score), percentText(sigmoid(score)), meter(sigmoid(score)),
     ]);
     const neighbours = explanation.neighbours.map(([label, shared]) => [
       labelName(label), shared.length + " of " + repetitions.length, shared.join(", "),
@@ -116,7 +122,7 @@ const cards = ((data) => {
       make("h2", {}, labelName(explanation.label), flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
       make("p", { class: "facts" }, ...facts),
       point.text ? coloured(point.text, explanation.words, labelName(explanation.label)) : null,
-      bars(explanation.bars, explanation.rest, "Features that raise or lower the score"),
+      bars(explanation.bars, explanation.others, shownText(explanation.shown, explanation.others)),
       make("details", {}, make("summary", {}, "Bucket scores by repetition"),
         smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions" +
           (data.ranked ? ", plus what the label's ranker adds." : "."),
@@ -157,7 +163,7 @@ const cards = ((data) => {
     show.addEventListener("click", showPoints);
     return make("div", { class: "cards" }, make("article", { class: "card" },
       make("h2", {}, labelName(row.label)),
-      bars(means.slice(0, 15), null, "Mean attribution over " + row.explained + (row.explained === 1 ? " explanation" : " explanations") +
+      bars(means.slice(0, 15), [], "Mean attribution over " + row.explained + (row.explained === 1 ? " explanation" : " explanations") +
         " on this page; a feature counts as 0 where it has no bar."), show));
   }
 

@@ -34,5 +34,21 @@ def test_finds_each_kind_of_baseline(world):
     assert find("zero") is None
     np.testing.assert_array_equal(find("point:4").features(60).toarray(), world.features[4].toarray())
     np.testing.assert_array_equal(find("mean").toarray()[0], baselines.mean_baseline(data))
+    prior = find("prior").probabilities
+    counts = world.labels.toarray().sum(axis=0)
+    np.testing.assert_allclose(prior, (counts + 1) / 14)
+    np.testing.assert_array_equal(find("auto").probabilities, prior)
+    assert baselines.find_baseline("auto", raw, None) is None
+    for text in ("mean", "prior"):
+        with pytest.raises(InputError, match=rf"^baseline={text} is the .*\. Give dataset_dir\.$"):
+            baselines.find_baseline(text, raw, None)
     with pytest.raises(InputError, match=r"point 0 to 11 of the input \(got 'point:12'\)"):
         find("point:12")
+
+
+def test_descriptions(world):
+    data = DatasetReader.open(world.dataset)
+    assert baselines.describe("auto", data).startswith("prior: ") and baselines.describe("auto", None).startswith(
+        "zero"
+    )
+    assert baselines.describe("point:3", data) == "point:3"

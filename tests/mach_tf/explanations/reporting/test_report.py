@@ -21,7 +21,7 @@ LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=False):
     """Returns a report of `points` points; the best label of point i is i % 4, and its score decreases with i."""
-    report = Report(LABELS, "logit_mean", 0.05, 3, ranked)
+    report = Report(LABELS, "logit_mean", 0.05, 3, float(ranked))
     for point in range(points):
         explained = []
         for rank in (1, 2):
@@ -61,7 +61,13 @@ def test_the_page_is_whole_and_safe():
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert HOSTILE_FEATURE in data["features"] and HOSTILE_LABEL in data["labels"]
     first = data["points"][0]["explanations"][0]
-    assert len(first["bars"]) == 3 and first["rest"] == [4, pytest.approx(-1.5 - 2.5 - 3.5 - 4.5)]
+    assert len(first["bars"]) == 3 and first["others"] == [["4 others that lower", -1.5 - 2.5 - 3.5 - 4.5]]
+    assert first["shown"] == [
+        "The first 3 of 7 features are 17% of all attributions",
+        pytest.approx(2.5 / 14.5, 1e-4),
+        1.5,
+        -10.5,
+    ]
 
 
 @pytest.mark.parametrize("value", ["</script>", "<!--", "\u2028", "&lt;", 'a"b'])
@@ -72,6 +78,31 @@ def test_json_cannot_leave_its_element(value):
 
 def _headings(browser):
     return [element.text for element in browser.find_elements("css selector", "tr.row .open")]
+
+
+def test_the_bars_of_the_others_have_the_scale_of_the_features(browser, tmp_path):
+    pages.open_page(browser, tmp_path, page(1, hidden_features=4))
+    rows = browser.find_elements("css selector", ".bars > tbody > tr")[:4]
+    assert [row.text.split("\n")[0][:18] for row in rows[1:]] == [
+        "whiskers shared +0",
+        "word-0 \u22120.500",
+        "4 others that lowe",
+    ]
+    widths = [row.find_element("css selector", ".bar span").size["width"] for row in rows]
+    assert widths[3] > 0 and widths[0] / widths[3] == pytest.approx(1.5 / 12, abs=0.02)
+    caption = browser.find_element("css selector", ".bars caption").text
+    assert (
+        caption == "The first 3 of 7 features are 17% of all attributions by size; they add up to +1.50 of \u221210.5."
+    )
+
+
+def test_a_ranker_moves_the_probabilities_of_labels_but_not_of_buckets(browser, tmp_path):
+    pages.open_page(browser, tmp_path, page(1, ranked=True))
+    facts = browser.find_element("css selector", ".facts").text
+    # Weight 1: (3 - 1) / 1.5 and (-4 - 1) / 1.5 as probabilities.
+    assert "score 3.00 (79.1%)" in facts and "baseline score \u22124.00 (3.4%)" in facts
+    first = browser.find_element("css selector", ".small tbody tr").get_attribute("textContent")
+    assert first == "041.0073.1%"
 
 
 def _type(browser, text):

@@ -11,6 +11,7 @@ import scipy.sparse
 from mach_tf import points
 from mach_tf.ensemble import Ensemble
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.label_scores import label_scores
 from mach_tf.explanations.trials import best_label
 from tests.helpers import rankers
 from tests.helpers import world as worlds
@@ -35,7 +36,7 @@ def test_best_labels_and_their_scores(ensemble, hashed, estimator):
     scores = worlds.every_score(ensemble, hashed, estimator)
     labels = best_label.best_labels(ensemble, hashed, estimator)
     assert labels.tolist() == scores.argmax(axis=1).tolist()
-    found = best_label.label_scores(ensemble, hashed, labels, estimator)
+    found = label_scores(ensemble, hashed, labels, estimator)
     np.testing.assert_allclose(found, scores.max(axis=1), rtol=1e-4, atol=1e-6)
 
 
@@ -54,10 +55,10 @@ def test_integrated_gradients_add_up(ensemble, hashed, estimator, monkeypatch):
 def test_gradient_x_input_is_the_networks(ensemble, hashed, estimator):
     labels = best_label.best_labels(ensemble, hashed, estimator)
     found = best_label.gradient_x_input(ensemble, hashed, labels, AttributionConfig(estimator))
-    base = best_label.label_scores(ensemble, hashed, labels, estimator)
+    base = label_scores(ensemble, hashed, labels, estimator)
     for entry in range(0, len(found), 7):
         values = hashed.feature_values.copy()
         values[entry] *= 1.001
         point = np.searchsorted(hashed.row_splits, entry, side="right") - 1
-        moved = best_label.label_scores(ensemble, dataclasses.replace(hashed, feature_values=values), labels, estimator)
+        moved = label_scores(ensemble, dataclasses.replace(hashed, feature_values=values), labels, estimator)
         assert (moved - base)[point] / 0.001 == pytest.approx(found[entry], rel=0.05, abs=4e-3)

@@ -1,0 +1,59 @@
+"""Runs a command and measures its time, its memory and the processor time of all its processes."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.measured_process import memory
+from mach_tf.errors import InputError
+
+_SAMPLING_SECONDS = 0.2
+# Of the time of a command at most this part passes in samples; one of a process of many gigabytes takes tens of milliseconds.
+_SAMPLING_SHARE = 0.02
+_LAST_LINES = 5
+
+
+def run(command: Sequence[str], log: str) -> dict[str, Any]:
+    """Runs a command to its end.
+
+    Args:
+      command: the program and its arguments.
+      log: the file that its output is appended to.
+
+    Returns:
+      `seconds`, `cpu_seconds`, and `peak_mb`: the most memory that it and its children occupied at a time, shared pages counted once,
+      as samples see it.
+
+    Raises:
+      InputError: it ended with another status than 0; the message has its last lines.
+    """
+    before, begun, peak = _cpu_seconds(), time.monotonic(), 0
+    with open(log, "ab") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file)
+        try:
+            while process.poll() is None:
+                sampling = time.monotonic()
+                peak = max(peak, memory(process.pid))
+                time.sleep(max(_SAMPLING_SECONDS, (time.monotonic() - sampling) / _SAMPLING_SHARE))
+        finally:
+            if process.poll() is None:
+                process.terminate()  # every program of ours stops in order
+                process.wait()
+    if process.returncode:
+        with open(log, encoding="utf-8", errors="replace") as text:
+            last = " ".join(line.strip() for line in text.read().splitlines()[-_LAST_LINES:])
+        raise InputError(f"{' '.join(command[1:4])} ended with status {process.returncode}: {last} See {log}.")
+    return {
+        "seconds": round(time.monotonic() - begun, 2),
+        "cpu_seconds": round(_cpu_seconds() - before, 2),
+        "peak_mb": round(peak / 1e6, 1),
+    }
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
