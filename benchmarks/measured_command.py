@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import subprocess
 import time
@@ -12,8 +13,8 @@ from benchmarks.measured_process import memory
 from mach_tf.errors import InputError
 
 _SAMPLING_SECONDS = 0.2
-# Of the time of a command at most this part passes in samples; one of a process of many gigabytes takes tens of milliseconds.
-_SAMPLING_SHARE = 0.02
+# A sample of a process of many gigabytes takes tens of milliseconds, so the next one is this many times as long in coming, up to a limit.
+_SAMPLING_PAUSE, _MOST_SECONDS = 50, 3.0
 _LAST_LINES = 5
 
 
@@ -38,7 +39,9 @@ def run(command: Sequence[str], log: str) -> dict[str, Any]:
             while process.poll() is None:
                 sampling = time.monotonic()
                 peak = max(peak, memory(process.pid))
-                time.sleep(max(_SAMPLING_SECONDS, (time.monotonic() - sampling) / _SAMPLING_SHARE))
+                pause = _SAMPLING_PAUSE * (time.monotonic() - sampling)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(min(_MOST_SECONDS, max(_SAMPLING_SECONDS, pause)))
         finally:
             if process.poll() is None:
                 process.terminate()  # every program of ours stops in order
