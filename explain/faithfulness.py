@@ -4,8 +4,9 @@
         --compare_model_dir=models/clean --output_dir=faithfulness
 
 Faithfulness: the features of a sample of points are removed (deletion) or added (insertion) in the order of their
-attributions, of gradient x input, and in random order, while the score of each point's best label is measured. The faster
-the score falls or rises, the more faithful the order. Stability: how much one FGSM step changes the attributions, for both
+attributions by each method (Integrated Gradients, gradient x input, Shapley values, expected gradients over training points) and
+in random order, while the score of each point's best label is measured. The faster the score falls or rises, the more faithful the
+order; the methods are ranked by the area between both curves. Stability: how much one FGSM step changes the attributions, for both
 models side by side. Writes faithfulness.json and faithfulness.png and prints the tables.
 """
 

@@ -10,6 +10,7 @@ SUPPORTS = ("nonzero", "dense")
 
 # Training. A point has any number of labels, or exactly one.
 TASKS = ("multilabel", "multiclass")
+ADVERSARIAL_METHODS = ("fgsm", "n_fgsm", "pgd", "ibp")
 OPTIMIZERS = ("laprop", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
@@ -27,24 +28,30 @@ FEATURE_NORMS = ("l2", "none")
 
 # Attacks: how points are perturbed, and what the perturbation is for.
 SIGN_METHODS = ("fgsm", "pgd")
-ATTACK_METHODS = (*SIGN_METHODS, "apgd", "square", "strongest")
+VALUE_METHODS = (*SIGN_METHODS, "apgd", "square", "strongest")
+WORD_METHODS = ("drop_words", "swap_words", "add_words")
+ATTACK_METHODS = (*VALUE_METHODS, *WORD_METHODS)
 UNTARGETED_OBJECTIVES = ("loss", "margin", "worst_margin", "precision", "top_label")
 TARGETED_OBJECTIVES = ("push_out", "push_in")
 ATTACK_OBJECTIVES = (*UNTARGETED_OBJECTIVES, *TARGETED_OBJECTIVES)
 # What a user names: a method, or a targeted objective, which PGD pursues.
 ATTACKS = (*ATTACK_METHODS, *TARGETED_OBJECTIVES)
 
-# How the smallest epsilon that changes a top label is bounded: not at all, by attacks from above, or also by proofs from below.
+# How the minimal epsilon that changes a top label is bounded: not at all, by attacks from above, or also by proofs from below.
 MINIMAL_EPSILONS = ("none", "attacked", "certified")
 
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")
 
+# The metrics that labels are ranked for: P@k by probabilities, PSP@k by probabilities divided by propensities.
+OBJECTIVES = ("precision", "psp")
+
 # How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
 PREDICTION_FORMATS = ("text", "jsonl", "tsv")
 
-# Integrated Gradients: closed form or quadrature, and where the nodes of the quadrature lie.
-ATTRIBUTION_METHODS = ("exact", "tape")
+# Attributions: Integrated Gradients in closed form or by quadrature, and others; where the nodes of the quadrature lie.
+GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS = "gradient_x_input", "shapley", "expected_gradients"
+ATTRIBUTION_METHODS = ("exact", "tape", GRADIENT_X_INPUT, SHAPLEY, EXPECTED_GRADIENTS)
 QUADRATURE_RULES = ("gauss_legendre", "midpoint")
 
 # Loading a model: compare the files' sizes with what was written, or their hashes too.

@@ -8,7 +8,8 @@ from typing import Any, Callable, Optional, Union
 
 import scipy.sparse
 
-from mach_tf import arguments, estimators
+from mach_tf import arguments, estimators, objectives
+from mach_tf.choices import EXPECTED_GRADIENTS
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.explanations import explainer
@@ -44,6 +45,7 @@ class Ensemble(RobustNetwork):
         scores: str = PROBABILITY,
         min_probability: Optional[float] = None,
         only_labels: Any = None,
+        objective: str = objectives.PRECISION,
     ) -> scipy.sparse.csr_matrix:
         """Predicts the k best labels of raw points, as a sparse matrix; `top_k` returns them as arrays.
 
@@ -56,10 +58,13 @@ class Ensemble(RobustNetwork):
           min_probability: leaves out labels with a lower probability, in [0, 1]; None leaves out none.
           only_labels: chooses from these labels only, exactly: a list of ids, or of names and keys if the model has them, or the
             path of a file with one per line; None for all labels.
+          objective: the metric that labels are ranked for: "precision" ranks by probability, "psp" by probability divided by propensity,
+            which is best for PSP@k, exactly. It needs the estimator logit_mean.
 
         Returns:
           float32 CSR [n, K] with k entries per row, stored best first; fewer where `min_probability` leaves labels out or
-          `only_labels` names fewer. Probabilities are positive and fall from one label to
+          `only_labels` names fewer. With another objective than precision the order stored is not that of the values. Otherwise probabilities
+          are positive and fall from one label to
           the next unless their label scores are equal, so that `toarray().argmax(axis=1)` is the best label. Label scores
           may be negative: in a dense copy they rank below the zeros of the labels that are not stored.
 
@@ -67,7 +72,7 @@ class Ensemble(RobustNetwork):
           InputError: X does not fit the model, its values are not finite, unknown scores or labels, or a probability outside
             [0, 1].
         """
-        return self.top_k(X, k, estimator, scores, min_probability, only_labels).matrix(self.labels)
+        return self.top_k(X, k, estimator, scores, min_probability, only_labels, objective).matrix(self.labels)
 
     def top_k(
         self,
@@ -77,11 +82,12 @@ class Ensemble(RobustNetwork):
         scores: str = PROBABILITY,
         min_probability: Optional[float] = None,
         only_labels: Any = None,
+        objective: str = objectives.PRECISION,
     ) -> TopLabels:
         """Predicts the k best labels of raw points, as arrays.
 
         Args:
-          X, k, estimator, scores, min_probability, only_labels: as for `predict`.
+          X, k, estimator, scores, min_probability, only_labels, objective: as for `predict`.
 
         Returns:
           `labels`, int32 [n, k], best first, and `scores`, float32 [n, k]. Where `min_probability` leaves a label out, they are
@@ -95,7 +101,7 @@ class Ensemble(RobustNetwork):
           >>> labels.shape == scores.shape == (len(Y), 3)
           True
         """
-        return self._top_k(lambda: self.hash(X), k, estimator, scores, min_probability, only_labels)
+        return self._top_k(lambda: self.hash(X), k, estimator, scores, min_probability, only_labels, objective)
 
     def predict_text(
         self,
@@ -106,6 +112,7 @@ class Ensemble(RobustNetwork):
         min_probability: Optional[float] = None,
         only_labels: Any = None,
         name_weight: float = 0.0,
+        objective: str = objectives.PRECISION,
     ) -> PredictedLabels:
         """Predicts the k best labels of texts, with their names; the model must have been trained on texts.
 
@@ -115,6 +122,7 @@ class Ensemble(RobustNetwork):
           k, estimator, scores, min_probability, only_labels: as for `predict`.
           name_weight: adds this weight times the tf-idf cosine of the text and the label's name to each label score, on the scale of the
             estimator (logits for logit_mean). It helps labels with few training points whose names occur in texts; 0 adds nothing.
+          objective: as for `predict`.
 
         Returns:
           For each text its best labels, as (key, name, score). It prints and displays itself as a table; `.to_json()` returns plain
@@ -126,7 +134,8 @@ class Ensemble(RobustNetwork):
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
         Incomplete.of(raw, labels=False).warn_of_texts()
-        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, added)
+        hashed, kept = (lambda: self.hash_points(raw)), (scores, min_probability, only_labels)
+        top = self._top_k(hashed, k, estimator, *kept, objective, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -137,12 +146,14 @@ class Ensemble(RobustNetwork):
         scores: str,
         min_probability: Optional[float],
         only_labels: Any,
+        objective: str,
         added: Optional[NameScore] = None,
     ) -> TopLabels:
         check_scale(scores)
         k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
-        among = None if only_labels is None else self.among(only_labels)
+        objectives.check(objective, estimator)
+        among = objectives.decoder_for(self, objective, only_labels)
         found = self.decode(features(), k, estimator, only_labels=among, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.ranker_weight)
@@ -158,17 +169,18 @@ class Ensemble(RobustNetwork):
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
     ) -> Explanations:
-        """Attributes label scores to the raw features of points, by Integrated Gradients.
+        """Attributes label scores to the raw features of points, by Integrated Gradients or another method.
 
         Args:
           X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
           labels: the labels to explain for each point, integers [n] or [n, m], or their names or keys; a text such as "3,physics" for all
             points; None for the best label of each point.
-          method: "exact" for the closed form, "tape" for quadrature; see
-            mach_tf.explanations.integrated_gradients.attribution.
+          method: Integrated Gradients, "exact" in closed form or "tape" by quadrature; "gradient_x_input", which does not add up; "shapley";
+            or "expected_gradients", the mean over the rows of `baseline`.
           estimator: the estimator of the label score, one of estimators.ESTIMATORS.
-          baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero.
-          steps: number of quadrature nodes; "exact" has none.
+          baseline: raw points at which the paths begin, [n or 1, raw features]; None for zero. "expected_gradients" takes any number of
+            training points.
+          steps: number of quadrature nodes of "tape", of random orders of "shapley"; the others have none.
           feature_names, label_names: one name per raw feature and per label, for the display in a notebook. None displays the ids
             of features, and the label names that the model has, or else ids.
 
@@ -243,7 +255,7 @@ class Ensemble(RobustNetwork):
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
         labels = labels_to_explain(labels, n, self.labels, self.label_titles)
-        if baseline is not None and len(baseline) not in (1, n):
+        if baseline is not None and len(baseline) not in (1, n) and config.method != EXPECTED_GRADIENTS:
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
         return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts)

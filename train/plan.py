@@ -12,8 +12,9 @@ prints one line per combination of buckets and repetitions:
   that any two labels do, K^2 (1/B)^R (Medini et al. 2019, theorem 2).
 - confusable: expected number of wrong labels per point that share a bucket with one of its own in at least half of the
   repetitions; even perfect classifiers rank those high.
-- step: milliseconds per step of one repetition; hours: for all repetitions. Both assume the machine's full rate in matrix
-  products and copies, measured here (or --gflops and --bandwidth for another machine); the real time is about twice as long.
+- step: milliseconds per step of one repetition; hours: from the start of the training to its end, for all repetitions but without a
+  ranker. Both follow from the machine's rates in matrix products and copies, measured here (or --gflops and --bandwidth for
+  another machine). On an otherwise idle machine the training takes that long within a factor of 1.5.
 
 Recommends the fastest plan that fits. A plan fits if training and serving fit in the memory, training takes at most --hours,
 both failure figures are at most --delta, and R B is at most the number of labels (or 16,384), beyond which one classifier
@@ -34,7 +35,7 @@ from mach_tf.sizing import flagfile, machine, recommendation
 from train import problem_flags, training_flags
 
 FLAGS = flags.FLAGS
-_TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial_weight", "fgsm_support", "optimizer")
+_TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial", "adversarial_weight", "fgsm_support", "optimizer")
 
 # The data: a dataset directory, or its numbers before there is one
 flags.adopt_module_key_flags(problem_flags)
@@ -42,7 +43,7 @@ flags.adopt_module_key_flags(problem_flags)
 # Training, as given to train.main; what is given here is not left to the rules.
 flags.DEFINE_list("buckets", [], "Numbers of buckets to compare, separated by commas. By default they suit the labels.")
 flags.DEFINE_list("repetitions", [], "Numbers of repetitions to compare. By default 4, 8, 16 and 32.")
-training_flags.define("hidden_units", "adversarial_weight", "fgsm_support", "optimizer")
+training_flags.define("hidden_units", "adversarial", "adversarial_weight", "fgsm_support", "optimizer")
 training_flags.define_by_rule("batch_size", "epochs")
 
 # The machine

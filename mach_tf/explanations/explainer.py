@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import scipy.sparse
 
+from mach_tf.choices import EXPECTED_GRADIENTS
+from mach_tf.errors import InputError
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
-from mach_tf.explanations.integrated_gradients import attribution, feature_shares, paths
+from mach_tf.explanations.integrated_gradients import attribution, expected_gradients, feature_shares, paths
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
 from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
@@ -19,7 +22,7 @@ from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
 
-# Where paths begin: None for zero; raw points, n or 1; or hashed features, CSR [n or 1, D].
+# Where paths begin: None for zero; raw points, n or 1; or hashed features, CSR [n or 1, D]. Expected gradients average over all rows.
 Baseline = Union[None, Points, scipy.sparse.csr_matrix]
 # Gradient entries per chunk of points; each repetition that is computed at a time has a float64 array of them.
 _CHUNK_ENTRIES = 1 << 19
@@ -132,20 +135,35 @@ def explain(
       Explanations of consecutive points; together the chunks cover all points.
 
     Raises:
-      InputError: the attributions of a pair do not add up.
+      InputError: the attributions of a pair do not add up, or expected gradients have no baselines.
     """
-    ranker = network.ranker_of(config.estimator)
     spec, columns = network.manifest.feature_spec, network.manifest.columns
+    starts = None
+    if config.method == EXPECTED_GRADIENTS:
+        starts = _starts(network, baseline)
+        baseline = scipy.sparse.csr_matrix(starts.mean(axis=0))
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]
         start = baseline
         if baseline is not None and _rows(baseline) > 1:
             start = baseline[begin:end]
-        chunk_paths, chunk_pairs = path_to(spec, columns, part, start), pairs.slice(begin, end)
+        chunk_pairs = pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
-        integrals = attribution.integrate(
-            network.repetitions, network.bucket_table, chunk_paths, chunk_pairs, config, ids, ranker
+        one = functools.partial(
+            attribution.integrate,
+            network.repetitions,
+            network.bucket_table,
+            pairs=chunk_pairs,
+            config=config,
+            point_ids=ids,
+            ranker=network.ranker_of(config.estimator),
         )
+        if starts is None:
+            chunk_paths = path_to(spec, columns, part, start)
+            integrals = one(chunk_paths)
+        else:
+            ends = spec.apply(part).features(columns)
+            chunk_paths, integrals = expected_gradients.integrate(one, starts, ends, chunk_pairs)
         shares = feature_shares.shares(spec, part, chunk_paths, start if isinstance(start, Points) else None)
         yield Explained(
             chunk_pairs,
@@ -182,8 +200,14 @@ def explain_matrix(
       CSR [n * m, raw features].
 
     Raises:
-      InputError: the attributions of a pair do not add up.
+      InputError: the attributions of a pair do not add up, or expected gradients of hashed features.
     """
+    if config.method == EXPECTED_GRADIENTS and network.manifest.feature_spec.dim:
+        raise InputError(
+            "expected_gradients in Python must be of a model without feature hashing (got "
+            f"{network.manifest.feature_spec.dim} hashed features): those that only baselines have are no raw features. Use mach-explain "
+            "--method=expected_gradients, or method='shapley'."
+        )
     each = labels.shape[1] if labels.ndim == 2 else 1
     pairs = Pairs(np.arange(len(raw) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
     parts = list(explain(network, raw, pairs, config, baseline))
@@ -214,3 +238,14 @@ def chunks(raw: Points, pairs: Pairs, baseline: Baseline = None) -> Iterator[tup
 
 def _rows(baseline: Union[Points, scipy.sparse.csr_matrix]) -> int:
     return len(baseline) if isinstance(baseline, Points) else int(baseline.shape[0])
+
+
+def _starts(network: Network, baseline: Baseline) -> scipy.sparse.csr_matrix:
+    """Returns the baselines of expected gradients, float64 CSR [m, D]."""
+    if baseline is None or not _rows(baseline):
+        raise InputError(
+            "expected_gradients must have baselines, the points that attributions are averaged over (got none). Give some training "
+            "points as baseline."
+        )
+    starts = network.hash_points(baseline) if isinstance(baseline, Points) else baseline
+    return scipy.sparse.csr_matrix(starts, dtype=np.float64)

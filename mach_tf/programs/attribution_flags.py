@@ -16,14 +16,16 @@ def define() -> None:
         "method",
         "exact",
         ATTRIBUTION_METHODS,
-        "Computes attributions in closed form (exact) or by quadrature with tf.GradientTape (tape). Use tape for the estimators "
-        "min and median, which have no closed form.",
+        "Computes attributions by Integrated Gradients, in closed form (exact) or by quadrature with tf.GradientTape (tape); by "
+        "gradient_x_input, which does not add up; by shapley; or by expected_gradients, from training points. Use tape for the "
+        "estimators min and median, which have no closed form.",
     )
     flags.DEFINE_integer(
         "steps",
         64,
-        "Uses this number of quadrature nodes with --method=tape. Raise it if the program reports a large completeness gap; the "
-        "time grows in proportion.",
+        "Uses this number of quadrature nodes with --method=tape, of random orders with shapley, and of training points with "
+        "expected_gradients. Raise it if the program reports a large completeness gap or for values that vary less; the time grows in "
+        "proportion.",
         lower_bound=1,
     )
     flags.DEFINE_enum(

@@ -13,7 +13,7 @@ from mach_tf.training_config import TrainingConfig
 # In the order of the file, after buckets and repetitions.
 _SETTINGS = (
     *("hidden_units", "hidden_init_stddev", "dropout", "epochs", "batch_size", "learning_rate", "optimizer"),
-    *("optimizer_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
+    *("optimizer_epsilon", "epsilon", "adversarial_weight", "adversarial", "fgsm_support"),
 )
 
 
@@ -56,7 +56,7 @@ def write(path: str, problem: Problem, plan: Plan, flags: list[str]) -> None:
     check_new(path)
     comment = (
         f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. Settings by train.plan's rules, "
-        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time."
+        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time, {plan.training_seconds:,.0f} s of training."
     )
     with files.atomic_write(path) as file:
         file.write("\n".join([comment, *flags, ""]).encode())

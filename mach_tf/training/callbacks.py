@@ -81,7 +81,8 @@ class Validation(tf.keras.callbacks.Callback):
 
 
 class Curves(tf.keras.callbacks.Callback):
-    """Writes TensorBoard scalars: losses, learning rate and points per second at each step, validation metrics at each epoch.
+    """Writes TensorBoard scalars: losses, learning rate and points per second at each step, validation metrics at each epoch; with "ibp"
+    also epsilon and adversarial_weight at each step.
 
     If they cannot be written, it warns once and writes no more: the model does not depend on them.
     """
@@ -99,15 +100,18 @@ class Curves(tf.keras.callbacks.Callback):
         self._directory, self._warn = directory, warn
         self._points, self._batch_size = points, batch_size
         self._begin = 0.0
+        self._ramped: dict[str, float] = {}
         self._writer: Optional[tf.summary.SummaryWriter] = None
         self._failed = False
 
     def on_train_batch_begin(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
+        self._ramped = self.model.ramped()
         self._begin = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Optional[dict[str, Any]] = None) -> None:
         optimizer = self.model.optimizer
         values = {f"loss/{name[:-5]}": float(np.mean(logs[name])) for name in LOSSES if logs and name in logs}
+        values.update(self._ramped)
         values["learning_rate"] = float(optimizer._decayed_lr(tf.float32))
         step = int(optimizer.iterations.numpy())
         values["points_per_second"] = self._points_of(step) / (time.perf_counter() - self._begin)

@@ -23,7 +23,9 @@ def run(world, output_dir, *flags):
 
 def test_writes_curves_areas_and_stability(world, tmp_path, capsys):
     found = run(world, tmp_path, "--sample_points=10", "--epsilon=0.01,0.3", f"--compare_model_dir={world.model}")
-    assert found["points"] == 10 and set(found["curves"]) == {"integrated_gradients", "gradient_x_input", "random"}
+    methods = {"integrated_gradients", "gradient_x_input", "shapley", "expected_gradients", "random"}
+    assert found["points"] == 10 and set(found["curves"]) == methods == {order["name"] for order in found["ranking"]}
+    assert found["ranking"][-1]["name"] == "random" and found["ranking"][-1]["behind"]["low"] > 0
     ours = found["curves"]["integrated_gradients"]
     for curves in found["curves"].values():
         # In any order, removing all features leaves none, and adding all leaves none out.

@@ -1,4 +1,4 @@
-"""Integrated Gradients of an ensemble's label scores by either method, with a check that they add up."""
+"""Attributions of an ensemble's label scores by any method, with a check that they add up."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf import arguments, estimators
-from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
+from mach_tf.choices import ATTRIBUTION_METHODS, EXPECTED_GRADIENTS, GRADIENT_X_INPUT, QUADRATURE_RULES, SHAPLEY
 from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, EXACT_ESTIMATORS
-from mach_tf.explanations.integrated_gradients import exact_attribution, ranker_attribution, tape_attribution
+from mach_tf.explanations.integrated_gradients import (
+    exact_attribution,
+    ranker_attribution,
+    shapley_values,
+    tape_attribution,
+)
 from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
 from mach_tf.ranker.ranker import Ranker
 from mach_tf.repetitions import Repetitions
@@ -33,8 +38,10 @@ class AttributionConfig:
 
     Attributes:
       estimator: the estimator whose label score is explained.
-      method: "exact", the closed form; or "tape", quadrature with tf.GradientTape.
-      steps: number of quadrature nodes; used by "tape" only.
+      method: Integrated Gradients, "exact" in closed form or "tape" by quadrature with tf.GradientTape; "gradient_x_input", whose
+        attributions do not add up; "shapley"; or "expected_gradients", from several baselines.
+      steps: number of quadrature nodes of "tape", of orders of "shapley", or of training points that programs draw as baselines of
+        "expected_gradients".
       rule: where the nodes lie, one of choices.QUADRATURE_RULES; used by "tape" only.
 
     Raises:
@@ -56,6 +63,11 @@ class AttributionConfig:
         arguments.choice(self.method, "method", ATTRIBUTION_METHODS)
         arguments.choice(self.rule, "rule", QUADRATURE_RULES)
         object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
+        if self.method in (SHAPLEY, EXPECTED_GRADIENTS) and not entry.exact_attribution:
+            raise InputError(
+                f"method={self.method!r} explains the estimators {' and '.join(EXACT_ESTIMATORS)}, which are sums over repetitions "
+                f"(got {self.estimator}). Use method='tape'."
+            )
         if self.method == "exact" and not entry.exact_attribution:
             raise InputError(
                 f"method='exact' explains the estimators {' and '.join(EXACT_ESTIMATORS)} (got {self.estimator}): "
@@ -70,7 +82,17 @@ class AttributionConfig:
           >>> AttributionConfig("min", "tape", 32).describe()
           'tape, 32 gauss_legendre steps'
         """
-        return self.method if self.method == "exact" else f"{self.method}, {self.steps} {self.rule} steps"
+        details = {
+            "tape": f", {self.steps} {self.rule} steps",
+            SHAPLEY: f", {self.steps} orders",
+            EXPECTED_GRADIENTS: f", {self.steps} training points",
+        }
+        return self.method + details.get(self.method, "")
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the attributions are meant to add up to the change of the score."""
+        return self.method != GRADIENT_X_INPUT
 
 
 def networks(repetitions: Sequence[Repetition]) -> Iterator[Weights]:
@@ -112,24 +134,56 @@ def integrate(
     Raises:
       InputError: the attributions of a pair do not add up; the message names the point and the label.
     """
-    if config.method == "exact":
-        if repetitions[0].multiclass:
-            raise InputError(
-                f"The method must be tape for a model that was trained with task=multiclass (got exact), because {NOT_EXACT}. "
-                "Use method='tape'."
-            )
+    if config.method in ("exact", SHAPLEY, EXPECTED_GRADIENTS) and repetitions[0].multiclass:
+        raise InputError(
+            f"The method must be tape for a model that was trained with task=multiclass (got {config.method}), because {NOT_EXACT}. "
+            "Use method='tape'."
+        )
+    if config.method == GRADIENT_X_INPUT:
+        return _gradient_x_input(repetitions, table, paths, pairs, config, ranker)
+    if config.method == SHAPLEY:
         sigmoid = not estimators.get(config.estimator).takes_logits
-        at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
-        integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
+        integrals = shapley_values.integrate(networks(repetitions), table, paths, pairs, sigmoid, config.steps, ranker)
     else:
+        integrals = _integrated_gradients(repetitions, table, paths, pairs, config, ranker)
+    check_complete(integrals, paths, pairs, config, point_ids)
+    return integrals
+
+
+def _integrated_gradients(
+    repetitions: Sequence[Repetition],
+    table: np.ndarray,
+    paths: Paths,
+    pairs: Pairs,
+    config: AttributionConfig,
+    ranker: Optional[Ranker],
+) -> PathIntegrals:
+    if config.method == "tape":
         functions = [functools.partial(_bucket_logits, repetitions, index) for index in range(len(repetitions))]
         integrals = tape_attribution.integrate(
             functions, table, paths, pairs, config.estimator, config.steps, config.rule
         )
-    if ranker is not None:
-        integrals = ranker_attribution.add(integrals, ranker, paths, pairs)
-    check_complete(integrals, paths, pairs, config, point_ids)
-    return integrals
+    else:
+        sigmoid = not estimators.get(config.estimator).takes_logits
+        at_once = 1 if isinstance(repetitions, Repetitions) and not repetitions.kept else None
+        integrals = exact_attribution.integrate(networks(repetitions), table, paths, pairs, sigmoid, at_once)
+    return integrals if ranker is None else ranker_attribution.add(integrals, ranker, paths, pairs)
+
+
+def _gradient_x_input(
+    repetitions: Sequence[Repetition],
+    table: np.ndarray,
+    paths: Paths,
+    pairs: Pairs,
+    config: AttributionConfig,
+    ranker: Optional[Ranker],
+) -> PathIntegrals:
+    """Returns the gradient at the points: the average over a path of length zero. A second path has the scores of the baselines."""
+    exact = estimators.get(config.estimator).exact_attribution and not repetitions[0].multiclass
+    config = dataclasses.replace(config, method="exact" if exact else "tape", steps=1)
+    still = paths._replace(start=paths.start + paths.difference, difference=np.zeros_like(paths.difference))
+    at_end, whole = (_integrated_gradients(repetitions, table, some, pairs, config, ranker) for some in (still, paths))
+    return at_end._replace(baseline_scores=whole.baseline_scores)
 
 
 def _bucket_logits(repetitions: Sequence[Repetition], index: int, batch: SparseBatch) -> tf.Tensor:

@@ -8,10 +8,11 @@ from typing import Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, EXPECTED_GRADIENTS
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
 from mach_tf.explanations.explainer import Baseline
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting.prior_baseline import PriorBaseline
 from mach_tf.points import Points
 
@@ -30,10 +31,31 @@ def resolve(text: str, data: Optional[DatasetReader]) -> str:
     return ZERO if data is None else PRIOR
 
 
-def describe(text: str, data: Optional[DatasetReader]) -> str:
-    """Returns a text that says where the paths begin; arguments as of `find_baseline`."""
+def describe(text: str, data: Optional[DatasetReader], method: str = "exact") -> str:
+    """Returns a text that says where the paths of a method begin; other arguments as of `find_baseline`."""
+    if method == EXPECTED_GRADIENTS:
+        return "training points, drawn at random"
     text = resolve(text, data)
     return _DESCRIPTIONS.get(text, text)
+
+
+def of_run(
+    text: str, config: AttributionConfig, points: Points, data: Optional[DatasetReader]
+) -> Union[Baseline, PriorBaseline]:
+    """Returns the baseline of a run: for expected gradients a sample of the training points, else `find_baseline`'s.
+
+    Raises:
+      InputError: as `find_baseline`; or a baseline for expected gradients, which draw their own, or these without a dataset.
+    """
+    if config.method != EXPECTED_GRADIENTS:
+        return find_baseline(text, points, data)
+    if text != AUTO:
+        raise InputError(
+            f"method=expected_gradients averages over training points: baseline={text} means nothing there. Leave it out."
+        )
+    if data is None:
+        raise InputError("method=expected_gradients needs training points, which the dataset has. Give dataset_dir.")
+    return training_sample(data, config.steps)
 
 
 def find_baseline(text: str, points: Points, data: Optional[DatasetReader]) -> Union[Baseline, PriorBaseline]:
@@ -84,3 +106,10 @@ def mean_baseline(data: DatasetReader) -> np.ndarray:
     for chunk in data.iterate_points("train"):
         total += np.bincount(chunk.feature_ids, weights=chunk.feature_values, minlength=len(total))
     return total / max(1, data.manifest.split("train").points)
+
+
+def training_sample(data: DatasetReader, count: int, seed: int = 0) -> scipy.sparse.csr_matrix:
+    """Returns a random sample of the training points in hashed features: `count` of them, or all if there are fewer, CSR [m, D]."""
+    everything = data.read_points("train")
+    chosen = np.random.default_rng(seed).choice(len(everything), min(count, len(everything)), replace=False)
+    return everything[np.sort(chosen)].features(data.manifest.columns)

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import array_files, files, locks, repetition_files
+from mach_tf.choices import EXPECTED_GRADIENTS
 from mach_tf.data import libsvm
 from mach_tf.data.textfile import check_regular
 from mach_tf.errors import InputError
@@ -52,6 +53,10 @@ def write_label_drivers(
     Raises:
       InputError: as for `DriverRun.run`.
     """
+    if config.method == EXPECTED_GRADIENTS:
+        raise InputError(
+            "labels=all begins at the zero baseline, and method=expected_gradients at training points. Use method='exact'."
+        )
     os.makedirs(output_dir, exist_ok=True)
     run = DriverRun(inputs.network, config, output_dir)
     # Two runs would share their parts, and the first to end would remove those of the other.

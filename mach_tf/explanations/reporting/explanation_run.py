@@ -134,7 +134,7 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
         network,
         options.attribution,
         selection.choose_labels(options.labels, inputs.label_index),
-        baselines.find_baseline(options.baseline, points, inputs.data),
+        baselines.of_run(options.baseline, options.attribution, points, inputs.data),
         network.manifest.training.epsilon if options.epsilon is None else options.epsilon,
         selection.known_truth(points),
         inputs.feature_names,
@@ -161,7 +161,7 @@ def _about(
         ("Input", _name(inputs)),
         ("Score", _score(inputs.network, request.config.estimator)),
         ("Method", request.config.describe()),
-        ("Baseline", baselines.describe(options.baseline, inputs.data)),
+        ("Baseline", baselines.describe(options.baseline, inputs.data, options.attribution.method)),
         ("FGSM step", f"epsilon {request.epsilon:g}" if request.epsilon else "none"),
     ]
 

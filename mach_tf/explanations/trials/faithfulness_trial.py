@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import fgsm_step
+from mach_tf.choices import EXPECTED_GRADIENTS, GRADIENT_X_INPUT, SHAPLEY
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.model_dataset import check_dataset
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.explanations.integrated_gradients.attribution import NOT_EXACT, AttributionConfig
 from mach_tf.explanations.label_scores import label_scores
+from mach_tf.explanations.reporting.baselines import training_sample
 from mach_tf.explanations.trials import feature_removal, stability
-from mach_tf.explanations.trials.best_label import best_labels, gradient_x_input, integrated_gradients
+from mach_tf.explanations.trials.best_label import attributions, best_labels, integrated_gradients
 from mach_tf.explanations.trials.feature_removal import Curves
 from mach_tf.explanations.trials.trial_results import (
     AreaBetween,
@@ -27,15 +30,18 @@ from mach_tf.explanations.trials.trial_results import (
     Interval,
     MeanCurves,
     Stability,
+    ranking,
 )
 from mach_tf.network import Network
 from mach_tf.points import Points
 
 OURS = "integrated_gradients"
-OTHERS = ("gradient_x_input", "random")
+OTHERS = (GRADIENT_X_INPUT, SHAPLEY, "random")
 FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _LOST_AT = (0.01, 0.05, 0.1, 0.2)
 _RANDOM_ORDERS = 3
+_SHAPLEY_ORDERS = 32
+_TRAINING_POINTS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +95,8 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
             f"epsilon must be positive numbers (got none, and {model_dirs[0]} was trained with 0). Give some."
         )
     sample = sample_points(data, options)
-    faithfulness = measure_faithfulness(models[0], sample, config, options.seed)
+    starts = training_sample(data, _TRAINING_POINTS, options.seed)
+    faithfulness = measure_faithfulness(models[0], sample, config, options.seed, starts)
     cases = progress_bars.each(
         [(network, float(epsilon)) for epsilon in epsilons for network in models], "stability", "case"
     )
@@ -113,26 +120,37 @@ def sample_points(data: DatasetReader, options: TrialOptions) -> Points:
     return everything[np.sort(np.random.default_rng(options.seed).choice(usable, size, replace=False))]
 
 
-def measure_faithfulness(network: Network, points: Points, config: AttributionConfig, seed: int) -> Faithfulness:
-    """Measures curves by attribution, by gradient x input and in random order, and the areas between them.
+def measure_faithfulness(
+    network: Network,
+    points: Points,
+    config: AttributionConfig,
+    seed: int,
+    starts: Optional[scipy.sparse.csr_matrix] = None,
+) -> Faithfulness:
+    """Measures curves by Integrated Gradients, by each other method and in random order, and ranks the methods.
 
     Args:
       network: the model.
       points: n hashed points.
       config: the exact method, and the estimator.
       seed: seed of the random orders and of the intervals.
+      starts: training points for expected gradients, CSR [m, D]; None leaves that method out.
 
     Returns:
-      The mean curves of each order; how much faster attributions delete and insert than each other order; and the score
-      lost without the first features (comprehensiveness) and with the first features only (sufficiency).
+      The mean curves of each order; how much faster Integrated Gradients delete and insert than each other order; the score
+      lost without the first features (comprehensiveness) and with the first features only (sufficiency); and the ranking.
     """
     labels = best_labels(network, points, config.estimator)
     generator = np.random.default_rng(seed)
+    methods = {OURS: config, GRADIENT_X_INPUT: dataclasses.replace(config, method=GRADIENT_X_INPUT)}
+    methods[SHAPLEY] = dataclasses.replace(config, method=SHAPLEY, steps=_SHAPLEY_ORDERS)
+    if starts is not None:
+        methods[EXPECTED_GRADIENTS] = dataclasses.replace(config, method=EXPECTED_GRADIENTS)
     importances = {
-        OURS: [integrated_gradients(network, points, labels, config)],
-        "gradient_x_input": [gradient_x_input(network, points, labels, config)],
-        "random": [generator.random(len(points.feature_ids)) for _ in range(_RANDOM_ORDERS)],
+        name: [attributions(network, points, labels, each, starts if name == EXPECTED_GRADIENTS else None)]
+        for name, each in progress_bars.each(list(methods.items()), "attributions", "method")
     }
+    importances["random"] = [generator.random(len(points.feature_ids)) for _ in range(_RANDOM_ORDERS)]
 
     def score(some: Points) -> np.ndarray:
         return label_scores(network, some, labels, config.estimator)
@@ -150,13 +168,15 @@ def measure_faithfulness(network: Network, points: Points, config: AttributionCo
         },
         {
             f"{OURS} over {name}": AreaBetween(
-                Interval.of(_area(found[name].deletion) - _area(ours.deletion), seed),
-                Interval.of(_area(ours.insertion) - _area(found[name].insertion), seed),
+                Interval.of(_area(each.deletion) - _area(ours.deletion), seed),
+                Interval.of(_area(ours.insertion) - _area(each.insertion), seed),
             )
-            for name in OTHERS
+            for name, each in found.items()
+            if name != OURS
         },
         {name: _lost(whole, each.deletion, seed) for name, each in found.items()},
         {name: _lost(whole, each.insertion, seed) for name, each in found.items()},
+        ranking({name: _area(each.insertion) - _area(each.deletion) for name, each in found.items()}, seed),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import tabulate
@@ -48,6 +48,43 @@ class AreaBetween(NamedTuple):
     insertion: Interval
 
 
+class Ranked(NamedTuple):
+    """One order of the features in a ranking.
+
+    Attributes:
+      name: the method of attribution, or "random".
+      area: the area under the insertion curve less that under the deletion curve; the larger, the more faithful.
+      behind: how much larger the area of the first order is, point by point; None for the first.
+    """
+
+    name: str
+    area: Interval
+    behind: Optional[Interval]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
+        behind = None if self.behind is None else self.behind.to_json()
+        return {"name": self.name, "area": self.area.to_json(), "behind": behind}
+
+
+def ranking(areas: Mapping[str, np.ndarray], seed: int) -> tuple[Ranked, ...]:
+    """Ranks orders by the mean of their areas.
+
+    Args:
+      areas: by name, the insertion less the deletion area of each of the same points, float [n].
+      seed: seed of the intervals.
+    """
+    first, *_ = ordered = sorted(areas, key=lambda name: -float(areas[name].mean()))
+    return tuple(
+        Ranked(
+            name,
+            Interval.of(areas[name], seed),
+            None if name == first else Interval.of(areas[first] - areas[name], seed),
+        )
+        for name in ordered
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Faithfulness:
     """The faithfulness of attributions: the score of each point's best label as features are removed or added.
@@ -58,6 +95,7 @@ class Faithfulness:
       areas: by "A over B", how much faster order A deletes and inserts than order B.
       comprehensiveness: by order and fraction, the score lost without the first features.
       sufficiency: by order and fraction, the score lost with the first features only.
+      ranking: the orders, the most faithful first.
     """
 
     fractions: list[float]
@@ -65,6 +103,7 @@ class Faithfulness:
     areas: dict[str, AreaBetween]
     comprehensiveness: dict[str, dict[str, Interval]]
     sufficiency: dict[str, dict[str, Interval]]
+    ranking: tuple[Ranked, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON values."""
@@ -74,10 +113,15 @@ class Faithfulness:
             "areas": {name: _intervals_json(area._asdict()) for name, area in self.areas.items()},
             "comprehensiveness": {name: _intervals_json(values) for name, values in self.comprehensiveness.items()},
             "sufficiency": {name: _intervals_json(values) for name, values in self.sufficiency.items()},
+            "ranking": [order.to_json() for order in self.ranking],
         }
 
     def tables(self) -> list[str]:
-        """Returns a table of the areas and a table of the scores lost."""
+        """Returns a table of the ranking, one of the areas and one of the scores lost."""
+        ranked = [
+            [place, _words(order.name), str(order.area), "" if order.behind is None else str(order.behind)]
+            for place, order in enumerate(self.ranking, start=1)
+        ]
         areas = [
             [_words(name), kind, interval.mean, interval.low, interval.high]
             for name, area in self.areas.items()
@@ -92,7 +136,9 @@ class Faithfulness:
             for name, values in by_order.items()
         ]
         fractions = next(iter(self.comprehensiveness.values()))
+        headers = ["rank", "order of features", "insertion - deletion area", "behind the first"]
         return [
+            *([tabulate.tabulate(ranked, headers, disable_numparse=True)] if ranked else []),
             tabulate.tabulate(areas, ["area between curves", "curve", "mean", "95% from", "to"], floatfmt=".3f"),
             tabulate.tabulate(lost, ["score lost", "order of features", *fractions], floatfmt=".3f"),
         ]

@@ -49,7 +49,8 @@ def test_validation_is_precision_by_brute_force(repetitions):
 def curves(directory, points, warn):
     """The callback in a model, and that model's number of steps."""
     callback, iterations = Curves(directory, points, 4, warn), tf.Variable(0)
-    callback.model = SimpleNamespace(optimizer=SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1))
+    optimizer = SimpleNamespace(iterations=iterations, _decayed_lr=lambda _: 0.1)
+    callback.model = SimpleNamespace(optimizer=optimizer, ramped=dict)
     return callback, iterations
 
 

@@ -34,6 +34,12 @@ def test_scores_are_the_decoders(estimator, method):
         with pytest.raises(InputError, match=f"{estimator} selects a repetition anew.*method='tape'"):
             AttributionConfig(estimator, method)
         return
+    if method in ("shapley", "expected_gradients") and estimator in ("min", "median"):
+        with pytest.raises(
+            InputError, match=f"explains the estimators logit_mean and mean.*got {estimator}.*method='tape'"
+        ):
+            AttributionConfig(estimator, method)
+        return
     repetitions, table, matrix, paths, pairs = _setting()
     for repetition in repetitions:  # units that rarely switch need few steps
         repetition.weights.hidden_bias.assign_add(tf.fill([16], 5.0))
@@ -91,3 +97,29 @@ def test_unknown_settings_are_refused(field, value):
 )
 def test_describes_itself(config, expected):
     assert config.describe() == expected
+
+
+@pytest.mark.parametrize("method", ["exact", "shapley", "expected_gradients"])
+def test_methods_that_need_sums_of_units_are_refused_for_one_class_per_point(method):
+    repetitions, table, _, paths, pairs = _setting()
+    multiclass = [Repetition(each.weights, multiclass=True) for each in repetitions]
+    with pytest.raises(InputError, match=rf"The method must be tape for a model .* \(got {method}\)"):
+        integrate(multiclass, table, paths, pairs, AttributionConfig(method=method))
+
+
+@pytest.mark.parametrize("multiclass", [False, True])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_gradient_x_input_is_the_change_for_small_moves(estimator, multiclass):
+    repetitions, table, _, paths, pairs = _setting()
+    repetitions = [Repetition(each.weights, multiclass=multiclass) for each in repetitions]
+    config = AttributionConfig(estimator, "gradient_x_input")
+    found = integrate(repetitions, table, paths, pairs, config)
+    values, entries = found.attributions(paths, pairs), found.entries(paths, pairs)
+    for feature in range(0, len(paths.feature_ids), 3):
+        # The path's end moves by a thousandth of the feature's value.
+        moved = paths._replace(
+            difference=paths.difference * np.where(np.arange(len(paths.feature_ids)) == feature, 1.001, 1)
+        )
+        change = (integrate(repetitions, table, moved, pairs, config).scores - found.scores) / 0.001
+        expected = np.bincount(np.repeat(np.arange(4), np.diff(found.splits)), values * (entries == feature), 4)
+        np.testing.assert_allclose(change, expected, rtol=0.05, atol=5e-3)

@@ -13,7 +13,9 @@ from mach_tf.explanations.trials.trial_results import (
     FaithfulnessTrial,
     Interval,
     MeanCurves,
+    Ranked,
     Stability,
+    ranking,
 )
 
 _A, _B = Interval(0.5, 0.25, 0.75), Interval(1.0, 0.0, 2.0)
@@ -26,6 +28,7 @@ def trial():
         {"integrated_gradients over random": AreaBetween(_A, _B)},
         {"random": {"10%": _A, "20%": _B}},
         {"random": {"10%": _B, "20%": _A}},
+        (Ranked("shapley", _B, None), Ranked("random", _A, _A)),
     )
     return FaithfulnessTrial(
         9, "test", "each point's best", "mean", faithfulness, (Stability("models/clean/", 0.02, _A, _B, _A),)
@@ -47,6 +50,7 @@ def test_json_has_the_documented_layout():
             "areas": {"integrated_gradients over random": {"deletion": a, "insertion": b}},
             "comprehensiveness": {"random": {"10%": a, "20%": b}},
             "sufficiency": {"random": {"10%": b, "20%": a}},
+            "ranking": [{"name": "shapley", "area": b, "behind": None}, {"name": "random", "area": a, "behind": a}],
             "stability": [
                 {"model": "models/clean/", "epsilon": 0.02, "rank_correlation": a, "top_10_overlap": b, "label_kept": a}
             ],
@@ -55,7 +59,11 @@ def test_json_has_the_documented_layout():
 
 
 def test_tables_show_every_number():
-    areas, lost, stable = ([line.split() for line in table.splitlines()] for table in str(trial()).split("\n\n"))
+    ranked, areas, lost, stable = (
+        [line.split() for line in table.splitlines()] for table in str(trial()).split("\n\n")
+    )
+    assert ranked[2] == ["1", "shapley", "1.000", "(0.000", "to", "2.000)"]
+    assert ranked[3] == ["2", "random", *["0.500", "(0.250", "to", "0.750)"] * 2]
     assert areas[2:] == [
         ["integrated", "gradients", "over", "random", "deletion", "0.500", "0.250", "0.750"],
         ["integrated", "gradients", "over", "random", "insertion", "1.000", "0.000", "2.000"],
@@ -86,3 +94,11 @@ def test_an_interval_holds_its_mean():
     found = Interval.of(values, 3)
     assert found.mean == pytest.approx(values.mean()) and found.low < found.mean < found.high
     assert found == Interval.of(values, 3)
+
+
+def test_orders_are_ranked_by_their_means_and_compared_point_by_point():
+    generator = np.random.default_rng(1)
+    noise = generator.standard_normal(50)
+    found = ranking({"low": noise, "high": noise + 0.1, "middle": noise + 0.05}, 0)
+    assert [order.name for order in found] == ["high", "middle", "low"] and found[0].behind is None
+    assert found[2].behind.mean == pytest.approx(0.1) and found[2].behind.low == pytest.approx(0.1)
