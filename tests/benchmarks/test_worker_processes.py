@@ -20,6 +20,7 @@ def test_two_processes_train_and_end_within_a_minute_of_a_kill(dataset, capsys):
     assert "but worker 1 at 127.0.0.1:" in killed["said"]
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_an_error_with_its_reason(tmp_path):
     programs.forget_flags()
     from benchmarks import worker_processes
