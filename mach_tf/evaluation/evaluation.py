@@ -14,6 +14,7 @@ from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
+from mach_tf.decoding.best_labels import best_labels
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
@@ -203,7 +204,7 @@ def _check_splits(dataset: DatasetManifest, split: str) -> int:
 def _measure(task: _Task) -> Evaluation:
     """Measures everything except attacks."""
     network, points, settings, report = task.network, task.points, task.settings, task.report
-    loading = _load(network, task.decoder, settings)
+    loading = _load(task)
     prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
     names, ks = settings.estimator_names, tuple(report.ks)
     options = PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded, task.name_score, task.decoder)
@@ -253,19 +254,18 @@ def _measure(task: _Task) -> Evaluation:
     )
 
 
-def _load(network: Network, decoder: Decoder, settings: EvaluationOptions) -> float:
+def _load(task: _Task) -> float:
     """Loads what stays in memory and compiles the decoder, so that the pass is timed without both; returns the seconds."""
-    begun = time.perf_counter()
+    begun, network = time.perf_counter(), task.network
     if network.repetitions.kept:
         for _ in network.repetitions:
             pass
-    # Points whose buckets have equal scores make decoding try all its methods; several points, because one alone is not
-    # scanned by blocks.
+    # Points whose buckets have equal scores make decoding try all its methods; one point alone is not scanned by blocks.
     equal = np.zeros((LANES, *network.sketch_shape), np.float32)
-    for name in settings.estimator_names:
-        decoder.top_k(equal, 1, name)
-        if settings.approximate:
-            settings.approximate.top_k(decoder, equal, 1, name)
+    empty = scipy.sparse.csr_matrix((LANES, network.manifest.columns), dtype=np.float32)
+    for name in task.settings.estimator_names:
+        for approximate in {None, task.settings.approximate}:
+            best_labels(task.decoder, equal, empty, 1, name, network.added_scores(name, task.name_score), approximate)
     return time.perf_counter() - begun
 
 
