@@ -70,6 +70,12 @@ flags.DEFINE_string(
     "Selects the labels to explain: top:N, the N best labels of each point; true, the point's own labels; a list such as 3,14 "
     "of ids, names or keys (id:3 where a label is named 3); or all, for the features that drive each label over a whole split.",
 )
+flags.DEFINE_string(
+    "against",
+    None,
+    "Explains why each label and not this one, given by name, key or id: the difference of both scores. best takes the best of the "
+    "point's other labels. By default the scores alone are explained.",
+)
 shared_flags.define_estimator()
 
 # How
@@ -125,6 +131,7 @@ def main(_: list[str]) -> None:
             baseline=_given("baseline"),
             epsilon=_given("epsilon"),
             features_shown=_given("features_shown"),
+            against=_given("against"),
             top_features=FLAGS.top_features,
             force=FLAGS.force,
             settings=text_flags.settings(),

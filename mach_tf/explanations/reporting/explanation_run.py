@@ -48,9 +48,11 @@ class ExplanationOptions:
         prior if a dataset gives it and zero otherwise.
       epsilon: size of the FGSM step shown in the report; 0 for no step, None for the epsilon that the model was trained with.
       features_shown: bars per explanation in the report, at least 1; None for 12, or more until they are half of all attributions.
+      against: a label by id, name or key whose score is subtracted (where it is the explained label itself, the best other), or "best" for
+        the best of each point's other labels; None to explain scores alone.
 
     Raises:
-      InputError: an epsilon that is negative or not finite.
+      InputError: an epsilon that is negative or not finite, or a baseline of one label for the difference of two.
     """
 
     points: str = "0-9"
@@ -59,8 +61,15 @@ class ExplanationOptions:
     baseline: str = AUTO
     epsilon: Optional[float] = None
     features_shown: Optional[int] = None
+    against: Optional[str] = None
 
     def __post_init__(self) -> None:
+        if self.against is not None and self.baseline in (AUTO, baselines.PRIOR):
+            if self.baseline == baselines.PRIOR:
+                raise InputError(
+                    "baseline=prior is of one label, and against=... explains the difference of two. Use baseline=zero."
+                )
+            object.__setattr__(self, "baseline", baselines.ZERO)
         if self.epsilon is not None and not (math.isfinite(self.epsilon) and self.epsilon >= 0):
             raise InputError(f"epsilon must be a finite number, 0 or more (got {self.epsilon}).")
 
@@ -139,7 +148,16 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
         selection.known_truth(points),
         inputs.feature_names,
         inputs.label_names,
+        _against(options.against, inputs),
     )
+
+
+def _against(text: Optional[str], inputs: ExplanationInputs) -> Optional[int]:
+    if text is None:
+        return None
+    if inputs.network.labels < 2:
+        raise InputError("against=... needs a model of two labels or more (got 1). Leave it out.")
+    return point_explainer.BEST_OTHER if text == "best" else inputs.label_index.one(text, "against")
 
 
 def _explained_points(request: ExplanationRequest, read: InputPoints, chosen: np.ndarray) -> Iterator[PointExplanation]:

@@ -26,6 +26,8 @@ from mach_tf.ranker.added_part import AddedPart
 RANKED = 50
 PREDICTED = 5
 _NEIGHBOURS = 5
+# The best of a point's other labels, as the label to explain against.
+BEST_OTHER = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,7 @@ class ExplanationRequest:
       epsilon: size of the FGSM step; 0 for no step.
       known_truth: whether the labels of the points are known.
       feature_names, label_names: by raw id; None if there are no names.
+      against: a label whose score is subtracted, or `BEST_OTHER`; None to explain scores alone.
     """
 
     network: Network
@@ -50,6 +53,7 @@ class ExplanationRequest:
     known_truth: bool
     feature_names: Optional[Sequence[str]]
     label_names: Optional[Sequence[str]]
+    against: Optional[int] = None
 
 
 class _Ranking(NamedTuple):
@@ -127,6 +131,7 @@ def _explain(
         for label in np.unique(pairs.labels)
     }
     repetitions = np.arange(len(table))
+    against = None if request.against is None else _against(request.against, pairs, clean.labels)
     owners, baseline = np.arange(len(raw)), request.baseline
     if isinstance(baseline, PriorBaseline):
         # A path for each label: points are repeated, with one label each.
@@ -135,7 +140,7 @@ def _explain(
         baseline = baseline.starts(network, hashed[owners], labels, request.config.estimator)
     found: list[ExplainedLabel] = []
     first = 0
-    for part in explainer.explain(network, raw, pairs, request.config, baseline, point_ids[owners]):
+    for part in explainer.explain(network, raw, pairs, request.config, baseline, point_ids[owners], against):
         here = owners[first : first + len(part.pairs.splits) - 1]
         names = request.feature_names, request.label_names
         own = None if texts is None else [texts[owner] for owner in here]
@@ -146,6 +151,13 @@ def _explain(
             found.append(ExplainedLabel(one, clean.rank(point, one.label), buckets, scores, near[one.label]))
         first += len(here)
     return found
+
+
+def _against(label: int, pairs: Pairs, top_labels: np.ndarray) -> np.ndarray:
+    """Returns for each pair the label, or the best other one where it is the pair's own; int64 [pairs]."""
+    first, second = (top_labels[pairs.points(), rank].astype(np.int64) for rank in (0, 1))
+    best = np.where(first == pairs.labels, second, first)
+    return best if label == BEST_OTHER else np.where(pairs.labels == label, best, label)
 
 
 def _attack(

@@ -135,6 +135,7 @@ class Report:
         part = shown_part(values, limit)
         return {
             "label": self._label(explanation.label),
+            "against": None if explanation.against is None else self._label(explanation.against),
             "rank": one.rank,
             "score": _round(explanation.score),
             "baseline": _round(explanation.baseline_score),

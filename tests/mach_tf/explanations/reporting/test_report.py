@@ -96,6 +96,20 @@ def test_the_bars_of_the_others_have_the_scale_of_the_features(browser, tmp_path
     )
 
 
+def test_a_contrast_has_both_labels_and_no_probabilities(browser, tmp_path):
+    report = Report(LABELS, "logit_mean", None, 3)
+    explanation = Explanation(
+        0, 1, "dogs", 2.5, 0.5, 0.0, [FeatureAttribution(0, "bark", 1.0, 2.0, False, 0)], None, 0, "cats"
+    )
+    one = ExplainedLabel(explanation, 1, np.array([4]), np.array([1.0]), Neighbours(np.zeros(0, np.int64), []))
+    report.add(PointExplanation(0, None, [(1, 3.0)], [one]))
+    pages.open_page(browser, tmp_path, report.html("Contrast", []))
+    assert browser.find_element("css selector", ".card h2").text == "dogs rather than cats"
+    facts = browser.find_element("css selector", ".facts").text
+    assert "difference of scores 2.50" in facts and "%" not in facts
+    assert browser.get_log("browser") == []
+
+
 def test_a_ranker_moves_the_probabilities_of_labels_but_not_of_buckets(browser, tmp_path):
     pages.open_page(browser, tmp_path, page(1, ranked=True))
     facts = browser.find_element("css selector", ".facts").text
