@@ -13,7 +13,7 @@ from mach_tf.fgsm import fgsm
 from mach_tf.training import strategies
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
-from mach_tf.training.training_batch import TrainingBatch, replica_batches
+from mach_tf.training.training_batch import TrainingBatch, bucket_targets, replica_batches
 from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows
 
@@ -94,7 +94,7 @@ class _NestedTapes(RepetitionGroup):
     """Computes the same losses without sharing work: an inner tape for the perturbation, an outer tape for the weights."""
 
     def losses_and_gradients(self, batch: TrainingBatch) -> tuple[dict[str, tf.Tensor], list[Any]]:
-        targets, mask = self._targets(batch), self._dropout_mask(batch)
+        targets, mask = bucket_targets(batch, self.buckets), self._dropout_mask(batch)
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         upper = self._variables[1:]
         values = tf.repeat(batch.points.feature_values[:, None], len(self.repetitions), axis=1)

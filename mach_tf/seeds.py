@@ -29,6 +29,7 @@ class Purpose(enum.IntEnum):
     DROPOUT = 5
     FEATURE_DROPOUT = 6
     SHUFFLE = 7
+    ADVERSARIAL_NOISE = 8
 
 
 def derive(seed: int, index: int, purpose: Purpose) -> int:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from mach_tf import arguments
-from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
+from mach_tf.choices import ADVERSARIAL_METHODS, LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
 from mach_tf.errors import InputError
 
 # Far beyond what trains anything; what is larger is a slip, or overflows in float32.
-_MOST = {"hidden_units": 1_000_000, "epochs": 1_000_000, "batch_size": 100_000_000}
+_MOST = {"hidden_units": 1_000_000, "epochs": 1_000_000, "batch_size": 100_000_000, "adversarial_steps": 1000}
 _LARGEST = 1e30
+# The method of adversarial training that a setting belongs to.
+_METHOD_OF = {"adversarial_steps": "pgd", "ibp_ramp": "ibp"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +36,14 @@ class TrainingConfig:
       optimizer_epsilon: the constant in Adam's denominator, or its square under the root of LaProp's, for gradients of the loss
         summed over the buckets. The loss is their mean, so the optimizer divides it by B. The larger it is, the shorter are the
         steps of rare features.
-      epsilon: the size of the FGSM perturbation.
+      epsilon: the size of the perturbation in adversarial training.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at the cost of clean training.
-      fgsm_support: which coordinates FGSM may change: "nonzero", the features present, or "dense", all of them.
+      adversarial: what the adversarial loss is: the loss at a perturbed point, found by "fgsm", "n_fgsm" (FGSM from a random point, without
+        clipping) or "pgd" (several steps); or with "ibp" an upper bound of the loss over all perturbations, by interval arithmetic.
+      adversarial_steps: the number of steps of "pgd".
+      ibp_ramp: the share of all steps over which "ibp" raises epsilon and adversarial_weight from 0, in [0, 1].
+      fgsm_support: which coordinates FGSM may change: "nonzero", the features present, or "dense", all of them. The other methods change
+        the features present.
       dropout: the probability that a hidden unit is left out of a step.
       feature_dropout: the probability that a feature of a point is left out of a step, the same for every repetition.
       hidden_init_stddev: the standard deviation of the initial values of W1. Rows of x have unit length, so it is also the
@@ -49,7 +56,7 @@ class TrainingConfig:
         each point has exactly one label, the probabilities of the buckets are a softmax, and the loss is its cross-entropy.
 
     Example:
-      >>> TrainingConfig(epochs=3, adversarial_weight=0).adversarial
+      >>> TrainingConfig(epochs=3, adversarial_weight=0).is_adversarial
       False
     """
 
@@ -62,6 +69,9 @@ class TrainingConfig:
     optimizer_epsilon: float = 3e-5
     epsilon: float = 0.01
     adversarial_weight: float = 1.0
+    adversarial: str = ADVERSARIAL_METHODS[0]
+    adversarial_steps: int = 5
+    ibp_ramp: float = 0.5
     fgsm_support: str = "nonzero"
     dropout: float = 0.0
     feature_dropout: float = 0.0
@@ -89,6 +99,9 @@ class TrainingConfig:
         arguments.seed(self.seed)
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
+        self._require(0 <= self.ibp_ramp <= 1, "ibp_ramp", "in [0, 1]")
+        methods = ", ".join(ADVERSARIAL_METHODS)
+        self._require(self.adversarial in ADVERSARIAL_METHODS, "adversarial", f"one of {methods}")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
         self._require(self.task in TASKS, "task", f"one of {', '.join(TASKS)}")
         self._require(self.fgsm_support in SUPPORTS, "fgsm_support", f"one of {', '.join(SUPPORTS)}")
@@ -97,9 +110,10 @@ class TrainingConfig:
             "learning_rate_decay",
             f"one of {', '.join(LEARNING_RATE_DECAYS)}",
         )
+        self._check_adversarial()
 
     @property
-    def adversarial(self) -> bool:
+    def is_adversarial(self) -> bool:
         """Returns whether the training has an adversarial loss."""
         return self.adversarial_weight > 0
 
@@ -114,6 +128,11 @@ class TrainingConfig:
         settings["adam_epsilon"] = settings.pop("optimizer_epsilon")
         if not self.multiclass:
             del settings["task"]
+        if self.adversarial == ADVERSARIAL_METHODS[0]:
+            del settings["adversarial"]
+        for name, method in _METHOD_OF.items():
+            if self.adversarial != method:
+                del settings[name]
         return settings
 
     def require_multilabel(self, what: str, reason: str) -> None:
@@ -126,6 +145,28 @@ class TrainingConfig:
         if self.multiclass:
             raise InputError(
                 f"{what} need a model with task=multilabel (got one that was trained with task=multiclass), because {reason}."
+            )
+
+    def _check_adversarial(self) -> None:
+        """Raises InputError for settings of adversarial training that would do nothing."""
+        for name, method in _METHOD_OF.items():
+            value = getattr(self, name)
+            if self.adversarial != method and value != getattr(TrainingConfig, name):
+                raise InputError(
+                    f"{name} is a setting of adversarial={method} (got {value!r} with adversarial={self.adversarial}). Leave it out, or "
+                    f"give adversarial={method}."
+                )
+        if self.adversarial == ADVERSARIAL_METHODS[0]:
+            return
+        if not self.is_adversarial:
+            raise InputError(
+                f"adversarial_weight must be above 0 with adversarial={self.adversarial} (got {self.adversarial_weight!r}, which trains on "
+                "the clean loss alone). Raise it, or leave adversarial out."
+            )
+        if self.fgsm_support != SUPPORTS[0]:
+            raise InputError(
+                f"fgsm_support must be {SUPPORTS[0]} with adversarial={self.adversarial} (got {self.fgsm_support!r}), because only FGSM "
+                "can change absent features without a value per point and feature in memory. Leave it out, or give adversarial=fgsm."
             )
 
     def _require(self, holds: bool, name: str, rule: str) -> None:

@@ -60,6 +60,7 @@ FLOORS = (
         "training_config",
         "network_shape",
         "record_layout",
+        "signature_names",
         "text_spec",
         "splits",
         "manifest",

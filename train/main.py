@@ -62,7 +62,7 @@ training_flags.define("mixed_precision", "seed")
 flags.DEFINE_alias("adam_epsilon", "optimizer_epsilon")
 
 # Adversarial training
-training_flags.define("adversarial_weight", "epsilon", "fgsm_support")
+training_flags.define("adversarial", "adversarial_weight", "epsilon", "fgsm_support", "adversarial_steps", "ibp_ramp")
 
 # The ranker
 flags.DEFINE_bool(

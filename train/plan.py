@@ -34,7 +34,7 @@ from mach_tf.sizing import flagfile, machine, recommendation
 from train import problem_flags, training_flags
 
 FLAGS = flags.FLAGS
-_TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial_weight", "fgsm_support", "optimizer")
+_TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial", "adversarial_weight", "fgsm_support", "optimizer")
 
 # The data: a dataset directory, or its numbers before there is one
 flags.adopt_module_key_flags(problem_flags)
@@ -42,7 +42,7 @@ flags.adopt_module_key_flags(problem_flags)
 # Training, as given to train.main; what is given here is not left to the rules.
 flags.DEFINE_list("buckets", [], "Numbers of buckets to compare, separated by commas. By default they suit the labels.")
 flags.DEFINE_list("repetitions", [], "Numbers of repetitions to compare. By default 4, 8, 16 and 32.")
-training_flags.define("hidden_units", "adversarial_weight", "fgsm_support", "optimizer")
+training_flags.define("hidden_units", "adversarial", "adversarial_weight", "fgsm_support", "optimizer")
 training_flags.define_by_rule("batch_size", "epochs")
 
 # The machine

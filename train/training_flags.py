@@ -8,7 +8,7 @@ from typing import Any, Callable
 from absl import flags
 
 from mach_tf import presets
-from mach_tf.choices import LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
+from mach_tf.choices import ADVERSARIAL_METHODS, LEARNING_RATE_DECAYS, OPTIMIZERS, SUPPORTS, TASKS
 from mach_tf.training_config import TrainingConfig
 
 FLAGS = flags.FLAGS
@@ -19,6 +19,7 @@ _CHOICES = {
     "task": TASKS,
     "learning_rate_decay": LEARNING_RATE_DECAYS,
     "optimizer": OPTIMIZERS,
+    "adversarial": ADVERSARIAL_METHODS,
     "fgsm_support": SUPPORTS,
 }
 _DEFINE: dict[type, Callable[..., Any]] = {
@@ -41,10 +42,16 @@ HELP = {
     "optimizer_epsilon": "Sets the constant in Adam's denominator (in LaProp its square, under the root), at least 1e-10, for the "
     "gradient of the loss summed over the buckets. The larger it is, the shorter are the steps of rare features compared with "
     "frequent ones. If most labels have many training points, try 1e-4 to 1e-3 and a learning rate of 0.02.",
-    "epsilon": "Sets the size of the FGSM perturbation in training, 0 or more, for each coordinate of the hashed and normalised "
+    "epsilon": "Sets the size of the perturbation in adversarial training, 0 or more, for each coordinate of the hashed and normalised "
     "features. Raise it for robustness against larger perturbations.",
     "adversarial_weight": "Sets the weight lambda of the adversarial loss, 0 or more. 0 trains on the clean loss alone, which is "
     "faster.",
+    "adversarial": "Chooses the adversarial loss. fgsm, n_fgsm and pgd take the loss at a perturbed point: one step of the sign of the "
+    "gradient, the same from a random point and without clipping, or several steps. ibp takes an upper bound of the loss over all "
+    "perturbations, which raises what mach-certify proves.",
+    "adversarial_steps": "Sets the number of steps of --adversarial=pgd, at least 1. More steps find a higher loss; time grows in proportion.",
+    "ibp_ramp": "Sets the share of the training in which --adversarial=ibp raises --epsilon and --adversarial_weight from 0 to their values, "
+    "in [0, 1].",
     "fgsm_support": "Chooses the coordinates that FGSM may change in training: nonzero, the features present in a point, or dense, all of "
     "them, which is slower.",
     "dropout": "Sets the probability that a hidden unit is left out of a step, in [0, 1). Raise it if the model memorises the "

@@ -58,6 +58,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "training_config",
         "network_shape",
         "record_layout",
+        "signature_names",
         "text_spec",
         "splits",
         "manifest",

@@ -13,7 +13,7 @@ from mach_tf.training_config import TrainingConfig
 # In the order of the file, after buckets and repetitions.
 _SETTINGS = (
     *("hidden_units", "hidden_init_stddev", "dropout", "epochs", "batch_size", "learning_rate", "optimizer"),
-    *("optimizer_epsilon", "epsilon", "adversarial_weight", "fgsm_support"),
+    *("optimizer_epsilon", "epsilon", "adversarial_weight", "adversarial", "fgsm_support"),
 )
 
 

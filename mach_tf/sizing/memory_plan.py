@@ -65,8 +65,8 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     upper = hidden + hidden * buckets + buckets
     # The rows of W1 that a batch touches: at most one per feature present.
     touched = min(shapes.columns, int(points * shapes.features)) * hidden
-    dense_first_layer = config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense")
-    passes = 2 if config.adversarial else 1
+    dense_first_layer = config.optimizer == "adam" or (config.is_adversarial and config.fgsm_support == "dense")
+    passes = 1 + config.is_adversarial * (2 if config.adversarial == "ibp" else 1)
     # The gathered rows, their gradient, and a copy while the gradients of several replicas are joined.
     gradients = (first_layer if dense_first_layer else 0) + touched * (passes + 1) + upper * passes
     # Logits, targets, their gradient and temporaries; hidden layers before and after each operation.

@@ -130,12 +130,18 @@ def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
     # Upper layer: forward, gradient of the input, gradient of the weights. First layer: forward, gradient of the weights.
     upper = 6.0 * config.batch_size * config.hidden_units * shapes.buckets
     first = 4.0 * config.batch_size * shapes.features * config.hidden_units
-    if not config.adversarial:
+    if not config.is_adversarial:
         return upper + first
+    if config.adversarial == "ibp":
+        # The middle and the half width of the intervals, each with W2; the radius, with |W1|.
+        return 3 * upper + 2 * first
     present = shapes.columns if config.fgsm_support == "dense" else shapes.features
     perturbation = 2.0 * config.batch_size * present * config.hidden_units
     perturbed = 4.0 * config.batch_size * present * config.hidden_units
-    return 2 * upper + first + perturbation + perturbed
+    # A further gradient for the perturbation: forward, and back without the gradients of the weights.
+    further = 4 / 6 * upper + 2 * perturbation
+    gradients = {"n_fgsm": 1, "pgd": config.adversarial_steps - 1}.get(config.adversarial, 0)
+    return 2 * upper + first + perturbation + perturbed + gradients * further
 
 
 def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
@@ -144,7 +150,7 @@ def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
     It reads and writes weights and two moments, and reads the gradient.
     """
     touched = min(shapes.columns, int(config.batch_size * shapes.features))
-    if config.optimizer == "adam" or (config.adversarial and config.fgsm_support == "dense"):
+    if config.optimizer == "adam" or (config.is_adversarial and config.fgsm_support == "dense"):
         touched = shapes.columns
     return 7.0 * FLOAT_BYTES * config.hidden_units * (touched + shapes.buckets)
 

@@ -70,8 +70,8 @@ def fit(
       cluster: the address of a Ray cluster, as `ray.init` takes it ("ray://HOST:10001", "HOST:6379"), whose nodes share both directories: each
         trains a part of the repetitions, and a part whose node is lost resumes on another one. None trains in this process. Needs the extra
         `ray`.
-      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs, which are saved while that takes
-        at most a twentieth of the time; 0 saves only after epochs; None saves only when a training is stopped.
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs; both are saved less often if they take more
+        than a fortieth of the time. 0 saves only after epochs; None saves only when a training is stopped.
       validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
         measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.

@@ -202,8 +202,8 @@ def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> Repetition
     if config.multiclass:
         bias = -np.logaddexp(0, -bias)  # from log-odds to the logarithm of the share
     with job.strategy.scope():
-        model = RepetitionGroup(config, job.model.columns, repetitions, bias)
         steps = config.epochs * job.steps_per_epoch
+        model = RepetitionGroup(config, job.model.columns, repetitions, bias, steps)
         model.compile(
             optimizer=factory.create(
                 config, 1 if config.multiclass else buckets, steps, job.strategy.num_replicas_in_sync

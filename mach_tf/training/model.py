@@ -12,14 +12,20 @@ import tensorflow as tf
 from mach_tf import devices
 from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.fgsm import fgsm
-from mach_tf.seeds import Purpose, derive
-from mach_tf.training import matrix_products, sparse_products
+from mach_tf.seeds import Purpose
+from mach_tf.training import interval_bounds, matrix_products, perturbations, sparse_products
+from mach_tf.training.clean_pass import CleanPass
 from mach_tf.training.dense_perturbation import dense_shift, whole_kernel_gradient
-from mach_tf.training.training_batch import TrainingBatch
+from mach_tf.training.random_streams import RandomStreams
+from mach_tf.training.training_batch import TrainingBatch, bucket_targets
 from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows, primary
 
 _READ_ROWS = 4096
+
+Gradient = Union[tf.Tensor, tf.IndexedSlices]
+# The adversarial loss, [G], and the gradients of both losses for W1, and of this one for the other weights.
+_SecondPass = tuple[tf.Tensor, Gradient, list[tf.Tensor]]
 
 
 class RepetitionGroup(tf.keras.Model):
@@ -37,7 +43,12 @@ class RepetitionGroup(tf.keras.Model):
     """
 
     def __init__(
-        self, config: TrainingConfig, columns: int, repetitions: Sequence[int], initial_output_bias: np.ndarray
+        self,
+        config: TrainingConfig,
+        columns: int,
+        repetitions: Sequence[int],
+        initial_output_bias: np.ndarray,
+        steps: int = 0,
     ):
         """Creates the variables; under a strategy, call it in the strategy's scope.
 
@@ -46,21 +57,23 @@ class RepetitionGroup(tf.keras.Model):
           columns: D, the input width.
           repetitions: the numbers of the repetitions.
           initial_output_bias: float32 [G, B].
+          steps: the number of steps of the whole training, by which interval bounds are introduced.
         """
         super().__init__()
         # Every replica returns the same losses; Keras' default would add them up to one number.
         self.distribute_reduction_method = "first"
-        self.config = config
+        self.config, self.steps = config, steps
         self.buckets = buckets = initial_output_bias.shape[1]
         self.repetitions = tuple(repetitions)
+        self._streams = RandomStreams(config.seed, repetitions)
         count, hidden = len(repetitions), config.hidden_units
         self.hidden_kernel = self._variable(
             "hidden_kernel",
-            lambda: self._normal(Purpose.HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
+            lambda: self._streams.initial(Purpose.HIDDEN_KERNEL, [columns, hidden], config.hidden_init_stddev, 1),
         )
         self.hidden_bias = self._variable("hidden_bias", lambda: tf.zeros([count, hidden]))
         self.output_kernel = self._variable(
-            "output_kernel", lambda: self._normal(Purpose.OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
+            "output_kernel", lambda: self._streams.initial(Purpose.OUTPUT_KERNEL, [hidden, buckets], hidden**-0.5, 0)
         )
         self.output_bias = self._variable("output_bias", lambda: tf.constant(initial_output_bias, tf.float32))
 
@@ -75,7 +88,7 @@ class RepetitionGroup(tf.keras.Model):
             self.optimizer._create_all_weights(self._variables)
 
     def train_step(self, batch: TrainingBatch) -> dict[str, tf.Tensor]:
-        """Computes clean loss, FGSM perturbation and adversarial loss, and applies one optimizer step.
+        """Computes clean and adversarial loss, and applies one optimizer step.
 
         Args:
           batch: this replica's piece of the global batch.
@@ -88,9 +101,7 @@ class RepetitionGroup(tf.keras.Model):
         totals = tf.distribute.get_replica_context().merge_call(_sum_over_replicas, [tf.stack(list(losses.values()))])
         return dict(zip(losses, tf.unstack(totals, len(losses))))
 
-    def losses_and_gradients(
-        self, batch: TrainingBatch
-    ) -> tuple[dict[str, tf.Tensor], list[Union[tf.Tensor, tf.IndexedSlices]]]:
+    def losses_and_gradients(self, batch: TrainingBatch) -> tuple[dict[str, tf.Tensor], list[Gradient]]:
         """Computes this replica's shares of losses and gradients.
 
         Args:
@@ -100,45 +111,105 @@ class RepetitionGroup(tf.keras.Model):
           The losses by name, [G] each, and the gradients of hidden_kernel, hidden_bias, output_kernel and output_bias. That of
           hidden_kernel is tf.IndexedSlices of unique rows, or a dense tensor if FGSM has the dense support.
         """
-        targets, mask, products = self._targets(batch), self._dropout_mask(batch), self._products
+        clean = self._clean_pass(batch)
+        if not self.config.is_adversarial:
+            first = self._of_rows(
+                self._products.kernel_gradient(batch.points, batch.entries, clean.hidden_gradient), batch
+            )
+            return {"clean_loss": clean.loss}, [first, *clean.gradients]
+        second_pass = self._pass_of_bounds if self.config.adversarial == "ibp" else self._perturbed_pass
+        adversarial_loss, first, gradients = second_pass(batch, clean)
+        summed = [first, *(a + b for a, b in zip(gradients, clean.gradients))]
+        return {"clean_loss": clean.loss, "adversarial_loss": adversarial_loss}, summed
+
+    def ramp(self) -> Union[float, tf.Tensor]:
+        """Returns the share of epsilon and adversarial_weight that holds in the next step; below 1 at the beginning with "ibp"."""
+        steps = self.config.ibp_ramp * self.steps if self.config.adversarial == "ibp" else 0
+        return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / steps, 1.0) if steps else 1.0
+
+    def ramped(self) -> dict[str, float]:
+        """Returns the settings that `ramp` scales by name, as they hold in the next step; none unless they rise."""
+        names = ("epsilon", "adversarial_weight") if self.config.adversarial == "ibp" else ()
+        return {name: float(self.ramp()) * getattr(self.config, name) for name in names}
+
+    def _clean_pass(self, batch: TrainingBatch) -> CleanPass:
+        targets, mask, products = bucket_targets(batch, self.buckets), self._dropout_mask(batch), self._products
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
             hidden_input = products.product(batch.points, kernel)
             # The tape sees W1 only through its products; their modules have their gradients.
             tape.watch(hidden_input)
-            clean_loss = self._loss(hidden_input, mask, targets, batch.global_points)
-        upper = self._variables[1:]
+            loss = self._loss(hidden_input, mask, targets, batch.global_points)
         # One backward pass of the clean loss serves the perturbation and the weights.
-        hidden_gradient, *clean_gradients = tape.gradient(clean_loss, [hidden_input, *upper])
-        if not self.config.adversarial:
-            first = self._of_rows(products.kernel_gradient(batch.points, batch.entries, hidden_gradient), batch)
-            return {"clean_loss": clean_loss}, [first, *clean_gradients]
+        hidden_gradient, *gradients = tape.gradient(loss, [hidden_input, *self._variables[1:]])
+        return CleanPass(kernel, mask, targets, hidden_input, tape, loss, hidden_gradient, gradients)
 
-        epsilon = self.config.epsilon
+    def _perturbed_pass(self, batch: TrainingBatch, clean: CleanPass) -> _SecondPass:
+        """Returns the loss at a perturbed point, and with it the gradients."""
+        epsilon, products, tape = self.config.epsilon, self._products, clean.tape
         if self.config.fgsm_support == "dense":
-            dense = dense_shift(hidden_gradient, self.hidden_kernel, epsilon)
+            dense = dense_shift(clean.hidden_gradient, self.hidden_kernel, epsilon)
             shift = dense.shift
         else:
-            perturbation = fgsm(products.value_gradients(hidden_gradient, kernel, batch.points), epsilon)
-            shift = products.product_by_repetition(batch.points, perturbation, kernel)
+            perturbation = self._perturbation(batch, clean)
+            shift = products.product_by_repetition(batch.points, perturbation, clean.kernel)
         # The tape takes the shift as a variable of its own; its gradient for W1 is computed below.
         with tape:
             tape.watch(shift)
-            adversarial_loss = self._loss(hidden_input + shift, mask, targets, batch.global_points)
-            weighted = self.config.adversarial_weight * adversarial_loss
-        shift_gradient, *adversarial_gradients = tape.gradient(weighted, [shift, *upper])
+            loss = self._loss(clean.hidden_input + shift, clean.mask, clean.targets, batch.global_points)
+            weighted = self.config.adversarial_weight * loss
+        shift_gradient, *gradients = tape.gradient(weighted, [shift, *self._variables[1:]])
+        points, entries = batch.points, batch.entries
         if self.config.fgsm_support == "dense":
-            sparse = products.kernel_gradient(batch.points, batch.entries, hidden_gradient + shift_gradient)
-            first = whole_kernel_gradient(
-                dense, shift_gradient, self._of_rows(sparse, batch), self.hidden_kernel, epsilon
-            )
+            sparse = products.kernel_gradient(points, entries, clean.hidden_gradient + shift_gradient)
+            of_rows = self._of_rows(sparse, batch)
+            first = whole_kernel_gradient(dense, shift_gradient, of_rows, self.hidden_kernel, epsilon)
         else:
             both = products.kernel_gradient_of_both(
-                batch.points, batch.entries, perturbation, hidden_gradient, shift_gradient
+                points, entries, perturbation, clean.hidden_gradient, shift_gradient
             )
             first = self._of_rows(both, batch)
-        gradients = [first, *(a + b for a, b in zip(adversarial_gradients, clean_gradients))]
-        return {"clean_loss": clean_loss, "adversarial_loss": adversarial_loss}, gradients
+        return loss, first, gradients
+
+    def _perturbation(self, batch: TrainingBatch, clean: CleanPass) -> tf.Tensor:
+        """Returns the perturbation of the features present, float32 [nonzeros, G]."""
+        epsilon, products = self.config.epsilon, self._products
+
+        def gradient_at(perturbation: tf.Tensor) -> tf.Tensor:
+            shift = products.product_by_repetition(batch.points, perturbation, clean.kernel)
+            moved = clean.hidden_input + shift
+            with tf.GradientTape() as tape:
+                tape.watch(moved)
+                loss = self._loss(moved, clean.mask, clean.targets, batch.global_points)
+            return products.value_gradients(tape.gradient(loss, moved), clean.kernel, batch.points)
+
+        if self.config.adversarial == "n_fgsm":
+            noise = self._streams.noise(batch, self.optimizer.iterations)
+            return perturbations.n_fgsm(noise, gradient_at, epsilon)
+        gradient = products.value_gradients(clean.hidden_gradient, clean.kernel, batch.points)
+        if self.config.adversarial == "pgd":
+            return perturbations.pgd(gradient, gradient_at, epsilon, self.config.adversarial_steps)
+        return fgsm(gradient, epsilon)
+
+    def _pass_of_bounds(self, batch: TrainingBatch, clean: CleanPass) -> _SecondPass:
+        """Returns an upper bound of the loss at all perturbed points, and with it the gradients."""
+        ramp, products, tape = self.ramp(), self._products, clean.tape
+        epsilon, points, entries = ramp * self.config.epsilon, batch.points, batch.entries
+        radius = interval_bounds.radius(points, clean.kernel, epsilon, products.product)
+        with tape:
+            tape.watch(radius)
+            low, high = (self._hidden(clean.hidden_input + side * radius, clean.mask) for side in (-1.0, 1.0))
+            worst = interval_bounds.worst_products(low, high, clean.targets, self._output)
+            loss = self._entropy(worst, clean.targets, batch.global_points)
+            weighted = ramp * self.config.adversarial_weight * loss
+        hidden_gradient, radius_gradient, *gradients = tape.gradient(
+            weighted, [clean.hidden_input, radius, *self._variables[1:]]
+        )
+        first = products.kernel_gradient(points, entries, clean.hidden_gradient + hidden_gradient)
+        first += interval_bounds.kernel_gradient(
+            points, entries, clean.kernel, epsilon, radius_gradient, products.kernel_gradient
+        )
+        return loss, self._of_rows(first, batch), gradients
 
     def weights_of(self, position: int) -> Weights:
         """Returns a copy of the weights of the repetition at this position of the group, as float32 tensors.
@@ -189,55 +260,34 @@ class RepetitionGroup(tf.keras.Model):
         The sum is divided by the size of the global batch, not of the local one, so that the shares add up however the batch is
         cut.
         """
+        return self._entropy(self._output(self._hidden(hidden_input, mask)), targets, global_points)
+
+    def _hidden(self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor]) -> tf.Tensor:
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
-        if mask is not None:
-            hidden *= mask
+        return hidden if mask is None else hidden * mask
+
+    def _output(self, hidden: tf.Tensor, absolute: bool = False) -> tf.Tensor:
+        """Returns the products of hidden units, [n, G, hidden], with W2 or |W2|: [G, n, B]."""
         precision = tf.bfloat16 if self.config.mixed_precision else tf.float32
         inputs = tf.cast(tf.transpose(hidden, [1, 0, 2]), precision)
-        outputs = tf.matmul(inputs, tf.cast(self.output_kernel, precision))
-        logits = tf.cast(outputs, tf.float32) + self.output_bias[:, None]
+        kernel = tf.cast(self.output_kernel, precision)
+        return tf.cast(tf.matmul(inputs, tf.abs(kernel) if absolute else kernel), tf.float32)
+
+    def _entropy(self, outputs: tf.Tensor, targets: tf.Tensor, global_points: tf.Tensor) -> tf.Tensor:
+        logits = outputs + self.output_bias[:, None]
         if self.config.multiclass:
             entropy = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
             return tf.reduce_sum(entropy, 1) / tf.cast(global_points, tf.float32)
         entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
         return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
 
-    def _targets(self, batch: TrainingBatch) -> tf.Tensor:
-        """Returns float32 [G, n, B], with a 1 in every bucket that a label of the point falls in."""
-        count, points = len(self.repetitions), tf.size(batch.points.row_splits) - 1
-        buckets = tf.transpose(batch.target_buckets)
-        groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(buckets))
-        rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(buckets))
-        indices = tf.reshape(tf.stack([groups, rows, buckets], axis=2), [-1, 3])
-        shape = [count, points, self.buckets]
-        # Two labels of a point may share a bucket, so counts are cut to 1.
-        return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), shape), 1.0)
-
     def _dropout_mask(self, batch: TrainingBatch) -> Optional[tf.Tensor]:
         """Returns [n, G, hidden] of 0 and 1 / (1 - dropout), for the clean and the adversarial pass alike; None without dropout."""
-        if not self.config.dropout:
+        config = self.config
+        if not config.dropout:
             return None
-        size, first = self.config.batch_size, batch.first_point
-        last = first + tf.size(batch.points.row_splits, tf.int64) - 1
-        step = self.optimizer.iterations
-        uniform = [
-            # Drawn for the whole global batch, so that a point has the same mask in every replica.
-            tf.random.stateless_uniform([size, self.config.hidden_units], self._stream(r, Purpose.DROPOUT, step))[
-                first:last
-            ]
-            for r in self.repetitions
-        ]
-        kept = tf.cast(tf.stack(uniform, axis=1) >= self.config.dropout, tf.float32)
-        return kept / (1 - self.config.dropout)
-
-    def _stream(self, repetition: int, purpose: Purpose, step: Union[int, tf.Tensor] = 0) -> tf.Tensor:
-        """Returns the seed of a random stream, int64 [2], different for every repetition, purpose and step."""
-        key = derive(self.config.seed, repetition, purpose)
-        return tf.stack([tf.constant(key, tf.int64), tf.cast(step, tf.int64)])
-
-    def _normal(self, purpose: Purpose, shape: list[int], stddev: float, axis: int) -> tf.Tensor:
-        streams = [self._stream(repetition, purpose) for repetition in self.repetitions]
-        return tf.stack([tf.random.stateless_normal(shape, stream, stddev=stddev) for stream in streams], axis)
+        sizes = config.hidden_units, config.batch_size
+        return self._streams.dropout_mask(batch, *sizes, config.dropout, self.optimizer.iterations)
 
     def _variable(self, name: str, initial: Callable[[], tf.Tensor]) -> tf.Variable:
         return tf.Variable(initial, name=name, trainable=True)

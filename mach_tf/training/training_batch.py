@@ -21,6 +21,8 @@ class TrainingBatch(NamedTuple):
       target_buckets: int32 [assignments, G], the bucket of a label of that point in each repetition.
       first_point: int64 [], the position of this piece in the global batch.
       global_points: int64 [], the number of points of the global batch.
+      first_entry: int64 [], the position of this piece's first entry in the global batch.
+      global_entries: int64 [], the number of entries of the global batch.
     """
 
     rows: tf.Tensor
@@ -30,6 +32,8 @@ class TrainingBatch(NamedTuple):
     target_buckets: tf.Tensor
     first_point: tf.Tensor
     global_points: tf.Tensor
+    first_entry: tf.Tensor
+    global_entries: tf.Tensor
 
 
 def replica_batches(
@@ -64,6 +68,8 @@ def replica_batches(
             tf.gather(table, labels.values),
             begin,
             total,
+            batch["feature_ids"].row_splits[begin],
+            tf.size(batch["feature_ids"].values, tf.int64),
         )
 
     def pieces_of(batch: dict[str, tf.RaggedTensor]) -> tf.data.Dataset:
@@ -72,3 +78,19 @@ def replica_batches(
     if len(wanted) == 1:
         return batches.map(lambda batch: piece(batch, wanted[0]), tf.data.AUTOTUNE, deterministic=True)
     return batches.flat_map(pieces_of)
+
+
+def bucket_targets(batch: TrainingBatch, buckets: int) -> tf.Tensor:
+    """Returns float32 [G, n, B], with a 1 in every bucket that a label of the point falls in.
+
+    Args:
+      batch: n points.
+      buckets: B.
+    """
+    count, points = batch.target_buckets.shape[1], tf.size(batch.points.row_splits) - 1
+    places = tf.transpose(batch.target_buckets)
+    groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(places))
+    rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(places))
+    indices = tf.reshape(tf.stack([groups, rows, places], axis=2), [-1, 3])
+    # Two labels of a point may share a bucket, so counts are cut to 1.
+    return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), [count, points, buckets]), 1.0)

@@ -29,6 +29,11 @@ from mach_tf.training_config import TrainingConfig
         ("optimizer", "sgd", "one of laprop, lazy_adam, adam"),
         ("fgsm_support", "all", "one of nonzero, dense"),
         ("learning_rate_decay", "step", "one of none, linear, cosine"),
+        ("adversarial", "free", "one of fgsm, n_fgsm, pgd, ibp"),
+        ("adversarial_steps", 0, "at least 1"),
+        ("adversarial_steps", 1001, "at most 1000"),
+        ("ibp_ramp", 1.5, "in [0, 1]"),
+        ("ibp_ramp", float("nan"), "in [0, 1]"),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(name, value, rule):
@@ -39,7 +44,7 @@ def test_a_setting_out_of_its_range_is_refused_by_name(name, value, rule):
 
 @pytest.mark.parametrize(("weight", "adversarial"), [(0.0, False), (0.5, True)])
 def test_adversarial(weight, adversarial):
-    assert TrainingConfig(adversarial_weight=weight).adversarial == adversarial
+    assert TrainingConfig(adversarial_weight=weight).is_adversarial == adversarial
 
 
 @pytest.mark.parametrize(
@@ -80,3 +85,44 @@ def test_the_task_is_one_of_two_and_what_multiclass_cannot_do_is_refused_with_th
     TrainingConfig().require_multilabel("Proofs", "they are hard")
     with pytest.raises(InputError, match=r"^Proofs need a model with task=multilabel .*because they are hard\.$"):
         TrainingConfig(task="multiclass").require_multilabel("Proofs", "they are hard")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"adversarial": "ibp", "adversarial_steps": 7},
+            "adversarial_steps is a setting of adversarial=pgd (got 7 with",
+        ),
+        (
+            {"ibp_ramp": 0.1},
+            "ibp_ramp is a setting of adversarial=ibp (got 0.1 with adversarial=fgsm). Leave it out, or",
+        ),
+        (
+            {"adversarial": "pgd", "adversarial_weight": 0},
+            "adversarial_weight must be above 0 with adversarial=pgd (got 0.0,",
+        ),
+        (
+            {"adversarial": "n_fgsm", "fgsm_support": "dense"},
+            "fgsm_support must be nonzero with adversarial=n_fgsm (got 'dense')",
+        ),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(settings, message):
+    with pytest.raises(InputError) as raised:
+        TrainingConfig(**settings)
+    assert message in str(raised.value)
+
+
+def test_origins_name_what_a_method_uses_and_those_of_fgsm_are_what_they_were():
+    added = {"adversarial", "adversarial_steps", "ibp_ramp"}
+    used = {
+        "fgsm": set(),
+        "n_fgsm": {"adversarial"},
+        "pgd": {"adversarial", "adversarial_steps"},
+        "ibp": {"adversarial", "ibp_ramp"},
+    }
+    for method, names in used.items():
+        assert added & set(TrainingConfig(adversarial=method).of_origin()) == names
+    earlier = {field.name for field in dataclasses.fields(TrainingConfig)} - added - {"task", "optimizer_epsilon"}
+    assert set(TrainingConfig().of_origin()) == earlier | {"adam_epsilon"}

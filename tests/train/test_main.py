@@ -269,3 +269,20 @@ def test_more_than_a_month_or_the_disk_asks_for_force(dataset, tmp_path, monkeyp
         train(dataset, model)
     train(dataset, model, force=True, repetitions=1, epochs=1)
     assert os.path.exists(model)
+
+
+def test_an_adversarial_method_is_a_flag_and_its_ramp_is_a_curve(dataset, tmp_path):
+    model = str(tmp_path / "model")
+    train(dataset, model, adversarial="ibp", ibp_ramp=1, repetitions=1, epsilon=0.5)
+    training = manifest.ModelManifest.read(model).training
+    assert (training.adversarial, training.ibp_ramp, training.epsilon) == ("ibp", 1.0, 0.5)
+    found = {}
+    for file in glob.glob(os.path.join(model, "tensorboard", "*", "*")):
+        for event in tf.compat.v1.train.summary_iterator(file):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(float(tf.make_ndarray(value.tensor)))
+    steps = 3 * -(-POINTS // 16)
+    np.testing.assert_allclose(found["epsilon"], 0.5 * np.arange(steps) / steps, rtol=1e-6)
+    np.testing.assert_allclose(found["adversarial_weight"], np.arange(steps) / steps, rtol=1e-6)
+    assert found["loss/adversarial"][0] == pytest.approx(found["loss/clean"][0]), "of epsilon 0"
+    assert found["loss/adversarial"][-1] > found["loss/clean"][-1]

@@ -33,6 +33,14 @@ def test_a_dense_gradient_of_w1_is_counted(changes):
     assert plan(config, SHAPES, 1).gradients >= 4 * 50_000 * 4096
 
 
+def test_each_pass_of_a_step_is_counted():
+    batches = [
+        plan(TrainingConfig(hidden_units=4096, **changes), SHAPES, 1).batch
+        for changes in ({"adversarial_weight": 0.0}, {}, {"adversarial": "pgd"}, {"adversarial": "ibp"})
+    ]
+    assert batches == [batches[0], 2 * batches[0], 2 * batches[0], 3 * batches[0]]
+
+
 def test_largest_group():
     fits_three = plan(REFERENCE, SHAPES, 3).total
     assert largest_group(REFERENCE, SHAPES, 8, fits_three) == 3

@@ -78,6 +78,16 @@ def test_step_flops_by_hand():
     clean = dataclasses.replace(CONFIG, adversarial_weight=0.0)
     assert planning.step_flops(clean, shapes) == upper + first
     assert planning.step_flops(CONFIG, shapes) == 2 * (upper + first) + 2 * 128 * 20 * 64
+    bounds = dataclasses.replace(CONFIG, adversarial="ibp")
+    assert planning.step_flops(bounds, shapes) == 3 * upper + 2 * first
+    # Each gradient for a perturbation: two products with W2, one with W1, and one for the feature values.
+    gradient = 4 * 128 * 64 * 100 + 4 * 128 * 20 * 64
+    several = dataclasses.replace(CONFIG, adversarial="pgd", adversarial_steps=4)
+    fgsm = planning.step_flops(CONFIG, shapes)
+    assert planning.step_flops(several, shapes) == pytest.approx(fgsm + 3 * gradient)
+    assert planning.step_flops(dataclasses.replace(CONFIG, adversarial="n_fgsm"), shapes) == pytest.approx(
+        fgsm + gradient
+    )
     dense = dataclasses.replace(CONFIG, fgsm_support="dense")
     assert planning.step_flops(dense, shapes) == 2 * upper + first + 6 * 128 * 2000 * 64
 

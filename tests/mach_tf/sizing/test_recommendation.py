@@ -24,7 +24,7 @@ def test_a_training_can_be_configured_so(points, labels):
     found = _settings(points, labels)
     config = TrainingConfig(**found)
     assert config.batch_size <= points
-    assert config.epsilon == TrainingConfig.epsilon and config.adversarial, "what no rule is about stays as it is"
+    assert config.epsilon == TrainingConfig.epsilon and config.is_adversarial, "what no rule is about stays as it is"
 
 
 @pytest.mark.parametrize("points", [32_000, 50_000, 59_999, 60_000, 100_000])

@@ -164,3 +164,29 @@ def test_the_dataset_directory_is_no_model_directory(dataset):
     with pytest.raises(InputError, match="model_dir must be new, empty or a model directory"):
         mach_tf.fit(dataset, dataset, **SMALL)
     assert sorted(os.listdir(dataset)) == before
+
+
+@pytest.mark.parametrize("method", ["ibp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("n_fgsm", "pgd"))])
+def test_each_adversarial_method_is_recorded_and_goes_on_after_a_stop(dataset, tmp_path, monkeypatch, method):
+    """On two devices, with a ranker beside the repetitions."""
+    settings = {**SMALL, "strategy": "mirrored", "repetitions": 2, "ranker": True, "adversarial": method}
+    whole = mach_tf.fit(dataset, tmp_path / "whole", **settings)
+    asked = []
+
+    def interrupt_at_the_fourth(self):
+        asked.append(1)
+        if len(asked) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self._number != 0
+
+    monkeypatch.setattr(StopSignal, "requested", interrupt_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        mach_tf.fit(dataset, tmp_path / "stopped", **settings)
+    monkeypatch.undo()
+    stopped = mach_tf.fit(dataset, tmp_path / "stopped", strategy="mirrored", progress=False)
+    assert stopped.manifest.training.adversarial == method and stopped.ranker is not None
+    assert_same_bits(all_weights(str(tmp_path / "stopped"), 2), all_weights(whole.model_dir, 2))
+    with pytest.raises(
+        InputError, match=rf"training\.adversarial was '{method}', is now 'fgsm'.* Give adversarial='{method}'"
+    ):
+        mach_tf.fit(dataset, tmp_path / "stopped", strategy="mirrored", progress=False, adversarial="fgsm")

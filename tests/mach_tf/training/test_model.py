@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training import strategies
+from mach_tf.training import matrix_products, strategies
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
+from tests.helpers import dense_training
 from tests.mach_tf.training.test_training_batch import ragged_points
 
 COLUMNS, LABELS, BUCKETS, TABLE = 40, 12, 5, np.random.default_rng(3).integers(0, 5, (4, 12)).astype(np.int32)
@@ -43,35 +44,9 @@ def one_label_each(points):
     return {**points, "label_ids": tf.RaggedTensor.from_row_splits(labels, np.arange(len(labels) + 1))}
 
 
-def dense_oracle(model, position, points, table_row, settings):
-    """Losses and gradients of one repetition by nested tapes on the dense input in float64, from DESIGN's definition."""
-    n = points["feature_ids"].nrows()
-    x, y = np.zeros((n, COLUMNS)), np.zeros((n, BUCKETS))
-    for i, (ids, values, labels) in enumerate(
-        zip(*(points[k].to_list() for k in ("feature_ids", "feature_values", "label_ids")))
-    ):
-        x[i, ids] = values
-        y[i, table_row[labels]] = 1
-    weights = [tf.Variable(w.numpy().astype(np.float64)) for w in model.weights_of(position)]
-
-    def loss(inputs):
-        logits = tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3]
-        if settings.multiclass:
-            return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(tf.nn.softmax(logits)), 1))
-        p = tf.sigmoid(logits)
-        return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
-
-    x = tf.constant(x)
-    with tf.GradientTape() as outer:
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            clean = loss(x)
-        step = settings.epsilon * tf.sign(inner.gradient(clean, x))
-        if settings.fgsm_support == "nonzero":
-            step *= tf.cast(x != 0, tf.float64)
-        adversarial = loss(x + tf.stop_gradient(step))
-        total = clean + settings.adversarial_weight * adversarial
-    return float(clean), float(adversarial), [g.numpy() for g in outer.gradient(total, weights)]
+def compiled(model, steps=10):
+    model.compile(optimizer=factory.create(model.config, BUCKETS, steps, 1))
+    return model
 
 
 @pytest.mark.parametrize("repetitions", [[0], [0, 2, 3]])
@@ -85,7 +60,9 @@ def test_losses_and_gradients_are_those_of_the_definition(repetitions, support, 
     losses, gradients = step(batch_of(points, repetitions))
     gradients = [tf.convert_to_tensor(g) for g in gradients]
     for position, repetition in enumerate(repetitions):
-        clean, adversarial, expected = dense_oracle(model, position, points, TABLE[repetition], model.config)
+        clean, adversarial, expected = dense_training.losses_and_gradients(
+            model, position, points, TABLE[repetition], model.config
+        )
         np.testing.assert_allclose(losses["clean_loss"][position], clean, rtol=1e-5)
         if weight:
             np.testing.assert_allclose(losses["adversarial_loss"][position], adversarial, rtol=1e-5)
@@ -94,6 +71,92 @@ def test_losses_and_gradients_are_those_of_the_definition(repetitions, support, 
         ours = [gradients[0][:, position], *(g[position] for g in gradients[1:])]
         for mine, theirs in zip(ours, expected):
             np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-7)
+
+
+METHODS = [
+    {"adversarial": "n_fgsm"},
+    {"adversarial": "pgd", "adversarial_steps": 4},
+    {"adversarial": "ibp", "ibp_ramp": 0.0},
+]
+
+
+@pytest.mark.parametrize(("task", "as_graph"), [("multilabel", True), ("multiclass", False)])
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["adversarial"])
+def test_each_methods_losses_and_gradients_are_those_of_its_definition(method, task, as_graph):
+    repetitions = [0, 2, 3]
+    model = compiled(group(repetitions, **method, task=task, adversarial_weight=0.7))
+    points = one_label_each(ragged_points(16)) if task == "multiclass" else ragged_points(16)
+    batch = batch_of(points, repetitions)
+    step = tf.function(model.losses_and_gradients) if as_graph else model.losses_and_gradients
+    losses, gradients = step(batch)
+    gradients = [tf.convert_to_tensor(g) for g in gradients]
+    draws = model._streams.noise(batch, model.optimizer.iterations).numpy()
+    rows = points["feature_ids"].value_rowids().numpy()
+    for position, repetition in enumerate(repetitions):
+        noise = np.zeros((16, COLUMNS))
+        noise[rows, points["feature_ids"].values.numpy()] = draws[:, position]
+        clean, adversarial, expected = dense_training.losses_and_gradients(
+            model, position, points, TABLE[repetition], model.config, noise
+        )
+        np.testing.assert_allclose(losses["clean_loss"][position], clean, rtol=1e-5)
+        np.testing.assert_allclose(losses["adversarial_loss"][position], adversarial, rtol=1e-5)
+        assert adversarial > clean
+        ours = [gradients[0][:, position], *(g[position] for g in gradients[1:])]
+        for mine, theirs in zip(ours, expected):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["adversarial"])
+def test_each_method_gives_the_same_with_the_products_of_a_gpu(method, monkeypatch):
+    ours = compiled(group([0, 2], **method))
+    step = tf.function(ours.losses_and_gradients)
+    losses, gradients = step(batch_of(16, [0, 2]))
+    monkeypatch.setattr(RepetitionGroup, "_products", matrix_products)
+    other_losses, others = tf.function(ours.losses_and_gradients)(batch_of(16, [0, 2]))
+    for name, value in losses.items():
+        np.testing.assert_allclose(other_losses[name], value, rtol=1e-5)
+    for mine, other in zip(gradients, others):
+        np.testing.assert_allclose(tf.convert_to_tensor(mine), tf.convert_to_tensor(other), rtol=1e-3, atol=1e-7)
+
+
+def test_pgd_with_one_step_is_fgsm_bit_for_bit():
+    ours, theirs = (
+        group([0, 1], **changes).losses_and_gradients(batch_of(16, [0, 1]))
+        for changes in ({"adversarial": "pgd", "adversarial_steps": 1}, {"adversarial": "fgsm"})
+    )
+    for mine, other in zip(tf.nest.flatten(ours, True), tf.nest.flatten(theirs, True)):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_bounds_are_above_what_attacks_find():
+    found = {}
+    for method in [*METHODS, {"adversarial": "fgsm"}]:
+        losses, _ = compiled(group([0, 1], **method)).losses_and_gradients(batch_of(16, [0, 1]))
+        found[method["adversarial"]] = losses["adversarial_loss"].numpy()
+    # N-FGSM leaves the ball that the bounds are about.
+    assert (found["ibp"] > found["pgd"]).all() and (found["ibp"] > found["fgsm"]).all()
+
+
+def test_epsilon_and_weight_of_bounds_rise_from_zero_over_their_share_of_the_steps():
+    model = compiled(group([0], adversarial="ibp", ibp_ramp=0.5, adversarial_weight=2.0))
+    model.steps, shares, batch = 8, [], batch_of(16, [0])
+    for step in range(8):
+        model.optimizer.iterations.assign(step)
+        shares.append(float(model.ramp()))
+        assert model.ramped() == {"epsilon": 0.1 * shares[-1], "adversarial_weight": 2 * shares[-1]}
+        losses, gradients = model.losses_and_gradients(batch)
+        full = compiled(
+            group(
+                [0], adversarial="ibp", ibp_ramp=0.0, epsilon=0.1 * shares[-1], adversarial_weight=2 * shares[-1] or 1
+            )
+        )
+        same, expected = full.losses_and_gradients(batch)
+        np.testing.assert_allclose(losses["adversarial_loss"], same["adversarial_loss"], rtol=1e-5)
+        if step:
+            np.testing.assert_allclose(gradients[2], expected[2], rtol=1e-4, atol=1e-8)
+    assert shares == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1]
+    other = group([0], adversarial="pgd")
+    assert other.ramp() == 1 and not other.ramped()
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
@@ -129,6 +192,22 @@ def train(repetitions, strategy=None, **changes):
     history = model.fit(strategy.distribute_datasets_from_function(data), steps_per_epoch=len(batches), verbose=0)
     weights = [[w.numpy() for w in model.weights_of(i)] for i in range(len(repetitions))]
     return weights, history.history
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["adversarial"])
+def test_each_method_trains_the_same_alone_in_a_group_and_on_two_devices(method):
+    method = {**method, "dropout": 0.4, "adversarial_weight": 1.0}
+    together, history = train([1, 3], **method)
+    again, _ = train([1, 3], **method)
+    two, two_history = train([1, 3], strategy=strategies.create("mirrored"), **method)
+    for position, repetition in enumerate([1, 3]):
+        (alone,), _ = train([repetition], **method)
+        for ours, same, theirs, halves in zip(together[position], again[position], alone, two[position]):
+            np.testing.assert_array_equal(ours, same)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(ours, halves, rtol=1e-3, atol=1e-4)
+    for name in history:
+        np.testing.assert_allclose(history[name], two_history[name], rtol=1e-3)
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])

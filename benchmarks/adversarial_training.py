@@ -1,0 +1,203 @@
+"""Says what each method of adversarial training costs and gives: P@1 as it is, under the strongest attack, and certified.
+
+    python -m benchmarks.adversarial_training --data_dir=data --sets=bibtex --output_dir=results/adversarial-training
+
+Trains the preset of each data set once per arm, on the dataset directory of its name in --data_dir. An arm is a method, or a method and the
+factor of the preset's epsilon that it is trained with: ibp@0.2. The first --limit test points are attacked and certified at each --epsilon. Two seeds of
+one arm differ by as much as 1 to 2 points on 400 of them.
+
+With --train_points and --repetitions a part of a large data set is tried: the first training points, as a dataset of their own.
+
+Results are written as they come, SET-ARM.json in --output_dir, and kept: the same command goes on where it was. Prints a table for
+each data set and draws all of them in adversarial_training.png: certified P@1 (solid) and attacked (dashed) against epsilon. The last line is a
+JSON object; "ratios" holds the processor time of each training over that of the clean one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tabulate
+from absl import flags
+
+import mach_tf
+from mach_tf import files, startup
+from mach_tf.choices import ADVERSARIAL_METHODS
+from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
+from mach_tf.programs import program
+from mach_tf.training import settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FLAGS = flags.FLAGS
+
+_PRESETS = {"bibtex": "bibtex", "eurlex57k": "eurlex57k", "tibkat-gnd": "tibkat"}
+_CLEAN = "clean"
+_ARMS = (_CLEAN, "fgsm@1", "n_fgsm@1", "pgd@1", "ibp@0.1", "ibp@0.2", "ibp@0.4")
+
+# What is trained
+flags.DEFINE_string("data_dir", "data", "Takes the dataset directories from this directory.")
+flags.DEFINE_list("sets", ["bibtex"], f"Trains on these data sets: {', '.join(_PRESETS)}.")
+flags.DEFINE_list(
+    "arms",
+    list(_ARMS),
+    f"Trains these arms: {_CLEAN}, or one of {', '.join(ADVERSARIAL_METHODS)}, with @ and a factor of the preset's epsilon.",
+)
+flags.DEFINE_integer("repetitions", None, "Trains this many repetitions. By default as many as the preset.", 1)
+flags.DEFINE_integer("train_points", None, "Trains on the first N training points only. By default on all.", 1)
+
+# What is measured
+flags.DEFINE_list("epsilon", ["0", "0.01", "0.02", "0.05"], "Attacks and certifies with these sizes of perturbation.")
+flags.DEFINE_integer("limit", 400, "Attacks and certifies the first N test points.", 1)
+flags.DEFINE_integer("effort", 100, "Bounds at most this many pairs of labels one by one per point and epsilon.", 0)
+flags.DEFINE_string("output_dir", "adversarial-training", "Writes models, results, table and plot into this directory.")
+
+
+def main(_: list[str]) -> None:
+    """Runs the program."""
+    startup.prepare()
+    unknown = [name for name in FLAGS.sets if name not in _PRESETS]
+    if unknown or not FLAGS.sets:
+        raise InputError(
+            f"--sets must be among {', '.join(_PRESETS)} (got {', '.join(unknown) or 'none'}). Correct it."
+        )
+    epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
+    arms = {arm: _changes(arm) for arm in FLAGS.arms}
+    os.makedirs(FLAGS.output_dir, exist_ok=True)
+    results = {}
+    for name in FLAGS.sets:
+        dataset = _dataset(name)
+        results[name] = {arm: _kept(name, arm, dataset, epsilons, changes) for arm, changes in arms.items()}
+        print(f"{name}\n\n{_table(results[name])}\n", flush=True)
+    from mach_tf import figures
+
+    figures.write_png(_figure(results), os.path.join(FLAGS.output_dir, "adversarial_training.png"))
+    ratios = {
+        f"{name}: cpu s: {arm}/{_CLEAN}": round(found["cpu_seconds"] / of_set[_CLEAN]["cpu_seconds"], 2)
+        for name, of_set in results.items()
+        for arm, found in of_set.items()
+        if arm != _CLEAN and _CLEAN in of_set
+    }
+    print(json.dumps({"results": results, "ratios": ratios}))
+
+
+def _number(text: str, flag: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise InputError(f"--{flag} must hold numbers of 0 or more (got {text!r}). Correct it.")
+    return value
+
+
+def _changes(arm: str) -> dict[str, Any]:
+    """Returns what an arm changes in a preset; `factor` is that of epsilon."""
+    if arm == _CLEAN:
+        return {"adversarial_weight": 0.0}
+    method, _, factor = arm.partition("@")
+    if method not in ADVERSARIAL_METHODS:
+        raise InputError(
+            f"--arms must be {_CLEAN} or begin with one of {', '.join(ADVERSARIAL_METHODS)} (got {arm!r})."
+        )
+    return {"adversarial": method, "factor": _number(factor or "1", "arms")}
+
+
+def _dataset(name: str) -> str:
+    """Returns the directory of a data set, or of the part of it that is trained on."""
+    from mach_tf.data.dataset_reader import DatasetReader
+
+    whole = os.path.join(FLAGS.data_dir, name)
+    if FLAGS.train_points is None:
+        return whole
+    part = os.path.join(FLAGS.output_dir, "data", f"{name}-{FLAGS.train_points}")
+    if not os.path.isdir(part):
+        reader = DatasetReader.open(whole)
+        width = reader.manifest.columns
+        splits = [reader.read_points("train", FLAGS.train_points), reader.read_points("test")]
+        train, test = ((points.features(width), points.labels(reader.manifest.labels)) for points in splits)
+        # The points are hashed and normalised already.
+        mach_tf.write_dataset(*train, part, test=test, spec=FeatureSpec(dim=0, norm="none"))
+    return part
+
+
+def _kept(name: str, arm: str, dataset: str, epsilons: Sequence[float], changes: dict[str, Any]) -> dict[str, Any]:
+    """Returns the result of an arm, from an earlier run with the same settings if there is one."""
+    preset = settings.read_preset(_PRESETS[name])
+    preset.update({key: value for key, value in changes.items() if key != "factor"})
+    preset["epsilon"] = round(preset["epsilon"] * changes.get("factor", 1.0), 9)
+    if FLAGS.repetitions is not None:
+        preset["repetitions"] = FLAGS.repetitions
+    asked = {"settings": preset, "epsilons": list(epsilons), "limit": FLAGS.limit, "effort": FLAGS.effort}
+    asked["train_points"] = FLAGS.train_points
+    path = os.path.join(FLAGS.output_dir, f"{name}-{arm}.json")
+    if os.path.exists(path) and (found := files.read_json(path, "result"))["asked"] == asked:
+        return found
+    found = {"asked": asked, **_measure(dataset, os.path.join(FLAGS.output_dir, "models", f"{name}-{arm}"), preset)}
+    files.write_json(path, found)
+    return found
+
+
+def _measure(dataset: str, model_dir: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Trains an arm and measures it."""
+    from mach_tf.data.dataset_reader import DatasetReader
+    from mach_tf.evaluation.certification import CertificationOptions, certify_dataset
+    from mach_tf.metrics.ranking_metrics import hits
+
+    begin, begin_cpu = time.monotonic(), time.process_time()
+    model = mach_tf.fit(dataset, model_dir, plan=None, curves=False, progress=False, validation_points=0, **chosen)
+    seconds, cpu_seconds = time.monotonic() - begin, time.process_time() - begin_cpu
+    points = DatasetReader.open(dataset).read_points("test")
+    k = min(5, model.labels)
+    top = model.decode(points.features(model.manifest.columns), k).labels
+    right = hits(top, points.labels(model.labels)).mean(axis=0).cumsum()
+    ks = [at for at in (1, 3, 5) if at <= k]
+    epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
+    options = CertificationOptions(epsilons, ks=[1], effort=FLAGS.effort, attacks=["strongest"])
+    proved = certify_dataset(model_dir, dataset, options, limit=FLAGS.limit)
+    return {
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 1),
+        "test": {f"P@{at}": round(100 * float(right[at - 1]) / at, 2) for at in ks},
+        "sizes": proved.to_json()["sizes"],
+    }
+
+
+def _table(arms: dict[str, dict[str, Any]]) -> str:
+    rows = []
+    for arm, found in arms.items():
+        sizes = [
+            f"{size['metrics']['certified P@1']:.2f} / {size['metrics']['attacked P@1']:.2f}" for size in found["sizes"]
+        ]
+        test = "/".join(f"{value:.2f}" for value in found["test"].values())
+        rows.append([arm, f"{found['cpu_seconds']:.0f}", test, *sizes])
+    epsilons = [f"{size['epsilon']:g}" for size in next(iter(arms.values()))["sizes"]]
+    head = ["arm", "training, processor s", "test P@1/P@3/P@5", *(f"certified / attacked at {e}" for e in epsilons)]
+    return str(tabulate.tabulate(rows, head, tablefmt="github", disable_numparse=True))
+
+
+def _figure(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.5 * len(results), 4.2), layout="constrained")
+    for panel, (name, arms) in zip(np.atleast_1d(figure.subplots(1, len(results))), results.items()):
+        for color, (arm, found) in enumerate(arms.items()):
+            epsilons = [size["epsilon"] for size in found["sizes"]]
+            for kind, style in (("certified", "o-"), ("attacked", "s--")):
+                values = [size["metrics"][f"{kind} P@1"] for size in found["sizes"]]
+                label = arm if kind == "certified" else None
+                panel.plot(epsilons, values, style, color=f"C{color}", markersize=3, label=label)
+        panel.set(title=name, xlabel="epsilon", ylabel="P@1 (%): certified (solid), attacked (dashed)")
+        panel.legend(fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    program.run(main)

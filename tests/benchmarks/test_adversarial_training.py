@@ -1,0 +1,63 @@
+"""The whole program on a tiny data set with a tiny preset, and what it keeps."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from benchmarks import adversarial_training
+from mach_tf.errors import InputError
+from mach_tf.training import settings
+from tests.helpers import programs
+
+PRESET = {"buckets": 8, "repetitions": 3, "hidden_units": 8, "epochs": 2, "batch_size": 16, "epsilon": 0.2}
+FLAGS = ["--epsilon=0,0.1", "--limit=4", "--arms=clean,ibp@0.5", "--train_points=30", "--repetitions=2"]
+
+
+@pytest.fixture
+def run(dataset, tmp_path, monkeypatch, capsys):
+    shutil.copytree(dataset, tmp_path / "data" / "bibtex")
+    monkeypatch.setattr(settings, "read_preset", lambda _: dict(PRESET))
+
+    def program(*flags):
+        programs.run(
+            "benchmarks.adversarial_training",
+            f"--data_dir={tmp_path / 'data'}",
+            f"--output_dir={tmp_path / 'out'}",
+            *flags,
+        )
+        return capsys.readouterr().out
+
+    return program
+
+
+def test_the_whole_program_and_again(run, tmp_path, monkeypatch):
+    output = run(*FLAGS)
+    found = json.loads(output.strip().splitlines()[-1])
+    assert set(found["ratios"]) == {"bibtex: cpu s: ibp@0.5/clean"}
+    arms = found["results"]["bibtex"]
+    trained = arms["ibp@0.5"]["asked"]["settings"]
+    assert (trained["adversarial"], trained["epsilon"], trained["repetitions"]) == ("ibp", 0.1, 2)
+    for arm in arms.values():
+        clean, attacked = (size["metrics"] for size in arm["sizes"])
+        assert clean["certified P@1"] == clean["attacked P@1"] == clean["P@1"]
+        assert attacked["certified P@1"] <= attacked["attacked P@1"] <= attacked["P@1"]
+    assert "| ibp@0.5 " in output and "certified / attacked at 0.1" in output
+    assert os.path.getsize(tmp_path / "out" / "adversarial_training.png") > 5000
+    monkeypatch.setattr(adversarial_training, "_measure", None)
+    assert json.loads(run(*FLAGS).strip().splitlines()[-1]) == found, "nothing is done again"
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--sets=other", r"--sets must be among bibtex, .* \(got other\)"),
+        ("--arms=free@2", r"--arms must be clean or begin with one of fgsm, .* \(got 'free@2'\)"),
+        ("--arms=pgd@much", r"--arms must hold numbers of 0 or more \(got 'much'\)"),
+        ("--epsilon=nan", r"--epsilon must hold numbers"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(run, flag, message):
+    with pytest.raises(InputError, match=message):
+        run(flag)
