@@ -127,6 +127,7 @@ const cards = ((data) => {
       make("p", { class: "facts" }, ...facts),
       point.text ? coloured(point.text, explanation.words, title) : null,
       bars(explanation.bars, explanation.others, shownText(explanation.shown, explanation.others)),
+      explanation.counterfactual === null ? null : make("p", { class: "without" }, explanation.counterfactual),
       make("details", {}, make("summary", {}, "Bucket scores by repetition"),
         smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions" +
           (data.ranked ? ", plus what the label's ranker adds." : "."),
@@ -156,7 +157,11 @@ const cards = ((data) => {
   function pointDetail(point) {
     const cards = make("div", { class: "cards" }, ...point.explanations.map((e) => explanationCard(point, e)));
     if (point.attacked !== null) cards.append(attackCard(point));
-    return cards;
+    if (point.proved === null) return cards;
+    const proof = point.proved > 0
+      ? "Proved: no change of its features by up to \u00b1" + point.proved + " each changes the top label " + labelName(point.predicted[0][0]) + "."
+      : "No proof: the top label " + labelName(point.predicted[0][0]) + " may change under the smallest changes that were tried.";
+    return make("div", {}, make("p", { class: "proved" }, proof), cards);
   }
 
   // The mean of a label's explanations.
