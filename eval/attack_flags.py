@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from eval import word_flags
 from mach_tf.choices import ATTACKS, SUPPORTS, UNTARGETED_OBJECTIVES
 from mach_tf.errors import InputError
 from mach_tf.programs.flag_errors import flag_errors
@@ -24,6 +25,7 @@ RENAMED = {
     "restarts": "attack_restarts",
     "queries": "attack_queries",
     "objective": "attack_objective",
+    **word_flags.RENAMED,
 }
 
 # Which attacks, how large
@@ -33,13 +35,14 @@ flags.DEFINE_list(
     "Attacks the whole ensemble with each method of this list; none by default. fgsm and pgd increase the loss, apgd the margin "
     "of the best false label over the best true one, and square does so without gradients; push_out drives each point's best "
     "true label out of the top k, push_in a false one into it, both by PGD. strongest takes for each point and metric the worst "
-    "of apgd, which aims at every cut-off of --k, and square. Use fgsm for a quick look and strongest for the figures that you report.",
+    "of apgd, which aims at every cut-off of --k, and square. Use fgsm for a quick look and strongest for the figures that you report. "
+    "drop_words, swap_words and add_words leave words out, replace them by near ones and add some; their size is --attack_words.",
 )
 flags.DEFINE_enum(
     "attack_objective",
     None,
     UNTARGETED_OBJECTIVES,
-    "Lets fgsm, pgd, apgd and square increase this: the loss over all labels (loss), the score of the best false label minus that "
+    "Lets fgsm, pgd, apgd, square and the attacks on words increase this: the loss over all labels (loss), the score of the best false label minus that "
     "of the best true one (margin) or of the worst true one (worst_margin), the number of true labels that leave the top k "
     "(precision), or the score of the best other label minus that of the label predicted for the clean point (top_label). By "
     "default each has its own; see --attack.",
@@ -47,8 +50,8 @@ flags.DEFINE_enum(
 flags.DEFINE_list(
     "epsilon",
     ["0", "0.005", "0.01", "0.02", "0.05"],
-    "Attacks with each of these sizes: the largest change of a feature value, 0 or more, where 0 measures the clean points. "
-    "Increase them until the curve falls; on L2-normalised points, the default, 0.1 is a strong attack.",
+    "Attacks with each of these sizes: the largest change of a feature value, 0 or more, where 0 measures the clean points. Increase "
+    "them until the curve falls; on L2-normalised points, the default, 0.1 is a strong attack.",
 )
 flags.DEFINE_enum(
     "support",
@@ -63,18 +66,19 @@ flags.DEFINE_bool(
     "Sets perturbed values below 0 to 0. Use it if the features are term weights, which are never negative.",
 )
 
-# PGD and APGD, and the targeted attacks
+flags.adopt_module_key_flags(word_flags)
+
+# PGD and Auto-PGD, and the targeted attacks
 flags.DEFINE_integer(
     "attack_steps",
     10,
-    "Takes this many steps of PGD and APGD; more make the attack stronger and take proportionally longer.",
+    "Takes this many steps of PGD and Auto-PGD; more make the attack stronger and take proportionally longer.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
     "attack_restarts",
     1,
-    "Starts APGD this many times, at the clean point and then at random points within epsilon of it, and keeps the best of each "
-    "point. More make the attack slightly stronger and take proportionally longer.",
+    "Starts Auto-PGD this many times, at the clean point and then at random ones; more make it slightly stronger and take longer.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
@@ -86,14 +90,12 @@ flags.DEFINE_integer(
 flags.DEFINE_float(
     "attack_step_size",
     0.25,
-    "Moves by this multiple of epsilon in each step of PGD, above 0. Decrease it if you increase --attack_steps; 2.5 divided "
-    "by the number of steps is usual. APGD begins with 2 and halves it point by point.",
+    "Moves by this multiple of epsilon in each step of PGD, above 0; 2.5 divided by --attack_steps is usual. Auto-PGD needs none.",
 )
 flags.DEFINE_bool(
     "random_start",
     False,
-    "Starts PGD and APGD from a random point within epsilon of the clean one instead of from the clean one. It does not affect "
-    "FGSM.",
+    "Starts PGD and Auto-PGD from a random point within epsilon instead of from the clean one. It does not affect FGSM.",
 )
 flags.DEFINE_integer(
     "attack_seed",
@@ -104,8 +106,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "target_label",
     None,
-    "Pushes this label into the top k by push_in: its id, or its name or key if the model has any; id:3 is label 3 even if another "
-    "label has the name 3. By default a label is drawn for each point.",
+    "Pushes this label in by push_in: its id, name or key, or id:3 for label 3 beyond doubt. By default one is drawn for each point.",
 )
 
 
@@ -128,6 +129,7 @@ def attacks() -> list[Attack]:
         "queries": FLAGS.attack_queries,
         "random_start": FLAGS.random_start,
         "clip_nonnegative": FLAGS.clip_nonnegative,
+        "beam": FLAGS.attack_beam,
         "seed": FLAGS.attack_seed,
     }
     with flag_errors(RENAMED):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from eval import attack_flags, decoding_flags, metric_flags
+from eval import attack_flags, decoding_flags, metric_flags, word_flags
 from mach_tf import startup
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.metrics.propensity import CONSTANTS
@@ -41,6 +41,7 @@ flags.DEFINE_list(
 )
 flags.adopt_module_key_flags(decoding_flags)
 shared_flags.define_name_weight()
+shared_flags.define_objective()
 
 # What is reported
 flags.DEFINE_bool(
@@ -108,6 +109,7 @@ def main(_: list[str]) -> None:
             estimators=FLAGS.estimator,
             approximate=decoding_flags.approximate(),
             name_weight=FLAGS.name_weight,
+            objective=FLAGS.objective,
             repetition_curve=FLAGS.repetition_curve,
             adversarial_loss=FLAGS.adversarial_loss,
             propensity=FLAGS.propensity,
@@ -117,6 +119,7 @@ def main(_: list[str]) -> None:
             seed=FLAGS.seed,
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
+            words=word_flags.words(),
             target_label=FLAGS.target_label,
             force=FLAGS.force,
             compare=FLAGS.compare,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from eval import attack_flags, metric_flags
+from eval import attack_flags, metric_flags, word_flags
 from mach_tf import startup
 from mach_tf.choices import MINIMAL_EPSILONS
 from mach_tf.programs import program, shared_flags
@@ -41,7 +41,7 @@ flags.DEFINE_enum(
     "minimal_epsilon",
     "none",
     MINIMAL_EPSILONS,
-    "Also bounds for each point the smallest epsilon that changes its top label, up to the largest of --epsilon: from above by "
+    "Also bounds for each point the minimal epsilon that changes its top label, up to the largest of --epsilon: from above by "
     "attacks (attacked), or also from below by proofs (certified), which takes much longer. The attacks are apgd, and square too if the first of "
     "--attack is strongest. Writes minimal_epsilon.png, the distribution by label frequency, and minimal_epsilon.npz, both bounds of each point.",
 )
@@ -62,6 +62,7 @@ def main(_: list[str]) -> None:
         options = RobustnessOptions(
             attacks=attack_flags.attacks(),
             epsilons=attack_flags.epsilons(),
+            words=word_flags.words(),
             attack_model_dir=FLAGS.attack_model_dir,
             split=FLAGS.split,
             limit=FLAGS.limit,

@@ -28,18 +28,23 @@ FEATURE_NORMS = ("l2", "none")
 
 # Attacks: how points are perturbed, and what the perturbation is for.
 SIGN_METHODS = ("fgsm", "pgd")
-ATTACK_METHODS = (*SIGN_METHODS, "apgd", "square", "strongest")
+VALUE_METHODS = (*SIGN_METHODS, "apgd", "square", "strongest")
+WORD_METHODS = ("drop_words", "swap_words", "add_words")
+ATTACK_METHODS = (*VALUE_METHODS, *WORD_METHODS)
 UNTARGETED_OBJECTIVES = ("loss", "margin", "worst_margin", "precision", "top_label")
 TARGETED_OBJECTIVES = ("push_out", "push_in")
 ATTACK_OBJECTIVES = (*UNTARGETED_OBJECTIVES, *TARGETED_OBJECTIVES)
 # What a user names: a method, or a targeted objective, which PGD pursues.
 ATTACKS = (*ATTACK_METHODS, *TARGETED_OBJECTIVES)
 
-# How the smallest epsilon that changes a top label is bounded: not at all, by attacks from above, or also by proofs from below.
+# How the minimal epsilon that changes a top label is bounded: not at all, by attacks from above, or also by proofs from below.
 MINIMAL_EPSILONS = ("none", "attacked", "certified")
 
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")
+
+# The metrics that labels are ranked for: P@k by probabilities, PSP@k by probabilities divided by propensities.
+OBJECTIVES = ("precision", "psp")
 
 # How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
 PREDICTION_FORMATS = ("text", "jsonl", "tsv")

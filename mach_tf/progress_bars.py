@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
-from typing import Any, Optional, TypeVar
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Any, Callable, Optional, TypeVar
 
 import tqdm
 
@@ -84,6 +84,18 @@ def each(items: Iterable[_Item], description: str, unit: str, total: Optional[in
         for item in items:
             yield item
             bar.update()
+
+
+def of_rows(description: str) -> Callable[[Sequence[range]], Iterable[range]]:
+    """Returns what iterates over ranges of points and counts the points."""
+
+    def counted(chunks: Sequence[range]) -> Iterator[range]:
+        with Bar(description, sum(map(len, chunks)), "point") as bar:
+            for rows in chunks:
+                yield rows
+                bar.update(len(rows))
+
+    return counted
 
 
 def report(text: str) -> None:

@@ -24,12 +24,13 @@ class RobustNetwork(Network):
           Y: the true labels: an indicator matrix [n, K], or for each point a sequence of label ids.
           epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
           method: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin of the best false label over the best true one,
-            "strongest", the worst of several; "push_out" takes a true label out of the top k, "push_in" a false one into it.
+            "strongest", the worst of several; "push_out" takes a true label out of the top k, "push_in" a false one into it;
+            "drop_words", "swap_words" and "add_words" change up to `words` features, as if they were words.
           **options: keywords of mach_tf.evaluation.attack_evaluation.attack: `support`, `steps`, `ks`, `estimator`,
-            `target_label`, `source`, `bootstrap`, `seed` and the other settings of the attack.
+            `target_label`, `source`, `bootstrap`, `seed`, `words` and the other settings of the attack.
 
         Returns:
-          One entry per epsilon: print() shows a table, `.figure()` plots it, `.to_json()` returns plain values.
+          One entry per epsilon or number of words: print() shows a table, `.figure()` plots it, `.to_json()` returns plain values.
 
         Raises:
           InputError: X or Y does not fit the model, an unknown method, an epsilon that is negative or not finite, or points

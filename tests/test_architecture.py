@@ -89,7 +89,7 @@ FLOORS = (
     ("ranker",),
     ("model_verification",),
     ("network",),
-    ("name_scores", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
+    ("name_scores", "objectives", "prediction_input", "prediction_writer", "prediction", "prediction_format"),
     ("serving",),
     ("attacks", "certificates"),
     ("explanations",),

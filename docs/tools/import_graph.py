@@ -87,6 +87,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "prediction",
         "prediction_format",
         "name_scores",
+        "objectives",
     ),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "predicted_labels", "robust_network", "ensemble"),

@@ -52,7 +52,7 @@ class AttackEntry:
 
     Attributes:
       attack: the attack.
-      epsilon: its size; 0 for the clean points.
+      epsilon: its size, of an attack on words their number; 0 for the clean points.
       metrics: the metrics under attack, in percent, by name.
       lost: by metric, the clean value minus the value under attack, in percentage points.
       loss: mean label-space loss under attack.
@@ -78,11 +78,16 @@ class AttackEntry:
     by_frequency: Optional[Mapping[str, LabelGroup]] = None
     success_of_parts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def words(self) -> Optional[int]:
+        """The number of words that the attack may change; None if it changes values by up to epsilon."""
+        return int(self.epsilon) if self.attack.of_words else None
+
     def to_json(self) -> dict[str, Any]:
-        """Returns an entry of robustness.json; parts that are None are left out."""
+        """Returns an entry of robustness.json, with "words" or "epsilon" as its size; parts that are None are left out."""
         entry: dict[str, Any] = {
             "attack": self.attack.name,
-            "epsilon": self.epsilon,
+            **({"words": self.words} if self.attack.of_words else {"epsilon": self.epsilon}),
             **self.attack.to_json(),
             "metrics": dict(self.metrics),
             "lost": dict(self.lost),

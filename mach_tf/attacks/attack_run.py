@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union, cast
 
 import numpy as np
 import scipy.sparse
@@ -14,11 +14,14 @@ from mach_tf import estimators
 from mach_tf.attacks import strongest, targets
 from mach_tf.attacks.apgd import apgd
 from mach_tf.attacks.attack_chunks import chunks
+from mach_tf.attacks.feature_changes import FeatureChanges
 from mach_tf.attacks.gradient_attacks import Attack, check_values, perturb
 from mach_tf.attacks.input_gradient import AttackInput, attack_input, bucket_logits, first_value
+from mach_tf.attacks.near_words import NearWords
 from mach_tf.attacks.objectives import Objective
 from mach_tf.attacks.ranked_loss import added_part, ranked_loss
 from mach_tf.attacks.square_attack import square_attack
+from mach_tf.attacks.word_search import Changes, word_search
 from mach_tf.choices import SIGN_METHODS
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.exclusion import ExcludingDecoder
@@ -33,7 +36,7 @@ class Outcome:
     """The result of an attack of one size on n points.
 
     Attributes:
-      epsilon: the size.
+      epsilon: the size; of an attack on words their number.
       top_labels: int32 [n, k], the network's top labels, best first.
       losses: float64 [n], the network's label-space loss.
       relative_norms: float64 [n], Euclidean norm of the perturbation divided by that of the point; 0 for an empty point.
@@ -90,7 +93,7 @@ class AttackRun:
 
         Args:
           points: hashed points with labels; at least one.
-          epsilons: sizes; at 0 the outcome is that of the clean points.
+          epsilons: sizes, of attacks on words their numbers; at 0 the outcome is that of the clean points.
           progress: wraps the chunks of points, for a progress bar.
           kept: returns the outcomes of a chunk, an earlier run's or those that it computes by calling its second argument.
 
@@ -99,7 +102,8 @@ class AttackRun:
         """
         parts = []
         networks = [self.network] if self.source is None else [self.network, self.source]
-        for rows in progress(chunks(len(points), networks, self.attack.support)):
+        support = "nonzero" if self.attack.of_words else self.attack.support
+        for rows in progress(chunks(len(points), networks, support)):
             attack_chunk = functools.partial(self._outcomes_of_chunk, points, rows, list(epsilons))
             parts.append(kept(rows, attack_chunk))
         return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
@@ -107,6 +111,8 @@ class AttackRun:
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
         if self.attack.method == "strongest":
             return self._worst_of_parts(every, rows, epsilons)
+        if self.attack.of_words:
+            return self._outcomes_of_words(every, rows, epsilons)
         points, columns = every[rows], self.network.manifest.columns
         inputs = attack_input(points, columns, self.attack.support)
         chosen = self._targets(inputs, rows)
@@ -126,6 +132,37 @@ class AttackRun:
             outcomes.append(Outcome(epsilon, self._top_k(logits, part, rows), losses, relative, chosen))
         return outcomes
 
+    def _outcomes_of_words(self, every: Points, rows: range, words: list[float]) -> list[Outcome]:
+        points, columns, source = every[rows], self.network.manifest.columns, self.source or self.network
+        chosen = self._targets(attack_input(points, columns, "nonzero"), rows)
+
+        def objective(states: Points, owner: np.ndarray, support: str) -> Objective:
+            inputs, decoder = attack_input(states, columns, support), self._decoder(source, rows.start + owner)
+            aimed = None if chosen is None else chosen[owner]
+            return Objective(self.attack.objective, source, decoder, inputs, self.estimator, self._aim, aimed)
+
+        numbers = [int(number) for number in words]
+        found = word_search(self._changes, objective, points, rows.start, numbers, self.attack.beam)
+        clean, outcomes = points.features(columns), []
+        norms = _norms(clean)
+        for number, states in zip(words, found):
+            inputs = attack_input(states.points, columns, "nonzero")
+            # What a prediction of the changed points computes, not what the search has computed.
+            features = states.points.features(columns)
+            logits = self.network.bucket_logits(features)
+            part = added_part(self.network, self.estimator, inputs, inputs.clean)
+            losses = ranked_loss(part, inputs, logits, self.network.bucket_table, self.estimator, False).losses
+            moved = _norms(features - clean)
+            relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
+            outcomes.append(Outcome(number, self._top_k(logits, part, rows), losses, relative, chosen))
+        return outcomes
+
+    @functools.cached_property
+    def _changes(self) -> Changes:
+        source = self.source or self.network
+        near = NearWords(source) if self.attack.method == "swap_words" else None
+        return FeatureChanges(self.attack.method, source.manifest.columns, source.manifest.feature_spec, near)
+
     @property
     def _aim(self) -> int:
         """The cut-off of the objective; the precision at all labels cannot be attacked."""
@@ -134,7 +171,14 @@ class AttackRun:
 
     def _worst_of_parts(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
         parts = strongest.parts(self.attack, self.ks or [self.k], self.network.manifest.labels)
-        by_part = [dataclasses.replace(self, attack=part)._outcomes_of_chunk(every, rows, epsilons) for part in parts]
+        runs = [dataclasses.replace(self, attack=part) for part in parts]
+        # The clean points are evaluated once, as they are the same for all parts.
+        clean = runs[0]._outcomes_of_chunk(every, rows, [0.0])[0] if 0 in epsilons else None
+        attacked = [epsilon for epsilon in epsilons if epsilon]
+        by_part = []
+        for run in runs:
+            of_part = iter(run._outcomes_of_chunk(every, rows, attacked) if attacked else ())
+            by_part.append([next(of_part) if epsilon else cast(Outcome, clean) for epsilon in epsilons])
         labels = every[rows].labels(self.network.manifest.labels)
         found = []
         for epsilon, *outcomes in zip(epsilons, *by_part):
@@ -179,10 +223,14 @@ class AttackRun:
         found: np.ndarray = part.over(self._decoder(self.network, rows)).top_k(scores, self.k, self.estimator)[0]
         return found
 
-    def _decoder(self, network: Network, rows: range) -> Union[Decoder, ExcludingDecoder]:
+    def _decoder(self, network: Network, rows: Union[range, np.ndarray]) -> Union[Decoder, ExcludingDecoder]:
         if self.excluded is None:
             return network.decoder
-        return ExcludingDecoder(network.decoder, self.excluded[rows.start : rows.stop])
+        return ExcludingDecoder(network.decoder, self.excluded[np.asarray(rows)])
+
+
+def _norms(features: scipy.sparse.csr_matrix) -> np.ndarray:
+    return np.sqrt(np.asarray(features.astype(np.float64).power(2).sum(axis=1)).ravel())
 
 
 def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:

@@ -53,10 +53,10 @@ def few_logits_hidden_gradient(
 
 
 # The order of a sum may change, so that it is computed in parallel; infinities and NaN keep their meaning.
-_FAST = {"reassoc", "contract", "nsz"}
+FAST = {"reassoc", "contract", "nsz"}
 
 
-@jit(parallel=True, fastmath=_FAST)
+@jit(parallel=True, fastmath=FAST)
 def _fill(hidden_gradient, kernel, row_splits, feature_ids, products):
     units = hidden_gradient.shape[1]
     for point in numba.prange(len(hidden_gradient)):
@@ -82,7 +82,7 @@ def _fill(hidden_gradient, kernel, row_splits, feature_ids, products):
             entry += 1
 
 
-@jit(parallel=True, fastmath=_FAST)
+@jit(parallel=True, fastmath=FAST)
 def _add_logits(logit_gradient, rows, hidden_input, hidden_bias, gradient):
     for point in numba.prange(len(gradient)):
         for logit in range(logit_gradient.shape[1]):

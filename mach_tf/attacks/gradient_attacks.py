@@ -15,7 +15,15 @@ from mach_tf import arguments
 from mach_tf.attacks.input_gradient import attack_input
 from mach_tf.attacks.objectives import Objective
 from mach_tf.attacks.random_draws import draws
-from mach_tf.choices import ATTACK_METHODS, ATTACK_OBJECTIVES, ATTACKS, SUPPORTS, TARGETED_OBJECTIVES
+from mach_tf.choices import (
+    ATTACK_METHODS,
+    ATTACK_OBJECTIVES,
+    ATTACKS,
+    SUPPORTS,
+    TARGETED_OBJECTIVES,
+    VALUE_METHODS,
+    WORD_METHODS,
+)
 from mach_tf.errors import InputError
 from mach_tf.fgsm import fgsm as sign_step
 from mach_tf.network import Network
@@ -23,16 +31,21 @@ from mach_tf.points import Points
 
 _MOST_STEPS = 100_000
 # What an attack increases if it is named by its method and nothing else is said; "loss" for methods that are not here.
-_OBJECTIVES = {"apgd": "margin", "square": "margin"}
+_OBJECTIVES = dict.fromkeys(("apgd", "square", *WORD_METHODS), "margin")
 # The methods that a setting has an effect on, where it is not all of them.
 _USERS = {
-    "objective": ("fgsm", "pgd", "apgd", "square"),
+    "objective": ("fgsm", "pgd", "apgd", "square", *WORD_METHODS),
+    "support": VALUE_METHODS,
+    "clip_nonnegative": VALUE_METHODS,
     "steps": ("pgd", "apgd", "strongest"),
     "random_start": ("pgd", "apgd", "strongest"),
     "relative_step": ("pgd",),
     "restarts": ("apgd", "strongest"),
     "queries": ("square", "strongest"),
+    "beam": WORD_METHODS,
 }
+# The objectives that attacks on words can have.
+MARGINS = ("margin", "worst_margin", "precision", "top_label")
 # From values to the gradient, of their shape, of what the attack increases.
 Gradient = Callable[[np.ndarray], np.ndarray]
 
@@ -43,18 +56,19 @@ class Attack:
 
     Attributes:
       method: "fgsm", "pgd", "apgd" (mach_tf.attacks.apgd), "square" (square_attack), or "strongest" (strongest), which has
-        objectives of its own.
+        objectives of its own; "drop_words", "swap_words" or "add_words" (word_search), whose size is a number of words.
       objective: what is increased: "loss", the label-space loss, or a margin of mach_tf.attacks.objectives: "margin",
         "worst_margin", "precision", "top_label", and the targeted "push_out" and "push_in".
       support: which values may change: "nonzero" for the features present, "dense" for all.
-      steps: number of steps of PGD and APGD.
+      steps: number of steps of PGD and Auto-PGD.
       relative_step: size of a PGD step divided by epsilon; 2.5 / steps reaches the border of the ball from anywhere in it.
-      restarts: number of starts of APGD; the first is the clean point unless `random_start`, the others are random.
+      restarts: number of starts of Auto-PGD; the first is the clean point unless `random_start`, the others are random.
       queries: number of predictions that the square attack asks for.
-      random_start: whether PGD and APGD start from a uniform draw from the ball instead of from the clean values.
+      random_start: whether PGD and Auto-PGD start from a uniform draw from the ball instead of from the clean values.
       clip_nonnegative: whether perturbed values below 0 are set to 0, because term weights are never negative.
       seed: seed of the random starts, of the square attack, and of the labels drawn to be pushed in.
       k: the cut-off that "precision" aims at; None for the largest that is measured.
+      beam: number of changed points that an attack on words goes on from; 1 is the greedy search.
     """
 
     method: str = "fgsm"
@@ -68,6 +82,7 @@ class Attack:
     clip_nonnegative: bool = False
     seed: int = 0
     k: Optional[int] = None
+    beam: int = 1
 
     def __post_init__(self) -> None:
         arguments.choice(self.method, "method", ATTACK_METHODS)
@@ -76,7 +91,7 @@ class Attack:
         for name in ("random_start", "clip_nonnegative"):
             object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
         object.__setattr__(self, "steps", arguments.whole_number(self.steps, "steps", 1, _MOST_STEPS))
-        for name in ("restarts", "queries"):
+        for name in ("restarts", "queries", "beam"):
             object.__setattr__(self, name, arguments.whole_number(getattr(self, name), name, 1, _MOST_STEPS))
         if self.k is not None:
             object.__setattr__(self, "k", arguments.whole_number(self.k, "k", 1))
@@ -85,13 +100,16 @@ class Attack:
         if not step:
             raise InputError("relative_step must be positive (got 0).")
         object.__setattr__(self, "relative_step", step)
+        if self.of_words and self.objective not in MARGINS:
+            raise InputError(f"{self.method} needs one of the objectives {', '.join(MARGINS)} (got {self.objective}).")
 
     @classmethod
     def named(cls, name: str, **settings: Any) -> Attack:
         """Returns the attack that a user calls by one name.
 
         Args:
-          name: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin, "strongest"; "push_out" or "push_in", by PGD.
+          name: "fgsm" or "pgd" on the loss, "apgd" or "square" on the margin, "strongest"; "push_out" or "push_in", by PGD;
+            "drop_words", "swap_words" or "add_words" on the margin.
           **settings: the other attributes, such as `support` or `steps`. An `objective` that is not None replaces that of a method.
 
         Raises:
@@ -112,7 +130,8 @@ class Attack:
     @property
     def name(self) -> str:
         """The name in reports: "fgsm", "pgd", or the objective with its method, "push_out (pgd)"."""
-        if self.method == "strongest" or self.objective == "loss":
+        usual = _OBJECTIVES[self.method] if self.of_words else "loss"
+        if self.method == "strongest" or self.objective == usual:
             return self.method
         aim = f"@{self.k}" if self._applies("k") else ""
         return f"{self.objective}{aim} ({self.method})"
@@ -121,6 +140,11 @@ class Attack:
     def targeted(self) -> bool:
         """Whether the attack has a target, a label that is to leave or enter the top k."""
         return self.objective in TARGETED_OBJECTIVES
+
+    @property
+    def of_words(self) -> bool:
+        """Whether the attack changes words, so that its size is their number."""
+        return self.method in WORD_METHODS
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings that have an effect on this attack."""

@@ -16,9 +16,10 @@ ahead of some true one ("worst_margin"), the top label is another ("top_label"),
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
+import tensorflow as tf
 
 from mach_tf import estimators
 from mach_tf.attacks import targets
@@ -27,6 +28,19 @@ from mach_tf.attacks.input_gradient import AttackInput, bucket_logits, forward_p
 from mach_tf.attacks.ranked_loss import added_part, margin_through_ranker, ranked_loss
 from mach_tf.network import Network
 from mach_tf.ranker.added_part import AddedPart
+
+
+class Pair(NamedTuple):
+    """The two labels whose scores make the margin of each of n points.
+
+    Attributes:
+      up, down: int64 [n], the labels whose scores rise and fall; targets.NO_TARGET where one is missing.
+      hidden_inputs: x W1 of each repetition, float32 [n, hidden].
+    """
+
+    up: np.ndarray
+    down: np.ndarray
+    hidden_inputs: list[tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +84,12 @@ class Objective:
             of_logits = targets.margin_gradient(logits, table, up, down, self.estimator)
             through_ranker = margin_through_ranker(part, self.inputs, up, down)
         return worth, value_gradient(self.network.repetitions, self.inputs, found, of_logits) + through_ranker
+
+    def pair(self, values: np.ndarray) -> Pair:
+        """Returns the labels whose scores make the margins; the loss has none."""
+        found = forward_pass(self.network.repetitions, self.inputs, values)
+        _, up, down = self._margins(found.logits, self._added(values))
+        return Pair(up, down, found.hidden_inputs)
 
     def gradient(self, values: np.ndarray) -> np.ndarray:
         """Returns the gradient alone."""

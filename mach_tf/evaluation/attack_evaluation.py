@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
@@ -31,6 +31,9 @@ from mach_tf.points import Points
 
 MOST_RESAMPLES = 1_000_000
 LARGEST_EPSILON = 1e6
+MOST_WORDS = 10_000
+# How many words attacks on words change unless told otherwise.
+WORDS = (0, 1, 2, 5)
 
 
 def attack(
@@ -46,6 +49,7 @@ def attack(
     source: Optional[Network] = None,
     bootstrap: int = 0,
     seed: int = 0,
+    words: Union[int, Sequence[int]] = WORDS,
     **settings: Any,
 ) -> Robustness:
     """Attacks raw points and measures how much the network's metrics lose.
@@ -57,15 +61,17 @@ def attack(
       epsilon: size of the perturbation in the maximum norm, or several sizes; 0 adds an entry for the clean points.
       method: "fgsm" or "pgd", which increase the loss; "apgd" and "square" (without gradients), which increase the margin of the best
         false label over the best true one; "strongest", the worst of several, point by point; "push_out" drives each point's best
-        true label out of the top k, "push_in" a false one into it, both by PGD.
+        true label out of the top k, "push_in" a false one into it, both by PGD; "drop_words", "swap_words" and "add_words" change features
+        as if they were words.
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       estimator: which estimator makes the label scores.
       target_label: the label that "push_in" pushes in, by its id, key or name; by default one is drawn per point.
       source: the network that the attack is computed on, for transfer; by default `network` itself.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of random starts, of drawn labels and of the resamples.
+      words: the number of words that an attack on words may change, or several numbers, in place of `epsilon`; 0 adds the clean points.
       **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `objective`, `support`, `steps`, `relative_step`,
-        `restarts`, `queries`, `random_start`, `clip_nonnegative`, `k`.
+        `restarts`, `queries`, `random_start`, `clip_nonnegative`, `k`, `beam`.
 
     Returns:
       A Robustness with one entry per epsilon.
@@ -78,7 +84,7 @@ def attack(
     if unknown:
         raise InputError(
             f"An attack has no setting {unknown[0]!r}. Settings are objective, support, steps, relative_step, restarts, "
-            "queries, random_start, clip_nonnegative and k."
+            "queries, random_start, clip_nonnegative, k and beam."
         )
     chosen = Attack.named(method, seed=seed, **settings)
     arguments.whole_number(bootstrap, "bootstrap", 0, MOST_RESAMPLES)
@@ -86,11 +92,12 @@ def attack(
     if source is not None and not isinstance(source, Network):
         raise InputError(f"source must be a mach_tf.Ensemble (got {arguments.shown(source)}).")
     epsilons = checked_epsilons([epsilon] if np.ndim(epsilon) == 0 else epsilon)  # type: ignore[list-item, arg-type]
+    numbers = checked_words([words] if np.ndim(words) == 0 else words)  # type: ignore[list-item, arg-type]
     options = ReportOptions(cut_offs(ks, network.labels), bootstrap=bootstrap, seed=seed)
     raw = labelled(network.raw_points(X), Y, network.labels)
     Incomplete.of(raw).check_and_warn("of X")
     hashed = network.manifest.feature_spec.apply(raw)
-    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target)
+    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target, words=numbers)
     return Robustness(tuple(entries), tuple(options.ks))
 
 
@@ -106,6 +113,7 @@ def evaluate_attacks(
     excluded: Optional[scipy.sparse.csr_matrix] = None,
     parts: Optional[RunParts] = None,
     name: str = "",
+    words: Sequence[int] = (),
 ) -> list[AttackEntry]:
     """Runs every attack at every size; progress goes to stderr.
 
@@ -121,9 +129,10 @@ def evaluate_attacks(
       excluded: CSR [n, K] of the labels that are left out of each point's predictions; None for none.
       parts: keeps the chunks of points that are finished; None keeps nothing.
       name: what the names of the parts begin with.
+      words: sizes of attacks on words, with or without 0.
 
     Returns:
-      One entry per attack and epsilon, attack by attack; the clean entry comes first.
+      One entry per attack and size, attack by attack; the clean entry comes first.
 
     Raises:
       InputError: these points or these networks cannot be attacked this way.
@@ -134,10 +143,11 @@ def evaluate_attacks(
     parts = RunParts() if parts is None else parts
     for number, one in enumerate(attacks):
         run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded, options.ks)
-        sizes = [0.0, *(epsilon for epsilon in epsilons if epsilon)]
+        wanted = [float(number) for number in words] if one.of_words else epsilons
+        sizes = [0.0, *(size for size in wanted if size)]
         kept = functools.partial(_kept, parts, f"{name}{number}")
-        clean, *attacked = run.outcomes(points, sizes, _progress_bar(one.name), kept)
-        chosen = [clean, *attacked] if 0.0 in epsilons else attacked
+        clean, *attacked = run.outcomes(points, sizes, progress_bars.of_rows(one.name), kept)
+        chosen = [clean, *attacked] if 0.0 in wanted else attacked
         entries += attack_report.report(one, clean, chosen, labels, options)
     return entries
 
@@ -211,9 +221,28 @@ def checked_epsilons(epsilons: Sequence[float], name: str = "epsilon") -> list[f
     return sizes
 
 
+def checked_words(words: Sequence[int], name: str = "words") -> list[int]:
+    """Returns numbers of words, in order.
+
+    Args:
+      words: whole numbers, 0 or more.
+      name: what messages call them.
+
+    Raises:
+      InputError: no number, one out of its range, or one that occurs twice.
+    """
+    if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
+        raise InputError(f"{name} must be a whole number, or a list of them (got {arguments.shown(words)}).")
+    numbers = [arguments.whole_number(number, name, 0, MOST_WORDS) for number in words]
+    if not numbers or len(set(numbers)) < len(numbers):
+        given = ", ".join(map(str, numbers))
+        raise InputError(f"{name} must be a list of different whole numbers (got {given or 'none'}).")
+    return numbers
+
+
 def mean_bucket_losses(network: Network, points: Points, epsilons: Sequence[float], support: str) -> list[BucketLoss]:
     """Returns the paper's loss at each epsilon, each repetition attacked separately; progress goes to stderr."""
-    losses = bucket_loss.bucket_losses(network, points, epsilons, support, _progress_bar("bucket loss"))
+    losses = bucket_loss.bucket_losses(network, points, epsilons, support, progress_bars.of_rows("bucket loss"))
     return [BucketLoss(epsilon, float(loss.mean())) for epsilon, loss in zip(epsilons, losses)]
 
 
@@ -238,15 +267,3 @@ def _kept(parts: RunParts, name: str, rows: range, compute: Callable[[], list[Ou
     """Returns the outcomes of a chunk, from an earlier run if there are any."""
     arrays = parts.kept(f"{name}-{rows.start}-{rows.stop}", lambda: outcome_arrays.to_arrays(compute()))
     return outcome_arrays.from_arrays(arrays)
-
-
-def _progress_bar(name: str) -> Callable[[Sequence[range]], Iterable[range]]:
-    """Returns what counts the points of chunks on stderr, with the time that remains."""
-
-    def counted(chunks: Sequence[range]) -> Iterator[range]:
-        with progress_bars.Bar(name, sum(map(len, chunks)), "point") as bar:
-            for rows in chunks:
-                yield rows
-                bar.update(len(rows))
-
-    return counted

@@ -243,7 +243,7 @@ def _attacked(
         # An attack on a target aims at one k; another k needs another attack.
         for k in [k for k in ks if k < network.labels] if attack.targeted else [max(ks)]:
             run = AttackRun(network, attack, k, ks=ks)
-            bar = functools.partial(progress_bars.each, description=f"{attack.name}, k = {k}", unit="chunk")
+            bar = progress_bars.of_rows(f"{attack.name}, k = {k}")
             reached = [cut for cut in ks if cut <= k]
             for i, outcome in enumerate(run.outcomes(points, sizes, bar)):
                 for each in outcome.alternatives:

@@ -8,7 +8,7 @@ from typing import Optional, Union
 
 from mach_tf import arguments
 from mach_tf.attacks.gradient_attacks import Attack, attack_list
-from mach_tf.evaluation.attack_evaluation import MOST_RESAMPLES, checked_epsilons
+from mach_tf.evaluation.attack_evaluation import MOST_RESAMPLES, WORDS, checked_epsilons, checked_words
 from mach_tf.splits import SPLITS
 
 
@@ -22,8 +22,10 @@ class MetricOptions:
       ks: cut-offs of the metrics; None for 1, 3 and 5, as far as there are labels. Targeted attacks aim at the largest.
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of the resamples.
-      attacks: names of attacks ("fgsm", "pgd", "apgd", "square", "strongest", "push_out", "push_in"), or Attack objects with all their settings.
+      attacks: names of attacks ("fgsm", "pgd", "apgd", "square", "strongest", "push_out", "push_in", "drop_words", "swap_words", "add_words"),
+        or Attack objects with all their settings.
       epsilons: sizes of the attacks; 0 stands for the clean points. They may be empty without attacks.
+      words: sizes of attacks on words: how many each point may change; 0 stands for the clean points.
       target_label: the label that "push_in" pushes in, by its id, key or name; None draws one per point.
       force: measure on a dataset whose label names are not those of the training data, with a warning.
       filter_labels: path of a file of pairs, `point label`, that are left out of predictions and truth, as the repository's
@@ -43,6 +45,7 @@ class MetricOptions:
     target_label: Union[int, str, None] = None
     force: bool = False
     filter_labels: Optional[str] = None
+    words: Sequence[int] = WORDS
 
     def __post_init__(self) -> None:
         arguments.choice(self.split, "split", SPLITS)
@@ -56,6 +59,7 @@ class MetricOptions:
         arguments.seed(self.seed)
         if self.attack_list or not isinstance(self.epsilons, (list, tuple)) or self.epsilons:
             checked_epsilons(self.epsilons)
+        checked_words(self.words)
 
     @property
     def attack_list(self) -> list[Attack]:

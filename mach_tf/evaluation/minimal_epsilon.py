@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import Attack
-from mach_tf.attacks.smallest_epsilon import SMALLEST_SHARE, smallest_epsilons
+from mach_tf.attacks.minimal_epsilons import SMALLEST_SHARE, minimal_epsilons
 from mach_tf.certificates.certificate_run import check_estimator
 from mach_tf.certificates.proved_epsilon import proved_epsilons
 from mach_tf.evaluation import tables
@@ -32,21 +31,21 @@ class MinimalEpsilon(tables.ShownAsTable):
     Attributes:
       largest: the largest size that was tried.
       top_labels: int [n], the top label of each unperturbed point.
-      found: float64 [n], the smallest size at which an attack succeeded: an upper bound. Infinity if none did at `largest`.
-      proved: float64 [n], a size up to which nothing can change the top label: a lower bound, 0 if none is proved. None if nothing was
-        to be proved.
+      attacked: float64 [n], the smallest size at which an attack succeeded: an upper bound. Infinity if none did at `largest`.
+      certified: float64 [n], a size up to which nothing can change the top label: a lower bound, 0 if none is certified. None if nothing was
+        to be certified.
       groups: int8 [K], breakdown.label_groups of the training frequencies; None without them.
     """
 
     largest: float
     top_labels: np.ndarray
-    found: np.ndarray
-    proved: Optional[np.ndarray] = None
+    attacked: np.ndarray
+    certified: Optional[np.ndarray] = None
     groups: Optional[np.ndarray] = None
 
     def by_group(self) -> dict[str, np.ndarray]:
         """Returns which points belong to each row of the table, bool [n]: "all", and by the frequency of their top label."""
-        found = {"all": np.ones(len(self.found), bool)}
+        found = {"all": np.ones(len(self.attacked), bool)}
         if self.groups is not None:
             found.update({name: self.groups[self.top_labels] == i for i, name in enumerate(GROUPS)})
         return found
@@ -55,34 +54,40 @@ class MinimalEpsilon(tables.ShownAsTable):
         """Returns quantiles of both bounds, for all points and by frequency; a quantile above `largest` is None."""
         rows = {}
         for name, chosen in self.by_group().items():
-            rows[name] = {"points": int(chosen.sum()), "found": _quantiles(self.found[chosen])}
-            if self.proved is not None:
-                rows[name]["proved"] = _quantiles(self.proved[chosen])
-        return {"largest": self.largest, "top labels": rows}
+            rows[name] = {"points": int(chosen.sum()), "attacked": _quantiles(self.attacked[chosen])}
+            if self.certified is not None:
+                rows[name]["certified"] = _quantiles(self.certified[chosen])
+        return {"largest": self.largest, "top_labels": rows}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns both bounds of every point, by name: "top_labels", "found" and, if there is one, "proved"."""
-        arrays = {"top_labels": self.top_labels, "found": self.found}
-        return arrays if self.proved is None else {**arrays, "proved": self.proved}
+        """Returns both bounds of every point, by name: "top_labels", "attacked" and, if there is one, "certified"."""
+        arrays = {"top_labels": self.top_labels, "attacked": self.attacked}
+        return arrays if self.certified is None else {**arrays, "certified": self.certified}
 
     def table(self) -> Table:
         """Returns one row per group of top labels: points, and the quantiles of the bounds."""
-        kinds = {"found": self.found} if self.proved is None else {"proved": self.proved, "found": self.found}
+        kinds = (
+            {"attacked": self.attacked}
+            if self.certified is None
+            else {"certified": self.certified, "attacked": self.attacked}
+        )
         headers = ["top label", "points", *(f"{kind} {quantile}%" for kind in kinds for quantile in _QUANTILES)]
         rows = [
             [name, str(int(chosen.sum())), *(_cell(value) for each in kinds.values() for value in _quantiles(each[chosen]).values())]
             for name, chosen in self.by_group().items()
         ]  # fmt: skip
-        return Table(headers, rows, "smallest epsilon that changes the top label, quantiles over points")
+        return Table(headers, rows, "minimal epsilon that changes the top label, quantiles over points")
 
     def figure(self) -> Figure:
         """Returns a figure of the share of points whose top label changes within each epsilon, by label frequency."""
         from mach_tf.evaluation import plots  # Matplotlib takes a while to import
 
         groups = {name: chosen for name, chosen in self.by_group().items() if chosen.any()}
-        found = {name: self.found[chosen] for name, chosen in groups.items()}
-        proved = {name: self.proved[chosen] for name, chosen in groups.items()} if self.proved is not None else {}
-        return plots.minimal_epsilon_figure(found, proved, self.largest)
+        found = {name: self.attacked[chosen] for name, chosen in groups.items()}
+        certified = (
+            {name: self.certified[chosen] for name, chosen in groups.items()} if self.certified is not None else {}
+        )
+        return plots.minimal_epsilon_figure(found, certified, self.largest)
 
 
 def minimal_epsilon(
@@ -99,7 +104,7 @@ def minimal_epsilon(
     Args:
       network: the network.
       points: n hashed points.
-      attack: its settings, as of `smallest_epsilons`.
+      attack: its settings, as of `minimal_epsilons`.
       largest: the largest size that is tried.
       estimator: which estimator makes the label scores.
       prove: whether certificates give the lower bound.
@@ -108,10 +113,10 @@ def minimal_epsilon(
     if prove:
         check_estimator(estimator)
     top_labels = network.decode(points.features(network.manifest.columns), 1, estimator).labels[:, 0]
-    bar = functools.partial(progress_bars.each, description="smallest epsilon", unit="chunk")
-    found = smallest_epsilons(network, points, top_labels, attack, largest, estimator, bar)
-    proved = _proved(network, points, top_labels, attack, largest, found) if prove else None
-    return MinimalEpsilon(largest, top_labels, found, proved, groups)
+    bar = progress_bars.of_rows("minimal epsilon")
+    found = minimal_epsilons(network, points, top_labels, attack, largest, estimator, bar)
+    certified = _proved(network, points, top_labels, attack, largest, found) if prove else None
+    return MinimalEpsilon(largest, top_labels, found, certified, groups)
 
 
 def _proved(

@@ -22,30 +22,37 @@ class NotebookFigure(Figure):
 
 
 def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequence[str]) -> NotebookFigure:
-    """Plots metrics against epsilon, one panel per metric, one line per model and attack.
+    """Plots metrics against epsilon, and against the number of changed words, one panel per metric, one line per model and attack.
 
     Args:
       models: the results by the model's name; the name of a single model is not shown.
       metrics: names of metrics, such as "P@1", or "success_rate".
     """
+    kinds = sorted({entry.attack.of_words for entries in models.values() for entry in entries})
     columns = min(len(metrics), 2)
     rows = -(-len(metrics) // columns)
-    figure = NotebookFigure(figsize=(5.5 * columns, 3.6 * rows), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    attacks = list(dict.fromkeys(entry.attack.name for entries in models.values() for entry in entries))
-    for panel, metric in zip(panels, metrics):
-        for color, (model, entries) in enumerate(models.items()):
-            for style, attack in enumerate(attacks):
-                curve = sorted((e.epsilon, _value(e, metric)) for e in entries if e.attack.name == attack)
-                if curve:
-                    panel.plot(
-                        *zip(*curve), f"{_MARKERS[style % 4]}{_LINES[style % 4]}", color=f"C{color}", markersize=4,
-                        label=f"{model}, {attack}" if len(models) > 1 else attack,
-                    )  # fmt: skip
-        _label(panel, "epsilon", f"{metric} (%)")
-    panels[0].legend(fontsize="small")
-    for panel in panels[len(metrics) :]:
+    figure = NotebookFigure(figsize=(5.5 * columns, 3.6 * rows * max(len(kinds), 1)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows * max(len(kinds), 1), columns)).ravel()
+    for panel in panels:
         panel.set_visible(False)
+    for of_words, own in zip(kinds, np.split(panels, max(len(kinds), 1))):
+        chosen = {
+            model: [entry for entry in entries if entry.attack.of_words == of_words]
+            for model, entries in models.items()
+        }
+        attacks = list(dict.fromkeys(entry.attack.name for entries in chosen.values() for entry in entries))
+        for panel, metric in zip(own, metrics):
+            panel.set_visible(True)
+            for color, (model, entries) in enumerate(chosen.items()):
+                for style, attack in enumerate(attacks):
+                    curve = sorted((e.epsilon, _value(e, metric)) for e in entries if e.attack.name == attack)
+                    if curve:
+                        panel.plot(
+                            *zip(*curve), f"{_MARKERS[style % 4]}{_LINES[style % 4]}", color=f"C{color}", markersize=4,
+                            label=f"{model}, {attack}" if len(models) > 1 else attack,
+                        )  # fmt: skip
+            _label(panel, "changed words" if of_words else "epsilon", f"{metric} (%)")
+        own[0].legend(fontsize="small")
     return figure
 
 

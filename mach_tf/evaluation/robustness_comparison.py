@@ -42,7 +42,7 @@ class RobustnessOptions(MetricOptions):
       attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.
       attack_model_dir: the model that the attacks are computed on, for transfer; None attacks each model itself.
       estimator: which estimator makes the label scores.
-      minimal_epsilon: "attacked" also finds the smallest epsilon that changes each point's top label, up to the largest of `epsilons`;
+      minimal_epsilon: "attacked" also finds the minimal epsilon that changes each point's top label, up to the largest of `epsilons`;
         "certified" also proves how small it may be.
     """
 
@@ -100,7 +100,7 @@ class RobustnessComparison(tables.ShownAsTable):
           output_dir: directory for the files; created if missing.
 
         Returns:
-          The paths of the JSON file, the plot, the TensorBoard directory and, per model, the files of its smallest epsilons.
+          The paths of the JSON file, the plot, the TensorBoard directory and, per model, the files of its minimal epsilons.
         """
         from mach_tf.evaluation import robustness_outputs  # Matplotlib takes a while to import
 
@@ -212,6 +212,7 @@ def run(
                 None if label_filter is None else label_filter.excluded,
                 parts,
                 f"{number}-",
+                settings.words,
             )
             models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
             if settings.minimal_epsilon != "none":

@@ -91,10 +91,10 @@ def paths(output_dir: str, minimal_epsilons: Optional[Mapping[str, MinimalEpsilo
 
 
 def _write_scalars(directory: str, robustness: Robustness) -> None:
-    """Writes every number of every entry, at the step epsilon in millionths."""
+    """Writes every number of every entry, at the step epsilon in millionths, or the number of words."""
     with tf.summary.create_file_writer(directory).as_default():
         for entry in robustness:
-            at = step(entry.epsilon)
+            at = step(entry.epsilon) if entry.words is None else entry.words
             for name, value in _scalars(entry).items():
                 tf.summary.scalar(f"{entry.attack.name}/{name}", value, step=at)
             for group, values in (entry.by_frequency or {}).items():

@@ -85,14 +85,14 @@ def attacks_table(entries: Sequence[AttackEntry], ks: Sequence[int]) -> Table:
     rows = [
         [
             entry.attack.name,
-            entry.attack.support,
-            f"{entry.epsilon:g}",
+            "" if entry.attack.of_words else entry.attack.support,
+            *_sizes(entry, entries),
             *(f"{entry.metrics[name]:.2f}" for name in names),
             f"{entry.lost[names[0]]:.2f}",
         ]
         for entry in entries
     ]
-    return Table(["attack", "support", "epsilon", *names, f"{names[0]} lost"], rows)
+    return Table(["attack", "support", *_size_headers(entries), *names, f"{names[0]} lost"], rows)
 
 
 def robustness_table(
@@ -106,11 +106,11 @@ def robustness_table(
       bucket_losses: the bucket loss at each epsilon; None leaves the column out.
     """
     names = headline_metrics(ks)
-    headers = ["attack", "epsilon", *names, f"{names[0]} lost", "success %", "norm %", "label loss"]
+    headers = ["attack", *_size_headers(entries), *names, f"{names[0]} lost", "success %", "norm %", "label loss"]
     rows = [
         [
             entry.attack.name,
-            f"{entry.epsilon:g}",
+            *_sizes(entry, entries),
             *(f"{entry.metrics[name]:.2f}" for name in names),
             f"{entry.lost[names[0]]:.2f}{_interval(entry.lost_intervals, names[0])}",
             f"{entry.success_rate:.1f}",
@@ -121,8 +121,20 @@ def robustness_table(
     ]
     if bucket_losses is None:
         return Table(headers, rows)
-    losses = [f"{bucket_losses[entry.epsilon]:.5f}" for entry in entries]
+    losses = ["" if entry.attack.of_words else f"{bucket_losses[entry.epsilon]:.5f}" for entry in entries]
     return Table([*headers, "bucket loss"], [[*row, loss] for row, loss in zip(rows, losses)])
+
+
+def _size_headers(entries: Sequence[AttackEntry]) -> list[str]:
+    """Returns "epsilon", "words" or both: what the sizes of the attacks are."""
+    of_words = {entry.attack.of_words for entry in entries}
+    return [*(["epsilon"] if of_words != {True} else []), *(["words"] if True in of_words else [])]
+
+
+def _sizes(entry: AttackEntry, entries: Sequence[AttackEntry]) -> list[str]:
+    """Returns the cells of an entry under `_size_headers`."""
+    own = "words" if entry.attack.of_words else "epsilon"
+    return [f"{entry.epsilon:g}" if header == own else "" for header in _size_headers(entries)]
 
 
 def stack(tables: Mapping[str, Table], corner: str) -> Table:

@@ -62,7 +62,7 @@ def fit(
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
       ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
         few training points, and takes little time. By default the plan "auto" trains one where labels
-        have few points, and presets do not. False opens a model that has one without it.
+        have few points, and a preset as it says. False opens a model that has one without it.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
 
 from benchmarks import whole_training
-from benchmarks.whole_training import Steps
-from tests.helpers import programs, tiny
+from benchmarks.training_steps import Steps
+from tests.helpers import programs
 
 
 def test_the_parts_add_up():
     # Two epochs of two steps of 1 s, then of 2 s; the first steps take 3 s and 4 s more.
-    first = Steps(np.array([14.0, 15.5, 20.5, 21.5]), np.array([4.0, 1.0, 1.0, 1.0]), 2)
-    second = Steps(np.array([36.0, 38.0, 41.0, 43.0]), np.array([6.0, 2.0, 2.0, 2.0]), 2)
+    first = Steps(np.array([14.0, 15.5, 20.5, 21.5]), np.array([4.0, 1.0, 1.0, 1.0]), 2, 16)
+    second = Steps(np.array([36.0, 38.0, 41.0, 43.0]), np.array([6.0, 2.0, 2.0, 2.0]), 2, 16)
     found = whole_training.parts([first, second], 5.0, 50.0)
     assert found == {
         "bare steps": 12.0,
@@ -29,17 +28,6 @@ def test_the_parts_add_up():
         "ratio": 3.75,
     }
     assert sum(list(found.values())[:-2]) == found["whole"]
-
-
-def test_the_steps_of_a_training_are_read_from_its_curves(dataset, tmp_path):
-    begin = time.time()
-    tiny.train(dataset, str(tmp_path), epochs=2)
-    groups = whole_training.read_steps(str(tmp_path))
-    assert [len(group.ends) for group in groups] == [8, 8] and {group.per_epoch for group in groups} == {4}
-    ends = np.concatenate([group.ends for group in groups])
-    begins = ends - np.concatenate([group.seconds for group in groups])
-    # The curves hold the seconds rounded to float32.
-    assert begin < begins[0] and np.all(begins[1:] > ends[:-1] - 1e-3) and ends[-1] < time.time()
 
 
 @pytest.mark.slow

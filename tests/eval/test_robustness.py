@@ -125,7 +125,7 @@ def test_targeted_attacks_and_fewer_points(evaluated, tmp_path):
     assert push_out["success_rate"] > 20
 
 
-def test_the_smallest_epsilon_of_each_point(evaluated, other_model, tmp_path, capsys):
+def test_the_minimal_epsilon_of_each_point(evaluated, other_model, tmp_path, capsys):
     arguments = ["--attack=apgd", "--epsilon=0,0.3", "--bootstrap=0", "--k=1", "--limit=15", "--attack_steps=3"]
     models = [evaluated.model_dir, other_model]
     content = attack(evaluated, tmp_path, *arguments, "--minimal_epsilon=certified", models=models)
@@ -134,9 +134,9 @@ def test_the_smallest_epsilon_of_each_point(evaluated, other_model, tmp_path, ca
         stem = tmp_path / f"minimal_epsilon-{os.path.basename(model_dir)}"
         assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG") and str(stem) in printed
         with np.load(stem.with_suffix(".npz")) as arrays:
-            assert len(arrays["found"]) == 15 and (arrays["proved"] <= arrays["found"]).all()
-            median = np.quantile(arrays["found"], 0.5, method="lower")
-        assert model["minimal_epsilon"]["top labels"]["all"]["found"]["50"] == (median if median < 1 else None)
+            assert len(arrays["attacked"]) == 15 and (arrays["certified"] <= arrays["attacked"]).all()
+            median = np.quantile(arrays["attacked"], 0.5, method="lower")
+        assert model["minimal_epsilon"]["top_labels"]["all"]["attacked"]["50"] == (median if median < 1 else None)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Report:
                 "true": None if point.true_labels is None else [self._label(label) for label in point.true_labels],
                 "predicted": [[self._label(label), _round(score)] for label, score in point.predicted],
                 "attacked": None if point.attacked is None else [self._attacked(label) for label in point.attacked],
-                "proved": None if point.proved is None else _round(point.proved, 3),
+                "proved": None if point.proved is None else _rounded_down(point.proved),
                 "explanations": [self._explanation(one, fields) for one in point.explained],
             }
         )
@@ -213,6 +213,12 @@ def script_json(value: Any) -> markupsafe.Markup:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounded_down(value: float) -> float:
+    """Returns a proved size with three digits; a larger one would not be proved."""
+    rounded = _round(value, 3)
+    return rounded if rounded <= value else _round(value * 0.99, 3)
 
 
 def _round(value: float, digits: int = _DIGITS) -> float:

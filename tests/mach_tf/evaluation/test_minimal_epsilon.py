@@ -1,4 +1,4 @@
-"""Bounds of the smallest epsilon: what is proved lies below what attacks find; quantiles by hand."""
+"""Bounds of the minimal epsilon: what is proved lies below what attacks find; quantiles by hand."""
 
 import json
 
@@ -22,10 +22,12 @@ def test_proofs_lie_below_attacks(evaluated, tmp_path, support, ranked):
         network = Network.load(rankers.with_ranker(evaluated.model_dir, str(tmp_path / "ranked"), *shape))
     points = network.manifest.feature_spec.apply(from_csr(*evaluated.test))[range(12)]
     found = minimal_epsilon(network, points, Attack("apgd", support=support, steps=4), 0.5, "logit_mean", prove=True)
-    assert (found.proved <= found.found).all() and (found.proved > 0).any() and np.isfinite(found.found).any()
-    assert (found.proved[np.isinf(found.found)] <= 0.5 * (1 + 1e-12)).all()
+    assert (
+        (found.certified <= found.attacked).all() and (found.certified > 0).any() and np.isfinite(found.attacked).any()
+    )
+    assert (found.certified[np.isinf(found.attacked)] <= 0.5 * (1 + 1e-12)).all()
     # The ratio of the sizes that are certified bounds what is lost by taking no others.
-    assert np.median(found.proved / np.minimum(found.found, 0.5)) > 0.2
+    assert np.median(found.certified / np.minimum(found.attacked, 0.5)) > 0.2
     np.testing.assert_array_equal(
         found.top_labels, network.decode(points.features(network.manifest.columns), 1).labels[:, 0]
     )
@@ -48,13 +50,13 @@ def by_hand(proved=True):
 
 
 def test_quantiles_by_frequency():
-    content = json.loads(json.dumps(by_hand().to_json(), allow_nan=False))["top labels"]
+    content = json.loads(json.dumps(by_hand().to_json(), allow_nan=False))["top_labels"]
     assert {name: row["points"] for name, row in content.items()} == {"all": 4, "head": 2, "torso": 0, "tail": 2}
-    assert content["all"]["found"] == {"10": 0.01, "25": 0.01, "50": 0.02, "75": 0.03, "90": 0.03}
-    assert content["tail"]["proved"]["50"] == 0.02 and content["torso"]["found"]["50"] is None
+    assert content["all"]["attacked"] == {"10": 0.01, "25": 0.01, "50": 0.02, "75": 0.03, "90": 0.03}
+    assert content["tail"]["certified"]["50"] == 0.02 and content["torso"]["attacked"]["50"] is None
     infinite = MinimalEpsilon(0.1, np.array([0, 1]), np.array([np.inf, np.inf]))
-    assert infinite.to_json()["top labels"] == {
-        "all": {"points": 2, "found": dict.fromkeys(["10", "25", "50", "75", "90"])}
+    assert infinite.to_json()["top_labels"] == {
+        "all": {"points": 2, "attacked": dict.fromkeys(["10", "25", "50", "75", "90"])}
     }
 
 
@@ -63,8 +65,8 @@ def test_table_arrays_and_figure(proved):
     found = by_hand(proved)
     lines = str(found).splitlines()
     assert len(lines) == 3 + 4 and lines[-1].split()[:2] == ["tail", "2"]
-    assert "proved" in lines[1] if proved else "proved" not in lines[1]
-    assert set(found.arrays()) == {"top_labels", "found"} | ({"proved"} if proved else set())
+    assert "certified" in lines[1] if proved else "certified" not in lines[1]
+    assert set(found.arrays()) == {"top_labels", "attacked"} | ({"certified"} if proved else set())
     (panel,) = found.figure().axes
     assert len(panel.lines) == 3 * (1 + proved)  # no line for the torso
     shares = panel.lines[0].get_ydata()

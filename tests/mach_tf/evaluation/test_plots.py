@@ -39,6 +39,13 @@ def test_robustness_curves():
     assert colors["clean, fgsm"] == colors["clean, pgd"] != colors["adversarial, fgsm"]
 
 
+def test_words_have_panels_of_their_own():
+    words = [entry("drop_words", 0, 60.0), entry("drop_words", 5, 30.0)]
+    above, _, below, _ = plots.robustness_figure({"clean": [*MODELS["clean"], *words]}, ["P@1", "P@3"]).axes
+    assert set(lines_of(above)) == {"fgsm", "pgd"} and above.get_xlabel() == "epsilon"
+    assert lines_of(below) == {"drop_words": ([0, 5], [60.0, 30.0])} and below.get_xlabel() == "changed words"
+
+
 def test_one_model_is_named_by_its_attacks_alone():
     (panel,) = plots.robustness_figure({"clean": MODELS["clean"]}, ["P@1"]).axes
     assert set(lines_of(panel)) == {"fgsm", "pgd"}

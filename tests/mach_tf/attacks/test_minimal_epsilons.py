@@ -1,4 +1,4 @@
-"""The smallest epsilon against a scan of points with one feature, and against attacks of that size."""
+"""The minimal epsilon against a scan of points with one feature, and against attacks of that size."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ import scipy.sparse
 from mach_tf.attacks import attack_chunks
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
-from mach_tf.attacks.smallest_epsilon import smallest_epsilons
+from mach_tf.attacks.minimal_epsilons import minimal_epsilons
 from mach_tf.points import from_csr
 from tests.helpers.tiny_ensemble import label_scores
 
@@ -29,7 +29,7 @@ def test_is_that_of_a_scan_where_one_feature_moves(ensemble, method):
     points = from_csr(scipy.sparse.csr_matrix(dense))
     top_labels = top_labels_of(ensemble, points)
     attack = dataclasses.replace(ATTACK, method=method, queries=8)
-    found = smallest_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
+    found = minimal_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
     scan = np.full(40, np.inf)
     for size in np.arange(0.002, LARGEST + 1e-9, 0.002):
         for sign in (-1, 1):
@@ -47,7 +47,7 @@ def test_is_that_of_a_scan_where_one_feature_moves(ensemble, method):
 def test_an_attack_of_that_size_succeeds(ensemble, points, support):
     attack = dataclasses.replace(ATTACK, support=support, clip_nonnegative=True)
     top_labels = top_labels_of(ensemble, points)
-    found = smallest_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
+    found = minimal_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
     assert np.isfinite(found).mean() > 0.5 and (found[np.isfinite(found)] <= LARGEST * (1 + 1e-6)).all()
     run = AttackRun(ensemble, dataclasses.replace(attack, objective="top_label"), k=1)
     for size in (0.05, 0.2):
@@ -60,13 +60,13 @@ def test_an_attack_of_that_size_succeeds(ensemble, points, support):
 
 def test_chunks_change_nothing(ensemble, points, monkeypatch):
     top_labels, attack = top_labels_of(ensemble, points), dataclasses.replace(ATTACK, steps=3, restarts=2)
-    whole = smallest_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
+    whole = minimal_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 16)
-    parts = smallest_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
+    parts = minimal_epsilons(ensemble, points, top_labels, attack, LARGEST, "logit_mean")
     np.testing.assert_allclose(parts, whole, rtol=1e-4)
 
 
 def test_nothing_succeeds_without_features(ensemble):
     empty = from_csr(scipy.sparse.csr_matrix((3, 20), dtype=np.float32))
-    found = smallest_epsilons(ensemble, empty, top_labels_of(ensemble, empty), ATTACK, LARGEST, "logit_mean")
+    found = minimal_epsilons(ensemble, empty, top_labels_of(ensemble, empty), ATTACK, LARGEST, "logit_mean")
     assert np.isinf(found).all()

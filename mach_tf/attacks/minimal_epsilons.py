@@ -22,7 +22,7 @@ SMALLEST_SHARE = 1 / 1024
 _ATTACKS = 9
 
 
-def smallest_epsilons(
+def minimal_epsilons(
     network: Network,
     points: Points,
     top_labels: np.ndarray,
@@ -39,7 +39,7 @@ def smallest_epsilons(
       network: the network that is attacked.
       points: n hashed points.
       top_labels: int [n], the top label of each unperturbed point.
-      attack: its settings. "square" is that search, "strongest" is both, any other method is APGD.
+      attack: its settings. "square" is that search, "strongest" is both, any other method is Auto-PGD.
       largest: the largest size that is tried, above 0.
       estimator: which estimator makes the label scores.
       progress: wraps the chunks of points, for a progress bar.
