@@ -19,7 +19,7 @@ from mach_tf.kernels import jit
 @jit()
 def scan_range(scores, table, kind, first, last, best):
     """Adds the labels first:last to the list of one point, whose scores are [R, B]."""
-    by_label, offsets, line = table.by_label, table.offsets, table.line
+    by_label, offsets, bounds, line = table.by_label, table.offsets, table.bounds, table.line
     scratch = np.empty(by_label.shape[1], np.float32)
     worst = best.values[-1]
     # One loop per estimator: choosing inside one takes twice the time. An unsigned index is not checked for being negative.
@@ -30,7 +30,10 @@ def scan_range(scores, table, kind, first, last, best):
                 worst = insert(best, np.int32(label), score)
     elif kind == WEIGHTED:
         for label in range(np.uint64(first), np.uint64(last)):
-            score = utility_of(mean_score(scores, by_label, label), offsets[label], line, worst)
+            score = mean_score(scores, by_label, label)
+            if score + bounds[label] < worst:
+                continue
+            score = utility_of(score, offsets[label], line, worst)
             if score >= worst:
                 worst = insert(best, np.int32(label), score)
     elif kind == MIN:

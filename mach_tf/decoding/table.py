@@ -19,6 +19,7 @@ class Table(NamedTuple):
       splits: int64 [R, B + 1]; bucket b of repetition r holds the labels members[r, splits[r, b]:splits[r, b + 1]].
       members: int32 [R, K], ascending within a bucket.
       offsets: float64 [K], those of a utility, with which R counts the weighted repetition too, the last; of length 0 without one.
+      bounds: float32 [K], at least the offsets.
       row: float32 [B], the bucket scores of the weighted repetition.
       line: float64 [2], the shift and the scale of the utility.
     """
@@ -27,6 +28,7 @@ class Table(NamedTuple):
     splits: np.ndarray
     members: np.ndarray
     offsets: np.ndarray = np.empty(0)
+    bounds: np.ndarray = np.empty(0, np.float32)
     row: np.ndarray = np.empty(0, np.float32)
     line: np.ndarray = np.empty(2)
 
@@ -44,6 +46,7 @@ def both_ways(table: np.ndarray, members: BucketMembers, utility: Optional[Utili
         np.concatenate([members.splits, more.splits]),
         np.concatenate([members.labels, more.labels]),
         utility.offsets,
+        utility.bounds,
         row,
         utility.line,
     )

@@ -85,6 +85,11 @@ class Utility:
         return np.ascontiguousarray(self.scale * np.asarray(self.log_weights, np.float64))
 
     @property
+    def bounds(self) -> np.ndarray:
+        """float32 [K], at least the offsets."""
+        return np.nextafter(self.offsets.astype(np.float32), np.float32(np.inf))
+
+    @property
     def line(self) -> np.ndarray:
         """float64 [2], the shift and the scale."""
         return np.array([self.shift, self.scale], np.float64)
