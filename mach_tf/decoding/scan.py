@@ -31,11 +31,9 @@ def scan_range(scores, table, kind, first, last, best):
     elif kind == WEIGHTED:
         for label in range(np.uint64(first), np.uint64(last)):
             score = mean_score(scores, by_label, label)
-            if score + bounds[label] < worst:
-                continue
-            score = utility_of(score, offsets[label], line, worst)
-            if score >= worst:
-                worst = insert(best, np.int32(label), score)
+            if score + bounds[label] >= worst:
+                # A utility below `worst` changes nothing.
+                worst = insert(best, np.int32(label), utility_of(score, offsets[label], line, worst))
     elif kind == MIN:
         for label in range(np.uint64(first), np.uint64(last)):
             score = min_score(scores, by_label, label, worst)
