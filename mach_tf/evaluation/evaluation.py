@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -25,6 +26,7 @@ from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
 from mach_tf.evaluation.label_statistics import label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
+from mach_tf.evaluation.split_texts import texts_to_attack
 from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
@@ -93,6 +95,7 @@ def run(
         target_label=task.target_label,
         excluded=task.excluded,
         words=settings.words,
+        texts=task.texts,
     )
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:
@@ -114,6 +117,7 @@ class _Task:
       label_filter: the pairs of points and labels that are left out, if any; `points` no longer have them.
       name_score: what to add to label scores, if anything.
       target_label: the label that "push_in" pushes in; None draws one per point.
+      texts: the texts of the points, if attacks change them.
     """
 
     network: Network
@@ -126,6 +130,7 @@ class _Task:
     label_filter: Optional[LabelFilter]
     name_score: Optional[NameScore]
     target_label: Optional[int]
+    texts: Optional[Sequence[Sequence[str]]]
 
     @property
     def excluded(self) -> Optional[scipy.sparse.csr_matrix]:
@@ -163,8 +168,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     attack_evaluation.check(network, points, settings.attack_list, report, None, target)
     if settings.certification is not None:
         certification.checked_cut_offs(network, points, settings.certification)
+    texts = texts_to_attack(network, settings.attack_list, dataset_dir, settings.split, points)
     added = name_score(network, settings.name_weight)
-    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, target)
+    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, target, texts)
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int], ranker: bool) -> Network:
