@@ -13,6 +13,9 @@ DEMO ?= demo
 PORT ?= 8501
 DATA ?= ../shared/data
 RESULTS ?= results
+# Of make scale: a shape of benchmarks/scale_shapes.py, and the part of its points.
+SHAPE ?= amazon-670k
+FRACTION ?= 0.01
 # Of make fuzz-service: how many requests for each operation.
 FUZZ_EXAMPLES ?= 500
 PYTHON := $(VENV)/bin/python
@@ -20,7 +23,7 @@ PIP := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $
 SOURCES := setup.py mach_tf preprocess train eval explain serve benchmarks tests docs examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all gpu-check fuzz-service test-stacks examples lint format docs results clean
+.PHONY: help install demo serve scale test test-all gpu-check fuzz-service test-stacks examples lint format docs results clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -107,6 +110,9 @@ serve: $(DEMO)/servables/demo/1/servable.json $(VENV)/installed-serve ## serve t
 
 results: $(VENV)/installed ## the results table of the data sets in DATA, clean and attacked: hours
 	$(PYTHON) -m benchmarks.results --data_dir=$(DATA) --output_dir=$(RESULTS)
+
+scale: $(VENV)/installed-serve ## everything at the size of Amazon-670K (SHAPE=amazon-3m FRACTION=0.01 for others), and Parabel beside it
+	$(PYTHON) -m benchmarks.scale --shape=$(SHAPE) --fraction=$(FRACTION)
 
 test: $(VENV)/installed-test ## the tests, but for the slow ones
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not slow"

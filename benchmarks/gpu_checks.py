@@ -131,7 +131,7 @@ def export(setting: dict[str, Any]) -> Arrays:
 
     from mach_tf.classifier import SparseBatch
     from mach_tf.saved_repetition import export_repetition
-    from mach_tf.serving_signatures import SPARSE_SIGNATURE
+    from mach_tf.signature_names import SPARSE_SIGNATURE
 
     training = _training(setting, "b")
     training.step()

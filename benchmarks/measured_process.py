@@ -40,7 +40,7 @@ def measure(prepare: Callable[..., Work], *arguments: Any) -> dict[str, Any]:
     theirs.close()
     peak = 0
     while not ours.poll(_SAMPLING_SECONDS):
-        peak = max(peak, _memory(process.pid))
+        peak = max(peak, memory(process.pid))
         if process.exitcode is not None and not ours.poll():
             raise RuntimeError(f"{prepare.__name__}{arguments} ended with status {process.exitcode}")
     try:
@@ -48,7 +48,7 @@ def measure(prepare: Callable[..., Work], *arguments: Any) -> dict[str, Any]:
     except EOFError:
         process.join()
         raise RuntimeError(f"{prepare.__name__}{arguments} ended with status {process.exitcode}") from None
-    peak = max(peak, _memory(process.pid))
+    peak = max(peak, memory(process.pid))
     process.join()
     wall = time.monotonic() - begin
     return {
@@ -62,7 +62,7 @@ def measure(prepare: Callable[..., Work], *arguments: Any) -> dict[str, Any]:
     }
 
 
-def _memory(pid: Optional[int]) -> int:
+def memory(pid: Optional[int]) -> int:
     """Returns the bytes that a process and its children occupy; shared pages count once."""
     total = 0
     try:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import psutil
 
@@ -20,20 +20,25 @@ class Served(NamedTuple):
     process: psutil.Process
 
     def seconds(self) -> float:
-        """Returns the processor seconds of the service and its workers."""
-        total = 0.0
-        for process in [self.process, *self.process.children(recursive=True)]:
-            times = process.cpu_times()
-            total += times.user + times.system
-        return total
+        """Returns the processor seconds of the service and its other processes."""
+        times = self._of_each(lambda process: process.cpu_times())
+        return float(sum(each.user + each.system for each in times))
 
     def memory_mb(self) -> dict[str, Any]:
-        """Returns the megabytes of the service and its workers: their sum with shared pages counted once, and the largest alone."""
-        found = [each.memory_full_info() for each in [self.process, *self.process.children(recursive=True)]]
+        """Returns the megabytes of the service and its other processes: their sum with shared pages counted once, and the largest alone."""
+        found = self._of_each(lambda process: process.memory_full_info())
         return {
             "pss_mb": round(sum(each.pss for each in found) / 1e6),
             "largest_rss_mb": round(max(each.rss for each in found) / 1e6),
         }
+
+    def _of_each(self, measure: Callable[[psutil.Process], Any]) -> list[Any]:
+        """Measures each process; those that end meanwhile are left out."""
+        found = []
+        for process in [self.process, *self.process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(measure(process))
+        return found
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ flags.DEFINE_list(
 )
 flags.adopt_module_key_flags(decoding_flags)
 shared_flags.define_name_weight()
+shared_flags.define_objective()
 
 # What is reported
 flags.DEFINE_bool(
@@ -108,6 +109,7 @@ def main(_: list[str]) -> None:
             estimators=FLAGS.estimator,
             approximate=decoding_flags.approximate(),
             name_weight=FLAGS.name_weight,
+            objective=FLAGS.objective,
             repetition_curve=FLAGS.repetition_curve,
             adversarial_loss=FLAGS.adversarial_loss,
             propensity=FLAGS.propensity,

@@ -75,6 +75,7 @@ flags.DEFINE_string(
     "Chooses from these labels only, exactly: a list such as 3,17, or a file with one label per line. Labels are given by id, or by "
     "name or key if the model has them; write id:3 where a label is named 3.",
 )
+shared_flags.define_objective()
 shared_flags.define_name_weight()
 flags.DEFINE_enum(
     "format",
@@ -101,7 +102,7 @@ shared_flags.define_verify()
 
 _RENAMED = {"input_path": "input", "output_path": "output", "texts": "text"}
 # The flags of every prediction, and those of files alone.
-_PREDICTED = ("estimator", "scores", "min_probability", "only_labels", "name_weight")
+_PREDICTED = ("estimator", "scores", "min_probability", "only_labels", "objective", "name_weight")
 _READ, _WRITTEN = ("input_format", "text_fields"), ("on_bad_line", "format", "label_names", "force")
 
 

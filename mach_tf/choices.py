@@ -43,6 +43,9 @@ MINIMAL_EPSILONS = ("none", "attacked", "certified")
 # What the scores of predicted labels are: probabilities, or what the decoder ranks by.
 SCORES = ("probability", "logit")
 
+# The metrics that labels are ranked for: P@k by probabilities, PSP@k by probabilities divided by propensities.
+OBJECTIVES = ("precision", "psp")
+
 # How predictions of a file are written: as the repository's score matrices, as JSON Lines, or as a table with tabs.
 PREDICTION_FORMATS = ("text", "jsonl", "tsv")
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional, Union
 
 import scipy.sparse
 
-from mach_tf import arguments, estimators
+from mach_tf import arguments, estimators, objectives
 from mach_tf.choices import EXPECTED_GRADIENTS
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
@@ -45,6 +45,7 @@ class Ensemble(RobustNetwork):
         scores: str = PROBABILITY,
         min_probability: Optional[float] = None,
         only_labels: Any = None,
+        objective: str = objectives.PRECISION,
     ) -> scipy.sparse.csr_matrix:
         """Predicts the k best labels of raw points, as a sparse matrix; `top_k` returns them as arrays.
 
@@ -57,10 +58,13 @@ class Ensemble(RobustNetwork):
           min_probability: leaves out labels with a lower probability, in [0, 1]; None leaves out none.
           only_labels: chooses from these labels only, exactly: a list of ids, or of names and keys if the model has them, or the
             path of a file with one per line; None for all labels.
+          objective: the metric that labels are ranked for: "precision" ranks by probability, "psp" by probability divided by propensity,
+            which is best for PSP@k, exactly. It needs the estimator logit_mean.
 
         Returns:
           float32 CSR [n, K] with k entries per row, stored best first; fewer where `min_probability` leaves labels out or
-          `only_labels` names fewer. Probabilities are positive and fall from one label to
+          `only_labels` names fewer. With another objective than precision the order stored is not that of the values. Otherwise probabilities
+          are positive and fall from one label to
           the next unless their label scores are equal, so that `toarray().argmax(axis=1)` is the best label. Label scores
           may be negative: in a dense copy they rank below the zeros of the labels that are not stored.
 
@@ -68,7 +72,7 @@ class Ensemble(RobustNetwork):
           InputError: X does not fit the model, its values are not finite, unknown scores or labels, or a probability outside
             [0, 1].
         """
-        return self.top_k(X, k, estimator, scores, min_probability, only_labels).matrix(self.labels)
+        return self.top_k(X, k, estimator, scores, min_probability, only_labels, objective).matrix(self.labels)
 
     def top_k(
         self,
@@ -78,11 +82,12 @@ class Ensemble(RobustNetwork):
         scores: str = PROBABILITY,
         min_probability: Optional[float] = None,
         only_labels: Any = None,
+        objective: str = objectives.PRECISION,
     ) -> TopLabels:
         """Predicts the k best labels of raw points, as arrays.
 
         Args:
-          X, k, estimator, scores, min_probability, only_labels: as for `predict`.
+          X, k, estimator, scores, min_probability, only_labels, objective: as for `predict`.
 
         Returns:
           `labels`, int32 [n, k], best first, and `scores`, float32 [n, k]. Where `min_probability` leaves a label out, they are
@@ -96,7 +101,7 @@ class Ensemble(RobustNetwork):
           >>> labels.shape == scores.shape == (len(Y), 3)
           True
         """
-        return self._top_k(lambda: self.hash(X), k, estimator, scores, min_probability, only_labels)
+        return self._top_k(lambda: self.hash(X), k, estimator, scores, min_probability, only_labels, objective)
 
     def predict_text(
         self,
@@ -107,6 +112,7 @@ class Ensemble(RobustNetwork):
         min_probability: Optional[float] = None,
         only_labels: Any = None,
         name_weight: float = 0.0,
+        objective: str = objectives.PRECISION,
     ) -> PredictedLabels:
         """Predicts the k best labels of texts, with their names; the model must have been trained on texts.
 
@@ -116,6 +122,7 @@ class Ensemble(RobustNetwork):
           k, estimator, scores, min_probability, only_labels: as for `predict`.
           name_weight: adds this weight times the tf-idf cosine of the text and the label's name to each label score, on the scale of the
             estimator (logits for logit_mean). It helps labels with few training points whose names occur in texts; 0 adds nothing.
+          objective: as for `predict`.
 
         Returns:
           For each text its best labels, as (key, name, score). It prints and displays itself as a table; `.to_json()` returns plain
@@ -127,7 +134,8 @@ class Ensemble(RobustNetwork):
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
         Incomplete.of(raw, labels=False).warn_of_texts()
-        top = self._top_k(lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, added)
+        hashed, kept = (lambda: self.hash_points(raw)), (scores, min_probability, only_labels)
+        top = self._top_k(hashed, k, estimator, *kept, objective, added)
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -138,12 +146,14 @@ class Ensemble(RobustNetwork):
         scores: str,
         min_probability: Optional[float],
         only_labels: Any,
+        objective: str,
         added: Optional[NameScore] = None,
     ) -> TopLabels:
         check_scale(scores)
         k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
-        among = None if only_labels is None else self.among(only_labels)
+        objectives.check(objective, estimator)
+        among = objectives.decoder_for(self, objective, only_labels)
         found = self.decode(features(), k, estimator, only_labels=among, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.ranker_weight)

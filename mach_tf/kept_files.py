@@ -7,11 +7,15 @@ import os
 from collections.abc import Iterator
 from typing import Optional
 
+import numpy as np
+
 from mach_tf import files
+from mach_tf.array_files import read_array
 from mach_tf.errors import InputError
 from mach_tf.manifest import (
     DOCUMENT_FREQUENCIES_FILE,
     FEATURE_NAMES_FILE,
+    LABEL_COUNTS_FILE,
     LABEL_KEYS_FILE,
     LABEL_NAMES_FILE,
     MODEL_FILE,
@@ -35,11 +39,14 @@ def of_dataset(dataset_dir: str, dataset: DatasetManifest) -> dict[str, str]:
     names += [FEATURE_NAMES_FILE] if dataset.text else []
     # A dataset of an earlier version has names without their hashes.
     kept = {name: dataset.names_sha256.get(name) or files.sha256(os.path.join(dataset_dir, name)) for name in names}
+    kept[LABEL_COUNTS_FILE] = dataset.label_counts_sha256
     return {**kept, **({DOCUMENT_FREQUENCIES_FILE: dataset.text.document_frequencies_sha256} if dataset.text else {})}
 
 
 def added(earlier: ModelManifest, model: ModelManifest) -> dict[str, str]:
     """Returns the files that a training in an existing model directory adds: those that its first run knew and did not keep.
+
+    The frequencies of labels are in the fingerprint of the dataset, which both have in common.
 
     Args:
       earlier: what model.json holds.
@@ -48,7 +55,7 @@ def added(earlier: ModelManifest, model: ModelManifest) -> dict[str, str]:
     return {
         name: digest
         for name, digest in model.files_sha256.items()
-        if name not in earlier.files_sha256 and earlier.names_sha256.get(name) == digest
+        if name not in earlier.files_sha256 and (name == LABEL_COUNTS_FILE or earlier.names_sha256.get(name) == digest)
     }
 
 
@@ -98,6 +105,16 @@ def read_label_names(model_dir: str, model: ModelManifest) -> Optional[list[str]
 def read_label_keys(model_dir: str, model: ModelManifest) -> Optional[list[str]]:
     """Returns the keys of the labels, by which the training data named them; None if they are the names, or if there are none."""
     return _read_lines(model_dir, model, LABEL_KEYS_FILE)
+
+
+def read_label_counts(model_dir: str, model: ModelManifest) -> Optional[np.ndarray]:
+    """Returns the training frequencies of the labels, int64 [K]; None if the model directory does not keep them."""
+    if LABEL_COUNTS_FILE not in model.files_sha256 or not model.training_points:
+        return None
+    if problem := file_problem(model_dir, LABEL_COUNTS_FILE, model.files_sha256[LABEL_COUNTS_FILE]):
+        raise InputError(f"{problem}. {_REMEDY}")
+    content = f"the frequencies of {model.labels} labels"
+    return read_array(os.path.join(model_dir, LABEL_COUNTS_FILE), (model.labels,), np.int64, content, _REMEDY)
 
 
 def read_given_names(path: str, model_dir: str, model: ModelManifest, name: str, force: bool = False) -> list[str]:

@@ -31,7 +31,7 @@ LABEL_COUNTS_FILE = "label_counts.npy"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE, LABEL_KEYS_FILE = "feature_names.txt", "label_names.txt", "label_keys.txt"
 DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
 # What a model directory may keep of its dataset.
-KEPT_FILES = (LABEL_NAMES_FILE, LABEL_KEYS_FILE, FEATURE_NAMES_FILE, DOCUMENT_FREQUENCIES_FILE)
+KEPT_FILES = (LABEL_NAMES_FILE, LABEL_KEYS_FILE, FEATURE_NAMES_FILE, DOCUMENT_FREQUENCIES_FILE, LABEL_COUNTS_FILE)
 # The names that `repetition_directory` gives.
 REPETITION_NAME = re.compile(r"repetition-\d{3,}")
 
@@ -209,6 +209,7 @@ class ModelManifest:
       text: the vocabulary of the training data, as in DatasetManifest.
       files_sha256: SHA-256 of each of KEPT_FILES that the model directory holds; empty in models of earlier versions.
       ranker_sha256: SHA-256 of ranker.npz; empty for a model without a ranker.
+      training_points: number of training points, with or without labels; 0 in models of earlier versions.
       schema_version: version of this format.
     """
 
@@ -224,10 +225,11 @@ class ModelManifest:
     text: Optional[VocabularySpec] = None
     files_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     ranker_sha256: str = ""
+    training_points: int = 0
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS))
+        check_ranges(self, features=(0, MAX_ID), labels=(0, MAX_LABELS), training_points=(0, MAX_ID))
         for name, digest in self.files_sha256.items():
             # A stranger's model.json must not name other files of this machine.
             if name not in KEPT_FILES or not files.SHA256.fullmatch(digest):
@@ -248,9 +250,8 @@ class ModelManifest:
         return self.bucket_spec.table(self.labels)
 
     def decisive(self) -> dict[str, Any]:
-        """Returns the fields that determine the weights, as JSON values."""
-        # The fingerprint of the dataset covers the vocabulary.
-        others = ("run", "versions", "names_sha256", "text", "files_sha256", "ranker_sha256")
+        """Returns the fields that determine the weights, as JSON values; the fingerprint of the dataset covers the vocabulary."""
+        others = ("run", "versions", "names_sha256", "text", "files_sha256", "ranker_sha256", "training_points")
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
     def origin(self, repetition: int) -> str:

@@ -17,9 +17,9 @@ from mach_tf.buckets import BucketMembers, check_table_memory
 from mach_tf.classifier import write_logits
 from mach_tf.data import arrays
 from mach_tf.data.incomplete_points import Incomplete
-from mach_tf.decoding import added_scores
 from mach_tf.decoding.added_scores import AddedScores
 from mach_tf.decoding.approximate import Approximate
+from mach_tf.decoding.best_labels import AnyDecoder, best_labels
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
@@ -122,6 +122,11 @@ class Network:
     def decoder(self) -> Decoder:
         """Decodes this ensemble's sketches."""
         return Decoder.of(self.bucket_table, self.manifest.bucket_spec.buckets)
+
+    @functools.cached_property
+    def objective_decoders(self) -> dict[str, Decoder]:
+        """The decoders by objective that mach_tf.objectives has made so far, for the model's own weights of labels."""
+        return {}
 
     @property
     def members(self) -> BucketMembers:
@@ -231,15 +236,18 @@ class Network:
             rows = range(begin, min(begin + self.chunk_points, features.shape[0]))
             yield rows, self.bucket_logits(features[rows.start : rows.stop])
 
-    def among(self, only_labels: Any, titles: Optional[LabelTitles] = None) -> RestrictedDecoder:
+    def among(
+        self, only_labels: Any, titles: Optional[LabelTitles] = None, decoder: Optional[Decoder] = None
+    ) -> RestrictedDecoder:
         """Returns what `decode` takes to choose from some labels only; arguments and errors as for `select_labels`.
 
         Args:
           only_labels: label ids, or names and keys.
           titles: the names and keys; None for the model's own.
+          decoder: ranks all labels; None for the model's own.
         """
-        titles = self.label_titles if titles is None else titles
-        return RestrictedDecoder.of(self.decoder, select_labels(only_labels, self.labels, titles.names, titles.keys))
+        titles, decoder = titles or self.label_titles, decoder or self.decoder
+        return RestrictedDecoder.of(decoder, select_labels(only_labels, self.labels, titles.names, titles.keys))
 
     def decode(
         self,
@@ -247,7 +255,7 @@ class Network:
         k: int,
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
-        only_labels: Optional[RestrictedDecoder] = None,
+        only_labels: Optional[AnyDecoder] = None,
         name_score: Optional[NameScore] = None,
     ) -> Decoded:
         """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
@@ -257,28 +265,15 @@ class Network:
           k: in [1, K]; with fewer labels in `only_labels`, all of those are returned.
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
-          only_labels: decodes the labels to choose from, exactly, as `among` returns it; None for all labels.
+          only_labels: decodes the labels to choose from, exactly, as `among` or `objectives.decoder_for` returns it; None for all labels.
           name_score: what to add to label scores, as `name_scores.name_score` makes it; not with `approximate`.
         """
-        parts, sources = [], self.added_scores(estimator, name_score)
-        if sources and approximate is not None:
-            raise InputError("approximate needs a model opened with ranker=False, and no name_weight.")
-        if only_labels is not None:
-            k = min(k, only_labels.labels)
+        sources, decoder = self.added_scores(estimator, name_score), only_labels or self.decoder
+        k = min(k, decoder.labels) if only_labels is not None else k
+        parts = []
         for rows, logits in self.sketches(features):
-            scores = estimators.bucket_scores(logits, estimator)
-            if sources:
-                for some, added in added_scores.parts(sources, features[rows.start : rows.stop]):
-                    if only_labels is not None:
-                        parts.append(only_labels.top_k(scores[some], k, estimator, added))
-                    else:
-                        parts.append(added_scores.top_k(self.decoder, scores[some], added, k, estimator))
-            elif only_labels is not None:
-                parts.append(only_labels.top_k(scores, k, estimator))
-            elif approximate is None:
-                parts.append(self.decoder.top_k(scores, k, estimator))
-            else:
-                parts.append(approximate.top_k(self.decoder, scores, k, estimator))
+            scores, some = estimators.bucket_scores(logits, estimator), features[rows.start : rows.stop]
+            parts.append(best_labels(decoder, scores, some, k, estimator, sources, approximate))
         if not parts:
             none = np.empty((0, k), np.int32)
             return Decoded(none, none.astype(np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))

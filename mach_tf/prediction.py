@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-from mach_tf import arguments, estimators, kept_files, outputs, prediction_format
+from mach_tf import arguments, estimators, kept_files, objectives, outputs, prediction_format
 from mach_tf.choices import AUTO, BAD_LINE_ACTIONS
 from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
@@ -61,6 +61,8 @@ class PredictionOptions:
         line per point, `label:score label:score ...`, best first; "jsonl", one JSON object per point, such as
         `{"point": 0, "labels": [{"label": 3, "name": "cat", "probability": 0.9}]}`; or "tsv", a table with a header and one row per
         label: point, label, key, name and score. None for the format that the output's name says, .jsonl or .tsv, or else "text".
+      objective: the metric that labels are ranked for, as of `Ensemble.predict`; "psp" not with the format "text", whose readers rank by
+        scores.
       name_weight: adds this weight times the tf-idf cosine of a text and a label's name to each label score, as of
         `Ensemble.predict_text`; 0 adds nothing.
       label_names: file with the names of the labels, one per line, in place of those that the model has.
@@ -80,6 +82,7 @@ class PredictionOptions:
     scores: str = PROBABILITY
     min_probability: Optional[float] = None
     only_labels: Any = None
+    objective: str = objectives.PRECISION
     name_weight: float = 0.0
     format: Optional[str] = None
     label_names: Optional[str] = None
@@ -94,6 +97,7 @@ class PredictionOptions:
         prediction_format.chosen(self.format)
         arguments.switch(self.force, "force")
         check_name_weight(self.name_weight)
+        objectives.check(self.objective, self.estimator)
         arguments.choice(self.on_bad_line, "on_bad_line", BAD_LINE_ACTIONS)
         if self.label_names is not None:
             arguments.path(self.label_names, "label_names")
@@ -131,20 +135,25 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
         raise InputError(
             "label_names has no effect on score matrices, which have no names. Give it with format='jsonl', or with only_labels or name_weight."
         )
+    if chosen.objective != objectives.PRECISION and format == prediction_format.TEXT:
+        raise InputError(
+            f"objective={chosen.objective} needs format='jsonl' or format='tsv', which keep the order of labels (got score matrices, whose readers "
+            "rank by the scores). Name the output .jsonl or .tsv."
+        )
     folder = os.path.dirname(output_path)
     if folder and not os.path.isdir(folder):
         raise InputError(f"output_path must be a file in an existing folder (got {output_path}); make {folder} first.")
     chosen_file = os.fspath(chosen.only_labels) if isinstance(chosen.only_labels, (str, os.PathLike)) else None
     outputs.check([output_path], [input_path, network.model_dir, chosen.label_names, chosen_file])
     titles = _titles(network, chosen.label_names, chosen.force)
-    among = None if chosen.only_labels is None else network.among(chosen.only_labels, titles)
+    decoder = objectives.decoder_for(network, chosen.objective, chosen.only_labels, titles)
     writer = PredictionWriter(
         network,
         k,
         estimator,
         chosen.scores,
         chosen.min_probability,
-        among,
+        decoder,
         format,
         titles,
         chosen.on_bad_line == "skip",

@@ -15,7 +15,7 @@ import numpy as np
 from mach_tf import files, prediction_format
 from mach_tf.data.bad_line import BadLine
 from mach_tf.data.incomplete_points import Incomplete
-from mach_tf.decoding.restriction import RestrictedDecoder
+from mach_tf.decoding.best_labels import AnyDecoder
 from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
 from mach_tf.network import Network
@@ -33,7 +33,7 @@ class PredictionWriter:
     Attributes:
       network: the model.
       k, estimator, scores, min_probability: as of mach_tf.prediction.PredictionOptions.
-      among: the labels to choose from; None for all.
+      decoder: the labels to choose from, and what they are ranked by.
       format: one of choices.PREDICTION_FORMATS.
       titles: the names and keys of the labels.
       skip_bad_lines: whether a line that breaks a rule is a point without predictions instead of an error.
@@ -49,7 +49,7 @@ class PredictionWriter:
     estimator: str
     scores: str
     min_probability: Optional[float]
-    among: Optional[RestrictedDecoder]
+    decoder: AnyDecoder
     format: str
     titles: LabelTitles
     skip_bad_lines: bool = False
@@ -135,7 +135,7 @@ class PredictionWriter:
     def _top_labels(self, block: InputBlock) -> TopLabels:
         network = self.network
         features = network.hash_points(block.points)
-        found = network.decode(features, self.k, self.estimator, only_labels=self.among, name_score=self.name_score)
+        found = network.decode(features, self.k, self.estimator, only_labels=self.decoder, name_score=self.name_score)
         buckets = network.manifest.bucket_spec.buckets
         scale, least = self.scores, self.min_probability
         return top_labels(found.labels, found.scores, self.estimator, buckets, scale, least, network.ranker_weight)

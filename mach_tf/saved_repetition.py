@@ -13,7 +13,8 @@ from mach_tf.classifier import Weights
 from mach_tf.errors import InputError
 from mach_tf.network_shape import NetworkShape
 from mach_tf.repetition_files import DATA_FILE, VARIABLES_PREFIX, RepetitionFiles
-from mach_tf.serving_signatures import SERVING_SIGNATURE, SPARSE_SIGNATURE, Servable
+from mach_tf.serving_signatures import Servable
+from mach_tf.signature_names import SERVING_SIGNATURE, SPARSE_SIGNATURE
 
 
 class Repetition(NamedTuple):

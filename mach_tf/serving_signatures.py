@@ -5,16 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch, Weights, bucket_logits, point_of_entry
-
-SERVING_SIGNATURE = "serving_default"
-SPARSE_SIGNATURE = "sparse"
-# Of the servable of a whole ensemble, beside the two above.
-EXPLAIN_SIGNATURE, TEXT_SIGNATURE, EXPLAIN_TEXT_SIGNATURE = "explain", "text", "explain_text"
-ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE = "attack", "attack_text"
-SPLITS, IDS, VALUES = "row_splits", "feature_ids", "feature_values"
-EPSILON, TRUE_LABELS = "epsilon", "true_labels"
-# An output of the signatures that take texts.
-KNOWN_TERMS = "known_terms"
+from mach_tf.signature_names import EPSILON, IDS, SPLITS, TRUE_LABELS, VALUES
 
 
 class Servable(tf.Module):

@@ -21,15 +21,9 @@ from mach_tf.errors import InputError
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 # <malloc.h> of glibc
 _M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
 _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
 _KEEP_BYTES = 2**31 - 1
-# Of a process that replaces models: the largest threshold that glibc takes, its own number of mappings, and an arena for each of two
-# models, for the main thread and for threads of TensorFlow.
-_MMAP_BYTES = 32 << 20
-_MAPPINGS = 65536
-_ARENAS = 8
 # In a notebook TensorFlow logs the first two for every training; Keras logs the third where steps take milliseconds.
 _OF_NO_USE = ("Using MirroredStrategy", "Assets written to", "is slow compared to the batch time")
 
@@ -78,36 +72,15 @@ def keep_freed_memory() -> bool:
     Returns:
       Whether the allocator accepted the settings; False if the C library is not glibc.
     """
-    return _set_allocator((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES), (_M_ARENA_MAX, 1))
-
-
-def prepare_replacements() -> bool:
-    """Prepares the process, after `prepare`, for models that are replaced: the memory of each returns to the kernel.
-
-    Must be called before TensorFlow is imported and before the process has a second thread.
-
-    - With oneDNN, TensorFlow takes tensors from a pool that never shrinks, and keeps the size of one model's weights in it. So tensors
-      come from the C library, unless TF_ONEDNN_USE_SYSTEM_ALLOCATOR of the environment says otherwise.
-    - Large weights are mapped, and unmapped when they are freed.
-    - Threads may have arenas of their own, for models that are loaded in threads of their own.
-
-    Returns:
-      Whether the allocator accepted the settings; False if the C library is not glibc.
-    """
-    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
-    return _set_allocator((_M_MMAP_MAX, _MAPPINGS), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_ARENA_MAX, _ARENAS))
-
-
-def _set_allocator(*settings: tuple[int, int]) -> bool:
-    """Gives parameters of glibc's allocator their values; returns whether it accepted all of them, False without glibc."""
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES), (_M_ARENA_MAX, 1))
     return all(libc.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
 def return_freed_memory() -> None:
-    """Returns the freed memory that the process keeps to the kernel, once: after a model that will not be needed again."""
+    """Returns the freed memory that the process keeps to the kernel, once: after a step that needed more than what follows."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -91,10 +91,11 @@ def check_scale(scale: str) -> None:
 
 
 def _strictly_falling(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Returns probabilities as float32, moved apart by one step each where rounding made them equal but the scores differ."""
+    """Returns probabilities as float32, moved apart by one step each where rounding made them equal but the scores fall."""
     rounded = np.maximum(probabilities, _SMALLEST).astype(np.float32)
     for column in range(1, rounded.shape[1]):
         before = rounded[:, column - 1]
-        limit = np.where(scores[:, column] < scores[:, column - 1], np.nextafter(before, np.float32(0)), before)
+        falls, rises = scores[:, column] < scores[:, column - 1], scores[:, column] > scores[:, column - 1]
+        limit = np.where(falls, np.nextafter(before, np.float32(0)), np.where(rises, np.float32(1), before))
         rounded[:, column] = np.minimum(rounded[:, column], limit)
     return rounded

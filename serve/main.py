@@ -14,7 +14,6 @@ POST /v1/models/demo:predict.
 from __future__ import annotations
 
 import functools
-import gc
 import logging
 from typing import Any, Callable, Optional
 
@@ -90,7 +89,6 @@ flags.DEFINE_integer("max_body_bytes", 4 << 20, "Takes bodies of at most this ma
 
 def main(_: list[str]) -> None:
     startup.prepare()
-    startup.prepare_replacements()
     startup.check_versions()
     try:
         from mach_tf.serving.service import server  # noqa: F401 (whether it can be imported)
@@ -121,18 +119,17 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     from mach_tf.serving.service.app import Service, ServiceConfig
     from mach_tf.serving.service.batcher import BatchLimits
     from mach_tf.serving.service.own_requests import RequestLimits
-    from mach_tf.serving.service.served_version import ServedVersion
+    from mach_tf.serving.service.version_process import VersionProcess
     from mach_tf.serving.service.versions import Versions
 
     explained = (FLAGS.max_explained, FLAGS.max_attributions)
     batches = BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, *explained)
     limits = RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, *explained)
     config = ServiceConfig(batches, limits, FLAGS.reload_seconds, token, FLAGS.attacks)
-    load = functools.partial(ServedVersion.load, cache=cache, attacks=FLAGS.attacks)
+    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks)
     versions = Versions(FLAGS.servable, load)
     announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
     server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
-    gc.freeze()  # otherwise Python collects garbage among all objects at exit, which takes two seconds
 
 
 def run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 import re
 import shlex
@@ -10,8 +11,8 @@ import subprocess
 import pytest
 from absl import flags
 
-import train.main  # noqa: F401 (defines the flags)
 from mach_tf.training import resume
+from tests.helpers import programs
 
 yaml = pytest.importorskip("yaml", reason="the tests of deploy/ need PyYAML: pip install -e '.[test]'")
 
@@ -112,6 +113,8 @@ def parts_of(ranges: list[str], repetitions: int) -> list[int]:
 
 
 def test_the_pods_of_the_job_train_all_repetitions():
+    programs.forget_flags()
+    importlib.import_module("train.main")
     spec = job()["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     assert {flag for argument in container["args"] for flag in flags_in(argument)} <= {*flags.FLAGS}

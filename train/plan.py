@@ -12,8 +12,9 @@ prints one line per combination of buckets and repetitions:
   that any two labels do, K^2 (1/B)^R (Medini et al. 2019, theorem 2).
 - confusable: expected number of wrong labels per point that share a bucket with one of its own in at least half of the
   repetitions; even perfect classifiers rank those high.
-- step: milliseconds per step of one repetition; hours: for all repetitions. Both assume the machine's full rate in matrix
-  products and copies, measured here (or --gflops and --bandwidth for another machine); the real time is about twice as long.
+- step: milliseconds per step of one repetition; hours: from the start of the training to its end, for all repetitions but without a
+  ranker. Both follow from the machine's rates in matrix products and copies, measured here (or --gflops and --bandwidth for
+  another machine). On an otherwise idle machine the training takes that long within a factor of 1.5.
 
 Recommends the fastest plan that fits. A plan fits if training and serving fit in the memory, training takes at most --hours,
 both failure figures are at most --delta, and R B is at most the number of labels (or 16,384), beyond which one classifier

@@ -31,8 +31,8 @@ flags.DEFINE_string(
 flags.DEFINE_float(
     "checkpoint_minutes",
     10.0,
-    "Saves a checkpoint after this number of minutes, in addition to those after epochs, which are saved while that takes "
-    "at most a twentieth of the time; 0 saves only after epochs.",
+    "Saves a checkpoint after this number of minutes, in addition to those after epochs; both are saved less often if they take more than "
+    "a fortieth of the time. 0 saves only after epochs.",
     lower_bound=0,
 )
 flags.DEFINE_integer(

@@ -58,6 +58,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "training_config",
         "network_shape",
         "record_layout",
+        "signature_names",
         "text_spec",
         "splits",
         "manifest",
@@ -86,6 +87,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "prediction",
         "prediction_format",
         "name_scores",
+        "objectives",
     ),
     "presets": ("presets",),  # a folder that holds no other module
     "api": ("", "predicted_labels", "robust_network", "ensemble"),

@@ -1,5 +1,7 @@
 """Exact decoding with a second score: the best labels by s(l) + a(l), where a is known for few labels and never negative.
 
+A decoder with a utility ranks by that of the sums, which grows by a(l) at most: what is said here of scores and sums holds for their utilities.
+
 The candidates are the k best labels by s, and every label whose a(l) could lift it to the worst sum of these: a label that is not among
 them has at most the k-th best s. Each candidate is scored in full. Where sums are equal, the label with the smaller id comes first.
 """
@@ -13,8 +15,10 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
+from mach_tf.decoding.best_list import BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.errors import InputError
+from mach_tf.kernels import jit
 
 # Candidates whose bucket scores are gathered at a time.
 _GATHERED = 1 << 18
@@ -77,9 +81,9 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     best = decoder.top_k(scores, k, estimator)
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
-    added = _promising(best, added)
+    added = _promising(decoder, scores, best, added, estimator)
     values, counts = added.data, np.diff(added.indptr)
-    labels, sums = best.labels.copy(), best.scores.copy()
+    sums, found = BestList.empty(len(scores), k), BestList(best.labels, best.scores)
     begin = 0
     while begin < len(scores):
         # At least one point, and as many as there is room for.
@@ -87,55 +91,90 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
         end = min(len(scores), max(begin + 1, upto))
         part = slice(added.indptr[begin], added.indptr[end])
         rows = np.repeat(np.arange(begin, end), counts[begin:end])
-        found = np.array(added.indices[part], np.int64)
-        scored = _scores(decoder, scores, rows, found, estimator) + values[part]
-        labels[begin:end], sums[begin:end] = _best(best, begin, end, rows, found, scored, k)
+        scored = _scores(decoder, scores, rows, added.indices[part], estimator, values[part])
+        splits = added.indptr[begin : end + 1] - added.indptr[begin]
+        lists = (BestList(*(each[begin:end] for each in every)) for every in (found, sums))
+        _merge(splits, added.indices[part], scored, *lists)
         begin = end
-    return Decoded(labels, sums, best.scored + counts, best.scanned)
+    return Decoded(*sums, best.scored + counts, best.scanned)
 
 
-def _promising(best: Decoded, added: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
+def values_at(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+    """Returns what is added to the scores of chosen labels, float32 [n, m].
 
     Args:
-      best: the k best labels without added scores.
-      added: float32 CSR [n, K], sorted.
+      added: CSR [n, K], each label at most once in a row.
+      labels: int [n, m].
     """
+    added = added.sorted_indices()
+    places, known = _places(added, labels)
+    return np.where(known, np.append(added.data, 0).astype(np.float32)[places], np.float32(0))
+
+
+def _places(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of labels, int [n, m], among the entries of a sorted CSR [n, K], and whether they are there."""
     n, width = added.shape
     rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(added.indptr))
     # The last key belongs to no label, so that every search ends at a place.
     keys = np.append(rows * width + added.indices, n * width)
-    wanted = np.arange(n, dtype=np.int64)[:, None] * width + best.labels
+    wanted = np.arange(n, dtype=np.int64)[:, None] * width + labels
     places = np.searchsorted(keys, wanted)
-    known = keys[places] == wanted
-    sums = best.scores + np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
+    return places, keys[places] == wanted
+
+
+def _promising(
+    decoder: Decoder, scores: np.ndarray, best: Decoded, added: scipy.sparse.csr_matrix, estimator: str
+) -> scipy.sparse.csr_matrix:
+    """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
+
+    Args:
+      decoder, scores, estimator: as for `top_k`.
+      best: the k best labels without added scores.
+      added: float32 CSR [n, K], sorted.
+    """
+    rows = np.repeat(np.arange(added.shape[0], dtype=np.int64), np.diff(added.indptr))
+    places, known = _places(added, best.labels)
+    values = np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
     # In float32 as the sums are made, so that rounding cannot hide a label.
-    lifted = added.data + best.scores[rows, -1] >= sums.min(axis=1)[rows]
+    most = added.data + best.scores[rows, -1]
+    if decoder.utility is None:
+        sums = best.scores + values
+    else:
+        sums = decoder.utility.of(
+            estimators.label_scores(scores, decoder.table, best.labels, estimator) + values, best.labels
+        )
+        most += decoder.utility.rounding(most, added.data)
+    lifted = most >= sums.min(axis=1)[rows]
     lifted[places[known]] = True
     splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)
 
 
-def _scores(decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
+def _scores(
+    decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str, values: np.ndarray
+) -> np.ndarray:
     repetitions = np.arange(len(decoder.table))
-    return estimators.combine(scores[rows[:, None], repetitions, decoder.table.T[labels]], estimator)
+    sums = estimators.combine(scores[rows[:, None], repetitions, decoder.table.T[labels]], estimator) + values
+    return sums if decoder.utility is None else decoder.utility.of(sums, labels)
 
 
-def _best(
-    best: Decoded, begin: int, end: int, rows: np.ndarray, labels: np.ndarray, sums: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the k best of the decoded labels and of the labels with added scores, which take the place of the former."""
-    n = end - begin
-    all_rows = np.concatenate([rows, np.repeat(np.arange(begin, end), k)])
-    all_labels = np.concatenate([labels, best.labels[begin:end].ravel()])
-    all_sums = np.concatenate([sums, best.scores[begin:end].ravel()])
-    # Of a label that occurs twice, the sum comes first, as it is not below the score.
-    order = np.lexsort((all_labels, -all_sums, all_rows))
-    all_rows, all_labels, all_sums = all_rows[order], all_labels[order], all_sums[order]
-    pairs = all_rows * (int(all_labels.max(initial=0)) + 1) + all_labels
-    _, first = np.unique(pairs, return_index=True)
-    kept = np.sort(first)
-    all_rows, all_labels, all_sums = all_rows[kept], all_labels[kept], all_sums[kept]
-    starts = np.searchsorted(all_rows, np.arange(begin, end))
-    places = starts[:, None] + np.arange(k)
-    return all_labels[places].reshape(n, k).astype(np.int32), all_sums[places].reshape(n, k)
+@jit()
+def _merge(splits, labels, sums, decoded, best):
+    """Adds labels with their sums, and the decoded labels where these have none, to the lists of points."""
+    for i in range(len(splits) - 1):
+        row = BestList(best.labels[i], best.values[i])
+        for j in range(splits[i], splits[i + 1]):
+            if sums[j] >= row.values[-1]:
+                insert(row, labels[j], sums[j])
+        for j in range(decoded.labels.shape[1]):
+            # A label with a sum that is not in the list is no better without what is added.
+            if not _holds(row.labels, decoded.labels[i, j]):
+                insert(row, decoded.labels[i, j], decoded.values[i, j])
+
+
+@jit(inline="always")
+def _holds(labels, label):
+    found = False
+    for each in labels:
+        found |= each == label
+    return found

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numba
 import numpy as np
@@ -15,7 +15,9 @@ from mach_tf import estimators
 from mach_tf.buckets import BucketMembers, invert
 from mach_tf.decoding import block_scan, order_search, scan, threshold
 from mach_tf.decoding.best_list import BestList
+from mach_tf.decoding.scoring import WEIGHTED
 from mach_tf.decoding.table import Table, both_ways
+from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
@@ -23,7 +25,7 @@ from mach_tf.kernels import jit
 # plain scan; bounding it for all points of a block. Per bucket, repetition and point: preparing the integers of a block.
 _SCORE_TIME, _BLOCK_TIME, _BUCKET_TIME = 0.65, 1.8, 4.0
 # Per step of a search, which for MEAN is reading a label from a bucket's list, and for the others scoring a label (a cache miss).
-_SEARCH_TIME = {estimators.MEAN: 4.0, estimators.MIN: 105.0, estimators.MEDIAN: 105.0}
+_SEARCH_TIME = {estimators.MEAN: 4.0, WEIGHTED: 4.0, estimators.MIN: 105.0, estimators.MEDIAN: 105.0}
 # With no more labels than this, a scan takes less time than ranking the buckets.
 _FEW_LABELS = 16_384
 # The number of points searched first, to see whether searching pays for the batch.
@@ -37,7 +39,7 @@ class Decoded(NamedTuple):
 
     Attributes:
       labels: int32 [n, k].
-      scores: float32 [n, k].
+      scores: float32 [n, k], the label scores; or utilities, from a decoder that ranks by these.
       scored: int64 [n], the number of label scores computed for each point.
       scanned: bool [n], whether all labels of the point were scanned: each one scored, or bounded in a scan by blocks.
     """
@@ -60,6 +62,7 @@ class Decoder:
     Attributes:
       table: int32 [R, K], the bucket of each label.
       members: the labels of each bucket.
+      utility: what labels are ranked by instead of their label scores, if these are means of logits; None for nothing else.
 
     Example:
       >>> import numpy as np
@@ -71,6 +74,7 @@ class Decoder:
 
     table: np.ndarray
     members: BucketMembers
+    utility: Optional[Utility] = None
 
     @classmethod
     def of(cls, table: np.ndarray, buckets: int) -> Decoder:
@@ -80,7 +84,7 @@ class Decoder:
     @functools.cached_property
     def both_ways(self) -> Table:
         """The bucket table in the layout that the kernels take."""
-        return both_ways(self.table, self.members)
+        return both_ways(self.table, self.members, self.utility)
 
     @property
     def labels(self) -> int:
@@ -95,7 +99,15 @@ class Decoder:
     def first(self, repetitions: int) -> Decoder:
         """Returns the decoder of the first `repetitions` repetitions."""
         members = BucketMembers(self.members.splits[:repetitions], self.members.labels[:repetitions])
-        return Decoder(self.table[:repetitions], members)
+        return Decoder(self.table[:repetitions], members, self.utility)
+
+    def by(self, utility: Utility) -> Decoder:
+        """Returns the decoder that ranks labels by a utility."""
+        return dataclasses.replace(self, utility=utility)
+
+    def label_scores(self, scores: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
+        """Returns the scores of chosen labels, int [n, m], as float32 [n, m]; `scores` as of `top_k`."""
+        return estimators.label_scores(scores, self.table, labels, estimator)
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Finds the k best labels of each point, exactly; ties go to the smaller label.
@@ -109,7 +121,7 @@ class Decoder:
           InputError: the shape of the scores or k does not fit, or a score is NaN.
         """
         scores = self.check(scores, k)
-        kind = estimators.get(estimator).kernel
+        kind = self._kind(estimator)
         best = BestList.empty(len(scores), k)
         scored = np.full(len(scores), -1)
         if self.labels > _FEW_LABELS:
@@ -119,6 +131,17 @@ class Decoder:
             searched = -1 - scored[scanned]
             scored[scanned] = searched + self._scan(scores, kind, np.flatnonzero(scanned), best)
         return Decoded(best.labels, best.values, scored, scanned)
+
+    def _kind(self, estimator: str) -> int:
+        entry = estimators.get(estimator)
+        if self.utility is None:
+            return entry.kernel
+        if not entry.takes_logits:
+            raise InputError(
+                f"Ranking by another objective than precision needs the estimator {estimators.DEFAULT_ESTIMATOR}, whose probabilities are "
+                f"those of labels (got {estimator}). Leave one of them out."
+            )
+        return WEIGHTED
 
     def check(self, scores: np.ndarray, k: int) -> np.ndarray:
         """Returns the scores as contiguous float32; raises ValueError if they or k do not fit."""
@@ -156,7 +179,7 @@ class Decoder:
         return busy * min(self._scan_times(points)) / _SEARCH_TIME[kind]
 
     def _search(self, scores: np.ndarray, kind: int, points: np.ndarray, budget: float, best: BestList) -> np.ndarray:
-        if kind == estimators.MEAN:
+        if kind in (estimators.MEAN, WEIGHTED):
             return threshold.search_mean(scores, self.both_ways, points, budget, best)
         return order_search.search_order_statistic(scores, self.both_ways, kind, points, budget, best)
 

@@ -10,6 +10,7 @@ import scipy.sparse
 
 from mach_tf.decoding import added_scores
 from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.utility import Utility
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +35,24 @@ class RestrictedDecoder:
     @classmethod
     def of(cls, whole: Decoder, label_ids: np.ndarray) -> RestrictedDecoder:
         """Returns the decoder of the labels with these ids, ascending and unique."""
-        return cls(
-            Decoder.of(np.ascontiguousarray(whole.table[:, label_ids]), whole.buckets), label_ids.astype(np.int32)
-        )
+        decoder = Decoder.of(np.ascontiguousarray(whole.table[:, label_ids]), whole.buckets)
+        if whole.utility is not None:
+            decoder = decoder.by(whole.utility.among(label_ids))
+        return cls(decoder, label_ids.astype(np.int32))
 
     @property
     def labels(self) -> int:
         """The number of labels to choose from."""
         return len(self.label_ids)
+
+    @property
+    def utility(self) -> Optional[Utility]:
+        """What the labels are ranked by instead of their label scores."""
+        return self.decoder.utility
+
+    def label_scores(self, scores: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
+        """Returns the scores of some of the labels, int [n, m]; as of Decoder.label_scores."""
+        return self.decoder.label_scores(scores, np.searchsorted(self.label_ids, labels), estimator)
 
     def top_k(
         self, scores: np.ndarray, k: int, estimator: str, added: Optional[scipy.sparse.csr_matrix] = None

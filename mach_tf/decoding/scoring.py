@@ -12,14 +12,17 @@ import numpy as np
 from mach_tf.estimators import MEAN, MIN
 from mach_tf.kernels import jit
 
+# The combination of a table with a utility, beside those of the estimators: a mean of logits, of which the kernels make its utility.
+WEIGHTED = 3
+
 
 class Scorer(NamedTuple):
     """The arrays that score the labels of one point.
 
     Attributes:
       scores: float32 [R, B], the point's bucket scores.
-      by_label: unsigned or int32 [K, R], the buckets of each label.
-      kind: MEAN, MIN or MEDIAN of mach_tf.estimators.
+      by_label: unsigned or int32 [K, R], the buckets of each label; with a utility they are R + 1.
+      kind: MEAN, MIN or MEDIAN of mach_tf.estimators, or WEIGHTED.
       scratch: float32 [R].
     """
 
@@ -32,7 +35,7 @@ class Scorer(NamedTuple):
 @jit(inline="always")
 def score_label(scorer, label, threshold):
     """A label's score, or -inf if it is below `threshold`, below which scores do not matter."""
-    if scorer.kind == MEAN:
+    if scorer.kind in (MEAN, WEIGHTED):
         return mean_score(scorer.scores, scorer.by_label, label)
     if scorer.kind == MIN:
         return min_score(scorer.scores, scorer.by_label, label, threshold)
@@ -42,9 +45,9 @@ def score_label(scorer, label, threshold):
 @jit(inline="always")
 def mean_score(scores, by_label, label):
     total = scores[0, by_label[label, 0]]
-    for r in range(1, by_label.shape[1]):
+    for r in range(1, len(scores)):
         total += scores[r, by_label[label, r]]
-    return total * (np.float32(1) / np.float32(by_label.shape[1]))
+    return total * (np.float32(1) / np.float32(len(scores)))
 
 
 @jit(inline="always")

@@ -12,7 +12,8 @@ repetition: only labels whose gain can lift them from the bound to the k-th best
 
 The bound of labels not met needs no margin for rounding: it is computed by the operations that compute a score, in the same
 order, and each of them is monotone in floating point. Ties go to the smaller label, so only a bound strictly below the k-th
-best score ends the search.
+best score ends the search. Utilities (mach_tf.decoding.utility) are at most such means over one more repetition, that of the weights, but are
+computed otherwise: their bound needs the margin.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import numpy as np
 from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.ranking import extremes, largest, mean_and_deviation, steepest_fall
 from mach_tf.decoding.scoring import mean_score
+from mach_tf.decoding.table import bucket_scores
+from mach_tf.decoding.utility import utility_of
 from mach_tf.kernels import jit
 
 # The number of buckets ranked per repetition, at first and at most.
@@ -79,7 +82,7 @@ class _Gains(NamedTuple):
 
 @jit(parallel=True)
 def search_mean(scores, table, points, budget, best):
-    """Decodes MEAN; gives up on a point if the search would cost more than `budget`.
+    """Decodes MEAN, or utilities if the table has weights; gives up on a point if the search would cost more than `budget`.
 
     Args:
       scores: float32 [n, R, B].
@@ -102,7 +105,7 @@ def search_mean(scores, table, points, budget, best):
 
 @jit()
 def _search(scores, table, budget, sums, best):
-    repetitions, width = scores.shape
+    repetitions, width = table.by_label.shape[1], scores.shape[1]
     limit = min(width, _MOST_KNOWN)
     visits = _Visits(
         np.zeros(repetitions, np.int64),
@@ -121,12 +124,14 @@ def _search(scores, table, budget, sums, best):
     visit_cost = len(table.by_label) / width + _VISIT_COST
     sizes = np.float32(0)
     for r in range(repetitions):
-        largest(scores[r], visits.known[r], visits.buckets[r], visits.scores[r])
+        row = bucket_scores(scores, table, r)
+        largest(row, visits.known[r], visits.buckets[r], visits.scores[r])
         visits.falls[r] = steepest_fall(visits.scores[r], 0, visits.known[r])
-        gains.typical[r] = mean_and_deviation(scores[r])[0]
-        sizes += max(abs(visits.scores[r, 0]), abs(extremes(scores[r])[0]))
+        gains.typical[r] = mean_and_deviation(row)[0]
+        sizes += max(abs(visits.scores[r, 0]), abs(extremes(row)[0]))
     # Gains are sums of R float32 differences, added in a different order than the terms of a score.
     tolerance = sizes * np.float32((repetitions + 8) * 2.0**-22)
+    margin = tolerance if len(table.offsets) else np.float32(0)
     best.labels[:] = NO_LABEL
     best.values[:] = -np.inf
     sums[:] = 0
@@ -135,7 +140,7 @@ def _search(scores, table, budget, sums, best):
     visited, estimated_at, enough, scored = 0, 0, 0, 0
     going = True
     while True:
-        lead = (_bound(visits) - best.values[-1]) * np.float32(repetitions)
+        lead = (_bound(visits, len(scores)) - best.values[-1]) * np.float32(len(scores)) + margin
         fall = max(visits.falls.max(), np.float32(1e-30))
         if lead < 0:
             enough = enough or visited
@@ -152,14 +157,14 @@ def _search(scores, table, budget, sums, best):
                 scored += _score_candidates(scores, table, gains.candidates, best)
                 estimated_at = visited
                 continue
-        going = _go_deeper(scores, visits)
+        going = _go_deeper(scores, table, visits)
         visited += going
     allowed = (budget - visited * visit_cost) / _SCORING_COST
     return _score_possible(scores, table, visits, sums, tolerance, scored, allowed, best)
 
 
 @jit()
-def _go_deeper(scores, visits):
+def _go_deeper(scores, table, visits):
     """Visits the next bucket of the repetition with the steepest fall; returns False if no visit lowers the bound."""
     depth, known = visits.depth, visits.known
     r = int(np.argmax(visits.falls))
@@ -168,19 +173,24 @@ def _go_deeper(scores, visits):
     depth[r] += 1
     if depth[r] * 2 > known[r] and known[r] < visits.scores.shape[1]:
         known[r] = min(known[r] * 4, visits.scores.shape[1])
-        largest(scores[r], known[r], visits.buckets[r], visits.scores[r])
+        largest(bucket_scores(scores, table, r), known[r], visits.buckets[r], visits.scores[r])
     # At the last ranked bucket the fall is 0: no next bucket would bound the rest.
     visits.falls[r] = steepest_fall(visits.scores[r], depth[r], known[r])
     return True
 
 
 @jit()
-def _bound(visits):
-    """Returns the score that no label not met exceeds, computed by the operations of scoring.mean_score."""
+def _bound(visits, repetitions):
+    """Returns the score that no label not met exceeds, computed by the operations of scoring.mean_score.
+
+    Args:
+      visits: the progress of the search.
+      repetitions: R, without the weighted one.
+    """
     total = visits.scores[0, visits.depth[0]]
     for r in range(1, len(visits.depth)):
         total += visits.scores[r, visits.depth[r]]
-    return total * (np.float32(1) / np.float32(len(visits.depth)))
+    return total * (np.float32(1) / np.float32(repetitions))
 
 
 @jit()
@@ -230,9 +240,15 @@ def _score_candidates(scores, table, candidates, best):
     scored = 0
     for label in candidates.labels:
         if label != NO_LABEL:
-            insert(best, label, mean_score(scores, table.by_label, np.uint64(label)))
+            insert(best, label, _score(scores, table, np.uint64(label), best.values[-1]))
             scored += 1
     return scored
+
+
+@jit(inline="always")
+def _score(scores, table, label, threshold):
+    score = mean_score(scores, table.by_label, label)
+    return utility_of(score, table.offsets[label], table.line, threshold) if len(table.offsets) else score
 
 
 @jit()
@@ -244,13 +260,12 @@ def _score_possible(scores, table, visits, sums, tolerance, scored, allowed, bes
     Returns:
       As `search_mean`, for one point.
     """
-    depth = visits.depth
-    repetitions = len(depth)
-    base = _bound(visits)
+    depth, repetitions = visits.depth, len(scores)
+    base = _bound(visits, repetitions)
     worst = best.values[-1]
     threshold = (worst - base) * np.float32(repetitions) - tolerance
     sums[:] = 0
-    for r in range(repetitions):
+    for r in range(len(depth)):
         for i in range(depth[r]):
             gain = visits.scores[r, i] - visits.scores[r, depth[r]]
             bucket = visits.buckets[r, i]
@@ -260,7 +275,7 @@ def _score_possible(scores, table, visits, sums, tolerance, scored, allowed, bes
                 sums[place] += gain
                 if sums[place] < threshold:
                     continue
-                score = mean_score(scores, table.by_label, np.uint64(label))
+                score = _score(scores, table, np.uint64(label), worst)
                 scored += 1
                 if score >= worst:
                     worst = insert(best, label, score)

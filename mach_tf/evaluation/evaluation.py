@@ -10,11 +10,13 @@ from typing import Any, Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import arguments, estimators
+from mach_tf import arguments, estimators, objectives
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
+from mach_tf.decoding.best_labels import best_labels
+from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation, certification, comparison, one_pass
@@ -23,7 +25,7 @@ from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
 from mach_tf.evaluation.evaluation_result import Evaluation
 from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
-from mach_tf.evaluation.label_statistics import label_statistics
+from mach_tf.evaluation.label_statistics import LabelStatistics, label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
 from mach_tf.evaluation.split_texts import texts_to_attack
@@ -116,6 +118,7 @@ class _Task:
       earlier: the evaluation to compare with, if any.
       label_filter: the pairs of points and labels that are left out, if any; `points` no longer have them.
       name_score: what to add to label scores, if anything.
+      decoder: ranks labels.
       target_label: the label that "push_in" pushes in; None draws one per point.
       texts: the texts of the points, if attacks change them.
     """
@@ -129,6 +132,7 @@ class _Task:
     earlier: Optional[Earlier]
     label_filter: Optional[LabelFilter]
     name_score: Optional[NameScore]
+    decoder: Decoder
     target_label: Optional[int]
     texts: Optional[Sequence[Sequence[str]]]
 
@@ -170,7 +174,16 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         certification.checked_cut_offs(network, points, settings.certification)
     texts = texts_to_attack(network, settings.attack_list, dataset_dir, settings.split, points)
     added = name_score(network, settings.name_weight)
-    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, target, texts)
+    decoder = _decoder(network, settings.objective, counts)
+    measured = network, dataset_dir, dataset, points, settings, report
+    return _Task(*measured, earlier, label_filter, added, decoder, target, texts)
+
+
+def _decoder(network: Network, objective: str, counts: LabelStatistics) -> Decoder:
+    """Returns what ranks labels: with the propensities that the metrics have, or those of the model's training data if they have none."""
+    if objective == objectives.PRECISION or counts.propensities is None:
+        return objectives.ranking(network, objective)
+    return objectives.ranking(network, objective, -np.log(counts.propensities))
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int], ranker: bool) -> Network:
@@ -198,10 +211,10 @@ def _check_splits(dataset: DatasetManifest, split: str) -> int:
 def _measure(task: _Task) -> Evaluation:
     """Measures everything except attacks."""
     network, points, settings, report = task.network, task.points, task.settings, task.report
-    loading = _load(network, settings)
+    loading = _load(task)
     prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
     names, ks = settings.estimator_names, tuple(report.ks)
-    options = PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded, task.name_score)
+    options = PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded, task.name_score, task.decoder)
     found = one_pass.run(network, points, options)
     labels, top_labels = points.labels(network.labels), found.decoded[names[0]].labels
     per_point = {
@@ -244,22 +257,22 @@ def _measure(task: _Task) -> Evaluation:
         per_point=leading,
         label_filter=task.label_filter,
         name_weight=settings.name_weight,
+        objective=settings.objective,
     )
 
 
-def _load(network: Network, settings: EvaluationOptions) -> float:
+def _load(task: _Task) -> float:
     """Loads what stays in memory and compiles the decoder, so that the pass is timed without both; returns the seconds."""
-    begun = time.perf_counter()
+    begun, network = time.perf_counter(), task.network
     if network.repetitions.kept:
         for _ in network.repetitions:
             pass
-    # Points whose buckets have equal scores make decoding try all its methods; several points, because one alone is not
-    # scanned by blocks.
+    # Points whose buckets have equal scores make decoding try all its methods; one point alone is not scanned by blocks.
     equal = np.zeros((LANES, *network.sketch_shape), np.float32)
-    for name in settings.estimator_names:
-        network.decoder.top_k(equal, 1, name)
-        if settings.approximate:
-            settings.approximate.top_k(network.decoder, equal, 1, name)
+    empty = scipy.sparse.csr_matrix((LANES, network.manifest.columns), dtype=np.float32)
+    for name in task.settings.estimator_names:
+        for approximate in {None, task.settings.approximate}:
+            best_labels(task.decoder, equal, empty, 1, name, network.added_scores(name, task.name_score), approximate)
     return time.perf_counter() - begun
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Optional, Union
 
-from mach_tf import arguments
+from mach_tf import arguments, objectives
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
@@ -31,6 +31,8 @@ class EvaluationOptions(MetricOptions):
       approximate: score only the labels that approximate decoding finds; None scores every label.
       name_weight: adds this weight times the similarity of each text and label name to the label scores, as of
         `Ensemble.predict_text`; 0 adds nothing. Not with `approximate` or attacks.
+      objective: the metric that labels are ranked for: "precision", or "psp" with the constants of the propensity model below, as of
+        `Ensemble.predict`. Not with `approximate`, attacks or certificates.
       repetition_curve: whether to measure the metrics with the first 1, 2, 4, ... repetitions too.
       adversarial_loss: whether to measure the loss under FGSM with the epsilon and support of the training.
       propensity: whose constants the propensity model takes, one of propensity.CONSTANTS.
@@ -44,6 +46,7 @@ class EvaluationOptions(MetricOptions):
     estimators: Union[str, Sequence[str]] = (DEFAULT_ESTIMATOR,)
     approximate: Optional[Approximate] = None
     name_weight: float = 0.0
+    objective: str = objectives.PRECISION
     repetition_curve: bool = True
     adversarial_loss: bool = True
     propensity: str = "default"
@@ -83,6 +86,17 @@ class EvaluationOptions(MetricOptions):
             )
 
         self._check_certification()
+        self._check_objective()
+
+    def _check_objective(self) -> None:
+        for name in self.estimator_names:
+            objectives.check(self.objective, name)
+        others = {"approximate": self.approximate, "attacks": self.attack_list, "certify": self.certification}
+        given = [name for name, value in others.items() if value]
+        if self.objective != objectives.PRECISION and given:
+            raise InputError(
+                f"objective={self.objective} must be left out with {given[0]}, which ranks labels by their label scores."
+            )
 
     def _check_certification(self) -> None:
         others = {"approximate": self.approximate, "name_weight": self.name_weight, "filter_labels": self.filter_labels}

@@ -7,6 +7,7 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
+from mach_tf.choices import OBJECTIVES
 from mach_tf.evaluation import tables
 from mach_tf.evaluation.certification_result import Certification
 from mach_tf.evaluation.comparison import Comparison
@@ -47,6 +48,7 @@ class Evaluation(tables.ShownAsText):
       comparison: differences from an earlier evaluation; None unless one was named.
       label_filter: the pairs of points and labels that were left out of predictions and truth; None for none.
       name_weight: the weight of the similarity of texts and label names in the label scores; 0 for none.
+      objective: the metric that labels were ranked for, one of choices.OBJECTIVES.
       certificates: what is proved against all perturbations; None unless it was requested and is done.
     """
 
@@ -73,6 +75,7 @@ class Evaluation(tables.ShownAsText):
     label_filter: Optional[LabelFilter] = None
     name_weight: float = 0.0
     certificates: Optional[Certification] = None
+    objective: str = OBJECTIVES[0]
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -106,6 +109,8 @@ class Evaluation(tables.ShownAsText):
             content["filter_labels"] = self.label_filter.to_json()
         if self.name_weight:
             content["name_weight"] = self.name_weight
+        if self.objective != OBJECTIVES[0]:
+            content["objective"] = self.objective
         if self.certificates is not None:
             content["certificates"] = self.certificates.to_json()
         content["attacks"] = None if self.attacks is None else self.attacks.to_json()["attacks"]
@@ -196,6 +201,8 @@ class Evaluation(tables.ShownAsText):
             yield f"{self.label_filter.excluded.nnz} pairs of points and labels are left out: {self.label_filter.path}"
         if self.name_weight:
             yield f"the similarity of texts and label names counts with weight {self.name_weight:g}"
+        if self.objective != OBJECTIVES[0]:
+            yield f"labels are ranked for the objective {self.objective}"
         yield f"clean loss {self.loss.clean:.6f}"
         if self.loss.adversarial is not None:
             yield (

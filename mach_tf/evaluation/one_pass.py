@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
-from mach_tf.decoding import added_scores
 from mach_tf.decoding.added_scores import AddedScores
 from mach_tf.decoding.approximate import Approximate, recall
+from mach_tf.decoding.best_labels import best_labels
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.exclusion import decode_without
 from mach_tf.network import Network
@@ -33,6 +33,7 @@ class PassOptions:
       repetition_counts: also decode the first r repetitions for each r in this list.
       excluded: canonical CSR [points, K] of the labels that are left out of each point's labels; None for none.
       name_score: what to add to label scores; None for nothing. Not with `approximate`.
+      decoder: ranks labels; None for the model's own. Not with `approximate`.
     """
 
     k: int
@@ -41,6 +42,7 @@ class PassOptions:
     repetition_counts: Sequence[int] = ()
     excluded: Optional[scipy.sparse.csr_matrix] = None
     name_score: Optional[NameScore] = None
+    decoder: Optional[Decoder] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,8 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
     features = points.features(network.manifest.columns)
     parts: dict[str, list[Decoded]] = {name: [] for name in options.estimators}
     recalls: dict[str, list[float]] = {name: [] for name in options.estimators if options.approximate}
-    prefixes = {count: network.decoder.first(count) for count in options.repetition_counts}
+    every = options.decoder or network.decoder
+    prefixes = {count: every.first(count) for count in options.repetition_counts}
     by_repetitions: dict[int, list[np.ndarray]] = {count: [] for count in prefixes}
     decoding, begun = 0.0, time.perf_counter()
     with Bar("evaluate", len(points), "point") as bar:
@@ -84,11 +87,11 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
                 estimator_begun = time.perf_counter()
                 scores = estimators.bucket_scores(logits, name)
                 added = network.added_scores(name, options.name_score)
-                found = _decode(network.decoder, scores, options, name, of_chunk, excluded, added, options.approximate)
+                found = _decode(every, scores, options, name, of_chunk, excluded, added, options.approximate)
                 decoding += time.perf_counter() - estimator_begun
                 parts[name].append(found)
                 if options.approximate:
-                    exact = _decode(network.decoder, scores, options, name, of_chunk, excluded, added)
+                    exact = _decode(every, scores, options, name, of_chunk, excluded, added)
                     recalls[name].append(recall(found.labels, exact.labels) * len(rows))
             first = options.estimators[0]
             scores, added = estimators.bucket_scores(logits, first), network.added_scores(first, options.name_score)
@@ -119,11 +122,6 @@ def _decode(
     """Decodes a chunk of points without the labels that are excluded for them."""
 
     def best(k: int) -> Decoded:
-        if sources:
-            parts = added_scores.parts(sources, features)
-            return joined([added_scores.top_k(decoder, scores[some], added, k, estimator) for some, added in parts])
-        if approximate is None:
-            return decoder.top_k(scores, k, estimator)
-        return approximate.top_k(decoder, scores, k, estimator)
+        return best_labels(decoder, scores, features, k, estimator, sources, approximate)
 
     return decode_without(excluded, best, options.k)

@@ -7,7 +7,7 @@ from typing import Optional
 
 from absl import flags
 
-from mach_tf.choices import VERIFICATIONS
+from mach_tf.choices import OBJECTIVES, VERIFICATIONS
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.splits import SPLITS
@@ -129,6 +129,17 @@ def define_name_weight() -> None:
         "which is a mean of logits with the default --estimator. Raise it where labels with few training points are named in the "
         "texts; 0 adds nothing.",
         lower_bound=0,
+    )
+
+
+def define_objective() -> None:
+    """Defines --objective, the metric that labels are ranked for."""
+    flags.DEFINE_enum(
+        "objective",
+        OBJECTIVES[0],
+        OBJECTIVES,
+        "Ranks the labels of each point for this metric: precision ranks by probability, psp by probability divided by propensity, which is "
+        "best for PSP@k and finds more labels with few training points. It needs the default --estimator.",
     )
 
 

@@ -10,7 +10,7 @@ from mach_tf.fgsm import fgsm
 from mach_tf.serving import fgsm_attack
 from mach_tf.serving.raw_features import summed
 from mach_tf.serving.servable import ARRAYS, EnsembleServable, K, Outputs
-from mach_tf.serving_signatures import ATTACK_SIGNATURE, EPSILON, TRUE_LABELS
+from mach_tf.signature_names import ATTACK_SIGNATURE, EPSILON, TRUE_LABELS
 
 ATTACK_INPUTS = (tf.TensorSpec([None], tf.float32, EPSILON), tf.TensorSpec([None, None], tf.int64, TRUE_LABELS))
 

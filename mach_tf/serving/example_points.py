@@ -6,28 +6,22 @@ A servable keeps none unless a file of them is given, because data may be privat
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from mach_tf import files
 from mach_tf.choices import AUTO
 from mach_tf.data import libsvm
 from mach_tf.data.libsvm import TextInput, TextReader
 from mach_tf.errors import InputError
 from mach_tf.network import Network
+from mach_tf.serving.kept_examples import Example
 from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.settings import InputSettings
 
 _SENTENCES = re.compile(r"(?<=\.) (?=[A-Z]|text_fields)")
 _SETTINGS = re.compile(r"\b(input_format|text_fields|label_field|label_indicators)\b")
-FILE, _KEY = "examples.json", "examples"
 MOST_EXAMPLES, MOST_CHARACTERS, MOST_FEATURES = 5, 1000, 50
 _BLOCK_RECORDS, _BLOCK_BYTES = 1000, 1 << 20
-
-# What `texts` or `points` of a request to the service hold.
-Example = dict[str, Any]
 
 
 def read_input(network: Network, path: str) -> list[Example]:
@@ -48,17 +42,6 @@ def read_input(network: Network, path: str) -> list[Example]:
             rule = f"{MOST_CHARACTERS} characters in the field(s) {', '.join(network.texts.fields)}"
         raise InputError(f"{path} must hold an example of at most {rule} (got none). Give another file as examples.")
     return examples
-
-
-def write(directory: str, examples: list[Example]) -> None:
-    """Writes the examples into the directory of a servable."""
-    files.write_json(os.path.join(directory, FILE), {_KEY: examples})
-
-
-def read(directory: str) -> list[Example]:
-    """Returns the examples of a servable; none if it keeps none."""
-    path = os.path.join(directory, FILE)
-    return files.read_json(path, "examples")[_KEY] if os.path.exists(path) else []
 
 
 def _texts(network: Network, path: str) -> Iterator[Example]:

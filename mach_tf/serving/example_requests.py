@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from mach_tf.serving_signatures import (
+from mach_tf.signature_names import (
     ATTACK_SIGNATURE,
     ATTACK_TEXT_SIGNATURE,
     EPSILON,
@@ -28,7 +28,7 @@ def example_request(signature: str, n_fields: int) -> dict[str, np.ndarray]:
     """Returns the inputs of a signature but k, for one point: the raw feature 0 with the value 1, or a text.
 
     Args:
-      signature: one of mach_tf.serving_signatures.
+      signature: one of mach_tf.signature_names.
       n_fields: number of text fields; 0 if the model takes no texts.
     """
     if signature == SERVING_SIGNATURE:

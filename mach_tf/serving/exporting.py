@@ -16,7 +16,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_NAMES_FILE, ModelManifest
 from mach_tf.network import Network
 from mach_tf.progress_bars import Bar
-from mach_tf.serving import card_evaluation, contents, example_points, model_card, warm_up
+from mach_tf.serving import card_evaluation, contents, example_points, kept_examples, model_card, warm_up
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
@@ -179,7 +179,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         with files.atomic_write(os.path.join(temporary, _CARD)) as card:
             card.write(model_card.text(described, _exported_manifest(network), evaluation).encode())
         if examples is not None:
-            example_points.write(temporary, examples)
+            kept_examples.write(temporary, examples)
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     weight_bytes = len(network.repetitions) * network.manifest.shape.weight_bytes

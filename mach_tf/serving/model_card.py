@@ -12,7 +12,7 @@ from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, VQ, VQ1
-from mach_tf.serving_signatures import (
+from mach_tf.signature_names import (
     ATTACK_SIGNATURE,
     ATTACK_TEXT_SIGNATURE,
     EXPLAIN_SIGNATURE,

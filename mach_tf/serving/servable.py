@@ -8,13 +8,13 @@ from typing import Any, Callable, Optional
 import numpy as np
 import tensorflow as tf
 
-from mach_tf import estimators, serving_signatures
+from mach_tf import estimators, serving_signatures, signature_names
 from mach_tf.classifier import SparseBatch
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, IDS, SPLITS, VALUES
+from mach_tf.signature_names import EXPLAIN_SIGNATURE, IDS, SPLITS, VALUES
 
 # Label scores that are in memory together; more points are decoded in several steps.
 _SCORES_AT_ONCE = 1 << 22
@@ -100,8 +100,8 @@ class EnsembleServable(tf.Module):
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
         found = {
-            serving_signatures.SERVING_SIGNATURE: self._of_examples(self.predict),
-            serving_signatures.SPARSE_SIGNATURE: self._of_arrays(self.predict),
+            signature_names.SERVING_SIGNATURE: self._of_examples(self.predict),
+            signature_names.SPARSE_SIGNATURE: self._of_arrays(self.predict),
         }
         if estimators.get(self.estimator).takes_logits:
             found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain)

@@ -10,7 +10,7 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.serving.attack_servable import ATTACK_INPUTS, AttackServable
 from mach_tf.serving.servable import K, Outputs
 from mach_tf.serving.word_attributions import TextTerms
-from mach_tf.serving_signatures import (
+from mach_tf.signature_names import (
     ATTACK_TEXT_SIGNATURE,
     EXPLAIN_SIGNATURE,
     EXPLAIN_TEXT_SIGNATURE,

@@ -56,7 +56,7 @@ def write(path: str, problem: Problem, plan: Plan, flags: list[str]) -> None:
     check_new(path)
     comment = (
         f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. Settings by train.plan's rules, "
-        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time."
+        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time, {plan.training_seconds:,.0f} s of training."
     )
     with files.atomic_write(path) as file:
         file.write("\n".join([comment, *flags, ""]).encode())

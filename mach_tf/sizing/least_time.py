@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mach_tf.errors import InputError
-from mach_tf.sizing import planning
+from mach_tf.sizing import training_time
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
@@ -28,7 +28,7 @@ def least_seconds(config: TrainingConfig, shapes: Shapes, points: int, repetitio
       groups: the number of groups that they are trained in.
     """
     steps = config.epochs * math.ceil(points / config.batch_size)
-    work = planning.step_flops(config, shapes) / _FLOPS + planning.step_bytes(config, shapes) / _BANDWIDTH
+    work = training_time.step_flops(config, shapes) / _FLOPS + training_time.step_bytes(config, shapes) / _BANDWIDTH
     return steps * (repetitions * work / shapes.replicas + groups * _STEP_SECONDS)
 
 

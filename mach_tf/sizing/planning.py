@@ -11,7 +11,7 @@ import scipy.stats
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
-from mach_tf.sizing import memory_plan
+from mach_tf.sizing import memory_plan, training_time
 from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.memory_plan import FLOAT_BYTES, PROCESS_BYTES, Shapes
 from mach_tf.training_config import TrainingConfig
@@ -77,8 +77,8 @@ class Plan:
       any_pair_collision: a bound on the probability that any two labels do.
       confusable: the expected number of wrong labels per point that share a bucket with one of its own in at least half of the
         repetitions.
-      step_seconds: the time of a step of one repetition at the machine's full rate, which is a lower bound.
-      training_seconds: the time of all repetitions and epochs, likewise.
+      step_seconds: the time of a step of one repetition; see training_time.
+      training_seconds: the time of all repetitions and epochs, from the start of the program to its end. A ranker is not included.
     """
 
     buckets: int
@@ -125,36 +125,6 @@ def confusable_labels(labels: int, labels_per_point: float, buckets: int, repeti
     return labels * float(scipy.stats.binom.sf(math.ceil(repetitions / 2) - 1, repetitions, hit))
 
 
-def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
-    """Returns the floating-point operations of a training step of one repetition."""
-    # Upper layer: forward, gradient of the input, gradient of the weights. First layer: forward, gradient of the weights.
-    upper = 6.0 * config.batch_size * config.hidden_units * shapes.buckets
-    first = 4.0 * config.batch_size * shapes.features * config.hidden_units
-    if not config.is_adversarial:
-        return upper + first
-    if config.adversarial == "ibp":
-        # The middle and the half width of the intervals, each with W2; the radius, with |W1|.
-        return 3 * upper + 2 * first
-    present = shapes.columns if config.fgsm_support == "dense" else shapes.features
-    perturbation = 2.0 * config.batch_size * present * config.hidden_units
-    perturbed = 4.0 * config.batch_size * present * config.hidden_units
-    # A further gradient for the perturbation: forward, and back without the gradients of the weights.
-    further = 4 / 6 * upper + 2 * perturbation
-    gradients = {"n_fgsm": 1, "pgd": config.adversarial_steps - 1}.get(config.adversarial, 0)
-    return 2 * upper + first + perturbation + perturbed + gradients * further
-
-
-def step_bytes(config: TrainingConfig, shapes: Shapes) -> float:
-    """Returns the bytes that the optimizer moves in a step of one repetition.
-
-    It reads and writes weights and two moments, and reads the gradient.
-    """
-    touched = min(shapes.columns, int(config.batch_size * shapes.features))
-    if config.optimizer == "adam" or (config.is_adversarial and config.fgsm_support == "dense"):
-        touched = shapes.columns
-    return 7.0 * FLOAT_BYTES * config.hidden_units * (touched + shapes.buckets)
-
-
 def serving_bytes(config: TrainingConfig, shapes: Shapes, repetitions: int, labels: int) -> int:
     """Returns the memory of an ensemble with all repetitions loaded: weights, bucket table, its inverse, and the process."""
     weights = memory_plan.plan(config, dataclasses.replace(shapes, replicas=1), 1).weights
@@ -166,20 +136,21 @@ def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, bucket
     """Returns the estimates for one choice of B and R."""
     shapes = Shapes(problem.columns, buckets, problem.features)
     one = memory_plan.plan(config, shapes, 1)
-    seconds = step_flops(config, shapes) / machine.flops + step_bytes(config, shapes) / machine.bandwidth
-    steps = config.epochs * math.ceil(problem.points / config.batch_size)
+    side_by_side = memory_plan.largest_group(config, shapes, repetitions, machine.memory)
+    groups = math.ceil(repetitions / max(1, side_by_side))
+    step = training_time.step_seconds(config, shapes, machine)
     return Plan(
         buckets=buckets,
         repetitions=repetitions,
         parameters=repetitions * one.weights // FLOAT_BYTES,
         training_bytes=one.total,
-        side_by_side=memory_plan.largest_group(config, shapes, repetitions, machine.memory),
+        side_by_side=side_by_side,
         serving_bytes=serving_bytes(config, shapes, repetitions, problem.labels),
         pair_collision=pair_collision(buckets, repetitions),
         any_pair_collision=any_pair_collision(problem.labels, buckets, repetitions),
         confusable=confusable_labels(problem.labels, problem.labels_per_point, buckets, repetitions),
-        step_seconds=seconds,
-        training_seconds=repetitions * steps * seconds,
+        step_seconds=step,
+        training_seconds=training_time.training_seconds(config, problem.points, repetitions, groups, step),
     )
 
 

@@ -62,7 +62,7 @@ def fit(
       label_hash: the hash family of the bucket table: "murmur3", the default, or "universal".
       ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
         few training points, and takes little time. By default the plan "auto" trains one where labels
-        have few points, and presets do not. False opens a model that has one without it.
+        have few points, and a preset as it says. False opens a model that has one without it.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
@@ -70,8 +70,8 @@ def fit(
       cluster: the address of a Ray cluster, as `ray.init` takes it ("ray://HOST:10001", "HOST:6379"), whose nodes share both directories: each
         trains a part of the repetitions, and a part whose node is lost resumes on another one. None trains in this process. Needs the extra
         `ray`.
-      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs, which are saved while that takes
-        at most a twentieth of the time; 0 saves only after epochs; None saves only when a training is stopped.
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs; both are saved less often if they take more
+        than a fortieth of the time. 0 saves only after epochs; None saves only when a training is stopped.
       validation_points: the number of points of the validation split on which P@k is measured after each epoch; 0
         measures nothing.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.

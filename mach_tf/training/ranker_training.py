@@ -17,8 +17,9 @@ from mach_tf.training.run_options import wants_ranker
 from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
-# because then the ensemble knows little of them.
-_WEIGHT, _LEAST_WEIGHT, _MOST_WEIGHT = 150.0, 1.0, 10.0
+# because then the ensemble knows little of them. It falls with the points of the data's mean label, and, more slowly, from rare labels to
+# frequent ones of the same data. Measured in docs/benchmarks.md, "The ranker".
+_WEIGHT, _MEAN_POWER, _LABEL_POWER = 38.0, 2 / 3, 0.15
 
 
 class RankerResult(NamedTuple):
@@ -45,13 +46,14 @@ class RankerResult(NamedTuple):
         )
 
 
-def weight(points_per_label: float) -> float:
-    """Returns the weight of the classifiers' scores in label scores.
+def label_weights(label_points: np.ndarray) -> np.ndarray:
+    """Returns the weights of the labels' classifiers in label scores, float32 [K].
 
     Args:
-      points_per_label: the mean number of training points per label.
+      label_points: the number of training points of each label, int [K], of which some are above 0.
     """
-    return float(np.clip(_WEIGHT / points_per_label, _LEAST_WEIGHT, _MOST_WEIGHT))
+    mean = label_points.mean()
+    return (_WEIGHT * mean**-_MEAN_POWER * (np.maximum(label_points, 1) / mean) ** -_LABEL_POWER).astype(np.float32)
 
 
 def check_task(config: TrainingConfig) -> None:
@@ -112,7 +114,10 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
         bar.update()
         weights = classifiers.fit(features, labels, near, chosen.penalty)
         bar.update()
-    scale = weight(labels.nnz / model.labels)
-    weights.data *= np.float32(scale)
-    claims.add_ranker(model_dir, Ranker(weights, scale).write(model_dir))
+    label_points = np.bincount(labels.indices, minlength=model.labels)
+    scales = label_weights(label_points)
+    weights.data *= np.repeat(scales, np.diff(weights.indptr))
+    # Probabilities need one weight for all labels, as they rank as label scores do: that of the mean label of a point.
+    mean = float(np.average(scales, weights=label_points))
+    claims.add_ranker(model_dir, Ranker(weights, mean).write(model_dir))
     return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))

@@ -33,7 +33,10 @@ def start(model_dir: str, model: ModelManifest) -> None:
         spec = dataclasses.replace(found.bucket_spec, repetitions=model.bucket_spec.repetitions)
         run = {**found.run, group_plan.GROUPS: groups} if groups else found.run
         kept = {**found.files_sha256, **more_files}
-        dataclasses.replace(found, bucket_spec=spec, run=run, files_sha256=kept).write(model_dir)
+        points = model.training_points
+        dataclasses.replace(found, bucket_spec=spec, run=run, files_sha256=kept, training_points=points).write(
+            model_dir
+        )
 
 
 def added(earlier: ModelManifest, model: ModelManifest) -> int:

@@ -176,6 +176,7 @@ def _manifest(
         names_sha256=dataset.names_sha256,
         text=dataset.text,
         files_sha256=kept_files.of_dataset(dataset_dir, dataset),
+        training_points=dataset.split("train").points,
     )
 
 

@@ -27,8 +27,8 @@ class RunOptions:
         that TF_CONFIG names, which share the dataset and the model directory.
       group_size: the number of repetitions trained side by side in one step, or "auto" for as many as the memory holds.
       repetition_range: (first, end), the repetitions to train, without `end`; None trains all.
-      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs, which are saved while that takes
-        at most a twentieth of the time; 0 for the latter alone, None for no checkpoint but the one of a training that is stopped.
+      checkpoint_minutes: minutes between two checkpoints, in addition to those after epochs; both are saved less often if they take more
+        than a fortieth of the time. 0 for the latter alone, None for no checkpoint but the one of a training that is stopped.
       validation_points: the number of points of the validation split that are measured after each epoch; 0 for none.
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".

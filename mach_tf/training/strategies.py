@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Callable, Optional
@@ -12,7 +14,8 @@ import tensorflow as tf
 
 from mach_tf import devices, tensorflow_errors
 from mach_tf.errors import InputError
-from mach_tf.training.cluster import MULTIWORKER
+from mach_tf.training import cluster
+from mach_tf.training.cluster import MULTIWORKER, Worker
 
 _OF_LOST_WORKERS = (
     tf.errors.UnavailableError,
@@ -20,6 +23,7 @@ _OF_LOST_WORKERS = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
+_ANSWER_SECONDS = 2.0
 
 
 def create(name: str) -> tf.distribute.Strategy:
@@ -85,10 +89,30 @@ def lost_workers_named(strategy: tf.distribute.Strategy) -> Iterator[None]:
     except _OF_LOST_WORKERS as error:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
+        lost = ", ".join(f"{worker.name} at {worker.address}" for worker in _silent(str(error))) or "another one"
         raise InputError(
-            "All workers must train to the end, but another one has ended or cannot be reached any more. See what it printed, and "
+            f"All workers must train to the end, but {lost} has ended or cannot be reached any more. See what it printed, and "
             "start all workers again: the same command goes on from the last checkpoint."
         ) from error
+
+
+def _silent(error: str) -> list[Worker]:
+    """Returns the other workers that no longer answer; only those that TensorFlow's error names, if it names some of them.
+
+    Workers end one after the other once one is lost, so that soon several do not answer.
+    """
+    found = cluster.read()
+    silent = [worker for worker in found.workers if worker != found.own and not _answers(worker)]
+    named = {f"{kind} {index}" for kind, index in re.findall(r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)", error)}
+    return [worker for worker in silent if worker.name in named] or silent
+
+
+def _answers(worker: Worker) -> bool:
+    try:
+        socket.create_connection((worker.host, worker.port), _ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def local_replicas(strategy: tf.distribute.Strategy) -> int:

@@ -14,9 +14,10 @@ def serving(directory, token=None):
     import uvicorn
 
     from mach_tf.serving.service.app import Service, ServiceConfig
+    from mach_tf.serving.service.served_version import ServedVersion
     from mach_tf.serving.service.versions import Versions
 
-    app = Service(Versions(str(directory)), ServiceConfig(reload_seconds=0, token=token)).app()
+    app = Service(Versions(str(directory), ServedVersion.load), ServiceConfig(reload_seconds=0, token=token)).app()
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

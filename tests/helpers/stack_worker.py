@@ -52,7 +52,7 @@ def serve(model: str, output: str) -> None:
     import tensorflow as tf
 
     from mach_tf.network import Network
-    from mach_tf.serving_signatures import SERVING_SIGNATURE, SPARSE_SIGNATURE
+    from mach_tf.signature_names import SERVING_SIGNATURE, SPARSE_SIGNATURE
 
     rng = np.random.default_rng(0)
     ids = [np.sort(rng.permutation(FEATURES)[: 1 + point % 9]).astype(np.int64) for point in range(POINTS)]

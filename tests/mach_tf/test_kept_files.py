@@ -14,7 +14,14 @@ import scipy.sparse
 import mach_tf
 from mach_tf import files, kept_files, model_verification
 from mach_tf.errors import InputError
-from mach_tf.manifest import FEATURE_NAMES_FILE, LABEL_KEYS_FILE, LABEL_NAMES_FILE, DatasetManifest, ModelManifest
+from mach_tf.manifest import (
+    FEATURE_NAMES_FILE,
+    LABEL_COUNTS_FILE,
+    LABEL_KEYS_FILE,
+    LABEL_NAMES_FILE,
+    DatasetManifest,
+    ModelManifest,
+)
 from mach_tf.network import Network
 from mach_tf.training import resume
 from tests.helpers import model_directory
@@ -53,7 +60,13 @@ def test_a_model_has_names_and_keys_wherever_its_dataset_is(data, model):
     assert network.label_names == NAMES and network.label_keys == KEYS
     assert model_verification.verify(model).is_whole
     # No feature names: they are of use only with the texts that features are made of.
-    assert sorted(os.listdir(model)) == [LABEL_KEYS_FILE, LABEL_NAMES_FILE, "model.json", "repetition-000"]
+    assert sorted(os.listdir(model)) == [
+        LABEL_COUNTS_FILE,
+        LABEL_KEYS_FILE,
+        LABEL_NAMES_FILE,
+        "model.json",
+        "repetition-000",
+    ]
 
 
 def test_a_model_without_names_has_none(tmp_path):
@@ -102,7 +115,8 @@ def test_what_the_dataset_no_longer_has_is_not_copied(data, model):
 def test_a_dataset_of_an_earlier_version_gives_its_names_too(data):
     dataset = dataclasses.replace(DatasetManifest.read(data), names_sha256={})
     digest = files.sha256(os.path.join(data, LABEL_NAMES_FILE))
-    assert kept_files.of_dataset(data, dataset) == {LABEL_NAMES_FILE: digest}
+    counts = {LABEL_COUNTS_FILE: dataset.label_counts_sha256}
+    assert kept_files.of_dataset(data, dataset) == {LABEL_NAMES_FILE: digest, **counts}
 
 
 @pytest.mark.parametrize(("known", "kept"), [(True, True), (False, False)])
@@ -117,6 +131,17 @@ def test_a_model_of_an_earlier_version_gets_the_names_that_it_was_trained_with(d
     kept_files.copy(data, model)
     assert Network.load(model).label_names == (NAMES if kept else None)
     assert ModelManifest.read(model).decisive() == whole.decisive()
+    assert LABEL_COUNTS_FILE in ModelManifest.read(model).files_sha256
+
+
+def test_label_counts_are_those_of_the_dataset_or_unknown(data, model):
+    manifest = dataclasses.replace(ModelManifest.read(model), training_points=3)
+    assert kept_files.read_label_counts(model, manifest).tolist() == [1, 1, 1]
+    assert kept_files.read_label_counts(model, dataclasses.replace(manifest, training_points=0)) is None
+    assert kept_files.read_label_counts(model, dataclasses.replace(manifest, files_sha256={})) is None
+    pathlib.Path(model, LABEL_COUNTS_FILE).write_bytes(b"")
+    with pytest.raises(InputError, match=r"label_counts.npy is not the file"):
+        kept_files.read_label_counts(model, manifest)
 
 
 @pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "model.json", "notes.txt"])

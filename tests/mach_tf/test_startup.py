@@ -36,26 +36,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-# Resident memory, in megabytes, that is left of two models after each was loaded beside the one before and freed.
-_LEFT = """
-import threading
-from mach_tf import startup
-startup.prepare()
-assert startup.prepare_replacements()
-import tensorflow as tf
-def resident():
-    startup.return_freed_memory()
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) >> 8
-variables = [tf.Variable(tf.zeros([16 << 20])) for _ in range(2)]
-before = resident()
-for _ in range(3):
-    models = [tf.Variable(tf.zeros([16 << 20])) for _ in range(2)]
-del models
-print(resident() - before)
-"""
-
-
 def _faults(mode):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
     output = subprocess.run([sys.executable, "-c", _FAULTS, mode], check=True, stdout=subprocess.PIPE, env=environment)
@@ -66,13 +46,6 @@ def _faults(mode):
 @pytest.mark.parametrize("mode", ["keep", "import"])
 def test_freed_memory_is_reused(mode):
     assert _faults(mode) < _faults("default") / 10
-
-
-@pytest.mark.skipif(not startup.keep_freed_memory(), reason="the C library is not glibc")
-def test_the_memory_of_replaced_models_is_returned():
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "TF_ONEDNN"))}
-    left = subprocess.run([sys.executable, "-c", _LEFT], check=True, stdout=subprocess.PIPE, env=environment)
-    assert int(left.stdout) < 32
 
 
 @pytest.mark.parametrize(("first", "warned"), [("", False), ("import tensorflow; ", True)])

@@ -18,8 +18,9 @@ from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
 from mach_tf.serving.service.own_requests import RequestLimits
+from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
-from mach_tf.serving_signatures import SERVING_SIGNATURE
+from mach_tf.signature_names import SERVING_SIGNATURE
 
 FEATURES = 60
 POINTS = [
@@ -72,7 +73,7 @@ def model(evaluated):
 def versions(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("servables") / "tiny"
     export(model, folder / "1")
-    return Versions(str(folder))
+    return Versions(str(folder), ServedVersion.load)
 
 
 @pytest.fixture(scope="module")

@@ -104,8 +104,8 @@ def test_what_killed_processes_left_is_cleared_away(dataset, tmp_path):
     os.makedirs(os.path.join(model, "repetition-001.99.tmp", "mine"))
     train(dataset, model, repetition_range="0:2")
     assert not glob.glob(os.path.join(model, "**", "*.partial"), recursive=True)
-    expected = ["checkpoints", "model.json", "repetition-000", "repetition-001", "repetition-001.99.tmp", "tensorboard"]
-    assert sorted(os.listdir(model)) == expected
+    expected = ["label_counts.npy", "model.json", "repetition-000", "repetition-001", "repetition-001.99.tmp"]
+    assert sorted(os.listdir(model)) == ["checkpoints", *expected, "tensorboard"]
     assert os.listdir(os.path.join(model, "checkpoints")) == []
 
 

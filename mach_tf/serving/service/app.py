@@ -35,7 +35,7 @@ from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.measurements import Measurements
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import RequestError
-from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.serving.service.served import Served
 from mach_tf.serving.service.versions import Versions
 
 _LOG = logging.getLogger("mach_tf.service")
@@ -116,14 +116,13 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self._versions.settle()
         if self._config.reload_seconds:
             self._versions.watch(self._config.reload_seconds)
         yield
-        self._versions.close()
         await self._batcher.close()
+        self._versions.close()
 
-    async def _answer(self, request: Request, job: Job, served: ServedVersion) -> Arrays:
+    async def _answer(self, request: Request, job: Job, served: Served) -> Arrays:
         """Returns the answer of the version that the job was checked against, even if a newer one has taken its place."""
         self._config.requests.check_explained(job)
         return await unless_hung_up(request, self._batcher.submit(job._replace(served=served)))
@@ -167,7 +166,10 @@ class Service:
         return JSONResponse({"status": "alive"})
 
     async def _readyz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ready", "version": self._versions.current.version})
+        served = self._versions.current
+        if not served.ready:
+            raise problems.died()
+        return JSONResponse({"status": "ready", "version": served.version})
 
     async def _metrics(self, _: Request) -> Response:
         return Response(self._measurements.text(), media_type="text/plain; version=0.0.4")
@@ -249,7 +251,7 @@ class Service:
         found = await self._answer(request, job, version)
         return JSONResponse(rest_requests.answer(found, rows))
 
-    def _version(self, request: Request) -> ServedVersion:
+    def _version(self, request: Request) -> Served:
         current = self._versions.current
         asked = request.path_params.get("version", current.version)
         if asked != current.version:

@@ -11,7 +11,7 @@ from mach_tf.serving.service import own_requests
 from mach_tf.serving.service.jobs import Arrays, Job
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import invalid, shown
-from mach_tf.serving_signatures import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE, EPSILON, TRUE_LABELS
+from mach_tf.signature_names import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE, EPSILON, TRUE_LABELS
 
 DEFAULT_EPSILON = 0.01
 MOST_EPSILON = 1e6

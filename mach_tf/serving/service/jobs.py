@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf.serving_signatures import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, IDS, SPLITS, TRUE_LABELS
+from mach_tf.signature_names import EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE, IDS, SPLITS, TRUE_LABELS
 
 Arrays = dict[str, np.ndarray]
 _EXPLANATIONS = (EXPLAIN_SIGNATURE, EXPLAIN_TEXT_SIGNATURE)
@@ -16,6 +16,22 @@ _OF_WORDS = ("words", "word_fields", "word_begins", "word_ends")
 # Outputs with one column per feature of the point; all others have one column per rank.
 _OF_FEATURES = ("moved_features", "moved_feature_names", "moves")
 WORD_ATTRIBUTIONS = "word_attributions"
+
+
+class InputSpec(NamedTuple):
+    """What an input of a signature is.
+
+    Attributes:
+      dtype: its NumPy dtype, object for texts.
+      shape: its shape; None is any length.
+    """
+
+    dtype: np.dtype
+    shape: tuple[Optional[int], ...]
+
+
+# Of each signature the inputs but k.
+Specs = Mapping[str, Mapping[str, InputSpec]]
 
 
 class Job(NamedTuple):

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mach_tf.serving.contents import ServableContents
-from mach_tf.serving.example_points import Example
+from mach_tf.serving.kept_examples import Example
 from mach_tf.serving.service import answer_schemas, attack_requests, rest_schemas
 from mach_tf.serving.service.answer_schemas import NUMBER, Schema, of_list, of_object
 from mach_tf.serving.service.own_requests import RequestLimits
-from mach_tf.serving_signatures import ATTACK_SIGNATURE, EXPLAIN_SIGNATURE
+from mach_tf.signature_names import ATTACK_SIGNATURE, EXPLAIN_SIGNATURE
 from mach_tf.top_labels import default_k
 
 _ERRORS = {
@@ -21,7 +21,8 @@ _ERRORS = {
     413: "The request is beyond a limit.",
     415: "The body is compressed.",
     500: "The service failed; its log has the reason.",
-    503: "The queue or the list of connections is full, or the service is being stopped; Retry-After says when to try again.",
+    503: "The queue or the list of connections is full, the process of the model ended, or the service is being stopped; Retry-After says "
+    "when to try again.",
     504: "The request was not answered in time.",
 }
 _OF_BODIES = (400, 408, 413, 415, 503, 504)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mach_tf.serving.service.jobs import WORD_ATTRIBUTIONS, Arrays, Job
 from mach_tf.serving.service.problems import invalid, shown, too_large
-from mach_tf.serving_signatures import (
+from mach_tf.signature_names import (
     EXPLAIN_SIGNATURE,
     EXPLAIN_TEXT_SIGNATURE,
     IDS,

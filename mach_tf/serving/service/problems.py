@@ -91,6 +91,11 @@ def busy() -> RequestError:
     return RequestError(503, "busy", "The queue of the service is full. Send the request again later.", 1)
 
 
+def died() -> RequestError:
+    """Returns the error of a request that the process of the model could not answer, because it ended."""
+    return RequestError(503, "restarting", "The process of the model ended. Send the request again later.", 1)
+
+
 def stopping() -> RequestError:
     """Returns the error of a request that is not finished when the service must end."""
     return RequestError(503, "stopping", "The service is being stopped. Send the request again later.", 1)

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.jobs import Arrays, Job, Specs
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import RequestError, invalid, shown
-from mach_tf.serving_signatures import IDS, SERVING_SIGNATURE, SPLITS, TRUE_LABELS, VALUES
+from mach_tf.signature_names import IDS, SERVING_SIGNATURE, SPLITS, TRUE_LABELS, VALUES
 
 _K = "k"
 # The inputs of row-compressed points; all others have one entry per point.
 _OF_ENTRIES = (SPLITS, IDS, VALUES)
-
-
-_Specs = Mapping[str, Mapping[str, Any]]
 
 
 class RestRequest(NamedTuple):
@@ -32,12 +29,12 @@ class RestRequest(NamedTuple):
     rows: bool
 
 
-def read(body: Any, specs: _Specs, labels: int, limits: RequestLimits) -> RestRequest:
+def read(body: Any, specs: Specs, labels: int, limits: RequestLimits) -> RestRequest:
     """Reads the body of a `:predict` request.
 
     Args:
       body: the parsed JSON: `instances` or `inputs`, and perhaps `signature_name`.
-      specs: of each signature its inputs but k, name to tf.TensorSpec.
+      specs: of each signature the inputs but k.
       labels: K.
       limits: what a request may ask for.
 
@@ -55,7 +52,7 @@ def read(body: Any, specs: _Specs, labels: int, limits: RequestLimits) -> RestRe
     if not len(ks):
         raise invalid("k must be a number, or one per instance (got none).")
     k = max(limits.check_k(int(each), labels) for each in ks)
-    inputs = {key: _array(named[key], key, _numpy_type(spec), tuple(spec.shape)) for key, spec in specs[name].items()}
+    inputs = {key: _array(named[key], key, spec.dtype, spec.shape) for key, spec in specs[name].items()}
     _check_splits(inputs)
     points = len(inputs[SPLITS]) - 1 if SPLITS in inputs else len(next(iter(inputs.values())))
     limits.check_points(points)
@@ -76,7 +73,7 @@ def answer(found: Arrays, rows: bool) -> dict[str, Any]:
     return {"predictions": [dict(zip(values, row)) for row in zip(*values.values())]}
 
 
-def _columns(instances: Any, specs: _Specs, signature: str) -> dict[str, Any]:
+def _columns(instances: Any, specs: Specs, signature: str) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise invalid("instances must be a list of at least one instance.")
     if SPLITS in specs[signature]:
@@ -88,23 +85,19 @@ def _columns(instances: Any, specs: _Specs, signature: str) -> dict[str, Any]:
     return {key: [instance[key] for instance in instances] for key in wanted}
 
 
-def _inputs(inputs: Any, specs: _Specs, signature: str) -> dict[str, Any]:
+def _inputs(inputs: Any, specs: Specs, signature: str) -> dict[str, Any]:
     wanted = {*specs[signature], _K}
     if not isinstance(inputs, dict) or set(inputs) != wanted:
         raise _other_inputs("inputs must be an object", wanted, "", specs, signature)
     return dict(inputs)
 
 
-def _other_inputs(rule: str, wanted: Collection[str], got: str, specs: _Specs, signature: str) -> RequestError:
+def _other_inputs(rule: str, wanted: Collection[str], got: str, specs: Specs, signature: str) -> RequestError:
     """Returns the error of inputs that are not those of the signature, which may not be the one that was meant."""
     others = ", ".join(f"{name} ({', '.join(sorted(specs[name]))})" for name in sorted(specs) if name != signature)
     return invalid(
         f"{rule} of {', '.join(sorted(wanted))}, for the signature {signature}{got}. For other inputs give signature_name: {others}."
     )
-
-
-def _numpy_type(spec: Any) -> np.dtype:
-    return np.dtype(spec.dtype.as_numpy_dtype)
 
 
 def _array(value: Any, name: str, dtype: np.dtype, shape: tuple[Optional[int], ...]) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mach_tf.serving.service.answer_schemas import NUMBER, TEXT, Schema, of_list, of_object
-from mach_tf.serving_signatures import SERVING_SIGNATURE, SPLITS
+from mach_tf.signature_names import SERVING_SIGNATURE, SPLITS
 
 _K = "k"
 _NUMBERS: dict[str, Schema] = {"DT_FLOAT": NUMBER, "DT_INT32": {"type": "integer"}, "DT_INT64": {"type": "integer"}}

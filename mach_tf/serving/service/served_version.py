@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import os
 from collections.abc import Sequence
@@ -16,14 +15,15 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from mach_tf import tensorflow_errors
 from mach_tf.errors import InputError
-from mach_tf.serving import example_points
+from mach_tf.serving import kept_examples
 from mach_tf.serving.contents import ServableContents
-from mach_tf.serving.example_points import Example
 from mach_tf.serving.example_requests import example_request
+from mach_tf.serving.kept_examples import Example
 from mach_tf.serving.service import shared_weights
-from mach_tf.serving.service.jobs import Arrays, Job
+from mach_tf.serving.service.jobs import Arrays, InputSpec, Job
 from mach_tf.serving.service.problems import RequestError, invalid
-from mach_tf.serving_signatures import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE
+from mach_tf.serving.service.served import Served
+from mach_tf.signature_names import ATTACK_SIGNATURE, ATTACK_TEXT_SIGNATURE
 
 _REMEDY = "Copy it again, or export the model again."
 # TensorFlow Serving writes fields that have their default, such as the dimensions of a scalar; the argument has two names.
@@ -38,15 +38,8 @@ _UNREADABLE = (
 )
 
 
-class ServedVersion:
-    """A loaded servable.
-
-    Attributes:
-      version: its number.
-      contents: its servable.json.
-      examples: texts or points to try, as `example_points.read_input` returns them.
-      specs: of each signature the inputs but k: name to tf.TensorSpec.
-    """
+class ServedVersion(Served):
+    """A servable that this process has loaded."""
 
     def __init__(
         self,
@@ -56,16 +49,18 @@ class ServedVersion:
         metadata: dict[str, Any],
         examples: Sequence[Example] = (),
     ):
-        self.version = version
-        self.contents = contents
-        self.metadata = metadata
-        self.examples = examples
         self._model = model  # keeps the variables
         self._signatures = {name: model.signatures[name] for name in metadata}
-        self.specs = {
-            name: {key: spec for key, spec in function.structured_input_signature[1].items() if key != "k"}
+        specs = {
+            name: {
+                key: InputSpec(np.dtype(spec.dtype.as_numpy_dtype), tuple(spec.shape))
+                for key, spec in function.structured_input_signature[1].items()
+                if key != "k"
+            }
             for name, function in self._signatures.items()
         }
+        named = getattr(model, "feature_names", None) is not None
+        super().__init__(version, contents, metadata, examples, specs, named)
 
     @classmethod
     def load(cls, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True) -> ServedVersion:
@@ -100,7 +95,7 @@ class ServedVersion:
             served = [name for name in contents.signatures if attacks or name not in _ATTACKS]
             contents = dataclasses.replace(contents, signatures=served)
             metadata = {name: metadata[name] for name in metadata if name in served}
-            loaded = cls(version, contents, model, metadata, example_points.read(directory))
+            loaded = cls(version, contents, model, metadata, kept_examples.read(directory))
             try:
                 loaded._warm_up()
             except RequestError as error:
@@ -110,12 +105,8 @@ class ServedVersion:
         return loaded
 
     def answer(self, job: Job) -> Arrays:
-        """Answers a job.
-
-        Raises:
-          RequestError: its content breaks a rule that the graph checks, which names the point.
-        """
-        inputs = {name: tf.constant(value, self.specs[job.signature][name].dtype) for name, value in job.inputs.items()}
+        specs = self.specs[job.signature]
+        inputs = {name: tf.constant(value, tf.as_dtype(specs[name].dtype)) for name, value in job.inputs.items()}
         try:
             found = self._signatures[job.signature](k=tf.constant(job.k, tf.int32), **inputs)
         except tf.errors.InvalidArgumentError as error:
@@ -126,21 +117,12 @@ class ServedVersion:
             raise invalid(_UNREADABLE) from None
         return _finite({name: value.numpy() for name, value in found.items()})
 
-    @property
-    def named_features(self) -> bool:
-        """Whether raw features have names."""
-        return getattr(self._model, "feature_names", None) is not None
-
-    @functools.cached_property
-    def feature_ids(self) -> Optional[dict[str, int]]:
-        """The id of each raw feature by its name, the first of equal names; None if features have no names."""
-        names = getattr(self._model, "feature_names", None)
-        if names is None:
-            return None
-        found: dict[str, int] = {}
-        for place, name in enumerate(names.numpy()):
-            found.setdefault(name.decode("utf-8", "replace"), place)
+    def feature_names(self) -> np.ndarray:
+        found: np.ndarray = self._model.feature_names.numpy()
         return found
+
+    def close(self) -> None:
+        pass
 
     def _warm_up(self) -> None:
         for name in self.specs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import logging
 import os
@@ -16,13 +15,11 @@ from typing import Callable, Optional, Union
 from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE
 from mach_tf.serving.contents import FILE
-from mach_tf.serving.service import own_thread
-from mach_tf.serving.service.served_version import ServedVersion
-from mach_tf.startup import return_freed_memory
+from mach_tf.serving.service.served import Served, unloadable
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _State = frozenset[tuple[str, int, int]]
-_Load = Callable[[str, int], ServedVersion]
+_Load = Callable[[str, int], Served]
 _LOG = logging.getLogger("mach_tf.service")
 
 
@@ -35,7 +32,7 @@ class Versions:
       failures: how many loads and looks into the folder failed.
     """
 
-    def __init__(self, directory: str, load: _Load = ServedVersion.load):
+    def __init__(self, directory: str, load: _Load):
         """Loads the newest version that is whole.
 
         Args:
@@ -52,7 +49,7 @@ class Versions:
         self._observers: list[Callable[[Optional[float]], None]] = []
         self._loads: list[Optional[float]] = []
         self.failures = 0
-        self._replaced: list[weakref.ref[ServedVersion]] = []
+        self._replaced: list[weakref.ref[Served]] = []
         self._complaint = ""
         self.name = os.path.basename(os.path.realpath(directory))
         if not re.fullmatch(r"[^/{}]+", self.name):
@@ -60,7 +57,7 @@ class Versions:
         found = self._found()
         problem: Optional[InputError] = None
         for number in reversed(found):
-            loaded = self._try(number, self._load)
+            loaded = self._try(number)
             if not isinstance(loaded, InputError):
                 self.current = loaded
                 break
@@ -102,16 +99,17 @@ class Versions:
         """Loads the newest version if it is not served yet, and returns whether it took the place of the current one.
 
         A newer version takes over. An older one does so when the folder of the current one is gone, which is how to go back; while the
-        folder holds no version, the current one stays. A version that cannot be loaded is tried again only when its files change.
+        folder holds no version, the current one stays. One that is not ready any more is loaded anew, or else an older one. A version that
+        cannot be loaded is tried again only when its files change.
         """
         found = self.numbers()
-        gone = bool(found) and self.current.version not in found
+        gone = bool(found) and (self.current.version not in found or not self.current.ready)
         for number in reversed(found):
             if number <= self.current.version and not gone:
                 break
             if self._broken.get(number) == self._state(number):
                 continue
-            loaded = self._try(number, functools.partial(own_thread.make, self._load))
+            loaded = self._try(number)
             if isinstance(loaded, InputError):
                 continue
             self._replaced.append(weakref.ref(self.current))
@@ -127,32 +125,19 @@ class Versions:
         self._observers.append(observer)
 
     def release(self) -> None:
-        """Frees the memory of versions that were replaced, once no request needs them."""
+        """Lets versions go that were replaced, once no request needs them."""
         if self._replaced:
-            settled = gc.get_freeze_count() > 0
-            gc.unfreeze()
-            gc.collect()  # a SavedModel holds itself by circles
-            if settled:
-                gc.freeze()
+            gc.collect()  # an exception may hold a request in a circle
             self._replaced = [version for version in self._replaced if version() is not None]
-            return_freed_memory()
-
-    def settle(self) -> None:
-        """Exempts all objects of this process from garbage collection until `close`, except versions that are released.
-
-        A full collection took 0.3 s with 400,000 objects of TensorFlow and a model, and no request is answered meanwhile.
-        """
-        gc.collect()
-        gc.freeze()
 
     def watch(self, seconds: float) -> None:
         """Calls `check` every so many seconds in a thread, until `close`."""
         threading.Thread(target=self._watch, args=(seconds,), name="versions", daemon=True).start()
 
     def close(self) -> None:
-        """Stops watching."""
+        """Stops watching, and ends the current version."""
         self._stop.set()
-        gc.unfreeze()
+        self.current.close()
 
     def _watch(self, seconds: float) -> None:
         while not self._stop.wait(seconds):
@@ -173,13 +158,13 @@ class Versions:
         folders = {int(name): os.path.join(self._directory, name) for name in reversed(names)}
         return {number: folder for number, folder in folders.items() if os.path.isfile(os.path.join(folder, FILE))}
 
-    def _try(self, number: int, load: _Load) -> Union[ServedVersion, InputError]:
+    def _try(self, number: int) -> Union[Served, InputError]:
         """Loads a version; returns why it cannot be loaded, which must not stop the service, if it cannot."""
         state = self._state(number)  # before it is read: what changes from now on is worth another try
         folder = self._folders().get(number, os.path.join(self._directory, str(number)))
         begin = time.monotonic()
         try:
-            loaded = load(folder, number)
+            loaded = self._load(folder, number)
             self._record(time.monotonic() - begin)
             return loaded
         except InputError as error:
@@ -187,8 +172,7 @@ class Versions:
         except Exception as error:
             # Whoever wrote servable.json anew over a foreign SavedModel can cause anything.
             _LOG.exception("Version %d cannot be loaded.", number)
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            refused = InputError(f"{folder} must be a servable ({reason:.200}). Export the model again.")
+            refused = unloadable(folder, error)
         self._record(None)
         self._broken[number] = state
         _LOG.error("Version %d is refused: %s", number, refused)

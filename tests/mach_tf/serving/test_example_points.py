@@ -6,7 +6,7 @@ import pytest
 
 from mach_tf.errors import InputError
 from mach_tf.network import Network
-from mach_tf.serving import example_points
+from mach_tf.serving import example_points, kept_examples
 from tests.helpers import text_model
 
 
@@ -26,8 +26,8 @@ def test_the_first_short_texts_are_kept(texts, tmp_path):
     path = text_model.write_records(tmp_path / "new.jsonl", records, subject="left out")
     found = example_points.read_input(texts, path)
     assert found == [{"title": f"light {i}", "content": "wave"} for i in range(5)]
-    example_points.write(str(tmp_path), found)
-    assert example_points.read(str(tmp_path)) == found
+    kept_examples.write(str(tmp_path), found)
+    assert kept_examples.read(str(tmp_path)) == found
 
 
 def test_the_first_points_of_few_features_are_kept(points, tmp_path):
@@ -65,7 +65,3 @@ def test_the_errors_of_readers_name_no_settings(texts, tmp_path, name, content, 
         "Examples are read as the training texts were: give such a file, with the field(s) title, content."
     )
     assert "text_fields" not in message and "input_format" not in message
-
-
-def test_a_servable_keeps_none_by_itself(tmp_path):
-    assert example_points.read(str(tmp_path)) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from mach_tf import serving_signatures as names
+from mach_tf import signature_names as names
 from mach_tf.serving.example_requests import example_request
 
 

@@ -10,7 +10,7 @@ import pytest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
-from mach_tf.sizing import memory_plan, planning
+from mach_tf.sizing import memory_plan, planning, training_time
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
@@ -72,41 +72,6 @@ def test_confusable_labels_in_simulation(buckets, repetitions):
     assert abs(np.mean(counts) - expected) < 5 * np.std(counts) / math.sqrt(tables)
 
 
-def test_step_flops_by_hand():
-    shapes = Shapes(columns=2000, buckets=100, features=20.0)
-    upper, first = 6 * 128 * 64 * 100, 4 * 128 * 20 * 64
-    clean = dataclasses.replace(CONFIG, adversarial_weight=0.0)
-    assert planning.step_flops(clean, shapes) == upper + first
-    assert planning.step_flops(CONFIG, shapes) == 2 * (upper + first) + 2 * 128 * 20 * 64
-    bounds = dataclasses.replace(CONFIG, adversarial="ibp")
-    assert planning.step_flops(bounds, shapes) == 3 * upper + 2 * first
-    # Each gradient for a perturbation: two products with W2, one with W1, and one for the feature values.
-    gradient = 4 * 128 * 64 * 100 + 4 * 128 * 20 * 64
-    several = dataclasses.replace(CONFIG, adversarial="pgd", adversarial_steps=4)
-    fgsm = planning.step_flops(CONFIG, shapes)
-    assert planning.step_flops(several, shapes) == pytest.approx(fgsm + 3 * gradient)
-    assert planning.step_flops(dataclasses.replace(CONFIG, adversarial="n_fgsm"), shapes) == pytest.approx(
-        fgsm + gradient
-    )
-    dense = dataclasses.replace(CONFIG, fgsm_support="dense")
-    assert planning.step_flops(dense, shapes) == 2 * upper + first + 6 * 128 * 2000 * 64
-
-
-@pytest.mark.parametrize(
-    ("changes", "rows"),
-    [
-        ({}, 2000),  # 128 points of 20 features may touch all 2,000
-        ({"batch_size": 10}, 200),
-        ({"batch_size": 10, "optimizer": "adam"}, 2000),
-        ({"batch_size": 10, "fgsm_support": "dense"}, 2000),
-        ({"batch_size": 10, "fgsm_support": "dense", "adversarial_weight": 0.0}, 200),
-    ],
-)
-def test_step_bytes_counts_the_rows_that_the_optimizer_touches(changes, rows):
-    config = dataclasses.replace(CONFIG, **changes)
-    assert planning.step_bytes(config, Shapes(2000, 100, 20.0)) == 7 * 4 * 64 * (rows + 100)
-
-
 def test_a_plan_by_hand():
     plan = planning.make_plan(PROBLEM, MACHINE, CONFIG, buckets=100, repetitions=6)
     shapes = Shapes(2000, 100, 20.0)
@@ -115,9 +80,16 @@ def test_a_plan_by_hand():
     assert plan.training_bytes == memory_plan.plan(CONFIG, shapes, 1).total
     assert plan.side_by_side == 6
     assert plan.serving_bytes == memory_plan.PROCESS_BYTES + 4 * parameters + 6 * (2 * 4 * 5000 + 8 * 101)
-    step = planning.step_flops(CONFIG, shapes) / 1e11 + planning.step_bytes(CONFIG, shapes) / 1e10
-    assert plan.step_seconds == pytest.approx(step)
-    assert plan.training_seconds == pytest.approx(6 * 3 * 79 * step)
+    step = training_time.step_seconds(CONFIG, shapes, MACHINE)
+    assert plan.step_seconds == step
+    assert plan.training_seconds == training_time.training_seconds(CONFIG, 10_000, 6, 1, step)
+
+
+def test_repetitions_in_several_groups_take_more_steps():
+    tight = dataclasses.replace(MACHINE, memory=memory_plan.plan(CONFIG, Shapes(2000, 100, 20.0), 2).total)
+    one, three = (planning.make_plan(PROBLEM, machine, CONFIG, 100, 6) for machine in (MACHINE, tight))
+    assert three.side_by_side == 2
+    assert three.training_seconds - one.training_seconds == pytest.approx(2 * 3 * 79 * training_time.STEP_SECONDS)
 
 
 def test_no_repetition_fits_in_too_little_memory():

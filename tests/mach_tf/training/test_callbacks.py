@@ -158,15 +158,15 @@ def train(callback, clock, seconds, epochs=range(8), steps=7):
 @pytest.mark.parametrize(
     ("seconds", "expected", "takes", "saved"),
     [
-        (20.1, 1.0, 1.0, [0, 1, 2, 3, 4, 5, 6]),
-        (10.1, 1.0, 1.0, [1, 3, 5]),
-        (10.1, 0.1, 1.0, [0, 2, 4, 6]),
-        (10.1, 10.0, 1.0, []),
-        (10.1, 0.1, 3.0, [0, 6]),
-        (19.9, 1.0, 0.1, [1, 2, 3, 4, 5, 6]),
+        (40.1, 1.0, 1.0, [0, 1, 2, 3, 4, 5, 6]),
+        (20.1, 1.0, 1.0, [1, 3, 5]),
+        (20.1, 0.1, 1.0, [0, 2, 4, 6]),
+        (20.1, 10.0, 1.0, []),
+        (20.1, 0.1, 3.0, [0, 6]),
+        (39.9, 1.0, 0.1, [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_epochs_but_the_last_end_with_a_checkpoint_if_it_takes_a_twentieth_of_the_time(
+def test_epochs_but_the_last_end_with_a_checkpoint_if_it_takes_a_fortieth_of_the_time(
     clock, seconds, expected, takes, saved
 ):
     found = []
@@ -188,5 +188,12 @@ def test_without_checkpoints_only_a_stop_saves_one(clock):
 
 def test_checkpoints_come_every_few_minutes(clock):
     found = []
-    train(saving(clock, found, minutes=2.9, takes=100.0, expected=1e9), clock, 420, range(2))
+    train(saving(clock, found, minutes=2.9, takes=4.0, expected=4.0), clock, 420, range(2))
     assert found == [(0, 3), (0, 6), (1, 2), (1, 5)]
+
+
+@pytest.mark.parametrize(("takes", "saved"), [(6.1, [(0, 3), (1, 1), (1, 6)]), (20.0, [(0, 3)])])
+def test_checkpoints_come_less_often_if_they_take_longer(clock, takes, saved):
+    found = []
+    train(saving(clock, found, minutes=2.9, takes=takes, expected=1.0), clock, 420, range(2))
+    assert found == saved

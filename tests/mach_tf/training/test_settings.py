@@ -64,6 +64,7 @@ def test_a_preset_gives_its_settings(manifest, name):
         "buckets": found.bucket_spec.buckets,
         "repetitions": found.bucket_spec.repetitions,
     }
+    assert found.ranker == (texts.pop("ranker", "False") == "True")
     for setting in set(texts) - {"dataset_dir", "model_dir"}:
         assert values[setting] == type(values[setting])(texts[setting])
     assert resolve(manifest, plan=name, epochs=77).config.epochs == 77

@@ -3,12 +3,14 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import signal
+import socket
 
 import pytest
 import tensorflow as tf
 
 from mach_tf.errors import InputError
 from mach_tf.training import strategies
+from tests.helpers import clusters
 
 
 @pytest.mark.parametrize(("name", "replicas"), [("mirrored", 2), ("one_device", 1)])
@@ -90,10 +92,11 @@ def test_another_error_is_a_defect(monkeypatch):
         strategies.create("multiworker")
 
 
-def test_a_worker_that_is_gone_is_named(monkeypatch):
+def test_a_worker_that_is_gone_is_an_error_of_several_workers_only(monkeypatch):
     class Workers:
         pass
 
+    monkeypatch.setenv("TF_CONFIG", clusters.tf_config(clusters.of(2)[0]))
     gone = tf.errors.UnavailableError(None, None, "Socket closed")
     for strategy, expected in ((strategies.create("one_device"), tf.errors.UnavailableError), (Workers(), InputError)):
         monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", Workers)
@@ -101,3 +104,28 @@ def test_a_worker_that_is_gone_is_named(monkeypatch):
             raise gone
     with pytest.raises(tf.errors.DataLossError), strategies.lost_workers_named(Workers()):
         raise tf.errors.DataLossError(None, None, "damage")
+
+
+@pytest.mark.parametrize(
+    ("error", "answering", "named"),
+    [
+        ("Socket closed", (1, 3), ("worker 2",)),
+        ("Socket closed", (3,), ("worker 1", "worker 2")),
+        ("from remote target /job:worker/replica:0/task:2:", (3,), ("worker 2",)),
+        ("from remote target /job:worker/task:0:", (3,), ("worker 1", "worker 2")),
+        ("Socket closed", (1, 2, 3), ()),
+    ],
+)
+def test_the_worker_that_is_gone_is_named(error, answering, named, monkeypatch):
+    workers = clusters.of(4)[0]
+    monkeypatch.setenv("TF_CONFIG", clusters.tf_config(workers))
+    strategy = strategies.create("one_device")
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", type(strategy))
+    with contextlib.ExitStack() as listening:
+        for position in answering:
+            worker = workers.workers[position]
+            listening.enter_context(socket.create_server((worker.host, worker.port)))
+        with pytest.raises(InputError) as raised, strategies.lost_workers_named(strategy):
+            raise tf.errors.UnavailableError(None, None, error)
+    who = ", ".join(f"{worker.name} at {worker.address}" for worker in workers.workers if worker.name in named)
+    assert f", but {who or 'another one'} has ended or cannot be reached" in str(raised.value)

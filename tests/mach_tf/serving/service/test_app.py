@@ -39,7 +39,7 @@ def folder(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def versions(folder):
-    return Versions(str(folder))
+    return Versions(str(folder), ServedVersion.load)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_attacks_can_be_switched_off(folder):
 
 def test_a_new_version_takes_over_and_a_truncated_one_does_not(model, folder, tmp_path):
     export(model, tmp_path / "tiny" / "1")
-    versions = Versions(str(tmp_path / "tiny"))
+    versions = Versions(str(tmp_path / "tiny"), ServedVersion.load)
     with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
         export(model, tmp_path / "tiny" / "2", weights="float16")
         data = tmp_path / "tiny" / "2" / "variables" / "variables.data-00000-of-00001"

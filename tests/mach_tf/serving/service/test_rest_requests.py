@@ -4,23 +4,23 @@ import base64
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from mach_tf.serving.service import rest_requests
+from mach_tf.serving.service.jobs import InputSpec
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.problems import RequestError
 
 SPECS = {
-    "serving_default": {"examples": tf.TensorSpec([None], tf.string)},
-    "text": {"texts": tf.TensorSpec([None, 2], tf.string)},
+    "serving_default": {"examples": InputSpec(np.dtype(object), (None,))},
+    "text": {"texts": InputSpec(np.dtype(object), (None, 2))},
     "sparse": {
-        "row_splits": tf.TensorSpec([None], tf.int64),
-        "feature_ids": tf.TensorSpec([None], tf.int64),
-        "feature_values": tf.TensorSpec([None], tf.float32),
+        "row_splits": InputSpec(np.dtype(np.int64), (None,)),
+        "feature_ids": InputSpec(np.dtype(np.int64), (None,)),
+        "feature_values": InputSpec(np.dtype(np.float32), (None,)),
     },
 }
-SPECS["attack"] = {**SPECS["sparse"], "epsilon": tf.TensorSpec([None], tf.float32)}
-SPECS["attack_labels"] = {**SPECS["attack"], "true_labels": tf.TensorSpec([None, None], tf.int64)}
+SPECS["attack"] = {**SPECS["sparse"], "epsilon": InputSpec(np.dtype(np.float32), (None,))}
+SPECS["attack_labels"] = {**SPECS["attack"], "true_labels": InputSpec(np.dtype(np.int64), (None, None))}
 LIMITS = RequestLimits(points=3, text_length=10, k=4)
 B64 = {"b64": base64.b64encode(b"\x00\xff").decode()}
 ARRAYS = {"row_splits": [0, 2], "feature_ids": [3, 4], "feature_values": [1, 2.5], "k": 2}

@@ -121,7 +121,7 @@ def test_loading_answers_a_request_of_each_signature(directory, monkeypatch):
 def test_a_request_that_straddles_a_reload_is_answered_by_the_version_that_it_was_checked_against(
     directory, monkeypatch
 ):
-    versions = Versions(str(directory.parent))
+    versions = Versions(str(directory.parent), ServedVersion.load)
     answer = ServedVersion.answer
 
     def slow(served, job):

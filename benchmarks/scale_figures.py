@@ -1,0 +1,85 @@
+"""The figures of a run at scale, read from what its stages wrote: precisions, estimates, and their ratios."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from benchmarks.scale_text import PLANTED_FILE
+from mach_tf import files
+
+_KS = (1, 3, 5)
+_METRICS_FILE = "metrics.json"  # the name in mach_tf.evaluation, whose import takes TensorFlow's memory
+
+
+def precisions(directory: str, peer: bool) -> dict[str, dict[str, float]]:
+    """Returns P@1, P@3 and P@5 in percent of the data's ceilings, of mach_tf, and of Parabel if it ran."""
+    planted = files.read_json(os.path.join(directory, "data", PLANTED_FILE), "description of the data")
+    evaluation = files.read_json(os.path.join(directory, "evaluation", _METRICS_FILE), "evaluation")
+    names = [f"P@{k}" for k in _KS]
+    found = {
+        "ceiling": {name: round(100 * planted["ceiling"][name], 2) for name in names},
+        "ceiling of labels with points": {
+            name: round(100 * planted["ceiling_of_labels_with_points"][name], 2) for name in names
+        },
+        "mach_tf": {name: round(evaluation["metrics"][name], 2) for name in names},
+    }
+    if peer:
+        found["parabel"] = {name: round(_peer(directory)["metrics"][name], 2) for name in names}
+    return found
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Returns the Markdown table of the stages."""
+    lines = ["| stage | s | processor s | peak MB | disk MB |", "|---|---|---|---|---|"]
+    for name, result in results.items():
+        shown = f"{name} (resumed)" if result["resumed"] else name
+        figures = (f"{result[key]:,.1f}" for key in ("seconds", "cpu_seconds", "peak_mb", "disk_mb"))
+        lines.append(f"| {' | '.join([shown, *figures])} |")
+    return "\n".join(lines)
+
+
+def precision_table(found: dict[str, dict[str, float]]) -> str:
+    """Returns the Markdown table of the precisions."""
+    lines = [f"| | {' | '.join(f'P@{k}' for k in _KS)} |", "|---|---|---|---|"]
+    lines += [f"| {name} | {' | '.join(f'{value:.2f}' for value in row.values())} |" for name, row in found.items()]
+    return "\n".join(lines)
+
+
+def precision_ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Returns what of the ceiling of labels with points was reached."""
+    ceiling = found["ceiling of labels with points"]
+    return {
+        f"{who}: {name}/ceiling": round(found[who][name] / ceiling[name], 3)
+        for who in ("mach_tf", "parabel")
+        if who in found
+        for name in ceiling
+        if ceiling[name]
+    }
+
+
+def estimate_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Returns the time and the memory of training over their estimates, by the plan and by the training itself."""
+    with open(os.path.join(directory, "plan.flags"), encoding="utf-8") as file:
+        seconds = re.search(r"([\d,]+) s of training", file.read())
+    with open(os.path.join(directory, "stages", "train.log"), encoding="utf-8", errors="replace") as file:
+        memory = re.search(r"total memory, with the process\s+([\d.]+) (GB|MB)", file.read())
+    assert seconds and memory, "Plans and trainings print their estimates."
+    megabytes = float(memory[1]) * (1000 if memory[2] == "GB" else 1)
+    train = results["train"]
+    return {
+        "train: seconds/estimate": round(train["seconds"] / max(1.0, float(seconds[1].replace(",", ""))), 3),
+        "train: peak/estimate": round(train["peak_mb"] / megabytes, 3),
+    }
+
+
+def peer_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Returns the time of training over Parabel's."""
+    return {"train s: mach_tf/parabel": round(results["train"]["seconds"] / _peer(directory)["costs"]["train s"], 3)}
+
+
+def _peer(directory: str) -> dict[str, Any]:
+    with open(os.path.join(directory, "stages", "parabel.log"), encoding="utf-8", errors="replace") as file:
+        return dict(json.loads(file.read().splitlines()[-1]))

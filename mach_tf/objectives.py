@@ -1,0 +1,79 @@
+"""Objectives: the metric that labels are ranked for."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+from mach_tf import arguments, estimators, kept_files
+from mach_tf.choices import OBJECTIVES
+from mach_tf.decoding.best_labels import AnyDecoder
+from mach_tf.decoding.decode import Decoder
+from mach_tf.decoding.utility import Utility
+from mach_tf.errors import InputError
+from mach_tf.label_titles import LabelTitles
+from mach_tf.metrics import label_weights
+from mach_tf.network import Network
+
+PRECISION = OBJECTIVES[0]
+
+
+def check(objective: str, estimator: str) -> None:
+    """Raises InputError for an unknown objective, or an estimator whose scores are not brought to probabilities by a logistic function."""
+    arguments.choice(objective, "objective", OBJECTIVES)
+    if objective != PRECISION and not estimators.get(estimator).takes_logits:
+        raise InputError(
+            f"objective={objective} needs the estimator {estimators.DEFAULT_ESTIMATOR}, by whose probabilities it ranks (got {estimator}). "
+            "Leave one of them out."
+        )
+
+
+def ranking(network: Network, objective: str, weights: Optional[np.ndarray] = None) -> Decoder:
+    """Returns what ranks all labels for an objective.
+
+    Args:
+      network: the model.
+      objective: one of choices.OBJECTIVES.
+      weights: float64 [K], the logarithms of the labels' weights; None for those of the model's own training data, with the default
+        constants of the propensity model.
+
+    Raises:
+      InputError: the model keeps no frequencies of labels, as models of earlier versions.
+    """
+    if objective == PRECISION:
+        return network.decoder
+    known = network.objective_decoders
+    if weights is None and objective in known:
+        return known[objective]
+    log_weights = _own_weights(network, objective) if weights is None else weights
+    decoder = network.decoder.by(Utility(log_weights, *estimators.logit_scale(network.ranker_weight)))
+    if weights is None:
+        known[objective] = decoder
+    return decoder
+
+
+def decoder_for(
+    network: Network, objective: str, only_labels: Any = None, titles: Optional[LabelTitles] = None
+) -> AnyDecoder:
+    """Returns what ranks labels for an objective, all or some; arguments and errors as for `ranking` and `select_labels`.
+
+    Args:
+      network: the model.
+      objective: one of choices.OBJECTIVES.
+      only_labels: chooses from these labels only; None for all labels.
+      titles: the names and keys of the labels; None for the model's own.
+    """
+    decoder = ranking(network, objective)
+    return decoder if only_labels is None else network.among(only_labels, titles, decoder)
+
+
+def _own_weights(network: Network, objective: str) -> np.ndarray:
+    manifest = network.manifest
+    counts = kept_files.read_label_counts(network.model_dir, manifest)
+    if counts is None:
+        raise InputError(
+            f"objective={objective} needs the training frequencies of the labels, which {network.model_dir} lacks, as models of earlier "
+            "versions do. Run the training's command again, which adds them."
+        )
+    return label_weights.log_weights(objective, counts, manifest.training_points)

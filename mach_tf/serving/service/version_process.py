@@ -1,0 +1,164 @@
+"""A version in a process of its own, which holds TensorFlow and the weights.
+
+Its memory returns to the kernel when it ends, and its work holds up no other Python. If it dies, the next request starts another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any, Optional
+
+import numpy as np
+
+from mach_tf.errors import InputError
+from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.service import messages, problems
+from mach_tf.serving.service.jobs import Arrays, InputSpec, Job
+from mach_tf.serving.service.messages import FAILED, NAMES, REFUSED, Message
+from mach_tf.serving.service.served import Served
+
+_LOG = logging.getLogger("mach_tf.service")
+# Signals to a terminal's processes or to a group reach it too, while the service finishes what it accepted. And it has the modules of
+# this process, wherever that was started: -m would find those of the working directory first.
+_START = (
+    "import signal, sys; [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]; "
+    "sys.path[:] = sys.argv[2:]; from mach_tf.serving.service import version_main; version_main.main()"
+)
+# Seconds that a process may take to end once its connection is closed.
+_PATIENCE = 10.0
+# Seconds until the next try to start a process in the place of one that died.
+_PAUSE = 5.0
+
+
+class VersionProcess(Served):
+    """A version of a servable, and the process that answers for it."""
+
+    def __init__(self, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True):
+        """Starts the process, which loads the version, checks its files and answers one request of each kind.
+
+        Args:
+          directory: the directory of the version.
+          version: its number.
+          cache: a directory in which several services share the weights; None for weights of this one alone.
+          attacks: whether the signatures of attacks are served.
+
+        Raises:
+          InputError: it is no servable, or it is damaged, or its process ended.
+        """
+        self._start = functools.partial(_Process, directory, version, cache, attacks)
+        self._lock = threading.Lock()
+        self._retry = 0.0
+        self._process = self._start()
+        described = self._process.described
+        specs = {
+            signature: {name: InputSpec(np.dtype(dtype), tuple(shape)) for name, (dtype, shape) in inputs.items()}
+            for signature, inputs in described["specs"].items()
+        }
+        contents = ServableContents(**{**described["contents"], "files": {}})
+        rest = (described["metadata"], described["examples"], specs, described["named_features"])
+        super().__init__(version, contents, *rest)
+
+    def answer(self, job: Job) -> Arrays:
+        return self._ask({"signature": job.signature, "points": job.points, "k": job.k}, job.inputs)
+
+    def feature_names(self) -> np.ndarray:
+        return self._ask({NAMES: True})[NAMES]
+
+    def close(self) -> None:
+        self._process.end()
+
+    def _ask(self, value: dict[str, Any], arrays: Optional[Arrays] = None) -> Arrays:
+        with self._lock:
+            try:
+                answer = self._living().ask(value, arrays)
+            except (EOFError, OSError):  # it died before it answered, perhaps of something else
+                answer = self._ask_again(value, arrays)
+        if REFUSED in answer.value:
+            raise problems.invalid(answer.value[REFUSED])
+        if FAILED in answer.value:
+            raise RuntimeError(f"the process of version {self.version} failed with {answer.value[FAILED]}")
+        return answer.arrays
+
+    def _ask_again(self, value: dict[str, Any], arrays: Optional[Arrays]) -> Message:
+        try:
+            return self._living().ask(value, arrays)
+        except (EOFError, OSError):
+            raise problems.died() from None
+
+    def _living(self) -> _Process:
+        """Returns a process that has not ended; starts one if it must. Raises RequestError if that cannot be started."""
+        if not self._process.ended():
+            return self._process
+        if time.monotonic() < self._retry:
+            raise problems.died()
+        _LOG.error("The process of version %d ended; another is started.", self.version)
+        try:
+            started = self._start()
+            if started.described != self._process.described:
+                raise InputError("its folder holds another servable now. Give each servable a number of its own")
+        except (InputError, OSError) as error:
+            self._retry, self.ready = time.monotonic() + _PAUSE, False
+            _LOG.error("The process of version %d cannot be started: %s", self.version, error)
+            raise problems.died() from None
+        self._process, self.ready = started, True
+        return started
+
+
+class _Process:
+    """A process that has loaded a version, and the connection to it. It ends when it is not referred to any more.
+
+    Attributes:
+      described: what it says of the version.
+    """
+
+    def __init__(self, directory: str, version: int, cache: Optional[str], attacks: bool):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path]
+            with ours:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                )
+                self._connection = Connection(ours.detach())
+        # It leaves no zombie, whenever it ends.
+        threading.Thread(target=self._process.wait, daemon=True).start()
+        try:
+            asked = {"directory": directory, "version": version, "cache": cache, "attacks": attacks}
+            self.described = self.ask(asked).value
+        except (EOFError, OSError):
+            raise InputError(
+                f"{directory} must be a servable that can be loaded, but the process that loads it ended with status "
+                f"{self._process.returncode}. Its messages say why; -9 mostly means that memory was short."
+            ) from None
+        if REFUSED in self.described:
+            self.end()
+            raise InputError(self.described[REFUSED])
+
+    def ask(self, value: Any, arrays: Optional[Arrays] = None) -> Message:
+        """Returns the answer to a message; raises EOFError or OSError if the process dies before."""
+        message = messages.encode(value, arrays)
+        try:
+            self._connection.send_bytes(message)
+            return messages.decode(self._connection.recv_bytes())
+        except BaseException:  # the next answer would be taken for that to another question
+            self.end()
+            raise
+
+    def ended(self) -> bool:
+        """Returns whether the process has ended."""
+        return self._connection.closed or self._process.poll() is not None
+
+    def end(self) -> None:
+        """Ends the process: it sees that the connection is closed."""
+        self._connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        self._process.kill()

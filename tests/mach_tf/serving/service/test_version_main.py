@@ -1,0 +1,80 @@
+"""The process of a version, as far as it needs no process; test_version_process.py starts one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.service import messages, problems, version_main
+from mach_tf.serving.service.jobs import InputSpec
+from mach_tf.serving.service.messages import Message
+from mach_tf.serving.service.served import Served
+
+CONTENTS = ServableContents("demo", 3, 3, "logit_mean", "float32", 0.0, ["sparse"], True, "", {})
+
+
+class Loaded(Served):
+    def __init__(self):
+        specs = {"sparse": {"feature_ids": InputSpec(np.dtype(np.int64), (None,))}}
+        super().__init__(1, CONTENTS, {"sparse": {}}, ({"title": "a"},), specs, True)
+
+    def answer(self, job):
+        if job.k > 3:
+            raise problems.invalid("k is too large")
+        return {"labels": job.inputs["feature_ids"][: 10 // job.k]}
+
+    def feature_names(self):
+        return np.array([b"cat", b"dog"], object)
+
+    def close(self):
+        pass
+
+
+def answer(value, **arrays):
+    return messages.decode(version_main._answer(Loaded(), Message(value, arrays)))
+
+
+def test_questions_are_answered():
+    asked = {"signature": "sparse", "points": 1, "k": 3}
+    assert answer(asked, feature_ids=np.arange(9)).arrays["labels"].tolist() == [0, 1, 2]
+    assert answer({messages.NAMES: True}).arrays[messages.NAMES].tolist() == [b"cat", b"dog"]
+
+
+def test_a_refusal_and_a_defect_are_told_apart(caplog):
+    refused = answer({"signature": "sparse", "points": 1, "k": 9}, feature_ids=np.arange(9))
+    assert refused.value == {messages.REFUSED: "k is too large"}
+    failed = answer({"signature": "sparse", "points": 1, "k": 0}, feature_ids=np.arange(9))
+    assert failed.value == {messages.FAILED: "ZeroDivisionError"}
+    assert "Traceback" in caplog.text
+
+
+def test_a_version_is_described_in_json():
+    described = messages.decode(messages.encode(version_main._description(Loaded()))).value
+    assert described["specs"] == {"sparse": {"feature_ids": ["<i8", [None]]}}
+    assert ServableContents(**described["contents"]) == CONTENTS
+    assert (described["examples"], described["named_features"]) == ([{"title": "a"}], True)
+
+
+def test_waiting_ends_with_the_service():
+    ours, theirs = multiprocessing.Pipe()
+    loading: Future[int] = Future()
+    threading.Timer(0.2, ours.close).start()
+    with pytest.raises(version_main._ServiceEnded):
+        version_main._watching(theirs, loading)
+    loading.set_result(3)
+    assert version_main._watching(multiprocessing.Pipe()[0], loading) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_only_the_thread_that_loads_yields():
+    with ThreadPoolExecutor(1, initializer=version_main._yield_to_others) as pool:
+        loading = pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert loading > own or loading == 19

@@ -1,0 +1,162 @@
+"""A version in a process of its own: it answers as in this process, and is replaced if it dies."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from mach_tf.ensemble import Ensemble
+from mach_tf.errors import InputError
+from mach_tf.serving.exporting import export
+from mach_tf.serving.service import messages, version_process
+from mach_tf.serving.service.jobs import Job
+from mach_tf.serving.service.problems import RequestError
+from mach_tf.serving.service.served_version import ServedVersion
+from mach_tf.serving.service.version_process import VersionProcess
+
+
+@pytest.fixture(scope="module")
+def directory(evaluated, tmp_path_factory):
+    path = tmp_path_factory.mktemp("servables") / "tiny" / "1"
+    export(Ensemble.load(evaluated.model_dir), path)
+    return path
+
+
+def job(ids, k=3):
+    inputs = {"row_splits": [0, len(ids)], "feature_ids": ids, "feature_values": [1.0] * len(ids)}
+    return Job("sparse", {name: np.array(value) for name, value in inputs.items()}, 1, k)
+
+
+def until_ended(process):
+    end = time.monotonic() + 30
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_it_answers_as_in_this_process_and_is_replaced_when_it_dies(directory, caplog):
+    here = ServedVersion.load(str(directory), 1)
+    version = VersionProcess(str(directory), 1)
+    assert version.contents.labels == here.contents.labels and version.contents.signatures == here.contents.signatures
+    assert (version.metadata, version.specs) == (here.metadata, here.specs)
+    assert version.feature_ids is None
+    expected = here.answer(job([3, 4]))
+    for killed in (False, True):
+        if killed:
+            psutil.Process(version._process._process.pid).kill()
+        found = version.answer(job([3, 4]))
+        assert {*found} == {*expected}
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
+    assert "The process of version 1 ended; another is started." in caplog.text
+    with pytest.raises(RequestError, match=r"point 0: feature_ids must be in \[0, 60\) \(got 60\)"):
+        version.answer(job([3, 60]))
+    with pytest.raises(UnicodeEncodeError):
+        version.answer(job([3])._replace(inputs={"texts": np.array(["\ud800"], object)}))
+    with pytest.raises(RuntimeError, match="failed with KeyError"):
+        version.answer(job([3])._replace(signature="none"))
+    process = psutil.Process(version._process._process.pid)
+    np.testing.assert_array_equal(version.answer(job([3, 4]))["labels"], expected["labels"])
+    # A terminal sends these to all of its processes, and the service still answers what it accepted.
+    process.send_signal(2)
+    process.terminate()
+    np.testing.assert_array_equal(version.answer(job([3, 4]))["labels"], expected["labels"])
+    del version
+    gc.collect()
+    until_ended(process)
+
+
+def test_what_cannot_be_loaded_is_refused(directory, tmp_path):
+    shutil.copytree(directory, tmp_path / "1")
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"saved_model.pb must have \d+ bytes \(got 1\)"):
+        VersionProcess(str(tmp_path / "1"), 1)
+
+
+class Scripted:
+    """In place of a process: dies when it is told to, and answers by its number."""
+
+    started: list[Scripted] = []  # noqa: RUF012
+    fails = False
+
+    def __init__(self, *_):
+        if Scripted.fails:
+            raise InputError("memory is short")
+        self.dies = 0
+        self.over = False
+        self.described = {
+            "contents": {
+                **dict.fromkeys(("name", "estimator", "weights", "dataset_fingerprint"), ""),
+                **dict.fromkeys(("features", "labels", "prune"), 1),
+                **{"signatures": [], "label_names": False, "versions": {}},
+            },
+            **{"metadata": {}, "examples": [], "specs": {}, "named_features": False},
+        }
+        Scripted.started.append(self)
+
+    def ask(self, value, arrays=None):
+        if self.dies:
+            self.over = True
+            raise EOFError
+        return messages.Message({}, {"process": np.array(Scripted.started.index(self))})
+
+    def ended(self):
+        return self.over
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    monkeypatch.setattr(version_process, "_Process", Scripted)
+    monkeypatch.setattr(Scripted, "started", [])
+    monkeypatch.setattr(Scripted, "fails", False)
+    return VersionProcess("a/1", 1)
+
+
+def test_a_question_is_asked_twice_at_most(scripted, monkeypatch):
+    Scripted.started[0].dies = 1
+    assert scripted.answer(job([3]))["process"] == 1, "another process answers"
+    monkeypatch.setattr(Scripted, "ask", lambda self, *_: setattr(self, "over", True) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scripted.answer(job([3]))
+
+    def die(self, *_):
+        self.over = True
+        raise EOFError
+
+    monkeypatch.setattr(Scripted, "ask", die)
+    with pytest.raises(RequestError) as refused:
+        scripted.answer(job([3]))
+    assert (refused.value.status, refused.value.code, refused.value.retry_after) == (503, "restarting", 1)
+    assert len(Scripted.started) == 4
+
+
+def test_what_cannot_be_started_is_tried_again_after_a_pause(scripted, monkeypatch, caplog):
+    Scripted.started[0].over = Scripted.fails = True
+    for _ in range(3):
+        with pytest.raises(RequestError, match="process of the model ended"):
+            scripted.answer(job([3]))
+    assert not scripted.ready
+    assert caplog.text.count("cannot be started: memory is short") == 1
+    monkeypatch.setattr(version_process.time, "monotonic", lambda: time.time() + 1e9)
+    Scripted.fails = False
+    assert scripted.answer(job([3]))["process"] == 1
+    assert scripted.ready
+
+
+def test_another_servable_in_the_same_folder_does_not_take_over_unseen(scripted, monkeypatch, caplog):
+    class Other(Scripted):
+        def __init__(self, *_):
+            super().__init__()
+            self.described = {**self.described, "metadata": {"sparse": {}}}
+
+    Scripted.started[0].over = True
+    scripted._start = Other
+    with pytest.raises(RequestError):
+        scripted.answer(job([3]))
+    assert "holds another servable now" in caplog.text
+    assert not scripted.ready

@@ -1,0 +1,140 @@
+"""Ranking for an objective: prediction, evaluation and files, against ranking all labels by their probabilities and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import mach_tf
+from mach_tf import estimators, objectives
+from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.decoding.approximate import Approximate
+from mach_tf.errors import InputError
+from mach_tf.manifest import LABEL_COUNTS_FILE, DatasetManifest, ModelManifest
+from mach_tf.metrics import propensity
+from mach_tf.network import Network
+from mach_tf.prediction import predict_file
+from tests.helpers.tiny import FEATURES, LABELS
+
+POINTS = 17
+
+
+@pytest.fixture(scope="module")
+def model(trained):
+    return mach_tf.Ensemble.load(trained)
+
+
+@pytest.fixture(scope="module")
+def X():
+    return np.random.default_rng(2).random((POINTS, FEATURES)) * (
+        np.random.default_rng(3).random((POINTS, FEATURES)) < 0.2
+    )
+
+
+@pytest.fixture(scope="module")
+def psp_order(model, X, dataset):
+    """All labels of each point by probability / propensity, and their probabilities, int and float32 [n, K]."""
+    manifest = DatasetManifest.read(dataset)
+    inverse = 1 / propensity.propensities(manifest.label_counts(dataset), manifest.splits["train"].points)
+    dense = model.predict(X, k=LABELS).toarray()
+    order = np.argsort(-dense * inverse, axis=1, kind="stable")
+    return order, np.take_along_axis(dense, order, axis=1)
+
+
+def test_a_trained_model_keeps_what_the_weights_are_made_of(trained, dataset):
+    manifest = ModelManifest.read(trained)
+    assert manifest.training_points == DatasetManifest.read(dataset).splits["train"].points
+    assert LABEL_COUNTS_FILE in manifest.files_sha256
+
+
+@pytest.mark.parametrize("k", [1, 5, LABELS])
+def test_psp_ranks_by_probability_over_propensity(model, X, psp_order, k):
+    order, probabilities = psp_order
+    found = model.top_k(X, k=k, objective="psp")
+    np.testing.assert_array_equal(found.labels, order[:, :k])
+    np.testing.assert_allclose(found.scores, probabilities[:, :k], rtol=1e-6)
+    assert (found.labels != model.top_k(X, k=k).labels).any()
+    assert model.predict(X, k=k, objective="psp").nnz == POINTS * k
+
+
+def test_among_some_labels_and_above_a_probability(model, X, psp_order):
+    order, probabilities = psp_order
+    some = [1, 4, 5, 11, 17]
+    found = model.top_k(X, k=3, objective="psp", only_labels=some, min_probability=0.05)
+    for row, labels in enumerate(found.labels):
+        kept = [(label, p) for label, p in zip(order[row], probabilities[row]) if label in some][:3]
+        assert labels.tolist() == [label if p >= 0.05 else -1 for label, p in kept]
+
+
+def test_evaluation_ranks_with_the_propensities_of_its_metrics(trained, dataset):
+    plain = mach_tf.evaluate(trained, dataset, split="train", bootstrap=0, adversarial_loss=False)
+    by_default = mach_tf.evaluate(trained, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp")
+    steep = mach_tf.evaluate(
+        trained, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp", propensity_a=3.0
+    )
+    assert by_default.to_json()["objective"] == "psp" and "objective" not in plain.to_json()
+    assert "ranked for the objective psp" in str(by_default) and "objective" not in str(plain)
+    assert by_default.metrics not in (plain.metrics, steep.metrics)
+    assert by_default.repetition_curve[-1].metrics == by_default.metrics
+    points = DatasetReader.open(dataset).read_points("train")
+    network = Network.load(trained)
+    decoder = objectives.ranking(network, "psp")
+    found = network.decode(points.features(network.manifest.columns), 5, only_labels=decoder).labels
+    hit = [np.isin(found[row], points.labels(LABELS)[row].indices)[:1].mean() for row in range(len(points))]
+    assert by_default.metrics["P@1"] == pytest.approx(100 * np.mean(hit))
+
+
+@pytest.mark.parametrize("other", [{"attacks": ["fgsm"]}, {"certify": [0.01]}, {"approximate": Approximate()}])
+def test_what_ranks_by_label_scores_is_refused(trained, dataset, other):
+    (name,) = other
+    with pytest.raises(InputError, match=f"objective=psp must be left out with {name}"):
+        mach_tf.evaluate(trained, dataset, objective="psp", **other)
+
+
+@pytest.mark.parametrize("estimator", ["mean", "min", "median"])
+def test_estimators_of_probabilities_are_refused(model, trained, dataset, X, estimator):
+    message = rf"objective=psp needs the estimator logit_mean.*\(got {estimator}\)"
+    with pytest.raises(InputError, match=message):
+        model.predict(X, estimator=estimator, objective="psp")
+    with pytest.raises(InputError, match=message):
+        mach_tf.evaluate(trained, dataset, objective="psp", estimators=["logit_mean", estimator])
+
+
+def test_unknown_objectives_are_refused(model, X):
+    with pytest.raises(InputError, match=r"objective must be .*precision.*psp.*got 'PSP'"):
+        model.predict(X, objective="PSP")
+
+
+def test_a_model_of_an_earlier_version_is_evaluated_but_does_not_predict(trained, dataset, X, tmp_path, monkeypatch):
+    manifest = ModelManifest.read(trained)
+    monkeypatch.setattr(
+        ModelManifest,
+        "read",
+        classmethod(lambda cls, _: dataclasses.replace(manifest, files_sha256={}, training_points=0)),
+    )
+    old = mach_tf.Ensemble.load(trained)
+    with pytest.raises(
+        InputError, match=r"needs the training frequencies of the labels.*Run the training's command again"
+    ):
+        old.predict(X, objective="psp")
+    assert mach_tf.evaluate(old, dataset, split="train", bootstrap=0, objective="psp").metrics["PSP@1"] > 0
+
+
+def test_files_keep_the_order(model, X, psp_order, tmp_path):
+    source, target = tmp_path / "points.txt", tmp_path / "top.jsonl"
+    rows = [" ".join(f"{i}:{float(v)!r}" for i, v in enumerate(row) if v) for row in X]
+    source.write_text(f"{POINTS} {FEATURES} {LABELS}\n" + "".join(f" {row}\n" for row in rows))
+    predict_file(model, str(source), str(target), k=4, objective="psp")
+    found = [[each["label"] for each in json.loads(line)["labels"]] for line in target.read_text().splitlines()]
+    assert found == psp_order[0][:, :4].tolist()
+    with pytest.raises(InputError, match=r"objective=psp needs format='jsonl' or format='tsv'"):
+        predict_file(model, str(source), str(tmp_path / "top.txt"), k=4, objective="psp")
+
+
+def test_the_scale_of_a_ranker_counts(model):
+    ranked = objectives.ranking(model, "psp")
+    assert (ranked.utility.shift, ranked.utility.scale) == estimators.logit_scale(model.ranker_weight)
+    assert objectives.ranking(model, "psp") is ranked  # made once
