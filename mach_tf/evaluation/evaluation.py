@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -73,6 +72,7 @@ def run(
     if output_dir is not None:
         output_dir = arguments.path(output_dir, "output_dir")
     task = _prepare(model, dataset_dir, settings)
+    texts = texts_to_attack(task.network, settings.attack_list, dataset_dir, settings.split, task.points)
     if output_dir is not None:
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
@@ -87,18 +87,11 @@ def run(
             evaluation.write_certificates(output_dir)
     if not settings.attack_list:
         return evaluation
+    aims: dict[str, Any] = {"target_label": task.target_label, "excluded": task.excluded}
     entries = attack_evaluation.evaluate_attacks(
-        task.network,
-        task.points,
-        settings.attack_list,
-        settings.sizes,
-        task.report,
-        evaluation.estimator,
-        target_label=task.target_label,
-        excluded=task.excluded,
-        words=settings.words,
-        texts=task.texts,
-    )
+        task.network, task.points, settings.attack_list, settings.sizes, task.report, evaluation.estimator,
+        words=settings.words, texts=texts, **aims,
+    )  # fmt: skip
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:
         attacked.write_attacks(output_dir)
@@ -120,7 +113,6 @@ class _Task:
       name_score: what to add to label scores, if anything.
       decoder: ranks labels.
       target_label: the label that "push_in" pushes in; None draws one per point.
-      texts: the texts of the points, if attacks change them.
     """
 
     network: Network
@@ -134,7 +126,6 @@ class _Task:
     name_score: Optional[NameScore]
     decoder: Decoder
     target_label: Optional[int]
-    texts: Optional[Sequence[Sequence[str]]]
 
     @property
     def excluded(self) -> Optional[scipy.sparse.csr_matrix]:
@@ -172,11 +163,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     attack_evaluation.check(network, points, settings.attack_list, report, None, target)
     if settings.certification is not None:
         certification.checked_cut_offs(network, points, settings.certification)
-    texts = texts_to_attack(network, settings.attack_list, dataset_dir, settings.split, points)
     added = name_score(network, settings.name_weight)
     decoder = _decoder(network, settings.objective, counts)
-    measured = network, dataset_dir, dataset, points, settings, report
-    return _Task(*measured, earlier, label_filter, added, decoder, target, texts)
+    return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, decoder, target)
 
 
 def _decoder(network: Network, objective: str, counts: LabelStatistics) -> Decoder:
