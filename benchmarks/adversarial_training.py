@@ -40,7 +40,7 @@ FLAGS = flags.FLAGS
 
 _PRESETS = {"bibtex": "bibtex", "eurlex57k": "eurlex57k", "tibkat-gnd": "tibkat"}
 _CLEAN = "clean"
-_ARMS = (_CLEAN, "fgsm@1", "n_fgsm@1", "pgd@1", "ibp@0.1", "ibp@0.2", "ibp@0.4")
+_ARMS = (_CLEAN, "fgsm@1", "n_fgsm@1", "pgd@1", "ibp@0.2", "ibp@0.4", "ibp@0.8")
 
 # What is trained
 flags.DEFINE_string("data_dir", "data", "Takes the dataset directories from this directory.")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 from absl import flags
@@ -41,6 +42,8 @@ flags.DEFINE_string("environments_dir", None, "Keeps Parabel's environment here;
 
 
 def main(_: list[str]) -> None:
+    # As an error would, so that the stage's process is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory = os.path.join(FLAGS.output_dir, f"{FLAGS.shape}-{FLAGS.fraction:g}")
     results = scale_stages.run(stages(directory), os.path.join(directory, "stages"), _report)
     precisions = scale_figures.precisions(directory, FLAGS.peer)

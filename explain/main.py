@@ -27,7 +27,7 @@ from typing import Any
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.programs import attribution_flags, program, shared_flags, terminal_colours, text_flags
+from mach_tf.programs import attribution_flags, program, report_flags, shared_flags, terminal_colours, text_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
@@ -70,6 +70,12 @@ flags.DEFINE_string(
     "Selects the labels to explain: top:N, the N best labels of each point; true, the point's own labels; a list such as 3,14 "
     "of ids, names or keys (id:3 where a label is named 3); or all, for the features that drive each label over a whole split.",
 )
+flags.DEFINE_string(
+    "against",
+    None,
+    "Explains why each label and not this one, given by name, key or id: the difference of both scores. best takes the best of the "
+    "point's other labels. By default the scores alone are explained.",
+)
 shared_flags.define_estimator()
 
 # How
@@ -83,20 +89,7 @@ flags.DEFINE_string(
 )
 
 # The report
-flags.DEFINE_float(
-    "epsilon",
-    None,
-    "Shows in the report how one FGSM step of this size changes the top labels; 0 leaves it out. By default it is the size that "
-    "the model was trained with.",
-    lower_bound=0,
-)
-flags.DEFINE_integer(
-    "features_shown",
-    None,
-    "Shows this number of features per explanation in report.html, as bars; two more bars add up the others. By default it is 12, and "
-    "up to 48 until they are half of all attributions.",
-    lower_bound=1,
-)
+report_flags.define()
 flags.DEFINE_integer(
     "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1
 )
@@ -123,12 +116,12 @@ def main(_: list[str]) -> None:
             attribution=AttributionConfig(FLAGS.estimator, *attribution_flags.values()),
             points=_given("points"),
             baseline=_given("baseline"),
-            epsilon=_given("epsilon"),
-            features_shown=_given("features_shown"),
+            against=_given("against"),
             top_features=FLAGS.top_features,
             force=FLAGS.force,
             settings=text_flags.settings(),
             text=FLAGS.text,
+            **report_flags.values(),
         )
         written = job.run()
     print(written.summary(terminal_colours.shows_colours(sys.stdout), terminal_colours.columns(sys.stdout)))

@@ -168,6 +168,7 @@ class Ensemble(RobustNetwork):
         steps: int = 64,
         feature_names: Optional[Sequence[str]] = None,
         label_names: Optional[Sequence[str]] = None,
+        against: Optional[Any] = None,
     ) -> Explanations:
         """Attributes label scores to the raw features of points, by Integrated Gradients or another method.
 
@@ -183,6 +184,8 @@ class Ensemble(RobustNetwork):
           steps: number of quadrature nodes of "tape", of random orders of "shapley"; the others have none.
           feature_names, label_names: one name per raw feature and per label, for the display in a notebook. None displays the ids
             of features, and the label names that the model has, or else ids.
+          against: labels in the form of `labels`, whose scores are subtracted: why this label and not that one. None explains the scores
+            alone.
 
         Returns:
           float64 CSR [n * m, raw features], point by point; a row adds up to score - baseline score. It displays itself in a
@@ -202,7 +205,7 @@ class Ensemble(RobustNetwork):
                 arguments.name_list(names, argument, n_names, argument.partition("_")[0])
         raw = self.raw_points(X)
         Incomplete.of(raw, labels=False).warn("of X")
-        return self._explain(raw, labels, config, start, feature_names, label_names)
+        return self._explain(raw, labels, config, start, feature_names, label_names, None, against)
 
     def explain_text(
         self,
@@ -212,13 +215,14 @@ class Ensemble(RobustNetwork):
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         baseline: Optional[Any] = None,
         steps: int = 64,
+        against: Optional[Any] = None,
     ) -> Explanations:
         """Attributes label scores to the terms and the words of texts; the model must have been trained on texts.
 
         Args:
           texts: one text or a list of texts, as for `predict_text`.
           labels: the labels to explain for each text, as for `explain`; None for the best label of each text.
-          method, estimator, steps: as for `explain`.
+          method, estimator, steps, against: as for `explain`.
           baseline: the text or texts at which the paths begin, n or 1; None for a text without words.
 
         Returns:
@@ -239,7 +243,7 @@ class Ensemble(RobustNetwork):
         Incomplete.of(raw, labels=False).warn_of_texts()
         start = None if baseline is None else self.texts.points(baseline)
         located = explained_texts(vectorizer, rows)
-        return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located)
+        return self._explain(raw, labels, config, start, vectorizer.vocabulary.terms, None, located, against)
 
     def _explain(
         self,
@@ -250,15 +254,24 @@ class Ensemble(RobustNetwork):
         feature_names: Optional[Sequence[str]],
         label_names: Optional[Sequence[str]],
         texts: Optional[Sequence[ExplainedText]] = None,
+        against: Optional[Any] = None,
     ) -> Explanations:
         n = len(raw)
         if labels is None:
             labels = self.decode(self.hash_points(raw), 1, config.estimator).labels
         labels = labels_to_explain(labels, n, self.labels, self.label_titles)
+        if against is not None:
+            against = labels_to_explain(against, n, self.labels, self.label_titles).reshape(n, -1)
+            each = labels.reshape(n, -1)
+            if against.shape != each.shape or (against == each).any():
+                raise InputError(
+                    f"against must have one other label for each of labels, {list(each.shape)} (got {list(against.shape)}, equal in "
+                    f"{int((against == each).sum()) if against.shape == each.shape else 0} places)."
+                )
         if baseline is not None and len(baseline) not in (1, n) and config.method != EXPECTED_GRADIENTS:
             raise InputError(f"baseline must have 1 or {n} rows (got {len(baseline)}).")
         label_names = self.label_names if label_names is None else label_names
-        return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts)
+        return explainer.explain_matrix(self, raw, labels, config, baseline, feature_names, label_names, texts, against)
 
     def export(self, output_dir: Union[str, os.PathLike[str]], **options: Any) -> exporting.Exported:
         """Exports the model as a servable: one SavedModel that ranks and explains raw points or texts, and needs TensorFlow alone.

@@ -137,7 +137,7 @@ def predict_file(network: Network, input_path: str, output_path: str, **options:
         )
     if chosen.objective != objectives.PRECISION and format == prediction_format.TEXT:
         raise InputError(
-            f"objective={chosen.objective} needs format='jsonl' or 'tsv', which keep the order of labels (got score matrices, whose readers "
+            f"objective={chosen.objective} needs format='jsonl' or format='tsv', which keep the order of labels (got score matrices, whose readers "
             "rank by the scores). Name the output .jsonl or .tsv."
         )
     folder = os.path.dirname(output_path)

@@ -39,7 +39,7 @@ class TrainingConfig:
       epsilon: the size of the perturbation in adversarial training.
       adversarial_weight: lambda; 0 trains on the clean loss alone, at the cost of clean training.
       adversarial: what the adversarial loss is: the loss at a perturbed point, found by "fgsm", "n_fgsm" (FGSM from a random point, without
-        clipping) or "pgd" (several steps); or with "ibp" an upper bound of the loss over all perturbations, by interval arithmetic.
+        clipping) or "pgd" (several steps); or with "ibp" a loss of how far false buckets can lead after any perturbation, by interval arithmetic.
       adversarial_steps: the number of steps of "pgd".
       ibp_ramp: the share of all steps over which "ibp" raises epsilon and adversarial_weight from 0, in [0, 1].
       fgsm_support: which coordinates FGSM may change: "nonzero", the features present, or "dense", all of them. The other methods change

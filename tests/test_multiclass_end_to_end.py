@@ -14,6 +14,8 @@ from mach_tf.errors import InputError
 from mach_tf.explanations.trials import faithfulness_trial
 from mach_tf.explanations.trials.faithfulness_trial import TrialOptions
 from mach_tf.network import Network
+from mach_tf.serving.service.jobs import Job
+from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.training import ranker_training
 from tests.helpers import programs
 
@@ -90,12 +92,27 @@ def test_explanations_follow_the_softmax_step_by_step(folder):
         model.explain(data[:3])
 
 
+@pytest.mark.parametrize("estimator", ["mean", "logit_mean"])
+def test_a_servable_ranks_as_the_library_and_does_nothing_else(folder, tmp_path, estimator):
+    model, generator = mach_tf.Ensemble.load(folder / "model"), np.random.default_rng(1)
+    X = scipy.sparse.csr_matrix(np.eye(CLASSES, CLASSES + 8) * generator.random((CLASSES, 1)) * 30)
+    X = scipy.sparse.vstack([X, X[:1] * 0])
+    model.export(tmp_path / "classes" / "1", estimator=estimator)
+    served = ServedVersion.load(str(tmp_path / "classes" / "1"), 1)
+    assert set(served.specs) == {"serving_default", "sparse"}
+    inputs = {"row_splits": X.indptr, "feature_ids": X.indices, "feature_values": X.data.astype(np.float32)}
+    found = served.answer(Job("sparse", inputs, CLASSES + 1, CLASSES))
+    for scores, name in (("logit", "scores"), ("probability", "probabilities")):
+        expected = model.top_k(X, CLASSES, estimator, scores=scores)
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_allclose(found[name], expected.scores, rtol=1e-6, atol=1e-7)
+    assert found["labels"][:CLASSES, 0].tolist() == list(range(CLASSES))
+
+
 def test_what_has_no_softmax_refuses_it_with_the_reason(folder):
     model, X = mach_tf.Ensemble.load(folder / "model"), np.eye(2, CLASSES + 8)
     with pytest.raises(InputError, match=r"Certificates need a model with task=multilabel .*because the log-odds"):
         mach_tf.certify(model, X, [[0], [1]])
-    with pytest.raises(InputError, match=r"Servables need a model with task=multilabel .*because their graph"):
-        model.export(folder / "servables" / "name" / "1")
     with pytest.raises(InputError, match=r"Trials of faithfulness need .*because the closed form"):
         faithfulness_trial.run_trial(str(folder / "data"), [str(folder / "model")], TrialOptions())
 

@@ -47,8 +47,8 @@ HELP = {
     "adversarial_weight": "Sets the weight lambda of the adversarial loss, 0 or more. 0 trains on the clean loss alone, which is "
     "faster.",
     "adversarial": "Chooses the adversarial loss. fgsm, n_fgsm and pgd take the loss at a perturbed point: one step of the sign of the "
-    "gradient, the same from a random point and without clipping, or several steps. ibp takes an upper bound of the loss over all "
-    "perturbations, which raises what mach-certify proves.",
+    "gradient, the same from a random point and without clipping, or several steps. ibp takes bounds of how far wrong buckets can lead "
+    "after any perturbation, which raises what mach-certify proves; give it a smaller --epsilon.",
     "adversarial_steps": "Sets the number of steps of --adversarial=pgd, at least 1. More steps find a higher loss; time grows in proportion.",
     "ibp_ramp": "Sets the share of the training in which --adversarial=ibp raises --epsilon and --adversarial_weight from 0 to their values, "
     "in [0, 1].",

@@ -24,6 +24,7 @@ from mach_tf.points import Points
 # Floats of the rows of W1, of all repetitions, that one chunk holds.
 _CHUNK_FLOATS = 1 << 26
 CERTIFIED_ESTIMATOR = "logit_mean"
+NOT_CERTIFIED = "the log-odds of a softmax have no such bounds as sums of hidden units have"
 
 
 @dataclasses.dataclass(frozen=True)

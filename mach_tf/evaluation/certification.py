@@ -12,7 +12,7 @@ import numpy as np
 from mach_tf import arguments, progress_bars, repetition_files
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack, attack_list
-from mach_tf.certificates.certificate_run import CertificateRun, CertifiedPoints, check_estimator
+from mach_tf.certificates.certificate_run import NOT_CERTIFIED, CertificateRun, CertifiedPoints, check_estimator
 from mach_tf.certificates.perturbations import PerturbationSet
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
@@ -30,7 +30,6 @@ from mach_tf.splits import SPLITS
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
 _BLOCK = 100
 MOST_EFFORT = MOST_BRANCHES = 1_000_000
-NOT_CERTIFIED = "the log-odds of a softmax have no such bounds as sums of hidden units have"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.model_dataset import check_dataset
+from mach_tf.decoding.best_labels import best_labels
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.lanes import LANES
 from mach_tf.errors import InputError
@@ -26,6 +27,7 @@ from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
 from mach_tf.evaluation.label_statistics import LabelStatistics, label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
+from mach_tf.evaluation.split_texts import texts_to_attack
 from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
@@ -70,6 +72,7 @@ def run(
     if output_dir is not None:
         output_dir = arguments.path(output_dir, "output_dir")
     task = _prepare(model, dataset_dir, settings)
+    texts = texts_to_attack(task.network, settings.attack_list, dataset_dir, settings.split, task.points)
     if output_dir is not None:
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
@@ -84,17 +87,11 @@ def run(
             evaluation.write_certificates(output_dir)
     if not settings.attack_list:
         return evaluation
+    aims: dict[str, Any] = {"target_label": task.target_label, "excluded": task.excluded}
     entries = attack_evaluation.evaluate_attacks(
-        task.network,
-        task.points,
-        settings.attack_list,
-        settings.sizes,
-        task.report,
-        evaluation.estimator,
-        target_label=task.target_label,
-        excluded=task.excluded,
-        words=settings.words,
-    )
+        task.network, task.points, settings.attack_list, settings.sizes, task.report, evaluation.estimator,
+        words=settings.words, texts=texts, **aims,
+    )  # fmt: skip
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:
         attacked.write_attacks(output_dir)
@@ -203,7 +200,7 @@ def _check_splits(dataset: DatasetManifest, split: str) -> int:
 def _measure(task: _Task) -> Evaluation:
     """Measures everything except attacks."""
     network, points, settings, report = task.network, task.points, task.settings, task.report
-    loading = _load(network, task.decoder, settings)
+    loading = _load(task)
     prefixes = one_pass.repetition_counts(len(network.repetitions)) if settings.repetition_curve else []
     names, ks = settings.estimator_names, tuple(report.ks)
     options = PassOptions(max(ks), names, settings.approximate, prefixes, task.excluded, task.name_score, task.decoder)
@@ -253,19 +250,18 @@ def _measure(task: _Task) -> Evaluation:
     )
 
 
-def _load(network: Network, decoder: Decoder, settings: EvaluationOptions) -> float:
+def _load(task: _Task) -> float:
     """Loads what stays in memory and compiles the decoder, so that the pass is timed without both; returns the seconds."""
-    begun = time.perf_counter()
+    begun, network = time.perf_counter(), task.network
     if network.repetitions.kept:
         for _ in network.repetitions:
             pass
-    # Points whose buckets have equal scores make decoding try all its methods; several points, because one alone is not
-    # scanned by blocks.
+    # Points whose buckets have equal scores make decoding try all its methods; one point alone is not scanned by blocks.
     equal = np.zeros((LANES, *network.sketch_shape), np.float32)
-    for name in settings.estimator_names:
-        decoder.top_k(equal, 1, name)
-        if settings.approximate:
-            settings.approximate.top_k(decoder, equal, 1, name)
+    empty = scipy.sparse.csr_matrix((LANES, network.manifest.columns), dtype=np.float32)
+    for name in task.settings.estimator_names:
+        for approximate in {None, task.settings.approximate}:
+            best_labels(task.decoder, equal, empty, 1, name, network.added_scores(name, task.name_score), approximate)
     return time.perf_counter() - begun
 
 

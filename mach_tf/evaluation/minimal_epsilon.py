@@ -10,8 +10,8 @@ import numpy as np
 from mach_tf import progress_bars
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.attacks.minimal_epsilons import SMALLEST_SHARE, minimal_epsilons
-from mach_tf.certificates.certificate_run import CertificateRun, check_estimator
-from mach_tf.certificates.perturbations import PerturbationSet
+from mach_tf.certificates.certificate_run import check_estimator
+from mach_tf.certificates.proved_epsilon import proved_epsilons
 from mach_tf.evaluation import tables
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.breakdown import GROUPS
@@ -21,10 +21,6 @@ from mach_tf.points import Points
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Sizes that certificates are tried at: the largest and this many below it, evenly spaced in their logarithms.
-_PROVED_SIZES = 64
-# Pairs of labels bounded one by one for each point and size.
-_EFFORT = 100
 _QUANTILES = (10, 25, 50, 75, 90)
 
 
@@ -127,21 +123,18 @@ def _proved(
     network: Network, points: Points, top_labels: np.ndarray, attack: Attack, largest: float, found: np.ndarray
 ) -> np.ndarray:
     """Returns the largest size of a fixed list at which each top label is certified, by bisection; 0 if there is none."""
-    sizes = largest * SMALLEST_SHARE ** np.linspace(1, 0, _PROVED_SIZES)
-    low = np.full(len(points), -1)  # the last position that is proved
-    high = np.searchsorted(sizes, found)  # a position that is not
     with progress_bars.Bar("certify", len(points), "point") as bar:
-        while (is_open := high - low > 1).any():
-            middle = (low + high) // 2
-            for position in np.unique(middle[is_open]):
-                chosen = np.flatnonzero(is_open & (middle == position))
-                perturbations = PerturbationSet(float(sizes[position]), attack.support, attack.clip_nonnegative)
-                run = CertificateRun(network, [perturbations], [1], _EFFORT)
-                (certified,) = run.certify(points[chosen], top_labels[chosen, None])
-                low[chosen] = np.where(certified.top_unchanged, position, low[chosen])
-                high[chosen] = np.where(certified.top_unchanged, high[chosen], position)
-                bar.update(int((high[chosen] - low[chosen] <= 1).sum()))
-    return np.where(low < 0, 0.0, sizes[low])
+        return proved_epsilons(
+            network,
+            points,
+            top_labels,
+            largest,
+            SMALLEST_SHARE,
+            attack.support,
+            attack.clip_nonnegative,
+            found,
+            bar.update,
+        )
 
 
 def _quantiles(values: np.ndarray) -> dict[str, Optional[float]]:

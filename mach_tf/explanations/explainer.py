@@ -15,7 +15,7 @@ from mach_tf.explanations.explanation import Explanation, Explanations, FeatureA
 from mach_tf.explanations.integrated_gradients import attribution, expected_gradients, feature_shares, paths
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
-from mach_tf.explanations.integrated_gradients.paths import Pairs, Paths
+from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import word_attributions
 from mach_tf.hashing import FeatureSpec
@@ -37,6 +37,7 @@ class Explained(NamedTuple):
       gaps: completeness gaps, float64 [pairs].
       shares: the raw features of the n points.
       raw: the attributions of these features.
+      against: int64 [pairs], the labels whose scores are subtracted, in all of the above; None if none are.
     """
 
     pairs: Pairs
@@ -45,6 +46,7 @@ class Explained(NamedTuple):
     gaps: np.ndarray
     shares: Shares
     raw: RawAttributions
+    against: Optional[np.ndarray] = None
 
     def explanations(
         self,
@@ -75,6 +77,7 @@ class Explained(NamedTuple):
                 float(self.gaps[pair]),
                 [self._feature(int(self.raw.share_entries[begin + i]), values[i], feature_names) for i in order],
                 None if texts is None else word_attributions(texts[point], raw_ids, values),
+                *self._against(pair, label_names),
             )
 
     def matrix(self, features: int) -> scipy.sparse.csr_matrix:
@@ -83,6 +86,12 @@ class Explained(NamedTuple):
         return scipy.sparse.csr_matrix(
             (self.raw.attributions, columns, self.raw.splits), shape=(len(self.pairs.labels), features)
         )
+
+    def _against(self, pair: int, label_names: Optional[Sequence[str]]) -> tuple[Optional[int], Optional[str]]:
+        if self.against is None:
+            return None, None
+        label = int(self.against[pair])
+        return label, label_names[label] if label_names else None
 
     def _feature(self, entry: int, attribution: float, names: Optional[Sequence[str]]) -> FeatureAttribution:
         raw_id = int(self.shares.raw_ids[entry])
@@ -120,6 +129,7 @@ def explain(
     config: AttributionConfig,
     baseline: Baseline = None,
     point_ids: Optional[np.ndarray] = None,
+    against: Optional[np.ndarray] = None,
 ) -> Iterator[Explained]:
     """Explains labels of raw points, one chunk of points at a time.
 
@@ -130,6 +140,7 @@ def explain(
       config: the method and the estimator.
       baseline: where the paths begin.
       point_ids: int64 [n], the points' numbers in messages; by default their positions in a chunk.
+      against: int64 [pairs], labels whose scores are subtracted: why this label and not that one; None to explain scores alone.
 
     Yields:
       Explanations of consecutive points; together the chunks cover all points.
@@ -149,21 +160,27 @@ def explain(
             start = baseline[begin:end]
         chunk_pairs = pairs.slice(begin, end)
         ids = None if point_ids is None else point_ids[begin:end]
-        one = functools.partial(
-            attribution.integrate,
-            network.repetitions,
-            network.bucket_table,
-            pairs=chunk_pairs,
-            config=config,
-            point_ids=ids,
-            ranker=network.ranker_of(config.estimator),
-        )
-        if starts is None:
-            chunk_paths = path_to(spec, columns, part, start)
-            integrals = one(chunk_paths)
-        else:
-            ends = spec.apply(part).features(columns)
-            chunk_paths, integrals = expected_gradients.integrate(one, starts, ends, chunk_pairs)
+
+        def of(wanted: Pairs, part: Points = part, start: Baseline = start) -> tuple[Paths, PathIntegrals]:
+            one = functools.partial(
+                attribution.integrate,
+                network.repetitions,
+                network.bucket_table,
+                pairs=wanted,
+                config=config,
+                point_ids=ids,  # noqa: B023 (called at once)
+                ranker=network.ranker_of(config.estimator),
+            )
+            if starts is None:
+                path = path_to(spec, columns, part, start)
+                return path, one(path)
+            return expected_gradients.integrate(one, starts, spec.apply(part).features(columns), wanted)
+
+        chunk_paths, integrals = of(chunk_pairs)
+        others = None if against is None else against[pairs.splits[begin] : pairs.splits[end]]
+        if others is not None:
+            # Every method is linear in the score, so the difference of two explanations explains the difference.
+            integrals = integrals.less(of(chunk_pairs._replace(labels=others))[1])
         shares = feature_shares.shares(spec, part, chunk_paths, start if isinstance(start, Points) else None)
         yield Explained(
             chunk_pairs,
@@ -172,6 +189,7 @@ def explain(
             integrals.completeness_gaps(chunk_paths, chunk_pairs),
             shares,
             feature_shares.share(shares, integrals, chunk_paths, chunk_pairs),
+            others,
         )
 
 
@@ -184,6 +202,7 @@ def explain_matrix(
     feature_names: Optional[Sequence[str]] = None,
     label_names: Optional[Sequence[str]] = None,
     texts: Optional[Sequence[ExplainedText]] = None,
+    against: Optional[np.ndarray] = None,
 ) -> Explanations:
     """Explains the same number of labels for every point, as one matrix.
 
@@ -195,6 +214,7 @@ def explain_matrix(
       baseline: raw points, n or 1; None for zero.
       feature_names, label_names: by raw id, for the display in a notebook; None if there are no names.
       texts: the texts of the points, for the same; None if they were not made from texts.
+      against: labels whose scores are subtracted, of the shape of `labels`; None to explain scores alone.
 
     Returns:
       CSR [n * m, raw features].
@@ -210,11 +230,12 @@ def explain_matrix(
         )
     each = labels.shape[1] if labels.ndim == 2 else 1
     pairs = Pairs(np.arange(len(raw) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
-    parts = list(explain(network, raw, pairs, config, baseline))
+    others = None if against is None else against.reshape(-1).astype(np.int64)
+    parts = list(explain(network, raw, pairs, config, baseline, against=others))
     features = network.manifest.features
     empty = scipy.sparse.csr_matrix((0, features))
     result = Explanations(scipy.sparse.vstack([empty, *(part.matrix(features) for part in parts)], format="csr"))
-    result.points, result.labels = pairs.points(), pairs.labels
+    result.points, result.labels, result.against = pairs.points(), pairs.labels, others
     result.scores = np.concatenate([np.zeros(0), *(part.scores for part in parts)])
     result.baseline_scores = np.concatenate([np.zeros(0), *(part.baseline_scores for part in parts)])
     result.feature_names, result.label_names, result.texts = feature_names, label_names, texts

@@ -59,6 +59,7 @@ class Explanation:
       completeness_gap: sum(attributions) - (F(x) - F(baseline)).
       attributions: one for every feature, largest magnitude first.
       words: the same attributions shared among the words of the text; None if the point was not made from a text.
+      against, against_name: the label whose score is subtracted in all of the above, and its name; None if none is.
     """
 
     point: int
@@ -69,11 +70,14 @@ class Explanation:
     completeness_gap: float
     attributions: list[FeatureAttribution]
     words: Optional[WordAttributions] = dataclasses.field(default=None, compare=False)
+    against: Optional[int] = None
+    against_name: Optional[str] = None
 
     @property
     def title(self) -> str:
-        """The label's name, or a name made from its id."""
-        return self.label_name if self.label_name is not None else f"label {self.label}"
+        """The label's name, or a name made from its id; and the label that it is explained against."""
+        title = _title(self.label, self.label_name)
+        return title if self.against is None else f"{title} rather than {_title(self.against, self.against_name)}"
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON values, the attributions and the words as lists of objects.
@@ -81,6 +85,8 @@ class Explanation:
         The words of a text are accompanied by "unplaced_attribution", the sum of the attributions that belong to no word.
         """
         value = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.against is None:
+            del value["against"], value["against_name"]
         value["attributions"] = [feature._asdict() for feature in self.attributions]
         words = value.pop("words")
         return value if words is None else {**value, "words": words.to_json(), "unplaced_attribution": words.rest}
@@ -102,6 +108,10 @@ class Explanation:
         return bars_html(f"{self.title}, point {self.point}", self.score, self.baseline_score, bars) + text
 
 
+def _title(label: int, name: Optional[str]) -> str:
+    return name if name is not None else f"label {label}"
+
+
 class Explanations(scipy.sparse.csr_matrix):
     """Attributions as SciPy CSR, float64 [pairs, features]. print() shows the words and labels, and so does a notebook.
 
@@ -110,6 +120,7 @@ class Explanations(scipy.sparse.csr_matrix):
     Attributes (all None in matrices derived from this one):
       points: int64 [pairs], the row of X that each row explains.
       labels: int64 [pairs], the label explained.
+      against: int64 [pairs], the label whose score is subtracted; None also if none is.
       scores, baseline_scores: float64 [pairs], F(x) and F(baseline).
       feature_names: one per column; None to display ids.
       label_names: of all labels, by id; None to display ids.
@@ -118,6 +129,7 @@ class Explanations(scipy.sparse.csr_matrix):
 
     points: Optional[np.ndarray] = None
     labels: Optional[np.ndarray] = None
+    against: Optional[np.ndarray] = None
     scores: Optional[np.ndarray] = None
     baseline_scores: Optional[np.ndarray] = None
     feature_names: Optional[Sequence[str]] = None
@@ -141,7 +153,7 @@ class Explanations(scipy.sparse.csr_matrix):
             return str(super().__str__())
         shown = range(min(self.shape[0], SHOWN))
         scores = list(zip(self.scores.tolist(), self.baseline_scores.tolist()))
-        titles = [self._label_title(label) for label in self.labels[: len(shown)]]
+        titles = [self._row_title(row) for row in shown]
         parts = []
         if self.texts is not None:
             parts = [f"{words_text(titles[row], *scores[row], self.words(row))}\n" for row in shown]
@@ -166,7 +178,7 @@ class Explanations(scipy.sparse.csr_matrix):
         bars = [(self._feature_title(c), float(v)) for c, v in zip(self.indices[begin:end], self.data[begin:end])]
         if self.points is None or self.labels is None or self.scores is None or self.baseline_scores is None:
             return bars_html(f"row {row}", None, None, bars)
-        label = self._label_title(self.labels[row])
+        label = self._row_title(row)
         table = bars_html(
             f"{label}, row {self.points[row]}", float(self.scores[row]), float(self.baseline_scores[row]), bars
         )
@@ -180,6 +192,11 @@ class Explanations(scipy.sparse.csr_matrix):
 
     def _feature_title(self, feature: int) -> str:
         return f"feature {feature}" if self.feature_names is None else self.feature_names[feature]
+
+    def _row_title(self, row: int) -> str:
+        assert self.labels is not None
+        title = self._label_title(self.labels[row])
+        return title if self.against is None else f"{title} rather than {self._label_title(self.against[row])}"
 
     def _label_title(self, label: int) -> str:
         return f"label {label}" if self.label_names is None else self.label_names[label]

@@ -74,7 +74,8 @@ class AttackServable(EnsembleServable):
             points = tf.size(row_splits) - 1
             return self.attack(raw, self.checked_k(k), *self.checked_attack(points, epsilon, true_labels))
 
-        return {**super().signatures(), ATTACK_SIGNATURE: function}
+        found = super().signatures()
+        return found if self.multiclass else {**found, ATTACK_SIGNATURE: function}
 
     def checked_attack(
         self, points: tf.Tensor, epsilon: tf.Tensor, true_labels: tf.Tensor

@@ -18,6 +18,8 @@ from mach_tf.serving.kept_examples import Example
 from mach_tf.text.readers.opening import open_records
 from mach_tf.text.readers.settings import InputSettings
 
+# The readers' errors are sentences, and those about settings are known by the names of these. One that is overlooked would name a setting
+# that an export does not take; one too many would leave out advice.
 _SENTENCES = re.compile(r"(?<=\.) (?=[A-Z]|text_fields)")
 _SETTINGS = re.compile(r"\b(input_format|text_fields|label_field|label_indicators)\b")
 MOST_EXAMPLES, MOST_CHARACTERS, MOST_FEATURES = 5, 1000, 50

@@ -116,10 +116,6 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
       InputError: an option out of its range, a directory that exists or is no version, or a full disk.
     """
     chosen = ExportOptions(**options)
-    network.manifest.training.require_multilabel(
-        "Servables",
-        "their graph computes and explains sigmoids; each repetition is a SavedModel of its own, which has the softmax",
-    )
     path = os.path.abspath(arguments.path(output_dir, "output_dir"))
     name = os.path.basename(os.path.dirname(path))
     if not _VERSION.fullmatch(os.path.basename(path)) or not name:
@@ -151,6 +147,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         feature_names,
         chosen.reasons,
         ranker,
+        network.manifest.training.multiclass,
     )
     module = AttackServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf import estimators, serving_signatures, signature_names
-from mach_tf.classifier import SparseBatch
+from mach_tf.classifier import SparseBatch, log_odds
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -48,6 +48,7 @@ class EnsembleServable(tf.Module):
         feature_names: Optional[Sequence[str]] = None,
         reasons: int = 10,
         ranker: Optional[StoredRanker] = None,
+        multiclass: bool = False,
     ):
         """Copies the tables and names.
 
@@ -60,8 +61,11 @@ class EnsembleServable(tf.Module):
           feature_names: the name of each raw feature; None if they have none.
           reasons: number of features that an explanation names for a label, at most.
           ranker: what is added to label scores; None for nothing.
+          multiclass: whether buckets have a softmax. Its scores have no closed form of Integrated Gradients, and its loss is another: the
+            signatures rank alone.
         """
         super().__init__()
+        self.multiclass = multiclass
         self.estimator = estimator
         self._reasons = reasons
         self.labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
@@ -103,7 +107,7 @@ class EnsembleServable(tf.Module):
             signature_names.SERVING_SIGNATURE: self._of_examples(self.predict),
             signature_names.SPARSE_SIGNATURE: self._of_arrays(self.predict),
         }
-        if estimators.get(self.estimator).takes_logits:
+        if estimators.get(self.estimator).takes_logits and not self.multiclass:
             found[EXPLAIN_SIGNATURE] = self._of_arrays(self.explain)
         return found
 
@@ -167,8 +171,9 @@ class EnsembleServable(tf.Module):
         return [one.hidden_input(batch) for one in self.weights]
 
     def logits(self, hidden_inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns the bucket logits, float32 [R, n, B], from x W1 of each repetition."""
-        return tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
+        """Returns the bucket logits, float32 [R, n, B], from x W1 of each repetition; of a softmax the log-odds."""
+        logits = tf.stack([one.logits(each) for one, each in zip(self.weights, hidden_inputs)])
+        return log_odds(logits) if self.multiclass else logits
 
     def ranked(self, logits: tf.Tensor, batch: SparseBatch, k: tf.Tensor) -> Outputs:
         """Ranks the labels of n hashed points by their bucket logits and the ranker; returns what `predict` does."""

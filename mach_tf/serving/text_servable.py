@@ -11,6 +11,7 @@ from mach_tf.serving.attack_servable import ATTACK_INPUTS, AttackServable
 from mach_tf.serving.servable import K, Outputs
 from mach_tf.serving.word_attributions import TextTerms
 from mach_tf.signature_names import (
+    ATTACK_SIGNATURE,
     ATTACK_TEXT_SIGNATURE,
     EXPLAIN_SIGNATURE,
     EXPLAIN_TEXT_SIGNATURE,
@@ -67,11 +68,9 @@ class TextServable(AttackServable):
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """Returns the functions of the SavedModel by the names of their signatures."""
-        found = {
-            **super().signatures(),
-            TEXT_SIGNATURE: self._of_texts(self.predict_text),
-            ATTACK_TEXT_SIGNATURE: self._attacked_texts(),
-        }
+        found = {**super().signatures(), TEXT_SIGNATURE: self._of_texts(self.predict_text)}
+        if ATTACK_SIGNATURE in found:
+            found[ATTACK_TEXT_SIGNATURE] = self._attacked_texts()
         if EXPLAIN_SIGNATURE in found:
             found[EXPLAIN_TEXT_SIGNATURE] = self._of_texts(self.explain_text)
         return found

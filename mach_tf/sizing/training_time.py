@@ -34,8 +34,8 @@ def step_flops(config: TrainingConfig, shapes: Shapes) -> float:
     if not config.is_adversarial:
         return upper + first
     if config.adversarial == "ibp":
-        # The middle and the half width of the intervals, each with W2; the radius, with |W1|.
-        return 3 * upper + 2 * first
+        # The middle and the half width of the intervals, each with all of W2, but forward alone; the radius, with |W1|.
+        return (1 + 4 / 6) * upper + 2 * first
     present = shapes.columns if config.fgsm_support == "dense" else shapes.features
     perturbation = 2.0 * config.batch_size * present * config.hidden_units
     perturbed = 4.0 * config.batch_size * present * config.hidden_units

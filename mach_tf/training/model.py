@@ -192,15 +192,16 @@ class RepetitionGroup(tf.keras.Model):
         return fgsm(gradient, epsilon)
 
     def _pass_of_bounds(self, batch: TrainingBatch, clean: CleanPass) -> _SecondPass:
-        """Returns an upper bound of the loss at all perturbed points, and with it the gradients."""
+        """Returns the loss of the worst leads of false buckets over all perturbations, and with it the gradients."""
         ramp, products, tape = self.ramp(), self._products, clean.tape
         epsilon, points, entries = ramp * self.config.epsilon, batch.points, batch.entries
         radius = interval_bounds.radius(points, clean.kernel, epsilon, products.product)
         with tape:
             tape.watch(radius)
             low, high = (self._hidden(clean.hidden_input + side * radius, clean.mask) for side in (-1.0, 1.0))
-            worst = interval_bounds.worst_products(low, high, clean.targets, self._output)
-            loss = self._entropy(worst, clean.targets, batch.global_points)
+            upper = self.output_kernel, self.output_bias
+            each = interval_bounds.loss(low, high, clean.targets, *upper, self._output)
+            loss = self._mean(tf.reduce_sum(each, 1), batch.global_points)
             weighted = ramp * self.config.adversarial_weight * loss
         hidden_gradient, radius_gradient, *gradients = tape.gradient(
             weighted, [clean.hidden_input, radius, *self._variables[1:]]
@@ -260,7 +261,12 @@ class RepetitionGroup(tf.keras.Model):
         The sum is divided by the size of the global batch, not of the local one, so that the shares add up however the batch is
         cut.
         """
-        return self._entropy(self._output(self._hidden(hidden_input, mask)), targets, global_points)
+        logits = self._output(self._hidden(hidden_input, mask)) + self.output_bias[:, None]
+        if self.config.multiclass:
+            entropy, axes = tf.nn.softmax_cross_entropy_with_logits(targets, logits), [1]
+        else:
+            entropy, axes = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), [1, 2]
+        return self._mean(tf.reduce_sum(entropy, axes), global_points)
 
     def _hidden(self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor]) -> tf.Tensor:
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)
@@ -273,13 +279,10 @@ class RepetitionGroup(tf.keras.Model):
         kernel = tf.cast(self.output_kernel, precision)
         return tf.cast(tf.matmul(inputs, tf.abs(kernel) if absolute else kernel), tf.float32)
 
-    def _entropy(self, outputs: tf.Tensor, targets: tf.Tensor, global_points: tf.Tensor) -> tf.Tensor:
-        logits = outputs + self.output_bias[:, None]
-        if self.config.multiclass:
-            entropy = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            return tf.reduce_sum(entropy, 1) / tf.cast(global_points, tf.float32)
-        entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
-        return tf.reduce_sum(entropy, [1, 2]) / (tf.cast(global_points, tf.float32) * self.buckets)
+    def _mean(self, total: tf.Tensor, global_points: tf.Tensor) -> tf.Tensor:
+        """Divides sums over this replica's points, [G], by the points of the global batch, and by the buckets if each has a loss."""
+        points = tf.cast(global_points, tf.float32)
+        return total / (points if self.config.multiclass else points * self.buckets)
 
     def _dropout_mask(self, batch: TrainingBatch) -> Optional[tf.Tensor]:
         """Returns [n, G, hidden] of 0 and 1 / (1 - dropout), for the clean and the adversarial pass alike; None without dropout."""

@@ -2,12 +2,15 @@
 
 import json
 import os
-import shutil
 
+import numpy as np
 import pytest
+import scipy.sparse
 
+import mach_tf
 from benchmarks import adversarial_training
 from mach_tf.errors import InputError
+from mach_tf.hashing import FeatureSpec
 from mach_tf.training import settings
 from tests.helpers import programs
 
@@ -16,8 +19,14 @@ FLAGS = ["--epsilon=0,0.1", "--limit=4", "--arms=clean,ibp@0.5", "--train_points
 
 
 @pytest.fixture
-def run(dataset, tmp_path, monkeypatch, capsys):
-    shutil.copytree(dataset, tmp_path / "data" / "bibtex")
+def run(tmp_path, monkeypatch, capsys):
+    random = np.random.default_rng(0)
+
+    def points(count):
+        features = scipy.sparse.random(count, 40, 0.3, "csr", np.float32, random)
+        return features, scipy.sparse.csr_matrix(random.random((count, 20)) < 0.3)
+
+    mach_tf.write_dataset(*points(60), str(tmp_path / "data" / "bibtex"), test=points(9), spec=FeatureSpec(dim=0))
     monkeypatch.setattr(settings, "read_preset", lambda _: dict(PRESET))
 
     def program(*flags):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 ROOT = str(pathlib.Path(__file__).parents[2])
@@ -43,6 +46,19 @@ def test_every_stage_is_a_program_and_training_alone_goes_on(tmp_path):
     assert found[:-1] == commands(
         tmp_path, "--shape=amazon-3m", "--fraction=0.5", "--memory=12GB", "--attacked=7", "--nopeer"
     )
+
+
+@pytest.mark.slow
+def test_a_stopped_run_ends_its_stage_and_goes_on(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.scale", "--fraction=1", "--nopeer", f"--output_dir={tmp_path}"]
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not (stages := process.children(recursive=True)):
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert not psutil.wait_procs(stages, 60)[1]
+    assert "stage: data" in process.stderr.read()
+    assert not list(tmp_path.glob("*/stages/*.json"))
 
 
 @pytest.mark.slow

@@ -177,6 +177,12 @@ def test_comparing_with_itself_shows_no_difference(evaluated, full, tmp_path, ca
     assert "P@4       +0.00" in capsys.readouterr().out
 
 
+def test_an_objective_ranks_for_another_metric(evaluated, full, tmp_path):
+    report = evaluate(evaluated, tmp_path, "--objective=psp", "--k=1,4")
+    assert report["objective"] == "psp" and report["propensity"] == "default"
+    assert report["metrics"]["PSP@4"] != full[1]["metrics"]["PSP@4"]
+
+
 def test_only_some_points_and_repetitions(evaluated, tmp_path):
     report = evaluate(evaluated, tmp_path, "--limit=7", "--repetitions=2", "--k=3")
     top = expected_top(evaluated, "logit_mean", 3, repetitions=2)[:7]

@@ -116,6 +116,9 @@ def test_json_lines_of_chosen_labels_through_the_flags(evaluated, tmp_path):
             r"--label_names has no effect on score matrices.*--format=jsonl, or with --only_labels",
         ),
         (["--only_labels=30"], r"--only_labels must hold label ids in \[0, 30\)"),
+        (["--objective=psp"], r"--objective=psp needs --format=jsonl or --format=tsv.*score matrices"),
+        (["--objective=psp", "--format=jsonl"], r"--objective=psp needs the training frequencies of the labels"),
+        (["--objective=psp", "--estimator=mean"], r"--objective=psp needs the estimator logit_mean"),
         (["--min_probability=2"], r"--min_probability must be at most 1 \(got 2\.0\)"),
     ],
 )

@@ -6,13 +6,25 @@ import numpy as np
 import tensorflow as tf
 
 
-def worst_loss(x, epsilon, weights, y, loss_of):
-    """The loss where every bucket's logit is at the worst end of its interval, in terms of positive and negative weights."""
+def worst_lead_loss(x, weights, y, settings):
+    """The loss of the four hardest leads over each point's best bucket, point by point, by positive and negative weights."""
     w1, b1, w2, b2 = weights
-    radius = epsilon * tf.cast(x != 0, tf.float64) @ tf.abs(w1)
+    radius = settings.epsilon * tf.cast(x != 0, tf.float64) @ tf.abs(w1)
     low, high = (tf.nn.relu(x @ w1 + b1 + side * radius) for side in (-1, 1))
     up, down = tf.maximum(w2, 0), tf.minimum(w2, 0)
-    return loss_of(tf.where(y > 0, low @ up + high @ down, high @ up + low @ down) + b2)
+    middle, highest = (low + high) / 2 @ w2 + b2, high @ up + low @ down + b2
+    total = 0.0
+    for i, row in enumerate(y):
+        own, others = np.flatnonzero(row), np.flatnonzero(row == 0)
+        if not len(own):
+            continue
+        best = own[np.argmax(middle.numpy()[i, own])]
+        hardest = others[np.argsort(-highest.numpy()[i, others])][:4]
+        difference = tf.gather(w2, hardest, axis=1) - w2[:, best, None]
+        leads = tf.maximum(difference, 0) * high[i, :, None] + tf.minimum(difference, 0) * low[i, :, None]
+        leads = tf.reduce_sum(leads, axis=0) + tf.gather(b2, hardest) - b2[best]
+        total += tf.math.log(1 + tf.reduce_sum(tf.exp(leads)))
+    return total / (len(y) * (1 if settings.multiclass else y.shape[1]))
 
 
 def perturbed(x, noise, gradient_of, settings):
@@ -41,9 +53,7 @@ def losses_and_gradients(model, position, points, table_row, settings, noise=Non
     weights = [tf.Variable(w.numpy().astype(np.float64)) for w in model.weights_of(position)]
 
     def loss(inputs):
-        return loss_of(tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3])
-
-    def loss_of(logits):
+        logits = tf.nn.relu(inputs @ weights[0] + weights[1]) @ weights[2] + weights[3]
         if settings.multiclass:
             return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(tf.nn.softmax(logits)), 1))
         p = tf.sigmoid(logits)
@@ -59,7 +69,7 @@ def losses_and_gradients(model, position, points, table_row, settings, noise=Non
     with tf.GradientTape() as outer:
         clean = loss(x)
         if settings.adversarial == "ibp":
-            adversarial = worst_loss(x, settings.epsilon, weights, y, loss_of)
+            adversarial = worst_lead_loss(x, weights, y, settings)
         else:
             step = perturbed(x, noise, gradient_of, settings)
             if settings.fgsm_support == "nonzero":

@@ -130,7 +130,7 @@ def test_files_keep_the_order(model, X, psp_order, tmp_path):
     predict_file(model, str(source), str(target), k=4, objective="psp")
     found = [[each["label"] for each in json.loads(line)["labels"]] for line in target.read_text().splitlines()]
     assert found == psp_order[0][:, :4].tolist()
-    with pytest.raises(InputError, match=r"objective=psp needs format='jsonl' or 'tsv'"):
+    with pytest.raises(InputError, match=r"objective=psp needs format='jsonl' or format='tsv'"):
         predict_file(model, str(source), str(tmp_path / "top.txt"), k=4, objective="psp")
 
 

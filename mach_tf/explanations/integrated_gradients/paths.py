@@ -81,6 +81,15 @@ class PathIntegrals(NamedTuple):
         first = paths.row_splits[pairs.points()] - self.splits[:-1]
         return np.arange(self.splits[-1]) + np.repeat(first, np.diff(self.splits))
 
+    def less(self, other: PathIntegrals) -> PathIntegrals:
+        """Returns the integrals of the difference of two scores, of pairs with the same points."""
+        return PathIntegrals(
+            self.splits,
+            self.gradients - other.gradients,
+            self.scores - other.scores,
+            self.baseline_scores - other.baseline_scores,
+        )
+
     def completeness_gaps(self, paths: Paths, pairs: Pairs) -> np.ndarray:
         """Returns sum(attributions) - (F(x) - F(x')), float64 [pairs]."""
         # reduceat cannot sum empty segments; the appended zero keeps the index of an empty last one in range.

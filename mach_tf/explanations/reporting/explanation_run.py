@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from mach_tf import files
+from mach_tf.certificates import certificate_run
 from mach_tf.choices import AUTO
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
@@ -33,6 +34,8 @@ LINES_FILE = "explanations.jsonl"
 REPORT_FILE = "report.html"
 FILES = (LINES_FILE, REPORT_FILE)
 _CHUNK_POINTS = 256
+# Products of features, over all points, and hidden units of all repetitions that are certified without being asked for: some seconds.
+_CHEAP_CERTIFICATES = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +51,13 @@ class ExplanationOptions:
         prior if a dataset gives it and zero otherwise.
       epsilon: size of the FGSM step shown in the report; 0 for no step, None for the epsilon that the model was trained with.
       features_shown: bars per explanation in the report, at least 1; None for 12, or more until they are half of all attributions.
+      against: a label by id, name or key whose score is subtracted (where it is the explained label itself, the best other), or "best" for
+        the best of each point's other labels; None to explain scores alone.
+      certified: whether the size is stated below which a point's top label is proved not to change; None if that takes a few seconds.
+      counterfactual_k: states the fewest features without which a label is not among the top k; None for no search.
 
     Raises:
-      InputError: an epsilon that is negative or not finite.
+      InputError: an epsilon that is negative or not finite, or a baseline of one label for the difference of two.
     """
 
     points: str = "0-9"
@@ -59,8 +66,17 @@ class ExplanationOptions:
     baseline: str = AUTO
     epsilon: Optional[float] = None
     features_shown: Optional[int] = None
+    against: Optional[str] = None
+    certified: Optional[bool] = None
+    counterfactual_k: Optional[int] = None
 
     def __post_init__(self) -> None:
+        if self.against is not None and self.baseline in (AUTO, baselines.PRIOR):
+            if self.baseline == baselines.PRIOR:
+                raise InputError(
+                    "baseline=prior is of one label, and against=... explains the difference of two. Use baseline=zero."
+                )
+            object.__setattr__(self, "baseline", baselines.ZERO)
         if self.epsilon is not None and not (math.isfinite(self.epsilon) and self.epsilon >= 0):
             raise InputError(f"epsilon must be a finite number, 0 or more (got {self.epsilon}).")
 
@@ -80,7 +96,7 @@ def write_explanations(
     """
     read = inputs.read()
     chosen = _choose(inputs, options, read)
-    request = _request(inputs, options, read.points)
+    request = _request(inputs, options, read.points, chosen, output_dir is not None)
     explained = _explained_points(request, read, chosen)
     if output_dir is None:
         first = [one.explanation for point in explained for one in point.explained]
@@ -128,8 +144,15 @@ def _choose(inputs: ExplanationInputs, options: ExplanationOptions, read: InputP
     return chosen
 
 
-def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Points) -> ExplanationRequest:
+def _request(
+    inputs: ExplanationInputs, options: ExplanationOptions, points: Points, chosen: np.ndarray, with_report: bool
+) -> ExplanationRequest:
     network = inputs.network
+    k = options.counterfactual_k
+    if k is not None and k >= network.labels:
+        raise InputError(
+            f"counterfactual_k must be below {network.labels}, the number of labels, for a label to be out of the top k (got {k})."
+        )
     return ExplanationRequest(
         network,
         options.attribution,
@@ -139,7 +162,30 @@ def _request(inputs: ExplanationInputs, options: ExplanationOptions, points: Poi
         selection.known_truth(points),
         inputs.feature_names,
         inputs.label_names,
+        _against(options.against, inputs),
+        with_report and _is_certified(options, network, points, chosen),
+        k,
     )
+
+
+def _is_certified(options: ExplanationOptions, network: Network, points: Points, chosen: np.ndarray) -> bool:
+    if options.certified:
+        certificate_run.check_estimator(options.attribution.estimator)
+        network.manifest.training.require_multilabel("Certificates", certificate_run.NOT_CERTIFIED)
+        return True
+    possible = options.attribution.estimator == certificate_run.CERTIFIED_ESTIMATOR
+    if options.certified is not None or not possible or network.manifest.training.multiclass:
+        return False
+    entries = int(np.diff(points.row_splits)[chosen].sum())
+    return entries * len(network.repetitions) * network.manifest.shape.hidden <= _CHEAP_CERTIFICATES
+
+
+def _against(text: Optional[str], inputs: ExplanationInputs) -> Optional[int]:
+    if text is None:
+        return None
+    if inputs.network.labels < 2:
+        raise InputError("against=... needs a model of two labels or more (got 1). Leave it out.")
+    return point_explainer.BEST_OTHER if text == "best" else inputs.label_index.one(text, "against")
 
 
 def _explained_points(request: ExplanationRequest, read: InputPoints, chosen: np.ndarray) -> Iterator[PointExplanation]:

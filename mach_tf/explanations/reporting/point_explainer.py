@@ -10,8 +10,11 @@ import numpy as np
 
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import fgsm_step
+from mach_tf.certificates.proved_epsilon import proved_epsilons
 from mach_tf.explanations import explainer
+from mach_tf.explanations.counterfactuals import Counterfactual, counterfactual
 from mach_tf.explanations.explainer import Baseline
+from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import label_support, selection
@@ -26,6 +29,9 @@ from mach_tf.ranker.added_part import AddedPart
 RANKED = 50
 PREDICTED = 5
 _NEIGHBOURS = 5
+LARGEST_PROVED, _SMALLEST_SHARE = 0.25, 1 / 1024
+# The best of a point's other labels, as the label to explain against.
+BEST_OTHER = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +46,9 @@ class ExplanationRequest:
       epsilon: size of the FGSM step; 0 for no step.
       known_truth: whether the labels of the points are known.
       feature_names, label_names: by raw id; None if there are no names.
+      against: a label whose score is subtracted, or `BEST_OTHER`; None to explain scores alone.
+      certified: whether the size below which the top label is proved not to change is computed, up to LARGEST_PROVED.
+      counterfactual_k: the k of counterfactuals; None for none.
     """
 
     network: Network
@@ -50,6 +59,9 @@ class ExplanationRequest:
     known_truth: bool
     feature_names: Optional[Sequence[str]]
     label_names: Optional[Sequence[str]]
+    against: Optional[int] = None
+    certified: bool = False
+    counterfactual_k: Optional[int] = None
 
 
 class _Ranking(NamedTuple):
@@ -87,6 +99,9 @@ def explain_points(
     pairs = request.labels.pairs(raw, clean.labels)
     explained = _explain(request, raw, hashed, pairs, point_ids, clean, texts)
     attacked = _attack(request, hashed, clean, n_predicted) if request.epsilon else None
+    proved = None
+    if request.certified:
+        proved = proved_epsilons(network, hashed, clean.labels[:, 0], LARGEST_PROVED, _SMALLEST_SHARE)
     truth = selection.label_sets(raw)
     return [
         PointExplanation(
@@ -97,6 +112,7 @@ def explain_points(
             None if attacked is None else attacked[i],
             request.label_names,
             None if texts is None else texts[i],
+            None if proved is None else float(proved[i]),
         )
         for i in range(len(raw))
     ]
@@ -127,7 +143,8 @@ def _explain(
         for label in np.unique(pairs.labels)
     }
     repetitions = np.arange(len(table))
-    owners, baseline = np.arange(len(raw)), request.baseline
+    against = None if request.against is None else _against(request.against, pairs, clean.labels)
+    points, owners, baseline = raw, np.arange(len(raw)), request.baseline
     if isinstance(baseline, PriorBaseline):
         # A path for each label: points are repeated, with one label each.
         owners, labels = pairs.points(), pairs.labels
@@ -135,7 +152,7 @@ def _explain(
         baseline = baseline.starts(network, hashed[owners], labels, request.config.estimator)
     found: list[ExplainedLabel] = []
     first = 0
-    for part in explainer.explain(network, raw, pairs, request.config, baseline, point_ids[owners]):
+    for part in explainer.explain(network, raw, pairs, request.config, baseline, point_ids[owners], against):
         here = owners[first : first + len(part.pairs.splits) - 1]
         names = request.feature_names, request.label_names
         own = None if texts is None else [texts[owner] for owner in here]
@@ -143,9 +160,26 @@ def _explain(
         for point, one in zip(here[part.pairs.points()], explanations):
             buckets = table[:, one.label]
             scores = clean.bucket_scores[point, repetitions, buckets]
-            found.append(ExplainedLabel(one, clean.rank(point, one.label), buckets, scores, near[one.label]))
+            rank, without = clean.rank(point, one.label), _counterfactual(request, points[point : point + 1], one)
+            found.append(ExplainedLabel(one, rank, buckets, scores, near[one.label], without))
         first += len(here)
     return found
+
+
+def _counterfactual(request: ExplanationRequest, raw: Points, one: Explanation) -> Optional[Counterfactual]:
+    if request.counterfactual_k is None:
+        return None
+    values = {feature.feature: feature.attribution for feature in one.attributions}
+    order = np.argsort([-values.get(feature, 0.0) for feature in raw.feature_ids.tolist()], kind="stable")
+    estimator = request.config.estimator
+    return counterfactual(request.network, raw, one.label, request.counterfactual_k, order, estimator)
+
+
+def _against(label: int, pairs: Pairs, top_labels: np.ndarray) -> np.ndarray:
+    """Returns for each pair the label, or the best other one where it is the pair's own; int64 [pairs]."""
+    first, second = (top_labels[pairs.points(), rank].astype(np.int64) for rank in (0, 1))
+    best = np.where(first == pairs.labels, second, first)
+    return best if label == BEST_OTHER else np.where(pairs.labels == label, best, label)
 
 
 def _attack(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from mach_tf.explanations.counterfactuals import Counterfactual
 from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.words.explained_text import ExplainedText
@@ -39,6 +40,7 @@ class ExplainedLabel:
       buckets: int [R], the label's bucket in each repetition.
       bucket_scores: float [R], the scores of these buckets, as the estimator combines them.
       neighbours: labels that share buckets with it.
+      counterfactual: the fewest features without which it is not among the top k; None if they were not searched.
     """
 
     explanation: Explanation
@@ -46,6 +48,7 @@ class ExplainedLabel:
     buckets: np.ndarray
     bucket_scores: np.ndarray
     neighbours: Neighbours
+    counterfactual: Optional[Counterfactual] = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +63,8 @@ class PointExplanation:
       attacked: labels under an FGSM step; None if there was no step.
       label_names: of all labels, by id; None if there are no names.
       text: the text that the point was made from; None if it was not made from a text.
+      proved: the size of perturbations of the features present up to which the best label is proved to stay the best, 0 if there is no
+        proof; None if proofs were not asked for.
     """
 
     point: int
@@ -69,6 +74,7 @@ class PointExplanation:
     attacked: Optional[list[AttackedLabel]] = None
     label_names: Optional[Sequence[str]] = dataclasses.field(default=None, repr=False)
     text: Optional[ExplainedText] = dataclasses.field(default=None, repr=False)
+    proved: Optional[float] = None
 
     def json_lines(self) -> Iterator[dict[str, Any]]:
         """Yields one line of explanations.jsonl for each explained label."""
@@ -80,6 +86,8 @@ class PointExplanation:
                 **line,
                 "rank": one.rank,
                 "true": None if self.true_labels is None else label in self.true_labels,
+                **({} if self.proved is None else {"proved_epsilon": self.proved}),
+                **({} if one.counterfactual is None else {"counterfactual": one.counterfactual.to_json()}),
                 "attributions": attributions,
                 "repetitions": [
                     {"repetition": r, "bucket": int(bucket), "score": float(score)}

@@ -75,6 +75,7 @@ class Report:
                 "true": None if point.true_labels is None else [self._label(label) for label in point.true_labels],
                 "predicted": [[self._label(label), _round(score)] for label, score in point.predicted],
                 "attacked": None if point.attacked is None else [self._attacked(label) for label in point.attacked],
+                "proved": None if point.proved is None else _rounded_down(point.proved),
                 "explanations": [self._explanation(one, fields) for one in point.explained],
             }
         )
@@ -135,6 +136,7 @@ class Report:
         part = shown_part(values, limit)
         return {
             "label": self._label(explanation.label),
+            "against": None if explanation.against is None else self._label(explanation.against),
             "rank": one.rank,
             "score": _round(explanation.score),
             "baseline": _round(explanation.baseline_score),
@@ -143,6 +145,7 @@ class Report:
             "bars": [self._bar(feature) for feature in explanation.attributions[:limit]],
             "others": [[title, _round(total)] for title, total in part.others()],
             "shown": _shown(part),
+            "counterfactual": _counterfactual(one),
             "repetitions": [[int(b), _round(s)] for b, s in zip(one.buckets, one.bucket_scores)],
             "neighbours": [
                 [self._label(label), [int(r) for r in repetitions]]
@@ -160,6 +163,23 @@ def _shown(part: ShownPart) -> list[Any]:
     sentence = part.sentence()
     totals = _round(part.shown.total), _round(part.total)
     return [sentence[0].upper() + sentence[1:], _round(part.share), *totals]
+
+
+def _counterfactual(one: ExplainedLabel) -> Optional[str]:
+    found = one.counterfactual
+    if found is None:
+        return None
+    top = "the top label" if found.k == 1 else f"one of the top {found.k} labels"
+    if found.removed is None:
+        why = "" if found.is_fewest else ", as far as was searched"
+        return f"Whatever features are left out, it stays {top}{why}."
+    if not found.removed:
+        return f"It is not {top}."
+    names = {feature.feature: shown_name(feature.title) for feature in one.explanation.attributions}
+    words = [names.get(feature, f"feature {feature}") for feature in found.removed]
+    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    fewest = "no fewer features do this" if found.is_fewest else "fewer might do"
+    return f"Without {listed} it is not {top}; {fewest}."
 
 
 def _field(field: DisplayedField) -> list[Any]:
@@ -193,6 +213,12 @@ def script_json(value: Any) -> markupsafe.Markup:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounded_down(value: float) -> float:
+    """Returns a proved size with three digits; a larger one would not be proved."""
+    rounded = _round(value, 3)
+    return rounded if rounded <= value else _round(value * 0.99, 3)
 
 
 def _round(value: float, digits: int = _DIGITS) -> float:

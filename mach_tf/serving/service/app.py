@@ -210,9 +210,9 @@ class Service:
             job = own_requests.job(body, explain, fields, contents.labels, limits)
         if job.signature not in served.specs:
             raise problems.invalid(
-                "This servable is older than the signature attack: export the model again."
+                "This servable has no attacks: its model is of one class per point, or it is older than they are; then export the model again."
                 if attack
-                else f"This model has no explanations: its scores are those of {contents.estimator}."
+                else "This servable has no explanations: they are those of models of several labels per point with the estimator logit_mean."
             )
         found = await self._answer(request, job, served)
         texts = job.inputs.get("texts")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf import points
 from mach_tf.choices import ATTRIBUTION_METHODS
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
@@ -17,6 +19,7 @@ from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
 from mach_tf.hashing import FeatureSpec
 from tests.helpers import model_directory, rankers
+from tests.helpers import world as worlds
 
 
 @pytest.fixture(scope="module", params=["alone", "ranked"])
@@ -69,6 +72,48 @@ def test_reports(world, model, tmp_path, method):
         assert method == "gradient_x_input" or abs(gap) < 1e-6
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert method in page and ("drawn at random" in page) == (method == "expected_gradients")
+
+
+@pytest.mark.parametrize("method", ["exact", "gradient_x_input", "shapley"])
+def test_a_contrast_is_the_difference_of_two_explanations(world, model, method):
+    ensemble = Ensemble.load(model)
+    labels, others = np.arange(12), (np.arange(12) + 5) % 30
+    found = ensemble.explain(world.features, labels, method, against=others)
+    first, second = (ensemble.explain(world.features, each, method) for each in (labels, others))
+    np.testing.assert_allclose(found.toarray(), (first - second).toarray(), atol=1e-12)
+    np.testing.assert_allclose(found.scores, first.scores - second.scores)
+    np.testing.assert_allclose(found.baseline_scores, first.baseline_scores - second.baseline_scores)
+    assert "label 0 rather than label 5" in str(found)
+    for bad in (labels, others[:, None].repeat(2, axis=1)):
+        with pytest.raises(InputError, match=r"^against must have one other label for each of labels, \[12, 1\]"):
+            ensemble.explain(world.features, labels, against=bad)
+
+
+@pytest.mark.parametrize("against", ["best", "label-4", "4"])
+def test_contrasts_in_the_report(world, model, tmp_path, against):
+    inputs = open_inputs(world.dataset, model, world.text)
+    written = write_explanations(inputs, ExplanationOptions("0-5", "top:2", against=against), str(tmp_path))
+    with open(written.lines_file, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    plain = ensemble_scores(world, model)
+    for line in lines:
+        best = next(label for label in np.argsort(-plain[line["point"]], kind="stable") if label != line["label"])
+        assert line["against"] == (best if against == "best" or line["label"] == 4 else 4)
+        assert line["against_name"] == f"label-{line['against']}" or line["against"] == 3
+        expected = plain[line["point"], line["label"]] - plain[line["point"], line["against"]]
+        assert line["score"] == pytest.approx(expected, abs=1e-5)
+        total = sum(feature["attribution"] for feature in line["attributions"])
+        assert total == pytest.approx(line["score"] - line["baseline_score"], abs=1e-9)
+    assert " rather than " in written.table()
+    with pytest.raises(InputError, match=r"^baseline=prior is of one label.*Use baseline=zero"):
+        ExplanationOptions(against="best", baseline="prior")
+
+
+def ensemble_scores(world, model):
+    ensemble = Ensemble.load(model)
+    return worlds.every_score(
+        ensemble, ensemble.manifest.feature_spec.apply(points.from_csr(world.features)), "logit_mean"
+    )
 
 
 def test_expected_gradients_draw_their_own_baselines(world, tmp_path):

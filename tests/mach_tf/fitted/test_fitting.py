@@ -41,7 +41,12 @@ def test_a_temporary_model_has_no_logs_and_no_checkpoints(tmp_path, monkeypatch)
         return [path.name for path in tmp_path.glob("mach_tf-*")]
 
     assert made() == [os.path.basename(stored.directory)], "the dataset is removed"
-    assert sorted(os.listdir(stored.directory)) == ["model.json", "repetition-000", "repetition-001"]
+    assert sorted(os.listdir(stored.directory)) == [
+        "label_counts.npy",
+        "model.json",
+        "repetition-000",
+        "repetition-001",
+    ]
     del stored
     assert made() == []
 

@@ -105,10 +105,14 @@ const cards = ((data) => {
 
   function explanationCard(point, explanation) {
     const flag = isTrue(point, explanation.label);
+    // A difference of scores is no score, so that it has no probability.
+    const against = explanation.against;
+    const title = labelName(explanation.label) + (against === null ? "" : " rather than " + labelName(against));
+    const [what, text] = against === null ? ["score ", scoreText] : ["difference of scores ", number];
     const facts = [
       explanation.rank ? "rank " + explanation.rank : null,
-      "score " + scoreText(explanation.score),
-      "baseline score " + scoreText(explanation.baseline),
+      what + text(explanation.score),
+      "baseline " + what + text(explanation.baseline),
       "completeness gap " + tiny(explanation.gap),
     ].filter((fact) => fact !== null).map((fact) => make("span", {}, fact));
     const logits = (score) => (data.logits ? [number(score)] : []);
@@ -119,10 +123,11 @@ const cards = ((data) => {
       labelName(label), shared.length + " of " + repetitions.length, shared.join(", "),
     ]);
     const card = make("article", { class: "card" },
-      make("h2", {}, labelName(explanation.label), flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
+      make("h2", {}, title, flag === null ? null : make("span", { class: "chip " + (flag ? "good" : "bad") }, truth(flag))),
       make("p", { class: "facts" }, ...facts),
-      point.text ? coloured(point.text, explanation.words, labelName(explanation.label)) : null,
+      point.text ? coloured(point.text, explanation.words, title) : null,
       bars(explanation.bars, explanation.others, shownText(explanation.shown, explanation.others)),
+      explanation.counterfactual === null ? null : make("p", { class: "without" }, explanation.counterfactual),
       make("details", {}, make("summary", {}, "Bucket scores by repetition"),
         smallTable("The score is the " + data.combination + " of the bucket scores of " + repetitions.length + " repetitions" +
           (data.ranked ? ", plus what the label's ranker adds." : "."),
@@ -152,7 +157,11 @@ const cards = ((data) => {
   function pointDetail(point) {
     const cards = make("div", { class: "cards" }, ...point.explanations.map((e) => explanationCard(point, e)));
     if (point.attacked !== null) cards.append(attackCard(point));
-    return cards;
+    if (point.proved === null) return cards;
+    const proof = point.proved > 0
+      ? "Proved: no change of its features by up to \u00b1" + point.proved + " each changes the top label " + labelName(point.predicted[0][0]) + "."
+      : "No proof: the top label " + labelName(point.predicted[0][0]) + " may change under the smallest changes that were tried.";
+    return make("div", {}, make("p", { class: "proved" }, proof), cards);
   }
 
   // The mean of a label's explanations.

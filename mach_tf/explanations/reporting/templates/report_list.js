@@ -2,6 +2,7 @@
 (() => {
   const { labelName, knowsTruth, make, percent, scoreText, isTrue, chip, chips, snippet, trueLabels } = cards;
   const knowsAttack = data.points.some((point) => point.attacked !== null);
+  const contrasts = data.points.some((point) => point.explanations.some((explanation) => explanation.against !== null));
   const list = document.getElementById("list");
   const search = document.getElementById("search");
   const wrong = document.getElementById("wrong");
@@ -72,7 +73,7 @@
         ["Label", null, (row) => labelName(row.label).toLowerCase()],
         ["Explanations", (row) => make("span", { class: "number" }, String(row.explained)), (row) => row.explained],
         knowsTruth ? ["Correct", (row) => make("span", { class: "number" }, row.correct + " (" + Math.round((100 * row.correct) / row.explained) + "%)"), (row) => row.correct / row.explained] : null,
-        ["Mean score", (row) => make("span", { class: "number" }, scoreText(row.score / row.explained)), (row) => row.score / row.explained],
+        contrasts ? null : ["Mean score", (row) => make("span", { class: "number" }, scoreText(row.score / row.explained)), (row) => row.score / row.explained],
       ].filter((column) => column !== null),
       heading: (row) => labelName(row.label),
       text: (row) => [labelName(row.label), ...[...row.sums.keys()].map((feature) => data.features[feature])].join("\n").toLowerCase(),

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf.errors import InputError
+from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import explanation_run
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
@@ -83,3 +84,24 @@ def test_points_without_labels_have_none_to_explain(world, tmp_path):
         write_explanations(inputs, ExplanationOptions("1,2", "true"), str(tmp_path / "none"))
     written = write_explanations(inputs, ExplanationOptions("0-2", "true"), str(tmp_path / "some"))
     assert written.count == world.labels[:1].nnz
+
+
+def test_proofs_and_counterfactuals_are_stated(inputs, tmp_path):
+    options = ExplanationOptions("0-3", "top:2", counterfactual_k=1)
+    written = write_explanations(inputs, options, str(tmp_path / "with"))
+    lines = lines_of(written.lines_file)
+    assert all(line["proved_epsilon"] >= 0 for line in lines) and any(line["proved_epsilon"] for line in lines)
+    for line in lines:
+        found, own = line["counterfactual"], {feature["feature"] for feature in line["attributions"]}
+        assert found["k"] == 1 and (line["rank"] == 1 or found["removed"] == [])
+        assert set(found["removed"] or []) <= own and (line["rank"] > 1 or found["removed"] != [])
+    page = (tmp_path / "with" / "report.html").read_text(encoding="utf-8")
+    assert "It is not the top label." in page and ("it is not the top label; no fewer features do this" in page)
+    without = write_explanations(inputs, ExplanationOptions("0", certified=False), str(tmp_path / "without"))
+    assert not {"proved_epsilon", "counterfactual"} & set(lines_of(without.lines_file)[0])
+    with pytest.raises(InputError, match=r"^counterfactual_k must be below 30, the number of labels.*\(got 30\)"):
+        write_explanations(inputs, ExplanationOptions(counterfactual_k=30), str(tmp_path))
+    mean = AttributionConfig("mean")
+    with pytest.raises(InputError, match="Certificates need the estimator logit_mean"):
+        write_explanations(inputs, ExplanationOptions(attribution=mean, certified=True), str(tmp_path))
+    assert write_explanations(inputs, ExplanationOptions("0", attribution=mean), str(tmp_path)).count == 3

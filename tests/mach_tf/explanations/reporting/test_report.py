@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
 import numpy as np
 import pytest
 
+from mach_tf.explanations.counterfactuals import Counterfactual
 from mach_tf.explanations.explanation import Explanation, FeatureAttribution
 from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
@@ -94,6 +96,20 @@ def test_the_bars_of_the_others_have_the_scale_of_the_features(browser, tmp_path
     assert (
         caption == "The first 3 of 7 features are 17% of all attributions by size; they add up to +1.50 of \u221210.5."
     )
+
+
+def test_a_contrast_has_both_labels_and_no_probabilities(browser, tmp_path):
+    report = Report(LABELS, "logit_mean", None, 3)
+    explanation = Explanation(
+        0, 1, "dogs", 2.5, 0.5, 0.0, [FeatureAttribution(0, "bark", 1.0, 2.0, False, 0)], None, 0, "cats"
+    )
+    one = ExplainedLabel(explanation, 1, np.array([4]), np.array([1.0]), Neighbours(np.zeros(0, np.int64), []))
+    report.add(PointExplanation(0, None, [(1, 3.0)], [one]))
+    pages.open_page(browser, tmp_path, report.html("Contrast", []))
+    assert browser.find_element("css selector", ".card h2").text == "dogs rather than cats"
+    facts = browser.find_element("css selector", ".facts").text
+    assert "difference of scores 2.50" in facts and "%" not in facts
+    assert browser.get_log("browser") == []
 
 
 def test_a_ranker_moves_the_probabilities_of_labels_but_not_of_buckets(browser, tmp_path):
@@ -226,3 +242,26 @@ def test_a_thousand_points_are_drawn_as_they_are_scrolled_to(browser, tmp_path):
     assert browser.find_element("id", "count").text == "1,000 of 1,000 points"
     _type(browser, "word-987")
     assert _headings(browser) == ["987"]
+
+
+@pytest.mark.parametrize("proved", [0.0, 0.25, 0.0066249, 0.0066251, 0.009999, 0.01996])
+def test_a_proved_size_is_never_rounded_up(browser, tmp_path, proved):
+    report = Report(LABELS, "logit_mean", None, 3)
+    one = ExplainedLabel(
+        Explanation(0, 1, "dogs", 2.5, 0.5, 0.0, []),
+        1,
+        np.array([4]),
+        np.array([1.0]),
+        Neighbours(np.zeros(0, np.int64), []),
+    )
+    without = Counterfactual(1, (7, 9), True)
+    report.add(PointExplanation(0, None, [(1, 3.0)], [dataclasses.replace(one, counterfactual=without)], proved=proved))
+    pages.open_page(browser, tmp_path, report.html("Proved", []))
+    text = browser.find_element("css selector", ".proved").text
+    assert "top label dogs" in text and text.startswith("Proved: " if proved else "No proof: ")
+    if proved:
+        shown = float(re.search(r"\u00b1([\d.]+) each", text)[1])
+        assert 0.98 * proved <= shown <= proved
+    sentence = browser.find_element("css selector", ".without").text
+    assert sentence == "Without feature 7 and feature 9 it is not the top label; no fewer features do this."
+    assert browser.get_log("browser") == []
