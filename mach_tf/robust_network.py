@@ -9,6 +9,7 @@ from mach_tf.evaluation import attack_evaluation, certification
 from mach_tf.evaluation.certification_result import Certification
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.network import Network
+from mach_tf.text.text_rows import text_rows
 
 
 class RobustNetwork(Network):
@@ -42,6 +43,36 @@ class RobustNetwork(Network):
           [0.0, 0.01, 0.02]
         """
         return attack_evaluation.attack(self, X, Y, epsilon, method, **options)
+
+    def attack_text(
+        self,
+        texts: Any,
+        Y: Any,
+        epsilon: Union[float, Sequence[float]] = 0.02,
+        method: str = "drop_words",
+        **options: Any,
+    ) -> Robustness:
+        """Attacks texts; the model must have been trained on texts.
+
+        "drop_words", "swap_words" and "add_words" change the texts themselves, up to `words` in each: every changed text becomes a point by the
+        model's tokenizer. Other methods change the values of its terms, as `attack` does.
+
+        Args:
+          texts: one text or a list of texts, as for `predict_text`.
+          Y, epsilon, method, **options: as of `attack`.
+
+        Returns:
+          As `attack`.
+
+        Raises:
+          InputError: as `attack`; or the model was trained on bags of words, or `texts` holds something else than texts.
+
+        Example:
+          >>> model.attack_text(["Attention is all you need"], [[3]], words=[1, 2])  # doctest: +SKIP
+        """
+        rows = text_rows(texts, self.texts.fields)
+        raw = self.texts.rows(rows).features(self.manifest.features)
+        return attack_evaluation.attack(self, raw, Y, epsilon, method, texts=rows, **options)
 
     def certify(self, X: Any, Y: Any, epsilon: Union[float, Sequence[float]] = 0.01, **options: Any) -> Certification:
         """Proves for raw points what no perturbation within epsilon can change.

@@ -21,6 +21,7 @@ from mach_tf.attacks.near_words import NearWords
 from mach_tf.attacks.objectives import Objective
 from mach_tf.attacks.ranked_loss import added_part, ranked_loss
 from mach_tf.attacks.square_attack import square_attack
+from mach_tf.attacks.text_changes import TextChanges
 from mach_tf.attacks.word_search import Changes, word_search
 from mach_tf.choices import SIGN_METHODS
 from mach_tf.decoding.decode import Decoder
@@ -71,6 +72,8 @@ class AttackRun:
       target_label: for "push_in", the label for all points; None draws one per point.
       excluded: canonical CSR [points, K] of the labels that are left out of each point's predictions; None for none.
       ks: the cut-offs that "strongest" aims at, up to k; k alone if empty.
+      texts: the texts that the points were made from, one per field for each, which attacks on words then change; None lets them
+        change features.
     """
 
     network: Network
@@ -81,6 +84,7 @@ class AttackRun:
     target_label: Optional[int] = None
     excluded: Optional[scipy.sparse.csr_matrix] = None
     ks: Sequence[int] = ()
+    texts: Optional[Sequence[Sequence[str]]] = None
 
     def outcomes(
         self,
@@ -160,6 +164,8 @@ class AttackRun:
     @functools.cached_property
     def _changes(self) -> Changes:
         source = self.source or self.network
+        if self.texts is not None:
+            return TextChanges(self.attack.method, source, self.texts)
         near = NearWords(source) if self.attack.method == "swap_words" else None
         return FeatureChanges(self.attack.method, source.manifest.columns, source.manifest.feature_spec, near)
 

@@ -50,6 +50,7 @@ def attack(
     bootstrap: int = 0,
     seed: int = 0,
     words: Union[int, Sequence[int]] = WORDS,
+    texts: Optional[Sequence[Sequence[str]]] = None,
     **settings: Any,
 ) -> Robustness:
     """Attacks raw points and measures how much the network's metrics lose.
@@ -70,6 +71,7 @@ def attack(
       bootstrap: number of resamples for 95% intervals; 0 leaves the intervals out.
       seed: seed of random starts, of drawn labels and of the resamples.
       words: the number of words that an attack on words may change, or several numbers, in place of `epsilon`; 0 adds the clean points.
+      texts: the texts that X was made from, one per field for each point, which attacks on words then change.
       **settings: other attributes of mach_tf.attacks.gradient_attacks.Attack: `objective`, `support`, `steps`, `relative_step`,
         `restarts`, `queries`, `random_start`, `clip_nonnegative`, `k`, `beam`.
 
@@ -97,7 +99,9 @@ def attack(
     raw = labelled(network.raw_points(X), Y, network.labels)
     Incomplete.of(raw).check_and_warn("of X")
     hashed = network.manifest.feature_spec.apply(raw)
-    entries = evaluate_attacks(network, hashed, [chosen], epsilons, options, estimator, source, target, words=numbers)
+    entries = evaluate_attacks(
+        network, hashed, [chosen], epsilons, options, estimator, source, target, words=numbers, texts=texts
+    )
     return Robustness(tuple(entries), tuple(options.ks))
 
 
@@ -114,6 +118,7 @@ def evaluate_attacks(
     parts: Optional[RunParts] = None,
     name: str = "",
     words: Sequence[int] = (),
+    texts: Optional[Sequence[Sequence[str]]] = None,
 ) -> list[AttackEntry]:
     """Runs every attack at every size; progress goes to stderr.
 
@@ -130,6 +135,7 @@ def evaluate_attacks(
       parts: keeps the chunks of points that are finished; None keeps nothing.
       name: what the names of the parts begin with.
       words: sizes of attacks on words, with or without 0.
+      texts: the texts of the points, which attacks on words change; None lets them change features.
 
     Returns:
       One entry per attack and size, attack by attack; the clean entry comes first.
@@ -142,7 +148,7 @@ def evaluate_attacks(
     entries = []
     parts = RunParts() if parts is None else parts
     for number, one in enumerate(attacks):
-        run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded, options.ks)
+        run = AttackRun(network, one, max(options.ks), estimator, source, target_label, excluded, options.ks, texts)
         wanted = [float(number) for number in words] if one.of_words else epsilons
         sizes = [0.0, *(size for size in wanted if size)]
         kept = functools.partial(_kept, parts, f"{name}{number}")
@@ -182,6 +188,10 @@ def check(
                 f"An attack computed on one model transfers to another only if both have the same {name} "
                 f"(got {theirs} where it is computed, {ours} where it is used)."
             )
+
+    ours, theirs = manifest.text, None if source is None else source.manifest.text
+    if theirs is not None and any(one.of_words for one in attacks) and (ours is None or ours.content != theirs.content):
+        raise InputError("An attack on words transfers only between models of one vocabulary (got two).")
 
 
 def target_id(network: Network, target_label: Union[int, str, None]) -> Optional[int]:

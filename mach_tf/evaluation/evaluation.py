@@ -27,6 +27,7 @@ from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
 from mach_tf.evaluation.label_statistics import LabelStatistics, label_statistics
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
+from mach_tf.evaluation.split_texts import texts_to_attack
 from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
@@ -71,6 +72,7 @@ def run(
     if output_dir is not None:
         output_dir = arguments.path(output_dir, "output_dir")
     task = _prepare(model, dataset_dir, settings)
+    texts = texts_to_attack(task.network, settings.attack_list, dataset_dir, settings.split, task.points)
     if output_dir is not None:
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
@@ -85,17 +87,11 @@ def run(
             evaluation.write_certificates(output_dir)
     if not settings.attack_list:
         return evaluation
+    aims: dict[str, Any] = {"target_label": task.target_label, "excluded": task.excluded}
     entries = attack_evaluation.evaluate_attacks(
-        task.network,
-        task.points,
-        settings.attack_list,
-        settings.sizes,
-        task.report,
-        evaluation.estimator,
-        target_label=task.target_label,
-        excluded=task.excluded,
-        words=settings.words,
-    )
+        task.network, task.points, settings.attack_list, settings.sizes, task.report, evaluation.estimator,
+        words=settings.words, texts=texts, **aims,
+    )  # fmt: skip
     attacked = dataclasses.replace(evaluation, attacks=Robustness(tuple(entries), evaluation.ks))
     if output_dir is not None:
         attacked.write_attacks(output_dir)

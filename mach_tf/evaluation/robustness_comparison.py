@@ -25,6 +25,7 @@ from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.robustness_content import robustness_content
 from mach_tf.evaluation.run_parts import content_hash, run_parts
+from mach_tf.evaluation.split_texts import texts_to_attack
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
@@ -185,13 +186,14 @@ def run(
     report = ReportOptions(cut_offs(settings.ks, dataset.labels), None, groups, settings.bootstrap, settings.seed)
     source = Network.load(settings.attack_model_dir) if settings.attack_model_dir else None
     # All of them first: an unsuitable model should not be found out after the hours that the others take.
-    repetitions = {}
+    repetitions, texts = {}, {}
     for model_dir in model_dirs:
         network = Network.load(model_dir)
         repetitions[model_dir] = len(network.repetitions)
         check_dataset(network.manifest, dataset, model_dir, dataset_dir, settings.force)
         target = attack_evaluation.target_id(network, settings.target_label)
         attack_evaluation.check(network, points, attacks, report, source, target)
+        texts[model_dir] = texts_to_attack(network, attacks, dataset_dir, settings.split, points)
     if source and source.repetitions.kept:
         list(source.repetitions)  # loaded now, so that each model sees how much memory is left
     with run_parts(output_dir, "attacks", lambda: _run(repetitions, points, settings, source, label_filter)) as parts:
@@ -213,6 +215,7 @@ def run(
                 parts,
                 f"{number}-",
                 settings.words,
+                texts[model_dir],
             )
             models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
             if settings.minimal_epsilon != "none":
