@@ -65,7 +65,10 @@ class CertificationOptions:
         object.__setattr__(self, "effort", arguments.whole_number(self.effort, "effort", 0, MOST_EFFORT))
         branches = arguments.whole_number(self.branches, "branches", 0, MOST_BRANCHES)
         object.__setattr__(self, "branches", branches)
-        attack_list(self.attacks)
+        if of_words := [each.method for each in attack_list(self.attacks) if each.of_words]:
+            raise InputError(
+                f"attacks must change values, as certificates are about changes of values (got {', '.join(of_words)}). Compare with strongest."
+            )
         for _ in self.sets:  # each checks itself
             pass
 

@@ -146,6 +146,7 @@ def test_a_ranker_changes_what_is_certified_and_a_model_without_it_is_certified_
         ({"effort": -1}, "effort"),
         ({"branches": -1}, "branches"),
         ({"attacks": ["strong"]}, "attack"),
+        ({"attacks": ["drop_words"]}, "must change values"),
         ({"ks": [31]}, "30 labels"),
         ({"clip_nonnegative": True}, "not negative"),
     ],
