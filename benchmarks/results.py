@@ -4,7 +4,7 @@
 
 Prints a Markdown table and writes it to results.md, and the numbers to results.json. The last line is a JSON object; "ratios" holds,
 for each data set and attack, the P@1 of the adversarially trained model divided by that of the clean one. Metrics are computed on the
-whole test split, the cost of an attack on its first --attack_limit points.
+whole test split; what attacks cost, and the certified P@1 that no perturbation of the same size can fall below, on its first --attack_limit points.
 
 A folder of --data_dir is a data set if it holds train.txt.xz and test.txt.xz (bags of words), or train.tsv.xz and test.tsv.xz (texts, as
 TSV corpora of Annif), and --configs_dir holds a preset with its name or with the part of its name before a hyphen. Flags that its
@@ -48,10 +48,8 @@ flags.DEFINE_list(
 flags.DEFINE_integer(
     "feature_hash_dim", 0, "Passes this value on to preprocessing. The presets are made for 0, raw ids."
 )
-flags.DEFINE_list(
-    "attack", ["fgsm", "strongest"], "Attacks the models with these attacks, at the epsilon of the preset."
-)
-flags.DEFINE_integer("attack_limit", 3000, "Attacks only the first N test points.", lower_bound=1)
+flags.DEFINE_list("attack", ["strongest"], "Attacks the models with these attacks, at the epsilon of the preset.")
+flags.DEFINE_integer("attack_limit", 1000, "Attacks and certifies only the first N test points.", lower_bound=1)
 flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for the 95% intervals.", lower_bound=1)
 
 _TRAINING = {"clean": ["--adversarial_weight=0"], "adversarial": ["--adversarial_weight=1"]}
@@ -63,6 +61,7 @@ _NAMES = {
 }
 _METRICS_REPORT = "metrics.json"
 _ATTACKS_REPORT = "robustness.json"
+_CERTIFICATES = "certificates.json"
 _SECONDS_FILE = "seconds.json"
 
 
@@ -78,20 +77,22 @@ def main(_: list[str]) -> None:
 
 
 def markdown(results: dict[str, list[dict[str, Any]]]) -> str:
-    """Returns the table: for each data set and model the metrics, the minutes of training, and the P@1 that each attack costs.
+    """Returns the table: for each data set and model the metrics, the minutes of training, the P@1 that each attack costs and what is certified.
 
     Args:
       results: by data set, its models as `_result` returns them.
     """
     attacks = [entry["attack"] for entry in _attacked(_first(results.values())[0])]
     headers = ["set", "trained", *_METRICS, "minutes", "epsilon", *(f"P@1 lost to {attack}" for attack in attacks)]
+    headers += ["of P@1", "certified P@1"]
     rows = []
     for name, models in results.items():
         for model in models:
             cells = [name, model["trained"], *(_cell(model["metrics"], model["intervals"], m) for m in _METRICS)]
             cells += ["" if model["seconds"] is None else f"{model['seconds'] / 60:.1f}"]
             cells += [f"{_attacked(model)[0]['epsilon']:g}"]
-            rows.append([*cells, *(_cell(e["lost"], e["lost_intervals"], "P@1") for e in _attacked(model))])
+            cells += [_cell(e["lost"], e["lost_intervals"], "P@1") for e in _attacked(model)]
+            rows.append([*cells, f"{_unattacked(model)['metrics']['P@1']:.2f}", f"{model['certified']:.2f}"])
     lines = [headers, ["---"] * len(headers), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -148,6 +149,8 @@ def _result(name: str) -> list[dict[str, Any]]:
         options = [f"--attack={','.join(FLAGS.attack)}", f"--epsilon=0,{epsilon}", f"--bootstrap={FLAGS.bootstrap}"]
         places = [f"--dataset_dir={dataset}", f"--model_dir={','.join(models)}", f"--output_dir={directory}"]
         _run(directory, "eval.robustness", *places, *options, f"--limit={FLAGS.attack_limit}")
+    for model in models:
+        _certify(model, dataset, ModelManifest.read(models[-1]).training.epsilon)
     attacks = files.read_json(report, "report of eval.robustness")["models"]
     return [
         {
@@ -155,6 +158,9 @@ def _result(name: str) -> list[dict[str, Any]]:
             "seconds": _seconds(model),
             **{key: metrics[key] for key in ("metrics", "intervals")},
             "attacks": attacked["attacks"],
+            "certified": files.read_json(os.path.join(model, _CERTIFICATES), "report of eval.certify")["sizes"][0][
+                "metrics"
+            ]["certified P@1"],
         }
         for training, model, attacked in zip(_TRAINING, models, attacks)
         for metrics in [files.read_json(os.path.join(model, _METRICS_REPORT), "report of eval.main")]
@@ -173,6 +179,12 @@ def _evaluate(model: str, dataset: str) -> None:
     if not os.path.isfile(os.path.join(model, _METRICS_REPORT)):
         places = [f"--dataset_dir={dataset}", f"--model_dir={model}", f"--output_dir={model}"]
         _run(model, "eval.main", *places, f"--bootstrap={FLAGS.bootstrap}")
+
+
+def _certify(model: str, dataset: str, epsilon: float) -> None:
+    if not os.path.isfile(os.path.join(model, _CERTIFICATES)):
+        places = [f"--dataset_dir={dataset}", f"--model_dir={model}", f"--output_dir={model}"]
+        _run(model, "eval.certify", *places, f"--epsilon={epsilon}", "--k=1", f"--limit={FLAGS.attack_limit}")
 
 
 def _seconds(model: str) -> Optional[float]:
@@ -225,6 +237,11 @@ def _preset(name: str) -> str:
 def _attacked(model: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the attacks of a model with an epsilon above 0."""
     return [entry for entry in model["attacks"] if entry["epsilon"]]
+
+
+def _unattacked(model: dict[str, Any]) -> dict[str, Any]:
+    """Returns the metrics of the points that are attacked, before the attack."""
+    return next(entry for entry in model["attacks"] if not entry["epsilon"])
 
 
 def _cell(values: dict[str, float], intervals: dict[str, list[float]], metric: str) -> str:

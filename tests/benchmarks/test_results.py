@@ -38,8 +38,8 @@ def attacks(under):
 def models():
     measured = {name: entry("", 0, 61.0, 0.0)[name] for name in ("metrics", "intervals")}
     return [
-        {"trained": "clean", "seconds": 90.0, **measured, "attacks": attacks(40.0)},
-        {"trained": "adversarial", "seconds": None, **measured, "attacks": attacks(50.0)},
+        {"trained": "clean", "seconds": 90.0, **measured, "attacks": attacks(40.0), "certified": 31.0},
+        {"trained": "adversarial", "seconds": None, **measured, "attacks": attacks(50.0), "certified": 41.0},
     ]
 
 
@@ -48,12 +48,13 @@ def test_table_by_hand():
     results = importlib.import_module("benchmarks.results")
     lines = results.markdown({"one": models(), "two": models()}).splitlines()
     assert lines[0] == (
-        "| set | trained | P@1 | P@3 | P@5 | nDCG@5 | minutes | epsilon | P@1 lost to fgsm | P@1 lost to pgd |"
+        "| set | trained | P@1 | P@3 | P@5 | nDCG@5 | minutes | epsilon | P@1 lost to fgsm | P@1 lost to pgd "
+        "| of P@1 | certified P@1 |"
     )
-    assert lines[1] == "|" + " --- |" * 10
+    assert lines[1] == "|" + " --- |" * 12
     assert lines[2] == (
         "| one | clean | 61.00 [60.00, 62.00] | 60.00 [59.00, 61.00] | 59.00 [58.00, 60.00] | 58.00 [57.00, 59.00] "
-        "| 1.5 | 0.02 | 20.00 [19.50, 20.50] | 21.00 [20.50, 21.50] |"
+        "| 1.5 | 0.02 | 20.00 [19.50, 20.50] | 21.00 [20.50, 21.50] | 60.00 | 31.00 |"
     )
     assert [line.split(" | ")[:2] for line in lines[3:]] == [
         ["| one", "adversarial"],
@@ -107,6 +108,9 @@ def commands(folders, monkeypatch):
         if command[2] == "eval.robustness":
             reports = {"models": [{"attacks": model["attacks"]} for model in models()]}
             files.write_json(f"{output['output_dir']}/robustness.json", reports)
+        if command[2] == "eval.certify":
+            certified = {"sizes": [{"epsilon": 0.3, "metrics": {"certified P@1": 31.0}}]}
+            files.write_json(f"{output['output_dir']}/certificates.json", certified)
         if command[2] == "train.main":
             os.makedirs(output["model_dir"], exist_ok=True)
         if command[2] == "eval.main":
@@ -127,6 +131,10 @@ def test_commands(folders, commands, capsys):
     def evaluate(model):
         places = [f"--dataset_dir={out}/dataset", f"--model_dir={out}/{model}", f"--output_dir={out}/{model}"]
         return ["eval.main", *places, "--bootstrap=1000"]
+
+    def certify(model):
+        places = [f"--dataset_dir={out}/dataset", f"--model_dir={out}/{model}", f"--output_dir={out}/{model}"]
+        return ["eval.certify", *places, "--epsilon=0.3", "--k=1", "--limit=15"]
 
     train = ["train.main", f"--flagfile={folders}/configs/small.flags", f"--dataset_dir={out}/dataset"]
     assert commands == [
@@ -151,6 +159,8 @@ def test_commands(folders, commands, capsys):
             "--bootstrap=1000",
             "--limit=15",
         ],
+        certify("clean"),
+        certify("adversarial"),
     ]
     table = capsys.readouterr().out
     assert "| small | adversarial | 61.00" in table
