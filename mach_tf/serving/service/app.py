@@ -44,6 +44,8 @@ _OPEN_PATHS = ("/", "/healthz", "/readyz")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 # What logs of web servers call a client that hung up; nobody receives it.
 _HUNG_UP = 499
+# How long the end of the service waits for a call of the model: all requests are answered by then, or given up.
+_LAST_CALL_SECONDS = 1.0
 # The path of the measurements of requests for paths that do not exist.
 _OTHER = "other"
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -116,10 +118,9 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        if self._config.reload_seconds:
-            self._versions.watch(self._config.reload_seconds)
+        self._versions.watch(self._config.reload_seconds)
         yield
-        await self._batcher.close()
+        await self._batcher.close(_LAST_CALL_SECONDS)
         self._versions.close()
 
     async def _answer(self, request: Request, job: Job, served: Served) -> Arrays:
