@@ -50,9 +50,10 @@ def label_weights(label_points: np.ndarray) -> np.ndarray:
     """Returns the weights of the labels' classifiers in label scores, float32 [K].
 
     Args:
-      label_points: the number of training points of each label, int [K], of which some are above 0.
+      label_points: the number of training points of each label, int [K], of which some are above 0. Labels without any do not change
+        the weights of others.
     """
-    mean = label_points.mean()
+    mean = label_points[label_points > 0].mean()
     return (_WEIGHT * mean**-_MEAN_POWER * (np.maximum(label_points, 1) / mean) ** -_LABEL_POWER).astype(np.float32)
 
 

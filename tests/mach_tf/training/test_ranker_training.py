@@ -146,8 +146,10 @@ def test_fit_and_the_program_train_it(dataset, trained, ranked, tmp_path):
 def test_weights_fall_with_the_points_of_a_label():
     few, many = ranker_training.label_weights(np.array([8, 8])), ranker_training.label_weights(np.array([64, 64]))
     np.testing.assert_allclose([few[0], many[0]], [9.5, 2.375], rtol=1e-6)
-    rare, frequent = ranker_training.label_weights(np.array([0, 32]))
+    rare, frequent = ranker_training.label_weights(np.array([1, 32]))
     assert rare / frequent == pytest.approx(32**0.15, rel=1e-6)
+    # Labels that no point has do not count.
+    np.testing.assert_array_equal(ranker_training.label_weights(np.array([1, 32, 0, 0]))[:2], [rare, frequent])
 
 
 @pytest.fixture
