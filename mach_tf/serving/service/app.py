@@ -211,7 +211,7 @@ class Service:
             job = own_requests.job(body, explain, fields, contents.labels, limits)
         if job.signature not in served.specs:
             raise problems.invalid(
-                "This servable has no attacks: its model has one label per point, or it is older than attacks are. In the second case export the model again."
+                "This servable has no attacks: its model has one label per point, or it is older than attacks; then export the model again."
                 if attack
                 else "This servable has no explanations: they are those of models of several labels per point with the estimator logit_mean."
             )

@@ -21,8 +21,8 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _State = frozenset[tuple[str, int, int]]
 _Load = Callable[[str, int], Served]
 _LOG = logging.getLogger("mach_tf.service")
-# How often the current version is looked after if the folder is not looked at.
-_CARE_SECONDS = 5.0
+# How often a current version that died is started again if the folder is not checked.
+_RESTART_SECONDS = 5.0
 
 
 class Versions:
@@ -146,7 +146,7 @@ class Versions:
         self.current.close()
 
     def _watch(self, seconds: float) -> None:
-        while not self._stop.wait(seconds or _CARE_SECONDS):
+        while not self._stop.wait(seconds or _RESTART_SECONDS):
             try:
                 self.current.restart_if_ended()
                 if seconds:

@@ -24,10 +24,10 @@ class Loaded:
         self.version = version
         self.ready = True
         self.closed = False
-        self.cared_for = 0
+        self.restarts = 0
 
     def restart_if_ended(self):
-        self.cared_for += 1
+        self.restarts += 1
 
     def close(self):
         self.closed = True
@@ -88,18 +88,18 @@ def test_it_is_watched_in_the_background(folder):
     assert versions.current.version == 2
 
 
-def test_the_current_version_is_looked_after_even_if_the_folder_is_not(folder, monkeypatch):
-    monkeypatch.setattr(module, "_CARE_SECONDS", 0.01)
+def test_the_current_version_is_restarted_even_if_the_folder_is_not_checked(folder, monkeypatch):
+    monkeypatch.setattr(module, "_RESTART_SECONDS", 0.01)
     add(folder, 1)
     versions = Versions(str(folder), load)
     versions.watch(0)
     add(folder, 2)
     end = time.monotonic() + 10
-    while versions.current.cared_for < 3 and time.monotonic() < end:
+    while versions.current.restarts < 3 and time.monotonic() < end:
         time.sleep(0.01)
     versions.close()
     assert versions.current.version == 1
-    assert versions.current.cared_for >= 3
+    assert versions.current.restarts >= 3
 
 
 def test_a_folder_that_vanishes_keeps_the_version(folder):
