@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from mach_tf import locks
 from mach_tf.errors import InputError
 from mach_tf.manifest import ModelManifest
+from mach_tf.ranker.ranker import Ranker
 from mach_tf.training import resume
 
 _DIRECTORY_LOCK = ".lock"
@@ -58,9 +59,10 @@ def claimed(
             locks.release(claim, descriptor)
 
 
-def add_ranker(model_dir: str, sha256: str) -> None:
-    """Records in model.json that the directory has a ranker, whose file has this SHA-256."""
+def add_ranker(model_dir: str, ranker: Ranker) -> None:
+    """Writes a ranker into the directory and records it in model.json, both under one lock: two processes may end a training together."""
     with _directory(model_dir):
+        sha256 = ranker.write(model_dir)
         dataclasses.replace(ModelManifest.read(model_dir), ranker_sha256=sha256).write(model_dir)
 
 

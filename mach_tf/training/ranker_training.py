@@ -120,5 +120,5 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     weights.data *= np.repeat(scales, np.diff(weights.indptr))
     # Probabilities need one weight for all labels, as they rank as label scores do: that of the mean label of a point.
     mean = float(np.average(scales, weights=label_points))
-    claims.add_ranker(model_dir, Ranker(weights, mean).write(model_dir))
+    claims.add_ranker(model_dir, Ranker(weights, mean))
     return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))

@@ -24,7 +24,7 @@ def random_ranker(labels: int, columns: int, seed: int = 0, scale: float = 2.0) 
 def with_ranker(model_dir: str, copy: str, labels: int, columns: int) -> str:
     """Copies a model directory and gives it a random ranker; returns the copy."""
     shutil.copytree(model_dir, copy)
-    claims.add_ranker(copy, random_ranker(labels, columns).write(copy))
+    claims.add_ranker(copy, random_ranker(labels, columns))
     return copy
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import hashlib
 import os
 
 import pytest
 
+from mach_tf import locks
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
@@ -14,6 +17,7 @@ from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.training import claims
 from mach_tf.training_config import TrainingConfig
 from tests.helpers.processes import holding
+from tests.helpers.rankers import random_ranker
 
 MANIFEST = ModelManifest(
     10, 4, FeatureSpec(8), BucketSpec(3, 6), TrainingConfig(epochs=2), "abc", {"tensorflow": "2.15.1"}, {}
@@ -91,3 +95,17 @@ def test_what_another_process_finished_meanwhile_is_not_trained_again(tmp_path):
     with pytest.raises(InputError, match=r"just finished repetition 1\. Run the same command again"):
         with claims.claimed(str(tmp_path), MANIFEST, [0, 1], [(0, 1, 2)]):
             pass
+
+
+def test_a_ranker_is_written_and_recorded_at_once(tmp_path):
+    """Two machines may train the ranker at the same time; the file must be the one that model.json records."""
+    path = str(tmp_path)
+    claims.start(path, MANIFEST)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with locks.exclusive(os.path.join(path, ".lock")):
+            adding = pool.submit(claims.add_ranker, path, random_ranker(4, 8))
+            assert not concurrent.futures.wait([adding], 0.3).done
+            assert not os.path.exists(os.path.join(path, "ranker.npz"))
+        adding.result()
+    with open(os.path.join(path, "ranker.npz"), "rb") as file:
+        assert ModelManifest.read(path).ranker_sha256 == hashlib.sha256(file.read()).hexdigest()
