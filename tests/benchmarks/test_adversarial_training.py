@@ -58,6 +58,31 @@ def test_the_whole_program_and_again(run, tmp_path, monkeypatch):
     assert json.loads(run(*FLAGS).strip().splitlines()[-1]) == found, "nothing is done again"
 
 
+def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_path, monkeypatch):
+    arm, fit, trained = ("--arms=clean", *FLAGS[:2], *FLAGS[3:]), mach_tf.fit, []
+
+    def counted(dataset, model_dir, **settings):
+        trained.append(os.path.exists(os.path.join(model_dir, "repetition-000")))
+        return fit(dataset, model_dir, **settings)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mach_tf, "fit", counted)
+    with monkeypatch.context() as broken:
+        broken.setattr("mach_tf.evaluation.certification.certify_dataset", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(*arm)
+    kept = tmp_path / "out" / "models" / "bibtex-clean.json"
+    times = json.loads(kept.read_text())
+    found = json.loads(run(*arm).strip().splitlines()[-1])["results"]["bibtex"]["clean"]
+    assert {name: found[name] for name in times} == times, "the training was complete"
+    kept.unlink()
+    (tmp_path / "out" / "bibtex-clean.json").unlink()
+    run(*arm)
+    assert trained == [False, True, False], "what is left of a training without a time is trained anew"
+
+
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
