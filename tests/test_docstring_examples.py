@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import importlib.util
@@ -10,14 +11,21 @@ import pathlib
 
 import numpy as np
 import pytest
+from absl import flags
 
 import mach_tf
+from tests.helpers import command_lines, programs
 
 ROOT = pathlib.Path(mach_tf.__file__).parents[1]
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "mach_tf").rglob("*.py")
     if ">>>" in path.read_text(encoding="utf-8")
+)
+PROGRAMS = sorted(
+    f"benchmarks.{path.stem}"
+    for path in (ROOT / "benchmarks").glob("*.py")
+    if "    python -m benchmarks." in path.read_text(encoding="utf-8")
 )
 
 
@@ -40,6 +48,16 @@ def matrices():
     generator = np.random.default_rng(0)
     Y = (generator.random((40, 8)) < 0.3).astype(np.float32)
     return np.hstack([Y, generator.random((40, 4)).astype(np.float32)]), Y
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_commands_name_flags_of_their_program(name):
+    text = (ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+    for module, given in command_lines.programs_of(ast.get_docstring(ast.parse(text)) or ""):
+        programs.forget_flags()
+        importlib.import_module(module)
+        names = [flag.removeprefix("--").partition("=")[0] for flag in given if flag.startswith("--")]
+        assert [flag for flag in names if flag not in flags.FLAGS] == []
 
 
 def test_there_are_examples():
