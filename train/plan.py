@@ -14,7 +14,7 @@ prints one line per combination of buckets and repetitions:
   repetitions; even perfect classifiers rank those high.
 - step: milliseconds per step of one repetition; hours: from the start of the training to its end, for all repetitions but without a
   ranker. Both follow from the machine's rates in matrix products and copies, measured here (or --gflops and --bandwidth for
-  another machine). On an otherwise idle machine the training takes that long within a factor of 1.5.
+  another machine). For the clean and FGSM trainings measured on idle processors the estimate is within a factor of 1.5.
 
 Recommends the fastest plan that fits. A plan fits if training and serving fit in the memory, training takes at most --hours,
 both failure figures are at most --delta, and R B is at most the number of labels (or 16,384), beyond which one classifier
