@@ -13,6 +13,7 @@ POST /v1/models/demo:predict.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from typing import Any, Callable, Optional
@@ -126,10 +127,11 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     batches = BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, *explained)
     limits = RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, *explained)
     config = ServiceConfig(batches, limits, FLAGS.reload_seconds, token, FLAGS.attacks)
-    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks)
+    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks, timeout=FLAGS.timeout)
     versions = Versions(FLAGS.servable, load)
-    announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
-    server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
+    with contextlib.closing(versions):  # also after a second Ctrl-C
+        announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")
+        server.run(Service(versions, config).app(), socket, FLAGS.timeout, FLAGS.max_connections)
 
 
 def run() -> None:

@@ -44,6 +44,8 @@ _OPEN_PATHS = ("/", "/healthz", "/readyz")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 # What logs of web servers call a client that hung up; nobody receives it.
 _HUNG_UP = 499
+# How long the end of the service waits for a call of the model: all requests are answered by then, or given up.
+_LAST_CALL_SECONDS = 1.0
 # The path of the measurements of requests for paths that do not exist.
 _OTHER = "other"
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -116,10 +118,9 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        if self._config.reload_seconds:
-            self._versions.watch(self._config.reload_seconds)
+        self._versions.watch(self._config.reload_seconds)
         yield
-        await self._batcher.close()
+        await self._batcher.close(_LAST_CALL_SECONDS)
         self._versions.close()
 
     async def _answer(self, request: Request, job: Job, served: Served) -> Arrays:
@@ -210,7 +211,7 @@ class Service:
             job = own_requests.job(body, explain, fields, contents.labels, limits)
         if job.signature not in served.specs:
             raise problems.invalid(
-                "This servable has no attacks: its model is of one class per point, or it is older than they are; then export the model again."
+                "This servable has no attacks: its model has one label per point, or it is older than attacks; then export the model again."
                 if attack
                 else "This servable has no explanations: they are those of models of several labels per point with the estimator logit_mean."
             )

@@ -87,11 +87,11 @@ class Batcher:
         except asyncio.TimeoutError:
             raise problems.too_slow(self._limits.timeout) from None
 
-    async def close(self) -> None:
-        """Waits until everything that was accepted is answered."""
-        while self._running is not None and not self._running.done():
-            await asyncio.wait([self._running])
-        self._pool.shutdown()
+    async def close(self, seconds: Optional[float] = None) -> None:
+        """Waits until everything that was accepted is answered, but at most `seconds` if they are given."""
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=seconds)
+        self._pool.shutdown(wait=False)
 
     def _start(self) -> None:
         if self._running is None or self._running.done():
@@ -122,6 +122,8 @@ class Batcher:
         if len(batch) == 1:
             return _fail(batch, error)
         for waiting in batch:
+            if waiting.answered.done():  # given up
+                continue
             loop = asyncio.get_running_loop()
             try:
                 answer = await loop.run_in_executor(self._pool, self._answer, waiting.job)

@@ -57,6 +57,9 @@ class Served(abc.ABC):
     def feature_names(self) -> np.ndarray:
         """Returns the names of the raw features, bytes, if they have names."""
 
+    def restart_if_ended(self) -> None:  # noqa: B027 (not every version has a process)
+        """Starts what answers for this version again if it died. Called now and then, also when nothing is asked."""
+
     @abc.abstractmethod
     def close(self) -> None:
         """Ends what runs for this version; nothing may be asked any more."""

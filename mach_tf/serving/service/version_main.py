@@ -12,11 +12,12 @@ import gc
 import importlib
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mach_tf import startup
 from mach_tf.errors import InputError
@@ -30,29 +31,36 @@ if TYPE_CHECKING:  # it imports TensorFlow
     from mach_tf.serving.service.served_version import ServedVersion
 
 _LOG = logging.getLogger("mach_tf.service")
-_POLL_SECONDS = 0.1
 _NICENESS = 10
-_Result = TypeVar("_Result")
-
-
-class _ServiceEnded(Exception):
-    """The service closed the connection, or it is gone."""
 
 
 def main() -> None:
     """Serves the connection whose file descriptor is the first argument."""
     connection = Connection(int(sys.argv[1]))
-    with contextlib.suppress(_ServiceEnded, EOFError, OSError):
+    threading.Thread(target=_end_with_service, args=(connection.fileno(),), daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
         _serve(connection)
+    _end()
+
+
+def _end_with_service(connection: int) -> None:
+    """Waits until the service closes the connection or is killed, and then ends this process, whatever it does meanwhile."""
+    hang_up = select.poll()
+    hang_up.register(connection, 0)  # a hang-up is reported whatever is asked for
+    hang_up.poll()
+    _end()
+
+
+def _end() -> None:
     # There is nothing to save, and TensorFlow would take seconds to take itself apart.
-    signal.raise_signal(signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _serve(connection: Connection) -> None:
     """Loads and answers until the service ends, which an exception tells."""
     asked = messages.decode(connection.recv_bytes()).value
     try:
-        served = _load(connection, **asked)
+        served = _load(**asked)
     except InputError as error:
         connection.send_bytes(messages.encode({REFUSED: str(error)}))
         return
@@ -65,29 +73,22 @@ def _serve(connection: Connection) -> None:
         connection.send_bytes(_answer(served, messages.decode(connection.recv_bytes())))
 
 
-def _load(connection: Connection, directory: str, version: int, **settings: Any) -> ServedVersion:
+def _load(directory: str, version: int, **settings: Any) -> ServedVersion:
     """Loads a version; raises InputError if it cannot be loaded."""
     pool = concurrent.futures.ThreadPoolExecutor(1, initializer=_yield_to_others)
     try:
-        tensorflow = _watching(connection, pool.submit(importlib.import_module, "tensorflow"))
+        tensorflow = pool.submit(importlib.import_module, "tensorflow").result()
         # Starts the threads that will compute answers. They take the niceness of the thread that starts them, which is not the pool's.
         tensorflow.config.list_logical_devices()
-        module = _watching(connection, pool.submit(importlib.import_module, "mach_tf.serving.service.served_version"))
-        return _watching(connection, pool.submit(module.ServedVersion.load, directory, version, **settings))
-    except (InputError, _ServiceEnded):
+        module = pool.submit(importlib.import_module, "mach_tf.serving.service.served_version").result()
+        loaded: ServedVersion = pool.submit(module.ServedVersion.load, directory, version, **settings).result()
+        return loaded
+    except InputError:
         raise
     except Exception as error:
         # Whoever wrote servable.json anew over a foreign SavedModel can cause anything.
         _LOG.exception("Version %d cannot be loaded.", version)
         raise unloadable(directory, error) from None
-
-
-def _watching(connection: Connection, loading: concurrent.futures.Future[_Result]) -> _Result:
-    """Waits for a result; raises _ServiceEnded if the service ends before, which asks for nothing until then."""
-    while not concurrent.futures.wait([loading], _POLL_SECONDS).done:
-        if connection.poll():
-            raise _ServiceEnded
-    return loading.result()
 
 
 def _yield_to_others() -> None:

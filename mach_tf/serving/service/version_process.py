@@ -1,6 +1,6 @@
 """A version in a process of its own, which holds TensorFlow and the weights.
 
-Its memory returns to the kernel when it ends, and its work holds up no other Python. If it dies, the next request starts another.
+Its memory returns to the kernel when it ends, and its work holds up no other Python. If it dies or hangs, another takes its place.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from multiprocessing.connection import Connection
 from typing import Any, Optional
 
@@ -23,16 +26,20 @@ from mach_tf.serving.contents import ServableContents
 from mach_tf.serving.service import messages, problems
 from mach_tf.serving.service.jobs import Arrays, InputSpec, Job
 from mach_tf.serving.service.messages import FAILED, NAMES, REFUSED, Message
+from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served import Served
 
 _LOG = logging.getLogger("mach_tf.service")
 # Signals to a terminal's processes or to a group reach it too, while the service finishes what it accepted. And it has the modules of
-# this process, wherever that was started: -m would find those of the working directory first.
+# this process, wherever that was started: otherwise those of the working directory come first, even for `signal`.
 _START = (
-    "import signal, sys; [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]; "
-    "sys.path[:] = sys.argv[2:]; from mach_tf.serving.service import version_main; version_main.main()"
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "import signal; [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]; "
+    "from mach_tf.serving.service import version_main; version_main.main()"
 )
-# Seconds that a process may take to end once its connection is closed.
+# A process hangs if it answers nothing for this many time limits of a request, and for this many seconds.
+_HANGING_LIMITS, _HANGING_SECONDS = 6, 60.0
+# Seconds that a process may take to end, once it ends or is killed.
 _PATIENCE = 10.0
 # Seconds until the next try to start a process in the place of one that died.
 _PAUSE = 5.0
@@ -41,7 +48,9 @@ _PAUSE = 5.0
 class VersionProcess(Served):
     """A version of a servable, and the process that answers for it."""
 
-    def __init__(self, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True):
+    def __init__(
+        self, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True, timeout: float = 10.0
+    ):
         """Starts the process, which loads the version, checks its files and answers one request of each kind.
 
         Args:
@@ -49,12 +58,15 @@ class VersionProcess(Served):
           version: its number.
           cache: a directory in which several services share the weights; None for weights of this one alone.
           attacks: whether the signatures of attacks are served.
+          timeout: seconds after which a request is given up. A process that takes six times as long, and at least a minute, is ended.
 
         Raises:
           InputError: it is no servable, or it is damaged, or its process ended.
         """
-        self._start = functools.partial(_Process, directory, version, cache, attacks)
+        self._patience = max(_HANGING_SECONDS, _HANGING_LIMITS * timeout)
+        self._start = functools.partial(_Process, directory, version, cache, attacks, self._patience)
         self._lock = threading.Lock()
+        self._closed = False
         self._retry = 0.0
         self._process = self._start()
         described = self._process.described
@@ -72,13 +84,28 @@ class VersionProcess(Served):
     def feature_names(self) -> np.ndarray:
         return self._ask({NAMES: True})[NAMES]
 
+    def restart_if_ended(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            return  # a request is being answered, which starts a process if it must
+        try:
+            with contextlib.suppress(RequestError):
+                self._living()
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
+        self._closed = True
         self._process.end()
 
     def _ask(self, value: dict[str, Any], arrays: Optional[Arrays] = None) -> Arrays:
         with self._lock:
             try:
                 answer = self._living().ask(value, arrays)
+            except BlockingIOError:  # it hangs, perhaps because of what it was asked
+                _LOG.error(
+                    "The process of version %d did not answer within %g s. It is ended.", self.version, self._patience
+                )
+                raise problems.died() from None
             except (EOFError, OSError):  # it died before it answered, perhaps of something else
                 answer = self._ask_again(value, arrays)
         if REFUSED in answer.value:
@@ -95,6 +122,8 @@ class VersionProcess(Served):
 
     def _living(self) -> _Process:
         """Returns a process that has not ended; starts one if it must. Raises RequestError if that cannot be started."""
+        if self._closed:
+            raise problems.stopping()
         if not self._process.ended():
             return self._process
         if time.monotonic() < self._retry:
@@ -119,7 +148,7 @@ class _Process:
       described: what it says of the version.
     """
 
-    def __init__(self, directory: str, version: int, cache: Optional[str], attacks: bool):
+    def __init__(self, directory: str, version: int, cache: Optional[str], attacks: bool, patience: float):
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path]
@@ -128,6 +157,7 @@ class _Process:
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
                 )
                 self._connection = Connection(ours.detach())
+        weakref.finalize(self, self._process.kill)
         # It leaves no zombie, whenever it ends.
         threading.Thread(target=self._process.wait, daemon=True).start()
         try:
@@ -141,13 +171,18 @@ class _Process:
         if REFUSED in self.described:
             self.end()
             raise InputError(self.described[REFUSED])
+        self._limit(patience)  # loading may take longer
 
     def ask(self, value: Any, arrays: Optional[Arrays] = None) -> Message:
-        """Returns the answer to a message; raises EOFError or OSError if the process dies before."""
+        """Returns the answer to a message; raises EOFError or OSError if the process dies before, and BlockingIOError if it hangs."""
         message = messages.encode(value, arrays)
         try:
             self._connection.send_bytes(message)
             return messages.decode(self._connection.recv_bytes())
+        except EOFError:  # it is about to end with a status of its own
+            self._wait()
+            self.end()
+            raise
         except BaseException:  # the next answer would be taken for that to another question
             self.end()
             raise
@@ -157,8 +192,18 @@ class _Process:
         return self._connection.closed or self._process.poll() is not None
 
     def end(self) -> None:
-        """Ends the process: it sees that the connection is closed."""
+        """Ends the process, which has nothing to save."""
+        self._process.kill()
+        self._wait()
         self._connection.close()
+
+    def _wait(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
-        self._process.kill()
+
+    def _limit(self, seconds: float) -> None:
+        """Limits how long each read and each write waits for the process; a process that hangs would hold up a large message too."""
+        limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                same.setsockopt(socket.SOL_SOCKET, option, limit)

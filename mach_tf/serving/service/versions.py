@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _State = frozenset[tuple[str, int, int]]
 _Load = Callable[[str, int], Served]
 _LOG = logging.getLogger("mach_tf.service")
+# How often a current version that died is started again if the folder is not checked.
+_RESTART_SECONDS = 5.0
 
 
 class Versions:
@@ -131,7 +133,11 @@ class Versions:
             self._replaced = [version for version in self._replaced if version() is not None]
 
     def watch(self, seconds: float) -> None:
-        """Calls `check` every so many seconds in a thread, until `close`."""
+        """Calls `check` every `seconds` in a thread until `close`, and starts the current version again if it died.
+
+        Args:
+          seconds: the interval; 0 does not call `check`.
+        """
         threading.Thread(target=self._watch, args=(seconds,), name="versions", daemon=True).start()
 
     def close(self) -> None:
@@ -140,9 +146,11 @@ class Versions:
         self.current.close()
 
     def _watch(self, seconds: float) -> None:
-        while not self._stop.wait(seconds):
+        while not self._stop.wait(seconds or _RESTART_SECONDS):
             try:
-                self.check()
+                self.current.restart_if_ended()
+                if seconds:
+                    self.check()
                 self.release()
                 self._complaint = ""
             except Exception as error:  # the old version serves on, whatever is wrong with the folder

@@ -88,6 +88,25 @@ def test_one_wrong_job_fails_alone():
     assert [part["y"][0, 0] for part in (found[0], found[1], found[3])] == [14, 2, 4]
 
 
+def test_jobs_that_were_given_up_are_not_asked_alone():
+    async def run():
+        asked, gate = [], threading.Event()
+
+        def fail(merged):
+            asked.append(merged.points)
+            gate.wait(10)
+            raise ValueError("it hung")
+
+        batcher = Batcher(fail, BatchLimits(timeout=0.2, delay=0.01))
+        tasks = [asyncio.create_task(batcher.submit(job(1))) for _ in range(3)]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        gate.set()
+        await batcher.close()
+        return asked, {error.status for error in found}
+
+    assert asyncio.run(run()) == ([3], {504})
+
+
 def test_a_defect_harms_no_other_job():
     """13 fails in the model; the job with two columns cannot be merged with the others."""
 
@@ -167,6 +186,19 @@ def test_closing_waits_for_what_was_accepted():
         return [task.done() and task.result()["y"][0, 0] for task in tasks]
 
     assert asyncio.run(run()) == [2, 4, 6, 8, 10]
+
+
+def test_closing_waits_for_a_call_that_hangs_only_as_long_as_it_is_told():
+    async def run():
+        model = Model(open_gate=False)
+        batcher = Batcher(model, BatchLimits(timeout=0.1))
+        with pytest.raises(RequestError):
+            await batcher.submit(job(1))
+        await asyncio.wait_for(batcher.close(0.1), 5)
+        assert not model.calls
+        model.gate.set()
+
+    asyncio.run(run())
 
 
 def test_versions_and_too_many_explained_labels_are_not_mixed():

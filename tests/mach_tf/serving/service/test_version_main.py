@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import socket
+import subprocess
 import sys
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -62,14 +63,24 @@ def test_a_version_is_described_in_json():
     assert (described["examples"], described["named_features"]) == ([{"title": "a"}], True)
 
 
-def test_waiting_ends_with_the_service():
-    ours, theirs = multiprocessing.Pipe()
-    loading: Future[int] = Future()
-    threading.Timer(0.2, ours.close).start()
-    with pytest.raises(version_main._ServiceEnded):
-        version_main._watching(theirs, loading)
-    loading.set_result(3)
-    assert version_main._watching(multiprocessing.Pipe()[0], loading) == 3
+def test_a_process_that_hangs_or_loads_ends_with_the_service():
+    start = (
+        "import sys, time; sys.path[:] = sys.argv[2:]; from mach_tf.serving.service import version_main; "
+        "version_main._serve = lambda _: print(flush=True) or time.sleep(600); version_main.main()"
+    )
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", start, str(theirs.fileno()), *sys.path]
+    with ours, subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE) as process:
+        theirs.close()
+        try:
+            assert process.stdout and process.stdout.readline() == b"\n"
+            ours.send(b"x")
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            ours.close()
+            assert process.wait(5) == -9
+        finally:
+            process.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")

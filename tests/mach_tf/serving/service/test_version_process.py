@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import shutil
+import subprocess
+import sys
+import threading
 import time
 
 import numpy as np
@@ -78,6 +81,83 @@ def test_what_cannot_be_loaded_is_refused(directory, tmp_path):
         VersionProcess(str(tmp_path / "1"), 1)
 
 
+# In place of version_main: describes a version, reads the rest of what it is sent if `reads`, and hangs.
+HANGS = """
+import sys, time; sys.path[:] = sys.argv[2:]
+from multiprocessing.connection import Connection
+from mach_tf.serving.service import messages
+connection = Connection(int(sys.argv[1]))
+connection.recv_bytes()
+connection.send_bytes(messages.encode(DESCRIBED))
+connection.recv_bytes() if READS else None
+time.sleep(600)
+"""
+DESCRIBED = {
+    "contents": {
+        **dict.fromkeys(("name", "estimator", "weights", "dataset_fingerprint"), ""),
+        **dict.fromkeys(("features", "labels", "prune"), 1),
+        **{"signatures": [], "label_names": False, "versions": {}},
+    },
+    **{"metadata": {}, "examples": [], "specs": {}, "named_features": False},
+}
+
+
+def hanging(monkeypatch, reads, seconds):
+    script = HANGS.replace("DESCRIBED", repr(DESCRIBED)).replace("READS", repr(reads))
+    monkeypatch.setattr(version_process, "_START", script)
+    monkeypatch.setattr(version_process, "_HANGING_SECONDS", seconds)
+    version = VersionProcess("a/1", 1, timeout=0.01)
+    return version, psutil.Process(version._process._process.pid)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_process_that_hangs_is_ended_and_not_asked_again(monkeypatch, caplog, reads):
+    version, process = hanging(monkeypatch, reads, 0.3)
+    large = job([3])._replace(inputs={"feature_ids": np.zeros(1 << 20, np.int64)})
+    begin = time.monotonic()
+    with pytest.raises(RequestError, match="process of the model ended"):
+        version.answer(large)
+    assert time.monotonic() - begin < 5
+    until_ended(process)
+    assert "did not answer within 0.3 s" in caplog.text
+    assert "another is started" not in caplog.text
+
+
+def test_the_end_of_the_service_ends_a_call_that_hangs(monkeypatch):
+    version, process = hanging(monkeypatch, True, 60)
+    refused = []
+
+    def ask():
+        try:
+            version.answer(job([3]))
+        except RequestError as error:
+            refused.append(error.code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.1)
+    version.close()
+    asking.join(5)
+    assert refused == ["stopping"], "no other process is started"
+    until_ended(process)
+    version.close()
+
+
+def test_a_stopped_process_ends_with_its_version(monkeypatch):
+    version, process = hanging(monkeypatch, True, 60)
+    process.suspend()
+    del version
+    gc.collect()
+    until_ended(process)
+
+
+def test_modules_of_the_working_directory_are_not_imported(tmp_path):
+    (tmp_path / "signal.py").write_text("raise SystemExit(3)")
+    start = version_process._START.rpartition("from mach_tf")[0]
+    path = [place for place in sys.path if place]
+    assert subprocess.run([sys.executable, "-c", start, "0", *path], check=False, cwd=tmp_path).returncode == 0
+
+
 class Scripted:
     """In place of a process: dies when it is told to, and answers by its number."""
 
@@ -89,14 +169,7 @@ class Scripted:
             raise InputError("memory is short")
         self.dies = 0
         self.over = False
-        self.described = {
-            "contents": {
-                **dict.fromkeys(("name", "estimator", "weights", "dataset_fingerprint"), ""),
-                **dict.fromkeys(("features", "labels", "prune"), 1),
-                **{"signatures": [], "label_names": False, "versions": {}},
-            },
-            **{"metadata": {}, "examples": [], "specs": {}, "named_features": False},
-        }
+        self.described = DESCRIBED
         Scripted.started.append(self)
 
     def ask(self, value, arrays=None):
@@ -146,6 +219,22 @@ def test_what_cannot_be_started_is_tried_again_after_a_pause(scripted, monkeypat
     Scripted.fails = False
     assert scripted.answer(job([3]))["process"] == 1
     assert scripted.ready
+
+
+def test_one_that_dies_unasked_is_replaced_unasked(scripted, monkeypatch):
+    scripted.restart_if_ended()
+    assert len(Scripted.started) == 1
+    Scripted.started[0].over = Scripted.fails = True
+    scripted.restart_if_ended()
+    assert not scripted.ready
+    Scripted.fails = False
+    monkeypatch.setattr(version_process.time, "monotonic", lambda: time.time() + 1e9)
+    with scripted._lock:
+        scripted.restart_if_ended()  # does not wait for a request
+    assert not scripted.ready
+    scripted.restart_if_ended()
+    assert scripted.ready
+    assert len(Scripted.started) == 2
 
 
 def test_another_servable_in_the_same_folder_does_not_take_over_unseen(scripted, monkeypatch, caplog):

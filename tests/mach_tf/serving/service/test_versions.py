@@ -10,6 +10,7 @@ import pytest
 
 from mach_tf.errors import InputError
 from mach_tf.serving.contents import FILE
+from mach_tf.serving.service import versions as module
 from mach_tf.serving.service.versions import Versions
 
 
@@ -23,6 +24,10 @@ class Loaded:
         self.version = version
         self.ready = True
         self.closed = False
+        self.restarts = 0
+
+    def restart_if_ended(self):
+        self.restarts += 1
 
     def close(self):
         self.closed = True
@@ -81,6 +86,20 @@ def test_it_is_watched_in_the_background(folder):
         time.sleep(0.01)
     versions.close()
     assert versions.current.version == 2
+
+
+def test_the_current_version_is_restarted_even_if_the_folder_is_not_checked(folder, monkeypatch):
+    monkeypatch.setattr(module, "_RESTART_SECONDS", 0.01)
+    add(folder, 1)
+    versions = Versions(str(folder), load)
+    versions.watch(0)
+    add(folder, 2)
+    end = time.monotonic() + 10
+    while versions.current.restarts < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    versions.close()
+    assert versions.current.version == 1
+    assert versions.current.restarts >= 3
 
 
 def test_a_folder_that_vanishes_keeps_the_version(folder):
