@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 
+import psutil
 import pytest
 
 from benchmarks.served import serving
@@ -69,13 +70,33 @@ def test_a_service_that_is_killed_leaves_nothing_and_another_takes_its_port(eval
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             connection.request("POST", "/predict", body)
             answers.append(connection.getresponse().read())
+            versions = served.process.children()
             served.process.kill()
             served.process.wait(30)
+            assert versions and not psutil.wait_procs(versions, timeout=10)[1]
             with pytest.raises((http.client.HTTPException, OSError)):
                 connection.request("POST", "/predict", body)
                 connection.getresponse()
     assert answers[0] == answers[1]
     assert os.listdir(tmp_path / "temporary") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stops", [["terminate"], ["interrupt", "interrupt"]])
+def test_a_version_that_hangs_does_not_keep_the_service_from_stopping(evaluated, tmp_path, stops):
+    export(Ensemble.load(evaluated.model_dir), tmp_path / "tiny" / "1")
+    with serving(str(tmp_path / "tiny"), ["--timeout=1"]) as served:
+        (version,) = served.process.children()
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        version.suspend()
+        connection.request("POST", "/predict", b'{"points": [{"feature_ids": [3], "feature_values": [1.0]}]}')
+        for stop in stops:
+            served.process.send_signal({"terminate": signal.SIGTERM, "interrupt": signal.SIGINT}[stop])
+            time.sleep(0.3)
+        assert served.process.wait(8) == (0 if stops == ["terminate"] else 130)
+        assert not psutil.wait_procs([version], timeout=5)[1]
 
 
 @pytest.mark.slow

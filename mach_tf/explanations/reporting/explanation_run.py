@@ -13,7 +13,7 @@ import numpy as np
 
 from mach_tf import files
 from mach_tf.certificates import certificate_run
-from mach_tf.choices import AUTO
+from mach_tf.choices import AUTO, EXPECTED_GRADIENTS
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.explanations.explanation_text import SHOWN
@@ -76,7 +76,8 @@ class ExplanationOptions:
                 raise InputError(
                     "baseline=prior is of one label, and against=... explains the difference of two. Use baseline=zero."
                 )
-            object.__setattr__(self, "baseline", baselines.ZERO)
+            if self.attribution.method != EXPECTED_GRADIENTS:  # these draw their own baselines
+                object.__setattr__(self, "baseline", baselines.ZERO)
         if self.epsilon is not None and not (math.isfinite(self.epsilon) and self.epsilon >= 0):
             raise InputError(f"epsilon must be a finite number, 0 or more (got {self.epsilon}).")
 

@@ -40,19 +40,26 @@ def run(app: Any, listening: socket.socket, timeout: float, connections: int) ->
         timeout_graceful_shutdown=int(timeout) + 1,
     )
     server = uvicorn.Server(settings)
-    with _stopped_without_error():
+    with _stopped_without_error(server):
         server.run([listening])
     if server.force_exit:
         raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _stopped_without_error() -> Iterator[None]:
-    """uvicorn repeats the signal that stopped it, which would end the process as if it had been killed."""
+def _stopped_without_error(server: uvicorn.Server) -> Iterator[None]:
+    """Handles the signals outside of uvicorn, which repeats the one that stopped it: that must not end the process as if it had been killed.
+
+    One that comes before uvicorn handles them stops it too.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -118,7 +118,11 @@ def ensemble_scores(world, model):
 
 def test_expected_gradients_draw_their_own_baselines(world, tmp_path):
     inputs = open_inputs(world.dataset, world.model, world.text)
-    config = AttributionConfig(method="expected_gradients")
+    config = AttributionConfig(method="expected_gradients", steps=4)
+    contrasts = ExplanationOptions("0-3", "top:2", config, against="best")
+    for one in write_explanations(inputs, contrasts, None).first:
+        total = sum(feature.attribution for feature in one.attributions)
+        assert one.against is not None and total == pytest.approx(one.score - one.baseline_score, abs=1e-6)
     with pytest.raises(InputError, match="baseline=zero means nothing there"):
         write_explanations(inputs, ExplanationOptions(attribution=config, baseline="zero"), None)
     with pytest.raises(InputError, match=r"labels=all begins at the zero baseline.*Use method='exact'"):

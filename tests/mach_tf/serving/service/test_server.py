@@ -84,3 +84,20 @@ def test_the_wait_ends_after_the_time_limit():
     begin = time.perf_counter()
     run(App(seconds=30), signal.SIGTERM, timeout=0.5)
     assert time.perf_counter() - begin < 10
+
+
+def test_a_signal_that_comes_before_the_server_handles_signals_stops_it(monkeypatch):
+    serve = server.uvicorn.Server.run
+
+    def signalled(self, sockets):
+        signal.raise_signal(signal.SIGTERM)
+        failsafe = threading.Timer(6, setattr, (self, "should_exit", True))
+        failsafe.start()
+        serve(self, sockets)
+        failsafe.cancel()
+
+    monkeypatch.setattr(server.uvicorn.Server, "run", signalled)
+    begin = time.perf_counter()
+    with listen("127.0.0.1", 0) as listening:
+        server.run(App(), listening, 1.0, 10)
+    assert time.perf_counter() - begin < 4
