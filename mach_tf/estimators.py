@@ -126,7 +126,8 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
 def logit_scale(ranker_weight: float) -> tuple[float, float]:
     """Returns the shift a and the scale b by which (s - a) / b brings label scores s with a ranker back to the scale of logits.
 
-    The classifiers of a ranker of weight v add 2 v to the score of a label for its points, and 0 for others: a = v and b = 1 + v / 2.
+    The classifiers of a ranker of weight v add about 2 v to the score of a label for its points, and 0 for others: a = v and b = 1 + v / 2.
+    With a weight for each label, v is their mean, so that probabilities rank as label scores do.
 
     Args:
       ranker_weight: v; 0 for no ranker, which leaves scores as they are.

@@ -108,13 +108,23 @@ def read_label_keys(model_dir: str, model: ModelManifest) -> Optional[list[str]]
 
 
 def read_label_counts(model_dir: str, model: ModelManifest) -> Optional[np.ndarray]:
-    """Returns the training frequencies of the labels, int64 [K]; None if the model directory does not keep them."""
+    """Returns the training frequencies of the labels, int64 [K]; None if the model directory does not keep them.
+
+    Raises:
+      InputError: the file is missing or altered, or holds numbers that no training data have.
+    """
     if LABEL_COUNTS_FILE not in model.files_sha256 or not model.training_points:
         return None
     if problem := file_problem(model_dir, LABEL_COUNTS_FILE, model.files_sha256[LABEL_COUNTS_FILE]):
         raise InputError(f"{problem}. {_REMEDY}")
-    content = f"the frequencies of {model.labels} labels"
-    return read_array(os.path.join(model_dir, LABEL_COUNTS_FILE), (model.labels,), np.int64, content, _REMEDY)
+    path, points = os.path.join(model_dir, LABEL_COUNTS_FILE), model.training_points
+    content = f"the frequencies of {model.labels} labels, from 0 to {points}"
+    counts = read_array(path, (model.labels,), np.int64, content, _REMEDY)
+    if len(counts) and not 0 <= counts.min() <= counts.max() <= points:
+        raise InputError(
+            f"{path} must hold {content}, the number of training points (got {counts.min()} to {counts.max()}). {_REMEDY}"
+        )
+    return counts
 
 
 def read_given_names(path: str, model_dir: str, model: ModelManifest, name: str, force: bool = False) -> list[str]:

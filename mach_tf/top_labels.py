@@ -21,7 +21,7 @@ class TopLabels(NamedTuple):
     """The k best labels of n points, best first.
 
     Attributes:
-      labels: int32 [n, k], label ids; -1 where a point has fewer than k labels, as with a least probability.
+      labels: int32 [n, k], label ids; -1 at the end of a row where a point has fewer than k labels, as with a least probability.
       scores: float32 [n, k], on one of the scales of choices.SCORES; the lowest of the scale, 0 or -inf, where the label is -1.
     """
 
@@ -71,7 +71,10 @@ def top_labels(
         return TopLabels(labels, found)
     kept = probabilities.astype(np.float64) >= min_probability
     lowest = np.float32(0 if scale == PROBABILITY else -np.inf)
-    return TopLabels(np.where(kept, labels, np.int32(-1)), np.where(kept, found, lowest))
+    # Probabilities need not fall along a row, if its labels are ranked for another metric than precision.
+    order = np.argsort(~kept, axis=1, kind="stable")
+    rows = (np.where(kept, labels, np.int32(-1)), np.where(kept, found, lowest))
+    return TopLabels(*(np.take_along_axis(values, order, axis=1) for values in rows))
 
 
 def default_k(labels: int) -> int:

@@ -23,7 +23,8 @@ class Ranker:
 
     Attributes:
       weights: float32 CSR [K, D], the w_l, columns ascending; D is the width of the model's input.
-      weight: what the classifiers' own scores were multiplied by, above 0; probabilities take it into account.
+      weight: what the classifiers' own scores were multiplied by, above 0, in the mean over assignments of labels to training points;
+        probabilities take it into account.
     """
 
     def __init__(self, weights: scipy.sparse.csr_matrix, weight: float = 1.0) -> None:

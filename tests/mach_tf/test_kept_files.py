@@ -144,6 +144,20 @@ def test_label_counts_are_those_of_the_dataset_or_unknown(data, model):
         kept_files.read_label_counts(model, manifest)
 
 
+@pytest.mark.parametrize("counts", [[1, -1, 1], [1, 1, 4]])
+def test_label_counts_that_no_training_data_have_are_refused(model, counts):
+    """A negative one would make a weight that is not a number, and with it labels that do not exist."""
+    path = os.path.join(model, LABEL_COUNTS_FILE)
+    np.save(path, np.array(counts, np.int64))
+    manifest = ModelManifest.read(model)
+    digests = {**manifest.files_sha256, LABEL_COUNTS_FILE: files.sha256(path)}
+    altered = dataclasses.replace(manifest, files_sha256=digests, training_points=3)
+    with pytest.raises(
+        InputError, match=rf"label_counts.npy must hold .* from 0 to 3.*\(got {min(counts)} to {max(counts)}\)"
+    ):
+        kept_files.read_label_counts(model, altered)
+
+
 @pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "model.json", "notes.txt"])
 def test_model_json_names_no_other_files(model, name):
     dataset_manifest = ModelManifest.read(model)

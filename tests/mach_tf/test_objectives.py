@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
+import scipy.special
 
 import mach_tf
 from mach_tf import estimators, objectives
@@ -17,6 +19,8 @@ from mach_tf.manifest import LABEL_COUNTS_FILE, DatasetManifest, ModelManifest
 from mach_tf.metrics import propensity
 from mach_tf.network import Network
 from mach_tf.prediction import predict_file
+from mach_tf.training import claims
+from tests.helpers import rankers
 from tests.helpers.tiny import FEATURES, LABELS
 
 POINTS = 17
@@ -66,7 +70,29 @@ def test_among_some_labels_and_above_a_probability(model, X, psp_order):
     found = model.top_k(X, k=3, objective="psp", only_labels=some, min_probability=0.05)
     for row, labels in enumerate(found.labels):
         kept = [(label, p) for label, p in zip(order[row], probabilities[row]) if label in some][:3]
-        assert labels.tolist() == [label if p >= 0.05 else -1 for label, p in kept]
+        above = [label for label, p in kept if p >= 0.05]
+        assert labels.tolist() == above + [-1] * (3 - len(above))
+
+
+@pytest.mark.parametrize("only", [None, [1, 4, 5, 11, 17]])
+def test_with_a_ranker_the_probabilities_are_those_of_sums(trained, dataset, X, tmp_path, only):
+    """Rankers change the scale of label scores, so that the weights of labels count differently beside them."""
+    path = str(tmp_path / "ranked")
+    shutil.copytree(trained, path)
+    ranker = rankers.random_ranker(LABELS, FEATURES)
+    ranker.weight = 2.5
+    claims.add_ranker(path, ranker.write(path))
+    model, manifest = mach_tf.Ensemble.load(path), DatasetManifest.read(dataset)
+    weights = -np.log(propensity.propensities(manifest.label_counts(dataset), manifest.splits["train"].points))
+    sums = model.predict(X, k=LABELS, scores="logit").toarray().astype(np.float64)
+    values = scipy.special.log_expit((sums - 2.5) / 2.25) + weights
+    some = np.arange(LABELS) if only is None else np.array(only)
+    order = some[np.argsort(-values[:, some], axis=1, kind="stable")]
+    found = model.top_k(X, k=5, objective="psp", only_labels=only, scores="logit")
+    np.testing.assert_array_equal(found.labels, order[:, :5])
+    np.testing.assert_allclose(found.scores, np.take_along_axis(sums, found.labels, axis=1), rtol=1e-6)
+    unscaled = some[np.argsort(-(scipy.special.log_expit(sums) + weights)[:, some], axis=1, kind="stable")]
+    assert (unscaled[:, :5] != order[:, :5]).any()
 
 
 def test_evaluation_ranks_with_the_propensities_of_its_metrics(trained, dataset):

@@ -80,6 +80,14 @@ def test_labels_below_a_probability_are_left_out(estimator, scale):
         assert row.indices.tolist() == labels_of_row[present].tolist()
 
 
+def test_labels_that_stay_come_first_whatever_they_are_ranked_by():
+    """Where labels are ranked for another metric, one in the middle of a row may have the lowest probability."""
+    labels, scores = np.array([[3, 1, 2], [0, 4, 5]], np.int32), np.array([[-3, 2, -1], [1, -4, -1]], np.float32)
+    found = top_labels(labels, scores, "logit_mean", 8, "logit", 0.2)
+    assert found.labels.tolist() == [[1, 2, -1], [0, 5, -1]]
+    assert found.scores.tolist() == [[2, -1, -np.inf], [1, -1, -np.inf]]
+
+
 @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), "0.5"])
 def test_a_probability_outside_its_range_is_refused(probability):
     labels, scores = decoded("mean", 0)

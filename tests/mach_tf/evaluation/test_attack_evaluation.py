@@ -9,6 +9,7 @@ import scipy.sparse
 from mach_tf.attacks import bucket_loss
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.choices import ATTACKS
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.network import Network
@@ -93,7 +94,7 @@ def test_an_attack_transfers_from_another_network(network, evaluated, tmp_path):
         ({"epsilon": []}, r"epsilon must .*\(got none\)"),
         ({"epsilon": [0.1, 0.1]}, r"epsilon must .*\(got 0\.1, 0\.1\)"),
         ({"epsilon": float("inf")}, r"epsilon must"),
-        ({"method": "shout"}, r"one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)"),
+        ({"method": "shout"}, rf"one of {', '.join(ATTACKS)} \(got 'shout'\)"),
         ({"ks": (1, 31)}, r"ks must not exceed the 30 labels \(got 31\)"),
         ({"target_label": 3}, r"give it with attack=push_in"),
         ({"method": "push_in", "target_label": 30}, r"target_label must be at most 29 \(got 30\)"),

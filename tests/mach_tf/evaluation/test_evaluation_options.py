@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf import estimators
+from mach_tf.choices import ATTACKS
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
 from mach_tf.evaluation.certification import CertificationOptions
@@ -43,7 +44,7 @@ def test_estimators_are_names_or_all(given, names):
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),
         (
             {"attacks": ["shout"]},
-            r"An attack must be one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)",
+            rf"An attack must be one of {', '.join(ATTACKS)} \(got 'shout'\)",
         ),
         ({"attacks": ["pgd"], "epsilons": [0.1, -0.2]}, r"epsilon must be 0 or more \(got -0\.2\)"),
         ({"propensity_a": 0}, r"propensity_a must be above 0 and at most 10 \(got 0\)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.choices import ATTACKS
 from mach_tf.errors import InputError
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.metric_options import MetricOptions
@@ -34,7 +35,7 @@ def test_attacks_are_names_or_attacks(given, attacks):
         ({"bootstrap": -1}, r"^bootstrap must be 0 or more \(got -1\)"),
         (
             {"attacks": ["shout"]},
-            r"^An attack must be one of fgsm, pgd, apgd, square, strongest, push_out, push_in \(got 'shout'\)",
+            rf"^An attack must be one of {', '.join(ATTACKS)} \(got 'shout'\)",
         ),
         ({"epsilons": [0.1, -0.2]}, r"^epsilon must be 0 or more \(got -0\.2\)"),
         ({"attacks": ["pgd"], "epsilons": []}, r"^epsilon must be a list .*\(got none\)"),

@@ -11,6 +11,7 @@ import pytest
 from mach_tf.attacks import attack_chunks
 from mach_tf.attacks.attack_run import AttackRun
 from mach_tf.attacks.gradient_attacks import Attack
+from mach_tf.choices import ATTACKS
 from mach_tf.errors import InputError
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.robustness_comparison import compare_robustness
@@ -82,7 +83,7 @@ def test_the_figure_has_a_line_per_model_and_attack(compared):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"attacks": []}, "attacks must name at least one of fgsm, pgd, apgd, square, strongest, push_out, push_in"),
+        ({"attacks": []}, f"attacks must name at least one of {', '.join(ATTACKS)}"),
         ({"attacks": ["shout"]}, "An attack must be one of"),
         ({"epsilons": [-1]}, r"epsilon must be 0 or more \(got -1\)"),
         ({"bootstrap": -1}, r"bootstrap must be 0 or more \(got -1\)"),
