@@ -39,6 +39,6 @@ def log_weights(objective: str, label_counts: np.ndarray, points: int, a: float 
 
     Example:
       >>> log_weights("psp", np.array([100, 1]), 1000).round(2)
-      array([0.54, 1.98])
+      array([0.57, 1.93])
     """
     return np.log(_WEIGHTS[objective](label_counts, points, a, b))

@@ -108,7 +108,7 @@ def _evaluation(found: Mapping[str, Any]) -> Evaluation:
         [
             Attacked(str(entry["attack"]), float(entry["epsilon"]), dict(entry["metrics"]))
             for entry in found.get("attacks") or []
-            if "epsilon" in entry  # attacks on words have no size that the card's table could name
+            if "words" not in entry  # attacks on words have no size that the card's table could name
         ],
         None if calibration is None else float(calibration["expected_calibration_error"]),
         [

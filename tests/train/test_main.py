@@ -27,6 +27,7 @@ from tests.helpers.tiny import FEATURES, POINTS, REPETITIONS, arguments, train, 
 def test_a_run_leaves_a_whole_model_directory(dataset, trained):
     assert sorted(os.listdir(trained)) == [
         "checkpoints",
+        "label_counts.npy",
         "model.json",
         "repetition-000",
         "repetition-001",
@@ -173,7 +174,7 @@ def test_parts_merge_by_copying_and_can_be_evaluated(dataset, trained, tmp_path)
 
     merged = tmp_path / "merged"
     merged.mkdir()
-    for name in ("model.json", "repetition-000"):
+    for name in ("model.json", "label_counts.npy", "repetition-000"):
         (shutil.copytree if os.path.isdir(f"{trained}/{name}") else shutil.copy)(f"{trained}/{name}", merged / name)
     with pytest.raises(InputError, match=r"lacks repetition-001, repetition-002.*copy here what was trained elsewhere"):
         Ensemble.load(str(merged))

@@ -5,11 +5,12 @@ import tensorflow as tf
 
 from mach_tf import signature_names as names
 from mach_tf.serving.example_requests import example_request
+from mach_tf.serving_signatures import parse_examples
 
 
 def test_an_example_has_one_feature():
     (serialized,) = example_request(names.SERVING_SIGNATURE, 0)["examples"]
-    parsed = names.parse_examples(tf.constant([serialized]))
+    parsed = parse_examples(tf.constant([serialized]))
     assert parsed["feature_ids"].to_list() == [[0]] and parsed["feature_values"].to_list() == [[1.0]]
 
 

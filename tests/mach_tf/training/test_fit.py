@@ -142,6 +142,7 @@ def test_a_refused_call_does_not_wait_for_tensorflow(dataset, tmp_path, monkeypa
 def test_a_model_that_nobody_looks_into_is_the_same(dataset, fitted, tmp_path):
     model = mach_tf.fit(dataset, tmp_path / "model", **SMALL, checkpoint_minutes=None, curves=False)
     assert sorted(os.listdir(model.model_dir)) == [
+        "label_counts.npy",
         "model.json",
         "ranker.npz",
         *(f"repetition-{r:03d}" for r in range(6)),

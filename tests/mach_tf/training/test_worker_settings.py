@@ -35,20 +35,26 @@ def test_the_same_everywhere_passes(tmp_path):
         worker_settings.check_same([settings] * count, WORKERS)
 
 
+# Settings of one method of adversarial training alone.
+_METHOD_OF = {"adversarial_steps": "pgd", "ibp_ramp": "ibp"}
+
+
 def changed(value):
     """Another value of the same kind; a setting has few kinds."""
     if isinstance(value, bool):
         return not value
     others = {"none": "linear", "linear": "none", "laprop": "adam", "nonzero": "dense", "multilabel": "multiclass"}
-    return others[value] if isinstance(value, str) else value + 1 if value != 0 else 0.5
+    others["fgsm"] = "n_fgsm"
+    return others[value] if isinstance(value, str) else value / 2 if 0 < value < 1 else value + 1 if value else 0.5
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TrainingConfig)])
 def test_every_training_setting_is_compared(tmp_path, field):
-    ours = MANIFEST.training
+    ours = dataclasses.replace(MANIFEST.training, adversarial=_METHOD_OF.get(field, "fgsm"))
     value = changed(getattr(ours, field)) if field != "seed" else 1
+    same = dataclasses.replace(MANIFEST, training=ours)
     theirs = dataclasses.replace(MANIFEST, training=dataclasses.replace(ours, **{field: value}))
-    described = difference(gathered(tmp_path), gathered(tmp_path, theirs), gathered(tmp_path))
+    described = difference(gathered(tmp_path, same), gathered(tmp_path, theirs), gathered(tmp_path, same))
     assert described == f"{field}={getattr(ours, field)!r} at a:1, c:3 and {field}={value!r} at b:2"
 
 
