@@ -81,7 +81,7 @@ def test_with_a_ranker_the_probabilities_are_those_of_sums(trained, dataset, X, 
     shutil.copytree(trained, path)
     ranker = rankers.random_ranker(LABELS, FEATURES)
     ranker.weight = 2.5
-    claims.add_ranker(path, ranker.write(path))
+    claims.add_ranker(path, ranker)
     model, manifest = mach_tf.Ensemble.load(path), DatasetManifest.read(dataset)
     weights = -np.log(propensity.propensities(manifest.label_counts(dataset), manifest.splits["train"].points))
     sums = model.predict(X, k=LABELS, scores="logit").toarray().astype(np.float64)
