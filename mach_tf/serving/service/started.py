@@ -41,9 +41,8 @@ def started(command: Sequence[str]) -> Iterator[Started]:
             printed = process.stdout.readline()
             address = _ADDRESS.search(printed)
             if address is None:
-                raise InputError(
-                    f"The service must start (got {printed.strip() or 'nothing'!r}). Its messages say why."
-                )
+                came = f"printed {printed.strip()!r}" if printed.strip() else "ended"
+                raise InputError(f"The service must start, but it {came}. Its messages say why.")
             yield Started(address[1], process)
         finally:
             process.terminate()

@@ -23,7 +23,7 @@ def test_a_service_is_stopped_after_an_error_too():
     assert service.process.poll() is not None
 
 
-@pytest.mark.parametrize("code", ["", "print('Hello')"])
-def test_a_service_that_does_not_start_is_told(code):
-    with pytest.raises(InputError, match="The service must start"), started([sys.executable, "-c", code]):
+@pytest.mark.parametrize(("code", "came"), [("", "it ended"), ("print('Hello')", "it printed 'Hello'")])
+def test_a_service_that_does_not_start_is_told(code, came):
+    with pytest.raises(InputError, match=f"The service must start, but {came}"), started([sys.executable, "-c", code]):
         pass
