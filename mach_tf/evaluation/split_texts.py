@@ -11,6 +11,8 @@ from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.errors import InputError
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.point_files import Row
+from mach_tf.explanations.reporting.source_text import is_part
+from mach_tf.manifest import DatasetManifest
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -33,6 +35,11 @@ def texts_to_attack(
     """
     if network.manifest.text is None or not any(attack.of_words for attack in attacks):
         return None
+    if is_part(DatasetManifest.read(dataset_dir), split):
+        raise InputError(
+            f"Attacks on words need the texts of the {split} split, which holds only a part of the points of the training files. "
+            "Attack another split, or preprocess again with a file of its own for this one."
+        )
     found = open_inputs(dataset_dir, network.model_dir, split=split, force=True).read()
     rows = (found.texts or [])[: len(points)]
     if len(rows) == len(points):

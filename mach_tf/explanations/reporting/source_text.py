@@ -64,9 +64,7 @@ def find_records(dataset: DatasetManifest, split: str, settings: InputSettings) 
       InputError: a file is gone or has changed, is in no known format, or some of its points are in another split.
     """
     sources = split_sources(dataset, split)
-    # Points that are held back of the training files are a split without files of its own.
-    held_back = split == "train" and any(not other.sources for other in dataset.splits.values())
-    if held_back or not sources:
+    if is_part(dataset, split):
         raise InputError(
             f"The {split} split holds only a part of the points of the training files. Give the text to explain with input=PATH."
         )
@@ -84,6 +82,13 @@ def find_records(dataset: DatasetManifest, split: str, settings: InputSettings) 
             "Give input_format."
         )
     return [TextInput(*pair) for pair in zip(paths[::2], paths[1::2])]
+
+
+def is_part(dataset: DatasetManifest, split: str) -> bool:
+    """Returns whether a split of a dataset of texts holds only a part of the points of the files that it was made from."""
+    # Points that are held back of the training files are a split without files of its own.
+    held_back = split == "train" and any(not other.sources for other in dataset.splits.values())
+    return held_back or not split_sources(dataset, split)
 
 
 def split_sources(dataset: DatasetManifest, split: str) -> list[Source]:

@@ -55,6 +55,25 @@ def test_files_that_make_other_points_are_refused(trained, tmp_path):
         texts_to_attack(network, words, str(trained / "data"), "train", points[[3]])
 
 
+def test_a_part_of_the_training_files_is_refused_in_the_words_of_an_attack(trained, tmp_path):
+    held, words = str(tmp_path / "held"), [Attack.named("drop_words")]
+    mach_tf.preprocess(
+        held,
+        train=trained / "train.jsonl",
+        valid_fraction=0.2,
+        text_fields=["text"],
+        label_field="labels",
+        progress=False,
+    )
+    network = Network.load(trained / "model")
+    for split in ("train", "valid"):
+        points = DatasetReader.open(held).read_points(split, 2)
+        with pytest.raises(
+            InputError, match=f"need the texts of the {split} split, which holds only a part.*Attack another"
+        ):
+            texts_to_attack(network, words, held, split, points)
+
+
 def test_comparison_and_evaluation_attack_the_texts(trained, tmp_path):
     options = {"attacks": ["drop_words", "fgsm"], "words": [0, 3], "epsilons": [0.01], "bootstrap": 0}
     found = compare_robustness([str(trained / "model")], str(trained / "data"), str(tmp_path), **options)
