@@ -90,6 +90,8 @@ _RENAMED = {
     **attack_flags.RENAMED,
     **decoding_flags.RENAMED,
     "estimators": "estimator",
+    # That of the ranking; attack_flags names that of the attacks itself.
+    "objective": "objective",
 }
 
 

@@ -95,7 +95,7 @@ class EvaluationOptions(MetricOptions):
         given = [name for name, value in others.items() if value]
         if self.objective != objectives.PRECISION and given:
             raise InputError(
-                f"objective={self.objective} must be left out with {given[0]}, which ranks labels by their label scores."
+                f"objective={self.objective} must be left out with {given[0]}: then labels are ranked by their label scores."
             )
 
     def _check_certification(self) -> None:

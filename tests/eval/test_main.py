@@ -202,6 +202,8 @@ def test_only_some_points_and_repetitions(evaluated, tmp_path):
         (["--estimator=max"], r"--estimator must be all, or a list"),
         (["--estimator=mean,mean"], r"list of different ones"),
         (["--attack=shout"], r"--attack must be a list"),
+        (["--objective=psp", "--attack=fgsm"], r"^--objective=psp must be left out with attacks"),
+        (["--objective=psp", "--estimator=mean"], r"^--objective=psp needs the estimator logit_mean"),
         (["--split=valid"], r"no 'valid' split; it has"),
         (["--repetitions=4"], r"has 3 repetitions; ask for 1 to 3"),
         (["--attack=push_in", "--target_label=30"], r"--target_label must hold label ids in \[0, 30\)"),
