@@ -55,6 +55,12 @@ def test_the_page_says_what_a_score_is_made_of(ranked):
     assert f'"ranked":{str(ranked).lower()}' in text
 
 
+def test_the_page_says_how_to_read_any_method():
+    text = page()
+    assert "The <em>completeness gap</em> is" in text and "one label rather than another" in text
+    assert "Integrated Gradients" not in text
+
+
 def test_the_page_is_whole_and_safe():
     text = page(hidden_features=4)
     assert "Explanations of &lt;model&gt;" in text and "a &amp; b" in text
