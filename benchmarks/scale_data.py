@@ -25,11 +25,9 @@ from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("shape", "amazon-670k", list(SHAPES), "The published data set whose size the data have.")
-flags.DEFINE_float(
-    "fraction", 1.0, "The part of the published points to write, at least one for each split.", 1e-9, 1.0
-)
-flags.DEFINE_string("output_dir", None, "The directory to write, which is made if missing.", required=True)
+flags.DEFINE_enum("shape", "amazon-670k", list(SHAPES), "Chooses the published data set whose size the data have.")
+flags.DEFINE_float("fraction", 1.0, "Writes this part of the published points, at least one for each split.", 1e-9, 1.0)
+flags.DEFINE_string("output_dir", None, "Writes to this directory, which is made if missing.", required=True)
 flags.DEFINE_integer("seed", 0, "Decides every byte of the data.", 0, 2**32 - 1)
 
 

@@ -161,7 +161,7 @@ class TrainingConfig:
         if not self.is_adversarial:
             raise InputError(
                 f"adversarial_weight must be above 0 with adversarial={self.adversarial} (got {self.adversarial_weight!r}, which trains on "
-                "the clean loss alone). Raise it, or leave adversarial out."
+                f"the clean loss alone). Raise it, or leave adversarial={self.adversarial} out."
             )
         if self.fgsm_support != SUPPORTS[0]:
             raise InputError(

@@ -4,7 +4,7 @@
 
 writes a model directory: model.json, one SavedModel per repetition, and TensorBoard logs. If it is stopped or killed, the same
 command goes on from the last checkpoint; finished repetitions are not trained again. The settings may come from a preset
-(--preset=eurlex57k) or from a file (--flagfile=mine.flags, as train.plan writes it).
+(--preset=eurlex57k) or from a file (--flagfile=mine.flags, as mach-plan writes it).
 """
 
 from __future__ import annotations
