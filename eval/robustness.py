@@ -1,4 +1,4 @@
-"""Compares models under attack and plots their P@k against epsilon.
+"""Compares models under attack and plots their P@k against epsilon, or against the number of changed words.
 
     mach-robustness --dataset_dir data/bibtex --model_dir models/bibtex-adv,models/bibtex-clean \\
         --attack fgsm,pgd --epsilon 0,0.01,0.02,0.05 --output_dir results/bibtex

@@ -4,8 +4,9 @@
         --labels=top:3 --output_dir=explained
 
 Writes explanations.jsonl, with one explanation per line and the largest attributions first, and report.html, a page to read
-them in. The label score of --estimator is explained by Integrated Gradients from --baseline. Attributions belong to raw
-features and add up to the score minus the baseline's score; the program fails if they miss it by more than 1%.
+them in. The label score of --estimator is explained by --method, Integrated Gradients by default, from --baseline. Attributions belong
+to raw features and, but for gradient_x_input, add up to the score minus the baseline's score; the program fails if they miss it
+by more than 1%.
 
     mach-explain --model_dir=models/mine --text="Attention is all you need"
 

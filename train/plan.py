@@ -6,7 +6,7 @@
 prints one line per combination of buckets and repetitions:
 
 - B, R: buckets and repetitions; parameters: those of all repetitions.
-- training: memory to train one repetition at a time (train.main's estimate); at once: how many fit in memory side by side.
+- training: memory to train one repetition at a time (mach-train's estimate); at once: how many fit in memory side by side.
 - serving: memory with all repetitions loaded.
 - pair: probability that two given labels share a bucket in every repetition, (1/B)^R; any pair: bound on the probability
   that any two labels do, K^2 (1/B)^R (Medini et al. 2019, theorem 2).
@@ -20,7 +20,7 @@ Recommends the fastest plan that fits. A plan fits if training and serving fit i
 both failure figures are at most --delta, and R B is at most the number of labels (or 16,384), beyond which one classifier
 with an output per label would be smaller. With more buckets each of them learns from fewer points; more repetitions gain a
 little accuracy, at their cost. Rules of thumb choose the length of the training, dropout and the optimizer's settings by the
-size of the data; --output writes all of it as a flagfile for train.main. Training is adversarial unless
+size of the data; --output writes all of it as a flagfile for mach-train. Training is adversarial unless
 --adversarial_weight=0 is given.
 """
 
@@ -40,33 +40,33 @@ _TRAINING = ("hidden_units", "batch_size", "epochs", "adversarial", "adversarial
 # The data: a dataset directory, or its numbers before there is one
 flags.adopt_module_key_flags(problem_flags)
 
-# Training, as given to train.main; what is given here is not left to the rules.
-flags.DEFINE_list("buckets", [], "Numbers of buckets to compare, separated by commas. By default they suit the labels.")
-flags.DEFINE_list("repetitions", [], "Numbers of repetitions to compare. By default 4, 8, 16 and 32.")
+# Training, as given to mach-train; what is given here is not left to the rules.
+flags.DEFINE_list("buckets", [], "Compares these numbers of buckets. By default they suit the labels.")
+flags.DEFINE_list("repetitions", [], "Compares these numbers of repetitions. By default 4, 8, 16 and 32.")
 training_flags.define("hidden_units", "adversarial", "adversarial_weight", "fgsm_support", "optimizer")
 training_flags.define_by_rule("batch_size", "epochs")
 
 # The machine
 flags.DEFINE_string(
-    "memory", None, "Memory for training and for serving, such as 24GB or 512MB. By default what is free here."
+    "memory",
+    None,
+    "Sets the memory for training and for serving, such as 24GB or 512MB. By default it is what is free here.",
 )
 flags.DEFINE_float(
     "gflops",
     None,
-    "The machine's rate in float32 matrix products, in billion operations per second. By default it is measured.",
+    "Sets the machine's rate in float32 matrix products, in billion operations per second. By default it is measured.",
     lower_bound=1e-3,
 )
-flags.DEFINE_float("bandwidth", None, "Memory bandwidth in GB/s. By default it is measured.", lower_bound=1e-3)
+flags.DEFINE_float("bandwidth", None, "Sets the memory bandwidth in GB/s. By default it is measured.", lower_bound=1e-3)
 
 # What is wanted
-flags.DEFINE_string(
-    "output", None, "The flagfile to write for train.main: the recommended plan. It must be a new file."
-)
-flags.DEFINE_float("hours", 24.0, "The longest accepted training, in hours for all repetitions.", lower_bound=0)
+flags.DEFINE_string("output", None, "Writes the recommended plan to this new file, a flagfile for mach-train.")
+flags.DEFINE_float("hours", 24.0, "Accepts trainings of at most this many hours for all repetitions.", lower_bound=0)
 flags.DEFINE_float(
     "delta",
     recommendation.DEFAULT_DELTA,
-    "The largest accepted probability of failure: that labels cannot be told apart.",
+    "Accepts at most this probability of failure: that labels cannot be told apart.",
     lower_bound=1e-12,
     upper_bound=1,
 )
