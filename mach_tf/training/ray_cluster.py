@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Union
@@ -20,7 +19,7 @@ from mach_tf.buckets import BucketSpec
 from mach_tf.choices import AUTO
 from mach_tf.errors import InputError
 from mach_tf.progress_bars import Bar
-from mach_tf.training import checkpoints, cluster, cluster_part, group_plan, resume, run
+from mach_tf.training import checkpoints, cluster, cluster_part, group_plan, json_socket, resume, run
 from mach_tf.training.cluster_part import ClusterTraining, Part
 from mach_tf.training.progress import Progress
 from mach_tf.training.results import TrainingResult
@@ -208,7 +207,7 @@ def _knock(address: str) -> None:
     """Raises OSError if nobody listens at HOST:PORT, which Ray would try again for five minutes."""
     found = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address)
     if found:
-        socket.create_connection((found[1].strip("[]"), int(found[2])), _KNOCK_SECONDS).close()
+        json_socket.connect(found[1].strip("[]"), int(found[2]), _KNOCK_SECONDS).close()
 
 
 def _nodes(ray: Any) -> list[dict[str, float]]:
