@@ -96,8 +96,8 @@ def _own_peak() -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
-def check_arms(chosen: Sequence[str], arms: Collection[str], flag: str = "arms") -> None:
-    """Raises InputError for the value of --arms, or of another flag, that names what a benchmark does not run."""
+def check_arms(chosen: Sequence[str], arms: Collection[str], flag: str = "arms", needed: bool = False) -> None:
+    """Raises InputError for the value of --arms, or of another flag, that names what a benchmark does not run; or names nothing, if `needed`."""
     unknown = [arm for arm in chosen if arm not in arms]
-    if unknown:
-        raise InputError(f"--{flag} must be among {', '.join(arms)} (got {', '.join(unknown)}). Correct it.")
+    if unknown or (needed and not chosen):
+        raise InputError(f"--{flag} must be among {', '.join(arms)} (got {', '.join(unknown) or 'none'}). Correct it.")
