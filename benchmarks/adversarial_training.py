@@ -1,4 +1,4 @@
-"""Says what each method of adversarial training costs and gives: P@1 as it is, under the strongest attack, and certified.
+"""Measures what each method of adversarial training costs and gains: P@1 on clean points, under the strongest attack, and certified.
 
     python -m benchmarks.adversarial_training --data_dir=data --sets=bibtex --output_dir=results/adversarial-training
 

@@ -3,7 +3,7 @@
     python -m benchmarks.worker_processes "--train_flags=--dataset_dir=data/eurlex57k --preset=eurlex57k --repetitions=2 --epochs=1"
 
 runs mach-train with these flags and --strategy=multiworker in 2 and in 4 processes that TF_CONFIG connects. They share the processors of
-one machine, so what is seen is what their exchange costs, not what further machines gain.
+one machine, so the figures show what their exchange costs, not what further machines gain.
 """
 
 from __future__ import annotations

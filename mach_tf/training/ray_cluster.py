@@ -1,7 +1,7 @@
 """Training on a Ray cluster: each part of the repetitions is a task on one node, and all write the same model directory.
 
-Nodes share the dataset directory and the model directory, as they do for a Slurm array or a Kubernetes Job. So there is nothing to copy
-together: a part is finished when its repetitions are in the directory, and a part whose node is lost resumes on another node from its
+Nodes share the dataset directory and the model directory, as they do for a Slurm array or a Kubernetes Job. So nothing is copied: a
+part is finished when its repetitions are in the directory, and a part whose node is lost resumes on another node from its
 last checkpoint. Ray is imported only when a cluster is used.
 """
 
