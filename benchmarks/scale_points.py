@@ -122,7 +122,7 @@ def _draw_features(state: np.ndarray, found: Law, cluster: int, visible: np.ndar
                 place = scale_law.hash(
                     scale_law.label(found, cluster, member), scale_law.next_number(state) % np.uint64(found.signature)
                 ) % np.uint64(found.pool)
-            share = (scale_law.hash(~cluster, place) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+            share = scale_law.fraction(scale_law.hash(~cluster, place))
             rank = int(found.features * share * share)
         else:
             rank = int((found.features + 1.0) ** scale_law.uniform(state)) - 1
