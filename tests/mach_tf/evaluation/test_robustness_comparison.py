@@ -42,6 +42,15 @@ def test_each_model_is_attacked_itself(evaluated, models, compared):
         assert [loss.epsilon for loss in robustness.bucket_losses] == [0, 0.1]
 
 
+def test_attacks_on_words_alone_have_no_bucket_loss(evaluated, models):
+    """It is a loss at each epsilon."""
+    options = {"words": [1], "epsilons": [0, 0.1], "bootstrap": 0, "limit": 5}
+    found = compare_robustness(models[:1], evaluated.dataset_dir, attacks=["drop_words"], **options)
+    assert list(found.to_json()["models"][0]) == ["model_dir", "attacks"] and "bucket loss" not in str(found)
+    found = compare_robustness(models[:1], evaluated.dataset_dir, attacks=["drop_words", "fgsm"], **options)
+    assert [loss.epsilon for loss in found.models[models[0]].bucket_losses] == [0, 0.1]
+
+
 def test_the_attack_may_be_computed_on_another_model(evaluated, models):
     transferred, white_box = (
         compare_robustness(
