@@ -1,4 +1,4 @@
-"""Says what each method of adversarial training costs and gives: P@1 as it is, under the strongest attack, and certified.
+"""Measures what each method of adversarial training costs and gains: P@1 on clean points, under the strongest attack, and certified.
 
     python -m benchmarks.adversarial_training --data_dir=data --sets=bibtex --output_dir=results/adversarial-training
 
@@ -27,6 +27,7 @@ import tabulate
 from absl import flags
 
 import mach_tf
+from benchmarks.measured_process import check_arms
 from mach_tf import files, startup
 from mach_tf.choices import ADVERSARIAL_METHODS
 from mach_tf.errors import InputError
@@ -64,11 +65,7 @@ flags.DEFINE_string("output_dir", "adversarial-training", "Writes models, result
 def main(_: list[str]) -> None:
     """Runs the program."""
     startup.prepare()
-    unknown = [name for name in FLAGS.sets if name not in _PRESETS]
-    if unknown or not FLAGS.sets:
-        raise InputError(
-            f"--sets must be among {', '.join(_PRESETS)} (got {', '.join(unknown) or 'none'}). Correct it."
-        )
+    check_arms(FLAGS.sets, _PRESETS, "sets", needed=True)
     epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
     arms = {arm: _changes(arm) for arm in FLAGS.arms}
     os.makedirs(FLAGS.output_dir, exist_ok=True)
@@ -141,29 +138,29 @@ def _kept(name: str, arm: str, dataset: str, epsilons: Sequence[float], changes:
     path = os.path.join(FLAGS.output_dir, f"{name}-{arm}.json")
     if os.path.exists(path) and (found := files.read_json(path, "result"))["asked"] == asked:
         return found
-    found = {"asked": asked, **_measure(dataset, os.path.join(FLAGS.output_dir, "models", f"{name}-{arm}"), preset)}
+    model_dir = os.path.join(FLAGS.output_dir, "models", f"{name}-{arm}")
+    found = {"asked": asked, **_measure(dataset, model_dir, preset, epsilons)}
     files.write_json(path, found)
     return found
 
 
-def _measure(dataset: str, model_dir: str, chosen: dict[str, Any]) -> dict[str, Any]:
+def _measure(dataset: str, model_dir: str, chosen: dict[str, Any], epsilons: Sequence[float]) -> dict[str, Any]:
     """Trains an arm and measures it."""
     from mach_tf.data.dataset_reader import DatasetReader
     from mach_tf.evaluation.certification import CertificationOptions, certify_dataset
-    from mach_tf.metrics.ranking_metrics import hits
+    from mach_tf.metrics.ranking_metrics import hits, precision_at_k
 
     model, times = _trained(dataset, model_dir, chosen)
     points = DatasetReader.open(dataset).read_points("test")
     k = min(5, model.labels)
     top = model.decode(points.features(model.manifest.columns), k).labels
-    right = hits(top, points.labels(model.labels)).mean(axis=0).cumsum()
+    hit = hits(top, points.labels(model.labels))
     ks = [at for at in (1, 3, 5) if at <= k]
-    epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
     options = CertificationOptions(epsilons, ks=[1], effort=FLAGS.effort, attacks=["strongest"])
     proved = certify_dataset(model_dir, dataset, options, limit=FLAGS.limit)
     return {
         **times,
-        "test": {f"P@{at}": round(100 * float(right[at - 1]) / at, 2) for at in ks},
+        "test": {f"P@{at}": round(100 * float(precision_at_k(hit, at).mean()), 2) for at in ks},
         "sizes": proved.to_json()["sizes"],
     }
 

@@ -13,7 +13,7 @@ from benchmarks.measured_process import memory
 from mach_tf.errors import InputError
 
 _SAMPLING_SECONDS = 0.2
-# A sample of a process of many gigabytes takes tens of milliseconds, so the next one is this many times as long in coming, up to a limit.
+# A sample of a process of many gigabytes takes tens of milliseconds. The pause after it is this many times as long, up to a limit.
 _SAMPLING_PAUSE, _MOST_SECONDS = 50, 3.0
 _LAST_LINES = 5
 

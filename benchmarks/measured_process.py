@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 import psutil
 
 from mach_tf.errors import InputError
 
+T = TypeVar("T")
 Work = Callable[[], "tuple[int, int]"]  # does the work; returns the points and the bytes of text that it read
 
 _SAMPLING_SECONDS = 0.1
@@ -63,15 +65,20 @@ def measure(prepare: Callable[..., Work], *arguments: Any) -> dict[str, Any]:
 
 
 def memory(pid: Optional[int]) -> int:
-    """Returns the bytes that a process and its children occupy; shared pages count once."""
-    total = 0
+    """Returns the bytes that a process and its children occupy, shared pages counted once; 0 if it has just ended."""
     try:
-        parent = psutil.Process(pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            total += process.memory_full_info().pss
+        return sum(of_family(psutil.Process(pid), lambda process: process.memory_full_info().pss))
     except psutil.Error:
-        pass  # it has just ended
-    return total
+        return 0
+
+
+def of_family(parent: psutil.Process, measure: Callable[[psutil.Process], T]) -> list[T]:
+    """Measures a process and its children; those that end meanwhile are left out."""
+    found = []
+    for process in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(measure(process))
+    return found
 
 
 def _run(prepare: Callable[..., Work], arguments: tuple[Any, ...], connection: Connection) -> None:
@@ -89,8 +96,8 @@ def _own_peak() -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
-def check_arms(chosen: Sequence[str], arms: Collection[str], flag: str = "arms") -> None:
-    """Raises InputError for the value of --arms, or of another flag, that names what a benchmark does not run."""
+def check_arms(chosen: Sequence[str], arms: Collection[str], flag: str = "arms", needed: bool = False) -> None:
+    """Raises InputError for the value of --arms, or of another flag, that names what a benchmark does not run; or names nothing, if `needed`."""
     unknown = [arm for arm in chosen if arm not in arms]
-    if unknown:
-        raise InputError(f"--{flag} must be among {', '.join(arms)} (got {', '.join(unknown)}). Correct it.")
+    if unknown or (needed and not chosen):
+        raise InputError(f"--{flag} must be among {', '.join(arms)} (got {', '.join(unknown) or 'none'}). Correct it.")

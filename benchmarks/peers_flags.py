@@ -7,8 +7,8 @@ import os
 from absl import flags
 
 from benchmarks import peers_shapes
+from benchmarks.measured_process import check_arms
 from benchmarks.peers_runs import Runner
-from mach_tf.errors import InputError
 
 FLAGS = flags.FLAGS
 
@@ -46,11 +46,7 @@ def runner(split: str) -> Runner:
     Raises:
       InputError: an unknown shape.
     """
-    unknown = [shape for shape in FLAGS.shapes if shape not in peers_shapes.SHAPES]
-    if unknown:
-        raise InputError(
-            f"--shapes must be among {', '.join(peers_shapes.SHAPES)} (got {', '.join(unknown)}). Correct it."
-        )
+    check_arms(FLAGS.shapes, peers_shapes.SHAPES, "shapes")
     return Runner(
         data_dir=FLAGS.data_dir,
         output_dir=os.path.abspath(FLAGS.output_dir),

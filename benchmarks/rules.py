@@ -25,7 +25,6 @@ from benchmarks.peers_arms import Arm
 from benchmarks.peers_results import METRICS, Cell
 from benchmarks.peers_runs import Runner
 from benchmarks.rule_candidates import CANDIDATES, TODAY
-from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
 from mach_tf.programs import program
 from mach_tf.sizing.planning import Problem
@@ -42,11 +41,7 @@ def main(argv: list[str]) -> None:
     """Runs the program."""
     del argv
     check_arms(FLAGS.candidates, CANDIDATES, "candidates")
-    unknown = [metric for metric in FLAGS.metrics if metric not in METRICS]
-    if unknown or not FLAGS.metrics:
-        raise InputError(
-            f"--metrics must be among {', '.join(METRICS)} (got {', '.join(unknown) or 'none'}). Correct it."
-        )
+    check_arms(FLAGS.metrics, METRICS, "metrics", needed=True)
     runner = peers_flags.runner("valid")
     candidates = [TODAY, *(name for name in FLAGS.candidates if name != TODAY)]
     cells = {

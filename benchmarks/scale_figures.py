@@ -49,7 +49,7 @@ def precision_table(found: dict[str, dict[str, float]]) -> str:
 
 
 def precision_ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Returns what of the ceiling of labels with points was reached."""
+    """Returns the precisions of each method over the ceiling of labels with points."""
     ceiling = found["ceiling of labels with points"]
     return {
         f"{who}: {name}/ceiling": round(found[who][name] / ceiling[name], 3)

@@ -94,9 +94,15 @@ def hash(first: int, second: int) -> Any:
 
 
 @kernels.jit(nogil=True)
+def fraction(bits: Any) -> float:
+    """Returns the number in [0, 1) that the first 53 of 64 bits are."""
+    return (bits >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@kernels.jit(nogil=True)
 def uniform(state: np.ndarray) -> float:
     """Returns a number in [0, 1)."""
-    return (next_number(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+    return fraction(next_number(state))
 
 
 @kernels.jit(nogil=True)

@@ -16,7 +16,7 @@ _OF_LABELS, _OF_CLUSTER = 0.5, 0.7
 _FEATURE_SPREAD = 0.5
 # A point has at most this many times the mean number of features or labels.
 _MOST = 8
-# A label has at least this many features of its own, a cluster at least so many.
+# The least number of features that a label has of its own, and that a cluster has.
 _SIGNATURE, _POOL = 12, 64
 # A prime larger than any number of features, which scatters ranks over ids.
 _SCATTER = 32_452_843
@@ -122,7 +122,7 @@ def _draw_features(state: np.ndarray, found: Law, cluster: int, visible: np.ndar
                 place = scale_law.hash(
                     scale_law.label(found, cluster, member), scale_law.next_number(state) % np.uint64(found.signature)
                 ) % np.uint64(found.pool)
-            share = (scale_law.hash(~cluster, place) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+            share = scale_law.fraction(scale_law.hash(~cluster, place))
             rank = int(found.features * share * share)
         else:
             rank = int((found.features + 1.0) ** scale_law.uniform(state)) - 1

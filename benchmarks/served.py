@@ -6,10 +6,11 @@ import contextlib
 import sys
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
+from benchmarks.measured_process import of_family
 from mach_tf.serving.service.started import started
 
 
@@ -21,24 +22,16 @@ class Served(NamedTuple):
 
     def seconds(self) -> float:
         """Returns the processor seconds of the service and its other processes."""
-        times = self._of_each(lambda process: process.cpu_times())
+        times = of_family(self.process, lambda process: process.cpu_times())
         return float(sum(each.user + each.system for each in times))
 
     def memory_mb(self) -> dict[str, Any]:
         """Returns the megabytes of the service and its other processes: their sum with shared pages counted once, and the largest alone."""
-        found = self._of_each(lambda process: process.memory_full_info())
+        found = of_family(self.process, lambda process: process.memory_full_info())
         return {
             "pss_mb": round(sum(each.pss for each in found) / 1e6),
             "largest_rss_mb": round(max(each.rss for each in found) / 1e6),
         }
-
-    def _of_each(self, measure: Callable[[psutil.Process], Any]) -> list[Any]:
-        """Measures each process; those that end meanwhile are left out."""
-        found = []
-        for process in [self.process, *self.process.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found.append(measure(process))
-        return found
 
 
 @contextlib.contextmanager

@@ -16,10 +16,11 @@ import tempfile
 import time
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from tabulate import tabulate
 
 from benchmarks.training_steps import Steps, read_steps
+from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 
@@ -29,6 +30,7 @@ flags.DEFINE_string(
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "train.main", f"--model_dir={directory}", *shlex.split(FLAGS.training)]
         begin = time.time()
@@ -64,4 +66,4 @@ def parts(groups: list[Steps], begin: float, end: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

@@ -3,7 +3,7 @@
     python -m benchmarks.worker_processes "--train_flags=--dataset_dir=data/eurlex57k --preset=eurlex57k --repetitions=2 --epochs=1"
 
 runs mach-train with these flags and --strategy=multiworker in 2 and in 4 processes that TF_CONFIG connects. They share the processors of
-one machine, so what is seen is what their exchange costs, not what further machines gain.
+one machine, so the figures show what their exchange costs, not what further machines gain.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from tabulate import tabulate
 
 from benchmarks.training_steps import read_steps
+from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 
@@ -40,6 +41,7 @@ _POLL_SECONDS = 0.1
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     given = shlex.split(FLAGS.train_flags)
     speeds = [throughput(count, given) for count in FLAGS.processes]
     kills = [killed(count, given, FLAGS.wait) for count in FLAGS.processes if count > 1]
@@ -119,4 +121,4 @@ def _said(directory: str, index: int) -> str:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

@@ -9,6 +9,7 @@ from absl import flags
 from eval import word_flags
 from mach_tf.choices import ATTACKS, SUPPORTS, UNTARGETED_OBJECTIVES
 from mach_tf.errors import InputError
+from mach_tf.programs import shared_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 if TYPE_CHECKING:
@@ -142,9 +143,4 @@ def epsilons(flag: str = "epsilon") -> list[float]:
     Raises:
       InputError: one that is not a number.
     """
-    texts: list[str] = FLAGS.flag_values_dict()[flag]
-    try:
-        return [float(text) for text in texts]
-    except ValueError:
-        given = ",".join(texts)
-        raise InputError(f"--{flag} must be a list of different numbers that are not negative (got {given}).") from None
+    return shared_flags.numbers(flag, float, "different numbers that are not negative")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from mach_tf.errors import InputError
-
-FLAGS = flags.FLAGS
+from mach_tf.programs import shared_flags
 
 # Arguments of the library whose flag has another name.
 RENAMED = {"beam": "attack_beam", "words": "attack_words"}
@@ -32,8 +30,4 @@ def words() -> list[int]:
     Raises:
       InputError: one that is not a whole number.
     """
-    try:
-        return [int(text) for text in FLAGS.attack_words]
-    except ValueError:
-        given = ",".join(FLAGS.attack_words)
-        raise InputError(f"--attack_words must be a list of different whole numbers (got {given}).") from None
+    return shared_flags.numbers("attack_words", int, "different whole numbers")

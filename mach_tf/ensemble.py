@@ -134,8 +134,9 @@ class Ensemble(RobustNetwork):
         added = name_score(self, name_weight)
         raw = self.texts.points(texts)
         Incomplete.of(raw, labels=False).warn_of_texts()
-        hashed, kept = (lambda: self.hash_points(raw)), (scores, min_probability, only_labels)
-        top = self._top_k(hashed, k, estimator, *kept, objective, added)
+        top = self._top_k(
+            lambda: self.hash_points(raw), k, estimator, scores, min_probability, only_labels, objective, added
+        )
         return PredictedLabels(top, self.label_titles, scores)
 
     def _top_k(
@@ -153,8 +154,8 @@ class Ensemble(RobustNetwork):
         k = arguments.whole_number(k, "k", 1, self.labels)
         check_probability(min_probability)
         objectives.check(objective, estimator)
-        among = objectives.decoder_for(self, objective, only_labels)
-        found = self.decode(features(), k, estimator, only_labels=among, name_score=added)
+        decoder = objectives.decoder_for(self, objective, only_labels)
+        found = self.decode(features(), k, estimator, decoder=decoder, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
         return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.ranker_weight)
 

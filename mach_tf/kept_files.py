@@ -113,11 +113,10 @@ def read_label_counts(model_dir: str, model: ModelManifest) -> Optional[np.ndarr
     Raises:
       InputError: the file is missing or altered, or holds numbers that no training data have.
     """
-    if LABEL_COUNTS_FILE not in model.files_sha256 or not model.training_points:
+    points = model.training_points
+    path = _checked_path(model_dir, model, LABEL_COUNTS_FILE) if points else None
+    if path is None:
         return None
-    if problem := file_problem(model_dir, LABEL_COUNTS_FILE, model.files_sha256[LABEL_COUNTS_FILE]):
-        raise InputError(f"{problem}. {_REMEDY}")
-    path, points = os.path.join(model_dir, LABEL_COUNTS_FILE), model.training_points
     content = f"the frequencies of {model.labels} labels, from 0 to {points}"
     counts = read_array(path, (model.labels,), np.int64, content, _REMEDY)
     if len(counts) and not 0 <= counts.min() <= counts.max() <= points:
@@ -169,8 +168,14 @@ def file_problem(model_dir: str, name: str, digest: str) -> str:
 
 
 def _read_lines(model_dir: str, model: ModelManifest, name: str) -> Optional[list[str]]:
+    path = _checked_path(model_dir, model, name)
+    return None if path is None else files.read_names(path, model.labels, "labels")
+
+
+def _checked_path(model_dir: str, model: ModelManifest, name: str) -> Optional[str]:
+    """Returns the path of a file, None if the model directory keeps none; raises InputError if it is missing or altered."""
     if name not in model.files_sha256:
         return None
     if problem := file_problem(model_dir, name, model.files_sha256[name]):
         raise InputError(f"{problem}. {_REMEDY}")
-    return files.read_names(os.path.join(model_dir, name), model.labels, "labels")
+    return os.path.join(model_dir, name)

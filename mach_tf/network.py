@@ -255,22 +255,22 @@ class Network:
         k: int,
         estimator: str = estimators.DEFAULT_ESTIMATOR,
         approximate: Optional[Approximate] = None,
-        only_labels: Optional[AnyDecoder] = None,
+        decoder: Optional[AnyDecoder] = None,
         name_score: Optional[NameScore] = None,
     ) -> Decoded:
         """Decodes the k best labels of hashed points, exactly or approximately, among all labels or some.
 
         Args:
           features: CSR [n, D].
-          k: in [1, K]; with fewer labels in `only_labels`, all of those are returned.
+          k: in [1, K]; with fewer labels in `decoder`, all of those are returned.
           estimator: one of estimators.ESTIMATORS.
           approximate: which labels to score; None for exact decoding.
-          only_labels: decodes the labels to choose from, exactly, as `among` or `objectives.decoder_for` returns it; None for all labels.
+          decoder: the labels to choose from and what they are ranked by, as `among` or `objectives.decoder_for` returns it; None for all
+            labels by their label scores.
           name_score: what to add to label scores, as `name_scores.name_score` makes it; not with `approximate`.
         """
-        sources, decoder = self.added_scores(estimator, name_score), only_labels or self.decoder
-        k = min(k, decoder.labels) if only_labels is not None else k
-        parts = []
+        sources, parts = self.added_scores(estimator, name_score), []
+        decoder, k = (self.decoder, k) if decoder is None else (decoder, min(k, decoder.labels))
         for rows, logits in self.sketches(features):
             scores, some = estimators.bucket_scores(logits, estimator), features[rows.start : rows.stop]
             parts.append(best_labels(decoder, scores, some, k, estimator, sources, approximate))

@@ -43,14 +43,12 @@ def ranking(network: Network, objective: str, weights: Optional[np.ndarray] = No
     """
     if objective == PRECISION:
         return network.decoder
+    if weights is not None:
+        return _weighted(network, weights)
     known = network.objective_decoders
-    if weights is None and objective in known:
-        return known[objective]
-    log_weights = _own_weights(network, objective) if weights is None else weights
-    decoder = network.decoder.by(Utility(log_weights, *estimators.logit_scale(network.ranker_weight)))
-    if weights is None:
-        known[objective] = decoder
-    return decoder
+    if objective not in known:
+        known[objective] = _weighted(network, _own_weights(network, objective))
+    return known[objective]
 
 
 def decoder_for(
@@ -66,6 +64,10 @@ def decoder_for(
     """
     decoder = ranking(network, objective)
     return decoder if only_labels is None else network.among(only_labels, titles, decoder)
+
+
+def _weighted(network: Network, log_weights: np.ndarray) -> Decoder:
+    return network.decoder.by(Utility(log_weights, *estimators.logit_scale(network.ranker_weight)))
 
 
 def _own_weights(network: Network, objective: str) -> np.ndarray:

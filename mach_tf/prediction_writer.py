@@ -135,7 +135,7 @@ class PredictionWriter:
     def _top_labels(self, block: InputBlock) -> TopLabels:
         network = self.network
         features = network.hash_points(block.points)
-        found = network.decode(features, self.k, self.estimator, only_labels=self.decoder, name_score=self.name_score)
+        found = network.decode(features, self.k, self.estimator, decoder=self.decoder, name_score=self.name_score)
         buckets = network.manifest.bucket_spec.buckets
         scale, least = self.scores, self.min_probability
         return top_labels(found.labels, found.scores, self.estimator, buckets, scale, least, network.ranker_weight)

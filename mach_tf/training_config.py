@@ -118,6 +118,11 @@ class TrainingConfig:
         return self.adversarial_weight > 0
 
     @property
+    def updates_all_rows(self) -> bool:
+        """Returns whether a step updates all rows of W1, not only those of the features in the batch."""
+        return self.optimizer == "adam" or (self.is_adversarial and self.fgsm_support == "dense")
+
+    @property
     def multiclass(self) -> bool:
         """Returns whether each point has exactly one label."""
         return self.task == TASKS[1]

@@ -29,8 +29,7 @@ def best_additions(
     block = max(1, _BLOCK_FLOATS // columns)
     parts = [np.zeros((0, count), np.int64)]
     for begin in range(0, len(states.points), block):
-        rows = np.arange(begin, min(begin + block, len(states.points)))
-        some = States(states.points[rows], states.owner[rows], [states.contents[row] for row in rows.tolist()])
+        some = states.take(np.arange(begin, min(begin + block, len(states.points))))
         slopes = gradient(some)
         if weights is not None:
             slopes = np.where(weights > 0, slopes * weights, -np.inf)

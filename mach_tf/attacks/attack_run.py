@@ -129,11 +129,8 @@ class AttackRun:
         outcomes = []
         for epsilon, values in zip(epsilons, self._perturbed(objective, epsilons, first)):
             logits = bucket_logits(self.network.repetitions, inputs, values)
-            part = added_part(self.network, self.estimator, inputs, values)
-            losses = ranked_loss(part, inputs, logits, self.network.bucket_table, self.estimator, False).losses
-            moved = inputs.norms(values - inputs.clean)
-            relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
-            outcomes.append(Outcome(epsilon, self._top_k(logits, part, rows), losses, relative, chosen))
+            shares = _shares(inputs.norms(values - inputs.clean), norms)
+            outcomes.append(self._outcome(epsilon, inputs, values, logits, shares, rows, chosen))
         return outcomes
 
     def _outcomes_of_words(self, every: Points, rows: range, words: list[float]) -> list[Outcome]:
@@ -154,12 +151,24 @@ class AttackRun:
             # What a prediction of the changed points computes, not what the search has computed.
             features = states.points.features(columns)
             logits = self.network.bucket_logits(features)
-            part = added_part(self.network, self.estimator, inputs, inputs.clean)
-            losses = ranked_loss(part, inputs, logits, self.network.bucket_table, self.estimator, False).losses
-            moved = _norms(features - clean)
-            relative = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
-            outcomes.append(Outcome(number, self._top_k(logits, part, rows), losses, relative, chosen))
+            shares = _shares(_norms(features - clean), norms)
+            outcomes.append(self._outcome(number, inputs, inputs.clean, logits, shares, rows, chosen))
         return outcomes
+
+    def _outcome(
+        self,
+        size: float,
+        inputs: AttackInput,
+        values: np.ndarray,
+        logits: np.ndarray,
+        relative_norms: np.ndarray,
+        rows: range,
+        chosen: Optional[np.ndarray],
+    ) -> Outcome:
+        """Returns what the network predicts for the attacked `values` of the points `rows`, whose bucket logits are [n, R, B]."""
+        part = added_part(self.network, self.estimator, inputs, values)
+        losses = ranked_loss(part, inputs, logits, self.network.bucket_table, self.estimator, False).losses
+        return Outcome(size, self._top_k(logits, part, rows), losses, relative_norms, chosen)
 
     @functools.cached_property
     def _changes(self) -> Changes:
@@ -237,6 +246,11 @@ class AttackRun:
 
 def _norms(features: scipy.sparse.csr_matrix) -> np.ndarray:
     return np.sqrt(np.asarray(features.astype(np.float64).power(2).sum(axis=1)).ravel())
+
+
+def _shares(moved: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Returns the norms of perturbations divided by those of the points, float64 [n]; 0 for an empty point."""
+    return np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0)
 
 
 def _concatenate(outcomes: Sequence[Outcome]) -> Outcome:

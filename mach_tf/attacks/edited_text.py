@@ -64,7 +64,7 @@ class EditedText:
         return self._with(place, place[1], (word,))
 
     def with_added(self, field: int, word: str) -> EditedText:
-        """Returns the text with a word more at the end of a field."""
+        """Returns the text with one more word at the end of a field."""
         last = len(self.pieces[field]) - 1
         text = self.pieces[field][last]
         separator = "" if not text and last == 0 else " "

@@ -3,8 +3,8 @@
 Each changed text becomes a point by the tokenizer and the weighting of the model: new pairs of neighbours, counts, and the norm that falls
 with every word that goes. Words are occurrences here, not terms: leaving one out of two changes the count of its term.
 
-Near words are those of NearWords among the single words of the vocabulary. Where not all words can be tried, those are whose terms hold
-the score of the label under attack most, by the gradient.
+Near words are those of NearWords among the single words of the vocabulary. Of a text with too many words to try, those are tried whose
+terms raise the score of the label under attack most, by the gradient.
 """
 
 from __future__ import annotations

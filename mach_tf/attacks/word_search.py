@@ -66,12 +66,12 @@ def _step(changes: Changes, objective: MakeObjective, states: States, beam: int)
     """Returns the `beam` best states of each point after one more change, best first, and their worth."""
     parts, worths = [], []
     for rows in _blocks(states.points):
-        part = _best_changes(changes, objective, _rows(states, rows), max(beam, TRIED))
+        part = _best_changes(changes, objective, states.take(rows), max(beam, TRIED))
         if part is not None:
             parts.append(part)
             worths.append(_worth(objective, part))
     if not parts:
-        return _rows(states, np.zeros(0, np.int64)), np.zeros(0)
+        return states.take(np.zeros(0, np.int64)), np.zeros(0)
     found, worth = _joined(parts), np.concatenate(worths)
     order = np.lexsort((-worth, found.owner))
     chosen: list[int] = []
@@ -88,7 +88,7 @@ def _step(changes: Changes, objective: MakeObjective, states: States, beam: int)
             same.add(key)
             chosen.append(place)
     kept = np.array(chosen, np.int64)
-    return _rows(found, kept), worth[kept]
+    return found.take(kept), worth[kept]
 
 
 def _best_changes(changes: Changes, objective: MakeObjective, states: States, tried: int) -> Optional[States]:
@@ -99,7 +99,7 @@ def _best_changes(changes: Changes, objective: MakeObjective, states: States, tr
     if not len(valid):
         return None
     hidden_inputs = [np.asarray(each)[valid] for each in labels.hidden_inputs]
-    states = _rows(states, valid)
+    states = states.take(valid)
     candidates, build = changes.proposals(states, lambda some: _gradient(objective, some))
     if not len(candidates):
         return None
@@ -133,17 +133,13 @@ def _better(best: States, best_worth: np.ndarray, states: States, worth: np.ndar
     owners, places = owners[rises], places[rises]
     rows, best_worth = np.arange(len(best_worth)), best_worth.copy()
     rows[owners], best_worth[owners] = len(best_worth) + places, worth[places]
-    return _rows(_joined([best, states]), rows), best_worth
+    return _joined([best, states]).take(rows), best_worth
 
 
 def _blocks(points: Points) -> list[np.ndarray]:
     """Cuts points into blocks with few features each, as every feature has candidates."""
     block = np.maximum(points.row_splits[1:] // _FEATURES_AT_ONCE, np.arange(len(points)) // _AT_ONCE)
     return np.split(np.arange(len(points)), np.flatnonzero(np.diff(block)) + 1)
-
-
-def _rows(states: States, rows: np.ndarray) -> States:
-    return States(states.points[rows], states.owner[rows], [states.contents[row] for row in rows.tolist()])
 
 
 def _joined(parts: Sequence[States]) -> States:

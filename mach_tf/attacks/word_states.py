@@ -24,6 +24,10 @@ class States(NamedTuple):
     owner: np.ndarray
     contents: list[Any]
 
+    def take(self, rows: np.ndarray) -> States:
+        """Returns the states of some rows, in the order of `rows`, int64 [m]."""
+        return States(self.points[rows], self.owner[rows], [self.contents[row] for row in rows.tolist()])
+
 
 class Proposals(NamedTuple):
     """Changes of one word each.

@@ -140,9 +140,7 @@ def _promising(
     if decoder.utility is None:
         sums = best.scores + values
     else:
-        sums = decoder.utility.of(
-            estimators.label_scores(scores, decoder.table, best.labels, estimator) + values, best.labels
-        )
+        sums = decoder.utility.of(decoder.label_scores(scores, best.labels, estimator) + values, best.labels)
         most += decoder.utility.rounding(most, added.data)
     lifted = most >= sums.min(axis=1)[rows]
     lifted[places[known]] = True

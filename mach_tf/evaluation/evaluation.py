@@ -24,7 +24,7 @@ from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
 from mach_tf.evaluation.evaluation_result import Evaluation
 from mach_tf.evaluation.label_filter import LabelFilter, read_label_filter
-from mach_tf.evaluation.label_statistics import LabelStatistics, label_statistics
+from mach_tf.evaluation.label_statistics import label_statistics, log_weights
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassOptions, PassResult
 from mach_tf.evaluation.split_texts import texts_to_attack
@@ -145,7 +145,8 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
         label_filter = read_label_filter(
             arguments.path(settings.filter_labels, "filter_labels"), dataset_dir, dataset, settings.split, n_points
         )
-    counts = label_statistics(dataset, data.label_counts(), *settings.propensity_constants)
+    label_counts = data.label_counts()
+    counts = label_statistics(dataset, label_counts, *settings.propensity_constants)
     report = ReportOptions(ks, counts.propensities, counts.groups, settings.bootstrap, settings.seed)
     earlier = None
     if settings.compare is not None:
@@ -164,15 +165,9 @@ def _prepare(model: Union[Network, str], dataset_dir: str, settings: EvaluationO
     if settings.certification is not None:
         certification.checked_cut_offs(network, points, settings.certification)
     added = name_score(network, settings.name_weight)
-    decoder = _decoder(network, settings.objective, counts)
+    weights = log_weights(settings.objective, dataset, label_counts, *settings.propensity_constants)
+    decoder = objectives.ranking(network, settings.objective, weights)
     return _Task(network, dataset_dir, dataset, points, settings, report, earlier, label_filter, added, decoder, target)
-
-
-def _decoder(network: Network, objective: str, counts: LabelStatistics) -> Decoder:
-    """Returns what ranks labels: with the propensities that the metrics have, or those of the model's training data if they have none."""
-    if objective == objectives.PRECISION or counts.propensities is None:
-        return objectives.ranking(network, objective)
-    return objectives.ranking(network, objective, -np.log(counts.propensities))
 
 
 def _open(model: Union[Network, str], repetitions: Optional[int], ranker: bool) -> Network:

@@ -28,14 +28,14 @@ def robustness_figure(models: Mapping[str, Sequence[AttackEntry]], metrics: Sequ
       models: the results by the model's name; the name of a single model is not shown.
       metrics: names of metrics, such as "P@1", or "success_rate".
     """
-    kinds = sorted({entry.attack.of_words for entries in models.values() for entry in entries})
+    kinds = sorted({entry.attack.of_words for entries in models.values() for entry in entries}) or [False]
     columns = min(len(metrics), 2)
     rows = -(-len(metrics) // columns)
-    figure = NotebookFigure(figsize=(5.5 * columns, 3.6 * rows * max(len(kinds), 1)), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(rows * max(len(kinds), 1), columns)).ravel()
+    figure = NotebookFigure(figsize=(5.5 * columns, 3.6 * rows * len(kinds)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows * len(kinds), columns)).ravel()
     for panel in panels:
         panel.set_visible(False)
-    for of_words, own in zip(kinds, np.split(panels, max(len(kinds), 1))):
+    for of_words, own in zip(kinds, np.split(panels, len(kinds))):
         chosen = {
             model: [entry for entry in entries if entry.attack.of_words == of_words]
             for model, entries in models.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from mach_tf import arguments, repetition_files
 from mach_tf.attacks.attack_report import ReportOptions
+from mach_tf.attacks.bucket_loss import BucketLoss
 from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.certificates.certificate_run import check_estimator
 from mach_tf.choices import ATTACKS, MINIMAL_EPSILONS
@@ -40,7 +41,8 @@ class RobustnessOptions(MetricOptions):
     """The options of a comparison under attack: the attributes of MetricOptions, and these.
 
     Attributes:
-      attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss.
+      attacks: as of MetricOptions; at least one. The first one's support is also that of the bucket loss, which is left out if all
+        are on words.
       attack_model_dir: the model that the attacks are computed on, for transfer; None attacks each model itself.
       estimator: which estimator makes the label scores.
       minimal_epsilon: "attacked" also finds the minimal epsilon that changes each point's top label, up to the largest of `epsilons`;
@@ -201,7 +203,9 @@ def run(
         for number, model_dir in enumerate(model_dirs):
             network = Network.load(model_dir)
             target = attack_evaluation.target_id(network, settings.target_label)
-            losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
+            losses: list[BucketLoss] = []
+            if not all(attack.of_words for attack in attacks):
+                losses = attack_evaluation.mean_bucket_losses(network, points, epsilons, attacks[0].support)
             entries = attack_evaluation.evaluate_attacks(
                 network,
                 points,

@@ -66,9 +66,8 @@ def counterfactual(
                 return some[int(gone.argmax())]
         return None
 
-    if not count or first_that_works(iter([()])) is not None:
-        is_in = bool(not count and first_that_works(iter([()])) is None)
-        return Counterfactual(k, None if is_in else (), True)
+    if first_that_works(iter([()])) is not None:
+        return Counterfactual(k, (), True)
     found = first_that_works(tuple(order[:size].tolist()) for size in range(1, count + 1))
     for position in reversed(found or ()):
         fewer = tuple(other for other in found or () if other != position)

@@ -11,14 +11,14 @@ import scipy.sparse
 
 from mach_tf.choices import EXPECTED_GRADIENTS
 from mach_tf.errors import InputError
+from mach_tf.explanations import hashed_attributions
 from mach_tf.explanations.explanation import Explanation, Explanations, FeatureAttribution
-from mach_tf.explanations.integrated_gradients import attribution, expected_gradients, feature_shares, paths
+from mach_tf.explanations.integrated_gradients import feature_shares
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.feature_shares import RawAttributions, Shares
-from mach_tf.explanations.integrated_gradients.paths import Pairs, PathIntegrals, Paths
+from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.explanations.words.word_attributions import word_attributions
-from mach_tf.hashing import FeatureSpec
 from mach_tf.network import Network
 from mach_tf.points import Points
 
@@ -105,23 +105,6 @@ class Explained(NamedTuple):
         )
 
 
-def path_to(spec: FeatureSpec, columns: int, raw: Points, baseline: Baseline) -> Paths:
-    """Returns the paths that end at raw points, in hashed features.
-
-    Args:
-      spec: how features are hashed.
-      columns: D, the number of hashed features.
-      raw: n raw points.
-      baseline: where the paths begin.
-    """
-    ends = spec.apply(raw).features(columns)
-    if baseline is None:
-        return paths.from_zero(ends)
-    if isinstance(baseline, Points):
-        baseline = spec.apply(baseline).features(columns)
-    return paths.between(baseline, ends)
-
-
 def explain(
     network: Network,
     raw: Points,
@@ -148,40 +131,31 @@ def explain(
     Raises:
       InputError: the attributions of a pair do not add up, or expected gradients have no baselines.
     """
-    spec, columns = network.manifest.feature_spec, network.manifest.columns
-    starts = None
-    if config.method == EXPECTED_GRADIENTS:
-        starts = _starts(network, baseline)
-        baseline = scipy.sparse.csr_matrix(starts.mean(axis=0))
+    averaged = _averaged(network, baseline) if config.method == EXPECTED_GRADIENTS else None
+    if averaged is not None:
+        baseline = scipy.sparse.csr_matrix(averaged.mean(axis=0))
     for begin, end in chunks(raw, pairs, baseline):
         part = raw[begin:end]
         start = baseline
         if baseline is not None and _rows(baseline) > 1:
             start = baseline[begin:end]
         chunk_pairs = pairs.slice(begin, end)
-        ids = None if point_ids is None else point_ids[begin:end]
-
-        def of(wanted: Pairs, part: Points = part, start: Baseline = start) -> tuple[Paths, PathIntegrals]:
-            one = functools.partial(
-                attribution.integrate,
-                network.repetitions,
-                network.bucket_table,
-                pairs=wanted,
-                config=config,
-                point_ids=ids,  # noqa: B023 (called at once)
-                ranker=network.ranker_of(config.estimator),
-            )
-            if starts is None:
-                path = path_to(spec, columns, part, start)
-                return path, one(path)
-            return expected_gradients.integrate(one, starts, spec.apply(part).features(columns), wanted)
-
-        chunk_paths, integrals = of(chunk_pairs)
+        integrate = functools.partial(
+            hashed_attributions.integrate,
+            network,
+            network.hash_points(part),
+            config=config,
+            baseline=_hashed(network, start) if averaged is None else averaged,
+            point_ids=None if point_ids is None else point_ids[begin:end],
+        )
+        chunk_paths, integrals = integrate(chunk_pairs)
         others = None if against is None else against[pairs.splits[begin] : pairs.splits[end]]
         if others is not None:
             # Every method is linear in the score, so the difference of two explanations explains the difference.
-            integrals = integrals.less(of(chunk_pairs._replace(labels=others))[1])
-        shares = feature_shares.shares(spec, part, chunk_paths, start if isinstance(start, Points) else None)
+            integrals = integrals.less(integrate(chunk_pairs._replace(labels=others))[1])
+        shares = feature_shares.shares(
+            network.manifest.feature_spec, part, chunk_paths, start if isinstance(start, Points) else None
+        )
         yield Explained(
             chunk_pairs,
             integrals.scores,
@@ -261,12 +235,16 @@ def _rows(baseline: Union[Points, scipy.sparse.csr_matrix]) -> int:
     return len(baseline) if isinstance(baseline, Points) else int(baseline.shape[0])
 
 
-def _starts(network: Network, baseline: Baseline) -> scipy.sparse.csr_matrix:
+def _hashed(network: Network, baseline: Baseline) -> Optional[scipy.sparse.csr_matrix]:
+    """Returns a baseline in hashed features, CSR [n or 1, D]; None for zero."""
+    return network.hash_points(baseline) if isinstance(baseline, Points) else baseline
+
+
+def _averaged(network: Network, baseline: Baseline) -> scipy.sparse.csr_matrix:
     """Returns the baselines of expected gradients, float64 CSR [m, D]."""
     if baseline is None or not _rows(baseline):
         raise InputError(
             "expected_gradients must have baselines, the points that attributions are averaged over (got none). Give some training "
             "points as baseline."
         )
-    starts = network.hash_points(baseline) if isinstance(baseline, Points) else baseline
-    return scipy.sparse.csr_matrix(starts, dtype=np.float64)
+    return scipy.sparse.csr_matrix(_hashed(network, baseline), dtype=np.float64)

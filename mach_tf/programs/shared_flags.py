@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Callable, Optional, TypeVar
 
 from absl import flags
 
@@ -11,6 +11,8 @@ from mach_tf.choices import OBJECTIVES, VERIFICATIONS
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from mach_tf.splits import SPLITS
+
+_Number = TypeVar("_Number", int, float)
 
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
@@ -149,9 +151,22 @@ def cut_offs() -> Optional[list[int]]:
     Raises:
       InputError: one that is not a whole number.
     """
-    if not flags.FLAGS["k"].present:
-        return None
+    return numbers("k", int, "positive whole numbers") if flags.FLAGS["k"].present else None
+
+
+def numbers(flag: str, number: Callable[[str], _Number], rule: str) -> list[_Number]:
+    """Returns the numbers of a list flag, in order; the library checks their range.
+
+    Args:
+      flag: its name.
+      number: int or float.
+      rule: what the numbers must be, for the message.
+
+    Raises:
+      InputError: one that is not a number of this kind.
+    """
+    texts: list[str] = flags.FLAGS.flag_values_dict()[flag]
     try:
-        return [int(text) for text in flags.FLAGS.k]
+        return [number(text) for text in texts]
     except ValueError:
-        raise InputError(f"--k must be a list of positive whole numbers (got {','.join(flags.FLAGS.k)}).") from None
+        raise InputError(f"--{flag} must be a list of {rule} (got {','.join(texts)}).") from None

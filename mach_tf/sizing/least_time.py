@@ -6,14 +6,14 @@ import math
 
 from mach_tf.errors import InputError
 from mach_tf.sizing import training_time
+from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
 _DAY = 24 * 3600.0
 _MOST_DAYS = 31
 # The rates of one fast accelerator, and the overhead of a step of the smallest data: no machine of today is faster.
-_FLOPS = 1e14
-_BANDWIDTH = 3e12
+_FAST = Machine(memory=0, flops=1e14, bandwidth=3e12)  # no time depends on memory
 _STEP_SECONDS = 5e-4
 
 
@@ -28,8 +28,8 @@ def least_seconds(config: TrainingConfig, shapes: Shapes, points: int, repetitio
       groups: the number of groups that they are trained in.
     """
     steps = config.epochs * math.ceil(points / config.batch_size)
-    work = training_time.step_flops(config, shapes) / _FLOPS + training_time.step_bytes(config, shapes) / _BANDWIDTH
-    return steps * (repetitions * work / shapes.replicas + groups * _STEP_SECONDS)
+    step = training_time.step_seconds(config, shapes, _FAST)
+    return steps * (repetitions * step / shapes.replicas + groups * _STEP_SECONDS)
 
 
 def check_time(seconds: float) -> None:

@@ -65,10 +65,11 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     upper = hidden + hidden * buckets + buckets
     # The rows of W1 that a batch touches: at most one per feature present.
     touched = min(shapes.columns, int(points * shapes.features)) * hidden
-    dense_first_layer = config.optimizer == "adam" or (config.is_adversarial and config.fgsm_support == "dense")
-    passes = 1 + config.is_adversarial * (2 if config.adversarial == "ibp" else 1)
+    passes = 1
+    if config.is_adversarial:
+        passes = 3 if config.adversarial == "ibp" else 2
     # The gathered rows, their gradient, and a copy while the gradients of several replicas are joined.
-    gradients = (first_layer if dense_first_layer else 0) + touched * (passes + 1) + upper * passes
+    gradients = (first_layer if config.updates_all_rows else 0) + touched * (passes + 1) + upper * passes
     # Logits, targets, their gradient and temporaries; hidden layers before and after each operation.
     activations = passes * points * (6 * buckets + 6 * hidden)
     each = FLOAT_BYTES * group_size
@@ -76,7 +77,7 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     return MemoryPlan(
         weights=weights,
         slots=_SLOTS * weights,
-        gradients=each * gradients * (shapes.replicas if dense_first_layer else 1),
+        gradients=each * gradients * (shapes.replicas if config.updates_all_rows else 1),
         batch=each * activations,
         checkpoint=(1 + _SLOTS) * each * (first_layer + upper),
         exported=FLOAT_BYTES * (first_layer + upper),

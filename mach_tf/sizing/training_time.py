@@ -51,7 +51,7 @@ def _further_gradients(config: TrainingConfig) -> int:
 
 def touched_rows(config: TrainingConfig, shapes: Shapes) -> float:
     """Returns how many different rows of the first layer a step touches: all of them, or as many columns as random features of the batch hit."""
-    if config.optimizer == "adam" or (config.is_adversarial and config.fgsm_support == "dense"):
+    if config.updates_all_rows:
         return float(shapes.columns)
     return -shapes.columns * math.expm1(-config.batch_size * shapes.features / shapes.columns)
 

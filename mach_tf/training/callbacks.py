@@ -19,7 +19,7 @@ from mach_tf.training.model import RepetitionGroup
 
 _VALIDATION_BATCH = 256
 LOSSES = ("clean_loss", "adversarial_loss")
-# Checkpoints take at most about a fortieth of the time: a training with all that belongs to it is to take at most 1.15 times its bare steps.
+# Checkpoints take at most about a fortieth of the time: a whole training should take at most 1.15 times its bare steps.
 _CHEAP = 40
 
 

@@ -1,4 +1,4 @@
-"""What a training step computes for the clean points, and the adversarial pass goes on from."""
+"""What a training step computes for the clean points; the adversarial pass continues from it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from mach_tf.training_config import TrainingConfig
 
 _LOCK = ".cluster.lock"
 _TICK_SECONDS = 0.5
-# How long a node may still not see what another one has written, and how long a lost process may outlive its node.
+# How long a node may take to see what another one has written, and a lost process may outlive its node.
 _SETTLE_SECONDS = 60.0
 
 # (first, end), without `end`.

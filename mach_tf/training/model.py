@@ -280,7 +280,7 @@ class RepetitionGroup(tf.keras.Model):
         return tf.cast(tf.matmul(inputs, tf.abs(kernel) if absolute else kernel), tf.float32)
 
     def _mean(self, total: tf.Tensor, global_points: tf.Tensor) -> tf.Tensor:
-        """Divides sums over this replica's points, [G], by the points of the global batch, and by the buckets if each has a loss."""
+        """Divides sums over this replica's points, [G], by the points of the global batch; those of a multilabel model also by the buckets."""
         points = tf.cast(global_points, tf.float32)
         return total / (points if self.config.multiclass else points * self.buckets)
 

@@ -41,7 +41,7 @@ def pgd(gradient: tf.Tensor, gradient_at: GradientAt, epsilon: float, steps: int
     """Returns the perturbation of projected gradient ascent from the clean point; with one step it is that of FGSM.
 
     Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks", equation 3, but without a random start: the
-    gradient at the clean point is there already, so that `steps` steps need `steps - 1` more.
+    gradient at the clean point is already known, so `steps` steps need `steps - 1` more gradients.
 
     Args:
       gradient: float32 [nonzeros, G], the gradient at the clean point.

@@ -1,7 +1,7 @@
 """Training on a Ray cluster: each part of the repetitions is a task on one node, and all write the same model directory.
 
-Nodes share the dataset directory and the model directory, as they do for a Slurm array or a Kubernetes Job. So there is nothing to copy
-together: a part is finished when its repetitions are in the directory, and a part whose node is lost resumes on another node from its
+Nodes share the dataset directory and the model directory, as they do for a Slurm array or a Kubernetes Job. So nothing is copied: a
+part is finished when its repetitions are in the directory, and a part whose node is lost resumes on another node from its
 last checkpoint. Ray is imported only when a cluster is used.
 """
 
@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Union
@@ -20,7 +19,7 @@ from mach_tf.buckets import BucketSpec
 from mach_tf.choices import AUTO
 from mach_tf.errors import InputError
 from mach_tf.progress_bars import Bar
-from mach_tf.training import checkpoints, cluster, cluster_part, group_plan, resume, run
+from mach_tf.training import checkpoints, cluster, cluster_part, group_plan, json_socket, resume, run
 from mach_tf.training.cluster_part import ClusterTraining, Part
 from mach_tf.training.progress import Progress
 from mach_tf.training.results import TrainingResult
@@ -208,7 +207,7 @@ def _knock(address: str) -> None:
     """Raises OSError if nobody listens at HOST:PORT, which Ray would try again for five minutes."""
     found = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address)
     if found:
-        socket.create_connection((found[1].strip("[]"), int(found[2])), _KNOCK_SECONDS).close()
+        json_socket.connect(found[1].strip("[]"), int(found[2]), _KNOCK_SECONDS).close()
 
 
 def _nodes(ray: Any) -> list[dict[str, float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Callable, Optional
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from mach_tf import devices, tensorflow_errors
 from mach_tf.errors import InputError
-from mach_tf.training import cluster
+from mach_tf.training import cluster, json_socket
 from mach_tf.training.cluster import MULTIWORKER, Worker
 
 _OF_LOST_WORKERS = (
@@ -109,7 +108,7 @@ def _silent(error: str) -> list[Worker]:
 
 def _answers(worker: Worker) -> bool:
     try:
-        socket.create_connection((worker.host, worker.port), _ANSWER_SECONDS).close()
+        json_socket.connect(worker.host, worker.port, _ANSWER_SECONDS).close()
     except OSError:
         return False
     return True

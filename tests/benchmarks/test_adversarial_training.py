@@ -87,6 +87,7 @@ def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_pat
     ("flag", "message"),
     [
         ("--sets=other", r"--sets must be among bibtex, .* \(got other\)"),
+        ("--sets=", r"--sets must be among bibtex, .* \(got none\)"),
         ("--arms=free@2", r"--arms must be clean or begin with one of fgsm, .* \(got 'free@2'\)"),
         ("--arms=pgd@much", r"--arms must hold numbers of 0 or more \(got 'much'\)"),
         ("--epsilon=nan", r"--epsilon must hold numbers"),

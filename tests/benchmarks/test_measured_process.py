@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 
 from benchmarks import measured_process
@@ -42,6 +45,17 @@ def test_time_and_memory_by_hand():
 def test_a_process_without_a_result_is_an_error(what, status):
     with pytest.raises(RuntimeError, match=f"ended with status {status}"):
         measured_process.measure(prepare, what)
+
+
+def test_the_others_are_measured_when_one_has_ended():
+    def measure(process):
+        if process.pid == os.getpid():
+            raise psutil.NoSuchProcess(process.pid)
+        return process.pid
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        found = measured_process.of_family(psutil.Process(), measure)
+    assert child.pid in found and os.getpid() not in found
 
 
 def test_arms_that_do_not_exist_are_named():

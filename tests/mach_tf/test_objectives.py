@@ -108,7 +108,7 @@ def test_evaluation_ranks_with_the_propensities_of_its_metrics(trained, dataset)
     points = DatasetReader.open(dataset).read_points("train")
     network = Network.load(trained)
     decoder = objectives.ranking(network, "psp")
-    found = network.decode(points.features(network.manifest.columns), 5, only_labels=decoder).labels
+    found = network.decode(points.features(network.manifest.columns), 5, decoder=decoder).labels
     hit = [np.isin(found[row], points.labels(LABELS)[row].indices)[:1].mean() for row in range(len(points))]
     assert by_default.metrics["P@1"] == pytest.approx(100 * np.mean(hit))
 

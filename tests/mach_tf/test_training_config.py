@@ -42,6 +42,20 @@ def test_a_setting_out_of_its_range_is_refused_by_name(name, value, rule):
     assert str(raised.value) == f"{name} must be {rule} (got {value!r})."
 
 
+@pytest.mark.parametrize(
+    ("changes", "all_rows"),
+    [
+        ({}, False),
+        ({"optimizer": "adam"}, True),
+        ({"optimizer": "lazy_adam"}, False),
+        ({"fgsm_support": "dense"}, True),
+        ({"fgsm_support": "dense", "adversarial_weight": 0.0}, False),
+    ],
+)
+def test_only_dense_gradients_and_adam_update_all_rows(changes, all_rows):
+    assert TrainingConfig(**changes).updates_all_rows is all_rows
+
+
 @pytest.mark.parametrize(("weight", "adversarial"), [(0.0, False), (0.5, True)])
 def test_adversarial(weight, adversarial):
     assert TrainingConfig(adversarial_weight=weight).is_adversarial == adversarial

@@ -42,7 +42,7 @@ def integrate(
     paths = between(scipy.sparse.csr_matrix(starts.mean(axis=0)), ends)
     paths = paths._replace(difference=np.where(paths.difference == 0, _TINY, paths.difference))
     # A feature of the point is in every path, one of a baseline only in those from it.
-    keys = _keys(np.repeat(np.arange(paths.points), np.diff(paths.row_splits)), paths.feature_ids, columns)
+    keys = _keys(paths, columns)
     splits = entry_splits(paths, pairs)
     shift = splits[:-1] - paths.row_splits[pairs.points()]
     values = np.zeros(splits[-1])
@@ -50,8 +50,7 @@ def integrate(
     for row in range(starts.shape[0]):
         path = between(starts[row], ends)
         integrals = one(path)
-        owners = np.repeat(np.arange(path.points), np.diff(path.row_splits))
-        places = np.searchsorted(keys, _keys(owners, path.feature_ids, columns))
+        places = np.searchsorted(keys, _keys(path, columns))
         entries = places[integrals.entries(path, pairs)] + np.repeat(shift, np.diff(integrals.splits))
         np.add.at(values, entries, integrals.attributions(path, pairs))
         scores, baseline_scores = integrals.scores, baseline_scores + integrals.baseline_scores
@@ -60,5 +59,6 @@ def integrate(
     return paths, found._replace(gradients=found.gradients / paths.difference[found.entries(paths, pairs)])
 
 
-def _keys(rows: np.ndarray, ids: np.ndarray, columns: int) -> np.ndarray:
-    return rows.astype(np.int64) * columns + ids
+def _keys(paths: Paths, columns: int) -> np.ndarray:
+    """Returns a number for each entry, ascending, the same for the same feature of the same point, int64 [nonzeros]."""
+    return paths.rows() * columns + paths.feature_ids

@@ -69,7 +69,7 @@ def shares(spec: FeatureSpec, points: Points, paths: Paths, baseline: Optional[P
     if baseline is not None:
         start = _parts(spec, concatenate([baseline] * len(points)) if len(baseline) == 1 else baseline)
         parts = _merge(_join(parts, start._replace(values=np.zeros_like(start.values), parts=-start.parts)))
-    path_rows = np.repeat(np.arange(paths.points), np.diff(paths.row_splits))
+    path_rows = paths.rows()
     entries = _lookup(_key(path_rows, paths.feature_ids), _key(parts.rows, parts.hashed_ids))
     present = entries >= 0
     weights = np.where(present, parts.parts, 0.0)

@@ -28,6 +28,10 @@ class Paths(NamedTuple):
         """The number of paths, n. (The length of a named tuple is its number of fields.)"""
         return len(self.row_splits) - 1
 
+    def rows(self) -> np.ndarray:
+        """Returns the path of each entry, int64 [nonzeros]."""
+        return np.repeat(np.arange(self.points), np.diff(self.row_splits))
+
     def slice(self, begin: int, end: int) -> Paths:
         """Returns the paths begin:end."""
         first, last = self.row_splits[begin], self.row_splits[end]

@@ -60,11 +60,9 @@ def integrate(
             ends[:, first:last] += share * scores
     if ranker is not None:
         _add_ranker(values, ends, ranker, paths, pairs, splits, permutations)
-    difference = PathIntegrals(splits, values, ends[1], ends[0]).entries(paths, pairs)
-    moved = paths.difference[difference]
-    return PathIntegrals(
-        splits, np.divide(values, moved, out=np.zeros_like(values), where=moved != 0), ends[1], ends[0]
-    )
+    integrals = PathIntegrals(splits, values, ends[1], ends[0])
+    moved = paths.difference[integrals.entries(paths, pairs)]
+    return integrals._replace(gradients=np.divide(values, moved, out=np.zeros_like(values), where=moved != 0))
 
 
 def _points(paths: Paths, pairs: Pairs, splits: np.ndarray) -> Iterable[tuple[int, int, int, slice]]:
@@ -100,7 +98,7 @@ def _walk(
       orders: permutations of the features.
     """
     low, high = (at_start + clipped.sum(axis=0) for clipped in (np.minimum(parts, 0), np.maximum(parts, 0)))
-    linear = (np.zeros(len(low), bool)) if sigmoid else low >= 0
+    linear = np.zeros(len(low), bool) if sigmoid else low >= 0
     varying = (high > 0) & ~linear
     values = parts[:, linear] @ kernel[linear]
     ends = np.stack([np.maximum(at, 0) @ kernel + bias for at in (at_start, at_start + parts.sum(axis=0))])

@@ -21,7 +21,7 @@ from mach_tf.explanations.integrated_gradients.attribution import NOT_EXACT, Att
 from mach_tf.explanations.label_scores import label_scores
 from mach_tf.explanations.reporting.baselines import training_sample
 from mach_tf.explanations.trials import feature_removal, stability
-from mach_tf.explanations.trials.best_label import attributions, best_labels, integrated_gradients
+from mach_tf.explanations.trials.best_label import attributions, best_labels
 from mach_tf.explanations.trials.feature_removal import Curves
 from mach_tf.explanations.trials.trial_results import (
     AreaBetween,
@@ -197,7 +197,7 @@ def measure_stability(
     """
     labels = best_labels(network, points, config.estimator)
     moved = fgsm_step(network, points, config.estimator, epsilon)
-    before, after = (integrated_gradients(network, some, labels, config) for some in (points, moved))
+    before, after = (attributions(network, some, labels, config) for some in (points, moved))
     correlation = stability.rank_correlation(points, before, after)
     overlap = stability.top_overlap(points, before, after)
     if not np.isfinite(correlation).any():

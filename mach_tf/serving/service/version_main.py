@@ -94,7 +94,7 @@ def _load(directory: str, version: int, **settings: Any) -> ServedVersion:
 def _yield_to_others() -> None:
     """Lets other processes have the processor before this thread. Elsewhere than on Linux, threads have no niceness of their own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.nice(_NICENESS)  # more than the service, which may be nice itself
 
 
 def _description(served: ServedVersion) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class VersionProcess(Served):
             signature: {name: InputSpec(np.dtype(dtype), tuple(shape)) for name, (dtype, shape) in inputs.items()}
             for signature, inputs in described["specs"].items()
         }
+        # The files only tell whether a process in the place of this one has the same servable.
         contents = ServableContents(**{**described["contents"], "files": {}})
         rest = (described["metadata"], described["examples"], specs, described["named_features"])
         super().__init__(version, contents, *rest)

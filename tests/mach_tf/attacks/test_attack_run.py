@@ -18,7 +18,6 @@ from mach_tf.decoding.decode import Decoder
 from mach_tf.ensemble import Ensemble
 from mach_tf.metrics.ranking_metrics import hits
 from mach_tf.points import from_csr
-from tests.helpers import model_directory
 from tests.helpers.tiny_ensemble import label_scores, make_ensemble
 
 EPSILONS = [0.0, 0.02, 0.2]
@@ -192,15 +191,6 @@ def same_outcomes(ours, theirs):
         np.testing.assert_allclose(our.relative_norms, their.relative_norms, rtol=1e-5)
         np.testing.assert_array_equal(our.targets, their.targets)
     assert len(ours) == len(theirs)
-
-
-@pytest.fixture(scope="module")
-def directories(tmp_path_factory):
-    """Two model directories for the same points."""
-    paths = [str(tmp_path_factory.mktemp(name)) for name in ("first", "second")]
-    for seed, (path, count) in enumerate(zip(paths, (3, 2))):
-        model_directory.write(path, features=20, labels=25, columns=20, repetitions=count, seed=seed)
-    return paths
 
 
 @pytest.fixture

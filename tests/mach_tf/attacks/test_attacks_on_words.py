@@ -10,16 +10,6 @@ from mach_tf.attacks.gradient_attacks import Attack
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.metrics.ranking_metrics import hits
-from tests.helpers import model_directory
-
-
-@pytest.fixture(scope="module")
-def directories(tmp_path_factory):
-    """Two model directories for the same points."""
-    paths = [str(tmp_path_factory.mktemp(name)) for name in ("first", "second")]
-    for seed, (path, count) in enumerate(zip(paths, (3, 2))):
-        model_directory.write(path, features=20, labels=25, columns=20, repetitions=count, seed=seed)
-    return paths
 
 
 def same_outcomes(ours, theirs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mach_tf
-from mach_tf.evaluation.label_statistics import label_statistics
+from mach_tf.evaluation.label_statistics import label_statistics, log_weights
 from mach_tf.evaluation.robustness_comparison import compare_robustness
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import DatasetManifest
@@ -32,11 +32,15 @@ def test_they_are_those_of_the_train_split(evaluated):
     found = label_statistics(dataset, counts, 0.6, 2.6)
     np.testing.assert_array_equal(found.propensities, propensities(counts, 40, 0.6, 2.6))
     np.testing.assert_array_equal(found.groups, label_groups(counts))
+    weights = np.exp(log_weights("psp", dataset, counts, 0.6, 2.6))
+    np.testing.assert_allclose(weights * found.propensities, 1)
+    assert log_weights("precision", dataset, counts) is None
 
 
 def test_without_training_points_there_are_none(test_only):
     dataset = DatasetManifest.read(test_only)
-    assert label_statistics(dataset, dataset.label_counts(test_only)) == (None, None)
+    counts = dataset.label_counts(test_only)
+    assert label_statistics(dataset, counts) == (None, None) and log_weights("psp", dataset, counts) is None
 
 
 def test_a_new_test_set_is_evaluated_without_what_needs_training_counts(evaluated, test_only, tmp_path, capsys):

@@ -42,6 +42,15 @@ def test_each_model_is_attacked_itself(evaluated, models, compared):
         assert [loss.epsilon for loss in robustness.bucket_losses] == [0, 0.1]
 
 
+def test_attacks_on_words_alone_have_no_bucket_loss(evaluated, models):
+    """It is a loss at each epsilon."""
+    options = {"words": [1], "epsilons": [0, 0.1], "bootstrap": 0, "limit": 5}
+    found = compare_robustness(models[:1], evaluated.dataset_dir, attacks=["drop_words"], **options)
+    assert list(found.to_json()["models"][0]) == ["model_dir", "attacks"] and "bucket loss" not in str(found)
+    found = compare_robustness(models[:1], evaluated.dataset_dir, attacks=["drop_words", "fgsm"], **options)
+    assert [loss.epsilon for loss in found.models[models[0]].bucket_losses] == [0, 0.1]
+
+
 def test_the_attack_may_be_computed_on_another_model(evaluated, models):
     transferred, white_box = (
         compare_robustness(
@@ -116,6 +125,21 @@ def test_model_directories_must_be_different(evaluated, models, times):
         compare_robustness(models[:1] * times, evaluated.dataset_dir)
 
 
+def interrupted_at(number, monkeypatch):
+    """Interrupts the run at the chunk of this number, once; returns the chunks that attacks have begun, without those of the strongest's parts."""
+    attacked, original = [], AttackRun._outcomes_of_chunk
+
+    def counting(self, points, rows, epsilons):
+        if self.attack.method in ("fgsm", "strongest"):
+            attacked.append(rows)
+            if len(attacked) == number:
+                raise KeyboardInterrupt
+        return original(self, points, rows, epsilons)
+
+    monkeypatch.setattr(AttackRun, "_outcomes_of_chunk", counting)
+    return attacked
+
+
 def test_an_interrupted_run_continues(evaluated, models, tmp_path, monkeypatch):
     monkeypatch.setattr(attack_chunks, "_MAX_POINTS", 7)
     options = {
@@ -125,16 +149,7 @@ def test_an_interrupted_run_continues(evaluated, models, tmp_path, monkeypatch):
         "limit": 20,
     }
     expected = compare_robustness(models, evaluated.dataset_dir, **options)
-    attacked, original = [], AttackRun._outcomes_of_chunk
-
-    def counting(self, points, rows, epsilons):
-        if self.attack.method in ("fgsm", "strongest"):
-            attacked.append(rows)
-            if len(attacked) == 8:
-                raise KeyboardInterrupt
-        return original(self, points, rows, epsilons)
-
-    monkeypatch.setattr(AttackRun, "_outcomes_of_chunk", counting)
+    attacked = interrupted_at(8, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         compare_robustness(models, evaluated.dataset_dir, str(tmp_path), **options)
     with pytest.raises(
@@ -154,15 +169,7 @@ def test_a_run_with_another_filter_of_false_labels_is_not_continued(evaluated, m
     first, second = np.flatnonzero(evaluated.test[1][0].toarray()[0] == 0)[:2]
     options = {"epsilons": [0.1], "bootstrap": 0, "limit": 20, "filter_labels": str(path)}
     path.write_text(f"0 {first}\n")
-    original, attacked = AttackRun._outcomes_of_chunk, []
-
-    def interrupted(self, points, rows, epsilons):
-        attacked.append(rows)
-        if len(attacked) == 2:
-            raise KeyboardInterrupt
-        return original(self, points, rows, epsilons)
-
-    monkeypatch.setattr(AttackRun, "_outcomes_of_chunk", interrupted)
+    attacked = interrupted_at(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         compare_robustness(models[:1], evaluated.dataset_dir, output_dir, **options)
     path.write_text(f"0 {second}\n")

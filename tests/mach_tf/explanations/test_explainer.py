@@ -38,6 +38,7 @@ def _explain(spec, raw, pairs, **options):
         bucket_table=rng.integers(0, 5, (3, 7)).astype(np.int32),
         manifest=types.SimpleNamespace(feature_spec=spec, columns=columns),
         ranker_of=lambda estimator: None,
+        hash_points=lambda some: spec.apply(some).features(columns),
     )
     return list(explainer.explain(ensemble, raw, pairs, AttributionConfig("mean"), **options))
 

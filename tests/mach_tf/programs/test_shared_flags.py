@@ -7,6 +7,8 @@ import importlib
 import pytest
 from absl import flags
 
+from mach_tf.errors import InputError
+from mach_tf.programs import shared_flags
 from tests.helpers import programs
 
 PROGRAMS = {
@@ -47,3 +49,11 @@ def test_a_shared_flag_means_the_same_everywhere(name):
     users = [program for program, names in PROGRAMS.items() if name in names]
     seen = {(flag.help, flag.default_as_str) for flag in (flags_of(program)[name] for program in users)}
     assert len(seen) == 1
+
+
+def test_numbers_of_a_list_flag():
+    flags_of("eval.robustness")
+    flags.FLAGS(["test", "--epsilon=0.5,0", "--attack_words=2,x", "--model_dir=m", "--dataset_dir=d", "--output_dir=o"])
+    assert shared_flags.numbers("epsilon", float, "numbers") == [0.5, 0.0]
+    with pytest.raises(InputError, match=r"^--attack_words must be a list of whole numbers \(got 2,x\)"):
+        shared_flags.numbers("attack_words", int, "whole numbers")

@@ -48,7 +48,7 @@ def test_label_scores_are_sums(ranked):
     np.testing.assert_array_equal(found.labels, np.argsort(-sums, axis=1, kind="stable"))
     np.testing.assert_allclose(found.scores, -np.sort(-sums, axis=1), rtol=1e-6)
     assert (plain != sums).any() and alone.ranker is None
-    only = model.decode(features, 3, only_labels=model.among([2, 5, 7]))
+    only = model.decode(features, 3, decoder=model.among([2, 5, 7]))
     np.testing.assert_allclose(np.sort(only.scores), np.sort(sums[:, [2, 5, 7]]), rtol=1e-6)
 
 

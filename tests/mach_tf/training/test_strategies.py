@@ -129,3 +129,10 @@ def test_the_worker_that_is_gone_is_named(error, answering, named, monkeypatch):
             raise tf.errors.UnavailableError(None, None, error)
     who = ", ".join(f"{worker.name} at {worker.address}" for worker in workers.workers if worker.name in named)
     assert f", but {who or 'another one'} has ended or cannot be reached" in str(raised.value)
+
+
+def test_a_worker_that_reaches_itself_is_gone(monkeypatch):
+    """Linux may give a connection the very port of a worker that is gone from this machine."""
+    workers, create = clusters.of(2)[0], socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda to, seconds: create(to, seconds, to))
+    assert not strategies._answers(workers.workers[1])

@@ -44,7 +44,7 @@ def test_best_labels_and_their_scores(ensemble, hashed, estimator):
 def test_integrated_gradients_add_up(ensemble, hashed, estimator, monkeypatch):
     monkeypatch.setattr(best_label, "_CHUNK_POINTS", 5)  # twelve points: three chunks
     labels = best_label.best_labels(ensemble, hashed, estimator)
-    found = best_label.integrated_gradients(ensemble, hashed, labels, AttributionConfig(estimator))
+    found = best_label.attributions(ensemble, hashed, labels, AttributionConfig(estimator))
     nothing = points.from_csr(scipy.sparse.csr_matrix((1, ensemble.manifest.columns)))
     base = worlds.every_score(ensemble, nothing, estimator)[0, labels]
     change = worlds.every_score(ensemble, hashed, estimator).max(axis=1) - base
@@ -54,7 +54,7 @@ def test_integrated_gradients_add_up(ensemble, hashed, estimator, monkeypatch):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_gradient_x_input_is_the_networks(ensemble, hashed, estimator):
     labels = best_label.best_labels(ensemble, hashed, estimator)
-    found = best_label.gradient_x_input(ensemble, hashed, labels, AttributionConfig(estimator))
+    found = best_label.attributions(ensemble, hashed, labels, AttributionConfig(estimator, "gradient_x_input"))
     base = label_scores(ensemble, hashed, labels, estimator)
     for entry in range(0, len(found), 7):
         values = hashed.feature_values.copy()

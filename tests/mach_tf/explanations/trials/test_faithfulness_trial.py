@@ -42,7 +42,7 @@ def test_curves_areas_and_scores_lost(ensemble, hashed):
     found = faithfulness_trial.measure_faithfulness(ensemble, hashed, settings, seed=3)
     assert found == faithfulness_trial.measure_faithfulness(ensemble, hashed, settings, seed=3)
     labels = best_label.best_labels(ensemble, hashed, "logit_mean")
-    ours = best_label.integrated_gradients(ensemble, hashed, labels, settings)
+    ours = best_label.attributions(ensemble, hashed, labels, settings)
     deletion, insertion = (np.zeros((len(hashed), len(faithfulness_trial.FRACTIONS))) for _ in range(2))
     for point in range(len(hashed)):
         order = np.argsort(-ours[hashed.row_splits[point] : hashed.row_splits[point + 1]], kind="stable")

@@ -84,8 +84,14 @@ def test_a_process_that_hangs_or_loads_ends_with_the_service():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
-def test_only_the_thread_that_loads_yields():
-    with ThreadPoolExecutor(1, initializer=version_main._yield_to_others) as pool:
+@pytest.mark.parametrize("already", [0, 12])
+def test_only_the_thread_that_loads_yields(already):
+    def start():
+        os.nice(already)
+        version_main._yield_to_others()
+
+    with ThreadPoolExecutor(1, initializer=start) as pool:
         loading = pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert loading > own or loading == 19
+    assert loading == min(19, own + already + 10)
