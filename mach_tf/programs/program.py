@@ -88,7 +88,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _sentence(message: str) -> str:
     """absl's message about wrong flags as one line."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    # absl begins its message about a flagfile with "ERROR:: ".
+    lines = [line.strip().removeprefix("ERROR:: ") for line in message.splitlines() if line.strip()]
     required = [match[1] for match in map(_REQUIRED.fullmatch, lines) if match]
     if required and len(required) == len(lines):
         names = [f"--{name}" for name in required]

@@ -125,6 +125,7 @@ def test_an_argument_that_is_no_flag_is_refused():
             "Unknown command line flag 'datset_dir'. Did you mean: dataset_dir ? See ",
         ),
         ("preprocess.verify", ["--dataset_dir=a", "--verbosity=b"], "flag --verbosity=b: "),
+        ("preprocess.verify", ["--flagfile=nowhere.flags"], "Unable to open flagfile: [Errno 2] No such file"),
         ("preprocess.verify", ["--dataset_dir=a"], "a is not a dataset: it holds no dataset.json."),
     ],
 )
