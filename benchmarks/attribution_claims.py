@@ -147,7 +147,7 @@ def verdict(name: str, difference: dict[str, float]) -> str:
       ('holds', 'does not hold')
     """
     if difference["low"] <= 0 <= difference["high"]:
-        return "no difference"
+        return "undecided"
     return "holds" if (difference["low"] > 0) == CLAIMED_LARGER[name] else "does not hold"
 
 
