@@ -1,7 +1,7 @@
 """Tests two claims on pairs of models: that adversarial training makes Integrated Gradients sparser, and that it makes them steadier.
 
-    mach-train --preset=bibtex --noranker --dataset_dir=data/bibtex --model_dir=models/adversarial
-    mach-train --preset=bibtex --noranker --adversarial_weight=0 --dataset_dir=data/bibtex --model_dir=models/clean
+    mach-train --preset=bibtex --ranker=false --dataset_dir=data/bibtex --model_dir=models/adversarial
+    mach-train --preset=bibtex --ranker=false --adversarial_weight=0 --dataset_dir=data/bibtex --model_dir=models/clean
     python -m benchmarks.attribution_claims --dataset_dir=data/bibtex --clean=models/clean --adversarial=models/adversarial
 
 Sparser: the Gini index of the magnitudes over the features that a point has is larger (Chalasani et al. 2020, for perturbations bounded in the
