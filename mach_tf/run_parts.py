@@ -151,6 +151,11 @@ def run_parts(
             parts.clear()
 
 
+def has_parts(directory: str, kind: str) -> bool:
+    """Returns whether a directory, which may be missing, holds parts of runs of a kind."""
+    return os.path.isdir(directory) and bool(_unfinished_run(directory, kind).parts())
+
+
 def content_hash(points: Points) -> str:
     """Returns the SHA-256 of points, which tells runs on different points apart."""
     content = hashlib.sha256()

@@ -12,10 +12,11 @@ import scipy.sparse
 from mach_tf import arguments, estimators
 from mach_tf.attacks.attack_report import ReportOptions
 from mach_tf.errors import InputError
-from mach_tf.evaluation import certification, evaluation_task
+from mach_tf.evaluation import certification, evaluation_task, point_results
 from mach_tf.evaluation.evaluation_options import EvaluationOptions
 from mach_tf.evaluation.evaluation_parts import CurvePoint, Decoding, Losses, Seconds
 from mach_tf.evaluation.evaluation_result import Evaluation
+from mach_tf.evaluation.evaluation_task import EvaluationTask
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.one_pass import PassResult
 from mach_tf.evaluation.point_results import PointResults
@@ -24,7 +25,7 @@ from mach_tf.metrics import bootstrap, breakdown, calibration, ranking_metrics
 from mach_tf.metrics.calibration import Reliability
 from mach_tf.network import Network
 from mach_tf.point_range import FinishedRange, PointRange
-from mach_tf.run_parts import run_parts
+from mach_tf.run_parts import has_parts, run_parts
 
 # What the names of the parts of an evaluation begin with.
 _KIND = "evaluation"
@@ -70,7 +71,7 @@ def run(
         from mach_tf.evaluation import outputs  # Matplotlib takes a while to import
 
         outputs.check(output_dir, [dataset_dir, task.network.model_dir, settings.compare, settings.filter_labels])
-    with run_parts(output_dir, _KIND, task.describe) as parts:
+    with run_parts(_parts_directory(task, output_dir), _KIND, task.describe) as parts:
         return _measure_and_write(PointResults(task, parts), texts, output_dir)
 
 
@@ -93,6 +94,13 @@ def run_range(
     with run_parts(arguments.path(output_dir, "output_dir"), _KIND, task.describe, point_range) as parts:
         blocks = PointResults(task, parts).keep(texts)
     return FinishedRange(point_range, blocks, output_dir, "metrics.json")
+
+
+def _parts_directory(task: EvaluationTask, output_dir: Optional[str]) -> Optional[str]:
+    """Returns where to keep what is finished; None for a single block of points without attacks, unless an earlier run kept it."""
+    if output_dir is None or len(task.points) > point_results.BLOCK or task.settings.attack_list:
+        return output_dir
+    return output_dir if has_parts(output_dir, _KIND) else None
 
 
 def _measure_and_write(

@@ -181,3 +181,11 @@ def test_the_program_divides_and_merges(evaluated, tmp_path, capsys, writes):
     assert sorted(os.listdir(tmp_path / "out")) == sorted(os.listdir(tmp_path / "whole"))
     with pytest.raises(InputError, match="point_range must be FIRST:END"):
         programs.run("eval.main", *flags, f"--output_dir={tmp_path / 'out'}", "--point_range=5")
+
+
+def test_a_single_block_of_a_range_is_taken_and_removed(evaluated, tmp_path, monkeypatch):
+    monkeypatch.setattr(point_results, "BLOCK", 100)
+    ranges(evaluated, tmp_path, ["0:1"])
+    monkeypatch.setattr(point_results.PointResults, "_decode", never)
+    whole(evaluated, tmp_path)
+    assert os.listdir(tmp_path) == []
