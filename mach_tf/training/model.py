@@ -227,8 +227,8 @@ class RepetitionGroup(tf.keras.Model):
     @property
     def moments(self) -> list[tf.Variable]:
         """The optimizer's slots of a compiled model, by variable."""
-        names, slot = self.optimizer.get_slot_names(), self.optimizer.get_slot
-        return [s for v in self._variables for name in names if (s := slot(v, name)) is not None]
+        names = [(variable, name) for variable in self._variables for name in self.optimizer.get_slot_names()]
+        return [slot for slot in (self.optimizer.get_slot(*name) for name in names) if slot is not None]
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:

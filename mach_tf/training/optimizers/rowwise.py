@@ -9,8 +9,6 @@ import tensorflow as tf
 from mach_tf.training.optimizers.laprop import LazyLaProp
 from mach_tf.variable_rows import gather_rows, update_rows
 
-_RATE = 0.3
-
 
 class RowwiseRMSProp(LazyLaProp):
     """RMSProp of one variable, with one second moment for each of its rows and no momentum; LaProp of the others.
@@ -18,7 +16,7 @@ class RowwiseRMSProp(LazyLaProp):
     At step t, in the rows that have a gradient g (the others and their moments stay):
 
         squares <- beta_2 squares + (1 - beta_2) mean(g^2)
-        weights <- weights - 0.3 rate sqrt(1 - beta_2^t) g / sqrt(squares + epsilon^2)
+        weights <- weights - rate sqrt(1 - beta_2^t) g / sqrt(squares + epsilon^2)
 
     A row is what the last axis of the variable spans: of W1, [D, G, hidden], the weights of a feature in a repetition. So
     `squares` is [D, G], where LaProp's two moments are [D, G, hidden] each.
@@ -68,7 +66,7 @@ class RowwiseRMSProp(LazyLaProp):
         size = tf.math.reduce_euclidean_norm(gradient, axis=-1)
         mean = tf.square(size) / tf.cast(gradient.shape[-1], size.dtype)
         squares = settings["rho"] * squares + settings["one_minus_rho"] * mean
-        rate = _RATE / (1 - settings["momentum"]) * settings["lr_t"]
+        rate = settings["lr_t"] / (1 - settings["momentum"])
         return squares, gradient * (rate * tf.math.rsqrt(squares + settings["epsilon"]))[..., None]
 
     def _is_rowwise(self, variable: tf.Variable) -> bool:
