@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -70,4 +71,5 @@ class RowwiseRMSProp(LazyLaProp):
         return squares, gradient * (rate * tf.math.rsqrt(squares + settings["epsilon"]))[..., None]
 
     def _is_rowwise(self, variable: tf.Variable) -> bool:
-        return variable.name.partition(":")[0] == self._rowwise
+        # Of a replicated variable, the copies on other devices than the first are named for their replica.
+        return re.sub(r"(/replica_\d+)?:\d+$", "", variable.name) == self._rowwise
