@@ -10,7 +10,6 @@ import functools
 from collections.abc import Mapping
 
 import tensorflow as tf
-from absl import logging
 
 from mach_tf import devices
 from mach_tf.training_config import TrainingConfig
