@@ -38,8 +38,10 @@ def _compiles() -> bool:
     try:
         tf.function(tf.sqrt, jit_compile=True)(tf.ones([1]))
     except tf.errors.OpError as error:
-        logging.warning(
-            "XLA cannot compile for this GPU, so that training takes up to twice as long: %s", error.message
+        warnings.warn(
+            f"XLA cannot compile for this GPU ({error.message}), so that training takes up to twice as long. CUDA's compiler has "
+            "what it needs: pip install 'mach-tf[cuda]'.",
+            stacklevel=2,
         )
         return False
     return True
