@@ -92,7 +92,7 @@ class Recommendation:
         if self.best is None:
             lines.append(
                 "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
-                "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
+                "--feature_hash_dim for memory and time, or give --optimizer=rowwise for memory; raise --hours, --repetitions or --buckets."
             )
         else:
             needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)
