@@ -7,6 +7,7 @@ for one number of rows, and takes half a second to do so; `filled` leaves only a
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Mapping
 
 import tensorflow as tf
