@@ -129,7 +129,8 @@ def recommend(
     usual_buckets, usual_repetitions = planning.candidates(problem.labels)
     if problem.labels <= _FEW_LABELS:
         usual_buckets = [_FEW_LABELS]
-    plans = planning.make_plans(problem, machine, config, buckets or usual_buckets, repetitions or usual_repetitions)
+    sizes = buckets or usual_buckets, repetitions or usual_repetitions
+    plans = planning.make_plans(problem, machine, config, *sizes, ranker=trains_ranker(problem, config))
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
 
