@@ -68,6 +68,8 @@ FLOORS = (
         "stored_files",
         "repetition_files",
         "outputs",
+        "point_range",
+        "run_parts",
     ),
     ("data",),
     ("text",),

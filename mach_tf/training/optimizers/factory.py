@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mach_tf.training.optimizers.laprop import LazyLaProp
 from mach_tf.training.optimizers.lazy_adam import ChunkedLazyAdam
+from mach_tf.training.optimizers.rowwise import RowwiseRMSProp
 from mach_tf.training_config import TrainingConfig
 
 
@@ -23,6 +24,8 @@ def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> t
     rate, epsilon, unique = learning_rate(config, steps), config.optimizer_epsilon / buckets, replicas == 1
     if config.optimizer == "laprop":
         return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique)
+    if config.optimizer == "rowwise":
+        return RowwiseRMSProp(rate, epsilon=epsilon, unique_rows=unique)
     if config.optimizer == "lazy_adam":
         return ChunkedLazyAdam(rate, epsilon=epsilon, unique_rows=unique)
     return tf.keras.optimizers.legacy.Adam(rate, epsilon=epsilon)

@@ -231,7 +231,9 @@ def test_mixed_precision_trains_close_to_float32():
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
-@pytest.mark.parametrize(("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "lazy_adam")])
+@pytest.mark.parametrize(
+    ("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "rowwise"), (1.0, "lazy_adam")]
+)
 def test_two_replicas_give_what_one_gives(support, weight, optimizer):
     """Batches of 16, 1 and 3 points: whole, one that leaves a replica empty, an uneven one."""
     settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4, "optimizer": optimizer}
