@@ -117,7 +117,7 @@ def attacks(own: tuple[str, ...] = ()) -> list[Attack]:
       own: flags that the program uses without an attack too.
 
     Raises:
-      InputError: an unknown attack, a step size that is not positive, or a flag that none of the attacks uses.
+      InputError: an unknown attack, a step size that is not positive, or a flag, but for the seed, that none of the attacks uses.
     """
     from mach_tf.attacks.gradient_attacks import Attack, users
 
@@ -125,6 +125,7 @@ def attacks(own: tuple[str, ...] = ()) -> list[Attack]:
     if set(names) - set(ATTACKS) or len(set(names)) < len(names):
         raise InputError(f"--attack must be a list of different ones of {', '.join(ATTACKS)} (got {','.join(names)}).")
     settings = {
+        "objective": FLAGS.attack_objective,
         "support": FLAGS.support,
         "steps": FLAGS.attack_steps,
         "relative_step": FLAGS.attack_step_size,
@@ -134,13 +135,10 @@ def attacks(own: tuple[str, ...] = ()) -> list[Attack]:
         "clip_nonnegative": FLAGS.clip_nonnegative,
         "beam": FLAGS.attack_beam,
     }
-    # Not the seed, which is for the same results, whether anything is drawn or not.
-    flag_of = {name: RENAMED.get(name, name) for name in (*settings, "objective", "epsilon", "words")}
+    flag_of = {name: RENAMED.get(name, name) for name in (*settings, "epsilon", "words")}
     unused_flags.check("attack", names, {flag: users(name) for name, flag in flag_of.items() if flag not in own})
     with flag_errors(RENAMED):
-        return [
-            Attack.named(name, objective=FLAGS.attack_objective, seed=FLAGS.attack_seed, **settings) for name in names
-        ]
+        return [Attack.named(name, seed=FLAGS.attack_seed, **settings) for name in names]
 
 
 def epsilons(flag: str = "epsilon") -> list[float]:

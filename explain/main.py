@@ -97,18 +97,14 @@ flags.DEFINE_string(
     "points differ. auto is prior if --dataset_dir is given, zero otherwise.",
 )
 
-# The report
 report_flags.define()
 flags.DEFINE_integer(
     "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1
 )
-
-
 shared_flags.define_point_range("global.npz and global.tsv", "with --labels=all, ")
 
 
 def main(_: list[str]) -> None:
-    """Runs the program."""
     startup.prepare()
     startup.check_versions()
     from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
