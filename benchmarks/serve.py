@@ -119,9 +119,9 @@ def _measured(
     folder = os.path.dirname(version)
     result: dict[str, Any] = {"loads": loads}
     with serving(folder) as served:
-        result["memory"] = served.memory_mb()
         for path, own in requests.items():
             loads[path] = {clients: _load(served, own, int(clients)) for clients in FLAGS.clients}
+            result.setdefault("memory", served.memory_mb())  # after the requests that several workers get too
     with serving(folder, ["--batch_points=1"]) as served:
         most = max(FLAGS.clients, key=int)
         loads[_UNBATCHED] = {most: _load(served, requests["predict"], int(most))}

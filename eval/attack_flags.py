@@ -9,7 +9,7 @@ from absl import flags
 from eval import word_flags
 from mach_tf.choices import ATTACKS, SUPPORTS, UNTARGETED_OBJECTIVES
 from mach_tf.errors import InputError
-from mach_tf.programs import shared_flags
+from mach_tf.programs import shared_flags, unused_flags
 from mach_tf.programs.flag_errors import flag_errors
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ flags.DEFINE_bool(
     False,
     "Sets perturbed values below 0 to 0. Use it if the features are term weights, which are never negative.",
 )
-
 flags.adopt_module_key_flags(word_flags)
 
 # PGD and Auto-PGD, and the targeted attacks
@@ -111,18 +110,22 @@ flags.DEFINE_string(
 )
 
 
-def attacks() -> list[Attack]:
+def attacks(own: tuple[str, ...] = ()) -> list[Attack]:
     """Returns the attacks of --attack, in order; empty for none.
 
+    Args:
+      own: flags that the program uses without an attack too.
+
     Raises:
-      InputError: an unknown attack, or a step size that is not positive.
+      InputError: an unknown attack, a step size that is not positive, or a flag, but for the seed, that none of the attacks uses.
     """
-    from mach_tf.attacks.gradient_attacks import Attack
+    from mach_tf.attacks.gradient_attacks import Attack, users
 
     names = [name for name in FLAGS.attack if name != "none"]
     if set(names) - set(ATTACKS) or len(set(names)) < len(names):
         raise InputError(f"--attack must be a list of different ones of {', '.join(ATTACKS)} (got {','.join(names)}).")
     settings = {
+        "objective": FLAGS.attack_objective,
         "support": FLAGS.support,
         "steps": FLAGS.attack_steps,
         "relative_step": FLAGS.attack_step_size,
@@ -131,10 +134,11 @@ def attacks() -> list[Attack]:
         "random_start": FLAGS.random_start,
         "clip_nonnegative": FLAGS.clip_nonnegative,
         "beam": FLAGS.attack_beam,
-        "seed": FLAGS.attack_seed,
     }
+    flag_of = {name: RENAMED.get(name, name) for name in (*settings, "epsilon", "words")}
+    unused_flags.check("attack", names, {flag: users(name) for name, flag in flag_of.items() if flag not in own})
     with flag_errors(RENAMED):
-        return [Attack.named(name, objective=FLAGS.attack_objective, **settings) for name in names]
+        return [Attack.named(name, seed=FLAGS.attack_seed, **settings) for name in names]
 
 
 def epsilons(flag: str = "epsilon") -> list[float]:

@@ -69,7 +69,7 @@ def main(_: list[str]) -> None:
             ks=shared_flags.cut_offs(),
             effort=FLAGS.effort,
             branches=FLAGS.branches,
-            attacks=attack_flags.attacks(),
+            attacks=attack_flags.attacks(own=("epsilon", "support", "clip_nonnegative")),
             estimator=FLAGS.estimator,
         )
         if FLAGS.output_dir is not None:

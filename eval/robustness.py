@@ -49,6 +49,8 @@ flags.adopt_module_key_flags(metric_flags)
 flags.adopt_module_key_flags(attack_flags)
 
 _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model_dir"}
+# What bounds minimal epsilons, beside the attacks.
+_MINIMAL = ("epsilon", "support", "clip_nonnegative", "attack_steps", "attack_restarts", "random_start")
 
 
 def main(_: list[str]) -> None:
@@ -60,7 +62,7 @@ def main(_: list[str]) -> None:
     shared_flags.verify_models(*FLAGS.model_dir, FLAGS.attack_model_dir)
     with flag_errors(_RENAMED):
         options = RobustnessOptions(
-            attacks=attack_flags.attacks(),
+            attacks=attack_flags.attacks(own=() if FLAGS.minimal_epsilon == "none" else _MINIMAL),
             epsilons=attack_flags.epsilons(),
             words=word_flags.words(),
             attack_model_dir=FLAGS.attack_model_dir,

@@ -28,7 +28,15 @@ from typing import Any
 from absl import flags
 
 from mach_tf import startup
-from mach_tf.programs import attribution_flags, program, report_flags, shared_flags, terminal_colours, text_flags
+from mach_tf.programs import (
+    attribution_flags,
+    program,
+    report_flags,
+    shared_flags,
+    terminal_colours,
+    text_flags,
+    unused_flags,
+)
 from mach_tf.programs.flag_errors import flag_errors
 
 FLAGS = flags.FLAGS
@@ -89,24 +97,20 @@ flags.DEFINE_string(
     "points differ. auto is prior if --dataset_dir is given, zero otherwise.",
 )
 
-# The report
 report_flags.define()
 flags.DEFINE_integer(
     "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1
 )
-
-
 shared_flags.define_point_range("global.npz and global.tsv", "with --labels=all, ")
 
 
 def main(_: list[str]) -> None:
-    """Runs the program."""
     startup.prepare()
     startup.check_versions()
-    # Imported here so that --help does not wait for TensorFlow.
     from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
     from mach_tf.explanations.reporting.explanation_job import ExplanationJob
 
+    unused_flags.check("labels", [FLAGS.labels], {"top_features": ("all",)})
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors():
         job = ExplanationJob(

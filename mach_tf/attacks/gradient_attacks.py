@@ -43,6 +43,9 @@ _USERS = {
     "restarts": ("apgd", "strongest"),
     "queries": ("square", "strongest"),
     "beam": WORD_METHODS,
+    # The sizes, which an Attack does not hold.
+    "epsilon": VALUE_METHODS,
+    "words": WORD_METHODS,
 }
 # The objectives that attacks on words can have.
 MARGINS = ("margin", "worst_margin", "precision", "top_label")
@@ -158,6 +161,17 @@ class Attack:
             drawn = self.method in ("square", "strongest") or self.objective == "push_in"
             return drawn or (starts and self.method in _USERS["random_start"])
         return self.method in _USERS.get(setting, ATTACK_METHODS)
+
+
+def users(setting: str) -> list[str]:
+    """Returns the names of the attacks that a setting, or a kind of size, "epsilon" or "words", has an effect on if the others have their defaults."""
+    named = {name: Attack.named(name) for name in ATTACKS}
+    # A target is an objective.
+    return [
+        name
+        for name, attack in named.items()
+        if attack._applies(setting) and not (attack.targeted and setting == "objective")
+    ]
 
 
 def attack_list(attacks: Union[str, Attack, Sequence[Union[str, Attack]]]) -> list[Attack]:

@@ -16,7 +16,7 @@ hidden layers, is left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
@@ -34,8 +34,8 @@ from mach_tf.explanations.labels_to_explain import labels_to_explain
 from mach_tf.network import Network
 from mach_tf.points import Points
 
-# Training points whose hidden units are in memory at a time.
-_BATCH = 1024
+# Training points whose hidden units are in memory at a time, supports in memory, and points that are explained in one pass over the training points.
+_BATCH, _ENTRIES, _POINTS = 1024, 1 << 24, 1024
 
 
 class SupportingPoint(NamedTuple):
@@ -64,7 +64,7 @@ def supporting_points(
     Args:
       model: a trained model, or its directory.
       X: [n, raw features]: an array, a SciPy sparse matrix or a DataFrame.
-      dataset_dir: the dataset that the model was trained on. All of its training points are read, some at a time.
+      dataset_dir: the dataset that the model was trained on. All of its training points are read, some at a time, once for every 1,024 points.
       labels: the labels, as of `Ensemble.explain`: integers [n] or [n, m], names or keys; None for the best label of each point.
       k: the largest number of training points for each label.
 
@@ -90,7 +90,11 @@ def supporting_points(
     chosen = labels_to_explain(labels, features.shape[0], model.labels, model.label_titles)
     each = chosen.shape[1] if chosen.ndim == 2 else 1
     pairs = Pairs(np.arange(features.shape[0] + 1, dtype=np.int64) * each, chosen.reshape(-1).astype(np.int64))
-    return find(model, data.iterate_points("train"), features, pairs, k)
+    found: list[list[SupportingPoint]] = []
+    for begin in range(0, features.shape[0], _POINTS):
+        end = min(begin + _POINTS, features.shape[0])
+        found += find(model, data.iterate_points("train"), features[begin:end], pairs.slice(begin, end), k)
+    return found
 
 
 def check_training_data(network: Network, data: DatasetReader, estimator: str = DEFAULT_ESTIMATOR) -> None:
@@ -138,7 +142,7 @@ def find(
     hidden = [_hidden(weights, features) for weights in networks(network.repetitions)]
     best: list[list[SupportingPoint]] = [[] for _ in pairs.labels]
     begin = 0
-    for part in training:
+    for part in _pieces(training, max(1, _ENTRIES // max(1, len(pairs.labels)))):
         found = supports(network, part, hidden, pairs)
         if against is not None:
             found -= supports(network, part, hidden, pairs._replace(labels=against))
@@ -146,7 +150,7 @@ def find(
             least = best[pair][-1].support if len(best[pair]) == k else 0.0
             better = np.flatnonzero(values > least)
             better = better[np.argsort(-values[better], kind="stable")][:k]
-            new = [SupportingPoint(begin + int(i), float(values[i]), _labels(part, i)) for i in better]
+            new = [SupportingPoint(begin + i, float(values[i]), _labels(part, i)) for i in better.tolist()]
             best[pair] = sorted([*best[pair], *new], key=lambda one: -one.support)[:k]
         begin += len(part)
     return best
@@ -172,6 +176,13 @@ def supports(network: Network, training: Points, hidden: list[np.ndarray], pairs
             missing = _targets(training[rows], buckets, wanted) - scipy.special.expit(units @ kernel + bias)
             result[:, rows] += (missing[:, position] * (units @ own.T + 1.0)[:, points]).T
     return result / len(network.bucket_table)
+
+
+def _pieces(parts: Iterable[Points], size: int) -> Iterator[Points]:
+    """Yields the same points, at most `size` at a time."""
+    for part in parts:
+        for begin in range(0, len(part), size):
+            yield part[begin : begin + size]
 
 
 def _hidden(weights: Weights, features: scipy.sparse.csr_matrix) -> np.ndarray:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from absl import flags
 
-from mach_tf.choices import ATTRIBUTION_METHODS, QUADRATURE_RULES
+from mach_tf.choices import ATTRIBUTION_METHODS, EXPECTED_GRADIENTS, QUADRATURE_RULES, SHAPLEY
+from mach_tf.programs import unused_flags
 
+# The methods that the other flags are for.
+_USERS = {"steps": ("tape", SHAPLEY, EXPECTED_GRADIENTS), "rule": ("tape",)}
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
 
@@ -38,5 +41,6 @@ def define() -> None:
 
 
 def values() -> tuple[str, int, str]:
-    """Returns the values of --method, --steps and --rule."""
+    """Returns the values of --method, --steps and --rule; raises InputError for one that --method does not use."""
+    unused_flags.check("method", [flags.FLAGS.method], _USERS)
     return flags.FLAGS.method, flags.FLAGS.steps, flags.FLAGS.rule

@@ -21,7 +21,7 @@ from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.raw_features import RawFeatures
 from mach_tf.serving.row_places import RowPlaces, joint_norms
-from mach_tf.serving.stored_ranker import StoredRanker
+from mach_tf.serving.stored_ranker import StoredRanker, precision_beside
 from mach_tf.serving.stored_weights import CODED, StoredWeights
 from mach_tf.serving.text_servable import TextServable
 from mach_tf.top_labels import default_k
@@ -137,7 +137,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
     if chosen.evaluation is not None:
         evaluation = card_evaluation.read(chosen.evaluation, chosen.estimator, len(network.repetitions))
     examples = None if chosen.examples is None else example_points.read_input(network, chosen.examples)
-    ranker = _ranker(network, chosen.estimator)
+    ranker = _ranker(network, chosen)
     parts = (
         RawFeatures(network.manifest.feature_spec, features),
         _stored(network, chosen),
@@ -180,7 +180,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         described.write(temporary)
     size = sum(os.path.getsize(os.path.join(parent, file)) for parent, _, found in os.walk(path) for file in found)
     weight_bytes = len(network.repetitions) * network.manifest.shape.weight_bytes
-    return Exported(path, name, size, weight_bytes + (0 if ranker is None else ranker.bytes))
+    return Exported(path, name, size, weight_bytes + (0 if ranker is None else ranker.float32_bytes))
 
 
 def _exported_manifest(network: Network) -> ModelManifest:
@@ -203,10 +203,10 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
     return stored
 
 
-def _ranker(network: Network, estimator: str) -> Optional[StoredRanker]:
+def _ranker(network: Network, options: ExportOptions) -> Optional[StoredRanker]:
     """Returns what the estimator adds to label scores; None for nothing."""
-    ranker = network.ranker_of(estimator)
-    return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker)
+    ranker = network.ranker_of(options.estimator)
+    return None if ranker is None or not ranker.weights.nnz else StoredRanker(ranker, precision_beside(options.weights))
 
 
 def _places(network: Network, options: ExportOptions) -> Optional[RowPlaces]:

@@ -11,6 +11,7 @@ import tabulate
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
+from mach_tf.serving.stored_ranker import precision_beside
 from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, VQ, VQ1
 from mach_tf.signature_names import (
     ATTACK_SIGNATURE,
@@ -161,7 +162,8 @@ def _score(contents: ServableContents) -> str:
     """Returns how labels are scored, in words."""
     if not contents.ranker_weights:
         return contents.estimator
-    return f"{contents.estimator}, and a ranker, a sparse linear classifier of each label: {contents.ranker_weights:,} weights, float32"
+    ranker = f"{contents.ranker_weights:,} weights, {precision_beside(contents.weights)}"
+    return f"{contents.estimator}, and a ranker, a sparse linear classifier of each label: {ranker}"
 
 
 def _stored(contents: ServableContents) -> str:

@@ -1,7 +1,8 @@
 """A model's ranker as a TensorFlow graph: max(0, w_l . x) of labels, with the weights stored by hashed feature.
 
-A product is the sum of its parts in float32 and in the order of the point's features, as the library adds them, so that it has the
-library's bits and equal scores stay equal. The weights of a point's features are read a few features at a time: what is in memory
+Weights are stored in float32 or float16, or, where those of the ensemble take a byte or less, in int8 with one scale per label. A product
+is the sum of its parts in float32 and in the order of the point's features, as the library adds them, so that with float32 weights it has
+the library's bits and equal scores stay equal. The weights of a point's features are read a few features at a time: what is in memory
 together has the size of the scores of all labels, however many features a point has.
 """
 
@@ -15,6 +16,7 @@ import tensorflow as tf
 from mach_tf.classifier import SparseBatch, point_of_entry
 from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import HashedPoints
+from mach_tf.serving.stored_weights import FLOAT16, FLOAT32, INT8, int8_scale
 
 # Weights that are read at a time, but at least those of one feature, which has at most one per label.
 _WEIGHTS_AT_ONCE = 1 << 20
@@ -22,18 +24,29 @@ _WEIGHTS_AT_ONCE = 1 << 20
 _Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
+def precision_beside(form: str) -> str:
+    """Returns in which form the weights of a ranker are stored beside those of an ensemble: float32, float16 or int8."""
+    return form if form in (FLOAT32, FLOAT16) else INT8
+
+
 class StoredRanker(tf.Module):
-    """The weights of a ranker, always in float32.
+    """The weights of a ranker.
 
     Attributes:
       row_splits: int64 [D + 1]; feature j has the entries row_splits[j]:row_splits[j + 1].
-      labels: int32 [entries], ascending for each feature.
-      weights: float32 [entries].
+      labels: uint16 [entries], ascending for each feature; int32 if there are more labels than that has numbers.
+      weights: float32, float16 or int8 [entries].
+      scale: float32 [K], what int8 weights are multiplied by; None for others.
       weight: that of the ranker in label scores, as of `Ranker`.
     """
 
-    def __init__(self, ranker: Ranker):
-        """Copies the weights of a ranker, which has at least one."""
+    def __init__(self, ranker: Ranker, precision: str = FLOAT32):
+        """Copies or rounds the weights of a ranker, which has at least one.
+
+        Args:
+          ranker: the ranker.
+          precision: FLOAT32, FLOAT16, or INT8 with one scale per label.
+        """
         super().__init__()
         self.weight = ranker.weight
         by_feature = ranker.by_column
@@ -42,13 +55,21 @@ class StoredRanker(tf.Module):
         self._halvings = int(np.diff(by_feature.indptr).max()).bit_length()
         self._at_once = max(_WEIGHTS_AT_ONCE, self._labels_count)
         self.row_splits = tf.Variable(by_feature.indptr.astype(np.int64), trainable=False)
-        self.labels = tf.Variable(by_feature.indices.astype(np.int32), trainable=False)
-        self.weights = tf.Variable(by_feature.data, trainable=False)
+        of_label = np.uint16 if self._labels_count <= 1 << 16 else np.int32
+        self.labels = tf.Variable(by_feature.indices.astype(of_label), trainable=False)
+        weights, self.scale = by_feature.data, None
+        if precision == FLOAT16:
+            weights = weights.astype(np.float16)
+        elif precision == INT8:
+            scale = int8_scale(abs(ranker.weights).max(axis=1).toarray().reshape(-1))
+            weights = np.rint(weights / scale[by_feature.indices]).astype(np.int8)
+            self.scale = tf.Variable(scale, trainable=False)
+        self.weights = tf.Variable(weights, trainable=False)
 
     @property
-    def bytes(self) -> int:
-        """The size of the weights and of what tells their places."""
-        return sum(each.dtype.size * int(np.prod(each.shape)) for each in self.variables)
+    def float32_bytes(self) -> int:
+        """The size of the weights in float32, with their labels in int32 and what tells their features."""
+        return 8 * (self.weights.shape[0] + self.row_splits.shape[0])
 
     def points_at_once(self, batch: SparseBatch) -> tf.Tensor:
         """Returns how many of the hashed points, any of them, have weights that may be in memory together, int32, at least 1."""
@@ -137,13 +158,14 @@ class StoredRanker(tf.Module):
 
         def halve(step: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             middle = (low + high) // 2
-            above = (low < high) & (tf.gather(self.labels, tf.minimum(middle, last)) < wanted)
+            at_middle = tf.cast(tf.gather(self.labels, tf.minimum(middle, last)), tf.int32)
+            above = (low < high) & (at_middle < wanted)
             return step + 1, tf.where(above, middle + 1, low), tf.where(above, high, middle)
 
         _, places, _ = tf.while_loop(lambda step, low, high: step < self._halvings, halve, (0, begins, ends))
         safe = tf.minimum(places, last)
-        found = (places < ends) & (tf.gather(self.labels, safe) == wanted)
-        return tf.where(found, tf.gather(self.weights, safe), 0)
+        found = (places < ends) & (tf.cast(tf.gather(self.labels, safe), tf.int32) == wanted)
+        return tf.where(found, self._decoded(tf.gather(self.weights, safe), wanted), 0)
 
     def _fold(self, features: tf.Tensor, add: _Step, initial: tf.Tensor) -> tf.Tensor:
         """Folds the weights of features, a few features at a time.
@@ -157,7 +179,9 @@ class StoredRanker(tf.Module):
 
         def some(begin: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = tf.searchsorted(ends, [ends[begin] + self._at_once], "right")[0] - 1
-            labels, weights = (self._read(each, features[begin:end]) for each in (self.labels, self.weights))
+            labels, stored = (self._read(each, features[begin:end]) for each in (self.labels, self.weights))
+            labels = tf.cast(labels, tf.int32)
+            weights = self._decoded(stored, labels)
             entries = ends[begin] + tf.range(tf.size(labels, tf.int64))
             return end, add(total, labels, weights, tf.searchsorted(ends, entries, "right") - 1)
 
@@ -167,6 +191,11 @@ class StoredRanker(tf.Module):
             lambda begin, _: begin < count, some, (0, initial), shape_invariants=shapes, parallel_iterations=1
         )
         return total
+
+    def _decoded(self, stored: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Returns weights of labels, float32, from their stored form."""
+        weights = tf.cast(stored, tf.float32)
+        return weights if self.scale is None else weights * tf.gather(self.scale, labels)
 
     def _ends(self, features: tf.Tensor) -> tf.Tensor:
         """Returns how many weights the first i of m features have together, int64 [m + 1]."""

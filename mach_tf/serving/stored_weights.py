@@ -41,7 +41,7 @@ class StoredMatrix(tf.Module):
             matrix = matrix.astype(np.float16)
         elif precision == INT8:
             largest = np.abs(matrix).max(axis=1 - axis, initial=0, keepdims=True)
-            scale = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(_LARGEST)
+            scale = int8_scale(largest)
             matrix = np.rint(matrix / scale).astype(np.int8)
         self._axis = axis
         self.values = tf.Variable(matrix, trainable=False)
@@ -65,6 +65,11 @@ class StoredMatrix(tf.Module):
 
     def _scaled(self, columns: tf.Tensor) -> tf.Tensor:
         return columns if self.scale is None else columns * self.scale
+
+
+def int8_scale(largest: np.ndarray) -> np.ndarray:
+    """Returns what int8 weights are multiplied by, float32, from the largest magnitude of the weights that share a scale."""
+    return np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(_LARGEST)
 
 
 class StoredWeights(tf.Module):

@@ -74,14 +74,9 @@ def test_true_labels_and_ids(world, tmp_path):
 @pytest.mark.parametrize("estimator", ["mean", "logit_mean", "min", "median"])
 @pytest.mark.parametrize("method", ["exact", "tape"])
 def test_methods_and_estimators(world, tmp_path, estimator, method):
-    flags = [
-        "--points=1",
-        "--labels=3",
-        f"--estimator={estimator}",
-        f"--method={method}",
-        "--steps=2000",
-        "--rule=midpoint",
-    ]
+    flags = ["--points=1", "--labels=3", f"--estimator={estimator}", f"--method={method}"]
+    if method == "tape":
+        flags += ["--steps=2000", "--rule=midpoint"]
     if method == "exact" and estimator in ("min", "median"):
         with pytest.raises(InputError, match="--method=tape"):
             explain(world, tmp_path, *flags)
@@ -141,6 +136,9 @@ def test_a_point_without_features_is_explained_by_nothing(world, tmp_path):
         (["--labels=best"], "top:N, true, all"),
         (["--baseline=none"], "zero, mean"),
         (["--method=tape", "--steps=1"], "raise --steps"),
+        (["--steps=100"], r"--steps has no effect with --method=exact: it is for --method=tape\|shapley"),
+        (["--top_features=3"], "--top_features has no effect with --labels=top:3: it is for --labels=all"),
+        (["--method=shapley", "--rule=midpoint"], "--rule has no effect with --method=shapley"),
         (["--model_dir=nowhere"], "nowhere"),
         (["--epsilon=nan"], "--epsilon must be a finite number"),
         (["--labels=all", "--points=0"], "--points means nothing there"),

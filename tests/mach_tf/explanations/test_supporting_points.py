@@ -192,6 +192,18 @@ def test_from_python(world, model):
     assert len(chosen) == 4 and max(map(len, chosen)) <= worlds.POINTS
 
 
+def test_bounds_of_memory_change_nothing(world, model, monkeypatch):
+    labels = [[3, 5]] * worlds.POINTS
+    before = mach_tf.supporting_points(model, world.features, world.dataset, labels)
+    for name, value in (("_ENTRIES", 5 * 2 * worlds.POINTS), ("_POINTS", 5), ("_BATCH", 3)):
+        monkeypatch.setattr(supporting_points, name, value)
+        after = mach_tf.supporting_points(model, world.features, world.dataset, labels)
+        for one, other in zip(before, after):
+            assert [(each.point, each.labels) for each in one] == [(each.point, each.labels) for each in other]
+            np.testing.assert_allclose([each.support for each in one], [each.support for each in other], rtol=1e-5)
+    assert mach_tf.supporting_points(model, world.features[:0], world.dataset) == []
+
+
 def test_streamed_repetitions_give_the_same(world, model):
     streamed = Ensemble.load(world.model, keep=False)
     assert mach_tf.supporting_points(streamed, world.features, world.dataset) == mach_tf.supporting_points(

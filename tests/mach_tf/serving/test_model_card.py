@@ -60,7 +60,7 @@ def test_the_card_says_what_the_figures_are_of():
 def test_the_card_says_that_there_is_a_ranker():
     assert "ranker" not in model_card.text(CONTENTS, MANIFEST)
     card = model_card.text(dataclasses.replace(CONTENTS, ranker_weights=12345), MANIFEST)
-    assert "| logit_mean, and a ranker, a sparse linear classifier of each label: 12,345 weights, float32 " in card
+    assert "| logit_mean, and a ranker, a sparse linear classifier of each label: 12,345 weights, int8 " in card
 
 
 def test_the_card_says_what_each_signature_takes():

@@ -11,7 +11,7 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving import stored_ranker
 from mach_tf.serving.raw_features import HashedPoints
-from mach_tf.serving.stored_ranker import StoredRanker
+from mach_tf.serving.stored_ranker import StoredRanker, precision_beside
 
 LABELS, COLUMNS = 70, 40
 
@@ -111,6 +111,30 @@ def test_attributions_are_weights_times_parts_where_the_product_is_positive():
     np.testing.assert_allclose(found, gains, rtol=1e-6)
 
 
-def test_its_bytes_are_counted():
-    ranker = StoredRanker(Ranker(random_weights()))
-    assert ranker.bytes == 8 * random_weights().nnz + 8 * (COLUMNS + 1)
+@pytest.mark.parametrize(
+    ("precision", "dtype", "error"),
+    [("float16", np.float16, 2**-11), ("int8", np.int8, 0.5 / 127), ("vq1", np.int8, 0.5 / 127)],
+)
+def test_smaller_weights_are_rounded(precision, dtype, error):
+    ranker, weights = StoredRanker(Ranker(random_weights()), precision_beside(precision)), random_weights().toarray()
+    labels = np.tile(np.arange(LABELS), (COLUMNS, 1))
+    rounded = ranker.weights_of(tf.range(COLUMNS, dtype=tf.int64), tf.constant(labels)).numpy().T
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    assert ranker.weights.dtype == dtype and ranker.labels.dtype == np.uint16
+    assert (np.abs(rounded - weights) <= 1.001 * error * largest).all() and (rounded[weights == 0] == 0).all()
+    assert (rounded != weights).any()
+    # What is added is that of the rounded weights.
+    library = Ranker(scipy.sparse.csr_matrix(rounded))
+    np.testing.assert_array_equal(ranker.added(batch_of(random_points())), library.added(random_points()).toarray())
+
+
+def test_labels_beyond_16_bits_keep_their_numbers():
+    weights = scipy.sparse.csr_matrix(([1.0, 2.0, 4.0], ([0, 4464, 70_000], [3, 3, 3])), (70_001, 5), np.float32)
+    ranker = StoredRanker(Ranker(weights), "int8")
+    found = ranker.weights_of(tf.constant([3]), tf.constant([[0, 4464, 65_536, 70_000]], tf.int64))
+    np.testing.assert_allclose(found, [[1, 2, 0, 4]])
+
+
+def test_the_bytes_of_its_weights_are_counted():
+    ranker = StoredRanker(Ranker(random_weights()), "int8")
+    assert ranker.float32_bytes == 8 * random_weights().nnz + 8 * (COLUMNS + 1)

@@ -43,7 +43,9 @@ def test_all_labels_are_their_drivers(world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "option", [{"points": "0-9"}, {"baseline": "zero"}, {"epsilon": 0.0}, {"features_shown": 12}], ids=str
+    "option",
+    [{"points": "0-9"}, {"baseline": "zero"}, {"epsilon": 0.0}, {"features_shown": 12}, {"supporting_points": 3}],
+    ids=str,
 )
 def test_what_has_no_effect_with_all_labels_is_refused(option):
     (name,) = option
