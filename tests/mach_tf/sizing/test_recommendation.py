@@ -94,7 +94,7 @@ MACHINE = machine.Machine(memory=4 * 10**9, flops=1e11, bandwidth=1e10)
 def test_a_recommendation_is_the_best_of_its_plans_under_the_rules_settings():
     found = recommendation.recommend(PROBLEM, MACHINE)
     assert found.config == TrainingConfig(**recommendation.settings(PROBLEM))
-    expected = planning.make_plans(PROBLEM, MACHINE, found.config, *planning.candidates(5000))
+    expected = planning.make_plans(PROBLEM, MACHINE, found.config, *planning.candidates(5000), ranker=True)
     assert found.plans == tuple(expected)
     assert found.best == planning.recommend(expected, PROBLEM, MACHINE, 0.01, float("inf")) == found.nearest
 
