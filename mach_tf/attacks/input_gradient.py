@@ -210,10 +210,9 @@ def _tensors(weights: Weights) -> Weights:
 
 @tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])
 def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
-    with tf.GradientTape() as tape:
-        tape.watch(hidden_input)
-        logits = output_logits(weights, hidden_input)
-    return tape.gradient(logits, hidden_input, logit_gradient)
+    # As a tape has it; a tape would compute the logits once more, for their shape.
+    gradient = tf.matmul(logit_gradient, weights.output_kernel, transpose_b=True)
+    return tf.raw_ops.ReluGrad(gradients=gradient, features=hidden_input + weights.hidden_bias)
 
 
 @tf.function(input_signature=[_WEIGHTS, _SPARSE])

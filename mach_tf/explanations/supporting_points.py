@@ -150,7 +150,7 @@ def find(
             least = best[pair][-1].support if len(best[pair]) == k else 0.0
             better = np.flatnonzero(values > least)
             better = better[np.argsort(-values[better], kind="stable")][:k]
-            new = [SupportingPoint(begin + int(i), float(values[i]), _labels(part, i)) for i in better]
+            new = [SupportingPoint(begin + i, float(values[i]), _labels(part, i)) for i in better.tolist()]
             best[pair] = sorted([*best[pair], *new], key=lambda one: -one.support)[:k]
         begin += len(part)
     return best

@@ -85,7 +85,8 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
         slots=each * slots * shapes.replicas,
         gradients=each * gradients * (shapes.replicas if config.updates_all_rows else 1),
         batch=each * activations,
-        copies=max(each * first_layer, 2 * exported),
+        # Of several, the draws of one are there twice more until they are scaled.
+        copies=max((group_size + 2) * FLOAT_BYTES * first_layer if group_size > 1 else 0, 2 * exported),
         checkpoint=each * (first_layer + upper + slots),
         exported=exported,
     )

@@ -27,11 +27,17 @@ def test_one_moment_of_a_row_by_hand():
     weights = 50_000 * 4096 + upper
     assert found.weights == 4 * weights and found.slots == 4 * (50_000 + 2 * upper)
     assert found.checkpoint == 4 * (weights + 50_000 + 2 * upper)
-    # Of one repetition the two copies that are exported are larger than moments, gradients and batch.
+    # Of one repetition the two copies that are exported are larger than its moments, gradients and batch.
     assert found.copies == 8 * weights
     assert found.total == PROCESS_BYTES + found.weights + max(found.copies, found.slots + found.gradients + found.batch)
-    # Of several, their initial values are.
-    assert plan(config, SHAPES, 4).copies == 4 * 4 * 50_000 * 4096
+    # Of several, their initial values are; those of one are there three times while they are drawn.
+    assert plan(config, SHAPES, 4).copies == 4 * (4 + 2) * 50_000 * 4096
+
+
+@pytest.mark.parametrize("group", [1, 2, 3, 8])
+def test_copies_need_no_more_than_the_two_moments_of_each_weight(group):
+    found = plan(REFERENCE, Shapes(50_000, 2000, features=1), group)
+    assert found.copies <= found.slots
 
 
 def test_670_091_labels_in_32_repetitions_fit_a_gpu_of_24_gb_by_one_moment_of_a_row_alone():
