@@ -19,7 +19,7 @@ from mach_tf.training.run_options import wants_calibration
 
 SPLIT = "valid"
 # More points hardly change two numbers, and take time.
-_MOST_POINTS = 5000
+_MOST_POINTS = 2000
 
 
 class CalibrationResult(NamedTuple):
