@@ -6,8 +6,9 @@
 Faithfulness: the features of a sample of points are removed (deletion) or added (insertion) in the order of their
 attributions by each method (Integrated Gradients, gradient x input, Shapley values, expected gradients over training points) and
 in random order, while the score of each point's best label is measured. The faster the score falls or rises, the more faithful the
-order; the methods are ranked by the area between both curves. Stability: how much one FGSM step changes the attributions, for both
-models side by side. Writes faithfulness.json and faithfulness.png and prints the tables.
+order; the methods are ranked by the area between both curves. For each method there are the Gini index, infidelity and faithfulness
+correlation. Stability: how much one FGSM step and random perturbations change the attributions, for both models side by side.
+Randomisation: what is left of their order when the weights are permuted. Writes faithfulness.json and faithfulness.png and prints the tables.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ _MODULES = {  # public name: the module that defines it
     "evaluate": "mach_tf.evaluation.evaluation",
     "fit": "mach_tf.training.fit",
     "preprocess": "mach_tf.preprocessing",
+    "supporting_points": "mach_tf.explanations.supporting_points",
     "write_dataset": "mach_tf.data.matrices",
 }
 _WITHOUT_TENSORFLOW = ("FeatureSpec", "InputError", "TrainingConfig", "preprocess", "write_dataset")

@@ -39,7 +39,9 @@ flags.DEFINE_string(
 flags.DEFINE_float(
     "reload_seconds", 5.0, "Looks for a newer version this often, in seconds; 0 never does.", lower_bound=0
 )
-
+flags.DEFINE_float(
+    "load_timeout", 600.0, "Refuses a version that is not loaded within this many seconds.", lower_bound=1
+)
 flags.DEFINE_boolean(
     "attacks",
     True,
@@ -127,7 +129,8 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     batches = BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, *explained)
     limits = RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, *explained)
     config = ServiceConfig(batches, limits, FLAGS.reload_seconds, token, FLAGS.attacks)
-    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks, timeout=FLAGS.timeout)
+    seconds = {"timeout": FLAGS.timeout, "load_timeout": FLAGS.load_timeout}
+    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks, **seconds)
     versions = Versions(FLAGS.servable, load)
     with contextlib.closing(versions):  # also after a second Ctrl-C
         announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")

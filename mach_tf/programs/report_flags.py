@@ -9,11 +9,11 @@ from absl import flags
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
 
-_NAMES = ("epsilon", "features_shown", "certified", "counterfactual_k")
+_NAMES = ("epsilon", "features_shown", "certified", "counterfactual_k", "supporting_points")
 
 
 def define() -> None:
-    """Defines --epsilon, --features_shown, --certified and --counterfactual_k."""
+    """Defines --epsilon, --features_shown, --certified, --counterfactual_k and --supporting_points."""
     flags.DEFINE_float(
         "epsilon",
         None,
@@ -39,6 +39,13 @@ def define() -> None:
         None,
         "States for each label the fewest features without which it is not among the top k labels, for this k. The search takes about a "
         "second per label; by default there is none.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "supporting_points",
+        None,
+        "States for each label this number of training points that support it most: by how much a gradient step on their loss raises the "
+        "label's score. All points of the training split of --dataset_dir are read, once for every 256 points that are explained.",
         lower_bound=1,
     )
 

@@ -19,10 +19,19 @@ from mach_tf.text.readers.settings import InputSettings
 
 ALL_LABELS = "all"
 # Attributes of ExplanationOptions that choose or show single points.
-_OF_POINTS = ("points", "baseline", "epsilon", "features_shown", "against", "certified", "counterfactual_k")
+_OF_POINTS = (
+    "points",
+    "baseline",
+    "epsilon",
+    "features_shown",
+    "against",
+    "certified",
+    "counterfactual_k",
+    "supporting_points",
+)
 # Attributes of ExplanationJob that say what is read from files, and those that shape what is written to files.
 _OF_INPUT = ("input", "input_labels", "points")
-_OF_OUTPUT = ("epsilon", "features_shown", "certified", "counterfactual_k")
+_OF_OUTPUT = ("epsilon", "features_shown", "certified", "counterfactual_k", "supporting_points")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +48,8 @@ class ExplanationJob:
       split: the split whose text is read if `input` is None.
       labels: as of ExplanationOptions, or "all" for the features that drive each label over all points of the text.
       attribution: the method, and the estimator whose scores are explained.
-      points, baseline, epsilon, features_shown, against, certified, counterfactual_k: as of ExplanationOptions, whose defaults None stands for; None with "all".
+      points, baseline, epsilon, features_shown, against, certified, counterfactual_k, supporting_points: as of ExplanationOptions, whose defaults None
+        stands for; None with "all".
       top_features: features per label in global.tsv, with "all".
       force: explain with label names that are not those of the training data, with a warning.
       settings: of texts, the format of `input`, and where texts and labels stand.
@@ -64,6 +74,7 @@ class ExplanationJob:
     against: Optional[str] = None
     certified: Optional[bool] = None
     counterfactual_k: Optional[int] = None
+    supporting_points: Optional[int] = None
     top_features: int = 20
     force: bool = False
     settings: InputSettings = ANY_SETTINGS

@@ -25,6 +25,7 @@ from mach_tf.explanations.reporting.point_explanation import PointExplanation
 from mach_tf.explanations.reporting.point_files import InputPoints
 from mach_tf.explanations.reporting.report import Report
 from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
+from mach_tf.explanations.supporting_points import check_training_data
 from mach_tf.explanations.words.located_words import explained_texts
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -55,6 +56,7 @@ class ExplanationOptions:
         the best of each point's other labels; None to explain scores alone.
       certified: whether the size is stated below which a point's top label is proved not to change; None if that takes a few seconds.
       counterfactual_k: states the fewest features without which a label is not among the top k; None for no search.
+      supporting_points: states this number of training points that support a label most; None for none.
 
     Raises:
       InputError: an epsilon that is negative or not finite, or a baseline of one label for the difference of two.
@@ -69,6 +71,7 @@ class ExplanationOptions:
     against: Optional[str] = None
     certified: Optional[bool] = None
     counterfactual_k: Optional[int] = None
+    supporting_points: Optional[int] = None
 
     def __post_init__(self) -> None:
         if self.against is not None and self.baseline in (AUTO, baselines.PRIOR):
@@ -154,6 +157,10 @@ def _request(
         raise InputError(
             f"counterfactual_k must be below {network.labels}, the number of labels, for a label to be out of the top k (got {k})."
         )
+    if options.supporting_points is not None:
+        if inputs.data is None:
+            raise InputError("supporting_points are training points, which the dataset has. Give dataset_dir.")
+        check_training_data(network, inputs.data, options.attribution.estimator)
     return ExplanationRequest(
         network,
         options.attribution,
@@ -166,6 +173,8 @@ def _request(
         _against(options.against, inputs),
         with_report and _is_certified(options, network, points, chosen),
         k,
+        inputs.data,
+        options.supporting_points,
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from mach_tf import estimators
 from mach_tf.attacks.gradient_attacks import fgsm_step
 from mach_tf.certificates.proved_epsilon import proved_epsilons
-from mach_tf.explanations import explainer
+from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.explanations import explainer, supporting_points
 from mach_tf.explanations.counterfactuals import Counterfactual, counterfactual
 from mach_tf.explanations.explainer import Baseline
 from mach_tf.explanations.explanation import Explanation
@@ -20,6 +21,7 @@ from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import label_support, selection
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.reporting.prior_baseline import PriorBaseline
+from mach_tf.explanations.supporting_points import SupportingPoint
 from mach_tf.explanations.words.explained_text import ExplainedText
 from mach_tf.network import Network
 from mach_tf.points import Points
@@ -49,6 +51,8 @@ class ExplanationRequest:
       against: a label whose score is subtracted, or `BEST_OTHER`; None to explain scores alone.
       certified: whether the size below which the top label is proved not to change is computed, up to LARGEST_PROVED.
       counterfactual_k: the k of counterfactuals; None for none.
+      training: the dataset that the model was trained on; None if it is not known.
+      supporting_points: the number of its points that support a label most; None for none.
     """
 
     network: Network
@@ -62,6 +66,8 @@ class ExplanationRequest:
     against: Optional[int] = None
     certified: bool = False
     counterfactual_k: Optional[int] = None
+    training: Optional[DatasetReader] = None
+    supporting_points: Optional[int] = None
 
 
 class _Ranking(NamedTuple):
@@ -144,6 +150,7 @@ def _explain(
     }
     repetitions = np.arange(len(table))
     against = None if request.against is None else _against(request.against, pairs, clean.labels)
+    supporting = _supporting(request, hashed, pairs, against)
     points, owners, baseline = raw, np.arange(len(raw)), request.baseline
     if isinstance(baseline, PriorBaseline):
         # A path for each label: points are repeated, with one label each.
@@ -161,9 +168,20 @@ def _explain(
             buckets = table[:, one.label]
             scores = clean.bucket_scores[point, repetitions, buckets]
             rank, without = clean.rank(point, one.label), _counterfactual(request, points[point : point + 1], one)
-            found.append(ExplainedLabel(one, rank, buckets, scores, near[one.label], without))
+            support = None if supporting is None else supporting[len(found)]
+            found.append(ExplainedLabel(one, rank, buckets, scores, near[one.label], without, support))
         first += len(here)
     return found
+
+
+def _supporting(
+    request: ExplanationRequest, hashed: Points, pairs: Pairs, against: Optional[np.ndarray]
+) -> Optional[list[list[SupportingPoint]]]:
+    """Returns the training points that support each pair; None if they were not asked for."""
+    if request.training is None or request.supporting_points is None:
+        return None
+    training, features = request.training.iterate_points("train"), hashed.features(request.network.manifest.columns)
+    return supporting_points.find(request.network, training, features, pairs, request.supporting_points, against)
 
 
 def _counterfactual(request: ExplanationRequest, raw: Points, one: Explanation) -> Optional[Counterfactual]:

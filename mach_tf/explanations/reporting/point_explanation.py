@@ -11,6 +11,7 @@ import numpy as np
 from mach_tf.explanations.counterfactuals import Counterfactual
 from mach_tf.explanations.explanation import Explanation
 from mach_tf.explanations.reporting.label_support import Neighbours
+from mach_tf.explanations.supporting_points import SupportingPoint
 from mach_tf.explanations.words.explained_text import ExplainedText
 
 
@@ -41,6 +42,7 @@ class ExplainedLabel:
       bucket_scores: float [R], the scores of these buckets, as the estimator combines them.
       neighbours: labels that share buckets with it.
       counterfactual: the fewest features without which it is not among the top k; None if they were not searched.
+      supporting: the training points that support it most; None if they were not searched.
     """
 
     explanation: Explanation
@@ -49,6 +51,7 @@ class ExplainedLabel:
     bucket_scores: np.ndarray
     neighbours: Neighbours
     counterfactual: Optional[Counterfactual] = None
+    supporting: Optional[Sequence[SupportingPoint]] = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,6 +91,9 @@ class PointExplanation:
                 "true": None if self.true_labels is None else label in self.true_labels,
                 **({} if self.proved is None else {"proved_epsilon": self.proved}),
                 **({} if one.counterfactual is None else {"counterfactual": one.counterfactual.to_json()}),
+                **(
+                    {} if one.supporting is None else {"supporting_points": [each._asdict() for each in one.supporting]}
+                ),
                 "attributions": attributions,
                 "repetitions": [
                     {"repetition": r, "bucket": int(bucket), "score": float(score)}

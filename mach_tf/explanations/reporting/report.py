@@ -14,6 +14,7 @@ from mach_tf import estimators
 from mach_tf.explanations.explanation import FeatureAttribution
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.shown_part import ShownPart, enough, shown_part
+from mach_tf.explanations.supporting_points import SupportingPoint
 from mach_tf.explanations.words.displayed_text import (
     LEAST_STRENGTH,
     DisplayedField,
@@ -30,6 +31,8 @@ _DIGITS = 5
 _WORD_DIGITS = 3
 # Of each field of a text; the page would be large otherwise.
 _TEXT_CHARACTERS = 10_000
+# Of each training point that supports a label.
+_SUPPORTING_LABELS = 8
 _COMBINATION_WORDS = {estimators.MEAN: "mean", estimators.MIN: "minimum", estimators.MEDIAN: "median"}
 
 
@@ -148,12 +151,17 @@ class Report:
             "others": [[title, _round(total)] for title, total in part.others()],
             "shown": _shown(part),
             "counterfactual": _counterfactual(one),
+            "supporting": None if one.supporting is None else [self._supporting(each) for each in one.supporting],
             "repetitions": [[int(b), _round(s)] for b, s in zip(one.buckets, one.bucket_scores)],
             "neighbours": [
                 [self._label(label), [int(r) for r in repetitions]]
                 for label, repetitions in zip(one.neighbours.labels, one.neighbours.repetitions)
             ],
         }
+
+    def _supporting(self, one: SupportingPoint) -> list[Any]:
+        shown = [self._label(label) for label in one.labels[:_SUPPORTING_LABELS]]
+        return [one.point, _round(one.support, _WORD_DIGITS), shown, len(one.labels) - len(shown)]
 
     def _bar(self, feature: FeatureAttribution) -> list[Any]:
         name = self._features.setdefault(feature.title, len(self._features))

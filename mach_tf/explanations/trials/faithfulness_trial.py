@@ -1,4 +1,4 @@
-"""Runs a trial of attributions: curves against other orders of the features, and how much an FGSM step changes them."""
+"""Runs a trial of attributions: curves against other orders of the features, measures, and how much perturbations change them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.explanations.integrated_gradients.attribution import NOT_EXACT, AttributionConfig
 from mach_tf.explanations.label_scores import label_scores
 from mach_tf.explanations.reporting.baselines import training_sample
-from mach_tf.explanations.trials import feature_removal, stability
+from mach_tf.explanations.trials import attribution_measures, feature_removal, stability
 from mach_tf.explanations.trials.best_label import attributions, best_labels
 from mach_tf.explanations.trials.feature_removal import Curves
+from mach_tf.explanations.trials.randomisation import measure_randomisation
 from mach_tf.explanations.trials.trial_results import (
     AreaBetween,
     Faithfulness,
     FaithfulnessTrial,
     Interval,
     MeanCurves,
+    MethodMeasures,
     Stability,
+    defined_interval,
     ranking,
 )
 from mach_tf.network import Network
@@ -41,6 +44,7 @@ FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _LOST_AT = (0.01, 0.05, 0.1, 0.2)
 _RANDOM_ORDERS = 3
 _SHAPLEY_ORDERS = 32
+_REMOVED, _REMOVALS, _DRAWS = 0.2, 30, 10
 _TRAINING_POINTS = 32
 
 
@@ -101,7 +105,10 @@ def run_trial(dataset_dir: str, model_dirs: Sequence[str], options: TrialOptions
         [(network, float(epsilon)) for epsilon in epsilons for network in models], "stability", "case"
     )
     stable = tuple(measure_stability(network, sample, config, epsilon, options.seed) for network, epsilon in cases)
-    return FaithfulnessTrial(len(sample), options.split, "each point's best", options.estimator, faithfulness, stable)
+    randomisation = measure_randomisation(models[0], sample, config, options.seed)
+    return FaithfulnessTrial(
+        len(sample), options.split, "each point's best", options.estimator, faithfulness, stable, randomisation
+    )
 
 
 def sample_points(data: DatasetReader, options: TrialOptions) -> Points:
@@ -138,7 +145,8 @@ def measure_faithfulness(
 
     Returns:
       The mean curves of each order; how much faster Integrated Gradients delete and insert than each other order; the score
-      lost without the first features (comprehensiveness) and with the first features only (sufficiency); and the ranking.
+      lost without the first features (comprehensiveness) and with the first features only (sufficiency); the ranking; and measures of
+      the attributions of each method.
     """
     labels = best_labels(network, points, config.estimator)
     generator = np.random.default_rng(seed)
@@ -150,6 +158,7 @@ def measure_faithfulness(
         name: [attributions(network, points, labels, each, starts if name == EXPECTED_GRADIENTS else None)]
         for name, each in progress_bars.each(list(methods.items()), "attributions", "method")
     }
+    values = {name: each for name, (each,) in importances.items()}
     importances["random"] = [generator.random(len(points.feature_ids)) for _ in range(_RANDOM_ORDERS)]
 
     def score(some: Points) -> np.ndarray:
@@ -177,7 +186,29 @@ def measure_faithfulness(
         {name: _lost(whole, each.deletion, seed) for name, each in found.items()},
         {name: _lost(whole, each.insertion, seed) for name, each in found.items()},
         ranking({name: _area(each.insertion) - _area(each.deletion) for name, each in found.items()}, seed),
+        _measures(points, values, score, network.model_dir, seed),
     )
+
+
+def _measures(
+    points: Points,
+    attributions: dict[str, np.ndarray],
+    score: feature_removal.ScoreFunction,
+    model_dir: str,
+    seed: int,
+) -> dict[str, MethodMeasures]:
+    """Returns the measures of each method's attributions, float64 [nonzeros] by method."""
+    removals = attribution_measures.random_removals(points, _REMOVED, _REMOVALS, np.random.default_rng(seed))
+    changes, found = attribution_measures.score_changes(points, removals, score), {}
+    for name, values in attributions.items():
+        sums = attribution_measures.removed_sums(points, values, removals)
+        each = (
+            attribution_measures.gini(points, values),
+            attribution_measures.infidelity(sums, changes),
+            attribution_measures.faithfulness_correlation(sums, changes),
+        )
+        found[name] = MethodMeasures(*(defined_interval(measured, model_dir, seed) for measured in each))
+    return found
 
 
 def measure_stability(
@@ -198,20 +229,22 @@ def measure_stability(
     labels = best_labels(network, points, config.estimator)
     moved = fgsm_step(network, points, config.estimator, epsilon)
     before, after = (attributions(network, some, labels, config) for some in (points, moved))
-    correlation = stability.rank_correlation(points, before, after)
-    overlap = stability.top_overlap(points, before, after)
-    if not np.isfinite(correlation).any():
-        raise InputError(
-            "The attributions of at least one point must differ to have an order, but the model in "
-            f"{network.model_dir} gives all features of a point the same: its scores hardly depend on them. Train it longer."
-        )
-    kept = (best_labels(network, moved, config.estimator) == labels).astype(float)
-    return Stability(
-        network.model_dir,
+    sensitivity = attribution_measures.max_sensitivity(
+        points,
+        before,
+        lambda some: attributions(network, some, labels, config),
         epsilon,
-        Interval.of(correlation[np.isfinite(correlation)], seed),
-        Interval.of(overlap[np.isfinite(overlap)], seed),
-        Interval.of(kept, seed),
+        _DRAWS,
+        np.random.default_rng(seed),
+    )
+    measured = (
+        stability.rank_correlation(points, before, after),
+        stability.top_overlap(points, before, after),
+        (best_labels(network, moved, config.estimator) == labels).astype(float),
+        sensitivity,
+    )
+    return Stability(
+        network.model_dir, epsilon, *(defined_interval(each, network.model_dir, seed) for each in measured)
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import tabulate
 
+from mach_tf.errors import InputError
 from mach_tf.metrics import bootstrap
 
 
@@ -32,6 +33,26 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def defined_interval(values: np.ndarray, model_dir: str, seed: int) -> Interval:
+    """Returns the mean of those values that are numbers, and its interval.
+
+    Args:
+      values: one per point, float [n]; NaN where a measure is not defined.
+      model_dir: the model, for the message.
+      seed: seed of the interval.
+
+    Raises:
+      InputError: no value is a number.
+    """
+    defined = values[np.isfinite(values)]
+    if not len(defined):
+        raise InputError(
+            "The attributions of at least one point must differ to have an order, but the model in "
+            f"{model_dir} gives all features of a point the same: its scores hardly depend on them. Train it longer."
+        )
+    return Interval.of(defined, seed)
 
 
 class MeanCurves(NamedTuple):
@@ -85,6 +106,20 @@ def ranking(areas: Mapping[str, np.ndarray], seed: int) -> tuple[Ranked, ...]:
     )
 
 
+class MethodMeasures(NamedTuple):
+    """Measures of the attributions of one method; see `attribution_measures`.
+
+    Attributes:
+      gini: how sparse they are, from 0 to 1.
+      infidelity: the mean squared difference between the sum of the attributions of removed features and the score lost; 0 is best.
+      faithfulness_correlation: Pearson's correlation between the two; 1 is best.
+    """
+
+    gini: Interval
+    infidelity: Interval
+    faithfulness_correlation: Interval
+
+
 @dataclasses.dataclass(frozen=True)
 class Faithfulness:
     """The faithfulness of attributions: the score of each point's best label as features are removed or added.
@@ -96,6 +131,7 @@ class Faithfulness:
       comprehensiveness: by order and fraction, the score lost without the first features.
       sufficiency: by order and fraction, the score lost with the first features only.
       ranking: the orders, the most faithful first.
+      measures: by method, measures from the literature.
     """
 
     fractions: list[float]
@@ -104,6 +140,7 @@ class Faithfulness:
     comprehensiveness: dict[str, dict[str, Interval]]
     sufficiency: dict[str, dict[str, Interval]]
     ranking: tuple[Ranked, ...] = ()
+    measures: dict[str, MethodMeasures] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON values."""
@@ -114,10 +151,11 @@ class Faithfulness:
             "comprehensiveness": {name: _intervals_json(values) for name, values in self.comprehensiveness.items()},
             "sufficiency": {name: _intervals_json(values) for name, values in self.sufficiency.items()},
             "ranking": [order.to_json() for order in self.ranking],
+            "measures": {name: _intervals_json(measured._asdict()) for name, measured in self.measures.items()},
         }
 
     def tables(self) -> list[str]:
-        """Returns a table of the ranking, one of the areas and one of the scores lost."""
+        """Returns a table of the ranking, one of the areas, one of the scores lost and one of the measures."""
         ranked = [
             [place, _words(order.name), str(order.area), "" if order.behind is None else str(order.behind)]
             for place, order in enumerate(self.ranking, start=1)
@@ -136,11 +174,14 @@ class Faithfulness:
             for name, values in by_order.items()
         ]
         fractions = next(iter(self.comprehensiveness.values()))
+        measured = [[_words(name), *map(str, measures)] for name, measures in self.measures.items()]
         headers = ["rank", "order of features", "insertion - deletion area", "behind the first"]
+        of_measures = ["attributions", "Gini index", "infidelity", "faithfulness correlation"]
         return [
             *([tabulate.tabulate(ranked, headers, disable_numparse=True)] if ranked else []),
             tabulate.tabulate(areas, ["area between curves", "curve", "mean", "95% from", "to"], floatfmt=".3f"),
             tabulate.tabulate(lost, ["score lost", "order of features", *fractions], floatfmt=".3f"),
+            *([tabulate.tabulate(measured, of_measures, disable_numparse=True)] if measured else []),
         ]
 
 
@@ -154,6 +195,7 @@ class Stability:
       rank_correlation: Spearman's, between the attributions before and after.
       top_10_overlap: fraction of the 10 largest features that stay among the 10 largest.
       label_kept: fraction of points whose best label stays the best.
+      max_sensitivity: the largest relative change of the attributions under random perturbations of the same size.
     """
 
     model: str
@@ -161,6 +203,7 @@ class Stability:
     rank_correlation: Interval
     top_10_overlap: Interval
     label_kept: Interval
+    max_sensitivity: Interval
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON values."""
@@ -178,6 +221,8 @@ class FaithfulnessTrial:
       estimator: the estimator whose scores are explained.
       faithfulness: of the first model.
       stability: of each model, for each size of the step.
+      randomisation: of the first model, by what was randomised: the rank correlation of the magnitudes with those of the model whose
+        weights were permuted there.
     """
 
     points: int
@@ -186,6 +231,7 @@ class FaithfulnessTrial:
     estimator: str
     faithfulness: Faithfulness
     stability: tuple[Stability, ...]
+    randomisation: dict[str, Interval] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of faithfulness.json."""
@@ -196,16 +242,29 @@ class FaithfulnessTrial:
             "estimator": self.estimator,
             **self.faithfulness.to_json(),
             "stability": [row.to_json() for row in self.stability],
+            "randomisation": _intervals_json(self.randomisation),
         }
 
     def table(self) -> str:
-        """Returns all results as three tables."""
+        """Returns all results as tables."""
         stable = [
-            [_name(row.model), row.epsilon, str(row.rank_correlation), str(row.top_10_overlap), str(row.label_kept)]
+            [
+                _name(row.model),
+                row.epsilon,
+                *map(str, (row.rank_correlation, row.top_10_overlap, row.label_kept, row.max_sensitivity)),
+            ]
             for row in self.stability
         ]
         headers = ["under one FGSM step", "epsilon", "rank correlation", "top-10 overlap", "best label kept"]
-        tables = [*self.faithfulness.tables(), tabulate.tabulate(stable, headers, disable_numparse=[0, 2, 3, 4])]
+        tables = [
+            *self.faithfulness.tables(),
+            tabulate.tabulate(stable, [*headers, "max-sensitivity"], disable_numparse=[0, 2, 3, 4, 5]),
+        ]
+        if self.randomisation:
+            randomised = [[name, str(interval)] for name, interval in self.randomisation.items()]
+            tables.append(
+                tabulate.tabulate(randomised, ["permuted weights", "rank correlation"], disable_numparse=True)
+            )
         return "\n\n".join(tables)
 
     def __str__(self) -> str:

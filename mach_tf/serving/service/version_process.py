@@ -39,6 +39,8 @@ _START = (
 )
 # A process hangs if it answers nothing for this many time limits of a request, and for this many seconds.
 _HANGING_LIMITS, _HANGING_SECONDS = 6, 60.0
+# Seconds, 30 years: the most that a limit of a socket is set to.
+_LONGEST = 1e9
 # Seconds that a process may take to end, once it ends or is killed.
 _PATIENCE = 10.0
 # Seconds until the next try to start a process in the place of one that died.
@@ -49,7 +51,13 @@ class VersionProcess(Served):
     """A version of a servable, and the process that answers for it."""
 
     def __init__(
-        self, directory: str, version: int, cache: Optional[str] = None, attacks: bool = True, timeout: float = 10.0
+        self,
+        directory: str,
+        version: int,
+        cache: Optional[str] = None,
+        attacks: bool = True,
+        timeout: float = 10.0,
+        load_timeout: float = 600.0,
     ):
         """Starts the process, which loads the version, checks its files and answers one request of each kind.
 
@@ -59,17 +67,19 @@ class VersionProcess(Served):
           cache: a directory in which several services share the weights; None for weights of this one alone.
           attacks: whether the signatures of attacks are served.
           timeout: seconds after which a request is given up. A process that takes six times as long, and at least a minute, is ended.
+          load_timeout: seconds after which a process that has not loaded the version is ended.
 
         Raises:
-          InputError: it is no servable, or it is damaged, or its process ended.
+          InputError: it is no servable, or it is damaged, or its process ended or took too long.
         """
         self._patience = max(_HANGING_SECONDS, _HANGING_LIMITS * timeout)
-        self._start = functools.partial(_Process, directory, version, cache, attacks, self._patience)
+        asked = {"directory": directory, "version": version, "cache": cache, "attacks": attacks}
+        self._start = functools.partial(_Process, asked, patience=self._patience, load_timeout=load_timeout)
         self._lock = threading.Lock()
         self._closed = False
         self._retry = 0.0
         self._process = self._start()
-        described = self._process.described
+        self._described = described = self._process.load()
         specs = {
             signature: {name: InputSpec(np.dtype(dtype), tuple(shape)) for name, (dtype, shape) in inputs.items()}
             for signature, inputs in described["specs"].items()
@@ -131,25 +141,34 @@ class VersionProcess(Served):
             raise problems.died()
         _LOG.error("The process of version %d ended; another is started.", self.version)
         try:
-            started = self._start()
-            if started.described != self._process.described:
+            self._process = self._start()  # `close` ends it even while it loads
+            if self._closed:
+                self._process.end()
+            if self._process.load() != self._described:
+                self._process.end()
                 raise InputError("its folder holds another servable now. Give each servable a number of its own")
         except (InputError, OSError) as error:
+            if self._closed:
+                raise problems.stopping() from None
             self._retry, self.ready = time.monotonic() + _PAUSE, False
             _LOG.error("The process of version %d cannot be started: %s", self.version, error)
             raise problems.died() from None
-        self._process, self.ready = started, True
-        return started
+        self.ready = True
+        return self._process
 
 
 class _Process:
-    """A process that has loaded a version, and the connection to it. It ends when it is not referred to any more.
+    """A process that loads a version, and the connection to it. It ends when it is not referred to any more."""
 
-    Attributes:
-      described: what it says of the version.
-    """
+    def __init__(self, asked: dict[str, Any], patience: float, load_timeout: float):
+        """Starts the process.
 
-    def __init__(self, directory: str, version: int, cache: Optional[str], attacks: bool, patience: float):
+        Args:
+          asked: what it is asked to load, the arguments of `ServedVersion.load`.
+          patience: seconds that an answer may take.
+          load_timeout: seconds that loading may take.
+        """
+        self._asked, self._load_timeout, self._patience = asked, load_timeout, patience
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path]
@@ -161,18 +180,28 @@ class _Process:
         weakref.finalize(self, self._process.kill)
         # It leaves no zombie, whenever it ends.
         threading.Thread(target=self._process.wait, daemon=True).start()
+
+    def load(self) -> dict[str, Any]:
+        """Lets the process load the version, and returns what it says of it; raises InputError, and ends the process, if that fails."""
+        rule = f"{self._asked['directory']} must be a servable that can be loaded"
         try:
-            asked = {"directory": directory, "version": version, "cache": cache, "attacks": attacks}
-            self.described = self.ask(asked).value
+            self._limit(self._load_timeout)
+            described: dict[str, Any] = self.ask(self._asked).value
+            self._limit(self._patience)
+        except BlockingIOError:
+            raise InputError(
+                f"{rule} within {self._load_timeout:g} s, but the process that loads it was not done by then, and was ended. "
+                "If the servable is large or the machine busy, raise --load_timeout; otherwise export the model again."
+            ) from None
         except (EOFError, OSError):
             raise InputError(
-                f"{directory} must be a servable that can be loaded, but the process that loads it ended with status "
-                f"{self._process.returncode}. Its messages say why; -9 mostly means that memory was short."
+                f"{rule}, but the process that loads it ended with status {self._process.returncode}. "
+                "Its messages say why; -9 mostly means that memory was short."
             ) from None
-        if REFUSED in self.described:
+        if REFUSED in described:
             self.end()
-            raise InputError(self.described[REFUSED])
-        self._limit(patience)  # loading may take longer
+            raise InputError(described[REFUSED])
+        return described
 
     def ask(self, value: Any, arrays: Optional[Arrays] = None) -> Message:
         """Returns the answer to a message; raises EOFError or OSError if the process dies before, and BlockingIOError if it hangs."""
@@ -204,6 +233,7 @@ class _Process:
 
     def _limit(self, seconds: float) -> None:
         """Limits how long each read and each write waits for the process; a process that hangs would hold up a large message too."""
+        seconds = min(seconds, _LONGEST)
         limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
         with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):

@@ -136,6 +136,14 @@ const cards = ((data) => {
       card.append(make("details", {}, make("summary", {}, "Labels that share its buckets"),
         smallTable("The model cannot tell two labels apart in a bucket that they share.", ["Label", "Shared buckets", "In repetitions"], neighbours)));
     }
+    if (explanation.supporting !== null) {
+      const rows = explanation.supporting.map(([id, support, labels, more]) => [
+        String(id), signed(support), labels.map(labelName).join(", ") + (more ? " and " + more + " more" : ""),
+      ]);
+      card.append(make("details", {}, make("summary", {}, "Training points that support it"),
+        smallTable(rows.length ? "By how much a gradient step on their loss raises the score" + (against === null ? "." : "s' difference.")
+          : "No training point supports it.", ["Training point", "Support", "Its labels"], rows)));
+    }
     return card;
   }
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 import scipy.sparse
 
+import mach_tf
 from mach_tf.errors import InputError
+from mach_tf.explanations import supporting_points
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
+from mach_tf.explanations.integrated_gradients.paths import Pairs
 from mach_tf.explanations.reporting import explanation_run
 from mach_tf.explanations.reporting.explanation_inputs import open_inputs
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
@@ -105,3 +110,35 @@ def test_proofs_and_counterfactuals_are_stated(inputs, tmp_path):
     with pytest.raises(InputError, match="Certificates need the estimator logit_mean"):
         write_explanations(inputs, ExplanationOptions(attribution=mean, certified=True), str(tmp_path))
     assert write_explanations(inputs, ExplanationOptions("0", attribution=mean), str(tmp_path)).count == 3
+
+
+@pytest.mark.parametrize("against", [None, "best"])
+def test_supporting_points_are_those_of_python(world, inputs, tmp_path, against):
+    options = ExplanationOptions("0,5", "3,7", supporting_points=2, against=against)
+    lines = lines_of(write_explanations(inputs, options, str(tmp_path)).lines_file)
+    asked = [[3, 7]] * 2
+    if against is None:
+        expected = mach_tf.supporting_points(inputs.network, world.features[[0, 5]], world.dataset, asked, 2)
+    else:
+        others = np.array([line["against"] for line in lines])
+        pairs = Pairs(np.array([0, 2, 4]), np.array(asked).reshape(-1))
+        training, features = inputs.data.iterate_points("train"), inputs.network.hash(world.features[[0, 5]])
+        expected = supporting_points.find(inputs.network, training, features, pairs, 2, others)
+    found = [
+        [(one["point"], one["support"], tuple(one["labels"])) for one in line["supporting_points"]] for line in lines
+    ]
+    assert found == expected and any(found)
+    assert (
+        "supporting_points"
+        not in lines_of(write_explanations(inputs, ExplanationOptions("0"), str(tmp_path)).lines_file)[0]
+    )
+
+
+def test_supporting_points_need_the_training_data(inputs, tmp_path):
+    options = ExplanationOptions("0", supporting_points=2)
+    with pytest.raises(InputError, match=r"^supporting_points are training points, .* Give dataset_dir\."):
+        write_explanations(
+            dataclasses.replace(inputs, data=None), dataclasses.replace(options, baseline="zero"), str(tmp_path)
+        )
+    with pytest.raises(InputError, match=r"are of the estimator logit_mean"):
+        write_explanations(inputs, dataclasses.replace(options, attribution=AttributionConfig("mean")), str(tmp_path))

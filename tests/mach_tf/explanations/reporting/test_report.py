@@ -14,6 +14,7 @@ from mach_tf.explanations.explanation import Explanation, FeatureAttribution
 from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.reporting.report import Report, script_json
+from mach_tf.explanations.supporting_points import SupportingPoint
 from mach_tf.logit_scale import LogitScale
 from tests.helpers import pages
 
@@ -271,4 +272,30 @@ def test_a_proved_size_is_never_rounded_up(browser, tmp_path, proved):
         assert 0.98 * proved <= shown <= proved
     sentence = browser.find_element("css selector", ".without").text
     assert sentence == "Without feature 7 and feature 9 it is not the top label; no fewer features do this."
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize(
+    "supporting", [None, [], [SupportingPoint(812, 0.25, (1, 0)), SupportingPoint(7, 1e-9, (0,) * 12)]]
+)
+def test_supporting_points_are_listed(browser, tmp_path, supporting):
+    report = Report(LABELS, "logit_mean", None, 3)
+    one = ExplainedLabel(
+        Explanation(0, 1, "dogs", 2.5, 0.5, 0.0, []),
+        1,
+        np.array([4]),
+        np.array([1.0]),
+        Neighbours(np.zeros(0, np.int64), []),
+        supporting=supporting,
+    )
+    report.add(PointExplanation(0, None, [(1, 3.0)], [one]))
+    pages.open_page(browser, tmp_path, report.html("Supported", []))
+    summaries = [each for each in browser.find_elements("css selector", "summary") if "support it" in each.text]
+    assert len(summaries) == (supporting is not None)
+    for summary in summaries:
+        summary.click()
+        text = summary.find_element("xpath", "..").text
+        assert ("No training point supports it." in text) == (not supporting)
+        if supporting:
+            assert f"812 +0.250 dogs, {LABELS[0]}" in text and text.endswith("and 4 more")
     assert browser.get_log("browser") == []

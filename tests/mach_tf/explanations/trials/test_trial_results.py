@@ -7,14 +7,17 @@ import json
 import numpy as np
 import pytest
 
+from mach_tf.errors import InputError
 from mach_tf.explanations.trials.trial_results import (
     AreaBetween,
     Faithfulness,
     FaithfulnessTrial,
     Interval,
     MeanCurves,
+    MethodMeasures,
     Ranked,
     Stability,
+    defined_interval,
     ranking,
 )
 
@@ -29,10 +32,10 @@ def trial():
         {"random": {"10%": _A, "20%": _B}},
         {"random": {"10%": _B, "20%": _A}},
         (Ranked("shapley", _B, None), Ranked("random", _A, _A)),
+        {"gradient_x_input": MethodMeasures(_A, _B, _A)},
     )
-    return FaithfulnessTrial(
-        9, "test", "each point's best", "mean", faithfulness, (Stability("models/clean/", 0.02, _A, _B, _A),)
-    )
+    stable = (Stability("models/clean/", 0.02, _A, _B, _A, _B),)
+    return FaithfulnessTrial(9, "test", "each point's best", "mean", faithfulness, stable, {"all layers": _A})
 
 
 def test_json_has_the_documented_layout():
@@ -51,15 +54,24 @@ def test_json_has_the_documented_layout():
             "comprehensiveness": {"random": {"10%": a, "20%": b}},
             "sufficiency": {"random": {"10%": b, "20%": a}},
             "ranking": [{"name": "shapley", "area": b, "behind": None}, {"name": "random", "area": a, "behind": a}],
+            "measures": {"gradient_x_input": {"gini": a, "infidelity": b, "faithfulness_correlation": a}},
             "stability": [
-                {"model": "models/clean/", "epsilon": 0.02, "rank_correlation": a, "top_10_overlap": b, "label_kept": a}
+                {
+                    "model": "models/clean/",
+                    "epsilon": 0.02,
+                    "rank_correlation": a,
+                    "top_10_overlap": b,
+                    "label_kept": a,
+                    "max_sensitivity": b,
+                }
             ],
+            "randomisation": {"all layers": a},
         }.items()
     )
 
 
 def test_tables_show_every_number():
-    ranked, areas, lost, stable = (
+    ranked, areas, lost, measures, stable, randomised = (
         [line.split() for line in table.splitlines()] for table in str(trial()).split("\n\n")
     )
     assert ranked[2] == ["1", "shapley", "1.000", "(0.000", "to", "2.000)"]
@@ -86,7 +98,19 @@ def test_tables_show_every_number():
         "(0.250",
         "to",
         "0.750)",
+        "1.000",
+        "(0.000",
+        "to",
+        "2.000)",
     ]
+    assert measures[2][:3] == ["gradient", "x", "input"] and measures[2][3::4] == ["0.500", "1.000", "0.500"]
+    assert randomised[2] == ["all", "layers", "0.500", "(0.250", "to", "0.750)"]
+
+
+def test_undefined_values_are_left_out():
+    assert defined_interval(np.array([np.nan, 2.0, 4.0]), "models/a", 0).mean == 3
+    with pytest.raises(InputError, match="models/a gives all features of a point the same"):
+        defined_interval(np.array([np.nan]), "models/a", 0)
 
 
 def test_an_interval_holds_its_mean():

@@ -35,11 +35,15 @@ def job(ids, k=3):
     return Job("sparse", {name: np.array(value) for name, value in inputs.items()}, 1, k)
 
 
-def until_ended(process):
+def until(condition):
     end = time.monotonic() + 30
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def until_ended(process):
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_it_answers_as_in_this_process_and_is_replaced_when_it_dies(directory, caplog):
@@ -81,14 +85,15 @@ def test_what_cannot_be_loaded_is_refused(directory, tmp_path):
         VersionProcess(str(tmp_path / "1"), 1)
 
 
-# In place of version_main: describes a version, reads the rest of what it is sent if `reads`, and hangs.
+# In place of version_main: hangs while it loads if `loads` is False. Otherwise it describes a version, reads the rest of what it is sent
+# if `reads`, and hangs.
 HANGS = """
 import sys, time; sys.path[:] = sys.argv[2:]
 from multiprocessing.connection import Connection
 from mach_tf.serving.service import messages
 connection = Connection(int(sys.argv[1]))
 connection.recv_bytes()
-connection.send_bytes(messages.encode(DESCRIBED))
+connection.send_bytes(messages.encode(DESCRIBED)) if LOADS else time.sleep(600)
 connection.recv_bytes() if READS else None
 time.sleep(600)
 """
@@ -102,9 +107,13 @@ DESCRIBED = {
 }
 
 
-def hanging(monkeypatch, reads, seconds):
-    script = HANGS.replace("DESCRIBED", repr(DESCRIBED)).replace("READS", repr(reads))
+def start_hanging(monkeypatch, loads, reads=True):
+    script = HANGS.replace("DESCRIBED", repr(DESCRIBED)).replace("LOADS", repr(loads)).replace("READS", repr(reads))
     monkeypatch.setattr(version_process, "_START", script)
+
+
+def hanging(monkeypatch, reads, seconds):
+    start_hanging(monkeypatch, True, reads)
     monkeypatch.setattr(version_process, "_HANGING_SECONDS", seconds)
     version = VersionProcess("a/1", 1, timeout=0.01)
     return version, psutil.Process(version._process._process.pid)
@@ -123,8 +132,40 @@ def test_a_process_that_hangs_is_ended_and_not_asked_again(monkeypatch, caplog, 
     assert "another is started" not in caplog.text
 
 
-def test_the_end_of_the_service_ends_a_call_that_hangs(monkeypatch):
+def test_a_version_that_is_not_loaded_in_time_is_refused_and_its_process_ended(monkeypatch):
+    start_hanging(monkeypatch, False)
+    begin = time.monotonic()
+    with pytest.raises(InputError, match=r"a/1 must be .* loaded within 0\.3 s, but .* raise --load_timeout"):
+        VersionProcess("a/1", 1, load_timeout=0.3)
+    assert time.monotonic() - begin < 5
+    until(lambda: not psutil.Process().children())
+
+
+def test_a_version_that_was_loaded_is_not_loaded_for_ever_in_its_second_process(monkeypatch, caplog):
+    start_hanging(monkeypatch, True)
+    version = VersionProcess("a/1", 1)
+    start_hanging(monkeypatch, False)
+    version._process._process.kill()
+    version._start.keywords["load_timeout"] = 0.3
+    with pytest.raises(RequestError, match="process of the model ended"):
+        version.answer(job([3]))
+    assert "cannot be started: a/1 must be" in caplog.text
+    assert not version.ready
+    until(lambda: not psutil.Process().children())
+
+
+def test_a_limit_of_centuries_is_none(monkeypatch):
+    start_hanging(monkeypatch, True)
+    VersionProcess("a/1", 1, timeout=1e300, load_timeout=1e300).close()
+
+
+@pytest.mark.parametrize("loads", [True, False], ids=["answer", "load"])
+def test_the_end_of_the_service_ends_a_call_that_hangs(monkeypatch, loads):
     version, process = hanging(monkeypatch, True, 60)
+    if not loads:
+        start_hanging(monkeypatch, False)
+        process.kill()
+        until_ended(process)
     refused = []
 
     def ask():
@@ -135,11 +176,12 @@ def test_the_end_of_the_service_ends_a_call_that_hangs(monkeypatch):
 
     asking = threading.Thread(target=ask)
     asking.start()
+    until(lambda: psutil.Process().children())
     time.sleep(0.1)
     version.close()
     asking.join(5)
     assert refused == ["stopping"], "no other process is started"
-    until_ended(process)
+    until(lambda: not psutil.Process().children())
     version.close()
 
 
@@ -164,13 +206,17 @@ class Scripted:
     started: list[Scripted] = []  # noqa: RUF012
     fails = False
 
-    def __init__(self, *_):
-        if Scripted.fails:
-            raise InputError("memory is short")
+    def __init__(self, *_, **__):
         self.dies = 0
         self.over = False
         self.described = DESCRIBED
+
+    def load(self):
+        if Scripted.fails:
+            self.over = True
+            raise InputError("memory is short")
         Scripted.started.append(self)
+        return self.described
 
     def ask(self, value, arrays=None):
         if self.dies:
@@ -180,6 +226,9 @@ class Scripted:
 
     def ended(self):
         return self.over
+
+    def end(self):
+        self.over = True
 
 
 @pytest.fixture
@@ -239,7 +288,7 @@ def test_one_that_dies_unasked_is_replaced_unasked(scripted, monkeypatch):
 
 def test_another_servable_in_the_same_folder_does_not_take_over_unseen(scripted, monkeypatch, caplog):
     class Other(Scripted):
-        def __init__(self, *_):
+        def __init__(self, *_, **__):
             super().__init__()
             self.described = {**self.described, "metadata": {"sparse": {}}}
 
