@@ -8,6 +8,7 @@ import numpy as np
 
 from mach_tf import estimators
 from mach_tf.data.dataset_reader import DatasetReader
+from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
 from mach_tf.logit_scale import Calibration, LogitScale
 from mach_tf.manifest import DatasetManifest, ModelManifest
@@ -45,7 +46,7 @@ def check(dataset_dir: str, wanted: Optional[bool]) -> None:
     """Raises InputError if calibration is wanted, and the dataset has no points to calibrate on."""
     if wanted and not _held_out(DatasetReader.open(dataset_dir).manifest):
         raise InputError(
-            f"Calibration needs points that the model is not trained with, a {SPLIT} split ({dataset_dir} has none). Preprocess with "
+            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none). Preprocess with "
             "valid_fraction, or leave calibrate out."
         )
 
@@ -81,8 +82,12 @@ def complete(dataset_dir: str, model_dir: str, wanted: Optional[bool] = None) ->
     return _calibrate(data, model_dir)
 
 
-def _held_out(dataset: DatasetManifest) -> int:
-    return dataset.split(SPLIT).points if SPLIT in dataset.splits else 0
+def _held_out(dataset: DatasetManifest) -> bool:
+    """Returns whether there is a validation split, with labels and features."""
+    if SPLIT not in dataset.splits:
+        return False
+    found = Incomplete.of_split(dataset.split(SPLIT))
+    return max(found.without_labels, found.without_features) < found.points
 
 
 def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:

@@ -174,10 +174,15 @@ def test_points_held_out_are_needed_before_training_begins(tmp_path):
     x, y = scipy.sparse.eye(6, format="csr"), scipy.sparse.eye(6, format="csr")
     mach_tf.write_dataset(x, y, tmp_path / "data", spec=FeatureSpec(dim=0))
     settings = {"repetitions": 1, "buckets": 2, "epochs": 1, "hidden_units": 2, "progress": False, "plan": None}
-    with pytest.raises(InputError, match="Calibration needs points that the model is not trained with"):
+    with pytest.raises(InputError, match="Calibration needs a valid split with labels and features"):
         mach_tf.fit(tmp_path / "data", tmp_path / "model", calibrate=True, **settings)
     assert not os.path.exists(tmp_path / "model")
     assert mach_tf.fit(tmp_path / "data", tmp_path / "model", **settings).manifest.calibration is None
+    # Points without labels say nothing of probabilities.
+    mach_tf.write_dataset(x, y, tmp_path / "no labels", valid=(x, 0 * y), spec=FeatureSpec(dim=0))
+    assert calibration.complete(str(tmp_path / "no labels"), str(tmp_path / "model")) is None
+    with pytest.raises(InputError, match="Calibration needs a valid split with labels and features"):
+        calibration.check(str(tmp_path / "no labels"), True)
 
 
 def test_another_dataset_is_refused(dataset, plain, tmp_path):
