@@ -29,6 +29,7 @@ shared_flags.define_output_dir("metrics.json, plots and TensorBoard logs")
 # Which points, which part of the model
 shared_flags.define_split()
 shared_flags.define_limit()
+shared_flags.define_point_range("metrics.json")
 shared_flags.define_repetitions()
 shared_flags.define_verify()
 
@@ -100,6 +101,7 @@ def main(_: list[str]) -> None:
     startup.check_versions(tensorboard=True)
     from mach_tf.evaluation import evaluation
     from mach_tf.evaluation.evaluation_options import EvaluationOptions
+    from mach_tf.point_range import PointRange
 
     shared_flags.verify_models(FLAGS.model_dir)
     with flag_errors(_RENAMED):
@@ -128,6 +130,10 @@ def main(_: list[str]) -> None:
             certify=attack_flags.epsilons("certify"),
             filter_labels=FLAGS.filter_labels,
         )
+        if FLAGS.point_range is not None:
+            asked = PointRange(FLAGS.point_range)
+            print(evaluation.run_range(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir, asked))
+            return
         result = evaluation.run(FLAGS.model_dir, FLAGS.dataset_dir, options, FLAGS.output_dir)
     print(f"\n{result}\n")
     print("\n".join(result.paths(FLAGS.output_dir)))

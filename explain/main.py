@@ -16,8 +16,8 @@ writes the files too. A model of texts also explains files of texts: --input=new
     mach-explain --dataset_dir=data/demo --model_dir=models/demo --labels=all --split=test --output_dir=global
 
 Writes the features that drive each label over all points of a split: global.npz, a sparse matrix [labels, features] of mean
-attributions, and global.tsv, the largest of each label. An interrupted run continues where it stopped. The text may be in
-the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt, or --input alone for points without labels.
+attributions, and global.tsv, the largest of each label. An interrupted run continues where it stopped, and --point_range divides
+it among processes. The text may be in the repository's split form: --input=tst_X_Xf.txt --input_labels=tst_X_Y.txt, or --input alone for points without labels.
 """
 
 from __future__ import annotations
@@ -96,6 +96,9 @@ flags.DEFINE_integer(
 )
 
 
+shared_flags.define_point_range("global.npz and global.tsv", "with --labels=all, ")
+
+
 def main(_: list[str]) -> None:
     """Runs the program."""
     startup.prepare()
@@ -122,6 +125,7 @@ def main(_: list[str]) -> None:
             force=FLAGS.force,
             settings=text_flags.settings(),
             text=FLAGS.text,
+            point_range=FLAGS.point_range,
             **report_flags.values(),
         )
         written = job.run()

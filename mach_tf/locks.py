@@ -47,8 +47,36 @@ def exclusive(path: str, seconds: float = 0.0, **details: Any) -> Iterator[None]
         release(path, descriptor)
 
 
-def take(path: str, **details: Any) -> Optional[int]:
+@contextlib.contextmanager
+def shared(path: str) -> Iterator[None]:
+    """Holds a lock file during a block beside others that hold it so, but beside none that holds it exclusively; the last one removes it.
+
+    Args:
+      path: the lock file; its directory exists.
+
+    Raises:
+      InputError: as of `exclusive`.
+    """
+    descriptor = take(path, fcntl.LOCK_SH)
+    if descriptor is None:
+        folder = os.path.dirname(path) or "."
+        raise InputError(f"{folder} is in use by {owner(path)}. Wait until it ends, or choose another directory.")
+    try:
+        yield
+    finally:
+        if lock(descriptor, path):
+            release(path, descriptor)
+        else:
+            os.close(descriptor)
+
+
+def take(path: str, kind: int = fcntl.LOCK_EX, **details: Any) -> Optional[int]:
     """Makes a lock file if it does not exist, and locks it without following a link.
+
+    Args:
+      path: the lock file; its directory exists.
+      kind: fcntl.LOCK_EX, or LOCK_SH for a lock that others may hold too, whose file names none of them.
+      details: further values for the file's content.
 
     Returns:
       The descriptor that holds the lock until it is closed; None if another process holds it.
@@ -59,7 +87,7 @@ def take(path: str, **details: Any) -> Optional[int]:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
-            if not lock(descriptor, path):
+            if not lock(descriptor, path, kind):
                 os.close(descriptor)
                 return None
             if not _is_at(descriptor, path):
@@ -68,7 +96,10 @@ def take(path: str, **details: Any) -> Optional[int]:
                 continue
             if os.fstat(descriptor).st_size and read(path) is None:
                 raise InputError(f"{path} must be a lock file of mach_tf, but it is another file. Move it away.")
-            _write(descriptor, details)
+            if kind == fcntl.LOCK_EX:
+                _write(descriptor, details)
+            else:
+                os.ftruncate(descriptor, 0)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.close(descriptor)

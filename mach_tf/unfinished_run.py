@@ -48,9 +48,11 @@ class UnfinishedRun:
         Raises:
           InputError: there are parts without a description, or it is damaged.
         """
+        # Before the look for a description, which another process may just write: it is there before any part.
+        parts = self.parts()
         if os.path.exists(self.path):
             return bool(files.read_json(self.path, content) == run)
-        if parts := self.parts():
+        if parts:
             raise InputError(
                 f"{self.directory} holds {parts[0]}, but no {self.description} that says what it is part of. Move it away, or choose "
                 "another output_dir."

@@ -69,6 +69,8 @@ FLOORS = (
         "stored_files",
         "repetition_files",
         "outputs",
+        "point_range",
+        "run_parts",
     ),
     ("data",),
     ("text",),

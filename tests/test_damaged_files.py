@@ -26,6 +26,8 @@ from mach_tf.manifest import DatasetManifest
 from mach_tf.metrics import bootstrap
 from mach_tf.metrics.ranking_metrics import PerPoint
 from mach_tf.network import Network
+from mach_tf.point_range import PointRange
+from mach_tf.run_parts import run_parts
 from mach_tf.text.vocabulary import Vocabulary
 from mach_tf.training.checkpoints import Position
 from tests.helpers import file_damage, text_model
@@ -111,7 +113,10 @@ def read_checkpoint(path):
 
 
 def read_drivers(inputs, path):
-    means, counts = DriverRun(inputs.network, AttributionConfig(), str(path)).run(inputs.files)
+    run = DriverRun(inputs.network, AttributionConfig())
+    # With a range, so that the parts stay.
+    with run_parts(str(path), "global", lambda: run.describe(inputs.files), PointRange("0:1")) as parts:
+        means, counts = run.run(inputs.files, parts)
     return [means.toarray(), counts]
 
 

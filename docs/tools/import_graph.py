@@ -67,6 +67,8 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "stored_files",
         "repetition_files",
         "outputs",
+        "point_range",
+        "run_parts",
     ),
     "preprocessing": ("preprocessing",),
     "classifier": (

@@ -102,7 +102,7 @@ class AttackRun:
           kept: returns the outcomes of a chunk, an earlier run's or those that it computes by calling its second argument.
 
         Returns:
-          One outcome per epsilon, in order.
+          One outcome per epsilon, in order; none if `progress` yields no chunk.
         """
         parts = []
         networks = [self.network] if self.source is None else [self.network, self.source]
@@ -110,7 +110,7 @@ class AttackRun:
         for rows in progress(chunks(len(points), networks, support)):
             attack_chunk = functools.partial(self._outcomes_of_chunk, points, rows, list(epsilons))
             parts.append(kept(rows, attack_chunk))
-        return [_concatenate([part[i] for part in parts]) for i in range(len(epsilons))]
+        return [_concatenate(outcomes) for outcomes in zip(*parts)]
 
     def _outcomes_of_chunk(self, every: Points, rows: range, epsilons: list[float]) -> list[Outcome]:
         if self.attack.method == "strongest":

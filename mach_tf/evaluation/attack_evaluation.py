@@ -23,11 +23,11 @@ from mach_tf.data.label_sequences import is_label_matrix, label_sequences
 from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation.model_robustness import Robustness
-from mach_tf.evaluation.run_parts import RunParts
 from mach_tf.label_index import LabelIndex
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.run_parts import RunParts
 
 MOST_RESAMPLES = 1_000_000
 LARGEST_EPSILON = 1e6
@@ -138,7 +138,7 @@ def evaluate_attacks(
       texts: the texts of the points, which attacks on words change; None lets them change features.
 
     Returns:
-      One entry per attack and size, attack by attack; the clean entry comes first.
+      One entry per attack and size, attack by attack; the clean entry comes first. None if `parts` are of a range of points.
 
     Raises:
       InputError: these points or these networks cannot be attacked this way.
@@ -152,7 +152,11 @@ def evaluate_attacks(
         wanted = [float(number) for number in words] if one.of_words else epsilons
         sizes = [0.0, *(size for size in wanted if size)]
         kept = functools.partial(_kept, parts, f"{name}{number}")
-        clean, *attacked = run.outcomes(points, sizes, progress_bars.of_rows(one.name), kept)
+        counted = progress_bars.of_rows(one.name)
+        found = run.outcomes(points, sizes, lambda rows, counted=counted: counted(parts.mine(rows)), kept)  # type: ignore[misc]
+        if parts.point_range is not None:
+            continue  # the outcomes of other points are of other processes
+        clean, *attacked = found
         chosen = [clean, *attacked] if 0.0 in wanted else attacked
         entries += attack_report.report(one, clean, chosen, labels, options)
     return entries

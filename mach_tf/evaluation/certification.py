@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Union
 
@@ -21,10 +20,10 @@ from mach_tf.errors import InputError
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.evaluation import attack_evaluation
 from mach_tf.evaluation.certification_result import Certification, CertifiedSize
-from mach_tf.evaluation.run_parts import RunParts, content_hash, run_parts
 from mach_tf.metrics.ranking_metrics import cut_offs, hits
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.run_parts import RunParts, content_hash, run_parts
 from mach_tf.splits import SPLITS
 
 # Points that a part of an interrupted run holds: seconds of work, a minute for hard points.
@@ -177,13 +176,11 @@ def certify_hashed(
     if settings.attacks:
         attacked = parts.kept("attacked", lambda: {"hits": _attacked(network, points, settings, ks, clean)})["hits"]
     run = CertificateRun(network, sets, ks, settings.effort, settings.branches)
-    blocks = []
-    with progress_bars.Bar("certify", total=len(points), unit="point") as bar:
-        for begin in range(0, len(points), _BLOCK):
-            rows = range(begin, min(begin + _BLOCK, len(points)))
-            certify_rows = functools.partial(_certified, run, points[rows], top_labels[rows.start : rows.stop], bar)
-            blocks.append(parts.kept(f"{rows.start}-{rows.stop}", certify_rows))
-            bar.update(rows.stop - bar.count)  # those of an earlier run
+
+    def certify_rows(rows: range, bar: progress_bars.Bar) -> dict[str, np.ndarray]:
+        return _certified(run, points[rows], top_labels[rows.start : rows.stop], bar)
+
+    blocks = parts.of_blocks("", len(points), _BLOCK, "certify", certify_rows)
     proved = {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
     sizes = [
         CertifiedSize(

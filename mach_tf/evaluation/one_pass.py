@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 import scipy.sparse
@@ -18,7 +18,6 @@ from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.exclusion import decode_without
 from mach_tf.network import Network
 from mach_tf.points import Points
-from mach_tf.progress_bars import Bar
 from mach_tf.text.label_similarity import NameScore
 
 
@@ -69,8 +68,17 @@ def repetition_counts(repetitions: int) -> list[int]:
     return [*(2**i for i in range(repetitions.bit_length()) if 2**i < repetitions), repetitions]
 
 
-def run(network: Network, points: Points, options: PassOptions) -> PassResult:
-    """Decodes hashed points, chunk by chunk; progress goes to stderr."""
+def run(
+    network: Network, points: Points, options: PassOptions, progress: Callable[[int], None] = lambda _: None
+) -> PassResult:
+    """Decodes hashed points, chunk by chunk.
+
+    Args:
+      network: the model.
+      points: the points.
+      options: what to decode.
+      progress: is called with the number of points of each chunk when it is done.
+    """
     features = points.features(network.manifest.columns)
     parts: dict[str, list[Decoded]] = {name: [] for name in options.estimators}
     recalls: dict[str, list[float]] = {name: [] for name in options.estimators if options.approximate}
@@ -78,28 +86,27 @@ def run(network: Network, points: Points, options: PassOptions) -> PassResult:
     prefixes = {count: every.first(count) for count in options.repetition_counts}
     by_repetitions: dict[int, list[np.ndarray]] = {count: [] for count in prefixes}
     decoding, begun = 0.0, time.perf_counter()
-    with Bar("evaluate", len(points), "point") as bar:
-        for rows, logits in network.sketches(features):
-            chunk_begun = time.perf_counter()
-            excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
-            of_chunk = features[rows.start : rows.stop]
-            for name in options.estimators:
-                estimator_begun = time.perf_counter()
-                scores = estimators.bucket_scores(logits, name)
-                added = network.added_scores(name, options.name_score)
-                found = _decode(every, scores, options, name, of_chunk, excluded, added, options.approximate)
-                decoding += time.perf_counter() - estimator_begun
-                parts[name].append(found)
-                if options.approximate:
-                    exact = _decode(every, scores, options, name, of_chunk, excluded, added)
-                    recalls[name].append(recall(found.labels, exact.labels) * len(rows))
-            first = options.estimators[0]
-            scores, added = estimators.bucket_scores(logits, first), network.added_scores(first, options.name_score)
-            for count, decoder in prefixes.items():
-                found = _decode(decoder, scores[:, :count], options, first, of_chunk, excluded, added)
-                by_repetitions[count].append(found.labels)
-            begun += time.perf_counter() - chunk_begun
-            bar.update(len(rows))
+    for rows, logits in network.sketches(features):
+        chunk_begun = time.perf_counter()
+        excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
+        of_chunk = features[rows.start : rows.stop]
+        for name in options.estimators:
+            estimator_begun = time.perf_counter()
+            scores = estimators.bucket_scores(logits, name)
+            added = network.added_scores(name, options.name_score)
+            found = _decode(every, scores, options, name, of_chunk, excluded, added, options.approximate)
+            decoding += time.perf_counter() - estimator_begun
+            parts[name].append(found)
+            if options.approximate:
+                exact = _decode(every, scores, options, name, of_chunk, excluded, added)
+                recalls[name].append(recall(found.labels, exact.labels) * len(rows))
+        first = options.estimators[0]
+        scores, added = estimators.bucket_scores(logits, first), network.added_scores(first, options.name_score)
+        for count, decoder in prefixes.items():
+            found = _decode(decoder, scores[:, :count], options, first, of_chunk, excluded, added)
+            by_repetitions[count].append(found.labels)
+        begun += time.perf_counter() - chunk_begun
+        progress(len(rows))
     return PassResult(
         {name: joined(part) for name, part in parts.items()},
         {count: np.concatenate(part) for count, part in by_repetitions.items()},

@@ -25,12 +25,12 @@ from mach_tf.evaluation.metric_options import MetricOptions
 from mach_tf.evaluation.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from mach_tf.evaluation.model_robustness import Robustness
 from mach_tf.evaluation.robustness_content import robustness_content
-from mach_tf.evaluation.run_parts import content_hash, run_parts
 from mach_tf.evaluation.split_texts import texts_to_attack
 from mach_tf.evaluation.tables import Table
 from mach_tf.metrics.ranking_metrics import cut_offs
 from mach_tf.network import Network
 from mach_tf.points import Points
+from mach_tf.run_parts import content_hash, run_parts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

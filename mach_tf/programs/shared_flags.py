@@ -62,6 +62,22 @@ def define_limit() -> None:
     )
 
 
+def define_point_range(results: str, condition: str = "") -> None:
+    """Defines --point_range, to divide a run among processes.
+
+    Args:
+      results: what the run without it writes.
+      condition: what else must be given, as "with --labels=all, ".
+    """
+    flags.DEFINE_string(
+        "point_range",
+        None,
+        f"Computes, {condition}only the blocks of points that begin in FIRST:END, counted from 0 and without END, or of PART/PARTS every "
+        "PARTS-th block from block PART on, and keeps them in --output_dir. Give several processes or machines different ranges; the same "
+        f"command without it then computes what is missing and writes {results}.",
+    )
+
+
 def define_verify() -> None:
     """Defines --verify; see `verify_models`."""
     flags.DEFINE_enum(

@@ -91,3 +91,30 @@ def test_an_owner_without_a_name(tmp_path, content):
     if content is not None:
         path.write_text(content)
     assert locks.owner(str(path)) == "another process"
+
+
+def test_shared_locks_bear_each_other_but_no_exclusive_one(tmp_path):
+    path = str(tmp_path / "lock")
+    script = "from mach_tf import locks\nwith locks.shared(sys.argv[1]): hold()"
+    with holding(script, path) as other:
+        with locks.shared(path):
+            assert locks.take(path) is None
+        assert os.path.exists(path), "the last one removes it"
+        with pytest.raises(InputError, match="is in use by another process"), locks.exclusive(path):
+            pass
+        other.kill()
+        other.wait()
+    with locks.exclusive(path), pytest.raises(InputError, match=f"is in use by process {os.getpid()}"):
+        with locks.shared(path):
+            pass
+    with locks.shared(path):
+        assert locks.read(path) is None
+    assert not os.listdir(tmp_path)
+
+
+def test_a_strangers_file_is_not_emptied(tmp_path):
+    path = tmp_path / "lock"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="must be a lock file"), locks.shared(str(path)):
+        pass
+    assert path.read_text() == "mine"

@@ -15,6 +15,7 @@ from mach_tf.explanations.reporting.explanation_inputs import ANY_SETTINGS, open
 from mach_tf.explanations.reporting.explanation_run import ExplanationOptions, write_explanations
 from mach_tf.explanations.reporting.label_drivers import LabelDrivers
 from mach_tf.explanations.reporting.written_explanations import WrittenExplanations
+from mach_tf.point_range import FinishedRange, PointRange
 from mach_tf.text.readers.settings import InputSettings
 
 ALL_LABELS = "all"
@@ -54,6 +55,7 @@ class ExplanationJob:
       force: explain with label names that are not those of the training data, with a warning.
       settings: of texts, the format of `input`, and where texts and labels stand.
       text: texts to explain in place of a file, as of `Ensemble.explain_text`.
+      point_range: with "all", the blocks of points to compute, as of PointRange; None for all of them and the result.
 
     Raises:
       InputError: an option that has no effect with labels="all" or with `text`, or one out of its range.
@@ -79,6 +81,7 @@ class ExplanationJob:
     force: bool = False
     settings: InputSettings = ANY_SETTINGS
     text: Optional[Any] = None
+    point_range: Optional[str] = None
 
     def __post_init__(self) -> None:
         given = self._given()
@@ -87,13 +90,19 @@ class ExplanationJob:
                 "labels=all covers all points of a split, from the zero baseline and without a report: "
                 f"{next(iter(given))} means nothing there. Leave it out, or ask for labels=top:3."
             )
+        if self.point_range is not None:
+            PointRange(self.point_range)
+            if self.labels != ALL_LABELS:
+                raise InputError(
+                    "point_range divides the points of labels=all among processes. Choose others by points."
+                )
         if self.text is not None:
             self._check_texts()
         elif self.output_dir is None:
             raise InputError("output_dir must be given: the explanations of a file are written there.")
         self._options()
 
-    def run(self) -> Union[WrittenExplanations, LabelDrivers]:
+    def run(self) -> Union[WrittenExplanations, LabelDrivers, FinishedRange]:
         """Explains and writes the files; progress goes to stderr.
 
         Returns:
@@ -119,7 +128,8 @@ class ExplanationJob:
         read = [path for path in (self.dataset_dir, self.model_dir, *inputs.paths()) if path is not None]
         outputs.check([os.path.join(self.output_dir, name) for name in written], read)
         if self.labels == ALL_LABELS:
-            return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features)
+            chosen = None if self.point_range is None else PointRange(self.point_range)
+            return write_label_drivers(inputs, self.attribution, self.output_dir, self.top_features, chosen)
         return write_explanations(inputs, self._options(), self.output_dir)
 
     def _check_texts(self) -> None:

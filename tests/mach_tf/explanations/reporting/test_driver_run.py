@@ -71,23 +71,23 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
     world, tmp_path = world._replace(text=path), tmp_path / "out"
     monkeypatch.setattr(driver_run, "_BLOCK_BYTES", 4096)
     written = []
-    write_part = driver_run.DriverRun._write_part
+    arrays = driver_run.DriverRun._arrays
 
-    def interrupted(self, path, raw, first_point):
+    def interrupted(self, block):
         if len(written) == 2:
             raise KeyboardInterrupt
-        written.append(path)
-        write_part(self, path, raw, first_point)
+        written.append(block.first_point)
+        return arrays(self, block)
 
-    monkeypatch.setattr(driver_run.DriverRun, "_write_part", interrupted)
+    monkeypatch.setattr(driver_run.DriverRun, "_arrays", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(world, tmp_path)
     assert sum(name.startswith("global-part") for name in os.listdir(tmp_path)) == 2
-    with pytest.raises(InputError, match="unfinished run with another"):
+    with pytest.raises(InputError, match=r"unfinished explanations of another model.*differ: settings\.estimator"):
         run(world, tmp_path, "--estimator=mean")
     again = []
     monkeypatch.setattr(
-        driver_run.DriverRun, "_write_part", lambda self, *a: (again.append(a[0]), write_part(self, *a))
+        driver_run.DriverRun, "_arrays", lambda self, block: again.append(block.first_point) or arrays(self, block)
     )
     np.testing.assert_allclose(run(world, tmp_path).toarray(), expected[0], atol=1e-12)
     assert again and not set(again) & set(written)
@@ -96,7 +96,7 @@ def test_an_interrupted_run_goes_on(world, tmp_path, expected, monkeypatch):
 def test_parts_without_their_description_are_neither_used_nor_removed(world, tmp_path, expected):
     for number in range(3):
         np.savez(tmp_path / f"global-part-{number:05d}.npz", data=[1e9], indices=[0], indptr=[0, 1], counts=[1])
-    with pytest.raises(InputError, match=r"holds global-part-00000\.npz, but no global\.json"):
+    with pytest.raises(InputError, match=r"holds global-part-00000\.npz, but no global-run\.json"):
         run(world, tmp_path)
     assert sorted(os.listdir(tmp_path)) == [f"global-part-{number:05d}.npz" for number in range(3)]
     for name in os.listdir(tmp_path):
@@ -113,13 +113,13 @@ def test_of_two_runs_in_one_directory_the_second_is_told_of_the_first(world, tmp
 def test_a_text_that_changes_while_it_is_read_is_refused(world, tmp_path, monkeypatch):
     path = str(tmp_path / "points.txt")
     worlds.write_text(path, world.features, world.labels)
-    write_part = driver_run.DriverRun._write_part
+    arrays = driver_run.DriverRun._arrays
 
-    def meddle(self, *arguments):
+    def meddle(self, block):
         os.utime(path, ns=(1, 1))
-        write_part(self, *arguments)
+        return arrays(self, block)
 
-    monkeypatch.setattr(driver_run.DriverRun, "_write_part", meddle)
+    monkeypatch.setattr(driver_run.DriverRun, "_arrays", meddle)
     with pytest.raises(InputError, match=r"points.txt changed while it was read"):
         run(world._replace(text=path), tmp_path / "out")
     assert not os.path.exists(tmp_path / "out" / "global.npz")
@@ -136,3 +136,43 @@ def test_a_pipe_is_refused_as_it_is_read_twice(world, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=r"pipe must be a regular file"):
         run(world._replace(text=str(tmp_path / "pipe")), tmp_path / "out")
+
+
+def test_ranges_of_points_make_the_whole(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(driver_run, "_BLOCK_BYTES", 256)
+    path = str(tmp_path / "long.txt")
+    worlds.write_text(path, *(scipy.sparse.vstack([m] * 40, format="csr") for m in (world.features, world.labels)))
+    world = world._replace(text=path)
+    whole = run(world, tmp_path / "whole")
+    flags = [f"--dataset_dir={world.dataset}", f"--model_dir={world.model}", f"--input={path}", "--labels=all"]
+    for part in ("0/3", "2/3"):
+        programs.run("explain.main", *flags, f"--output_dir={tmp_path / 'out'}", f"--point_range={part}")
+    said = capsys.readouterr().out
+    assert "0/3: " in said and "without the range writes global.npz and global.tsv" in said
+    assert not (tmp_path / "out" / "global.npz").exists()
+    merged = run(world, tmp_path / "out")
+    assert [array.tobytes() for array in (merged.data, merged.indices, merged.indptr)] == [
+        array.tobytes() for array in (whole.data, whole.indices, whole.indptr)
+    ]
+    assert (tmp_path / "out" / "global.tsv").read_bytes() == (tmp_path / "whole" / "global.tsv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [(["--labels=all", "--point_range=3"], "point_range must be"), (["--point_range=0/2"], "labels=all")],
+)
+def test_a_range_that_means_nothing_is_refused(world, tmp_path, flags, message):
+    arguments = [f"--dataset_dir={world.dataset}", f"--model_dir={world.model}", f"--output_dir={tmp_path}", *flags]
+    with pytest.raises(InputError, match=message):
+        programs.run("explain.main", *arguments)
+
+
+def test_sums_do_not_depend_on_how_they_are_added_up():
+    total = driver_run._Total((2, 3))
+    for value in range(1, 12):
+        total.add(scipy.sparse.csr_matrix(([float(value)], ([value % 2], [value % 3])), (2, 3)), np.array([1, 2]))
+    expected = np.zeros((2, 3))
+    for value in range(1, 12):
+        expected[value % 2, value % 3] += value
+    np.testing.assert_array_equal(total.sums().toarray(), expected)
+    assert total.counts.tolist() == [11, 22]
