@@ -67,6 +67,8 @@ def main(_: list[str]) -> None:
     startup.prepare()
     check_arms(FLAGS.sets, _PRESETS, "sets", needed=True)
     epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
+    if not (FLAGS.arms and epsilons):
+        raise InputError("--arms must name at least one arm, and --epsilon one size (got none). Correct it.")
     arms = {arm: _changes(arm) for arm in FLAGS.arms}
     os.makedirs(FLAGS.output_dir, exist_ok=True)
     results = {}

@@ -6,11 +6,12 @@ It finds the GPU, or says that there is none and measures the CPU. First everyth
 the CPU: sparse products and their gradients, the update of rows, 30 clean and 30 adversarial steps, an attack, decoding,
 explanations, and a model written and loaded again. Then it measures training steps at the reference setting, one repetition and
 eight side by side, clean and adversarial, in float32, TensorFloat-32 and bfloat16; the parts of a step; the input pipeline;
-and two replicas on one GPU that is split in two.
+at Amazon-670K's size an epoch of 8 and of 32 repetitions side by side, and what a point takes to be predicted, attacked and
+explained; and two replicas on one GPU that is split in two.
 
 Each step runs in a process of its own kind, prints its outcome as soon as it has one, and fails alone. After --limit_seconds no
 further step starts. The JSON object on the last line holds every outcome; "ratios" the speed-ups of precisions, of repetitions
-side by side, and the cost of adversarial training.
+side by side, the cost of adversarial training, and at Amazon-670K's size what was measured over what the plan estimates.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 from absl import flags
-from tabulate import tabulate
 
-from benchmarks import gpu_checks, gpu_parts, gpu_speed, isolated
+from benchmarks import gpu_checks, gpu_parts, gpu_report, gpu_size, gpu_speed, isolated
 from benchmarks.settings import SETTINGS, TINY
 from mach_tf import startup
 from mach_tf.programs import program
@@ -44,11 +44,28 @@ flags.DEFINE_string("serve", None, "Runs these steps in this process; the progra
 flags.DEFINE_string("arrays_dir", None, "Where checks leave their arrays; the program calls itself with this flag.")
 
 _SIZES: dict[str, dict[str, Any]] = {
-    "full": {"check": SETTINGS["small"], "reference": SETTINGS["reference"], "small": SETTINGS["small"], "steps": 20},
-    "tiny": {"check": TINY, "reference": TINY, "small": TINY, "steps": 2},
+    "full": {
+        "check": SETTINGS["small"],
+        "reference": SETTINGS["reference"],
+        "small": SETTINGS["small"],
+        "steps": 20,
+        "large": SETTINGS["amazon-670k"],
+        "epoch": {"points": 490_449, "labels": 670_091},
+        "answers": {"points": 256, "labels": 670_091},
+    },
+    "tiny": {
+        "check": TINY,
+        "reference": TINY,
+        "small": TINY,
+        "steps": 2,
+        "large": TINY,
+        "epoch": {"points": 9, "labels": 30},
+        "answers": {"points": 3, "labels": 30},
+    },
 }
 _TOLERANCE = 1e-3
 _GROUPS = (1, 8)
+_LARGE_GROUPS = (8, 32)
 _VARIANTS = {"clean": "b", "adversarial": "c"}
 # Without a GPU: TensorFlow then computes all on the CPU.
 _ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -83,6 +100,10 @@ def _steps() -> dict[str, Callable[[], dict[str, Any]]]:
     for group in _GROUPS:
         steps[f"parts/{group}"] = lambda group=group: gpu_parts.milliseconds(sizes["reference"], group)  # type: ignore[misc]
         steps[f"input/{group}"] = lambda group=group: gpu_speed.input_rate(sizes["reference"], group, sizes["steps"])  # type: ignore[misc]
+    large = sizes["large"]
+    for group in _LARGE_GROUPS:
+        steps[f"epoch/{group}"] = lambda group=group: gpu_size.epoch(large, group, **sizes["epoch"])  # type: ignore[misc]
+    steps["answers"] = lambda: gpu_size.answers(large, large["group"], **sizes["answers"])
     steps["two_replicas"] = lambda: gpu_speed.two_replicas(sizes["small"], sizes["steps"])
     return steps
 
@@ -201,64 +222,14 @@ def _compared(
 
 
 def _report(found: dict[str, dict[str, Any]], not_run: Sequence[str]) -> None:
-    device = found.get("device", {})
-    print(f"\n{device.get('gpu') or 'There is no GPU; this is the CPU'}, TensorFlow {device.get('tensorflow')}\n")
-    checks = [
-        (
-            step,
-            f"failed: {one['error'][:80]}" if one["error"] else "same" if one["same"] else "DIFFERENT",
-            _largest(one),
-        )
-        for step, one in found.items()
-        if step.startswith("check/")
-    ]
-    print(tabulate(checks, ["check", "GPU and CPU", "largest relative difference"]))
-    names = ["milliseconds", "milliseconds_waited_for", "points_per_second", "share_of_bound", "peak_memory_gb"]
-    speeds = [
-        (step, *(one.get(name, one["error"]) for name in names)) for step, one in found.items() if "speed/" in step
-    ]
-    headers = ["training", "ms per step", "ms per step, waited for", "points/s", "share of the bound", "peak GB"]
-    print(f"\n{tabulate(speeds, headers)}")
-    parts = [
-        (step, name, value)
-        for step, one in found.items()
-        if "parts/" in step
-        for name, value in one.items()
-        if name not in ("seconds", "error")
-    ]
-    print(f"\n{tabulate(parts, ['parts of an adversarial step', '', 'ms'])}")
+    print(f"\n{gpu_report.text(found)}")
     if not_run:
         print(f"\nNot run within {FLAGS.limit_seconds:.0f} s: {', '.join(not_run)}")
-    result = json.dumps({"results": found, "not_run": list(not_run), "ratios": _ratios(found)})
+    result = json.dumps({"results": found, "not_run": list(not_run), "ratios": gpu_report.ratios(found)})
     if FLAGS.output_file:
         with open(FLAGS.output_file, "w", encoding="utf-8") as file:
             file.write(result + "\n")
     print(result)
-
-
-def _largest(one: dict[str, Any]) -> str:
-    return f"{max(one['differences'].values()):.1e}" if "differences" in one else ""
-
-
-def _ratios(found: dict[str, dict[str, Any]]) -> dict[str, float]:
-    times = {step: one["milliseconds"] for step, one in found.items() if "speed/" in step and "milliseconds" in one}
-    ratios = {}
-    for step, ms in times.items():
-        setting, group, variant, precision = step.split("/")[1:]
-        name = f"{setting}/{group}"
-        others = {
-            f"{name}/{variant}: float32/{precision}": f"speed/{setting}/{group}/{variant}/float32",
-            f"{name}/{precision}: adversarial/clean": f"speed/{setting}/{group}/clean/{precision}",
-            f"{setting}/{variant}/{precision}: side by side": f"speed/{setting}/1/{variant}/{precision}",
-        }
-        for ratio, other in others.items():
-            if other not in times or other == step:
-                continue
-            if ratio.endswith("side by side"):
-                ratios[ratio] = round(int(group) * times[other] / ms, 2)
-            else:
-                ratios[ratio] = round(ms / times[other] if "adversarial/clean" in ratio else times[other] / ms, 2)
-    return ratios
 
 
 if __name__ == "__main__":

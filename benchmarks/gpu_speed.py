@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any, Callable, Optional
 
@@ -34,7 +35,7 @@ def training(setting: dict[str, Any], steps: int, group: int, variant: str, prec
 
     set_precision(precision)
     batches = gpu_checks.batches(setting)
-    _reset_peak()
+    before = reset_peak()
     running = our_step.training(setting, group, batches, variant, mixed_precision=precision == "bfloat16")
     for _ in range(_WARM_UP):
         running.step()
@@ -54,7 +55,7 @@ def training(setting: dict[str, Any], steps: int, group: int, variant: str, prec
         "milliseconds_waited_for": round(1000 * waited, 3),
         "points_per_second": round(setting["points"] / waited, 1),
         "share_of_bound": round(bound / free, 3),
-        "peak_memory_gb": _peak_gb(),
+        "peak_memory_gb": peak_gb(before),
     }
 
 
@@ -179,14 +180,19 @@ def _fastest(function: Callable[[], None]) -> float:
     return min(times)
 
 
-def _reset_peak() -> None:
+def reset_peak() -> int:
+    """Begins a new measurement of the GPU's peak memory; returns the bytes in use now, which earlier steps left, 0 on a CPU."""
     import tensorflow as tf
 
-    if _gpu():
-        tf.config.experimental.reset_memory_stats("GPU:0")
+    if not _gpu():
+        return 0
+    gc.collect()
+    tf.config.experimental.reset_memory_stats("GPU:0")
+    return tf.config.experimental.get_memory_info("GPU:0")["current"]
 
 
-def _peak_gb() -> Optional[float]:
+def peak_gb(before: int) -> Optional[float]:
+    """Returns the most memory of the GPU since `reset_peak`, in GiB, without what was in use `before`; None on a CPU."""
     import tensorflow as tf
 
-    return round(tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**30, 2) if _gpu() else None
+    return round((tf.config.experimental.get_memory_info("GPU:0")["peak"] - before) / 2**30, 2) if _gpu() else None

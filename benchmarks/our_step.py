@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ from mach_tf.classifier import SparseBatch
 from mach_tf.fgsm import fgsm
 from mach_tf.training import strategies
 from mach_tf.training.model import RepetitionGroup
-from mach_tf.training.optimizers import factory
+from mach_tf.training.optimizers import compiled_rows, factory
 from mach_tf.training.training_batch import TrainingBatch, bucket_targets, replica_batches
 from mach_tf.training_config import TrainingConfig
 from mach_tf.variable_rows import gather_rows
@@ -71,15 +71,19 @@ def training(
         model = kind(config, setting["columns"], range(group), np.zeros((group, setting["buckets"]), np.float32))
         model.compile(optimizer=factory.create(config, setting["buckets"], 1000, replicas))
 
+    columns = setting["columns"] if compiled_rows.chosen(config, replicas) else None
+
     def data(_: tf.distribute.InputContext) -> tf.data.Dataset:
-        return replica_data(batches, table, replicas).prefetch(tf.data.AUTOTUNE)
+        return replica_data(batches, table, replicas, columns).prefetch(tf.data.AUTOTUNE)
 
     train = model.make_train_function()
     iterator = iter(strategy.distribute_datasets_from_function(data, strategies.input_options(strategy)))
     return Training(model, lambda: train(iterator))
 
 
-def replica_data(batches: list[dict[str, np.ndarray]], table: np.ndarray, replicas: int = 1) -> tf.data.Dataset:
+def replica_data(
+    batches: list[dict[str, np.ndarray]], table: np.ndarray, replicas: int = 1, columns: Optional[int] = None
+) -> tf.data.Dataset:
     """Returns the batches, over and over, as the training step takes them; see training_batch.replica_batches."""
     stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
     ragged = tf.data.Dataset.from_tensor_slices(stacked).map(
@@ -87,7 +91,7 @@ def replica_data(batches: list[dict[str, np.ndarray]], table: np.ndarray, replic
             name: tf.RaggedTensor.from_tensor(value, row_splits_dtype=tf.int64) for name, value in batch.items()
         }
     )
-    return replica_batches(ragged.repeat(), table, replicas)
+    return replica_batches(ragged.repeat(), table, replicas, columns=columns)
 
 
 class _NestedTapes(RepetitionGroup):

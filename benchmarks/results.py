@@ -8,8 +8,8 @@ whole test split; what attacks cost, and the certified P@1 that no perturbation 
 
 A folder of --data_dir is a data set if it holds train.txt.xz and test.txt.xz (bags of words), or train.tsv.xz and test.tsv.xz (texts, as
 TSV corpora of Annif), and --configs_dir holds a preset with its name or with the part of its name before a hyphen. Flags that its
-preprocessing needs stand in --configs_dir/preprocess/SET.flags. Work that an earlier run finished is kept; to redo a data set, remove its
-output folder.
+preprocessing needs stand in --configs_dir/preprocess/SET.flags. Work that an earlier run finished is kept, and reports that were made with the
+same arguments; to redo a data set, remove its output folder.
 """
 
 from __future__ import annotations
@@ -140,30 +140,29 @@ def _result(name: str) -> list[dict[str, Any]]:
         hashing = f"--feature_hash_dim={FLAGS.feature_hash_dim}"
         _run(directory, "preprocess.to_tfrecord", *_inputs(name), hashing, f"--output_dir={dataset}")
     models = [os.path.join(directory, training) for training in _TRAINING]
+    found = []
     for model, arguments in zip(models, _TRAINING.values()):
         _train(directory, model, f"--flagfile={_preset(name)}", f"--dataset_dir={dataset}", *arguments)
-        _evaluate(model, dataset)
-    report = os.path.join(directory, _ATTACKS_REPORT)
-    if not os.path.isfile(report):
-        epsilon = ModelManifest.read(models[-1]).training.epsilon
-        options = [f"--attack={','.join(FLAGS.attack)}", f"--epsilon=0,{epsilon}", f"--bootstrap={FLAGS.bootstrap}"]
-        places = [f"--dataset_dir={dataset}", f"--model_dir={','.join(models)}", f"--output_dir={directory}"]
-        _run(directory, "eval.robustness", *places, *options, f"--limit={FLAGS.attack_limit}")
-    for model in models:
-        _certify(model, dataset, ModelManifest.read(models[-1]).training.epsilon)
-    attacks = files.read_json(report, "report of eval.robustness")["models"]
+        resamples = f"--bootstrap={FLAGS.bootstrap}"
+        found.append(_report(model, _METRICS_REPORT, "eval.main", *_places(model, dataset), resamples))
+    epsilon = ModelManifest.read(models[-1]).training.epsilon
+    options = [f"--attack={','.join(FLAGS.attack)}", f"--epsilon=0,{epsilon}", f"--bootstrap={FLAGS.bootstrap}"]
+    places = [f"--dataset_dir={dataset}", f"--model_dir={','.join(models)}", f"--output_dir={directory}"]
+    limit = f"--limit={FLAGS.attack_limit}"
+    attacks = _report(directory, _ATTACKS_REPORT, "eval.robustness", *places, *options, limit)["models"]
+    certificates = [
+        _report(model, _CERTIFICATES, "eval.certify", *_places(model, dataset), f"--epsilon={epsilon}", "--k=1", limit)
+        for model in models
+    ]
     return [
         {
             "trained": training,
             "seconds": _seconds(model),
             **{key: metrics[key] for key in ("metrics", "intervals")},
             "attacks": attacked["attacks"],
-            "certified": files.read_json(os.path.join(model, _CERTIFICATES), "report of eval.certify")["sizes"][0][
-                "metrics"
-            ]["certified P@1"],
+            "certified": certified["sizes"][0]["metrics"]["certified P@1"],
         }
-        for training, model, attacked in zip(_TRAINING, models, attacks)
-        for metrics in [files.read_json(os.path.join(model, _METRICS_REPORT), "report of eval.main")]
+        for training, model, metrics, attacked, certified in zip(_TRAINING, models, found, attacks, certificates)
     ]
 
 
@@ -175,16 +174,18 @@ def _train(directory: str, model: str, *arguments: str) -> None:
         files.write_json(os.path.join(model, _SECONDS_FILE), {"seconds": seconds})
 
 
-def _evaluate(model: str, dataset: str) -> None:
-    if not os.path.isfile(os.path.join(model, _METRICS_REPORT)):
-        places = [f"--dataset_dir={dataset}", f"--model_dir={model}", f"--output_dir={model}"]
-        _run(model, "eval.main", *places, f"--bootstrap={FLAGS.bootstrap}")
+def _places(model: str, dataset: str) -> list[str]:
+    return [f"--dataset_dir={dataset}", f"--model_dir={model}", f"--output_dir={model}"]
 
 
-def _certify(model: str, dataset: str, epsilon: float) -> None:
-    if not os.path.isfile(os.path.join(model, _CERTIFICATES)):
-        places = [f"--dataset_dir={dataset}", f"--model_dir={model}", f"--output_dir={model}"]
-        _run(model, "eval.certify", *places, f"--epsilon={epsilon}", "--k=1", f"--limit={FLAGS.attack_limit}")
+def _report(directory: str, name: str, module: str, *arguments: str) -> dict[str, Any]:
+    """Returns the report that a program writes into a directory, from an earlier run if that had the same arguments."""
+    path, record = os.path.join(directory, name), os.path.join(directory, f"{module}.arguments.json")
+    asked = {"arguments": list(arguments)}
+    if not (os.path.isfile(path) and os.path.isfile(record) and files.read_json(record, "arguments") == asked):
+        _run(directory, module, *arguments)
+        files.write_json(record, asked)
+    return files.read_json(path, f"report of {module}")
 
 
 def _seconds(model: str) -> Optional[float]:

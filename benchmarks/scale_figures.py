@@ -20,10 +20,8 @@ def precisions(directory: str, peer: bool) -> dict[str, dict[str, float]]:
     evaluation = files.read_json(os.path.join(directory, "evaluation", _METRICS_FILE), "evaluation")
     names = [f"P@{k}" for k in _KS]
     found = {
-        "ceiling": {name: round(100 * planted["ceiling"][name], 2) for name in names},
-        "ceiling of labels with points": {
-            name: round(100 * planted["ceiling_of_labels_with_points"][name], 2) for name in names
-        },
+        "ceiling": {name: planted["ceiling"][name] for name in names},
+        "ceiling of labels with points": {name: planted["ceiling_of_labels_with_points"][name] for name in names},
         "mach_tf": {name: round(evaluation["metrics"][name], 2) for name in names},
     }
     if peer:

@@ -70,7 +70,7 @@ def table(result: dict[str, Any]) -> str:
             f"| {name.replace('_', ' ')} | {result[name]:g} | {'-' if published is None else f'{published:g}'} |"
         )
     for name in ("ceiling", "ceiling_of_labels_with_points"):
-        found = ", ".join(f"{metric} {100 * value:.2f}%" for metric, value in result[name].items())
+        found = ", ".join(f"{metric} {value:.2f}%" for metric, value in result[name].items())
         lines.append(f"{name.replace('_', ' ').capitalize()}: {found}")
     rate = f"{result['megabytes']:,} MB at {result['mb_per_second']:g} MB/s"
     return "\n".join([*lines, f"{result['points']:,} and {result['test_points']:,} points, {rate}."])
@@ -92,6 +92,6 @@ def _write_split(path: str, law: Law, split: int, points: int, counts: np.ndarra
 
 
 def _precisions(law: Law, points: int, counts: np.ndarray) -> dict[str, float]:
-    """Returns P@1, P@3 and P@5 of the best possible ranking of the labels with counts, on the test points."""
+    """Returns P@1, P@3 and P@5, in percent, of the best possible ranking of the labels with counts, on the test points."""
     hits = scale_law.best_hits(law, _TEST, 0, points, counts).mean(axis=0)
-    return {f"P@{k}": round(float(hit) / k, 4) for k, hit in zip(scale_law.KS, hits)}
+    return {f"P@{k}": round(100 * float(hit) / k, 2) for k, hit in zip(scale_law.KS, hits)}

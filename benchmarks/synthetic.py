@@ -28,8 +28,20 @@ def write_synthetic(path: str, points: int, compression: str = "none", seed: int
 def long_tailed_rows(random: np.random.Generator, ids: int, count: int, rows: int) -> np.ndarray:
     """Returns ids in [0, ids), int64 [rows, count], distinct within a row; small ids are frequent, as common words are in text."""
     shares = 1.0 / (np.arange(ids) + 30.0)
-    shares /= shares.sum()
-    return np.stack([random.choice(ids, count, False, shares) for _ in range(rows)])
+    cumulative = np.cumsum(shares / shares.sum())
+    return np.stack([_distinct(random, cumulative, count) for _ in range(rows)])
+
+
+def _distinct(random: np.random.Generator, cumulative: np.ndarray, count: int) -> np.ndarray:
+    """Draws ids one by one, each anew while it is a repetition; np.random.Generator.choice would look at every id for each row."""
+    drawn = np.zeros(0, np.int64)
+    while True:
+        # The last of the cumulative shares may be rounded to below 1.
+        more = np.minimum(np.searchsorted(cumulative, random.random(2 * count)), len(cumulative) - 1)
+        drawn = np.concatenate([drawn, more])
+        distinct, first = np.unique(drawn, return_index=True)
+        if len(distinct) >= count:
+            return drawn[np.sort(first)[:count]]
 
 
 def batches(setting: dict[str, Any], labels: int, count: int) -> list[dict[str, np.ndarray]]:

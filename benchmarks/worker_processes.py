@@ -1,6 +1,6 @@
 """Times training by several processes of this machine against one, and how soon all have ended after one of them is killed.
 
-    python -m benchmarks.worker_processes "--train_flags=--dataset_dir=data/eurlex57k --preset=eurlex57k --repetitions=2 --epochs=1"
+    python -m benchmarks.worker_processes "--training=--dataset_dir=data/eurlex57k --preset=eurlex57k --repetitions=2 --epochs=1"
 
 runs mach-train with these flags and --strategy=multiworker in 2 and in 4 processes that TF_CONFIG connects. They share the processors of
 one machine, so the figures show what their exchange costs, not what further machines gain.
@@ -30,7 +30,7 @@ from mach_tf.programs import program
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string(
-    "train_flags", None, "Gives mach-train these flags; --model_dir is a temporary directory.", required=True
+    "training", None, "Gives mach-train these flags; --model_dir is a temporary directory.", required=True
 )
 flags.DEFINE_multi_integer(
     "processes", [1, 2, 4], "Trains with this number of processes; may be repeated.", lower_bound=1
@@ -42,7 +42,7 @@ _POLL_SECONDS = 0.1
 
 def main(_: list[str]) -> None:
     """Runs the program."""
-    given = shlex.split(FLAGS.train_flags)
+    given = shlex.split(FLAGS.training)
     speeds = [throughput(count, given) for count in FLAGS.processes]
     kills = [killed(count, given, FLAGS.wait) for count in FLAGS.processes if count > 1]
     for rows in (speeds, kills):

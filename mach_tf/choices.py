@@ -11,7 +11,7 @@ SUPPORTS = ("nonzero", "dense")
 # Training. A point has any number of labels, or exactly one.
 TASKS = ("multilabel", "multiclass")
 ADVERSARIAL_METHODS = ("fgsm", "n_fgsm", "pgd", "ibp")
-OPTIMIZERS = ("laprop", "lazy_adam", "adam")
+OPTIMIZERS = ("laprop", "rowwise", "lazy_adam", "adam")
 LEARNING_RATE_DECAYS = ("none", "linear", "cosine")
 STRATEGIES = ("mirrored", "one_device", "multiworker")
 

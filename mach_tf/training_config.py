@@ -31,8 +31,9 @@ class TrainingConfig:
       learning_rate: the learning rate at the start.
       learning_rate_decay: how the learning rate falls to zero over all steps: "linear" or "cosine"; "none" keeps it constant.
         With "laprop" it is the rate at which a gradient enters the momentum.
-      optimizer: "laprop" and "lazy_adam" update only the rows of W1, and their moments, that have a gradient: with nonzero
-        support those that the batch touches. "adam" updates every row.
+      optimizer: "laprop", "rowwise" and "lazy_adam" update only the rows of W1, and their moments, that have a gradient: with
+        nonzero support those that the batch touches. "rowwise" keeps one second moment for each row of W1 and no momentum there,
+        and is LaProp for the other weights. "adam" updates every row.
       optimizer_epsilon: the constant in Adam's denominator, or its square under the root of LaProp's, for gradients of the loss
         summed over the buckets. The loss is their mean, so the optimizer divides it by B. The larger it is, the shorter are the
         steps of rare features.

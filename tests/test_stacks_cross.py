@@ -18,7 +18,7 @@ from mach_tf import stacks
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDER = pathlib.Path(os.environ.get("MACH_TF_STACKS", ROOT / ".stacks"))
-OPTIMIZERS = ("laprop", "lazy_adam", "adam")
+OPTIMIZERS = ("laprop", "rowwise", "lazy_adam", "adam")
 
 
 def environments():

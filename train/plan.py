@@ -12,8 +12,8 @@ prints one line per combination of buckets and repetitions:
   that any two labels do, K^2 (1/B)^R (Medini et al. 2019, theorem 2).
 - confusable: expected number of wrong labels per point that share a bucket with one of its own in at least half of the
   repetitions; even perfect classifiers rank those high.
-- step: milliseconds per step of one repetition; hours: from the start of the training to its end, for all repetitions but without a
-  ranker. Both follow from the machine's rates in matrix products and copies, measured here (or --gflops and --bandwidth for
+- step: milliseconds per step of one repetition; hours: from the start of the training to its end, for all repetitions and the
+  ranker if the plan has one. Both follow from the machine's rates in matrix products and copies, measured here (or --gflops and --bandwidth for
   another machine). For the clean and FGSM trainings measured on idle processors the estimate is within a factor of 1.5.
 
 Recommends the fastest plan that fits. A plan fits if training and serving fit in the memory, training takes at most --hours,
@@ -50,7 +50,8 @@ training_flags.define_by_rule("batch_size", "epochs")
 flags.DEFINE_string(
     "memory",
     None,
-    "Sets the memory for training and for serving, such as 24GB or 512MB. By default it is what is free here.",
+    "Sets the memory for training and for serving, such as 24GB or 512MB. By default it is what is free here. If not all repetitions fit in it "
+    "side by side, the plan's --group_size keeps the training within it.",
 )
 flags.DEFINE_float(
     "gflops",

@@ -37,8 +37,9 @@ HELP = {
     "batch_size": "Sets the number of points per step, over all replicas together.",
     "learning_rate": "Sets the learning rate at the start of training, above 0. Lower it if the loss does not stay finite.",
     "learning_rate_decay": "Chooses how the learning rate falls to zero over all steps; none keeps it constant.",
-    "optimizer": "Chooses the optimizer. laprop and lazy_adam update only the rows of W1 that have a gradient; adam updates every row, "
-    "which takes longer.",
+    "optimizer": "Chooses the optimizer. laprop, rowwise and lazy_adam update only the rows of W1 that have a gradient; adam updates every row, "
+    "which takes longer. rowwise stores one number for each row of W1 where the others store two for each weight: give it if the memory "
+    "is too small.",
     "optimizer_epsilon": "Sets the constant in Adam's denominator (in LaProp its square, under the root), at least 1e-10, for the "
     "gradient of the loss summed over the buckets. The larger it is, the shorter are the steps of rare features compared with "
     "frequent ones. If most labels have many training points, try 1e-4 to 1e-3 and a learning rate of 0.02.",

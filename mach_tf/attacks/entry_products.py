@@ -52,6 +52,17 @@ def few_logits_hidden_gradient(
     return gradient
 
 
+@jit()
+def has_at_most(matrix, count):
+    """Returns whether at most `count` entries of a matrix are not 0; stops counting at the row where there are more."""
+    for row in matrix:
+        for entry in row:
+            count -= entry != 0
+        if count < 0:
+            return False
+    return True
+
+
 # The order of a sum may change, so that it is computed in parallel; infinities and NaN keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
 

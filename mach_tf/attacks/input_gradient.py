@@ -17,7 +17,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import arguments, devices
-from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient
+from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient, has_at_most
 from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
@@ -81,7 +81,8 @@ class NonzeroInput:
         weights = _tensors(weights)
         if devices.default_is_gpu():
             return np.asarray(_sparse_backward(weights, hidden_input, self._batch(self.clean), logit_gradient))
-        if np.count_nonzero(logit_gradient) <= _FEW_LOGITS * len(logit_gradient):
+        logit_gradient = np.ascontiguousarray(logit_gradient, np.float32)
+        if has_at_most(logit_gradient, _FEW_LOGITS * len(logit_gradient)):
             _, bias, output_kernel, _ = map(np.asarray, weights)
             gradient = few_logits_hidden_gradient(logit_gradient, output_kernel, np.asarray(hidden_input), bias)
         else:

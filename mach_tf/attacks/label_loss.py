@@ -8,7 +8,7 @@ with s_l the sigmoid of the mean of the label's R bucket logits ("logit_mean"), 
 ("mean"). "min" and "median", which pass a gradient to one or two buckets only, are attacked through "mean".
 
 No [n, K] array is made: labels are processed block by block, and the loss's derivative for each label's score is scattered
-back to the R buckets that the score was gathered from.
+back to the R buckets that the score was gathered from, for several points side by side. Losses are float64 sums, gradients float32 ones.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ import numba
 import numpy as np
 
 from mach_tf import estimators
+from mach_tf.attacks.point_lanes import LANES, add_row, exp_of_negative, from_lanes, multiply_row, to_lanes
 from mach_tf.kernels import jit
 from mach_tf.points import Points
 
-# Labels per block: their scores stay in the first-level cache, and a product of 512 factors up to 2 is still finite.
+# Labels per block: their scores, of all lanes, stay in the second-level cache.
 _BLOCK = 512
+# Factors whose product has one logarithm: of factors from 1 to 2, or from _SMALLEST to 1, it is in the range of float64.
+_FACTORS = 24
 _SMALLEST = 1e-12  # scores are kept this far from 0 and 1, in float64, so that logarithms stay finite
+
+# A product and a sum may become one instruction; infinities and NaN keep their meaning.
+_FAST = {"contract"}
 
 
 def attacked(estimator: str) -> estimators.Estimator:
@@ -54,8 +60,12 @@ def label_loss(
         raise ValueError(f"label ids must be in [0, {table.shape[1]}) (got {labels.min()} to {labels.max()})")
     losses = np.zeros(len(points))
     gradients = np.zeros(logits.shape, np.float32)
-    kernel = _logit_mean_loss if attacked(estimator).takes_logits else _mean_loss
-    kernel(
+    # One thread takes three times as long for LANES points as for one.
+    lanes = LANES if len(points) > 3 * numba.get_num_threads() else 1
+    through_logits = attacked(estimator).takes_logits
+    _fill(
+        through_logits,
+        (np.empty(0, np.float32 if through_logits else np.float64),) * lanes,
         np.ascontiguousarray(logits, np.float32),
         # Unsigned, so that the compiled code does not check for negative indices.
         np.ascontiguousarray(table, np.int32).view(np.uint32),
@@ -67,90 +77,109 @@ def label_loss(
     return losses, gradients
 
 
-@jit(inline="always")
-def _sigmoid(value):
-    small = np.exp(-abs(value))
-    return 1 / (1 + small) if value >= 0 else small / (1 + small)
-
-
-@jit(inline="always")
-def _gather(scores, table, begin, end, block):
-    """Writes the mean scores of the labels begin:end into `block`."""
-    block[: end - begin] = 0
-    for r in range(len(table)):
-        row, buckets = scores[r], table[r]
-        for label in range(begin, end):
-            block[label - begin] += row[buckets[label]]
-    block[: end - begin] /= len(table)
-
-
-@jit(inline="always")
-def _scatter(block, table, begin, end, gradient):
-    """Adds each label's derivative to its buckets."""
-    for r in range(len(table)):
-        row, buckets = gradient[r], table[r]
-        for label in range(begin, end):
-            row[buckets[label]] += block[label - begin]
-
-
 @jit(parallel=True)
-def _logit_mean_loss(logits, table, label_splits, label_ids, losses, gradients):
-    repetitions, count = table.shape
-    for point in numba.prange(len(logits)):
-        block = np.empty(_BLOCK)
-        gradient = np.zeros(logits.shape[1:])
-        total = 0.0
-        for begin in range(0, count, _BLOCK):
-            end = min(begin + _BLOCK, count)
-            _gather(logits[point], table, begin, end, block)
-            product = 1.0
-            for i in range(end - begin):
-                # softplus and its derivative, as if no label were true; one logarithm serves the whole block.
-                small = np.exp(-abs(block[i]))
-                total += max(block[i], 0.0)
-                product *= 1 + small
-                block[i] = (1 if block[i] >= 0 else small) / (1 + small)
-            total += np.log(product)
-            _scatter(block, table, begin, end, gradient)
-        for label in label_ids[label_splits[point] : label_splits[point + 1]]:
-            score = 0.0
-            for r in range(repetitions):
-                score += logits[point, r, table[r, label]]
-                gradient[r, table[r, label]] -= 1
-            total -= score / repetitions
-        losses[point] = total / count
-        gradients[point] = gradient / (repetitions * count)
+def _fill(through_logits, lanes, logits, table, label_splits, label_ids, losses, gradients):
+    for tile in numba.prange((len(logits) + len(lanes) - 1) // len(lanes)):
+        some = slice(tile * len(lanes), min((tile + 1) * len(lanes), len(logits)))
+        splits = label_splits[some.start : some.stop + 1]
+        _fill_lanes(through_logits, lanes, logits[some], table, splits, label_ids, losses[some], gradients[some])
 
 
-@jit(parallel=True)
-def _mean_loss(logits, table, label_splits, label_ids, losses, gradients):
-    repetitions, count = table.shape
+@jit()
+def _fill_lanes(through_logits, lanes, logits, table, label_splits, label_ids, losses, gradients):
+    """Fills the losses and gradients of at most len(lanes) points; `lanes` is a tuple of arrays of the type of the bucket scores."""
+    (repetitions, count), width = table.shape, len(lanes)
     buckets = logits.shape[2]
-    for point in numba.prange(len(logits)):
-        block = np.empty(_BLOCK)
-        gradient = np.zeros(logits.shape[1:])
-        probabilities = np.empty(logits.shape[1:])
+    scores = np.zeros((repetitions * buckets, width), lanes[0].dtype)
+    to_lanes(logits.reshape(len(logits), -1), scores)
+    if not through_logits:
+        _to_probabilities(scores.reshape(-1))
+    slopes, totals = np.zeros(scores.shape, np.float32), np.zeros((1, width))
+    sums, factors, terms = np.empty((_BLOCK, width)), np.empty((_BLOCK, width)), np.zeros((_BLOCK, width))
+    derivatives = np.empty((_BLOCK, width), np.float32)
+    for begin in range(0, count, _BLOCK):
+        size = min(_BLOCK, count - begin)
+        sums[:size] = 0
         for r in range(repetitions):
-            for b in range(buckets):
-                probabilities[r, b] = _sigmoid(np.float64(logits[point, r, b]))
-        total = 0.0
-        for begin in range(0, count, _BLOCK):
-            end = min(begin + _BLOCK, count)
-            _gather(probabilities, table, begin, end, block)
-            for i in range(end - begin):
-                rest = max(1 - block[i], _SMALLEST)
-                total -= np.log(rest)
-                block[i] = 1 / rest
-            _scatter(block, table, begin, end, gradient)
-        for label in label_ids[label_splits[point] : label_splits[point + 1]]:
-            score = 0.0
-            for r in range(repetitions):
-                score += probabilities[r, table[r, label]]
-            score /= repetitions
-            rest = max(1 - score, _SMALLEST)
-            score = max(score, _SMALLEST)
-            total += np.log(rest) - np.log(score)
-            for r in range(repetitions):
-                gradient[r, table[r, label]] -= 1 / rest + 1 / score
-        losses[point] = total / count
-        gradients[point] = gradient * probabilities * (1 - probabilities) / (repetitions * count)
+            for i in range(size):
+                add_row(lanes, sums, i, scores, r * buckets + table[r, begin + i])
+        # The terms of the loss and their derivatives, as if no label were true.
+        flat = sums[:size].reshape(-1), factors.reshape(-1), derivatives.reshape(-1)
+        if through_logits:
+            _softplus(*flat, repetitions, terms.reshape(-1))
+            for i in range(size):
+                add_row(lanes, totals, 0, terms, i)
+        else:
+            _negative_logarithm(*flat, repetitions)
+        _add_logarithms(lanes, factors[:size], 1 if through_logits else -1, totals[0])
+        for r in range(repetitions):
+            for i in range(size):
+                add_row(lanes, slopes, r * buckets + table[r, begin + i], derivatives, i)
+    for lane in range(len(logits)):
+        for label in label_ids[label_splits[lane] : label_splits[lane + 1]]:
+            totals[0, lane] += _make_true(through_logits, scores[:, lane], slopes[:, lane], table[:, label], buckets)
+        losses[lane] = totals[0, lane] / count
+    if not through_logits:
+        _through_sigmoid(scores.reshape(-1), slopes.reshape(-1))
+    from_lanes(slopes, 1 / (repetitions * count), gradients.reshape(len(gradients), -1))
+
+
+@jit(fastmath=_FAST, error_model="numpy")
+def _to_probabilities(scores):
+    for i in range(len(scores)):
+        small = exp_of_negative(-abs(scores[i]))
+        scores[i] = (1.0 if scores[i] >= 0 else small) / (1 + small)
+
+
+@jit(fastmath=_FAST, error_model="numpy")
+def _softplus(sums, factors, derivatives, repetitions, terms):
+    """Fills the derivatives of softplus at the means of logits; softplus is a term plus the logarithm of a factor."""
+    for i in range(len(sums)):
+        score = sums[i] / repetitions
+        small = exp_of_negative(-abs(score))
+        terms[i] = score if score >= 0 else 0.0
+        factors[i] = 1 + small
+        derivatives[i] = (1.0 if score >= 0 else small) / (1 + small)
+
+
+@jit(fastmath=_FAST, error_model="numpy")
+def _negative_logarithm(sums, factors, derivatives, repetitions):
+    """Fills the derivatives of -log(1 - mean) at the means of probabilities; the factors are 1 - mean."""
+    for i in range(len(sums)):
+        rest = 1 - sums[i] / repetitions
+        rest = _SMALLEST if rest < _SMALLEST else rest
+        factors[i] = rest
+        derivatives[i] = 1 / rest
+
+
+@jit()
+def _add_logarithms(lanes, factors, sign, totals):
+    product = np.empty((1, len(lanes)))
+    for begin in range(0, len(factors), _FACTORS):
+        product[:] = 1
+        for i in range(begin, min(begin + _FACTORS, len(factors))):
+            multiply_row(lanes, product, 0, factors, i)
+        for lane in range(len(lanes)):
+            totals[lane] += sign * np.log(product[0, lane])
+
+
+@jit()
+def _make_true(through_logits, scores, slopes, own_buckets, buckets):
+    """Returns what a point's sum of losses changes by if a label is true, and changes the derivatives."""
+    repetitions, score = len(own_buckets), 0.0
+    for r in range(repetitions):
+        score += scores[r * buckets + own_buckets[r]]
+    score /= repetitions
+    change, slope = -score, -1.0
+    if not through_logits:
+        rest, score = max(1 - score, _SMALLEST), max(score, _SMALLEST)
+        change, slope = np.log(rest) - np.log(score), -1 / rest - 1 / score
+    for r in range(repetitions):
+        slopes[r * buckets + own_buckets[r]] += slope
+    return change
+
+
+@jit()
+def _through_sigmoid(probabilities, slopes):
+    for i in range(len(slopes)):
+        slopes[i] *= probabilities[i] * (1 - probabilities[i])

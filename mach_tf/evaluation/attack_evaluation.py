@@ -100,8 +100,9 @@ def attack(
     Incomplete.of(raw).check_and_warn("of X")
     hashed = network.manifest.feature_spec.apply(raw)
     entries = evaluate_attacks(
-        network, hashed, [chosen], epsilons, options, estimator, source, target, words=numbers, texts=texts
-    )
+        network, hashed, [chosen], epsilons, options, estimator,
+        source=source, target_label=target, words=numbers, texts=texts,
+    )  # fmt: skip
     return Robustness(tuple(entries), tuple(options.ks))
 
 
@@ -112,6 +113,7 @@ def evaluate_attacks(
     epsilons: Sequence[float],
     options: ReportOptions,
     estimator: str,
+    *,
     source: Optional[Network] = None,
     target_label: Optional[int] = None,
     excluded: Optional[scipy.sparse.csr_matrix] = None,

@@ -213,13 +213,13 @@ def run(
                 epsilons,
                 report,
                 settings.estimator,
-                source,
-                target,
-                None if label_filter is None else label_filter.excluded,
-                parts,
-                f"{number}-",
-                settings.words,
-                texts[model_dir],
+                source=source,
+                target_label=target,
+                excluded=None if label_filter is None else label_filter.excluded,
+                parts=parts,
+                name=f"{number}-",
+                words=settings.words,
+                texts=texts[model_dir],
             )
             models[model_dir] = Robustness(tuple(entries), tuple(report.ks), tuple(losses))
             if settings.minimal_epsilon != "none":
@@ -232,11 +232,11 @@ def run(
             settings.split,
             len(points),
             settings.estimator,
-            settings.attack_model_dir,
-            target,
-            models,
-            None if label_filter is None else label_filter.to_json(),
-            minimal,
+            attack_model_dir=settings.attack_model_dir,
+            target_label=target,
+            models=models,
+            filter_labels=None if label_filter is None else label_filter.to_json(),
+            minimal_epsilons=minimal,
         )
         if output_dir is not None:
             comparison.write(output_dir)

@@ -38,6 +38,9 @@ def lines(plan: Plan, config: TrainingConfig, ranker: bool) -> list[str]:
       ranker: whether a ranker is trained too.
     """
     sketch = [f"--buckets={plan.buckets}", f"--repetitions={plan.repetitions}"]
+    if plan.side_by_side < plan.repetitions:
+        # A machine with more free memory than the plan's would train more of them side by side.
+        sketch.append(f"--group_size={plan.side_by_side}")
     return [*sketch, *(f"--{name}={getattr(config, name)}" for name in _SETTINGS), f"--ranker={ranker}"]
 
 

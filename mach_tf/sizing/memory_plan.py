@@ -7,6 +7,7 @@ import dataclasses
 from mach_tf.training_config import TrainingConfig
 
 FLOAT_BYTES = 4
+# The optimizer's moments of each weight; with "rowwise" not those of W1.
 _SLOTS = 2
 # TensorFlow, its thread pools and the shuffle buffer of the input pipeline, as measured.
 PROCESS_BYTES = 700 << 20
@@ -35,9 +36,11 @@ class MemoryPlan:
 
     Attributes:
       weights: the weights of the group.
-      slots: the optimizer's two moments.
+      slots: the optimizer's moments.
       gradients: the gradients of a step.
       batch: the activations and temporaries of a step.
+      copies: the largest copy of weights before the first step and after the last: the initial values of a group before they are in
+        its variables, or the two copies of a repetition that its SavedModel is written from.
       checkpoint: one checkpoint on disk.
       exported: the SavedModel of one repetition on disk.
     """
@@ -46,6 +49,7 @@ class MemoryPlan:
     slots: int
     gradients: int
     batch: int
+    copies: int
     checkpoint: int
     exported: int
 
@@ -53,9 +57,9 @@ class MemoryPlan:
     def total(self) -> int:
         """Main memory in bytes, with the process itself: 4.4 GB for the reference setting, where 3.8 GB were measured.
 
-        The two copies of a repetition that its SavedModel is written from take the memory of the moments, which are freed before.
+        Copies of the weights are there before and after the steps alone, where the moments are not.
         """
-        return PROCESS_BYTES + self.weights + self.slots + self.gradients + self.batch
+        return PROCESS_BYTES + self.weights + max(self.slots + self.gradients + self.batch, self.copies)
 
 
 def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
@@ -73,14 +77,17 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     # Logits, targets, their gradient and temporaries; hidden layers before and after each operation.
     activations = passes * points * (6 * buckets + 6 * hidden)
     each = FLOAT_BYTES * group_size
-    weights = each * (first_layer + upper) * shapes.replicas
+    # One number for the weights of a feature, or two for each of them.
+    slots = (shapes.columns if config.optimizer == "rowwise" else _SLOTS * first_layer) + _SLOTS * upper
+    exported = FLOAT_BYTES * (first_layer + upper)
     return MemoryPlan(
-        weights=weights,
-        slots=_SLOTS * weights,
+        weights=each * (first_layer + upper) * shapes.replicas,
+        slots=each * slots * shapes.replicas,
         gradients=each * gradients * (shapes.replicas if config.updates_all_rows else 1),
         batch=each * activations,
-        checkpoint=(1 + _SLOTS) * each * (first_layer + upper),
-        exported=FLOAT_BYTES * (first_layer + upper),
+        copies=max(each * first_layer, 2 * exported),
+        checkpoint=each * (first_layer + upper + slots),
+        exported=exported,
     )
 
 

@@ -11,7 +11,7 @@ import scipy.stats
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
-from mach_tf.sizing import memory_plan, training_time
+from mach_tf.sizing import memory_plan, ranker_time, training_time
 from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.memory_plan import FLOAT_BYTES, PROCESS_BYTES, Shapes
 from mach_tf.training_config import TrainingConfig
@@ -78,7 +78,7 @@ class Plan:
       confusable: the expected number of wrong labels per point that share a bucket with one of its own in at least half of the
         repetitions.
       step_seconds: the time of a step of one repetition; see training_time.
-      training_seconds: the time of all repetitions and epochs, from the start of the program to its end. A ranker is not included.
+      training_seconds: the time of all repetitions and epochs, from the start of the program to its end, and of the ranker if the plan has one.
     """
 
     buckets: int
@@ -132,13 +132,19 @@ def serving_bytes(config: TrainingConfig, shapes: Shapes, repetitions: int, labe
     return PROCESS_BYTES + repetitions * (weights + table)
 
 
-def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, buckets: int, repetitions: int) -> Plan:
-    """Returns the estimates for one choice of B and R."""
+def make_plan(
+    problem: Problem, machine: Machine, config: TrainingConfig, buckets: int, repetitions: int, ranker: bool = False
+) -> Plan:
+    """Returns the estimates for one choice of B and R, with or without a ranker."""
     shapes = Shapes(problem.columns, buckets, problem.features)
     one = memory_plan.plan(config, shapes, 1)
     side_by_side = memory_plan.largest_group(config, shapes, repetitions, machine.memory)
     groups = math.ceil(repetitions / max(1, side_by_side))
     step = training_time.step_seconds(config, shapes, machine)
+    seconds = training_time.training_seconds(config, problem.points, repetitions, groups, step)
+    if ranker:
+        sizes = problem.points, problem.labels, problem.features, problem.labels_per_point
+        seconds += ranker_time.ranker_seconds(*sizes, machine)
     return Plan(
         buckets=buckets,
         repetitions=repetitions,
@@ -150,7 +156,7 @@ def make_plan(problem: Problem, machine: Machine, config: TrainingConfig, bucket
         any_pair_collision=any_pair_collision(problem.labels, buckets, repetitions),
         confusable=confusable_labels(problem.labels, problem.labels_per_point, buckets, repetitions),
         step_seconds=step,
-        training_seconds=training_time.training_seconds(config, problem.points, repetitions, groups, step),
+        training_seconds=seconds,
     )
 
 
@@ -214,7 +220,12 @@ def _most_scores(labels: int) -> int:
 
 
 def make_plans(
-    problem: Problem, machine: Machine, config: TrainingConfig, buckets: Sequence[int], repetitions: Sequence[int]
+    problem: Problem,
+    machine: Machine,
+    config: TrainingConfig,
+    buckets: Sequence[int],
+    repetitions: Sequence[int],
+    ranker: bool = False,
 ) -> list[Plan]:
-    """Returns the estimates for all combinations of `buckets` and `repetitions`."""
-    return [make_plan(problem, machine, config, b, r) for b in buckets for r in repetitions]
+    """Returns the estimates for all combinations of `buckets` and `repetitions`, with or without a ranker."""
+    return [make_plan(problem, machine, config, b, r, ranker) for b in buckets for r in repetitions]

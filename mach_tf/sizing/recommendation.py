@@ -92,7 +92,7 @@ class Recommendation:
         if self.best is None:
             lines.append(
                 "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
-                "--feature_hash_dim for memory and time; raise --hours, --repetitions or --buckets."
+                "--feature_hash_dim for memory and time, or give --optimizer=rowwise for memory; raise --hours, --repetitions or --buckets."
             )
         else:
             needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)
@@ -129,7 +129,8 @@ def recommend(
     usual_buckets, usual_repetitions = planning.candidates(problem.labels)
     if problem.labels <= _FEW_LABELS:
         usual_buckets = [_FEW_LABELS]
-    plans = planning.make_plans(problem, machine, config, buckets or usual_buckets, repetitions or usual_repetitions)
+    sizes = buckets or usual_buckets, repetitions or usual_repetitions
+    plans = planning.make_plans(problem, machine, config, *sizes, ranker=trains_ranker(problem, config))
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
 

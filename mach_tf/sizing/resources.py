@@ -91,7 +91,9 @@ def group_size(asked: Union[int, str], config: TrainingConfig, shapes: Shapes, p
         widest = min(pending, max(1, _WIDEST_GROUP // config.hidden_units))
         # Where not even one fits, the check below says what one would need.
         size = largest_group(config, shapes, widest, available) or 1
-    advice = "Lower group_size, hidden_units or buckets, preprocess with a smaller feature_hash_dim"
+    advice = (
+        f"Lower group_size, hidden_units or buckets, preprocess with a smaller feature_hash_dim{_fewer_moments(config)}"
+    )
     check_memory(config, shapes, size, advice)
     return size
 
@@ -109,6 +111,14 @@ def check_memory(config: TrainingConfig, shapes: Shapes, size: int, advice: str)
             f"optimizer's moments take {_size(needed.weights + needed.slots)}; {_size(available)} may be used here. "
             f"{advice}, or use a machine with more memory."
         )
+
+
+def _fewer_moments(config: TrainingConfig) -> str:
+    return (
+        ""
+        if config.optimizer == "rowwise"
+        else ", give optimizer=rowwise, which needs about a third of the memory for W1"
+    )
 
 
 def check_disk(model_dir: str, needed: MemoryPlan, pending: int) -> None:

@@ -24,7 +24,7 @@ from mach_tf.training.callbacks import LOSSES, Curves, SaveCheckpoints, StopAtNo
 from mach_tf.training.checkpoints import GroupCheckpoints, Position, expected_seconds
 from mach_tf.training.feature_dropout import drop_features
 from mach_tf.training.model import RepetitionGroup
-from mach_tf.training.optimizers import factory
+from mach_tf.training.optimizers import compiled_rows, factory
 from mach_tf.training.results import GroupResult
 from mach_tf.training.training_batch import replica_batches
 from mach_tf.training_config import TrainingConfig
@@ -253,7 +253,9 @@ def _epoch_data(
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
-        return replica_batches(batches, table, replicas, range(first, first + own)).prefetch(tf.data.AUTOTUNE)
+        columns = job.model.columns if compiled_rows.chosen(config, replicas) else None
+        pieces = replica_batches(batches, table, replicas, range(first, first + own), columns)
+        return pieces.prefetch(tf.data.AUTOTUNE)
 
     return job.strategy.distribute_datasets_from_function(of_worker, strategies.input_options(job.strategy))
 

@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch
+from mach_tf.training.optimizers import compiled_rows
 
 
 class TrainingBatch(NamedTuple):
     """One replica's consecutive piece of a global batch, n points, with feature ids re-indexed to the rows of W1 to gather.
 
     Attributes:
-      rows: int64 [unique], the feature ids of this piece, each once.
+      rows: int64 [unique], the feature ids of this piece, each once; behind them D, where they are filled up.
       points: the features; its feature_ids are positions in `rows`.
       entries: int32 [unique, (entries)], the entries of the points that belong to each row.
       target_points: int64 [assignments], the point of each target.
@@ -37,7 +38,11 @@ class TrainingBatch(NamedTuple):
 
 
 def replica_batches(
-    batches: tf.data.Dataset, bucket_table: np.ndarray, replicas: int, pieces: range | None = None
+    batches: tf.data.Dataset,
+    bucket_table: np.ndarray,
+    replicas: int,
+    pieces: range | None = None,
+    columns: int | None = None,
 ) -> tf.data.Dataset:
     """Cuts each global batch into one consecutive piece per replica; in a short batch some pieces are smaller or empty.
 
@@ -46,6 +51,7 @@ def replica_batches(
       bucket_table: int32 [G, K], the bucket table of the repetitions trained side by side.
       replicas: the number of pieces of each batch.
       pieces: which pieces to return, in order; all by default. Each of several workers takes its own.
+      columns: D, to fill up the rows of each piece, see compiled_rows.filled; None to leave them as they are.
 
     Returns:
       A dataset of TrainingBatch, one per piece of each global batch.
@@ -60,6 +66,8 @@ def replica_batches(
         begin, end = index * total // replicas, (index + 1) * total // replicas
         ids, values, labels = (batch[name][begin:end] for name in ("feature_ids", "feature_values", "label_ids"))
         rows, positions, counts = tf.unique_with_counts(ids.values, tf.int64)
+        if columns is not None:
+            rows, counts = compiled_rows.filled(rows, counts, columns)
         return TrainingBatch(
             rows,
             SparseBatch(ids.row_splits, positions, values.values),
@@ -87,10 +95,10 @@ def bucket_targets(batch: TrainingBatch, buckets: int) -> tf.Tensor:
       batch: n points.
       buckets: B.
     """
-    count, points = batch.target_buckets.shape[1], tf.size(batch.points.row_splits) - 1
-    places = tf.transpose(batch.target_buckets)
-    groups = tf.broadcast_to(tf.range(count)[:, None], tf.shape(places))
-    rows = tf.broadcast_to(tf.cast(batch.target_points, tf.int32)[None], tf.shape(places))
-    indices = tf.reshape(tf.stack([groups, rows, places], axis=2), [-1, 3])
+    count, points = batch.target_buckets.shape[1], tf.size(batch.points.row_splits, tf.int64) - 1
+    # int64, because a GPU leaves the arithmetic of int32 to the CPU.
+    row = tf.range(count, dtype=tf.int64) * points + batch.target_points[:, None]
+    places = tf.reshape(row * buckets + tf.cast(batch.target_buckets, tf.int64), [-1, 1])
+    totals = tf.scatter_nd(places, tf.ones(tf.shape(places)[:1]), [count * points * buckets])
     # Two labels of a point may share a bucket, so counts are cut to 1.
-    return tf.minimum(tf.scatter_nd(indices, tf.ones(tf.shape(indices)[:1]), [count, points, buckets]), 1.0)
+    return tf.reshape(tf.minimum(totals, 1.0), [count, points, buckets])

@@ -90,6 +90,8 @@ def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_pat
         ("--sets=", r"--sets must be among bibtex, .* \(got none\)"),
         ("--arms=free@2", r"--arms must be clean or begin with one of fgsm, .* \(got 'free@2'\)"),
         ("--arms=pgd@much", r"--arms must hold numbers of 0 or more \(got 'much'\)"),
+        ("--arms=", r"--arms must name at least one arm, and --epsilon one size \(got none\)"),
+        ("--epsilon=", r"--arms must name at least one arm, and --epsilon one size \(got none\)"),
         ("--epsilon=nan", r"--epsilon must hold numbers"),
     ],
 )

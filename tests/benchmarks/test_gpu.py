@@ -47,20 +47,6 @@ def test_a_difference_is_reported(tmp_path, monkeypatch):
     assert gpu._compared("export", str(tmp_path / "own"), str(tmp_path / "cpu"), None, 0)["error"]
 
 
-def test_ratios():
-    times = {
-        "speed/reference/1/clean/float32": 4.0,
-        "speed/reference/1/clean/bfloat16": 2.0,
-        "speed/reference/8/clean/bfloat16": 8.0,
-        "speed/reference/8/adversarial/bfloat16": 12.0,
-    }
-    assert gpu._ratios({step: {"milliseconds": ms} for step, ms in times.items()}) == {
-        "reference/1/clean: float32/bfloat16": 2.0,
-        "reference/clean/bfloat16: side by side": 2.0,
-        "reference/8/bfloat16: adversarial/clean": 1.5,
-    }
-
-
 def test_every_check_is_a_step(capsys):
     programs.run("benchmarks.gpu", "--list")
     steps = capsys.readouterr().out.split()

@@ -201,6 +201,28 @@ def test_finished_work_is_not_done_again_and_the_time_stays(folders, commands, c
     assert capsys.readouterr().out == first
 
 
+def test_reports_with_other_arguments_are_made_again(folders, commands, monkeypatch):
+    run(folders)
+    reports = [f"eval.{name}" for name in ("robustness", "certify", "certify")]
+
+    def made():
+        return [command[0] for command in commands if command[0].startswith("eval")]
+
+    for flag, expected in (("--attack_limit=7", reports), ("--attack=fgsm", reports[:1]), ("--attack=fgsm", [])):
+        commands.clear()
+        run(folders, "--attack_limit=7", flag)
+        assert made() == expected, flag
+    commands.clear()
+    training = types.SimpleNamespace(epsilon=0.4)
+    monkeypatch.setattr(ModelManifest, "read", lambda _: types.SimpleNamespace(training=training))
+    run(folders, "--attack_limit=7", "--attack=fgsm")
+    assert made() == reports
+    commands.clear()
+    (folders / "out" / "small" / "clean" / "eval.certify.arguments.json").unlink()  # of an interrupted or an older run
+    run(folders, "--attack_limit=7", "--attack=fgsm")
+    assert made() == ["eval.certify"]
+
+
 def test_no_time_of_a_training_that_was_interrupted(folders, commands, capsys):
     os.makedirs(folders / "out" / "small" / "adversarial")
     run(folders)

@@ -16,8 +16,8 @@ def made(tmp_path):
     for name in ("data", "evaluation", "stages"):
         (tmp_path / name).mkdir()
     planted = {
-        "ceiling": {"P@1": 0.9, "P@3": 0.8, "P@5": 0.7},
-        "ceiling_of_labels_with_points": {"P@1": 0.5, "P@3": 0.4, "P@5": 0.0},
+        "ceiling": {"P@1": 90.0, "P@3": 80.0, "P@5": 70.0},
+        "ceiling_of_labels_with_points": {"P@1": 50.0, "P@3": 40.0, "P@5": 0.0},
     }
     files.write_json(str(tmp_path / "data" / "planted.json"), planted)
     files.write_json(

@@ -34,3 +34,14 @@ def test_rows_are_distinct_and_long_tailed():
     assert rows.shape == (500, 20) and all(len(np.unique(row)) == 20 for row in rows)
     counts = np.bincount(rows.ravel(), minlength=1000)
     assert counts[:50].sum() > 5 * counts[-50:].sum() > 0
+
+
+def test_rows_are_drawn_as_without_replacement():
+    generator, shares = np.random.default_rng(0), 1 / (np.arange(20) + 30.0)
+    found = synthetic.long_tailed_rows(generator, 20, 6, 4000)
+    assert all(len(set(row)) == 6 for row in found)
+    expected = [generator.choice(20, 6, False, shares / shares.sum()) for _ in range(4000)]
+    counts = [np.bincount(np.ravel(rows), minlength=20) for rows in (found, expected)]
+    # The standard deviation of a count is at most 32.
+    assert np.abs(counts[0] - counts[1]).max() < 5 * 32 * 2**0.5
+    assert sorted(synthetic.long_tailed_rows(generator, 6, 6, 1)[0]) == list(range(6))

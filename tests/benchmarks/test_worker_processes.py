@@ -12,7 +12,7 @@ from tests.helpers import programs
 @pytest.mark.slow
 def test_two_processes_train_and_end_within_a_minute_of_a_kill(dataset, capsys):
     given = f"--dataset_dir={dataset} --epochs=150 --hidden_units=8 --buckets=8 --repetitions=1 --batch_size=16"
-    programs.run("benchmarks.worker_processes", f"--train_flags={given}", "--processes=2")
+    programs.run("benchmarks.worker_processes", f"--training={given}", "--processes=2")
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["throughput"][0]["points per second"] > 0
     (killed,) = found["killed"]

@@ -6,8 +6,10 @@ from typing import Union
 
 import tensorflow as tf
 
+from mach_tf.training.optimizers import compiled_rows
 from mach_tf.training.optimizers.laprop import LazyLaProp
 from mach_tf.training.optimizers.lazy_adam import ChunkedLazyAdam
+from mach_tf.training.optimizers.rowwise import RowwiseRMSProp
 from mach_tf.training_config import TrainingConfig
 
 
@@ -22,7 +24,10 @@ def create(config: TrainingConfig, buckets: int, steps: int, replicas: int) -> t
     """
     rate, epsilon, unique = learning_rate(config, steps), config.optimizer_epsilon / buckets, replicas == 1
     if config.optimizer == "laprop":
-        return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique)
+        compiled = compiled_rows.chosen(config, replicas)
+        return LazyLaProp(rate, epsilon=epsilon, unique_rows=unique, compiled=compiled)
+    if config.optimizer == "rowwise":
+        return RowwiseRMSProp(rate, epsilon=epsilon, unique_rows=unique)
     if config.optimizer == "lazy_adam":
         return ChunkedLazyAdam(rate, epsilon=epsilon, unique_rows=unique)
     return tf.keras.optimizers.legacy.Adam(rate, epsilon=epsilon)

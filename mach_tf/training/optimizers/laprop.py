@@ -12,7 +12,7 @@ from typing import Any, Union
 import tensorflow as tf
 
 from mach_tf import devices
-from mach_tf.training.optimizers import lent_rows
+from mach_tf.training.optimizers import compiled_rows, lent_rows
 from mach_tf.training.optimizers.unique_rows import UniqueRows
 
 # The square of anything smaller is zero in float32.
@@ -52,6 +52,7 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         epsilon: float = 1e-7,
+        compiled: bool = False,
         **kwargs: Any,
     ) -> None:
         """Creates the optimizer; the arguments are Adam's.
@@ -62,6 +63,7 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
           beta_2: decay of the squares. The first gradient of a row, late in training, is divided by sqrt(1 - beta_2) of
             itself and enters the momentum at that size, which it does not in Adam. Hence less than Adam's 0.999.
           epsilon: at least 1e-18; its square stands under the root.
+          compiled: whether the update of rows is compiled, see compiled_rows.
           **kwargs: passed on to the parent classes.
 
         Raises:
@@ -74,6 +76,7 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
                 f"epsilon must be at least {_LEAST_EPSILON}, or its square is no float32 (got {epsilon!r})."
             )
         super().__init__(learning_rate, rho=beta_2, momentum=beta_1, epsilon=epsilon**2, **kwargs)
+        self._compiled = compiled
         # Of the kernel for rows: its parts would wait for each other.
         self._use_locking = False
 
@@ -85,6 +88,7 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
             "learning_rate": parent["learning_rate"],
             **own,
             "unique_rows": self._unique_rows,
+            "compiled": self._compiled,
         }
 
     def _prepare_local(self, var_device, var_dtype, apply_state):
@@ -94,6 +98,8 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
         prepared["lr_t"] = momentum_rate(prepared["lr_t"], step, prepared["momentum"], prepared["rho"])
 
     def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
+        if self._compiled:
+            return self._apply_compiled(grad, var, indices, apply_state)
         if devices.on_gpu(var) or _SLOW_KERNEL:
             return self._apply_to_lent_rows(grad, var, indices, apply_state)
         return self._apply_in_parts(grad, var, indices, apply_state)
@@ -116,14 +122,21 @@ class LazyLaProp(UniqueRows, tf.keras.optimizers.legacy.RMSprop):
 
     def _apply_to_lent_rows(self, grad, var, indices, apply_state):
         """Applies the kernel for dense gradients to the rows; the one for rows exists for the CPU alone, or is slow."""
-        prepared = apply_state[(var.device, var.dtype.base_dtype)]
-        settings = {"lr": prepared["lr_t"], **{name: prepared[name] for name in ("rho", "momentum", "epsilon")}}
+        settings = self._settings(var, apply_state)
         whole = {"var": var, "ms": self.get_slot(var, "rms"), "mom": self.get_slot(var, "momentum")}
 
         def kernel(lent: Mapping[str, tf.Tensor], gradient: tf.Tensor) -> tf.Operation:
             return tf.raw_ops.ResourceApplyRMSProp(**lent, **settings, grad=gradient)
 
         return lent_rows.update(kernel, whole, indices, grad, lent_rows.chunk_rows(var))
+
+    def _apply_compiled(self, grad, var, indices, apply_state):
+        slots = self.get_slot(var, "rms"), self.get_slot(var, "momentum")
+        return compiled_rows.update(var, *slots, indices, grad, self._settings(var, apply_state))
+
+    def _settings(self, var, apply_state):
+        prepared = apply_state[(var.device, var.dtype.base_dtype)]
+        return {"lr": prepared["lr_t"], **{name: prepared[name] for name in ("rho", "momentum", "epsilon")}}
 
 
 def _run_side_by_side(operations: Sequence[tf.Operation]) -> None:

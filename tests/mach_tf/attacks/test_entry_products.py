@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient
+from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient, has_at_most
 from mach_tf.classifier import SparseBatch, Weights, output_logits
 from mach_tf.fgsm import value_gradients
 
@@ -53,3 +53,10 @@ def test_what_is_not_finite_stays_so():
 def test_ids_outside_the_kernel_are_refused(feature):
     with pytest.raises(ValueError, match=r"feature ids must be in \[0, 3\)"):
         entry_products(np.ones((1, 2)), np.ones((3, 2)), np.array([0, 1]), np.array([feature]))
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_counting_stops_at_the_right_number(rows):
+    matrix = np.where(np.random.default_rng(rows).random((rows, 30)) < 0.3, np.float32(np.nan), np.float32(0))
+    count = np.count_nonzero(matrix)
+    assert [has_at_most(matrix, count + more) for more in (-1, 0, 1)] == [False, True, True]

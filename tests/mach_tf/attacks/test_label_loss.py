@@ -1,5 +1,6 @@
 """The label-space loss and its gradient against TensorFlow's, with all label scores made at once."""
 
+import numba
 import numpy as np
 import pytest
 import scipy.sparse
@@ -87,3 +88,28 @@ def test_even_scores_of_one_half_add_up(estimator, labels):
         np.zeros((1, 2, 4), np.float32), BucketSpec(4, 2).table(labels), points, estimator
     )
     assert losses[0] == pytest.approx(np.log(2), rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+@pytest.mark.parametrize("count", [15, 16, 17, 33])
+def test_a_point_is_the_same_alone_and_beside_others(estimator, count, monkeypatch):
+    """Chunks of an attack, and the number of threads, decide how many points are computed side by side."""
+    logits, table, points, _ = make_case(count, 3, 7, 600)
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 1)
+    losses, gradients = label_loss.label_loss(logits, table, points, estimator)
+    for row in range(count):
+        loss, gradient = label_loss.label_loss(logits[[row]], table, points[row : row + 1], estimator)
+        assert loss[0] == losses[row]
+        np.testing.assert_array_equal(gradient[0], gradients[row])
+
+
+@pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
+def test_what_is_not_finite_stays_in_its_point(estimator):
+    logits, table, points, _ = make_case(20, 3, 7, 600)
+    expected = label_loss.label_loss(logits, table, points, estimator)
+    logits[3, 1, table[1, 0]], logits[5, 0, table[0, 1]] = np.nan, np.inf
+    losses, gradients = label_loss.label_loss(logits, table, points, estimator)
+    assert np.isnan(losses[3]) and np.isnan(gradients[3]).any()
+    rest = np.delete(np.arange(20), [3, 5])
+    np.testing.assert_array_equal(losses[rest], expected[0][rest])
+    np.testing.assert_array_equal(gradients[rest], expected[1][rest])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import pytest
@@ -45,3 +46,9 @@ def test_where_no_plan_fits_nothing_is_written(tmp_path):
     with pytest.raises(InputError, match="was not written: none of the plans fits"):
         NONE.write(str(tmp_path / "mine.flags"))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_plan_for_little_memory_bounds_the_repetitions_side_by_side():
+    bounded = dataclasses.replace(FOUND.best, side_by_side=2)
+    assert "--group_size=2" in flagfile.lines(bounded, FOUND.config, ranker=False)
+    assert not any("group_size" in line for line in FOUND.flags()), "all fit"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from mach_tf.sizing.memory_plan import Shapes, largest_group, plan
+from mach_tf.sizing.memory_plan import PROCESS_BYTES, Shapes, largest_group, plan
 from mach_tf.training_config import TrainingConfig
 
 REFERENCE = TrainingConfig(hidden_units=4096, batch_size=256, adversarial_weight=0.0)
@@ -17,6 +19,26 @@ def test_the_reference_setting_by_hand():
     assert found.checkpoint == 12 * parameters
     # At most 256 * 76 rows are touched: gathered, and their gradient.
     assert found.gradients == 4 * (2 * 256 * 76 * 4096 + 4096 + 4096 * 2000 + 2000)
+
+
+def test_one_moment_of_a_row_by_hand():
+    config = dataclasses.replace(REFERENCE, optimizer="rowwise")
+    found, upper = plan(config, SHAPES, 1), 4096 + 4096 * 2000 + 2000
+    weights = 50_000 * 4096 + upper
+    assert found.weights == 4 * weights and found.slots == 4 * (50_000 + 2 * upper)
+    assert found.checkpoint == 4 * (weights + 50_000 + 2 * upper)
+    # Of one repetition the two copies that are exported are larger than moments, gradients and batch.
+    assert found.copies == 8 * weights
+    assert found.total == PROCESS_BYTES + found.weights + max(found.copies, found.slots + found.gradients + found.batch)
+    # Of several, their initial values are.
+    assert plan(config, SHAPES, 4).copies == 4 * 4 * 50_000 * 4096
+
+
+def test_670_091_labels_in_32_repetitions_fit_a_gpu_of_24_gb_by_one_moment_of_a_row_alone():
+    shapes = Shapes(columns=135_909, buckets=2000, features=76)
+    configs = [TrainingConfig(batch_size=512, optimizer=name) for name in ("rowwise", "laprop")]
+    rowwise, laprop = (plan(config, shapes, 32).total for config in configs)
+    assert rowwise < 24e9 < laprop
 
 
 @pytest.mark.parametrize("group", [2, 5])

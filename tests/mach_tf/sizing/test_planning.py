@@ -10,7 +10,7 @@ import pytest
 from mach_tf.buckets import BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
-from mach_tf.sizing import memory_plan, planning, training_time
+from mach_tf.sizing import memory_plan, planning, ranker_time, training_time
 from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
@@ -162,3 +162,11 @@ def test_the_nearest_plan(memory, delta, buckets, repetitions):
     plans = planning.make_plans(PROBLEM, machine, CONFIG, [10, 100], [4, 8])
     found = planning.nearest(plans, machine, delta)
     assert (found.buckets, found.repetitions) == (buckets, repetitions)
+
+
+def test_a_rankers_time_is_in_the_estimate():
+    without, ranked = (planning.make_plan(PROBLEM, MACHINE, CONFIG, 100, 6, ranker) for ranker in (False, True))
+    sizes = PROBLEM.points, PROBLEM.labels, PROBLEM.features, PROBLEM.labels_per_point
+    added = ranked.training_seconds - without.training_seconds
+    assert added == pytest.approx(ranker_time.ranker_seconds(*sizes, MACHINE)) and added > 0
+    assert planning.make_plans(PROBLEM, MACHINE, CONFIG, [100], [6], True) == [ranked]

@@ -201,11 +201,12 @@ def test_each_method_trains_the_same_alone_in_a_group_and_on_two_devices(method)
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_a_group_gives_each_repetition_what_training_it_alone_gives(support, dropout):
-    together, _ = train([1, 3], fgsm_support=support, dropout=dropout, adversarial_weight=1.0)
+@pytest.mark.parametrize(("dropout", "optimizer"), [(0.0, "laprop"), (0.4, "laprop"), (0.4, "rowwise")])
+def test_a_group_gives_each_repetition_what_training_it_alone_gives(support, dropout, optimizer):
+    settings = {"fgsm_support": support, "dropout": dropout, "optimizer": optimizer, "adversarial_weight": 1.0}
+    together, _ = train([1, 3], **settings)
     for position, repetition in enumerate([1, 3]):
-        alone, _ = train([repetition], fgsm_support=support, dropout=dropout, adversarial_weight=1.0)
+        alone, _ = train([repetition], **settings)
         for a, b in zip(together[position], alone[0]):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -231,7 +232,9 @@ def test_mixed_precision_trains_close_to_float32():
 
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
-@pytest.mark.parametrize(("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "lazy_adam")])
+@pytest.mark.parametrize(
+    ("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "rowwise"), (1.0, "lazy_adam")]
+)
 def test_two_replicas_give_what_one_gives(support, weight, optimizer):
     """Batches of 16, 1 and 3 points: whole, one that leaves a replica empty, an uneven one."""
     settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4, "optimizer": optimizer}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import json
 import os
 import pathlib
@@ -78,6 +79,19 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(dataset, trained, tmp_path
     assert not again.stopped and len(again.groups) == 2
     assert_same_bits(model, trained)
     assert os.listdir(os.path.join(model, "checkpoints")) == []
+
+
+def test_fewer_moments_are_saved_and_resumed_to_the_same_bits(dataset, tmp_path):
+    config = dataclasses.replace(CONFIG, optimizer="rowwise")
+    whole, model = str(tmp_path / "whole"), str(tmp_path / "model")
+    train(dataset, whole, config, SPEC, OPTIONS)
+    assert train(dataset, model, config, SPEC, OPTIONS, stop=StopAfter(6)).stopped
+    (state,) = pathlib.Path(model, "checkpoints", "repetitions-000").iterdir()
+    # Four variables, their second moments, the momentum of three, and the number of steps; of W1, 50 features of two repetitions.
+    assert len(list(state.glob("*.npy"))) == 12
+    assert np.load(state / "variable-04.npy").shape == (tiny.FEATURES, 2)
+    assert not train(dataset, model, config, SPEC, OPTIONS).stopped
+    assert_same_bits(model, whole)
 
 
 def _content(directory):

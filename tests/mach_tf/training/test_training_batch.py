@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training.training_batch import replica_batches
+from mach_tf.training.training_batch import bucket_targets, replica_batches
 
 
 def ragged_points(points, features=40, labels=12, seed=0):
@@ -61,3 +61,28 @@ def test_a_worker_gives_its_own_pieces():
     for a, b in zip(every[1:], own):
         for ours, theirs in zip(*(tf.nest.flatten(piece, expand_composites=True) for piece in (a, b))):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("points", [1, 40])
+def test_rows_are_filled_up(points):
+    table, data = np.zeros((2, 12), np.int32), tf.data.Dataset.from_tensors(ragged_points(points, features=400))
+    (plain,), (filled,) = (list(replica_batches(data, table, 1, columns=columns)) for columns in (None, 400))
+    unique, more = len(plain.rows), len(filled.rows) - len(plain.rows)
+    assert more > 0 if points > 1 else more == 0
+    np.testing.assert_array_equal(filled.rows, [*plain.rows.numpy(), *[400] * more])
+    np.testing.assert_array_equal(filled.entries.row_lengths(), [*plain.entries.row_lengths().numpy(), *[0] * more])
+    np.testing.assert_array_equal(filled.entries.values, plain.entries.values)
+    np.testing.assert_array_equal(filled.points.feature_ids, plain.points.feature_ids)
+    assert unique == len(set(plain.rows.numpy()))
+
+
+def test_targets_are_one_where_a_label_falls():
+    table = np.random.default_rng(1).integers(0, 4, (2, 12)).astype(np.int32)
+    points = ragged_points(6)
+    (batch,) = replica_batches(tf.data.Dataset.from_tensors(points), table, 1)
+    expected = np.zeros((2, 6, 4), np.float32)
+    for point, labels in enumerate(points["label_ids"].to_list()):
+        for repetition in range(2):
+            expected[repetition, point, table[repetition, labels]] = 1
+    assert 0 < expected.sum() < np.size(table[:, points["label_ids"].values])  # some labels share a bucket
+    np.testing.assert_array_equal(bucket_targets(batch, 4), expected)

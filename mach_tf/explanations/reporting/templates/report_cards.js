@@ -137,12 +137,13 @@ const cards = ((data) => {
         smallTable("The model cannot tell two labels apart in a bucket that they share.", ["Label", "Shared buckets", "In repetitions"], neighbours)));
     }
     if (explanation.supporting !== null) {
+      const whole = (text) => make("span", { class: "whole" }, text);
       const rows = explanation.supporting.map(([id, support, labels, more]) => [
-        String(id), signed(support), labels.map(labelName).join(", ") + (more ? " and " + more + " more" : ""),
+        String(id), whole(signed(support)), labels.map(labelName).join(", ") + (more ? " and " + more + " more" : ""),
       ]);
       card.append(make("details", {}, make("summary", {}, "Training points that support it"),
         smallTable(rows.length ? "By how much a gradient step on their loss raises the score" + (against === null ? "." : "s' difference.")
-          : "No training point supports it.", ["Training point", "Support", "Its labels"], rows)));
+          : "No training point supports it.", ["Training point", whole("Support"), "Its labels"], rows)));
     }
     return card;
   }

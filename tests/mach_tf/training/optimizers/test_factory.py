@@ -7,6 +7,7 @@ import tensorflow as tf
 from mach_tf.training.optimizers import factory
 from mach_tf.training.optimizers.laprop import LazyLaProp
 from mach_tf.training.optimizers.lazy_adam import ChunkedLazyAdam
+from mach_tf.training.optimizers.rowwise import RowwiseRMSProp
 from mach_tf.training_config import TrainingConfig
 
 
@@ -23,6 +24,7 @@ def test_learning_rate(decay):
     ("name", "kind", "epsilon"),
     [
         ("laprop", LazyLaProp, 1e-10),
+        ("rowwise", RowwiseRMSProp, 1e-10),
         ("lazy_adam", ChunkedLazyAdam, 1e-5),
         ("adam", tf.keras.optimizers.legacy.Adam, 1e-5),
     ],
@@ -35,14 +37,14 @@ def test_the_flag_names_the_optimizer_and_epsilon_is_of_the_sum_over_buckets(nam
     assert float(made.learning_rate(50)) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("name", ["laprop", "lazy_adam"])
+@pytest.mark.parametrize("name", ["laprop", "rowwise", "lazy_adam"])
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_rows_that_replicas_share_are_summed_first(name, replicas):
     """A row given twice: with two replicas one update by the sum; of one replica unique rows are expected."""
 
     def after(indices, values, replicas):
         made = factory.create(TrainingConfig(optimizer=name, learning_rate_decay="none"), 20, 100, replicas)
-        variable = tf.Variable(tf.zeros([4, 2]))
+        variable = tf.Variable(tf.zeros([4, 2]), name="hidden_kernel")
         for step in range(2):
             gradient = tf.IndexedSlices(tf.constant(values) * (step + 1.0), tf.constant(indices, tf.int64), [4, 2])
             made.apply_gradients([(gradient, variable)])

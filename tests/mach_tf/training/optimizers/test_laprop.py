@@ -38,9 +38,11 @@ def test_the_rate_by_hand():
     np.testing.assert_allclose(rate, 0.5 * 0.1 * np.sqrt(1 - 0.99**2), rtol=1e-6)
 
 
-@pytest.fixture(params=["kernel for rows", "lent rows", "lent rows at once"])
+@pytest.fixture(params=["kernel for rows", "lent rows", "lent rows at once", "compiled"])
 def either_way(request, monkeypatch):
-    if request.param != "kernel for rows":
+    if request.param == "compiled":
+        monkeypatch.setattr(LazyLaProp, "_resource_apply_sparse", LazyLaProp._apply_compiled)
+    elif request.param != "kernel for rows":
         monkeypatch.setattr(LazyLaProp, "_resource_apply_sparse", LazyLaProp._apply_to_lent_rows)
     else:
         monkeypatch.setattr(laprop, "_SLOW_KERNEL", False)

@@ -1,0 +1,27 @@
+"""The estimated time of a ranker against measured processor seconds, and how it grows."""
+
+import pytest
+
+from mach_tf.sizing import ranker_time
+from mach_tf.sizing.machine import Machine
+
+EURLEX = (45_000, 4271, 103.43, 5.07)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "seconds"),
+    [((4421, 159, 68.30, 2.39), 1.5), ((5580, 7791, 81.84, 3.03), 5.05), (EURLEX, 28.7)],
+    ids=["bibtex", "tib-core-text", "eurlex57k"],
+)
+def test_measured_trainings_are_met(sizes, seconds):
+    assert 1 / 1.5 < ranker_time.processor_seconds(*sizes) / seconds < 1.5
+
+
+def test_it_grows_with_points_times_labels():
+    once, twice = (ranker_time.processor_seconds(500_000, labels, 100.0, 5.0) for labels in (600_000, 1_200_000))
+    assert 1.9 < twice / once < 2
+
+
+def test_faster_processors_take_less_time():
+    slow, fast = (ranker_time.ranker_seconds(*EURLEX, Machine(0, flops, 1e10)) for flops in (1e11, 4e11))
+    assert slow == pytest.approx(4 * fast) == ranker_time.processor_seconds(*EURLEX)
