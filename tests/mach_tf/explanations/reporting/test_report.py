@@ -15,7 +15,6 @@ from mach_tf.explanations.reporting.label_support import Neighbours
 from mach_tf.explanations.reporting.point_explanation import AttackedLabel, ExplainedLabel, PointExplanation
 from mach_tf.explanations.reporting.report import Report, script_json
 from mach_tf.explanations.supporting_points import SupportingPoint
-from mach_tf.logit_scale import LogitScale
 from tests.helpers import pages
 
 HOSTILE_FEATURE = "<script>alert(1)</script>"
@@ -25,7 +24,7 @@ LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=False):
     """Returns a report of `points` points; the best label of point i is i % 4, and its score decreases with i."""
-    report = Report(LABELS, "logit_mean", 0.05, 3, ranked, LogitScale.of_ranker(float(ranked)))
+    report = Report(LABELS, "logit_mean", 0.05, 3, ranked, (float(ranked), 1 + ranked / 2))
     for point in range(points):
         explained = []
         for rank in (1, 2):
