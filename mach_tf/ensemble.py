@@ -157,7 +157,7 @@ class Ensemble(RobustNetwork):
         decoder = objectives.decoder_for(self, objective, only_labels)
         found = self.decode(features(), k, estimator, decoder=decoder, name_score=added)
         buckets = self.manifest.bucket_spec.buckets
-        return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.ranker_weight)
+        return top_labels(found.labels, found.scores, estimator, buckets, scores, min_probability, self.logit_scale)
 
     def explain(
         self,

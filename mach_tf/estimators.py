@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special
 
 from mach_tf import arguments
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 
 # Combinations of bucket scores, by the numbers that compiled code knows them by (mach_tf.decoding.scan).
 MEAN, MIN, MEDIAN = 0, 1, 2
@@ -123,40 +124,27 @@ def reported(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
     return ((scores - 1.0 / buckets) * (buckets / (buckets - 1.0))).astype(np.float32)
 
 
-def logit_scale(ranker_weight: float) -> tuple[float, float]:
-    """Returns the shift a and the scale b by which (s - a) / b brings label scores s with a ranker back to the scale of logits.
-
-    The classifiers of a ranker of weight v add about 2 v to the score of a label for its points, and 0 for others: a = v and b = 1 + v / 2.
-    With a weight for each label, v is their mean, so that probabilities rank as label scores do.
-
-    Args:
-      ranker_weight: v; 0 for no ranker, which leaves scores as they are.
-    """
-    return ranker_weight, 1 + ranker_weight / 2
-
-
-def probabilities(scores: np.ndarray, estimator: str, buckets: int, ranker_weight: float = 0.0) -> np.ndarray:
+def probabilities(
+    scores: np.ndarray, estimator: str, buckets: int, logit_scale: LogitScale = AS_THEY_ARE
+) -> np.ndarray:
     """Label scores on the scale of probabilities: positive, at most 1, and rising with the scores.
 
-    A mean of logits becomes its sigmoid; a minimum or median of bucket probabilities is one already. Of a mean m of bucket
+    A mean of logits, with what a ranker adds to it, becomes the sigmoid of its log-odds, by `logit_scale`; a minimum or median of bucket probabilities is one already. Of a mean m of bucket
     probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative below 1 / B. Below 2 / B, where less than
     half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
-
-    The sum of a mean of logits and what a ranker adds is brought back to the scale of logits first; see `logit_scale`.
 
     Args:
       scores: label scores as the decoder has them, any shape.
       estimator: one of ESTIMATORS.
       buckets: B.
-      ranker_weight: the weight of the ranker; 0 without one.
+      logit_scale: the line from means of logits to log-odds; that of an opened model is `Network.logit_scale`.
 
     Returns:
       float64 of the same shape, which keeps apart what float32 rounds to 1.
     """
     scores, entry = np.asarray(scores, np.float64), get(estimator)
     if entry.takes_logits:
-        shift, scale = logit_scale(ranker_weight)
-        found = scipy.special.expit((scores - shift) / scale)
+        found = scipy.special.expit((scores - logit_scale.shift) / logit_scale.scale)
     elif entry.debiased:
         found = np.maximum(scores - 1.0 / buckets, scores / 2) * (buckets / (buckets - 1.0))
     else:

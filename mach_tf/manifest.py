@@ -17,6 +17,7 @@ from mach_tf.array_files import read_array
 from mach_tf.buckets import MAX_LABELS, BucketSpec
 from mach_tf.errors import InputError
 from mach_tf.hashing import MAX_ID, FeatureSpec
+from mach_tf.logit_scale import Calibration
 from mach_tf.network_shape import NetworkShape
 from mach_tf.sealed_json import seal, unseal, without_checksum
 from mach_tf.splits import Split, check_splits
@@ -210,6 +211,7 @@ class ModelManifest:
       files_sha256: SHA-256 of each of KEPT_FILES that the model directory holds; empty in models of earlier versions.
       ranker_sha256: SHA-256 of ranker.npz; empty for a model without a ranker.
       training_points: number of training points, with or without labels; 0 in models of earlier versions.
+      calibration: how label scores become calibrated probabilities; None for a model that was not calibrated.
       schema_version: version of this format.
     """
 
@@ -226,6 +228,7 @@ class ModelManifest:
     files_sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     ranker_sha256: str = ""
     training_points: int = 0
+    calibration: Optional[Calibration] = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -252,7 +255,7 @@ class ModelManifest:
     def decisive(self) -> dict[str, Any]:
         """Returns the fields that determine the weights, as JSON values; the fingerprint of the dataset covers the vocabulary."""
         others = ("run", "versions", "names_sha256", "text", "files_sha256", "ranker_sha256", "training_points")
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in (*others, "calibration")}
 
     def origin(self, repetition: int) -> str:
         """Returns the SHA-256 of everything that determines the weights of a repetition; its SavedModel records it."""
@@ -279,14 +282,10 @@ class ModelManifest:
         value = without_checksum(found)
         training = value.get("training")  # which had adam_epsilon in earlier versions
         if isinstance(training, dict) and "adam_epsilon" in training:
-            value["training"] = {**training, "optimizer_epsilon": training["adam_epsilon"]}
-            del value["training"]["adam_epsilon"]
+            value["training"] = {"optimizer_epsilon" if n == "adam_epsilon" else n: v for n, v in training.items()}
         model = read_dataclass(cls, value, path, SCHEMA_VERSION)
-        unseal(
-            found,
-            path,
-            "Put the original back, or remove it and run the training's command again, which writes it anew.",
-        )
+        remedy = "Put the original back, or remove it and run the training's command again, which writes it anew."
+        unseal(found, path, remedy)
         return model
 
 

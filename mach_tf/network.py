@@ -12,7 +12,7 @@ from typing import Any, Optional, TypeVar, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf import arguments, estimators, kept_files, points, repetition_files
+from mach_tf import arguments, estimators, kept_files, logit_scale, points, repetition_files
 from mach_tf.buckets import BucketMembers, check_table_memory
 from mach_tf.classifier import write_logits
 from mach_tf.data import arrays
@@ -25,6 +25,7 @@ from mach_tf.decoding.restriction import RestrictedDecoder
 from mach_tf.errors import InputError
 from mach_tf.label_selection import select_labels
 from mach_tf.label_titles import LabelTitles
+from mach_tf.logit_scale import LogitScale
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.memory import available_memory
 from mach_tf.points import Points
@@ -106,8 +107,8 @@ class Network:
         """Pickles the path of the model directory, which must hold the same model where it is unpickled."""
         count = len(self.repetitions)
         origins = [self.manifest.origin(repetition) for repetition in range(count)]
-        sha256 = self.manifest.ranker_sha256
-        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins, sha256)
+        added = (self.manifest.ranker_sha256, self.manifest.calibration)
+        return _reopened, (type(self), os.path.abspath(self.model_dir), count, self.repetitions.kept, origins, *added)
 
     def __repr__(self) -> str:
         repetitions, buckets = self.sketch_shape
@@ -147,10 +148,11 @@ class Network:
         """Returns the ranker if it adds to the label scores of this estimator."""
         return self.ranker if estimator == estimators.DEFAULT_ESTIMATOR else None
 
-    @property
-    def ranker_weight(self) -> float:
-        """The weight of the ranker in label scores that are means of logits; 0 without one."""
-        return 0.0 if self.ranker is None else self.ranker.weight
+    @functools.cached_property
+    def logit_scale(self) -> LogitScale:
+        """The line from label scores that are means of logits to the log-odds of probabilities."""
+        weight = 0.0 if self.ranker is None else self.ranker.weight
+        return logit_scale.line(self.manifest.calibration, self.manifest.ranker_sha256, weight)
 
     @property
     def labels(self) -> int:
@@ -281,12 +283,13 @@ class Network:
 
 
 def _reopened(
-    kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str], sha256: str = ""
+    kind: type[_Network], model_dir: str, count: int, kept: bool, origins: list[str], sha256: str = "", *added: Any
 ) -> _Network:
-    """Opens the model that was pickled."""
+    """Opens the model that was pickled; `added` is its calibration, which pickles of earlier versions lack."""
     network = kind.load(model_dir, count, kept, ranker=bool(sha256))
     found = network.manifest
-    if [*map(found.origin, range(count)), found.ranker_sha256] != [*origins, sha256]:
+    theirs = [*origins, sha256, *(added or [None])]
+    if [*map(found.origin, range(count)), found.ranker_sha256, found.calibration] != theirs:
         raise InputError(
             f"{model_dir} must hold the model that was pickled, for a pickle holds its path alone (it was trained anew since). "
             "Open it by mach_tf.Ensemble.load, or copy model directories instead of pickling."

@@ -67,7 +67,7 @@ def decoder_for(
 
 
 def _weighted(network: Network, log_weights: np.ndarray) -> Decoder:
-    return network.decoder.by(Utility(log_weights, *estimators.logit_scale(network.ranker_weight)))
+    return network.decoder.by(Utility(log_weights, *network.logit_scale))
 
 
 def _own_weights(network: Network, objective: str) -> np.ndarray:

@@ -138,7 +138,7 @@ class PredictionWriter:
         found = network.decode(features, self.k, self.estimator, decoder=self.decoder, name_score=self.name_score)
         buckets = network.manifest.bucket_spec.buckets
         scale, least = self.scores, self.min_probability
-        return top_labels(found.labels, found.scores, self.estimator, buckets, scale, least, network.ranker_weight)
+        return top_labels(found.labels, found.scores, self.estimator, buckets, scale, least, network.logit_scale)
 
     def _in_place(self, top: TopLabels, block: InputBlock) -> TopLabels:
         """Gives bad lines rows without labels."""

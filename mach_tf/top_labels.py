@@ -9,6 +9,7 @@ import scipy.sparse
 
 from mach_tf import arguments, estimators
 from mach_tf.choices import SCORES
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 
 PROBABILITY = SCORES[0]
 DEFAULT_K = 5
@@ -43,7 +44,7 @@ def top_labels(
     buckets: int,
     scale: str,
     min_probability: Optional[float] = None,
-    ranker_weight: float = 0.0,
+    logit_scale: LogitScale = AS_THEY_ARE,
 ) -> TopLabels:
     """Returns decoded labels with their scores on a scale for users.
 
@@ -55,16 +56,14 @@ def top_labels(
       scale: "probability" for `estimators.probabilities`, which are positive and fall wherever the label scores do, so that a
         dense copy ranks as the rows do; "logit" for `estimators.reported`.
       min_probability: leaves out labels with a lower probability, whatever the scale; None leaves out none.
-      ranker_weight: as of `estimators.probabilities`.
+      logit_scale: as of `estimators.probabilities`.
 
     Raises:
       InputError: an unknown scale, or a probability outside [0, 1].
     """
     check_scale(scale)
     check_probability(min_probability)
-    found = probabilities = _strictly_falling(
-        estimators.probabilities(scores, estimator, buckets, ranker_weight), scores
-    )
+    found = probabilities = _strictly_falling(estimators.probabilities(scores, estimator, buckets, logit_scale), scores)
     if scale != PROBABILITY:
         found = estimators.reported(scores, estimator, buckets)
     if min_probability is None:

@@ -51,6 +51,7 @@ FLOORS = (
         "hashing",
         "seeds",
         "buckets",
+        "logit_scale",
         "estimators",
         "top_labels",
         "label_index",

@@ -84,7 +84,7 @@ _STOPPED_EARLY = "Stopped before training began; the same command starts again."
 def main(_: list[str]) -> None:
     startup.prepare()
     startup.check_versions(tensorboard=True)
-    from mach_tf.training import ranker_training
+    from mach_tf.training import calibration, ranker_training
     from mach_tf.training.progress import Progress
     from mach_tf.training.run import train
 
@@ -94,13 +94,15 @@ def main(_: list[str]) -> None:
         config, options = training_flags.config(), run_flags.options()
         if FLAGS.ranker:
             ranker_training.check_task(config)
+        calibration.check(FLAGS.dataset_dir, FLAGS.calibrate)
         if cluster.is_chief(FLAGS.strategy):
             _advise_plan()
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
         result = train(FLAGS.dataset_dir, FLAGS.model_dir, config, spec, options, progress, stop)
-        ranked = None
+        ranked = calibrated = None
         if not result.stopped and cluster.is_chief(FLAGS.strategy):
             ranked = ranker_training.complete(FLAGS.dataset_dir, FLAGS.model_dir, options.ranker or None)
+            calibrated = calibration.complete(FLAGS.dataset_dir, FLAGS.model_dir, FLAGS.calibrate)
     if result.stopped:
         progress_bars.report(_STOPPED if result.resources else _STOPPED_EARLY)
         sys.exit(stop.status)
@@ -108,8 +110,9 @@ def main(_: list[str]) -> None:
         print(f"{FLAGS.model_dir}: all requested repetitions are trained already.")
     else:
         print(result)
-    if ranked is not None:
-        print(ranked)
+    for added in (ranked, calibrated):
+        if added is not None:
+            print(added)
     if result.resources is not None:
         print(
             f"{FLAGS.model_dir} holds the model. See its training curves with: tensorboard --logdir {FLAGS.model_dir}"

@@ -41,6 +41,13 @@ flags.DEFINE_integer(
     "Sets the number of points of the validation split on which P@k is measured after each epoch; 0 measures nothing.",
     lower_bound=0,
 )
+flags.DEFINE_bool(
+    "calibrate",
+    None,
+    "Calibrates the probabilities on the validation split, after the repetitions and the ranker, so that a label predicted with a probability "
+    "of 0.7 is right about seven times in ten. By default a new model is calibrated if the dataset has a validation split. Give it to calibrate a "
+    "trained model by the same command.",
+)
 flags.DEFINE_float(
     "worker_timeout",
     DEFAULT_WORKER_TIMEOUT,
@@ -70,5 +77,6 @@ def options() -> RunOptions:
         validation_points=FLAGS.validation_points,
         worker_timeout=FLAGS.worker_timeout,
         ranker=FLAGS.ranker,
+        calibrate=FLAGS.calibrate,
         force=FLAGS.force,
     )

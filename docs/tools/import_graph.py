@@ -49,6 +49,7 @@ ROOT_ROOMS: Mapping[str, tuple[str, ...]] = {
         "hashing",
         "seeds",
         "buckets",
+        "logit_scale",
         "estimators",
         "top_labels",
         "label_index",

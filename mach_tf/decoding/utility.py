@@ -39,7 +39,7 @@ class Utility:
 
     Attributes:
       log_weights: float64 [K], finite: the natural logarithms of the weights.
-      shift, scale: the probability of label score s is the logistic function of (s - shift) / scale, as of `estimators.logit_scale`.
+      shift, scale: the probability of label score s is the logistic function of (s - shift) / scale, as of `LogitScale`.
     """
 
     log_weights: np.ndarray

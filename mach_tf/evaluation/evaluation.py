@@ -187,8 +187,8 @@ def _calibration(found: PassResult, labels: scipy.sparse.csr_matrix, network: Ne
                 f"Approximate decoding must find a label (got none for any point, estimator {name}); raise "
                 "approximate.buckets or lower approximate.repetitions."
             )
-        buckets, weight = network.manifest.bucket_spec.buckets, network.ranker_weight
-        scores = estimators.probabilities(decoded.scores, name, buckets, weight)
+        buckets = network.manifest.bucket_spec.buckets
+        scores = estimators.probabilities(decoded.scores, name, buckets, network.logit_scale)
         curves[name] = calibration.reliability(scores[present], ranking_metrics.hits(decoded.labels, labels)[present])
     return curves
 

@@ -148,6 +148,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         chosen.reasons,
         ranker,
         network.manifest.training.multiclass,
+        network.logit_scale,
     )
     module = AttackServable(*parts) if vectorizer is None else TextServable(vectorizer, *parts)
     signatures = module.signatures()

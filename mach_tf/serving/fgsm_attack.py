@@ -14,6 +14,7 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.classifier import SparseBatch, point_of_entry
 from mach_tf.fgsm import fgsm, value_gradients
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 from mach_tf.serving import ranking
 from mach_tf.serving.raw_features import HashedPoints
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -38,6 +39,7 @@ class LabelLoss:
         batch: SparseBatch,
         true_labels: tf.Tensor,
         ranker: Optional[StoredRanker] = None,
+        logit_scale: LogitScale = AS_THEY_ARE,
     ):
         """Decides which labels are true.
 
@@ -49,13 +51,15 @@ class LabelLoss:
           batch: the n hashed points that predict them.
           true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
           ranker: what is added to label scores; None for nothing.
+          logit_scale: the line of the probabilities by which true labels are predicted. The loss has the line of models without
+            calibration, so that calibration changes no attack on given labels.
         """
         self._rows = tf.unstack(table)
         self._estimator = estimator
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        self._shift, self._scale = estimators.logit_scale(0.0 if ranker is None else ranker.weight)
+        self._line, self._logit_scale = LogitScale.of_ranker(0.0 if ranker is None else ranker.weight), logit_scale
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
@@ -78,7 +82,7 @@ class LabelLoss:
 
         def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.RaggedTensor]:
             loss, slope = _cross_entropy(point.scores, truth, self._estimator)
-            slope /= self._scale
+            slope /= self._line.scale
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
             if not estimators.get(self._estimator).takes_logits:
@@ -107,7 +111,7 @@ class LabelLoss:
             predicting, given, begin, end, *own = inputs
             features = self._batch.feature_ids[begin:end]
             point = self._point(predicting, features, self._batch.feature_values[begin:end])
-            truth = _truth(point.scores, given, self._estimator, self._buckets)
+            truth = _truth(point.scores, self._probabilities(point), given)
             if at is not None:
                 point = self._point(own[0], features, at[1][begin:end])
             return function(point, truth)
@@ -124,8 +128,13 @@ class LabelLoss:
         if self._ranker is not None:
             splits = tf.stack([0, tf.size(features, tf.int64)])
             products = self._ranker.products(SparseBatch(splits, features, values))[0]
-            scores = (scores + tf.cast(tf.nn.relu(products), tf.float64) - self._shift) / self._scale
+            scores = (scores + tf.cast(tf.nn.relu(products), tf.float64) - self._line.shift) / self._line.scale
         return _Point(logits, features, products, scores)
+
+    def _probabilities(self, point: _Point) -> tf.Tensor:
+        """Returns the probabilities of the labels as users see them, float64 [K]."""
+        scores = point.scores * self._line.scale + self._line.shift
+        return ranking.probabilities(scores, self._estimator, self._buckets, self._logit_scale)
 
 
 class _Point(NamedTuple):
@@ -218,13 +227,12 @@ def scores_of(logits: tf.Tensor, table: tf.Tensor, labels: tf.Tensor, estimator:
     return tf.reshape(ranking.mean_scores(each, places), tf.shape(labels))
 
 
-def _truth(scores: tf.Tensor, given: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:
+def _truth(scores: tf.Tensor, probabilities: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     """Returns which labels of a point are true, bool [K]."""
-    labels = tf.size(scores, tf.int64)
+    labels = tf.size(probabilities, tf.int64)
     given = tf.boolean_mask(given, given >= 0)
     named = tf.scatter_nd(given[:, tf.newaxis], tf.ones_like(given), [labels]) > 0
-    likely = ranking.probabilities(scores, estimator, buckets) >= 0.5
-    predicted = likely | (tf.range(labels) == tf.argmax(scores))
+    predicted = (probabilities >= 0.5) | (tf.range(labels) == tf.argmax(scores))
     return tf.where(tf.size(given) > 0, named, predicted)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import tabulate
 
+from mach_tf import estimators
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
@@ -47,6 +48,7 @@ def text(contents: ServableContents, manifest: ModelManifest, evaluation: Option
         ("repetitions x buckets", f"{manifest.bucket_spec.repetitions} x {manifest.bucket_spec.buckets:,}"),
         ("hidden units", f"{manifest.training.hidden_units:,}"),
         ("label score", _score(contents)),
+        ("probabilities", _probabilities(contents, manifest)),
         ("weights", _stored(contents)),
         ("training data", f"`{contents.dataset_fingerprint}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in contents.versions.items())),
@@ -164,6 +166,15 @@ def _score(contents: ServableContents) -> str:
         return contents.estimator
     ranker = f"{contents.ranker_weights:,} weights, {precision_beside(contents.weights)}"
     return f"{contents.estimator}, and a ranker, a sparse linear classifier of each label: {ranker}"
+
+
+def _probabilities(contents: ServableContents, manifest: ModelManifest) -> str:
+    """Returns whether probabilities are calibrated, in words."""
+    calibration = manifest.calibration
+    known = calibration is not None and calibration.ranker_sha256 == manifest.ranker_sha256
+    if calibration is None or not known or not estimators.get(contents.estimator).takes_logits:
+        return "not calibrated"
+    return f"calibrated on {calibration.points:,} points held out of the training"
 
 
 def _stored(contents: ServableContents) -> str:

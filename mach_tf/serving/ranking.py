@@ -10,6 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from mach_tf import estimators
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 
 _BLOCK = 512
 
@@ -72,10 +73,9 @@ def reported(scores: tf.Tensor, estimator: str, buckets: int) -> tf.Tensor:
     return (scores - 1.0 / buckets) * (buckets / (buckets - 1.0))
 
 
-def probabilities(scores: tf.Tensor, estimator: str, buckets: int, ranker_weight: float = 0.0) -> tf.Tensor:
+def probabilities(scores: tf.Tensor, estimator: str, buckets: int, logit_scale: LogitScale = AS_THEY_ARE) -> tf.Tensor:
     """Returns label scores on the scale of probabilities, float64, as `estimators.probabilities` does."""
     wide = tf.cast(scores, tf.float64)
     if estimators.get(estimator).takes_logits:
-        shift, scale = estimators.logit_scale(ranker_weight)
-        return tf.sigmoid((wide - shift) / scale)
+        return tf.sigmoid((wide - logit_scale.shift) / logit_scale.scale)
     return tf.maximum(wide - 1.0 / buckets, wide / 2) * (buckets / (buckets - 1.0))

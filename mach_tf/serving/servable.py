@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mach_tf import estimators, serving_signatures, signature_names
 from mach_tf.classifier import SparseBatch, log_odds
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -49,6 +50,7 @@ class EnsembleServable(tf.Module):
         reasons: int = 10,
         ranker: Optional[StoredRanker] = None,
         multiclass: bool = False,
+        logit_scale: LogitScale = AS_THEY_ARE,
     ):
         """Copies the tables and names.
 
@@ -63,10 +65,11 @@ class EnsembleServable(tf.Module):
           ranker: what is added to label scores; None for nothing.
           multiclass: whether buckets have a softmax. Its scores have no closed form of Integrated Gradients, and its loss is another: the
             signatures rank alone.
+          logit_scale: the line from scores that are means of logits to the log-odds of probabilities.
         """
         super().__init__()
         self.multiclass = multiclass
-        self.estimator = estimator
+        self.estimator, self.logit_scale = estimator, logit_scale
         self._reasons = reasons
         self.labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features
@@ -189,8 +192,7 @@ class EnsembleServable(tf.Module):
 
     def shown(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns label scores as users see them, and the probabilities, float32 of the same shape."""
-        weight = 0.0 if self.ranker is None else self.ranker.weight
-        probabilities = ranking.probabilities(scores, self.estimator, self._buckets, weight)
+        probabilities = ranking.probabilities(scores, self.estimator, self._buckets, self.logit_scale)
         return ranking.reported(scores, self.estimator, self._buckets), tf.cast(probabilities, tf.float32)
 
     def names_of(self, features: tf.Tensor) -> tf.Tensor:

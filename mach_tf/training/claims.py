@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from mach_tf import locks
 from mach_tf.errors import InputError
+from mach_tf.logit_scale import Calibration
 from mach_tf.manifest import ModelManifest
 from mach_tf.ranker.ranker import Ranker
 from mach_tf.training import resume
@@ -64,6 +65,12 @@ def add_ranker(model_dir: str, ranker: Ranker) -> None:
     with _directory(model_dir):
         sha256 = ranker.write(model_dir)
         dataclasses.replace(ModelManifest.read(model_dir), ranker_sha256=sha256).write(model_dir)
+
+
+def add_calibration(model_dir: str, calibration: Calibration) -> None:
+    """Records a calibration in model.json, under the directory's lock."""
+    with _directory(model_dir):
+        dataclasses.replace(ModelManifest.read(model_dir), calibration=calibration).write(model_dir)
 
 
 def start(model_dir: str, model: ModelManifest) -> None:

@@ -33,6 +33,7 @@ def fit(
     repetitions: Optional[int] = None,
     label_hash: Optional[str] = None,
     ranker: Optional[bool] = None,
+    calibrate: Optional[bool] = None,
     strategy: str = "mirrored",
     group_size: Union[int, str] = "auto",
     repetition_range: Optional[tuple[int, int]] = None,
@@ -63,6 +64,8 @@ def fit(
       ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
         few training points, and takes little time. By default the plan "auto" trains one where labels
         have few points, and a preset as it says. False opens a model that has one without it.
+      calibrate: whether to calibrate probabilities on the validation split after the training, so that they are true as often as they say.
+        By default a new model is calibrated if the dataset has such a split; True calibrates a trained one too.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
@@ -104,6 +107,7 @@ def fit(
         validation_points,
         curves,
         worker_timeout,
+        calibrate=calibrate,
         force=force,
     )
     dataset_dir, model_dir = arguments.path(dataset_dir, "dataset_dir"), arguments.path(model_dir, "model_dir")
@@ -119,12 +123,13 @@ def fit(
     startup.prepare()
     startup.check_versions(tensorboard=curves)
     from mach_tf.ensemble import Ensemble
-    from mach_tf.training import ranker_training, ray_cluster, run
+    from mach_tf.training import calibration, ranker_training, ray_cluster, run
     from mach_tf.training.cluster import is_chief
     from mach_tf.training.progress import Progress
 
     if chosen.ranker:
         ranker_training.check_task(chosen.config)
+    calibration.check(dataset_dir, calibrate)
     # Only the main thread may set signal handlers.
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
@@ -138,6 +143,7 @@ def fit(
     if not whole or not is_chief(strategy):
         return None
     ranker_training.complete(dataset_dir, model_dir, chosen.ranker, progress)
+    calibration.complete(dataset_dir, model_dir, calibrate)
     return Ensemble.load(model_dir, ranker=chosen.ranker)
 
 

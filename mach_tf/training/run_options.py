@@ -33,6 +33,8 @@ class RunOptions:
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
       ranker: whether a ranker is to be trained after the repetitions; a run that goes on from this one trains it too.
+      calibrate: whether probabilities are to be calibrated after the training; None if the dataset has a validation split. A run that goes on
+        from this one does so too.
       force: whether to begin a training that takes more than a month, or more disk than is free.
     """
 
@@ -44,6 +46,7 @@ class RunOptions:
     curves: bool = True
     worker_timeout: float = DEFAULT_WORKER_TIMEOUT
     ranker: bool = False
+    calibrate: Optional[bool] = None
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -56,6 +59,8 @@ class RunOptions:
         object.__setattr__(self, "validation_points", points)
         for name in ("curves", "ranker", "force"):
             object.__setattr__(self, name, arguments.switch(getattr(self, name), name))
+        if self.calibrate is not None:
+            object.__setattr__(self, "calibrate", arguments.switch(self.calibrate, "calibrate"))
         seconds = arguments.finite_number(self.worker_timeout, "worker_timeout", 0.001, 60 * _LONGEST)
         object.__setattr__(self, "worker_timeout", seconds)
         if self.repetition_range is not None:
@@ -82,3 +87,8 @@ class RunOptions:
 def wants_ranker(model: ModelManifest) -> bool:
     """Returns whether a model has a ranker, or is to get one by the options of its first run."""
     return bool(model.ranker_sha256) or model.run.get("ranker") is True
+
+
+def wants_calibration(model: ModelManifest) -> bool:
+    """Returns whether a model is calibrated, or is to be by the options of its first run."""
+    return model.calibration is not None or model.run.get("calibrate", False) is not False

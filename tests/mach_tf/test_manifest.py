@@ -89,7 +89,7 @@ def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
     value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
     for name in ("task", "adversarial", "adversarial_steps", "ibp_ramp"):
         del value["training"][name]
-    for name in ("names_sha256", "files_sha256", "text", "sha256", "ranker_sha256", "training_points"):
+    for name in ("names_sha256", "files_sha256", "text", "sha256", "ranker_sha256", "training_points", "calibration"):
         del value[name]
     path.write_text(json.dumps(value))
     read = ModelManifest.read(str(tmp_path))

@@ -11,7 +11,7 @@ import pytest
 import scipy.special
 
 import mach_tf
-from mach_tf import estimators, objectives
+from mach_tf import objectives
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
@@ -160,7 +160,7 @@ def test_files_keep_the_order(model, X, psp_order, tmp_path):
         predict_file(model, str(source), str(tmp_path / "top.txt"), k=4, objective="psp")
 
 
-def test_the_scale_of_a_ranker_counts(model):
+def test_the_line_of_the_probabilities_counts(model):
     ranked = objectives.ranking(model, "psp")
-    assert (ranked.utility.shift, ranked.utility.scale) == estimators.logit_scale(model.ranker_weight)
+    assert (ranked.utility.shift, ranked.utility.scale) == model.logit_scale
     assert objectives.ranking(model, "psp") is ranked  # made once

@@ -108,8 +108,8 @@ def write_explanations(
     os.makedirs(output_dir, exist_ok=True)
     estimator = request.config.estimator
     ranked = inputs.network.ranker_of(estimator) is not None
-    weight = inputs.network.ranker_weight if ranked else 0.0
-    page = Report(inputs.label_names, estimator, request.epsilon or None, options.features_shown, weight)
+    shown = (options.features_shown, ranked, inputs.network.logit_scale)
+    page = Report(inputs.label_names, estimator, request.epsilon or None, *shown)
     lines_file, report_file = os.path.join(output_dir, LINES_FILE), os.path.join(output_dir, REPORT_FILE)
     count, first = 0, []
     with files.atomic_write(lines_file) as file:

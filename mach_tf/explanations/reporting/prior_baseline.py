@@ -66,7 +66,7 @@ class PriorBaseline:
         def is_above(times: np.ndarray) -> np.ndarray:
             values = (points.feature_values * times[points.rows()]).astype(np.float32)
             scores = label_scores(network, dataclasses.replace(points, feature_values=values), labels, estimator)
-            return estimators.probabilities(scores, estimator, buckets, network.ranker_weight) > prior
+            return estimators.probabilities(scores, estimator, buckets, network.logit_scale) > prior
 
         low, high = np.zeros(len(labels)), np.ones(len(labels))
         rises = ~is_above(low) & is_above(high)

@@ -23,6 +23,7 @@ from mach_tf.explanations.words.displayed_text import (
     rest_note,
 )
 from mach_tf.explanations.words.word_attributions import WordAttributions
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 from mach_tf.visible_text import shown_name
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
@@ -48,7 +49,8 @@ class Report:
         estimator: str,
         epsilon: Optional[float],
         features_shown: Optional[int],
-        ranker_weight: float = 0.0,
+        ranked: bool = False,
+        logit_scale: LogitScale = AS_THEY_ARE,
     ):
         """Starts an empty report.
 
@@ -57,10 +59,11 @@ class Report:
           estimator: the estimator of the scores; if they are logits, the page shows them as probabilities too.
           epsilon: size of the FGSM step; None if there is none.
           features_shown: bars per explanation; None for `shown_part.enough`.
-          ranker_weight: the weight of the ranker that adds to the scores; 0 if none does.
+          ranked: whether a ranker adds to the scores.
+          logit_scale: as of `estimators.probabilities`.
         """
         self._label_names = label_names
-        self._ranker_weight = ranker_weight
+        self._ranked, self._logit_scale = ranked, logit_scale
         self._estimator = estimator
         self._epsilon = epsilon
         self._features_shown = features_shown
@@ -95,15 +98,14 @@ class Report:
         combination = _COMBINATION_WORDS[entry.kernel]
         kind = "logits" if logits else "probabilities"
         score = f"A score is the {combination} of the {kind} of the label's buckets, one from each repetition"
-        ranked = self._ranker_weight > 0
-        score += ", plus what the label's ranker adds" if ranked else ""
+        score += ", plus what the label's ranker adds" if self._ranked else ""
         score += "; the percentage beside it is the score as a probability." if logits else "."
         explanations = sum(len(point["explanations"]) for point in self._points)
         data = {
             "logits": logits,
             "combination": combination,
-            "ranked": ranked,
-            "scale": estimators.logit_scale(self._ranker_weight),
+            "ranked": self._ranked,
+            "scale": self._logit_scale,
             "epsilon": self._epsilon,
             "labels": [shown_name(self._label_name(label)) for label in self._labels],
             "features": [shown_name(title) for title in self._features],

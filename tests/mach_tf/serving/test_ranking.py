@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mach_tf import estimators
+from mach_tf.logit_scale import LogitScale
 from mach_tf.serving import ranking
 
 
@@ -38,5 +39,7 @@ def test_scales_are_those_of_the_library(estimator):
     np.testing.assert_allclose(shown, estimators.reported(scores, estimator, 50), rtol=1e-5, atol=1e-7)
     probabilities = ranking.probabilities(tf.constant(scores), estimator, 50)
     np.testing.assert_allclose(probabilities, estimators.probabilities(scores, estimator, 50), rtol=1e-12)
-    probabilities = ranking.probabilities(tf.constant(scores), estimator, 50, ranker_weight=6.5)
-    np.testing.assert_allclose(probabilities, estimators.probabilities(scores, estimator, 50, 6.5), rtol=1e-12)
+    probabilities = ranking.probabilities(tf.constant(scores), estimator, 50, LogitScale(6.5, 4.25))
+    np.testing.assert_allclose(
+        probabilities, estimators.probabilities(scores, estimator, 50, LogitScale(6.5, 4.25)), rtol=1e-12
+    )

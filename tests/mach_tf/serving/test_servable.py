@@ -32,7 +32,8 @@ def stored(model, **options):
 
 def make(model, estimator="logit_mean", reasons=4, feature_names=None, ranker=None, **options):
     names = [f"label-{label}" for label in range(model.labels)]
-    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, reasons=reasons, ranker=ranker)
+    ways = {"reasons": reasons, "ranker": ranker, "logit_scale": model.logit_scale}
+    return EnsembleServable(*stored(model, **options), estimator, names, feature_names, **ways)
 
 
 RANKER_WEIGHT = 4.5

@@ -16,6 +16,7 @@ from mach_tf.decoding.approximate import Approximate
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
+from mach_tf.logit_scale import LogitScale
 from mach_tf.manifest import ModelManifest, repetition_directory
 from mach_tf.ranker import choice
 from mach_tf.ranker.ranker import RANKER_FILE
@@ -69,13 +70,14 @@ def test_evaluation_and_prediction_use_it(dataset, ranked):
     np.testing.assert_array_equal(labels, model.decode(model.hash(points()), 2).labels)
 
 
-def test_probabilities_rank_as_the_sums_and_stay_apart(ranked):
+def test_probabilities_rank_as_the_sums_and_stay_apart(trained, ranked):
     model = Ensemble.load(ranked)
     found, sums = model.top_k(points(), k=model.labels), model.decode(model.hash(points()), model.labels).scores
-    assert model.ranker_weight > 0
-    expected = 1 / (1 + np.exp(-(sums.astype(np.float64) - model.ranker_weight) / (1 + model.ranker_weight / 2)))
+    assert model.logit_scale == LogitScale.of_ranker(model.ranker.weight) != LogitScale()
+    expected = 1 / (1 + np.exp(-(sums.astype(np.float64) - model.logit_scale.shift) / model.logit_scale.scale))
     np.testing.assert_allclose(found.scores, expected, rtol=1e-5, atol=1e-30)
-    assert (np.diff(found.scores, axis=1) <= 0).all() and Ensemble.load(ranked, ranker=False).ranker_weight == 0
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+    assert Ensemble.load(ranked, ranker=False).logit_scale == Ensemble.load(trained).logit_scale
 
 
 def test_approximate_decoding_is_refused(ranked):

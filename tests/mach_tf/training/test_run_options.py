@@ -15,8 +15,9 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
         "checkpoint_minutes": 10.0,
         "validation_points": 2000,
         "ranker": False,
+        "calibrate": None,
     }
-    given = RunOptions("one_device", "3", (np.int64(1), 4), 0, np.int32(7), ranker=True).recorded()
+    given = RunOptions("one_device", "3", (np.int64(1), 4), 0, np.int32(7), ranker=True, calibrate=False).recorded()
     assert given == {
         "strategy": "one_device",
         "group_size": "3",
@@ -24,6 +25,7 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
         "checkpoint_minutes": 0.0,
         "validation_points": 7,
         "ranker": True,
+        "calibrate": False,
     }
     assert RunOptions(group_size=3) == RunOptions(group_size="3") == RunOptions(group_size=np.int64(3))
 
@@ -44,6 +46,7 @@ def test_what_is_recorded_is_what_the_flags_of_train_main_hold():
             ({"worker_timeout": value}, "^worker_timeout must be")
             for value in (0, -1, float("nan"), float("inf"), None)
         ],
+        ({"calibrate": "maybe"}, "^calibrate must be"),
         ({"validation_points": -5}, r"^validation_points must be 0 or more \(got -5\)\.$"),
     ],
 )

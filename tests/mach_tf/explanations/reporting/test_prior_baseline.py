@@ -29,11 +29,11 @@ def _probabilities(ensemble, hashed, time, estimator):
     """Returns the probability of every label of the points times `time`, [n, K], by NumPy."""
     scaled = points.from_csr(hashed.features(ensemble.manifest.columns) * np.float32(time))
     scores = worlds.every_score(ensemble, scaled, estimator)
-    return estimators.probabilities(scores, estimator, ensemble.manifest.bucket_spec.buckets, ensemble.ranker_weight)
+    return estimators.probabilities(scores, estimator, ensemble.manifest.bucket_spec.buckets, ensemble.logit_scale)
 
 
 def _probability(ensemble, score):
-    return float(estimators.probabilities(np.array(score), "logit_mean", 6, ensemble.ranker_weight))
+    return float(estimators.probabilities(np.array(score), "logit_mean", 6, ensemble.logit_scale))
 
 
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean", "median"])

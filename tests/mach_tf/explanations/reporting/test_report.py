@@ -24,7 +24,7 @@ LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=False):
     """Returns a report of `points` points; the best label of point i is i % 4, and its score decreases with i."""
-    report = Report(LABELS, "logit_mean", 0.05, 3, float(ranked))
+    report = Report(LABELS, "logit_mean", 0.05, 3, ranked, (float(ranked), 1 + ranked / 2))
     for point in range(points):
         explained = []
         for rank in (1, 2):
