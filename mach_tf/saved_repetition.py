@@ -31,26 +31,49 @@ class Repetition(NamedTuple):
     multiclass: bool = False
 
 
-def export_repetition(path: str, weights: Weights, origin: str, multiclass: bool = False) -> None:
-    """Writes a SavedModel directory atomically, repetition.json last; an existing one is replaced.
+class RepetitionWriter:
+    """Writes repetitions of one shape as SavedModels; their graph, which is the same for all, is traced once.
 
-    Args:
-      path: the directory.
-      weights: they are copied, not changed.
-      origin: `ModelManifest.origin` of the training and the repetition.
-      multiclass: whether its probabilities are a softmax.
-
-    Raises:
-      InputError: it cannot be written, usually because the disk is full.
+    It holds a copy of the weights of the last one.
     """
-    module = Servable(weights, origin, multiclass)
-    del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
-    signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
-    rule = f"{path}: a repetition must fit on the disk, but writing it failed"
-    with staging.staged(path) as temporary:
-        with tensorflow_errors.named(rule, "Make room; the same command writes it from the last checkpoint."):
-            tf.saved_model.save(module, temporary, signatures=signatures)
-            RepetitionFiles.of(temporary, origin).write(temporary)
+
+    def __init__(self, multiclass: bool = False):
+        """Writes nothing yet.
+
+        Args:
+          multiclass: whether probabilities are a softmax.
+        """
+        self._multiclass = multiclass
+        self._module: Optional[Servable] = None
+
+    def write(self, path: str, weights: Weights, origin: str) -> None:
+        """Writes a SavedModel directory atomically, repetition.json last; an existing one is replaced.
+
+        Args:
+          path: the directory.
+          weights: they are copied, not changed; of the same shapes as before.
+          origin: `ModelManifest.origin` of the training and the repetition.
+
+        Raises:
+          InputError: it cannot be written, usually because the disk is full.
+        """
+        if self._module is None:
+            self._module = Servable(weights, origin, self._multiclass)
+        else:
+            self._module.take(weights, origin)
+        del weights  # frees them, if the caller keeps no reference, before TensorFlow makes its own copy
+        module = self._module
+        signatures = {SERVING_SIGNATURE: module.examples, SPARSE_SIGNATURE: module.sparse}
+        rule = f"{path}: a repetition must fit on the disk, but writing it failed"
+        with staging.staged(path) as temporary:
+            with tensorflow_errors.named(rule, "Make room; the same command writes it from the last checkpoint."):
+                tf.saved_model.save(module, temporary, signatures=signatures)
+                RepetitionFiles.of(temporary, origin).write(temporary)
+
+
+def export_repetition(path: str, weights: Weights, origin: str, multiclass: bool = False) -> None:
+    """Writes one repetition, as RepetitionWriter does; arguments and errors are its."""
+    RepetitionWriter(multiclass).write(path, weights, origin)
 
 
 def load_repetition(path: str, shape: NetworkShape, origin: Optional[str] = None) -> Repetition:

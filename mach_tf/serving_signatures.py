@@ -20,6 +20,13 @@ class Servable(tf.Module):
         self.output_kernel = tf.Variable(weights.output_kernel, trainable=False)
         self.output_bias = tf.Variable(weights.output_bias, trainable=False)
 
+    def take(self, weights: Weights, origin: str) -> None:
+        """Copies the weights and the origin of another repetition of the same shape."""
+        self.origin.assign(origin)
+        own = (self.hidden_kernel, self.hidden_bias, self.output_kernel, self.output_bias)
+        for variable, value in zip(own, weights):
+            variable.assign(value)
+
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.int64, SPLITS),

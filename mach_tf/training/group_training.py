@@ -17,7 +17,7 @@ from mach_tf.data import damage, records
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
-from mach_tf.saved_repetition import export_repetition
+from mach_tf.saved_repetition import RepetitionWriter
 from mach_tf.seeds import Purpose, derive
 from mach_tf.training import finite_state, strategies
 from mach_tf.training.callbacks import LOSSES, Curves, SaveCheckpoints, StopAtNonFiniteLoss, Validation
@@ -182,10 +182,11 @@ def _result(group: tuple[int, ...], logs: dict[str, Any], seconds: float) -> Gro
 
 def _export(job: Job, model: RepetitionGroup) -> None:
     staging.remove_leftovers(job.model_dir)
+    writer = RepetitionWriter(job.config.multiclass)
     for position, repetition in enumerate(model.repetitions):
         path = repetition_directory(job.model_dir, repetition)
         if not os.path.isdir(path):
-            export_repetition(path, model.weights_of(position), job.model.origin(repetition), job.config.multiclass)
+            writer.write(path, model.weights_of(position), job.model.origin(repetition))
 
 
 def build(job: Job, repetitions: Sequence[int], table: np.ndarray) -> RepetitionGroup:

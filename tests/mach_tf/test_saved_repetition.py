@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf import saved_repetition
+from mach_tf import saved_repetition, serving_signatures
 from mach_tf.errors import InputError
 from mach_tf.network_shape import NetworkShape
+from mach_tf.signature_names import SPARSE_SIGNATURE
 from tests.mach_tf.test_classifier import random_weights
 
 SHAPE, SMALL = NetworkShape(30, 40, 5), NetworkShape(4, 3, 2)
@@ -41,6 +42,28 @@ def test_an_export_replaces_and_leaves_no_temporary(tmp_path):
         random_weights(4, 3, 2, 2).output_bias,
     )
     assert os.listdir(tmp_path) == ["repetition-000"]
+
+
+def test_repetitions_written_in_turn_have_and_serve_their_own_weights(tmp_path, monkeypatch):
+    writer, traced = saved_repetition.RepetitionWriter(), []
+    outputs = serving_signatures.Servable._outputs
+    monkeypatch.setattr(
+        serving_signatures.Servable, "_outputs", lambda self, batch: traced.append(1) or outputs(self, batch)
+    )
+    for number in range(3):
+        weights = random_weights(4, 3, 2, number)
+        path = str(tmp_path / f"repetition-{number}")
+        writer.write(path, weights, f"origin {number}")
+        found = saved_repetition.load_repetition(path, SMALL, f"origin {number}")
+        np.testing.assert_array_equal(found.weights.hidden_kernel, weights.hidden_kernel)
+        served = tf.saved_model.load(path).signatures[SPARSE_SIGNATURE](
+            row_splits=tf.constant([0, 2], tf.int64),
+            feature_ids=tf.constant([1, 3], tf.int64),
+            feature_values=tf.constant([0.5, -2.0]),
+        )["logits"]
+        hidden = np.maximum(0.5 * weights.hidden_kernel[1] - 2 * weights.hidden_kernel[3] + weights.hidden_bias, 0)
+        np.testing.assert_allclose(served[0], hidden @ weights.output_kernel + weights.output_bias, atol=1e-6)
+    assert len(traced) == 2, "once for each signature"
 
 
 @pytest.mark.parametrize(
