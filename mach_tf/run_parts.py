@@ -64,8 +64,9 @@ class RunParts:
         if os.path.exists(path):
             return self._read(path)
         arrays: dict[str, Any] = compute()
+        named: dict[str, Any] = {**arrays, _RUN: np.frombuffer(json.dumps(self.run).encode(), np.uint8)}
         with files.atomic_write(path) as file:
-            np.savez(file, **arrays, **{_RUN: np.frombuffer(json.dumps(self.run).encode(), np.uint8)})
+            np.savez(file, **named)
         return arrays
 
     def path(self, name: str) -> str:
