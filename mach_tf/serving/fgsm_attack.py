@@ -14,7 +14,7 @@ import tensorflow as tf
 from mach_tf import estimators
 from mach_tf.classifier import SparseBatch, point_of_entry
 from mach_tf.fgsm import fgsm, value_gradients
-from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
+from mach_tf.logit_scale import LogitScale
 from mach_tf.serving import ranking
 from mach_tf.serving.raw_features import HashedPoints
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -39,7 +39,7 @@ class LabelLoss:
         batch: SparseBatch,
         true_labels: tf.Tensor,
         ranker: Optional[StoredRanker] = None,
-        logit_scale: LogitScale = AS_THEY_ARE,
+        logit_scale: Optional[LogitScale] = None,
     ):
         """Decides which labels are true.
 
@@ -51,15 +51,16 @@ class LabelLoss:
           batch: the n hashed points that predict them.
           true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
           ranker: what is added to label scores; None for nothing.
-          logit_scale: the line of the probabilities by which true labels are predicted. The loss has the line of models without
-            calibration, so that calibration changes no attack on given labels.
+          logit_scale: the line of the probabilities by which true labels are predicted; None for that of models without calibration. The
+            loss has the latter in either case, so that calibration changes no attack on given labels.
         """
         self._rows = tf.unstack(table)
         self._estimator = estimator
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        self._line, self._logit_scale = LogitScale.of_ranker(0.0 if ranker is None else ranker.weight), logit_scale
+        self._line = LogitScale.of_ranker(0.0 if ranker is None else ranker.weight)
+        self._logit_scale = logit_scale or self._line
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
         """Returns the loss of each point, float64 [n].
