@@ -42,6 +42,18 @@ def until(condition):
         time.sleep(0.02)
 
 
+def children_of_versions():
+    """The processes that hang; other tests of this process leave children of their own."""
+    return [child for child in psutil.Process().children() if _hangs(child)]
+
+
+def _hangs(process):
+    try:
+        return any("time.sleep(600)" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:  # it has ended
+        return False
+
+
 def until_ended(process):
     until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
@@ -138,7 +150,7 @@ def test_a_version_that_is_not_loaded_in_time_is_refused_and_its_process_ended(m
     with pytest.raises(InputError, match=r"a/1 must be .* loaded within 0\.3 s, but .* raise --load_timeout"):
         VersionProcess("a/1", 1, load_timeout=0.3)
     assert time.monotonic() - begin < 5
-    until(lambda: not psutil.Process().children())
+    until(lambda: not children_of_versions())
 
 
 def test_a_version_that_was_loaded_is_not_loaded_for_ever_in_its_second_process(monkeypatch, caplog):
@@ -151,7 +163,7 @@ def test_a_version_that_was_loaded_is_not_loaded_for_ever_in_its_second_process(
         version.answer(job([3]))
     assert "cannot be started: a/1 must be" in caplog.text
     assert not version.ready
-    until(lambda: not psutil.Process().children())
+    until(lambda: not children_of_versions())
 
 
 def test_a_limit_of_centuries_is_none(monkeypatch):
@@ -176,12 +188,12 @@ def test_the_end_of_the_service_ends_a_call_that_hangs(monkeypatch, loads):
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(lambda: psutil.Process().children())
+    until(children_of_versions)
     time.sleep(0.1)
     version.close()
     asking.join(5)
     assert refused == ["stopping"], "no other process is started"
-    until(lambda: not psutil.Process().children())
+    until(lambda: not children_of_versions())
     version.close()
 
 
