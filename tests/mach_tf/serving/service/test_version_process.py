@@ -21,6 +21,7 @@ from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.version_process import VersionProcess
+from tests.helpers.hanging_versions import children_of_versions, start_hanging
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +41,6 @@ def until(condition):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def children_of_versions():
-    """The processes that hang; other tests of this process leave children of their own."""
-    return [child for child in psutil.Process().children() if _hangs(child)]
-
-
-def _hangs(process):
-    try:
-        return any("time.sleep(600)" in part for part in process.cmdline())
-    except psutil.NoSuchProcess:  # it has ended
-        return False
 
 
 def until_ended(process):
@@ -99,31 +88,6 @@ def test_what_cannot_be_loaded_is_refused(directory, tmp_path):
 
 # In place of version_main: hangs while it loads if `loads` is False. Otherwise it describes a version, reads the rest of what it is sent
 # if `reads`, and hangs.
-HANGS = """
-import sys, time; sys.path[:] = sys.argv[2:]
-from multiprocessing.connection import Connection
-from mach_tf.serving.service import messages
-connection = Connection(int(sys.argv[1]))
-connection.recv_bytes()
-connection.send_bytes(messages.encode(DESCRIBED)) if LOADS else time.sleep(600)
-connection.recv_bytes() if READS else None
-time.sleep(600)
-"""
-DESCRIBED = {
-    "contents": {
-        **dict.fromkeys(("name", "estimator", "weights", "dataset_fingerprint"), ""),
-        **dict.fromkeys(("features", "labels", "prune"), 1),
-        **{"signatures": [], "label_names": False, "versions": {}},
-    },
-    **{"metadata": {}, "examples": [], "specs": {}, "named_features": False},
-}
-
-
-def start_hanging(monkeypatch, loads, reads=True):
-    script = HANGS.replace("DESCRIBED", repr(DESCRIBED)).replace("LOADS", repr(loads)).replace("READS", repr(reads))
-    monkeypatch.setattr(version_process, "_START", script)
-
-
 def hanging(monkeypatch, reads, seconds):
     start_hanging(monkeypatch, True, reads)
     monkeypatch.setattr(version_process, "_HANGING_SECONDS", seconds)
