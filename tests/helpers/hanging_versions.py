@@ -6,6 +6,8 @@ import psutil
 
 from mach_tf.serving.service import version_process
 
+# In place of version_main: hangs while it loads if `loads` is False. Otherwise it describes a version, reads the rest of what it is sent
+# if `reads`, and hangs.
 HANGS = """
 import sys, time; sys.path[:] = sys.argv[2:]
 from multiprocessing.connection import Connection

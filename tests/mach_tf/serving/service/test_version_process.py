@@ -21,7 +21,7 @@ from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.version_process import VersionProcess
-from tests.helpers.hanging_versions import children_of_versions, start_hanging
+from tests.helpers.hanging_versions import DESCRIBED, children_of_versions, start_hanging
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,6 @@ def test_what_cannot_be_loaded_is_refused(directory, tmp_path):
         VersionProcess(str(tmp_path / "1"), 1)
 
 
-# In place of version_main: hangs while it loads if `loads` is False. Otherwise it describes a version, reads the rest of what it is sent
-# if `reads`, and hangs.
 def hanging(monkeypatch, reads, seconds):
     start_hanging(monkeypatch, True, reads)
     monkeypatch.setattr(version_process, "_HANGING_SECONDS", seconds)
