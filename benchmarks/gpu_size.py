@@ -54,7 +54,7 @@ def epoch(setting: dict[str, Any], group: int, points: int, labels: int, variant
     step = group * training_time.step_seconds(config, shapes, machine) + training_time.STEP_SECONDS
     return {
         "steps": steps,
-        "epoch_seconds": round(seconds, 2),
+        "epoch_seconds": round(seconds, 4),
         "points_per_second": round(steps * setting["points"] / seconds, 1),
         "input_points_per_second": gpu_speed.input_rate(setting, group, steps)["points_per_second"],
         "peak_memory_gb": peak,
