@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from mach_tf import files
 from mach_tf.errors import InputError
@@ -32,6 +32,10 @@ class LogitScale(NamedTuple):
           weight: v; 0 for no ranker, which leaves scores as they are.
         """
         return cls(weight, 1 + weight / 2)
+
+    def log_odds(self, scores: Any) -> Any:
+        """Returns the log-odds of label scores, an array or a tensor of any shape, in the type of the scores."""
+        return (scores - self.shift) / self.scale
 
 
 # Scores are log-odds already.

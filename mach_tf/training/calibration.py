@@ -46,8 +46,8 @@ def check(dataset_dir: str, wanted: Optional[bool]) -> None:
     """Raises InputError if calibration is wanted, and the dataset has no points to calibrate on."""
     if wanted and not _held_out(DatasetReader.open(dataset_dir).manifest):
         raise InputError(
-            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none). Preprocess with "
-            "valid_fraction, or leave calibrate out."
+            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none). "
+            "Preprocess with valid_fraction, or leave calibrate out."
         )
 
 
@@ -104,5 +104,6 @@ def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:
 
 
 def _error(scores: np.ndarray, outcomes: np.ndarray, line: LogitScale) -> float:
+    # Of means of logits the number of buckets decides nothing.
     probabilities = estimators.probabilities(scores, estimators.DEFAULT_ESTIMATOR, 2, line)
     return calibration.reliability(probabilities, outcomes).expected_error
