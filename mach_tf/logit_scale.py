@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Protocol
 
 from mach_tf import files
 from mach_tf.errors import InputError
+
+
+class _Weighted(Protocol):
+    """A ranker, or its copy in a servable.
+
+    Attributes:
+      weight: its weight in label scores.
+    """
+
+    weight: float
 
 
 class LogitScale(NamedTuple):
@@ -32,6 +42,11 @@ class LogitScale(NamedTuple):
           weight: v; 0 for no ranker, which leaves scores as they are.
         """
         return cls(weight, 1 + weight / 2)
+
+    @classmethod
+    def uncalibrated(cls, ranker: Optional[_Weighted]) -> LogitScale:
+        """Returns the line of a model with this ranker, or with none, that was not calibrated."""
+        return cls.of_ranker(0.0 if ranker is None else ranker.weight)
 
     def log_odds(self, scores: Any) -> Any:
         """Returns the log-odds of label scores, an array or a tensor of any shape, in the type of the scores."""

@@ -51,15 +51,15 @@ class LabelLoss:
           batch: the n hashed points that predict them.
           true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
           ranker: what is added to label scores; None for nothing.
-          logit_scale: the line of the probabilities by which true labels are predicted; None for that of models without calibration. The
-            loss has the latter in either case, so that calibration changes no attack on given labels.
+          logit_scale: the line of the probabilities by which true labels are predicted; None for that without calibration, which the loss
+            has in either case, so that calibration changes no attack on given labels.
         """
         self._rows = tf.unstack(table)
         self._estimator = estimator
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        self._line = LogitScale.of_ranker(0.0 if ranker is None else ranker.weight)
+        self._line = LogitScale.uncalibrated(ranker)
         self._logit_scale = logit_scale or self._line
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:

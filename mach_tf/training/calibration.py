@@ -92,8 +92,7 @@ def _held_out(dataset: DatasetManifest) -> bool:
 
 def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:
     network = Network.load(model_dir)
-    weight = 0.0 if network.ranker is None else network.ranker.weight
-    points, start = data.sample_points(SPLIT, _MOST_POINTS), LogitScale.of_ranker(weight)
+    points, start = data.sample_points(SPLIT, _MOST_POINTS), LogitScale.uncalibrated(network.ranker)
     features, labels = points.features(network.manifest.columns), points.labels(network.labels)
     found = network.decode(features, default_k(network.labels))
     outcomes = ranking_metrics.hits(found.labels, labels)
