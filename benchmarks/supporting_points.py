@@ -119,7 +119,7 @@ def _removals(
     from mach_tf.explanations.supporting_points import find
 
     columns, size = model.manifest.columns, FLAGS.removed
-    features, pairs = test.features(columns), Pairs(np.arange(len(test) + 1), labels)
+    features, pairs = test.features(columns), Pairs.of_matrix(labels)
     supporting = find(model, [training], features, pairs, size)
     cosine = _normalised(features) @ _normalised(training.features(columns)).T
     has = training.labels(model.labels).tocsc()
