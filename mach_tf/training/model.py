@@ -227,9 +227,8 @@ class RepetitionGroup(tf.keras.Model):
     @property
     def moments(self) -> list[tf.Variable]:
         """The optimizer's slots of a compiled model, by variable."""
-        names = self.optimizer.get_slot_names()
-        slots = [self.optimizer.get_slot(variable, name) for variable in self._variables for name in names]
-        return [slot for slot in slots if slot is not None]
+        names = [(variable, name) for variable in self._variables for name in self.optimizer.get_slot_names()]
+        return [slot for slot in (self.optimizer.get_slot(*name) for name in names) if slot is not None]
 
     @tf.function(reduce_retracing=True)
     def bucket_logits(self, points: SparseBatch) -> tf.Tensor:
