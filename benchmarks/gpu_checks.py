@@ -221,13 +221,8 @@ def _points(setting: dict[str, Any]) -> tuple[scipy.sparse.csr_matrix, scipy.spa
     """Returns the features and the labels of some points."""
     batch, count = batches(setting, 1)[0], min(_POINTS, setting["points"])
     ones = np.ones_like(batch["label_ids"], np.float32)
-    features = _matrix(batch["feature_ids"][:count], batch["feature_values"][:count], setting["columns"])
-    return features, _matrix(batch["label_ids"][:count], ones[:count], _LABELS)
-
-
-def _matrix(ids: np.ndarray, values: np.ndarray, width: int) -> scipy.sparse.csr_matrix:
-    row_splits = np.arange(len(ids) + 1) * ids.shape[1]
-    return scipy.sparse.csr_matrix((values.ravel(), ids.ravel(), row_splits), shape=(len(ids), width))
+    features = synthetic.matrix(batch["feature_ids"][:count], batch["feature_values"][:count], setting["columns"])
+    return features, synthetic.matrix(batch["label_ids"][:count], ones[:count], _LABELS)
 
 
 def _attributions(setting: dict[str, Any], method: str) -> Arrays:

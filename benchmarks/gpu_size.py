@@ -54,7 +54,7 @@ def epoch(setting: dict[str, Any], group: int, points: int, labels: int, variant
     step = group * training_time.step_seconds(config, shapes, machine) + training_time.STEP_SECONDS
     return {
         "steps": steps,
-        "epoch_seconds": round(seconds, 2),
+        "epoch_seconds": round(seconds, 4),
         "points_per_second": round(steps * setting["points"] / seconds, 1),
         "input_points_per_second": gpu_speed.input_rate(setting, group, steps)["points_per_second"],
         "peak_memory_gb": peak,
@@ -78,14 +78,13 @@ def answers(setting: dict[str, Any], repetitions: int, points: int, labels: int)
     import mach_tf
 
     batch = synthetic.batches({**setting, "points": points}, labels, 1)[0]
-    features = _rows(batch["feature_ids"], batch["feature_values"], setting["columns"])
-    truth = _rows(batch["label_ids"], np.ones_like(batch["label_ids"], np.float32), labels)
+    features = synthetic.matrix(batch["feature_ids"], batch["feature_values"], setting["columns"])
+    truth = synthetic.matrix(batch["label_ids"], np.ones_like(batch["label_ids"], np.float32), labels)
     with tempfile.TemporaryDirectory() as directory:
         random_model.write(directory, setting["columns"], labels, setting["hidden"], setting["buckets"], repetitions)
         model = mach_tf.Ensemble.load(directory)
-        return {
-            name: round(1000 * _fastest(run) / count, 3) for name, (run, count) in _runs(model, features, truth).items()
-        }
+        runs = _runs(model, features, truth)
+        return {name: round(1000 * _seconds(run) / count, 3) for name, (run, count) in runs.items()}
 
 
 def _runs(model: Any, features: scipy.sparse.csr_matrix, truth: scipy.sparse.csr_matrix) -> dict[str, Any]:
@@ -115,16 +114,6 @@ def _runs(model: Any, features: scipy.sparse.csr_matrix, truth: scipy.sparse.csr
     }
 
 
-def _rows(ids: np.ndarray, values: np.ndarray, width: int) -> scipy.sparse.csr_matrix:
-    row_splits = np.arange(len(ids) + 1) * ids.shape[1]
-    return scipy.sparse.csr_matrix((values.ravel(), ids.ravel(), row_splits), shape=(len(ids), width))
-
-
-def _fastest(run: Callable[[], Any]) -> float:
-    run()
-    times = []
-    for _ in range(_ROUNDS):
-        begun = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+def _seconds(run: Callable[[], Any]) -> float:
+    run()  # the first call compiles
+    return gpu_speed.fastest(run, _ROUNDS)

@@ -48,7 +48,7 @@ def training(setting: dict[str, Any], steps: int, group: int, variant: str, prec
         for _ in range(steps):
             running.step()
 
-    free, waited = (_fastest(each) / steps for each in (together, one_by_one))
+    free, waited = (fastest(each) / steps for each in (together, one_by_one))
     bound = bound_seconds(setting, group, variant, precision, batches)
     return {
         "milliseconds": round(1000 * free, 3),
@@ -108,7 +108,7 @@ def input_rate(setting: dict[str, Any], group: int, steps: int) -> dict[str, Any
         for _ in range(steps):
             next(data)
 
-    return {"points_per_second": round(steps * setting["points"] / _fastest(read), 1)}
+    return {"points_per_second": round(steps * setting["points"] / fastest(read), 1)}
 
 
 def two_replicas(setting: dict[str, Any], steps: int) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def two_replicas(setting: dict[str, Any], steps: int) -> dict[str, Any]:
         for _ in range(steps):
             two.step()
 
-    seconds = _fastest(more) / steps
+    seconds = fastest(more) / steps
     return {
         "replicas": len(tf.config.list_logical_devices(kind)),
         "milliseconds": round(1000 * seconds, 3),
@@ -168,12 +168,13 @@ def fastest_call(function: Callable[[], Any], calls: int = 10) -> float:
         results = [function() for _ in range(calls)]
         results[-1].numpy()
 
-    return _fastest(every) / calls
+    return fastest(every) / calls
 
 
-def _fastest(function: Callable[[], None]) -> float:
+def fastest(function: Callable[[], Any], rounds: int = _ROUNDS) -> float:
+    """Returns the elapsed seconds of the fastest of `rounds` calls."""
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         begun = time.perf_counter()
         function()
         times.append(time.perf_counter() - begun)

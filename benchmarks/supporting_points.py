@@ -30,6 +30,7 @@ from mach_tf.programs import program
 from mach_tf.training import settings
 
 if TYPE_CHECKING:
+    from mach_tf.explanations.trials.trial_results import Interval
     from mach_tf.network import Network
     from mach_tf.points import Points
 
@@ -70,7 +71,8 @@ def main(_: list[str]) -> None:
                 "--train_points or lower --removed."
             )
         test, labels = test[usable], labels[usable]
-        before, lost = _scores(whole, test, labels), _arms()
+        before = _scores(whole, test, labels)
+        lost: dict[str, list[float]] = {name: [] for name in (SUPPORTING, NEAREST, WITH_LABEL, ANY)}
         for i, removals in progress_bars.each(
             list(enumerate(_removals(whole, training, test, labels, generator))), "retraining", "point"
         ):
@@ -81,11 +83,10 @@ def main(_: list[str]) -> None:
                     lost[name].append(float(before[i] - _scores(model, test[i : i + 1], labels[i : i + 1])[0]))
     found = _summary({name: np.array(values) for name, values in lost.items()})
     print(_table(found))
-    print(json.dumps({"points": len(usable), "removed": FLAGS.removed, "lost": found}))
-
-
-def _arms() -> dict[str, list[float]]:
-    return {name: [] for name in (SUPPORTING, NEAREST, WITH_LABEL, ANY)}
+    written = {
+        name: {key: interval.to_json() for key, interval in intervals.items()} for name, intervals in found.items()
+    }
+    print(json.dumps({"points": len(usable), "removed": FLAGS.removed, "lost": written}))
 
 
 def _trained(data: Any, training: Points, directory: str) -> Network:
@@ -119,7 +120,7 @@ def _removals(
     from mach_tf.explanations.supporting_points import find
 
     columns, size = model.manifest.columns, FLAGS.removed
-    features, pairs = test.features(columns), Pairs(np.arange(len(test) + 1), labels)
+    features, pairs = test.features(columns), Pairs.of_matrix(labels)
     supporting = find(model, [training], features, pairs, size)
     cosine = _normalised(features) @ _normalised(training.features(columns)).T
     has = training.labels(model.labels).tocsc()
@@ -143,24 +144,21 @@ def _normalised(features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     return scipy.sparse.diags(1 / np.maximum(norms, 1e-12)) @ features
 
 
-def _summary(lost: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+def _summary(lost: dict[str, np.ndarray]) -> dict[str, dict[str, Interval]]:
     from mach_tf.explanations.trials.trial_results import Interval
 
     return {
         name: {
-            "lost": Interval.of(values, FLAGS.seed).to_json(),
-            "more_without_supporting": Interval.of(lost[SUPPORTING] - values, FLAGS.seed).to_json(),
+            "lost": Interval.of(values, FLAGS.seed),
+            "more_without_supporting": Interval.of(lost[SUPPORTING] - values, FLAGS.seed),
         }
         for name, values in lost.items()
     }
 
 
-def _table(found: dict[str, dict[str, Any]]) -> str:
-    def shown(interval: dict[str, float]) -> str:
-        return "{mean:.3f} ({low:.3f} to {high:.3f})".format(**interval)
-
+def _table(found: dict[str, dict[str, Interval]]) -> str:
     rows = [
-        [name, shown(each["lost"]), "" if name == SUPPORTING else shown(each["more_without_supporting"])]
+        [name, str(each["lost"]), "" if name == SUPPORTING else str(each["more_without_supporting"])]
         for name, each in found.items()
     ]
     head = ["left out", "score lost", "more is lost without the supporting points by"]

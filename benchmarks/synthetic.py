@@ -8,6 +8,7 @@ import lzma
 from typing import Any, Callable
 
 import numpy as np
+import scipy.sparse
 
 FEATURES, LABELS = 135_909, 670_091
 FEATURES_PER_POINT, LABELS_PER_POINT = 76, 5.5
@@ -42,6 +43,12 @@ def _distinct(random: np.random.Generator, cumulative: np.ndarray, count: int) -
         distinct, first = np.unique(drawn, return_index=True)
         if len(distinct) >= count:
             return drawn[np.sort(first)[:count]]
+
+
+def matrix(ids: np.ndarray, values: np.ndarray, width: int) -> scipy.sparse.csr_matrix:
+    """Returns the matrix [rows, width] with `values`, [rows, count], in the columns `ids` of the same shape."""
+    row_splits = np.arange(len(ids) + 1) * ids.shape[1]
+    return scipy.sparse.csr_matrix((values.ravel(), ids.ravel(), row_splits), shape=(len(ids), width))
 
 
 def batches(setting: dict[str, Any], labels: int, count: int) -> list[dict[str, np.ndarray]]:

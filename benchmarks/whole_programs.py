@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 
 import mach_tf
-from benchmarks.synthetic import long_tailed_rows
+from benchmarks import synthetic
 from mach_tf.hashing import FeatureSpec
 
 _LABELS = 10_000
@@ -57,9 +57,8 @@ def _write(directory: str, setting: dict[str, Any], points: int) -> None:
     rng = np.random.default_rng(0)
 
     def rows(columns: int, size: int) -> scipy.sparse.csr_matrix:
-        ids = long_tailed_rows(rng, columns, size, points).ravel()
-        values = np.ones(len(ids), np.float32)
-        return scipy.sparse.csr_matrix((values, ids, np.arange(points + 1) * size), (points, columns))
+        ids = synthetic.long_tailed_rows(rng, columns, size, points)
+        return synthetic.matrix(ids, np.ones_like(ids, np.float32), columns)
 
     features = rows(setting["columns"], setting["features"])
     mach_tf.write_dataset(features, rows(min(_LABELS, 50 * points), 5), directory, spec=FeatureSpec(dim=0))

@@ -91,7 +91,7 @@ _RENAMED = {
     **attack_flags.RENAMED,
     **decoding_flags.RENAMED,
     "estimators": "estimator",
-    # That of the ranking; attack_flags names that of the attacks itself.
+    # Here it is the objective of the ranking; attack_flags.attacks names --attack_objective itself.
     "objective": "objective",
 }
 

@@ -49,7 +49,7 @@ flags.adopt_module_key_flags(metric_flags)
 flags.adopt_module_key_flags(attack_flags)
 
 _RENAMED = {**metric_flags.RENAMED, **attack_flags.RENAMED, "model_dirs": "model_dir"}
-# What bounds minimal epsilons, beside the attacks.
+# The flags of attacks that --minimal_epsilon uses too.
 _MINIMAL = ("epsilon", "support", "clip_nonnegative", "attack_steps", "attack_restarts", "random_start")
 
 

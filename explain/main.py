@@ -97,16 +97,16 @@ flags.DEFINE_string(
     "points differ. auto is prior if --dataset_dir is given, zero otherwise.",
 )
 
+# The report, and the features that drive each label
 report_flags.define()
-flags.DEFINE_integer(
-    "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1
-)
 shared_flags.define_point_range("global.npz and global.tsv", "with --labels=all, ")
 
 
 def main(_: list[str]) -> None:
+    """Runs the program."""
     startup.prepare()
     startup.check_versions()
+    # Imported here so that --help does not wait for TensorFlow.
     from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
     from mach_tf.explanations.reporting.explanation_job import ExplanationJob
 
@@ -125,7 +125,6 @@ def main(_: list[str]) -> None:
             points=_given("points"),
             baseline=_given("baseline"),
             against=_given("against"),
-            top_features=FLAGS.top_features,
             force=FLAGS.force,
             settings=text_flags.settings(),
             text=FLAGS.text,

@@ -129,9 +129,9 @@ def probabilities(
 ) -> np.ndarray:
     """Label scores on the scale of probabilities: positive, at most 1, and rising with the scores.
 
-    A mean of logits, with what a ranker adds to it, becomes the sigmoid of its log-odds, by `logit_scale`; a minimum or median of bucket probabilities is one already. Of a mean m of bucket
-    probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative below 1 / B. Below 2 / B, where less than
-    half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
+    A mean of logits, with what a ranker adds to it, becomes the sigmoid of its log-odds, by `logit_scale`; a minimum or median of bucket
+    probabilities is one already. Of a mean m of bucket probabilities the paper's unbiased estimate, B / (B - 1) * (m - 1 / B), is negative
+    below 1 / B. Below 2 / B, where less than half of m is the label's own, B / (B - 1) * m / 2 takes its place: the two lines meet there.
 
     Args:
       scores: label scores as the decoder has them, any shape.
@@ -144,7 +144,7 @@ def probabilities(
     """
     scores, entry = np.asarray(scores, np.float64), get(estimator)
     if entry.takes_logits:
-        found = scipy.special.expit((scores - logit_scale.shift) / logit_scale.scale)
+        found = scipy.special.expit(logit_scale.log_odds(scores))
     elif entry.debiased:
         found = np.maximum(scores - 1.0 / buckets, scores / 2) * (buckets / (buckets - 1.0))
     else:

@@ -49,7 +49,7 @@ def exclusive(path: str, seconds: float = 0.0, **details: Any) -> Iterator[None]
 
 @contextlib.contextmanager
 def shared(path: str) -> Iterator[None]:
-    """Holds a lock file during a block beside others that hold it so, but beside none that holds it exclusively; the last one removes it.
+    """Holds a lock file during a block together with others that share it, while nobody holds it exclusively; the last one removes it.
 
     Args:
       path: the lock file; its directory exists.

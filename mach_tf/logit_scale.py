@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Protocol
 
 from mach_tf import files
 from mach_tf.errors import InputError
+
+
+class _Weighted(Protocol):
+    """A ranker, or its copy in a servable.
+
+    Attributes:
+      weight: its weight in label scores.
+    """
+
+    weight: float
 
 
 class LogitScale(NamedTuple):
@@ -32,6 +42,15 @@ class LogitScale(NamedTuple):
           weight: v; 0 for no ranker, which leaves scores as they are.
         """
         return cls(weight, 1 + weight / 2)
+
+    @classmethod
+    def uncalibrated(cls, ranker: Optional[_Weighted]) -> LogitScale:
+        """Returns the line of a model with this ranker, or with none, that was not calibrated."""
+        return cls.of_ranker(0.0 if ranker is None else ranker.weight)
+
+    def log_odds(self, scores: Any) -> Any:
+        """Returns the log-odds of label scores, an array or a tensor of any shape, in the type of the scores."""
+        return (scores - self.shift) / self.scale
 
 
 # Scores are log-odds already.
@@ -66,17 +85,25 @@ class Calibration:
         return self.repetitions == repetitions and self.ranker_sha256 == ranker_sha256
 
 
-def line(calibration: Optional[Calibration], ranker_sha256: str, ranker_weight: float) -> LogitScale:
-    """Returns the line of an opened model.
+def used(calibration: Optional[Calibration], ranker_sha256: str) -> Optional[Calibration]:
+    """Returns the calibration of a model if it is that of the model's label scores with this ranker; None otherwise.
 
-    It is used with fewer repetitions than it was fitted on, too: from half of them on, it is about the same. Scores without the ranker have
-    another one.
+    A model that was opened with fewer repetitions than the line was fitted on uses it too: half of them have about the same line. Scores
+    without the ranker have another one.
 
     Args:
       calibration: that of the model, if it has one.
       ranker_sha256: the SHA-256 of the ranker that the model was opened with; empty for none.
-      ranker_weight: its weight; 0 for none.
     """
-    if calibration is not None and calibration.ranker_sha256 == ranker_sha256:
-        return LogitScale(calibration.shift, calibration.scale)
-    return LogitScale.of_ranker(ranker_weight)
+    return calibration if calibration is not None and calibration.ranker_sha256 == ranker_sha256 else None
+
+
+def line(calibration: Optional[Calibration], ranker_sha256: str, ranker_weight: float) -> LogitScale:
+    """Returns the line of an opened model.
+
+    Args:
+      calibration, ranker_sha256: as of `used`.
+      ranker_weight: the weight of that ranker; 0 for none.
+    """
+    fitted = used(calibration, ranker_sha256)
+    return LogitScale.of_ranker(ranker_weight) if fitted is None else LogitScale(fitted.shift, fitted.scale)

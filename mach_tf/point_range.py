@@ -53,7 +53,7 @@ class FinishedRange:
 
     Attributes:
       point_range: the range.
-      blocks: the number of its blocks.
+      blocks: the number of its blocks, of everything that is computed of points: their labels, their losses and each attack.
       directory: where their results are.
       completes: what the same command without the range writes.
     """

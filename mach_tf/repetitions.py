@@ -50,10 +50,16 @@ class Repetitions(Sequence[Repetition]):
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
         if isinstance(index, slice):
-            return Repetitions(
-                self._paths[index], self._shape, self._keep, self._origins and self._origins[index], self.multiclass
-            )
-        position = range(len(self._paths))[index]
+            return self._range(index)
+        return self._at(range(len(self))[index])
+
+    def _range(self, part: slice) -> Repetitions:
+        return Repetitions(
+            self._paths[part], self._shape, self._keep, self._origins and self._origins[part], self.multiclass
+        )
+
+    def _at(self, position: int) -> Repetition:
+        """Returns a repetition by its position, from 0."""
         if position not in self._loaded:
             if not self._keep:
                 # Dropped first: two at a time might not fit in memory.

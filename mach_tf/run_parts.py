@@ -34,6 +34,7 @@ class RunParts:
       kind: what the names of the files begin with.
       run: everything that the arrays depend on, as JSON holds it.
       point_range: the blocks of points that this process computes; None for all.
+      finished: the number of parts that `kept` has returned.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RunParts:
         self.kind = kind
         self.run = run or {}
         self.point_range = point_range
+        self.finished = 0
 
     def kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """Returns the arrays of an earlier run or of another process, or computes and keeps them.
@@ -58,6 +60,11 @@ class RunParts:
         Raises:
           InputError: a damaged file, or one of another run.
         """
+        arrays = self._read_or_compute(name, compute)
+        self.finished += 1
+        return arrays
+
+    def _read_or_compute(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         if self.directory is None:
             return compute()
         path = self.path(name)

@@ -48,7 +48,7 @@ class UnfinishedRun:
         Raises:
           InputError: there are parts without a description, or it is damaged.
         """
-        # Before the look for a description, which another process may just write: it is there before any part.
+        # Listed first: a process writes the description before its first part, so parts that are listed here have one by now.
         parts = self.parts()
         if os.path.exists(self.path):
             return bool(files.read_json(self.path, content) == run)

@@ -129,8 +129,9 @@ def _serve(socket: Any, token: Optional[str], cache: Optional[str], announce: Ca
     batches = BatchLimits(FLAGS.batch_points, FLAGS.batch_delay, FLAGS.queue_points, FLAGS.timeout, *explained)
     limits = RequestLimits(FLAGS.max_points, FLAGS.max_text_length, FLAGS.max_k, FLAGS.max_body_bytes, *explained)
     config = ServiceConfig(batches, limits, FLAGS.reload_seconds, token, FLAGS.attacks)
-    seconds = {"timeout": FLAGS.timeout, "load_timeout": FLAGS.load_timeout}
-    load = functools.partial(VersionProcess, cache=cache, attacks=FLAGS.attacks, **seconds)
+    load = functools.partial(
+        VersionProcess, cache=cache, attacks=FLAGS.attacks, timeout=FLAGS.timeout, load_timeout=FLAGS.load_timeout
+    )
     versions = Versions(FLAGS.servable, load)
     with contextlib.closing(versions):  # also after a second Ctrl-C
         announce(f"Version {versions.current.version} of {versions.name} is served at {listening.url(socket)}")

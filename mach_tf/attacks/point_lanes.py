@@ -52,8 +52,7 @@ def _row_operation(operation: str) -> Any:
 
 
 # (lanes, target, row, source, source_row): combines target[row] with source[source_row]. Both are contiguous, [rows, len(lanes)], of float32 or
-# float64, the target not narrower than the source. The length of the tuple `lanes` is known when this is compiled. A row that does not exist is
-# not noticed.
+# float64, the target not narrower than the source. The length of the tuple `lanes` is known when this is compiled. Row numbers are not checked.
 add_row = _row_operation("fadd")
 multiply_row = _row_operation("fmul")
 

@@ -140,7 +140,7 @@ def evaluate_attacks(
       texts: the texts of the points, which attacks on words change; None lets them change features.
 
     Returns:
-      One entry per attack and size, attack by attack; the clean entry comes first. None if `parts` are of a range of points.
+      One entry per attack and size, attack by attack; the clean entry comes first. No entries if `parts` are of a range of points.
 
     Raises:
       InputError: these points or these networks cannot be attacked this way.
@@ -157,7 +157,7 @@ def evaluate_attacks(
         counted = progress_bars.of_rows(one.name)
         found = run.outcomes(points, sizes, lambda rows, counted=counted: counted(parts.mine(rows)), kept)  # type: ignore[misc]
         if parts.point_range is not None:
-            continue  # the outcomes of other points are of other processes
+            continue  # other processes compute the outcomes of the other points
         clean, *attacked = found
         chosen = [clean, *attacked] if 0.0 in wanted else attacked
         entries += attack_report.report(one, clean, chosen, labels, options)

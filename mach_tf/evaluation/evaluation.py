@@ -92,8 +92,8 @@ def run_range(
     task = evaluation_task.prepare(model, dataset_dir, settings)
     texts = texts_to_attack(task.network, settings.attack_list, dataset_dir, settings.split, task.points)
     with run_parts(arguments.path(output_dir, "output_dir"), _KIND, task.describe, point_range) as parts:
-        blocks = PointResults(task, parts).keep(texts)
-    return FinishedRange(point_range, blocks, output_dir, "metrics.json")
+        PointResults(task, parts).keep(texts)
+    return FinishedRange(point_range, parts.finished, output_dir, "metrics.json")
 
 
 def _parts_directory(task: EvaluationTask, output_dir: Optional[str]) -> Optional[str]:

@@ -85,7 +85,7 @@ class EvaluationTask:
         if attacks:
             run["epsilon"], run["attack_words"] = settings.sizes, list(settings.words)
             run["target_label"] = self.target_label
-            # Other memory makes other chunks.
+            # It is larger where the weights do not fit in memory, and chunks of other sizes are other parts.
             run["points_attacked_together"] = [
                 len(chunks(len(self.points), [self.network], attack.support)[0]) for attack in attacks
             ]

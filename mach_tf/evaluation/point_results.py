@@ -63,15 +63,15 @@ class PointResults:
             texts=texts,
         )
 
-    def keep(self, texts: Optional[Sequence[Sequence[str]]]) -> int:
-        """Computes and keeps the blocks of points of this process; returns the number of parts.
+    def keep(self, texts: Optional[Sequence[Sequence[str]]]) -> None:
+        """Computes and keeps the blocks of points of this process.
 
         Args:
           texts: as of `attacks`.
         """
-        blocks = len(self._decoded_blocks()) + len(self._loss_blocks())
+        self._decoded_blocks()
+        self._loss_blocks()
         self.attacks(texts)
-        return blocks
 
     def _decoded_blocks(self) -> list[Arrays]:
         return self.parts.of_blocks("top-", len(self.task.points), BLOCK, "evaluate", self._decode)

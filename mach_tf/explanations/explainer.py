@@ -202,8 +202,7 @@ def explain_matrix(
             f"{network.manifest.feature_spec.dim} hashed features): those that only baselines have are no raw features. Use mach-explain "
             "--method=expected_gradients, or method='shapley'."
         )
-    each = labels.shape[1] if labels.ndim == 2 else 1
-    pairs = Pairs(np.arange(len(raw) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
+    pairs = Pairs.of_matrix(labels)
     others = None if against is None else against.reshape(-1).astype(np.int64)
     parts = list(explain(network, raw, pairs, config, baseline, against=others))
     features = network.manifest.features

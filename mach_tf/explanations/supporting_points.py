@@ -88,8 +88,7 @@ def supporting_points(
     if labels is None:
         labels = model.decode(features, 1).labels
     chosen = labels_to_explain(labels, features.shape[0], model.labels, model.label_titles)
-    each = chosen.shape[1] if chosen.ndim == 2 else 1
-    pairs = Pairs(np.arange(features.shape[0] + 1, dtype=np.int64) * each, chosen.reshape(-1).astype(np.int64))
+    pairs = Pairs.of_matrix(chosen)
     found: list[list[SupportingPoint]] = []
     for begin in range(0, features.shape[0], _POINTS):
         end = min(begin + _POINTS, features.shape[0])

@@ -1,4 +1,4 @@
-"""The flags of what a report of explanations says beside the attributions."""
+"""The flags of what the files of mach-explain show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from absl import flags
 # They belong to the program that calls these functions, whose --help lists them.
 flags.disclaim_key_flags()
 
-_NAMES = ("epsilon", "features_shown", "certified", "counterfactual_k", "supporting_points")
+_NAMES = ("epsilon", "features_shown", "certified", "counterfactual_k", "supporting_points", "top_features")
 
 
 def define() -> None:
-    """Defines --epsilon, --features_shown, --certified, --counterfactual_k and --supporting_points."""
+    """Defines --epsilon, --features_shown, --certified, --counterfactual_k, --supporting_points and --top_features."""
     flags.DEFINE_float(
         "epsilon",
         None,
@@ -47,6 +47,9 @@ def define() -> None:
         "States for each label this number of training points that support it most: by how much a gradient step on their loss raises the "
         "label's score. All points of the training split of --dataset_dir are read, once for every 256 points that are explained.",
         lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "top_features", 20, "Writes this number of features per label to global.tsv, with --labels=all.", lower_bound=1
     )
 
 

@@ -39,8 +39,9 @@ class AttackServable(EnsembleServable):
         raw, hashed = summed(raw, self.raw_features(raw))
         hidden_inputs = self.hidden_inputs(hashed.batch)
         logits = self.logits(hidden_inputs)
-        ways = (self.ranker, self.logit_scale)
-        loss = fgsm_attack.LabelLoss(self.table, self.estimator, logits, hashed.batch, true_labels, *ways)
+        loss = fgsm_attack.LabelLoss(
+            self.table, self.estimator, logits, hashed.batch, true_labels, self.ranker, self.logit_scale
+        )
         losses, of_logits, gradient = loss.losses_and_gradients()
         gradient += fgsm_attack.value_gradient(self.weights, hidden_inputs, hashed.batch, of_logits)
         batch = fgsm_attack.moved(hashed.batch, gradient, epsilon)

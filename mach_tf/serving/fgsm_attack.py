@@ -51,15 +51,15 @@ class LabelLoss:
           batch: the n hashed points that predict them.
           true_labels: int64 [n, m], padded with -1: the true labels of points that have any; the others have those predicted.
           ranker: what is added to label scores; None for nothing.
-          logit_scale: the line of the probabilities by which true labels are predicted; None for that of models without calibration. The
-            loss has the latter in either case, so that calibration changes no attack on given labels.
+          logit_scale: the line of the probabilities by which true labels are predicted; None for that without calibration, which the loss
+            has in either case, so that calibration changes no attack on given labels.
         """
         self._rows = tf.unstack(table)
         self._estimator = estimator
         self._buckets = predicting.shape[2]
         self._predicting, self._true_labels = tf.transpose(predicting, [1, 0, 2]), true_labels
         self._batch, self._ranker = batch, ranker
-        self._line = LogitScale.of_ranker(0.0 if ranker is None else ranker.weight)
+        self._line = LogitScale.uncalibrated(ranker)
         self._logit_scale = logit_scale or self._line
 
     def losses(self, at: Optional[_Place] = None) -> tf.Tensor:
@@ -68,7 +68,7 @@ class LabelLoss:
         Args:
           at: bucket logits, float32 [R, n, B], and feature values, float32 [nonzeros]; None for those that predict.
         """
-        return self._map(lambda point, truth: _cross_entropy(point.scores, truth, self._estimator)[0], tf.float64, at)
+        return self._map(lambda point, truth: self._loss(point.scores, truth)[0], tf.float64, at)
 
     def losses_and_gradients(self, at: Optional[_Place] = None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the loss of each point, and its gradient.
@@ -82,8 +82,7 @@ class LabelLoss:
         """
 
         def of_point(point: _Point, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.RaggedTensor]:
-            loss, slope = _cross_entropy(point.scores, truth, self._estimator)
-            slope /= self._line.scale
+            loss, slope = self._loss(point.scores, truth)
             parts = [tf.math.unsorted_segment_sum(slope, row, self._buckets) for row in self._rows]
             gradient = tf.stack(parts) / len(parts)
             if not estimators.get(self._estimator).takes_logits:
@@ -112,7 +111,8 @@ class LabelLoss:
             predicting, given, begin, end, *own = inputs
             features = self._batch.feature_ids[begin:end]
             point = self._point(predicting, features, self._batch.feature_values[begin:end])
-            truth = _truth(point.scores, self._probabilities(point), given)
+            chances = ranking.probabilities(point.scores, self._estimator, self._buckets, self._logit_scale)
+            truth = _truth(point.scores, chances, given)
             if at is not None:
                 point = self._point(own[0], features, at[1][begin:end])
             return function(point, truth)
@@ -129,13 +129,14 @@ class LabelLoss:
         if self._ranker is not None:
             splits = tf.stack([0, tf.size(features, tf.int64)])
             products = self._ranker.products(SparseBatch(splits, features, values))[0]
-            scores = (scores + tf.cast(tf.nn.relu(products), tf.float64) - self._line.shift) / self._line.scale
+            scores += tf.cast(tf.nn.relu(products), tf.float64)
         return _Point(logits, features, products, scores)
 
-    def _probabilities(self, point: _Point) -> tf.Tensor:
-        """Returns the probabilities of the labels as users see them, float64 [K]."""
-        scores = point.scores * self._line.scale + self._line.shift
-        return ranking.probabilities(scores, self._estimator, self._buckets, self._logit_scale)
+    def _loss(self, scores: tf.Tensor, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the loss of a point, and its gradient for the label scores, float64 [K]."""
+        # Label scores that are no means of logits have no ranker, and so the line that changes nothing.
+        loss, slope = _cross_entropy(self._line.log_odds(scores), truth, self._estimator)
+        return loss, slope / self._line.scale
 
 
 class _Point(NamedTuple):
@@ -145,7 +146,7 @@ class _Point(NamedTuple):
       logits: float32 [R, B].
       features: int64 [m], its hashed features.
       products: float32 [K], those of the ranker; empty without one.
-      scores: float64 [K], the label scores; with a ranker, on the scale of logits.
+      scores: float64 [K], the label scores.
     """
 
     logits: tf.Tensor

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import tabulate
 
-from mach_tf import estimators
+from mach_tf import estimators, logit_scale
 from mach_tf.manifest import ModelManifest
 from mach_tf.serving.card_evaluation import Evaluation
 from mach_tf.serving.contents import ServableContents
@@ -170,9 +170,8 @@ def _score(contents: ServableContents) -> str:
 
 def _probabilities(contents: ServableContents, manifest: ModelManifest) -> str:
     """Returns whether probabilities are calibrated, in words."""
-    calibration = manifest.calibration
-    known = calibration is not None and calibration.ranker_sha256 == manifest.ranker_sha256
-    if calibration is None or not known or not estimators.get(contents.estimator).takes_logits:
+    calibration = logit_scale.used(manifest.calibration, manifest.ranker_sha256)
+    if calibration is None or not estimators.get(contents.estimator).takes_logits:
         return "not calibrated"
     return f"calibrated on {calibration.points:,} points held out of the training"
 

@@ -77,5 +77,5 @@ def probabilities(scores: tf.Tensor, estimator: str, buckets: int, logit_scale: 
     """Returns label scores on the scale of probabilities, float64, as `estimators.probabilities` does."""
     wide = tf.cast(scores, tf.float64)
     if estimators.get(estimator).takes_logits:
-        return tf.sigmoid((wide - logit_scale.shift) / logit_scale.scale)
+        return tf.sigmoid(logit_scale.log_odds(wide))
     return tf.maximum(wide - 1.0 / buckets, wide / 2) * (buckets / (buckets - 1.0))

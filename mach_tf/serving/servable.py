@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mach_tf import estimators, serving_signatures, signature_names
 from mach_tf.classifier import SparseBatch, log_odds
-from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
+from mach_tf.logit_scale import LogitScale
 from mach_tf.serving import attributions, ranking
 from mach_tf.serving.raw_features import HashedPoints, RawFeatures, summed
 from mach_tf.serving.stored_ranker import StoredRanker
@@ -50,7 +50,7 @@ class EnsembleServable(tf.Module):
         reasons: int = 10,
         ranker: Optional[StoredRanker] = None,
         multiclass: bool = False,
-        logit_scale: LogitScale = AS_THEY_ARE,
+        logit_scale: Optional[LogitScale] = None,
     ):
         """Copies the tables and names.
 
@@ -65,11 +65,11 @@ class EnsembleServable(tf.Module):
           ranker: what is added to label scores; None for nothing.
           multiclass: whether buckets have a softmax. Its scores have no closed form of Integrated Gradients, and its loss is another: the
             signatures rank alone.
-          logit_scale: the line from scores that are means of logits to the log-odds of probabilities.
+          logit_scale: the line from scores that are means of logits to the log-odds of probabilities; None for that without calibration.
         """
         super().__init__()
         self.multiclass = multiclass
-        self.estimator, self.logit_scale = estimator, logit_scale
+        self.estimator, self.logit_scale = estimator, logit_scale or LogitScale.uncalibrated(ranker)
         self._reasons = reasons
         self.labels, self._buckets = table.shape[1], weights[0].output_bias.shape[0]
         self.raw_features = raw_features

@@ -46,8 +46,8 @@ def check(dataset_dir: str, wanted: Optional[bool]) -> None:
     """Raises InputError if calibration is wanted, and the dataset has no points to calibrate on."""
     if wanted and not _held_out(DatasetReader.open(dataset_dir).manifest):
         raise InputError(
-            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none). Preprocess with "
-            "valid_fraction, or leave calibrate out."
+            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none). "
+            "Preprocess with valid_fraction, or leave calibrate out."
         )
 
 
@@ -92,8 +92,7 @@ def _held_out(dataset: DatasetManifest) -> bool:
 
 def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:
     network = Network.load(model_dir)
-    weight = 0.0 if network.ranker is None else network.ranker.weight
-    points, start = data.sample_points(SPLIT, _MOST_POINTS), LogitScale.of_ranker(weight)
+    points, start = data.sample_points(SPLIT, _MOST_POINTS), LogitScale.uncalibrated(network.ranker)
     features, labels = points.features(network.manifest.columns), points.labels(network.labels)
     found = network.decode(features, default_k(network.labels))
     outcomes = ranking_metrics.hits(found.labels, labels)
@@ -104,5 +103,6 @@ def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:
 
 
 def _error(scores: np.ndarray, outcomes: np.ndarray, line: LogitScale) -> float:
+    # Of means of logits the number of buckets decides nothing.
     probabilities = estimators.probabilities(scores, estimators.DEFAULT_ESTIMATOR, 2, line)
     return calibration.reliability(probabilities, outcomes).expected_error

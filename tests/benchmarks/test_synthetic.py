@@ -36,6 +36,11 @@ def test_rows_are_distinct_and_long_tailed():
     assert counts[:50].sum() > 5 * counts[-50:].sum() > 0
 
 
+def test_a_matrix_by_hand():
+    found = synthetic.matrix(np.array([[0, 3], [2, 1]]), np.array([[1, 2], [3, 4]], np.float32), 5)
+    np.testing.assert_array_equal(found.toarray(), [[1, 0, 0, 2, 0], [0, 4, 3, 0, 0]])
+
+
 def test_rows_are_drawn_as_without_replacement():
     generator, shares = np.random.default_rng(0), 1 / (np.arange(20) + 30.0)
     found = synthetic.long_tailed_rows(generator, 20, 6, 4000)

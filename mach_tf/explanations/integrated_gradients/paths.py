@@ -50,6 +50,20 @@ class Pairs(NamedTuple):
     splits: np.ndarray
     labels: np.ndarray
 
+    @classmethod
+    def of_matrix(cls, labels: np.ndarray) -> Pairs:
+        """Returns the pairs of n points that have the same number of labels each.
+
+        Args:
+          labels: integers [n, m], or [n] for one label each.
+
+        Example:
+          >>> Pairs.of_matrix(np.array([[3, 1], [0, 2]])).splits.tolist()
+          [0, 2, 4]
+        """
+        each = labels.shape[1] if labels.ndim == 2 else 1
+        return cls(np.arange(len(labels) + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
+
     def points(self) -> np.ndarray:
         """Returns the point of each pair, int64 [pairs]."""
         return np.repeat(np.arange(len(self.splits) - 1), np.diff(self.splits))

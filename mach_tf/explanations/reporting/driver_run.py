@@ -65,8 +65,8 @@ def write_label_drivers(
     run = DriverRun(inputs.network, config)
     with run_parts(output_dir, _KIND, lambda: run.describe(inputs.files), point_range, "explanations") as parts:
         if point_range is not None:
-            blocks = run.compute_range(inputs.files, parts, point_range)
-            return FinishedRange(point_range, blocks, output_dir, " and ".join(FILES))
+            run.compute_range(inputs.files, parts, point_range)
+            return FinishedRange(point_range, parts.finished, output_dir, " and ".join(FILES))
         drivers = LabelDrivers(*run.run(inputs.files, parts), inputs.feature_names, inputs.label_names)
         drivers.write(output_dir, top_features)
     return drivers
@@ -110,14 +110,11 @@ class DriverRun:
             scipy.sparse.diags(1.0 / np.maximum(total.counts, 1)) @ total.sums()
         ), total.counts
 
-    def compute_range(self, inputs: Sequence[PointFile], parts: RunParts, point_range: PointRange) -> int:
-        """Computes the blocks of a range, arguments and errors as of `run`; returns their number."""
-        done = 0
+    def compute_range(self, inputs: Sequence[PointFile], parts: RunParts, point_range: PointRange) -> None:
+        """Computes the blocks of a range; arguments and errors as of `run`."""
         for number, name, block in self._blocks(inputs):
             if point_range.has(number, block.first_point):
                 parts.kept(name, functools.partial(self._arrays, block))
-                done += 1
-        return done
 
     def describe(self, inputs: Sequence[PointFile]) -> dict[str, Any]:
         """Returns everything that the results depend on."""

@@ -155,7 +155,7 @@ def _explain(
     if isinstance(baseline, PriorBaseline):
         # A path for each label: points are repeated, with one label each.
         owners, labels = pairs.points(), pairs.labels
-        pairs, raw = Pairs(np.arange(len(labels) + 1, dtype=np.int64), labels), raw[owners]
+        pairs, raw = Pairs.of_matrix(labels), raw[owners]
         baseline = baseline.starts(network, hashed[owners], labels, request.config.estimator)
     found: list[ExplainedLabel] = []
     first = 0

@@ -129,10 +129,10 @@ class LabelChoice:
           top_labels: int [n, at least `top`], each point's best labels.
         """
         if self.top:
-            return _same_number(top_labels[:, : self.top])
+            return Pairs.of_matrix(top_labels[:, : self.top])
         if self.ids is None:
             return Pairs(points.label_splits, points.label_ids)
-        return _same_number(np.tile(self.ids, (len(points), 1)))
+        return Pairs.of_matrix(np.tile(self.ids, (len(points), 1)))
 
 
 def choose_labels(text: str, index: LabelIndex) -> LabelChoice:
@@ -161,12 +161,6 @@ def choose_labels(text: str, index: LabelIndex) -> LabelChoice:
     if len(set(ids)) < len(ids):
         raise InputError(f"labels must name each label once (got {text!r}).")
     return LabelChoice(ids=np.array(ids, np.int64))
-
-
-def _same_number(labels: np.ndarray) -> Pairs:
-    """Returns the pairs of n points with m labels each, from integers [n, m]."""
-    n_points, each = labels.shape
-    return Pairs(np.arange(n_points + 1, dtype=np.int64) * each, labels.reshape(-1).astype(np.int64))
 
 
 def known_truth(points: Points) -> bool:

@@ -42,7 +42,7 @@ def attributions(
     parts = [np.zeros(0)]
     for begin in range(0, len(points), _CHUNK_POINTS):
         end = min(begin + _CHUNK_POINTS, len(points))
-        pairs = Pairs(np.arange(end - begin + 1, dtype=np.int64), labels[begin:end])
+        pairs = Pairs.of_matrix(labels[begin:end])
         chunk = features[begin:end]
         whole, integrals = hashed_attributions.integrate(network, chunk, pairs, config, starts, np.arange(begin, end))
         values = integrals.attributions(whole, pairs)

@@ -154,11 +154,11 @@ def measure_faithfulness(
     methods[SHAPLEY] = dataclasses.replace(config, method=SHAPLEY, steps=_SHAPLEY_ORDERS)
     if starts is not None:
         methods[EXPECTED_GRADIENTS] = dataclasses.replace(config, method=EXPECTED_GRADIENTS)
-    importances = {
-        name: [attributions(network, points, labels, each, starts if name == EXPECTED_GRADIENTS else None)]
+    values = {
+        name: attributions(network, points, labels, each, starts if name == EXPECTED_GRADIENTS else None)
         for name, each in progress_bars.each(list(methods.items()), "attributions", "method")
     }
-    values = {name: each for name, (each,) in importances.items()}
+    importances = {name: [each] for name, each in values.items()}
     importances["random"] = [generator.random(len(points.feature_ids)) for _ in range(_RANDOM_ORDERS)]
 
     def score(some: Points) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Union, overload
-
 import numpy as np
 
 from mach_tf.classifier import Weights
@@ -30,19 +28,13 @@ class RandomisedRepetitions(Repetitions):
     def __len__(self) -> int:
         return len(self._original)
 
-    @overload
-    def __getitem__(self, index: int) -> Repetition: ...
+    def _range(self, part: slice) -> Repetitions:
+        raise TypeError("a randomised network has no ranges of repetitions")
 
-    @overload
-    def __getitem__(self, index: slice) -> Repetitions: ...
-
-    def __getitem__(self, index: Union[int, slice]) -> Union[Repetition, Repetitions]:
-        if isinstance(index, slice):
-            raise TypeError("a randomised network has no ranges of repetitions")
-        index = range(len(self))[index]
-        found = self._original[index]
+    def _at(self, position: int) -> Repetition:
+        found = self._original[position]
         arrays = [np.asarray(weight) for weight in found.weights]
-        generator = np.random.default_rng([self._seed, index])
+        generator = np.random.default_rng([self._seed, position])
         # The layer on top comes first, so that its permutation is the same with and without the other's.
         output = [generator.permutation(array) for array in arrays[2:]]
         hidden = [generator.permutation(array) for array in arrays[:2]] if self._hidden_layer else arrays[:2]

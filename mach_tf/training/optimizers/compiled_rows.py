@@ -57,7 +57,7 @@ def filled(rows: tf.Tensor, counts: tf.Tensor, columns: int) -> tuple[tf.Tensor,
       columns: D. It stands for no row: a GPU reads zeros there, and writes nothing.
 
     Returns:
-      Both, longer by at most an eighth; what is added has no entries.
+      Both, longer by at most a sixteenth; what is added has no entries.
     """
     count = tf.size(rows)
     power = tf.floor(tf.math.log(tf.cast(tf.maximum(count, 1), tf.float64)) / tf.math.log(tf.constant(2.0, tf.float64)))

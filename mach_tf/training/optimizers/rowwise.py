@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -50,7 +51,7 @@ class RowwiseRMSProp(LazyLaProp):
         if not self._is_rowwise(var):
             return super()._resource_apply_sparse(grad, var, indices, apply_state)
         slot = self.get_slot(var, "rms")
-        squares, change = self._rule(grad, gather_rows(slot, indices), apply_state[(var.device, var.dtype.base_dtype)])
+        squares, change = _rule(grad, gather_rows(slot, indices), self._settings(var, apply_state))
         subtracted = tf.raw_ops.ResourceScatterSub(resource=var.handle, indices=indices, updates=change)
         return tf.group(update_rows(slot, indices, squares), subtracted)
 
@@ -58,18 +59,26 @@ class RowwiseRMSProp(LazyLaProp):
         if not self._is_rowwise(var):
             return super()._resource_apply_dense(grad, var, apply_state)
         slot = self.get_slot(var, "rms")
-        squares, change = self._rule(grad, slot, apply_state[(var.device, var.dtype.base_dtype)])
+        squares, change = _rule(grad, slot, self._settings(var, apply_state))
         return tf.group(slot.assign(squares, read_value=False), var.assign_sub(change, read_value=False))
-
-    def _rule(self, gradient, squares, settings):
-        """Returns the rows' second moments after a step, and what it subtracts from the rows."""
-        # One pass over the gradient: its squares are not stored.
-        size = tf.math.reduce_euclidean_norm(gradient, axis=-1)
-        mean = tf.square(size) / tf.cast(gradient.shape[-1], size.dtype)
-        squares = settings["rho"] * squares + settings["one_minus_rho"] * mean
-        rate = settings["lr_t"] / (1 - settings["momentum"])
-        return squares, gradient * (rate * tf.math.rsqrt(squares + settings["epsilon"]))[..., None]
 
     def _is_rowwise(self, variable: tf.Variable) -> bool:
         # Of a replicated variable, the copies on other devices than the first are named for their replica.
         return re.sub(r"(/replica_\d+)?:\d+$", "", variable.name) == self._rowwise
+
+
+def _rule(gradient: tf.Tensor, squares: tf.Tensor, settings: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the second moments of rows after a step, and what the step subtracts from the rows.
+
+    Args:
+      gradient: float32 [n, ..., hidden].
+      squares: float32 [n, ...], the second moments before the step.
+      settings: as for compiled_rows.update.
+    """
+    # One pass over the gradient: its squares are not stored.
+    size = tf.math.reduce_euclidean_norm(gradient, axis=-1)
+    mean = tf.square(size) / tf.cast(gradient.shape[-1], size.dtype)
+    squares = settings["rho"] * squares + (1 - settings["rho"]) * mean
+    # The rate holds the factor of a gradient that enters LaProp's momentum.
+    rate = settings["lr"] / (1 - settings["momentum"])
+    return squares, gradient * (rate * tf.math.rsqrt(squares + settings["epsilon"]))[..., None]

@@ -86,6 +86,15 @@ def test_what_the_ranges_left_out_is_computed(evaluated, tmp_path):
     assert whole(evaluated, tmp_path / "out", **ATTACKS) == whole(evaluated, None, **ATTACKS)
 
 
+def test_a_range_that_has_blocks_of_an_attack_alone_says_so(evaluated, tmp_path):
+    """Blocks of attacks are smaller, so that some begin where none of the evaluation does."""
+    settings = EvaluationOptions(**PLAIN, **ATTACKS)
+    arguments = evaluated.model_dir, evaluated.dataset_dir, settings, str(tmp_path)
+    finished = evaluation.run_range(*arguments, PointRange("3:4"))
+    assert finished.blocks == 1 and parts_in(tmp_path) == ["evaluation-part-attack0-3-6.npz"]
+    assert evaluation.run_range(*arguments, PointRange("1:3")).blocks == 0
+
+
 def test_an_interrupted_evaluation_continues(evaluated, tmp_path, monkeypatch):
     expected, computed = whole(evaluated, None), []
     decode = point_results.PointResults._decode

@@ -9,17 +9,8 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations.counterfactuals import Counterfactual, counterfactual
-from tests.helpers import rankers
 from tests.helpers import world as worlds
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 def _is_in(ensemble, row, removed, label, k, estimator):

@@ -7,21 +7,12 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import hashed_attributions
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.integrated_gradients.paths import Pairs
-from tests.helpers import rankers
 from tests.helpers import world as worlds
 
 PAIRS = Pairs(np.array([0, 2, 2, 3, 4]), np.array([4, 0, 7, 29]))
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,13 @@ def stepped_scores(ensemble, training, x, size):
     return after, before
 
 
+def supports_of(ensemble, training, x, pairs):
+    hidden = [
+        np.maximum(x @ np.asarray(each.weights[0]) + np.asarray(each.weights[1]), 0) for each in ensemble.repetitions
+    ]
+    return supporting_points.supports(ensemble, training, hidden, pairs)
+
+
 @pytest.mark.parametrize("size", [1e-3, 1.0, 50.0])
 def test_support_is_what_a_gradient_step_changes(size):
     ensemble = tiny_ensemble.make_ensemble()
@@ -58,10 +65,7 @@ def test_support_is_what_a_gradient_step_changes(size):
     pairs = Pairs(np.array([0, 2, 3, 5]), np.array([4, 11, 0, 24, 7]))
     after, before = stepped_scores(ensemble, training, x.toarray().astype(np.float64), size)
     expected = ((after - before) / size)[:, pairs.points(), pairs.labels].T
-    hidden = [
-        np.maximum(x @ np.asarray(each.weights[0]) + np.asarray(each.weights[1]), 0) for each in ensemble.repetitions
-    ]
-    np.testing.assert_allclose(supporting_points.supports(ensemble, training, hidden, pairs), expected, atol=2e-4)
+    np.testing.assert_allclose(supports_of(ensemble, training, x, pairs), expected, atol=2e-4)
     found = find(ensemble, [training[:7], training[7:8], training[8:]], x, pairs, 6)
     for best, values in zip(found, expected):
         order = [i for i in np.argsort(-values) if values[i] > 0][:6]
@@ -79,12 +83,8 @@ def test_the_support_of_a_difference_is_the_difference():
     everything = [
         {one.point: one.support for one in best} for best in find(ensemble, [training], x, pairs, 30, np.array([5, 3]))
     ]
-    hidden = [
-        np.maximum(x @ np.asarray(each.weights[0]) + np.asarray(each.weights[1]), 0) for each in ensemble.repetitions
-    ]
     ours, theirs = (
-        supporting_points.supports(ensemble, training, hidden, pairs._replace(labels=labels))
-        for labels in (pairs.labels, np.array([5, 3]))
+        supports_of(ensemble, training, x, pairs._replace(labels=labels)) for labels in (pairs.labels, np.array([5, 3]))
     )
     for best, values in zip(everything, ours - theirs):
         assert best == {i: value for i, value in enumerate(values.tolist()) if value > 0}
@@ -144,13 +144,6 @@ def fitted(request):
 
     x = generator.permutation(60)[:8]
     return types.SimpleNamespace(at_minimum=at_minimum, training=training, decay=decay, chosen=x)
-
-
-def supports_of(ensemble, training, x, pairs):
-    hidden = [
-        np.maximum(x @ np.asarray(each.weights[0]) + np.asarray(each.weights[1]), 0) for each in ensemble.repetitions
-    ]
-    return supporting_points.supports(ensemble, training, hidden, pairs)
 
 
 def test_supports_add_up_to_the_score_at_the_minimum(fitted):

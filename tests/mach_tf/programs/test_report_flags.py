@@ -15,8 +15,10 @@ def test_only_given_flags_have_values():
     names = set(flags.FLAGS) - before
     flags.FLAGS(["program"])
     assert report_flags.values() == {}
-    flags.FLAGS(["program", "--epsilon=0", "--nocertified", "--counterfactual_k=3", "--supporting_points=9"])
-    given = {"epsilon": 0.0, "certified": False, "counterfactual_k": 3, "supporting_points": 9}
+    flags.FLAGS(
+        ["program", "--epsilon=0", "--nocertified", "--counterfactual_k=3", "--supporting_points=9", "--top_features=5"]
+    )
+    given = {"epsilon": 0.0, "certified": False, "counterfactual_k": 3, "supporting_points": 9, "top_features": 5}
     assert report_flags.values() == given
     for name in names:
         delattr(flags.FLAGS, name)

@@ -107,8 +107,11 @@ def test_texts_are_ranked_and_explained_with_the_ranker(evaluated):
     vectorizer = TextVectorizer(vocabulary(SPECS["two fields"], model.manifest.features))
     names = [str(label) for label in range(model.labels)]
     servable = TextServable(vectorizer, *stored(model), "logit_mean", names, ranker=StoredRanker(model.ranker))
-    expected = model.top_k(vectorizer.points(TEXTS).features(model.manifest.features), 4, scores="logit")
+    features = vectorizer.points(TEXTS).features(model.manifest.features)
+    expected = model.top_k(features, 4, scores="logit")
     found = tf.function(servable.explain_text)(tf.constant(TEXTS), tf.constant(4))
+    # It was given no line, and the model is not calibrated with this ranker.
+    np.testing.assert_allclose(found["probabilities"], model.top_k(features, 4).scores, rtol=1e-5)
     np.testing.assert_array_equal(found["labels"], expected.labels)
     np.testing.assert_array_equal(found["scores"], expected.scores)
     totals = found["baseline_scores"] + tf.reduce_sum(found["word_attributions"], 2)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mach_tf.ranker import choice, classifiers
 from mach_tf.sizing import ranker_time
 from mach_tf.sizing.machine import Machine
 
@@ -15,6 +16,12 @@ EURLEX = (45_000, 4271, 103.43, 5.07)
 )
 def test_measured_trainings_are_met(sizes, seconds):
     assert 1 / 1.5 < ranker_time.processor_seconds(*sizes) / seconds < 1.5
+
+
+def test_the_ranker_searches_and_tries_as_many():
+    assert ranker_time._CANDIDATES == classifiers._CANDIDATES
+    assert len(choice.PENALTIES) == ranker_time._PENALTIES
+    assert ranker_time._TRIED_POINTS == choice._TRAINED
 
 
 def test_it_grows_with_points_times_labels():

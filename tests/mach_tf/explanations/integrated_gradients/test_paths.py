@@ -22,6 +22,15 @@ def _dense(paths, values, columns):
     return dense
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (4,), (0, 3), (0,)])
+def test_pairs_of_a_matrix_have_its_rows(shape):
+    labels = np.random.default_rng(0).integers(9, size=shape, dtype=np.int32)
+    pairs = Pairs.of_matrix(labels)
+    assert pairs.splits.dtype == pairs.labels.dtype == np.int64 and len(pairs.splits) == len(labels) + 1
+    for i, row in enumerate(labels):
+        assert pairs.labels[pairs.splits[i] : pairs.splits[i + 1]].tolist() == np.atleast_1d(row).tolist()
+
+
 @pytest.mark.parametrize("rows", [0, 1, 5])
 @pytest.mark.parametrize("one_baseline", [False, True])
 def test_between_holds_the_union_of_both_ends(rows, one_baseline):

@@ -9,24 +9,15 @@ import pytest
 
 from mach_tf import points
 from mach_tf.attacks.gradient_attacks import fgsm_step
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations import explainer
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
 from mach_tf.explanations.reporting.selection import choose_labels
 from mach_tf.label_index import LabelIndex
-from tests.helpers import rankers
 from tests.helpers import world as worlds
 from tests.mach_tf.explanations.words.sample import explained_text
 
 EPSILON = 0.1
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 def ask(world, ensemble, labels="top:2", estimator="logit_mean", epsilon=EPSILON, known_truth=True):

@@ -8,21 +8,12 @@ import numpy as np
 import pytest
 
 from mach_tf import estimators, points
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.reporting import point_explainer
 from mach_tf.explanations.reporting.prior_baseline import PriorBaseline
 from mach_tf.explanations.reporting.selection import choose_labels
 from mach_tf.label_index import LabelIndex
-from tests.helpers import rankers
 from tests.helpers import world as worlds
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 def _probabilities(ensemble, hashed, time, estimator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 
@@ -20,6 +19,7 @@ from tests.helpers import pages
 HOSTILE_FEATURE = "<script>alert(1)</script>"
 HOSTILE_LABEL = "</script><img src=x onerror=alert(2)>"
 LABELS = ["cats", "dogs", HOSTILE_LABEL, "birds"]
+DOGS = Explanation(0, 1, "dogs", 2.5, 0.5, 0.0, [])
 
 
 def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=False):
@@ -47,6 +47,13 @@ def page(points=6, known_truth=True, attacked=True, hidden_features=0, ranked=Fa
             )
         )
     return report.html("Explanations of <model>", [("Model", "a & b"), ("Method", "exact")])
+
+
+def dogs(explanation=DOGS, **options):
+    """Returns the explained label "dogs", which shares no bucket with another."""
+    return ExplainedLabel(
+        explanation, 1, np.array([4]), np.array([1.0]), Neighbours(np.zeros(0, np.int64), []), **options
+    )
 
 
 @pytest.mark.parametrize("ranked", [True, False])
@@ -110,8 +117,7 @@ def test_a_contrast_has_both_labels_and_no_probabilities(browser, tmp_path):
     explanation = Explanation(
         0, 1, "dogs", 2.5, 0.5, 0.0, [FeatureAttribution(0, "bark", 1.0, 2.0, False, 0)], None, 0, "cats"
     )
-    one = ExplainedLabel(explanation, 1, np.array([4]), np.array([1.0]), Neighbours(np.zeros(0, np.int64), []))
-    report.add(PointExplanation(0, None, [(1, 3.0)], [one]))
+    report.add(PointExplanation(0, None, [(1, 3.0)], [dogs(explanation)]))
     pages.open_page(browser, tmp_path, report.html("Contrast", []))
     assert browser.find_element("css selector", ".card h2").text == "dogs rather than cats"
     facts = browser.find_element("css selector", ".facts").text
@@ -254,15 +260,8 @@ def test_a_thousand_points_are_drawn_as_they_are_scrolled_to(browser, tmp_path):
 @pytest.mark.parametrize("proved", [0.0, 0.25, 0.0066249, 0.0066251, 0.009999, 0.01996])
 def test_a_proved_size_is_never_rounded_up(browser, tmp_path, proved):
     report = Report(LABELS, "logit_mean", None, 3)
-    one = ExplainedLabel(
-        Explanation(0, 1, "dogs", 2.5, 0.5, 0.0, []),
-        1,
-        np.array([4]),
-        np.array([1.0]),
-        Neighbours(np.zeros(0, np.int64), []),
-    )
     without = Counterfactual(1, (7, 9), True)
-    report.add(PointExplanation(0, None, [(1, 3.0)], [dataclasses.replace(one, counterfactual=without)], proved=proved))
+    report.add(PointExplanation(0, None, [(1, 3.0)], [dogs(counterfactual=without)], proved=proved))
     pages.open_page(browser, tmp_path, report.html("Proved", []))
     text = browser.find_element("css selector", ".proved").text
     assert "top label dogs" in text and text.startswith("Proved: " if proved else "No proof: ")
@@ -279,15 +278,7 @@ def test_a_proved_size_is_never_rounded_up(browser, tmp_path, proved):
 )
 def test_supporting_points_are_listed(browser, tmp_path, supporting):
     report = Report(LABELS, "logit_mean", None, 3)
-    one = ExplainedLabel(
-        Explanation(0, 1, "dogs", 2.5, 0.5, 0.0, []),
-        1,
-        np.array([4]),
-        np.array([1.0]),
-        Neighbours(np.zeros(0, np.int64), []),
-        supporting=supporting,
-    )
-    report.add(PointExplanation(0, None, [(1, 3.0)], [one]))
+    report.add(PointExplanation(0, None, [(1, 3.0)], [dogs(supporting=supporting)]))
     pages.open_page(browser, tmp_path, report.html("Supported", []))
     summaries = [each for each in browser.find_elements("css selector", "summary") if "support it" in each.text]
     assert len(summaries) == (supporting is not None)

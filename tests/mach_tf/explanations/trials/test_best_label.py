@@ -9,21 +9,12 @@ import pytest
 import scipy.sparse
 
 from mach_tf import points
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.label_scores import label_scores
 from mach_tf.explanations.trials import best_label
-from tests.helpers import rankers
 from tests.helpers import world as worlds
 
 ESTIMATORS = ["mean", "logit_mean"]
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,9 @@ import pytest
 import scipy.stats
 
 from mach_tf import points
-from mach_tf.ensemble import Ensemble
 from mach_tf.explanations.integrated_gradients.attribution import AttributionConfig
 from mach_tf.explanations.trials import randomisation
 from mach_tf.explanations.trials.best_label import attributions, best_labels
-from tests.helpers import rankers
-
-
-@pytest.fixture(scope="module", params=["alone", "ranked"])
-def ensemble(request, world, tmp_path_factory):
-    if request.param == "alone":
-        return Ensemble.load(world.model)
-    return Ensemble.load(rankers.with_ranker(world.model, str(tmp_path_factory.mktemp("ranked") / "model"), 30, 40))
 
 
 def _rows(array):
