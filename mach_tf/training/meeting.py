@@ -224,8 +224,9 @@ class Meeting(Alone):
         while missing := [position for position in positions if position not in found]:
             self._waiting.missing = [self.addresses[position] for position in missing]
             self._waiting.tick()
-            for ready in _readable([self._peers[position] for position in missing]):
-                position = next(position for position in missing if self._peers[position] is ready)
+            # Who has sent its message may still say that it stops.
+            for ready in _readable([self._peers[position] for position in positions]):
+                position = next(position for position in positions if self._peers[position] is ready)
                 try:
                     messages = ready.receive()
                 except (OSError, ValueError):

@@ -129,6 +129,20 @@ def test_a_stop_while_they_agree_stops_all(pool, stopped):
     assert [type(future.result(30)) for future in futures] == [Stopped] * 3
 
 
+def test_a_stop_of_a_worker_that_was_heard_already_stops_all(pool):
+    seen, stops = clusters.of(3), [False] * 3
+
+    def block(workers, position):
+        if position == 2:
+            time.sleep(0.5)
+            stops[1] = True
+            time.sleep(1.0)
+        workers.exchange("on")
+
+    futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i]) for i in range(3)]
+    assert [type(future.result(30)) for future in futures] == [Stopped] * 3
+
+
 @pytest.mark.parametrize("position", range(2))
 def test_who_waits_names_whom(monkeypatch, position):
     monkeypatch.setattr(waiting, "_FIRST_REPORT_SECONDS", 0.1)
