@@ -158,7 +158,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         labels,
         chosen.estimator,
         chosen.weights,
-        chosen.prune,
+        float(chosen.prune),
         list(signatures),
         label_names is not None,
         network.manifest.dataset_fingerprint,

@@ -64,6 +64,10 @@ def test_a_servable_describes_its_files(servable):
     assert sorted(contents.signatures) == ["attack", "explain", "serving_default", "sparse"]
 
 
+def test_fractions_may_be_whole_numbers(model, tmp_path):
+    assert ServableContents.read(export(model, tmp_path / "tiny" / "1", prune=0).path).prune == 0
+
+
 def test_the_warm_up_requests_can_be_answered(servable):
     loaded, kind = tf.saved_model.load(servable.path), prediction_log_class()
     for record in tf.data.TFRecordDataset(os.path.join(servable.path, warm_up.FILE)):
