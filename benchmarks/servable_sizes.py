@@ -34,8 +34,8 @@ shared_flags.define_limit()
 shared_flags.define_repetitions()
 flags.DEFINE_list(
     "forms",
-    ["float32", "float16", "int8", "int8:0.25", "vq", "vq:0.4", "vq:0.6"],
-    "Exports these forms, each a value of --weights of mach-export, and after a colon one of --prune.",
+    ["float32", "float16", "int8", "int8:0.25", "int8:0:0.75", "int8:0.25:0.75", "vq", "vq:0.4", "vq:0.6"],
+    "Exports these forms, each a value of --weights of mach-export, and after colons one of --prune and one of --prune_entries.",
 )
 flags.DEFINE_integer("batch_size", 256, "Ranks this many points per call.", lower_bound=1)
 flags.DEFINE_integer("timed_points", 200, "Times this many points with one per call.", lower_bound=1)
@@ -70,10 +70,11 @@ def main(_: list[str]) -> None:
     results: list[dict[str, Any]] = []
     base: np.ndarray = np.zeros(0)
     for form in FLAGS.forms:
-        weights, _, prune = form.partition(":")
+        weights, prune, entries = form.split(":") + ["0"] * (2 - form.count(":"))
         with tempfile.TemporaryDirectory() as directory:
             begun = time.perf_counter()
-            done = export(network, os.path.join(directory, "model", "1"), weights=weights, prune=float(prune or 0))
+            options = {"weights": weights, "prune": float(prune), "prune_entries": float(entries)}
+            done = export(network, os.path.join(directory, "model", "1"), **options)
             seconds = time.perf_counter() - begun
             found = ranked(done.path, points, FLAGS.batch_size, FLAGS.timed_points)
         base = base if results else found.hits

@@ -54,6 +54,14 @@ flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
+flags.DEFINE_float(
+    "prune_entries",
+    0.0,
+    "Leaves out this fraction, below 1, of the single weights in the first layer's rows that are kept: those with the smallest magnitude. A "
+    "bit per weight says which are stored. Not with vq and vq1, which make smaller servables at the same accuracy.",
+    lower_bound=0,
+    upper_bound=1,
+)
 flags.DEFINE_integer(
     "reasons", 10, "Names at most this many features per label in an explanation.", lower_bound=1, upper_bound=1000
 )
@@ -100,6 +108,7 @@ def main(_: list[str]) -> None:
             estimator=FLAGS.estimator,
             weights=FLAGS.weights,
             prune=FLAGS.prune,
+            prune_entries=FLAGS.prune_entries,
             reasons=FLAGS.reasons,
             label_names=FLAGS.label_names,
             feature_names=FLAGS.feature_names,

@@ -31,6 +31,7 @@ class ServableContents:
       label_names: whether labels have names; otherwise their ids stand for them.
       text_fields: the names of the text fields, in their order; empty if the model takes no texts.
       ranker_weights: the number of weights of the ranker; 0 if label scores are those of the ensemble alone.
+      prune_entries: the fraction of the entries of the kept rows of W1 that were left out.
       dataset_fingerprint: fingerprint of the training data.
       versions: versions of the libraries, by package name.
       files: every other file, by its path with "/".
@@ -49,6 +50,7 @@ class ServableContents:
     versions: dict[str, str]
     text_fields: list[str] = dataclasses.field(default_factory=list)
     ranker_weights: int = 0
+    prune_entries: float = 0.0
     files: dict[str, StoredFile] = dataclasses.field(default_factory=dict)
     schema_version: int = _SCHEMA_VERSION
 

@@ -40,6 +40,8 @@ class ExportOptions:
       weights: the precision of the stored weights, one of choices.SERVABLE_WEIGHTS.
       prune: the fraction of the hashed features to leave out, those whose rows of W1 have the smallest norm in all repetitions
         together, in [0, 1).
+      prune_entries: the fraction of the entries of each repetition's W1 that read as zero, those with the smallest magnitude among the
+        entries of the rows that are kept, in [0, 1); 0 with the weights "vq" and "vq1".
       reasons: number of features that an explanation names for a label, at most.
       label_names: file with the names of the labels, one per line; None for those in the model directory, if it has any.
       feature_names: file with the names of the raw features, one per line; None for the terms of a model of texts, or no names.
@@ -54,6 +56,7 @@ class ExportOptions:
     estimator: str = estimators.DEFAULT_ESTIMATOR
     weights: str = SERVABLE_WEIGHTS[0]
     prune: float = 0.0
+    prune_entries: float = 0.0
     reasons: int = 10
     label_names: Optional[str] = None
     feature_names: Optional[str] = None
@@ -67,8 +70,14 @@ class ExportOptions:
                 f"estimator must be one of {estimators.EXACT_ESTIMATORS}, whose scores are sums (got {self.estimator!r})."
             )
         arguments.choice(self.weights, "weights", SERVABLE_WEIGHTS)
-        if arguments.finite_number(self.prune, "prune", 0, 1) == 1:
-            raise InputError("prune must be below 1, which would leave nothing (got 1).")
+        for name in ("prune", "prune_entries"):
+            if arguments.finite_number(getattr(self, name), name, 0, 1) == 1:
+                raise InputError(f"{name} must be below 1, which would leave nothing (got 1).")
+        if self.prune_entries and self.weights in CODED:
+            raise InputError(
+                f"prune_entries must be 0 with the weights {self.weights!r} (got {self.prune_entries:g}): a code stands for several "
+                "entries, so that zeros among them save nothing. Leave it out, or choose other weights."
+            )
         arguments.whole_number(self.reasons, "reasons", 1, 1000)
         arguments.switch(self.force, "force")
         if self.force and self.label_names is None and self.feature_names is None:
@@ -165,6 +174,7 @@ def export(network: Network, output_dir: Union[str, os.PathLike[str]], **options
         network.manifest.versions,
         [] if vectorizer is None else list(network.texts.fields),
         0 if ranker is None else ranker.weights.shape[0],
+        float(chosen.prune_entries),
     )
     rule = f"{path}: a servable must fit on the disk, but writing it failed"
     with staging.staged(path) as temporary:
@@ -199,7 +209,8 @@ def _stored(network: Network, options: ExportOptions) -> list[StoredWeights]:
     places = _places(network, options)
     with Bar("export", len(network.repetitions), "repetition") as bar:
         for index in range(len(network.repetitions)):
-            stored.append(StoredWeights(network.repetitions[index].weights, options.weights, places))
+            weights = network.repetitions[index].weights
+            stored.append(StoredWeights(weights, options.weights, places, options.prune_entries))
             bar.update(1)
     return stored
 

@@ -112,7 +112,7 @@ def _quality(contents: ServableContents, evaluation: Optional[Evaluation]) -> st
     if evaluation.dataset_fingerprint != contents.dataset_fingerprint:
         where += f" of another data set, `{evaluation.dataset_fingerprint}`"
     parts = [f"On {where}, in percent:", _titled(rows, ["metric", "value", "95% interval"])]
-    if contents.prune or contents.weights != FLOAT32:
+    if contents.prune or contents.prune_entries or contents.weights != FLOAT32:
         parts.append(
             f"These are the figures of the model's float32 weights. This servable stores others ({_stored(contents)}), which were not evaluated."
         )
@@ -178,8 +178,15 @@ def _probabilities(contents: ServableContents, manifest: ModelManifest) -> str:
 
 def _stored(contents: ServableContents) -> str:
     """Returns how the weights are stored, in words."""
-    stored = _STORED[contents.weights]
-    return f"{stored}; {contents.prune:.0%} of the features left out" if contents.prune else stored
+    parts = [_STORED[contents.weights]]
+    if contents.prune:
+        parts.append(f"{contents.prune:.0%} of the features left out")
+    if contents.prune_entries:
+        which = "first layer's other rows" if contents.prune else "first layer"
+        parts.append(
+            f"{contents.prune_entries:.0%} of the weights of the {which} left out, those of the smallest magnitude"
+        )
+    return "; ".join(parts)
 
 
 def _titled(rows: Sequence[tuple[str, ...]], titles: list[str]) -> str:

@@ -1,7 +1,8 @@
-"""The weights of a repetition as a servable stores them: in float32, or smaller, and without the least rows of W1.
+"""The weights of a repetition as a servable stores them: in float32, or smaller, and without the least rows and entries of W1.
 
 float16 and int8 round every weight; int8 keeps round(w / scale) with one scale per row of W1 and per column of W2, the largest magnitude
-of the row or column / 127. vq and vq1 store W1 by vector quantisation, and W2 in int8. Rows that are pruned read as zeros. Biases stay float32.
+of the row or column / 127. vq and vq1 store W1 by vector quantisation, and W2 in int8. Rows and entries that are pruned read as zeros. Biases stay
+float32.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.classifier import SparseBatch, Weights, sparse_product
 from mach_tf.serving.coded_rows import CodedRows
 from mach_tf.serving.row_places import RowPlaces
+from mach_tf.serving.sparse_rows import SparseRows, largest_entries
 
 FLOAT32, FLOAT16, INT8, VQ, VQ1 = SERVABLE_WEIGHTS
 _LARGEST = 127
@@ -36,16 +38,10 @@ class StoredMatrix(tf.Module):
           axis: with int8: 0 for one scale per row, 1 for one scale per column.
         """
         super().__init__()
-        scale = None
-        if precision == FLOAT16:
-            matrix = matrix.astype(np.float16)
-        elif precision == INT8:
-            largest = np.abs(matrix).max(axis=1 - axis, initial=0, keepdims=True)
-            scale = int8_scale(largest)
-            matrix = np.rint(matrix / scale).astype(np.int8)
+        values, scale = rounded(matrix, precision, axis)
         self._axis = axis
-        self.values = tf.Variable(matrix, trainable=False)
-        self.scale = None if scale is None else tf.Variable(scale.reshape(-1), trainable=False)
+        self.values = tf.Variable(values, trainable=False)
+        self.scale = None if scale is None else tf.Variable(scale, trainable=False)
 
     def rows(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns rows, float32 [n, columns]; `ids` are integers [n]."""
@@ -67,6 +63,14 @@ class StoredMatrix(tf.Module):
         return columns if self.scale is None else columns * self.scale
 
 
+def rounded(matrix: np.ndarray, precision: str, axis: int) -> tuple[np.ndarray, Optional[np.ndarray]]:
+    """Returns a matrix in a precision, and what its rows or columns are multiplied by; arguments as of StoredMatrix."""
+    if precision != INT8:
+        return matrix.astype(precision, copy=False), None
+    scale = int8_scale(np.abs(matrix).max(axis=1 - axis, initial=0, keepdims=True))
+    return np.rint(matrix / scale).astype(np.int8), scale.reshape(-1)
+
+
 def int8_scale(largest: np.ndarray) -> np.ndarray:
     """Returns what int8 weights are multiplied by, float32, from the largest magnitude of the weights that share a scale."""
     return np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(_LARGEST)
@@ -75,24 +79,34 @@ def int8_scale(largest: np.ndarray) -> np.ndarray:
 class StoredWeights(tf.Module):
     """The weights of one repetition."""
 
-    def __init__(self, weights: Weights, precision: str = FLOAT32, places: Optional[RowPlaces] = None):
+    def __init__(
+        self,
+        weights: Weights,
+        precision: str = FLOAT32,
+        places: Optional[RowPlaces] = None,
+        prune_entries: float = 0.0,
+    ):
         """Rounds and prunes the weights.
 
         Args:
           weights: they are copied.
           precision: one of choices.SERVABLE_WEIGHTS.
           places: which rows of W1 to keep, and in which order; None keeps all, in their order.
+          prune_entries: the fraction of the entries of these rows to leave out, in [0, 1); 0 with vq and vq1.
         """
         super().__init__()
         arguments.choice(precision, "weights", SERVABLE_WEIGHTS)
         kernel, hidden_bias, output_kernel, output_bias = (np.asarray(each) for each in weights)
         self.places = places
-        self.hidden_kernel: Union[StoredMatrix, CodedRows]
+        self.hidden_kernel: Union[StoredMatrix, CodedRows, SparseRows]
         if places is not None:
             kernel = kernel[places.kept]
         if precision in CODED:
             length, refined = CODED[precision]
             self.hidden_kernel = CodedRows(kernel, length, int(refined * len(kernel)))
+        elif prune_entries:
+            values, scale = rounded(kernel, precision, 0)
+            self.hidden_kernel = SparseRows(values, largest_entries(kernel, prune_entries), scale)
         else:
             # The place behind the kept rows is that of all rows that are left out.
             self.hidden_kernel = StoredMatrix(

@@ -13,12 +13,19 @@ from tests.helpers import programs
 
 def test_forms_are_measured_through_their_servables(trained, dataset, capsys):
     directories = [f"--model_dir={trained}", f"--dataset_dir={dataset}"]
-    programs.run("benchmarks.servable_sizes", *directories, "--split=valid", "--forms=float32,vq:0.5", "--batch_size=7")
+    programs.run(
+        "benchmarks.servable_sizes",
+        *directories,
+        "--split=valid",
+        "--forms=float32,vq:0.5,int8:0:0.99",
+        "--batch_size=7",
+    )
     lines = capsys.readouterr().out.splitlines()
     result = json.loads(lines[-1])
-    first, second = result["forms"]
-    assert [first["form"], second["form"]] == ["float32", "vq:0.5"] == list(result["ratios"])
+    first, second, third = result["forms"]
+    assert [each["form"] for each in result["forms"]] == list(result["ratios"]) == ["float32", "vq:0.5", "int8:0:0.99"]
     assert first["P@5 lost"] == 0 and second["milliseconds"] > 0
+    assert third["P@5"] != first["P@5"]
     assert second["P@1"] == pytest.approx(first["P@1"] - second["P@1 lost"], abs=0.002)
     assert lines[0].startswith("| form ") and lines[3].startswith("| vq:0.5 ")
 

@@ -34,8 +34,10 @@ def test_the_program_exports_with_names_and_an_evaluation(world, tmp_path):
         f"--evaluation={evaluation}",
         "--weights=int8",
         "--prune=0.25",
+        "--prune_entries=0.5",
     )
-    assert "12.50" in (output / "README.md").read_text()
+    card = (output / "README.md").read_text()
+    assert "12.50" in card and "50% of the weights of the first layer's other rows left out" in card
     loaded = tf.saved_model.load(str(output))
     found = loaded.signatures["explain"](
         row_splits=tf.constant([0, 1], tf.int64),

@@ -15,7 +15,7 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.serving.attack_servable import AttackServable
 from mach_tf.serving.stored_ranker import StoredRanker
 from tests.mach_tf.serving.test_fgsm_attack import padded
-from tests.mach_tf.serving.test_servable import arrays, ranked_model, stored
+from tests.mach_tf.serving.test_servable import arrays, pruned, ranked_model, stored
 
 EPSILON = 0.05
 
@@ -61,6 +61,18 @@ def test_answers_are_those_of_the_library(model, raw, by_estimator):
     np.testing.assert_allclose(found["relative_norm"], attacked.relative_norms, rtol=1e-5)
     assert (clean.top_labels != attacked.top_labels).any()
     assert found["attacked_label_names"][0, 0].decode() == f"label-{attacked.top_labels[0, 0]}"
+
+
+def test_without_entries_the_attack_is_that_of_a_library_without_them(evaluated, model, raw):
+    without = Ensemble.load(evaluated.model_dir)
+    attack = make(model, **pruned(without, 0.5)).signatures()["attack"]
+    hashed = without.manifest.feature_spec.apply(raw)
+    found = attack(**given(raw, 5, EPSILON, padded(hashed)[0]))
+    (expected,) = AttackRun(without, Attack("fgsm"), 5, "logit_mean").outcomes(hashed, [EPSILON])
+    (whole,) = AttackRun(model, Attack("fgsm"), 5, "logit_mean").outcomes(hashed, [EPSILON])
+    np.testing.assert_array_equal(found["attacked_labels"], expected.top_labels)
+    np.testing.assert_allclose(found["attacked_loss"], expected.losses, rtol=1e-5)
+    assert (np.abs(expected.losses / whole.losses - 1) > 1e-3).any()
 
 
 def test_the_ranker_is_attacked_too(evaluated, raw):

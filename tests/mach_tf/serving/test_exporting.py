@@ -84,6 +84,16 @@ def test_int8_is_a_quarter_of_the_size(model, servable, tmp_path):
     assert "int8" in (tmp_path / "tiny" / "1" / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("prune", "prune_entries"), [(0.0, 0.75), (0.5, 0.75), (0.5, 0.0)])
+def test_a_pruned_servable_says_so(model, tmp_path, prune, prune_entries):
+    exported = export(model, tmp_path / "tiny" / "1", weights="float16", prune=prune, prune_entries=prune_entries)
+    contents, card = ServableContents.read(exported.path), (tmp_path / "tiny" / "1" / "README.md").read_text()
+    assert (contents.prune, contents.prune_entries) == (prune, prune_entries)
+    assert ("50% of the features left out" in card) == bool(prune)
+    assert ("75% of the weights of the first layer's other rows left out" in card) == bool(prune and prune_entries)
+    assert ("75% of the weights of the first layer left out" in card) == (prune_entries > prune == 0)
+
+
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 def test_a_ranker_is_exported_for_the_estimator_that_it_adds_to(evaluated, servable, tmp_path, estimator):
     model, raw = ranked_model(evaluated.model_dir), points.from_csr(evaluated.test[0])
@@ -106,6 +116,13 @@ def test_a_ranker_is_exported_for_the_estimator_that_it_adds_to(evaluated, serva
         ("tiny/new", {}, "must be named by a version"),
         ("tiny/01", {}, "must be named by a version"),
         ("tiny/2", {"prune": 1}, "prune must be below 1"),
+        ("tiny/2", {"prune_entries": 1.0}, "prune_entries must be below 1"),
+        ("tiny/2", {"prune_entries": -0.1}, r"prune_entries must be .*got -0.1"),
+        (
+            "tiny/2",
+            {"prune_entries": 0.5, "weights": "vq"},
+            r"prune_entries must be 0 with the weights 'vq' \(got 0.5\)",
+        ),
         ("tiny/2", {"estimator": "min"}, "estimator must be one of .*logit_mean.*got 'min'"),
         ("tiny/2", {"weights": "int4"}, "weights must be one of"),
         ("tiny/2", {"reasons": 0}, "reasons must be"),

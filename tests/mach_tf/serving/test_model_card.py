@@ -57,6 +57,17 @@ def test_the_card_says_what_the_figures_are_of():
     )
 
 
+def test_the_card_says_which_weights_are_left_out():
+    card = model_card.text(CONTENTS, MANIFEST)
+    assert "| int8, a scale per row or column; 50% of the features left out " in card
+    contents = dataclasses.replace(CONTENTS, weights="float32", prune_entries=0.75)
+    rows = "75% of the weights of the first layer's other rows left out, those of the smallest magnitude"
+    assert f"float32, as trained; 50% of the features left out; {rows}" in model_card.text(contents, MANIFEST)
+    card = model_card.text(dataclasses.replace(contents, prune=0.0), MANIFEST, EVALUATION)
+    assert "float32, as trained; 75% of the weights of the first layer left out" in card
+    assert "which were not evaluated" in card
+
+
 def test_the_card_says_that_there_is_a_ranker():
     assert "ranker" not in model_card.text(CONTENTS, MANIFEST)
     card = model_card.text(dataclasses.replace(CONTENTS, ranker_weights=12345), MANIFEST)

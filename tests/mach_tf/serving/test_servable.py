@@ -9,6 +9,7 @@ from mach_tf import points
 from mach_tf.ensemble import Ensemble
 from mach_tf.ranker.ranker import Ranker
 from mach_tf.serving.raw_features import RawFeatures
+from mach_tf.serving.row_places import RowPlaces
 from mach_tf.serving.servable import EnsembleServable
 from mach_tf.serving.stored_ranker import StoredRanker
 from mach_tf.serving.stored_weights import StoredWeights
@@ -34,6 +35,25 @@ def make(model, estimator="logit_mean", reasons=4, feature_names=None, ranker=No
     names = [f"label-{label}" for label in range(model.labels)]
     ways = {"reasons": reasons, "ranker": ranker, "logit_scale": model.logit_scale}
     return EnsembleServable(*stored(model, **options), estimator, names, feature_names, **ways)
+
+
+PRUNE = 0.2
+
+
+def pruned(model, prune_entries):
+    """Sets weights of W1 to zero, by NumPy; returns the options of `stored` that do the same."""
+    kernels = np.stack([repetition.weights.hidden_kernel for repetition in model.repetitions])
+    norms = np.linalg.norm(kernels, axis=(0, 2))
+    least = np.argsort(norms, kind="stable")[: int(PRUNE * len(norms))]
+    for index, kernel in enumerate(kernels):
+        kernel[least] = np.nan
+        ranks = np.argsort(np.abs(kernel), axis=None, kind="stable")
+        kernel.reshape(-1)[ranks[: int(prune_entries * np.isfinite(kernel).sum())]] = 0
+        kernel[least] = 0
+        repetition = model.repetitions[index]
+        weights = repetition.weights._replace(hidden_kernel=tf.constant(kernel))
+        model.repetitions._loaded[index] = repetition._replace(weights=weights)
+    return {"places": RowPlaces(norms, PRUNE), "prune_entries": prune_entries}
 
 
 RANKER_WEIGHT = 4.5
@@ -217,3 +237,23 @@ def test_smaller_weights_give_nearly_the_same_scores(model, signatures, raw):
     for precision, tolerance in (("float16", 0.02), ("int8", 0.2)):
         rounded = make(model, precision=precision).signatures()["sparse"](**arrays(raw, 5))
         np.testing.assert_allclose(rounded["scores"], exact["scores"], atol=tolerance)
+
+
+@pytest.mark.parametrize("prune_entries", [0.5, 0.99])
+def test_without_entries_answers_and_reasons_are_those_of_a_library_without_them(evaluated, raw, prune_entries):
+    model, whole = ranked_model(evaluated.model_dir), ranked_model(evaluated.model_dir)
+    options = pruned(model, prune_entries)
+    signatures = make(whole, reasons=4, ranker=StoredRanker(model.ranker), **options).signatures()
+    expected = model.top_k(evaluated.test[0], 30, scores="logit")
+    found = signatures["sparse"](**arrays(raw, 30))
+    np.testing.assert_array_equal(found["labels"], expected.labels)
+    np.testing.assert_array_equal(found["scores"], expected.scores)
+    assert (expected.scores[:, 1:] == expected.scores[:, :-1]).sum() > 300
+    assert (expected.scores != whole.top_k(evaluated.test[0], 30, scores="logit").scores).any()
+    found = {name: each.numpy() for name, each in signatures["explain"](**arrays(raw, 2)).items()}
+    reasons = model.explain(evaluated.test[0], labels=found["labels"]).toarray().reshape(25, 2, -1)
+    of_shown = np.take_along_axis(reasons, np.maximum(found["features"], 0), axis=2)
+    np.testing.assert_allclose(
+        found["attributions"], np.where(found["features"] >= 0, of_shown, 0), rtol=1e-5, atol=1e-5
+    )
+    assert np.count_nonzero(found["attributions"]) > 100

@@ -58,6 +58,36 @@ def test_vector_quantization_keeps_the_logits_near_in_less_than_an_eighth():
     assert sum(each.numpy().nbytes for each in stored.hidden_kernel.variables) < weights.hidden_kernel.nbytes / 8
 
 
+@pytest.mark.parametrize("prune", [0, 0.4])
+@pytest.mark.parametrize("prune_entries", [0.3, 0.75, 0.999, 1 - 1e-9])
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_pruned_entries_read_as_zeros_and_the_others_as_without_pruning(prune, prune_entries, precision):
+    weights, batch = random_weights(30, 13, 5), as_batch(random_points(20, 30, 0.3))
+    kernel = weights.hidden_kernel.copy()
+    kernel[7] = 0
+    weights = weights._replace(hidden_kernel=kernel)
+    norms = np.linalg.norm(kernel, axis=1)
+    least = np.argsort(norms, kind="stable")[: int(prune * 30)]
+    of_kept = np.delete(np.abs(kernel), least, axis=0)
+    kernel[np.abs(kernel) < np.sort(of_kept, axis=None)[min(int(prune_entries * of_kept.size), of_kept.size - 1)]] = 0
+    kernel[least] = 0
+    expected = StoredWeights(weights._replace(hidden_kernel=kernel), precision)
+    found = StoredWeights(weights, precision, RowPlaces(norms, prune) if prune else None, prune_entries)
+    columns = tf.range(30, dtype=tf.int64)
+    np.testing.assert_array_equal(found.rows(columns), expected.rows(columns))
+    np.testing.assert_array_equal(logits_of(found, batch), logits_of(expected, batch))
+    assert 0 < np.count_nonzero(kernel) < 13 * 30
+
+
+@pytest.mark.parametrize(("precision", "bytes_of_value"), [("float32", 4), ("float16", 2), ("int8", 1)])
+def test_pruned_entries_take_a_bit(precision, bytes_of_value):
+    stored = StoredWeights(random_weights(300, 512, 2), precision, prune_entries=0.75)
+    size = sum(each.numpy().nbytes for each in stored.hidden_kernel.variables)
+    of_rows = 300 * (512 / 8 + 512 / 4 * bytes_of_value)
+    # An offset and a scale per row.
+    assert of_rows < size <= of_rows + 301 * 12 + 64 + 8
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="weights must be one of"):
         StoredWeights(random_weights(3, 2, 2), "int4")

@@ -19,8 +19,8 @@ from mach_tf.serving.service.served_version import ServedVersion
 @pytest.fixture(scope="module")
 def folder(evaluated, tmp_path_factory):
     folder = tmp_path_factory.mktemp("servables") / "tiny"
-    for version, weights in ((1, "float32"), (2, "int8")):
-        export(Ensemble.load(evaluated.model_dir), folder / str(version), weights=weights)
+    for version, weights, entries in ((1, "float32", 0), (2, "int8", 0), (3, "float16", 0.5)):
+        export(Ensemble.load(evaluated.model_dir), folder / str(version), weights=weights, prune_entries=entries)
     return folder
 
 
@@ -29,7 +29,7 @@ def share_small_weights(monkeypatch):
     monkeypatch.setattr(shared_weights, "_SMALLEST_BYTES", 64)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_answers_are_those_of_weights_of_its_own(folder, tmp_path, version):
     directory = str(folder / str(version))
     inputs = {
