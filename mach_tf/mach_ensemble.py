@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -23,6 +23,7 @@ import scipy.special
 
 from mach_tf import arguments, estimators
 from mach_tf.buckets import BucketSpec
+from mach_tf.decoding.added_scores import AddedScores
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
 from mach_tf.fitted import parameters
@@ -30,6 +31,7 @@ from mach_tf.fitted.class_predictions import ClassPredictions, check_columns
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import FittedLabels
 from mach_tf.fitted.label_scores import n_points
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -180,9 +182,16 @@ class _BucketClassifiers:
     def sketch_shape(self) -> tuple[int, int]:
         return len(self.classifiers), self.buckets
 
+    @property
+    def logit_scale(self) -> LogitScale:
+        return AS_THEY_ARE
+
     @functools.cached_property
     def decoder(self) -> Decoder:
         return Decoder.of(self.bucket_table, self.buckets)
+
+    def added_scores(self, estimator: str) -> Sequence[AddedScores]:
+        return ()
 
     def sketches(self, features: Any) -> Iterator[tuple[range, np.ndarray]]:
         count = n_points(features)

@@ -29,6 +29,7 @@ SCHEMA_VERSION = 1
 DATASET_FILE = "dataset.json"
 MODEL_FILE = "model.json"
 LABEL_COUNTS_FILE = "label_counts.npy"
+RANKER_FILE = "ranker.npz"
 FEATURE_NAMES_FILE, LABEL_NAMES_FILE, LABEL_KEYS_FILE = "feature_names.txt", "label_names.txt", "label_keys.txt"
 DOCUMENT_FREQUENCIES_FILE = "document_frequencies.npy"
 # What a model directory may keep of its dataset.

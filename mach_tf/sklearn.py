@@ -17,6 +17,7 @@ from mach_tf.fitted.classifier_file import ClassifierFile
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import FittedLabels
 from mach_tf.fitted.stored_model import StoredModel
+from mach_tf.manifest import ModelManifest
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -41,8 +42,13 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
       buckets: B, the number of buckets of each repetition.
       repetitions: R, the number of repetitions.
       hidden_units, epochs, batch_size, learning_rate, optimizer_epsilon: training settings; see TrainingConfig.
-      dropout, feature_dropout, hidden_init_stddev: more training settings.
+      dropout, feature_dropout, hidden_init_stddev, task: more training settings. `task="multiclass"`, if each point has one class, trains a
+        softmax over the buckets; "auto" gives each bucket a probability of its own.
+      ranker: whether to train a ranker too, a sparse linear classifier of each label, which adds to the label scores of the estimator
+        "logit_mean". "auto" trains one where labels have few points.
       epsilon, adversarial_weight: adversarial training; `adversarial_weight=0` trains faster, on clean points alone.
+      valid_fraction: the fraction of the points to hold back from the training, in [0, 1), on which probabilities are calibrated, so that
+        labels predicted with a probability of 0.7 are right about seven times in ten. 0 trains with all points.
       feature_hash_dim: the number of hashed features, or 0 to keep raw ids; "auto" hashes if X has more than 50,000 columns.
       feature_norm: "l2" scales each point to unit length; "none" does not, for features that are standardised already.
       estimator: which estimator combines the bucket scores into a label score; one of `mach_tf.estimators.ESTIMATORS`.
@@ -81,6 +87,9 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         epsilon: Union[float, str] = AUTO,
         adversarial_weight: Union[float, str] = AUTO,
         hidden_init_stddev: Union[float, str] = AUTO,
+        task: str = AUTO,
+        ranker: Union[bool, str] = AUTO,
+        valid_fraction: float = 0.0,
         feature_hash_dim: Union[int, str] = AUTO,
         feature_norm: str = "l2",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
@@ -102,6 +111,9 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         self.epsilon = epsilon
         self.adversarial_weight = adversarial_weight
         self.hidden_init_stddev = hidden_init_stddev
+        self.task = task
+        self.ranker = ranker
+        self.valid_fraction = valid_fraction
         self.feature_hash_dim = feature_hash_dim
         self.feature_norm = feature_norm
         self.estimator = estimator
@@ -127,7 +139,8 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         labels, indicator = FittedLabels.of(y)
         check_consistent_length(features, indicator)
         spec = fitting.feature_spec(features.shape[1], self.feature_hash_dim, self.feature_norm)
-        self._stored = fitting.train(features, indicator, spec, self.model_dir, parameters.keywords(given))
+        settings = parameters.keywords(given)
+        self._stored = fitting.train(features, indicator, spec, self.model_dir, settings, self.valid_fraction)
         self._labels, self.classes_ = labels, labels.classes
         if self.model_dir is not None:
             self._write(self._stored.directory)
@@ -186,10 +199,12 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         Raises:
           InputError: `directory` holds no estimator, or a damaged one; the message names the file.
         """
-        stored = StoredModel(os.path.abspath(arguments.path(directory, "directory")))
-        model = stored.open().manifest
-        saved = ClassifierFile.read(stored.directory, model, cls().get_params())
+        path = os.path.abspath(arguments.path(directory, "directory"))
+        model = ModelManifest.read(path)
+        saved = ClassifierFile.read(path, model, cls().get_params())
         made = cls(**saved.parameters)
+        stored = StoredModel(path, ranker=made.ranker is not False)
+        stored.open()
         made._labels, made._stored, made.classes_ = saved.labels, stored, saved.labels.classes
         made.n_features_in_ = model.features
         if saved.feature_names is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.fitted_labels import FittedLabels
-from mach_tf.manifest import KEPT_FILES, MODEL_FILE, REPETITION_NAME, ModelManifest
+from mach_tf.manifest import KEPT_FILES, MODEL_FILE, RANKER_FILE, REPETITION_NAME, ModelManifest
 from mach_tf.sealed_json import seal, unseal
 
 CLASSIFIER_FILE = "classifier.json"
@@ -108,7 +108,7 @@ def _is_saved(directory: str, name: str) -> bool:
     path = os.path.join(directory, name)
     if REPETITION_NAME.fullmatch(name):
         return os.path.isfile(os.path.join(path, "saved_model.pb"))
-    return name in (CLASSIFIER_FILE, MODEL_FILE, *KEPT_FILES) and os.path.isfile(path)
+    return name in (CLASSIFIER_FILE, MODEL_FILE, RANKER_FILE, *KEPT_FILES) and os.path.isfile(path)
 
 
 def _plain(value: Any) -> Any:

@@ -57,7 +57,7 @@ class FittedClassifier:
             return scipy.special.expit(np.stack([-log_odds, log_odds], axis=1))
         if self.labels.single:
             return scipy.special.softmax(self._log_probabilities(scores), axis=1)
-        return estimators.probabilities(scores, self.estimator, self.model.sketch_shape[1])
+        return estimators.probabilities(scores, self.estimator, self.model.sketch_shape[1], self.model.logit_scale)
 
     @property
     def _is_binary(self) -> bool:
@@ -77,7 +77,7 @@ class FittedClassifier:
         return estimators.reported(scores, self.estimator, self.model.sketch_shape[1])
 
     def _log_probabilities(self, scores: np.ndarray) -> np.ndarray:
-        return log_probabilities(scores, self.estimator, self.model.sketch_shape[1])
+        return log_probabilities(scores, self.estimator, self.model.sketch_shape[1], self.model.logit_scale)
 
     def _log_odds(self, scores: np.ndarray) -> np.ndarray:
         """The log-odds of the second of two classes, float64 [n]."""

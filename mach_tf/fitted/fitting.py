@@ -38,6 +38,7 @@ def train(
     spec: FeatureSpec,
     model_dir: Union[str, os.PathLike[str], None],
     settings: Mapping[str, Any],
+    valid_fraction: float = 0.0,
 ) -> StoredModel:
     """Trains a model.
 
@@ -48,22 +49,24 @@ def train(
       model_dir: a new directory; None for a temporary one that lives as long as the result. A training that was stopped goes on
         there if data and settings are the same.
       settings: keywords of `mach_tf.fit`.
+      valid_fraction: the fraction of the points to hold back for the calibration of probabilities, in [0, 1); 0 leaves it out.
 
     Raises:
       InputError: what cannot be trained, or `model_dir` holds another training.
     """
+    ranker = settings.get("ranker") is not False
     if model_dir is None:
-        stored = StoredModel(temporary_directory(), temporary=True)
+        stored = StoredModel(temporary_directory(), temporary=True, ranker=ranker)
         # Nobody looks into a temporary directory, or goes on from what was stopped there.
-        options: dict[str, Any] = {"checkpoint_minutes": None, "curves": False}
+        options: dict[str, Any] = {"checkpoint_minutes": None, "curves": False, "validation_points": 0}
     else:
-        stored, options = StoredModel(os.path.abspath(model_dir)), {"checkpoint_minutes": _CHECKPOINT_MINUTES}
+        stored = StoredModel(os.path.abspath(model_dir), ranker=ranker)
+        options = {"checkpoint_minutes": _CHECKPOINT_MINUTES}
     with tempfile.TemporaryDirectory(prefix="mach_tf-") as scratch:
         dataset_dir = os.path.join(scratch, "dataset")
-        write_dataset(features, labels, dataset_dir, spec=spec)
+        write_dataset(features, labels, dataset_dir, spec=spec, valid_fraction=valid_fraction)
         try:
-            # Scores of all labels are those of the ensemble alone.
-            fit(dataset_dir, stored.directory, ranker=False, **options, **settings)
+            fit(dataset_dir, stored.directory, **options, **settings)
         except KeyboardInterrupt:
             if model_dir is not None:
                 raise

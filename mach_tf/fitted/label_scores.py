@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
+from mach_tf.decoding import added_scores
+from mach_tf.decoding.best_labels import best_labels
+from mach_tf.decoding.decode import Decoded
 from mach_tf.fitted.sketch_model import SketchModel
+from mach_tf.logit_scale import AS_THEY_ARE, LogitScale
 
 # Bucket scores gathered at a time: points x labels x repetitions.
 _BLOCK_SCORES = 1 << 22
@@ -28,9 +32,9 @@ def all_scores(model: SketchModel, features: Any, estimator: str) -> np.ndarray:
       estimator: one of estimators.ESTIMATORS.
     """
     scores = np.empty((n_points(features), model.labels), np.float32)
-    for rows, bucket_scores in _bucket_scores(model, features, estimator):
-        for part, block in _score_blocks(model.bucket_table, bucket_scores, estimator):
-            scores[rows.start + part.start : rows.start + part.stop] = block
+    for chunk in _chunks(model, features, estimator):
+        for part, block in chunk.score_blocks(np.arange(len(chunk.rows))):
+            scores[chunk.rows.start + part.start : chunk.rows.start + part.stop] = block
     return scores
 
 
@@ -44,21 +48,23 @@ def labels_above(model: SketchModel, features: Any, estimator: str, threshold: f
       threshold: in [0, 1]; 0 gives all labels.
     """
     found: list[np.ndarray] = []
-    decoder, buckets = model.decoder, model.sketch_shape[1]
-    for rows, scores in _bucket_scores(model, features, estimator):
-        found += [np.empty(0, np.int32)] * len(rows)
-        pending, k = np.arange(len(rows)), min(_FIRST_LABELS, model.labels)
+
+    def is_above(scores: np.ndarray) -> np.ndarray:
+        return estimators.probabilities(scores, estimator, model.sketch_shape[1], model.logit_scale) >= threshold
+
+    for chunk in _chunks(model, features, estimator):
+        found += [np.empty(0, np.int32)] * len(chunk.rows)
+        pending, k = np.arange(len(chunk.rows)), min(_FIRST_LABELS, model.labels)
         while len(pending):
             if k > _MOST_LABELS:
-                for part, block in _score_blocks(model.bucket_table, scores[pending], estimator):
-                    above = estimators.probabilities(block, estimator, buckets) >= threshold
-                    for row, chosen in zip(pending[part.start : part.stop], above):
-                        found[rows.start + row] = np.flatnonzero(chosen).astype(np.int32)
+                for part, block in chunk.score_blocks(pending):
+                    for row, chosen in zip(pending[part.start : part.stop], is_above(block)):
+                        found[chunk.rows.start + row] = np.flatnonzero(chosen).astype(np.int32)
                 break
-            best = decoder.top_k(scores[pending], k, estimator)
-            above = estimators.probabilities(best.scores, estimator, buckets) >= threshold
+            best = chunk.best(pending, k)
+            above = is_above(best.scores)
             for row, labels, chosen in zip(pending, best.labels, above):
-                found[rows.start + row] = np.sort(labels[chosen])
+                found[chunk.rows.start + row] = np.sort(labels[chosen])
             # Scores fall from left to right, so only where the last one is above can there be more.
             pending = pending[above[:, -1]] if k < model.labels else pending[:0]
             k = min(4 * k, model.labels)
@@ -67,17 +73,20 @@ def labels_above(model: SketchModel, features: Any, estimator: str, threshold: f
     return scipy.sparse.csr_matrix((np.ones(len(ids), np.bool_), ids, splits), shape=(len(found), model.labels))
 
 
-def log_probabilities(scores: np.ndarray, estimator: str, buckets: int) -> np.ndarray:
+def log_probabilities(
+    scores: np.ndarray, estimator: str, buckets: int, logit_scale: LogitScale = AS_THEY_ARE
+) -> np.ndarray:
     """Returns the logarithms of the labels' probabilities, float64, to be normalised if each point has one class.
 
     Args:
       scores: label scores as the decoder has them, any shape.
       estimator: one of estimators.ESTIMATORS.
       buckets: B.
+      logit_scale: the line from means of logits to log-odds.
     """
     scores = np.asarray(scores, np.float64)
     if estimators.get(estimator).takes_logits:
-        return -np.logaddexp(0, -scores)
+        return -np.logaddexp(0, -logit_scale.log_odds(scores))
     return np.log(np.maximum(estimators.probabilities(scores, estimator, buckets), np.finfo(np.float32).tiny))
 
 
@@ -86,15 +95,46 @@ def n_points(features: Any) -> int:
     return int(features.shape[0]) if hasattr(features, "shape") else len(features)
 
 
-def _score_blocks(table: np.ndarray, bucket_scores: np.ndarray, estimator: str) -> Iterator[tuple[range, np.ndarray]]:
-    """Yields the scores of all labels, float32 [points, K], for consecutive points of bucket scores [n, R, B]."""
-    step = max(1, _BLOCK_SCORES // table.size)
-    for begin in range(0, len(bucket_scores), step):
-        block = bucket_scores[begin : begin + step]
-        gathered = np.stack([block[:, repetition, row] for repetition, row in enumerate(table)], axis=-1)
-        yield range(begin, begin + len(block)), estimators.combine(gathered, estimator)
+class _Chunk(NamedTuple):
+    """The bucket scores of consecutive points.
+
+    Attributes:
+      model, estimator: as of `all_scores`.
+      rows: the points.
+      scores: float32 [rows, R, B].
+      features: the model's input for them, CSR [rows, D]; any value if nothing is added to label scores.
+    """
+
+    model: SketchModel
+    estimator: str
+    rows: range
+    scores: np.ndarray
+    features: Any
+
+    def best(self, points: np.ndarray, k: int) -> Decoded:
+        """Returns the k best labels of some of the points."""
+        added = self.model.added_scores(self.estimator)
+        features = self.features[points] if added else None
+        return best_labels(self.model.decoder, self.scores[points], features, k, self.estimator, added)
+
+    def score_blocks(self, points: np.ndarray) -> Iterator[tuple[range, np.ndarray]]:
+        """Yields places in `points` that follow each other, and the scores of all labels for these points, float32 [places, K]."""
+        table, added = self.model.bucket_table, self.model.added_scores(self.estimator)
+        step = max(1, _BLOCK_SCORES // table.size)
+        for begin in range(0, len(points), step):
+            some = points[begin : begin + step]
+            scores = self.scores[some]
+            gathered = np.stack([scores[:, repetition, row] for repetition, row in enumerate(table)], axis=-1)
+            block = estimators.combine(gathered, self.estimator)
+            if added:
+                for part, values in added_scores.parts(added, self.features[some]):
+                    rows = np.repeat(np.arange(part.start, part.stop), np.diff(values.indptr))
+                    block[rows, values.indices] += values.data
+            yield range(begin, begin + len(some)), block
 
 
-def _bucket_scores(model: SketchModel, features: Any, estimator: str) -> Iterator[tuple[range, np.ndarray]]:
+def _chunks(model: SketchModel, features: Any, estimator: str) -> Iterator[_Chunk]:
+    added = model.added_scores(estimator)
     for rows, logits in model.sketches(features):
-        yield rows, estimators.bucket_scores(logits, estimator)
+        part = features[rows.start : rows.stop] if added else None
+        yield _Chunk(model, estimator, rows, estimators.bucket_scores(logits, estimator), part)

@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mach_tf import arguments, estimators
 from mach_tf.choices import AUTO, FEATURE_NORMS
 from mach_tf.errors import InputError
@@ -24,6 +26,7 @@ _SETTINGS = (
     "epsilon",
     "adversarial_weight",
     "hidden_init_stddev",
+    "task",
 )
 
 
@@ -33,6 +36,8 @@ def check(parameters: Mapping[str, Any]) -> None:
         value = parameters[name]
         if value != AUTO and (not isinstance(value, numbers.Integral) or isinstance(value, bool)):
             raise InputError(f"{name} must be 'auto' or a whole number (got {value!r}).")
+    if parameters["ranker"] != AUTO and not isinstance(parameters["ranker"], (bool, np.bool_)):
+        raise InputError(f"ranker must be 'auto', True or False (got {arguments.shown(parameters['ranker'])}).")
     arguments.choice(parameters["feature_norm"], "feature_norm", FEATURE_NORMS)
     check_threshold(parameters["threshold"])
     arguments.choice(parameters["estimator"], "estimator", estimators.ESTIMATORS)
@@ -58,8 +63,14 @@ def keywords(parameters: Mapping[str, Any]) -> dict[str, Any]:
     Args:
       parameters: the estimator's parameters by name; an integer `random_state` becomes the seed as it is.
     """
+    given = {name: parameters[name] for name in _SETTINGS if parameters[name] != AUTO}
+    if parameters["ranker"] != AUTO:
+        given["ranker"] = bool(parameters["ranker"])
+    elif parameters["estimator"] != estimators.DEFAULT_ESTIMATOR:
+        # A ranker adds to the scores of the default estimator alone.
+        given["ranker"] = False
     return {
-        **{name: parameters[name] for name in _SETTINGS if parameters[name] != AUTO},
+        **given,
         "seed": seed(parameters["random_state"]),
         "strategy": parameters["strategy"],
         "progress": bool(parameters["verbose"]),

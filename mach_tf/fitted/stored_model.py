@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
-from mach_tf.manifest import MODEL_FILE, REPETITION_NAME, ModelManifest
+from mach_tf.manifest import MODEL_FILE, RANKER_FILE, REPETITION_NAME, ModelManifest
 
 if TYPE_CHECKING:
     from mach_tf.ensemble import Ensemble
@@ -19,16 +19,19 @@ class StoredModel:
 
     Attributes:
       directory: the model directory.
+      ranker: whether it is opened with its ranker, if it has one.
     """
 
-    def __init__(self, directory: str, *, temporary: bool = False) -> None:
+    def __init__(self, directory: str, *, temporary: bool = False, ranker: bool = True) -> None:
         """Takes a model directory.
 
         Args:
           directory: the model directory.
           temporary: whether to remove it together with this object.
+          ranker: whether to open it with its ranker.
         """
         self.directory = directory
+        self.ranker = ranker
         self._opened: Optional[Ensemble] = None
         if temporary:
             # A forked process that ends, or drops its copy, must leave the directory to its parent.
@@ -46,7 +49,7 @@ class StoredModel:
             startup.prepare()
             from mach_tf.ensemble import Ensemble
 
-            self._opened = Ensemble.load(self.directory)
+            self._opened = Ensemble.load(self.directory, ranker=self.ranker)
         return self._opened
 
     def copy_to(self, directory: str) -> None:
@@ -61,11 +64,12 @@ class StoredModel:
         for name in self._names():
             with open(os.path.join(self.directory, name), "rb") as file:
                 files[name] = file.read()
-        return {"files": files}
+        return {"files": files, "ranker": self.ranker}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         directory = temporary_directory()
-        StoredModel.__init__(self, directory, temporary=True)
+        # Pickles of earlier versions lack it.
+        StoredModel.__init__(self, directory, temporary=True, ranker=state.get("ranker", True))
         for name, content in state["files"].items():
             path = os.path.join(directory, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -74,7 +78,8 @@ class StoredModel:
 
     def _names(self) -> list[str]:
         """Returns the paths of the model's files, relative to the directory."""
-        names = [MODEL_FILE, *ModelManifest.read(self.directory).files_sha256]
+        model = ModelManifest.read(self.directory)
+        names = [MODEL_FILE, *model.files_sha256, *([RANKER_FILE] if model.ranker_sha256 else [])]
         for repetition in sorted(filter(REPETITION_NAME.fullmatch, os.listdir(self.directory))):
             for parent, _, files in os.walk(os.path.join(self.directory, repetition)):
                 names += [os.path.relpath(os.path.join(parent, file), self.directory) for file in sorted(files)]

@@ -11,10 +11,10 @@ import scipy.sparse
 
 from mach_tf import array_files, files, kept_files
 from mach_tf.errors import InputError
+from mach_tf.manifest import RANKER_FILE
 from mach_tf.positive_products import PositiveProducts
 from mach_tf.ranker import chosen_labels, value_gradients
 
-RANKER_FILE = "ranker.npz"
 _REMEDY = "Remove it and train the ranker again."
 
 

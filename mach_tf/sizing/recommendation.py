@@ -136,9 +136,11 @@ def recommend(
 
 
 def trains_ranker(problem: Problem, config: TrainingConfig) -> bool:
-    """Returns whether plans for such data train a ranker: unless most labels have many points, or its search for candidates, in time of
-    points x labels, would take long.
+    """Returns whether plans for such data train a ranker: unless most labels have many points, or no point has any, or its search for
+    candidates, in time of points x labels, would take long.
     """
+    if not problem.labels_per_point or not problem.features:
+        return False
     frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels
     return not config.multiclass and not frequent and problem.points * problem.labels <= _MOST_PAIRS
 

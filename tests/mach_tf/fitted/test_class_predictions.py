@@ -11,6 +11,7 @@ from mach_tf.decoding.decode import Decoder
 from mach_tf.fitted.class_predictions import ClassPredictions, check_columns
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import FittedLabels
+from mach_tf.logit_scale import AS_THEY_ARE
 
 # Two points, one repetition, a bucket per label.
 LOGITS = np.array([[[3, -3, 1]], [[-2, 4, -1]]], np.float32)
@@ -20,7 +21,10 @@ class Known:
     """A model whose logits are known."""
 
     labels, sketch_shape, bucket_table = 3, (1, 3), np.arange(3, dtype=np.int32)[None]
-    decoder = Decoder.of(bucket_table, 3)
+    decoder, logit_scale = Decoder.of(bucket_table, 3), AS_THEY_ARE
+
+    def added_scores(self, estimator):
+        return []
 
     def sketches(self, features):
         yield range(len(features)), LOGITS[features]

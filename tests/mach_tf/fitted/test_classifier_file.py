@@ -103,9 +103,10 @@ def test_an_estimator_is_saved_where_there_is_none(tmp_path):
         check_free(str(tmp_path / "new"), overwrite)
         check_free(str(tmp_path), overwrite)
     written(tmp_path)
-    (tmp_path / "label_names.txt").write_text("a\n")
-    check_free(str(tmp_path), True)
-    (tmp_path / "label_names.txt").unlink()
+    for name in ("label_names.txt", "ranker.npz"):
+        (tmp_path / name).write_text("a\n")
+        check_free(str(tmp_path), True)
+        (tmp_path / name).unlink()
     with pytest.raises(InputError, match="holds an estimator already"):
         check_free(str(tmp_path), False)
     with pytest.raises(InputError, match="is a file"):

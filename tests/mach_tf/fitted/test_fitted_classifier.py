@@ -12,19 +12,21 @@ from mach_tf.fitted import fitted_classifier
 from mach_tf.fitted.fitted_classifier import FittedClassifier
 from mach_tf.fitted.fitted_labels import DENSE, SEQUENCES, SINGLE, FittedLabels
 from mach_tf.network import Network
-from tests.helpers import model_directory
+from tests.helpers import model_directory, rankers
 
 FEATURES = 60
 X = scipy.sparse.random(40, 40, 0.2, "csr", random_state=0)  # hashed points
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
+@pytest.fixture(scope="module", params=[False, True], ids=["ensemble", "ranker"])
+def models(request, tmp_path_factory):
     """Models by the number of their labels; logits near zero, so that probabilities are near 1/2."""
     made = {}
     for labels in (2, 7):
         path = str(tmp_path_factory.mktemp(f"labels{labels}"))
         model_directory.write(path, features=FEATURES, labels=labels, columns=40, buckets=20)
+        if request.param:
+            path = rankers.with_ranker(path, f"{path}-ranked", labels, 40)
         made[labels] = Network.load(path)
     return made
 
@@ -61,6 +63,11 @@ def test_with_several_labels_the_threshold_is_a_probability(models, estimator):
         np.testing.assert_array_equal(made.predict(X, threshold), shares >= threshold)
     order = np.argsort(decision, axis=None)
     assert (np.diff(shares.ravel()[order]) >= 0).all() and decision.dtype == np.float32
+    buckets = models[7].sketch_shape[1]
+    known = (
+        shares if estimator == "mean" else estimators.probabilities(decision, estimator, buckets, models[7].logit_scale)
+    )
+    np.testing.assert_array_equal(shares, known)
     lists = classifier(models, 7, SEQUENCES, estimator).predict(X, 0.5)
     assert lists == [[f"class {label}" for label in np.flatnonzero(row >= 0.5)] for row in shares]
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from mach_tf.data.matrices import write_dataset
 from mach_tf.errors import InputError
 from mach_tf.fitted import fitting
 from mach_tf.hashing import FeatureSpec
+from mach_tf.training.fit import fit
 
 X = scipy.sparse.random(30, 12, 0.4, "csr", np.float32, random_state=0)
 Y = scipy.sparse.csr_matrix(np.eye(5, dtype=np.float32)[np.arange(30) % 5])
@@ -44,11 +46,34 @@ def test_a_temporary_model_has_no_logs_and_no_checkpoints(tmp_path, monkeypatch)
     assert sorted(os.listdir(stored.directory)) == [
         "label_counts.npy",
         "model.json",
+        "ranker.npz",
         "repetition-000",
         "repetition-001",
     ]
     del stored
     assert made() == []
+
+
+def test_the_model_is_that_of_fit(tmp_path):
+    write_dataset(X, Y, str(tmp_path / "dataset"), spec=FeatureSpec(0))
+    expected = fit(str(tmp_path / "dataset"), str(tmp_path / "model"), **SETTINGS)
+    stored = train(None)
+    found = stored.open()
+    assert found.manifest.ranker_sha256 == expected.manifest.ranker_sha256 != ""
+    np.testing.assert_array_equal(found.predict(X).toarray(), expected.predict(X).toarray())
+
+
+def test_a_part_of_the_points_calibrates(tmp_path):
+    stored = fitting.train(X, Y, FeatureSpec(0), tmp_path / "model", SETTINGS, valid_fraction=0.3)
+    found = stored.open().manifest
+    assert 0 < found.calibration.points < 30 and found.calibration.fits(2, found.ranker_sha256)
+    assert train(None).open().manifest.calibration is None
+
+
+def test_without_a_ranker_that_the_directory_holds(tmp_path):
+    assert train(tmp_path / "model").open().ranker is not None
+    alone = train(tmp_path / "model", ranker=False)
+    assert alone.open().ranker is None and alone.open().manifest.columns == 12
 
 
 def test_a_named_directory_outlives_the_object_and_is_not_trained_twice(tmp_path):

@@ -34,6 +34,23 @@ def test_what_is_given_goes_to_fit():
     }
 
 
+@pytest.mark.parametrize(
+    ("ranker", "estimator", "expected"),
+    [
+        ("auto", "logit_mean", {}),
+        ("auto", "mean", {"ranker": False}),
+        (True, "mean", {"ranker": True}),
+        (np.bool_(False), "logit_mean", {"ranker": False}),
+    ],
+)
+def test_a_ranker_is_left_to_fit_where_it_counts(ranker, estimator, expected):
+    values = given(ranker=ranker, estimator=estimator, task="multiclass")
+    parameters.check(values)
+    found = parameters.keywords(values)
+    assert {name: found[name] for name in ("ranker", "task") if name in found} == {**expected, "task": "multiclass"}
+    assert type(found.get("ranker", True)) is bool
+
+
 def test_a_generator_gives_another_seed_each_time_and_the_same_again():
     generator = np.random.RandomState(0)
     seeds = [parameters.keywords(given(random_state=generator))["seed"] for _ in range(3)]
@@ -50,6 +67,8 @@ def test_a_generator_gives_another_seed_each_time_and_the_same_again():
         ("buckets", None, r"^buckets must be 'auto' or a whole number \(got None\)\.$"),
         ("repetitions", 2.5, r"^repetitions must be 'auto' or a whole number \(got 2\.5\)\.$"),
         ("feature_hash_dim", True, r"^feature_hash_dim must be 'auto' or a whole number \(got True\)\.$"),
+        ("ranker", "yes", r"^ranker must be 'auto', True or False \(got 'yes'\)\.$"),
+        ("ranker", 1, r"^ranker must be 'auto', True or False \(got 1\)\.$"),
         ("feature_norm", "l1", r"^feature_norm must be one of l2, none \(got 'l1'\)\.$"),
         ("threshold", 1.5, r"^threshold must be in \[0, 1\] \(got 1\.5\)\.$"),
         ("threshold", float("nan"), r"^threshold must be in \[0, 1\] \(got nan\)\.$"),

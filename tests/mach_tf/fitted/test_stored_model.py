@@ -15,7 +15,7 @@ from mach_tf import files
 from mach_tf.errors import InputError
 from mach_tf.fitted.stored_model import StoredModel, temporary_directory
 from mach_tf.manifest import ModelManifest
-from tests.helpers import model_directory
+from tests.helpers import model_directory, rankers
 
 X = scipy.sparse.random(7, 60, 0.3, "csr", random_state=0)
 
@@ -80,6 +80,19 @@ def test_the_names_of_labels_go_with_the_model(named, tmp_path):
     assert (
         StoredModel(str(tmp_path)).open().label_names == packed.open().label_names == [f"name {i}" for i in range(30)]
     )
+
+
+@pytest.mark.parametrize("ranker", [True, False])
+def test_the_ranker_goes_with_the_model(directory, tmp_path, ranker):
+    ranked = StoredModel(rankers.with_ranker(directory, str(tmp_path / "ranked"), 30, 40), ranker=ranker)
+    expected = predict(ranked)
+    assert np.array_equal(expected, predict(StoredModel(directory))) is not ranker
+    (tmp_path / "copy").mkdir()
+    ranked.copy_to(str(tmp_path / "copy"))
+    packed = pickle.loads(pickle.dumps(ranked))
+    for again in (StoredModel(str(tmp_path / "copy"), ranker=ranker), packed, copy.deepcopy(packed)):
+        assert again.ranker is ranker
+        np.testing.assert_array_equal(predict(again), expected)
 
 
 def test_a_temporary_directory_goes_with_its_object_and_others_stay(directory):

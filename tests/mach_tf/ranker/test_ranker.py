@@ -10,7 +10,8 @@ import scipy.sparse
 
 from mach_tf import files
 from mach_tf.errors import InputError
-from mach_tf.ranker.ranker import RANKER_FILE, Ranker, problem_of
+from mach_tf.manifest import RANKER_FILE
+from mach_tf.ranker.ranker import Ranker, problem_of
 
 LABELS, COLUMNS = 7, 11
 

@@ -142,4 +142,6 @@ def test_rankers_are_for_labels_of_few_points_and_candidates_soon_found():
     assert recommendation.trains_ranker(few, config) and not recommendation.trains_ranker(many, config)
     frequent = dataclasses.replace(PROBLEM, points=12_920, labels=983, labels_per_point=19.0)
     assert not recommendation.trains_ranker(frequent, config)
+    for empty in ({"features": 0.0}, {"labels_per_point": 0.0}):
+        assert not recommendation.trains_ranker(dataclasses.replace(few, **empty), config)
     assert not recommendation.trains_ranker(few, dataclasses.replace(config, task="multiclass"))

@@ -17,9 +17,8 @@ from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.logit_scale import LogitScale
-from mach_tf.manifest import ModelManifest, repetition_directory
+from mach_tf.manifest import RANKER_FILE, ModelManifest, repetition_directory
 from mach_tf.ranker import choice
-from mach_tf.ranker.ranker import RANKER_FILE
 from mach_tf.training import claims, ranker_training
 from tests.helpers import programs, tiny
 
