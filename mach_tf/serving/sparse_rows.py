@@ -58,14 +58,12 @@ def largest_entries(matrix: np.ndarray, prune: float) -> np.ndarray:
     """Returns which entries of a matrix have the largest magnitude, bool of its shape.
 
     Args:
-      matrix: float32, 2-D.
+      matrix: float32, 2-D, not empty.
       prune: the fraction of the entries to leave out, in [0, 1). Of equal magnitudes the first ones, row by row, are kept.
     """
     left_out = int(prune * matrix.size)
-    if not left_out:
-        return np.ones(matrix.shape, bool)
     magnitudes = np.abs(matrix).reshape(-1)
-    threshold = np.partition(magnitudes, left_out - 1)[left_out - 1]
+    threshold = np.partition(magnitudes, left_out)[left_out]
     kept = magnitudes > threshold
     tied = np.flatnonzero(magnitudes == threshold)
     kept[tied[: matrix.size - left_out - np.count_nonzero(kept)]] = True
