@@ -58,6 +58,27 @@ AS_THEY_ARE = LogitScale()
 
 
 @dataclasses.dataclass(frozen=True)
+class FrequencyLine:
+    """Probabilities of more labels than the few best, by which labels of unequal weights are ranked.
+
+    The probability of a label with the score s and N training points is taken to be proportional to N^power / (1 + exp(-(s - shift) / scale)).
+    The line of the best labels is overconfident of those that follow them, and of rare ones most.
+
+    Attributes:
+      shift, scale: those of the line, the scale above 0.
+      power: that of N, 0 or more.
+    """
+
+    shift: float
+    scale: float
+    power: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.shift) and 0 < self.scale < math.inf and 0 <= self.power < math.inf):
+            raise InputError("a line by frequency must have a finite shift, a scale above 0 and a power of 0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
 class Calibration:
     """A line that was fitted on held-out points, as model.json records it.
 
@@ -66,6 +87,7 @@ class Calibration:
       points: the number of points that it was fitted on.
       repetitions: the number of repetitions whose scores it was fitted on.
       ranker_sha256: the SHA-256 of the ranker that added to these scores; empty for none.
+      by_frequency: the line for labels of unequal weights; None in models of earlier versions.
     """
 
     shift: float
@@ -73,6 +95,7 @@ class Calibration:
     points: int
     repetitions: int
     ranker_sha256: str = ""
+    by_frequency: Optional[FrequencyLine] = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.shift) and 0 < self.scale < math.inf and self.points > 0 and self.repetitions > 0):

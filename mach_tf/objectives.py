@@ -6,13 +6,14 @@ from typing import Any, Optional
 
 import numpy as np
 
-from mach_tf import arguments, estimators, kept_files
+from mach_tf import arguments, estimators, kept_files, logit_scale
 from mach_tf.choices import OBJECTIVES
 from mach_tf.decoding.best_labels import AnyDecoder
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
 from mach_tf.label_titles import LabelTitles
+from mach_tf.logit_scale import FrequencyLine
 from mach_tf.metrics import label_weights
 from mach_tf.network import Network
 
@@ -67,15 +68,22 @@ def decoder_for(
 
 
 def _weighted(network: Network, log_weights: np.ndarray) -> Decoder:
-    return network.decoder.by(Utility(log_weights, *network.logit_scale))
+    fitted = logit_scale.used(network.manifest.calibration, network.manifest.ranker_sha256)
+    line = (fitted and fitted.by_frequency) or FrequencyLine(*network.logit_scale)
+    if line.power:
+        log_weights = log_weights + line.power * np.log(np.maximum(_label_counts(network), 1))
+    return network.decoder.by(Utility(log_weights, line.shift, line.scale))
 
 
 def _own_weights(network: Network, objective: str) -> np.ndarray:
-    manifest = network.manifest
-    counts = kept_files.read_label_counts(network.model_dir, manifest)
+    return label_weights.log_weights(objective, _label_counts(network), network.manifest.training_points)
+
+
+def _label_counts(network: Network) -> np.ndarray:
+    counts = kept_files.read_label_counts(network.model_dir, network.manifest)
     if counts is None:
         raise InputError(
-            f"objective={objective} needs the training frequencies of the labels, which {network.model_dir} lacks, as models of earlier "
-            "versions do. Run the training's command again, which adds them."
+            f"Another objective than precision needs the training frequencies of the labels, which {network.model_dir} lacks, as models of "
+            "earlier versions do. Run the training's command again, which adds them."
         )
-    return label_weights.log_weights(objective, counts, manifest.training_points)
+    return counts

@@ -10,7 +10,7 @@ from mach_tf import estimators
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.errors import InputError
-from mach_tf.logit_scale import Calibration, LogitScale
+from mach_tf.logit_scale import Calibration, FrequencyLine, LogitScale
 from mach_tf.manifest import DatasetManifest, ModelManifest
 from mach_tf.metrics import calibration, ranking_metrics, score_calibration
 from mach_tf.network import Network
@@ -21,6 +21,8 @@ from mach_tf.training.run_options import wants_calibration
 SPLIT = "valid"
 # More points hardly change two numbers, and take time.
 _MOST_POINTS = 2000
+# Labels of a point among which those of unequal weights are ranked: more lie far below the best.
+_CANDIDATES = 20
 
 
 class CalibrationResult(NamedTuple):
@@ -72,7 +74,9 @@ def complete(dataset_dir: str, model_dir: str, wanted: Optional[bool] = None) ->
     if resume.pending(model_dir, model.bucket_spec.repetitions):
         return None
     known = model.calibration
-    if known is not None and known.fits(model.bucket_spec.repetitions, model.ranker_sha256):
+    # Calibrations of earlier versions have no line by frequency.
+    whole = known is not None and known.by_frequency is not None
+    if known is not None and whole and known.fits(model.bucket_spec.repetitions, model.ranker_sha256):
         return None
     check(dataset_dir, True)
     if model.dataset_fingerprint != data.manifest.fingerprint:
@@ -94,12 +98,16 @@ def _calibrate(data: DatasetReader, model_dir: str) -> CalibrationResult:
     network = Network.load(model_dir)
     points, start = data.sample_points(SPLIT, _MOST_POINTS), LogitScale.uncalibrated(network.ranker)
     features, labels = points.features(network.manifest.columns), points.labels(network.labels)
-    found = network.decode(features, default_k(network.labels))
+    found = network.decode(features, min(_CANDIDATES, network.labels))
     outcomes = ranking_metrics.hits(found.labels, labels)
-    line = LogitScale(*score_calibration.fit(found.scores, outcomes, start))
+    by_frequency = score_calibration.fit_by_frequency(found.scores, outcomes, data.label_counts()[found.labels], start)
+    best = default_k(network.labels)
+    scores, outcomes = found.scores[:, :best], outcomes[:, :best]
+    line = LogitScale(*score_calibration.fit(scores, outcomes, start))
     repetitions, ranker = len(network.repetitions), network.manifest.ranker_sha256
-    claims.add_calibration(model_dir, Calibration(*line, len(points), repetitions, ranker))
-    return CalibrationResult(len(points), *(_error(found.scores, outcomes, each) for each in (start, line)))
+    fitted = Calibration(*line, len(points), repetitions, ranker, FrequencyLine(*by_frequency))
+    claims.add_calibration(model_dir, fitted)
+    return CalibrationResult(len(points), *(_error(scores, outcomes, each) for each in (start, line)))
 
 
 def _error(scores: np.ndarray, outcomes: np.ndarray, line: LogitScale) -> float:

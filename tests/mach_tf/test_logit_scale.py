@@ -8,11 +8,11 @@ import math
 import pytest
 
 from mach_tf.errors import InputError
-from mach_tf.logit_scale import AS_THEY_ARE, Calibration, LogitScale, line
+from mach_tf.logit_scale import AS_THEY_ARE, Calibration, FrequencyLine, LogitScale, line
 from mach_tf.typed_json import from_json
 
 SHA256 = "ab" * 32
-FITTED = Calibration(1.5, 2.5, 100, 8, SHA256)
+FITTED = Calibration(1.5, 2.5, 100, 8, SHA256, FrequencyLine(1.25, 2.0, 0.5))
 
 
 def test_the_rule_brings_a_label_of_a_rankers_points_back():
@@ -45,9 +45,14 @@ def test_it_is_fitted_anew_for_more_repetitions_and_another_ranker():
         {"points": 0},
         {"repetitions": 0},
         {"ranker_sha256": "../model"},
+        {"by_frequency": {"shift": 1.0, "scale": 0.0, "power": 0.5}},
+        {"by_frequency": {"shift": 1.0, "scale": 1.0, "power": -0.5}},
+        {"by_frequency": {"shift": math.inf, "scale": 1.0, "power": 0.5}},
     ],
 )
 def test_impossible_lines_are_refused(change):
     with pytest.raises(InputError):
         from_json(Calibration, {**dataclasses.asdict(FITTED), **change})
     assert from_json(Calibration, dataclasses.asdict(FITTED)) == FITTED
+    earlier = {name: value for name, value in dataclasses.asdict(FITTED).items() if name != "by_frequency"}
+    assert from_json(Calibration, earlier) == dataclasses.replace(FITTED, by_frequency=None)

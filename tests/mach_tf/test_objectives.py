@@ -15,6 +15,7 @@ from mach_tf import objectives
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.errors import InputError
+from mach_tf.logit_scale import Calibration, FrequencyLine
 from mach_tf.manifest import LABEL_COUNTS_FILE, DatasetManifest, ModelManifest
 from mach_tf.metrics import propensity
 from mach_tf.network import Network
@@ -24,6 +25,15 @@ from tests.helpers import rankers
 from tests.helpers.tiny import FEATURES, LABELS
 
 POINTS = 17
+
+
+@pytest.fixture(scope="module")
+def trained(trained, tmp_path_factory):
+    """The trained model without calibration, whose objective goes by its probabilities."""
+    path = str(tmp_path_factory.mktemp("models") / "plain")
+    shutil.copytree(trained, path)
+    dataclasses.replace(ModelManifest.read(path), calibration=None).write(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +168,24 @@ def test_files_keep_the_order(model, X, psp_order, tmp_path):
     assert found == psp_order[0][:, :4].tolist()
     with pytest.raises(InputError, match=r"objective=psp needs format='jsonl' or format='tsv'"):
         predict_file(model, str(source), str(tmp_path / "top.txt"), k=4, objective="psp")
+
+
+def test_rare_labels_count_by_the_line_that_was_fitted_for_them(trained, dataset, X, tmp_path):
+    path = str(tmp_path / "calibrated")
+    shutil.copytree(trained, path)
+    manifest = DatasetManifest.read(dataset)
+    counts, repetitions = manifest.label_counts(dataset), len(mach_tf.Ensemble.load(trained).repetitions)
+    found = {}
+    for power in (0.0, 0.8):
+        claims.add_calibration(path, Calibration(0.5, 1.5, 9, repetitions, "", FrequencyLine(-1.0, 0.8, power)))
+        model = mach_tf.Ensemble.load(path)
+        assert model.logit_scale == (0.5, 1.5), "that of the probabilities stays"
+        logits = model.predict(X, k=LABELS, scores="logit").toarray().astype(np.float64)
+        values = scipy.special.log_expit((logits + 1) / 0.8) + power * np.log(np.maximum(counts, 1))
+        values -= np.log(propensity.propensities(counts, manifest.splits["train"].points))
+        found[power] = model.top_k(X, k=5, objective="psp").labels
+        np.testing.assert_array_equal(found[power], np.argsort(-values, axis=1, kind="stable")[:, :5])
+    assert (found[0.0] != found[0.8]).any()
 
 
 def test_the_line_of_the_probabilities_counts(model):

@@ -32,6 +32,22 @@ def test_it_is_logistic_regression_where_there_are_many_outcomes(start):
     np.testing.assert_allclose(found, [2.0, 3.0], rtol=0.05)
 
 
+def test_the_power_of_frequencies_is_that_of_logistic_regression():
+    rng = np.random.default_rng(3)
+    scores, counts = rng.normal(-1, 3, 40_000), rng.integers(0, 500, 40_000)
+    frequencies = np.log(np.maximum(counts, 1))
+    frequencies -= frequencies.mean()
+    outcomes = rng.random(40_000) < scipy.special.expit((scores - 2) / 3 + 0.3 * frequencies)
+    shift, scale, power = score_calibration.fit_by_frequency(scores, outcomes, counts, (1.0, 1.0))
+    other = LogisticRegression(C=1e9, tol=1e-10).fit(np.stack([scores, frequencies], 1), outcomes)
+    (slope, expected), offset = other.coef_[0], other.intercept_[0]
+    np.testing.assert_allclose([shift, scale, power], [-offset / slope, 1 / slope, expected], rtol=2e-2)
+    # Rare labels that seem underrated are left as they are.
+    falling = rng.random(40_000) < scipy.special.expit((scores - 2) / 3 - 0.3 * frequencies)
+    assert score_calibration.fit_by_frequency(scores, falling, counts, (1.0, 1.0))[2] == 0
+    assert score_calibration.fit_by_frequency(scores[:0], outcomes[:0], counts[:0], (1.0, 2.0)) == (1.0, 2.0, 0.0)
+
+
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (5.0, 5.0), (-3.0, 2.5)])
 def test_it_calibrates_other_points(shift, scale):
     line = fit(*drawn(600, shift, scale), AS_THEY_ARE)

@@ -59,6 +59,18 @@ def test_the_line_is_that_of_the_best_labels_of_the_validation_split(dataset, pl
     assert (known.points, known.repetitions, known.ranker_sha256) == (20, len(model.repetitions), "")
 
 
+def test_the_line_by_frequency_is_that_of_more_labels(dataset, plain, calibrated):
+    model, data = Ensemble.load(plain), mach_tf.data.dataset_reader.DatasetReader.open(dataset)
+    split = data.read_points("valid")
+    found = model.decode(split.features(model.manifest.columns), model.labels)
+    assert found.labels.shape == (20, 20)
+    hits = ranking_metrics.hits(found.labels, split.labels(model.labels))
+    counts = data.label_counts()[found.labels]
+    expected = score_calibration.fit_by_frequency(found.scores, hits, counts, LogitScale())
+    known = ModelManifest.read(calibrated).calibration.by_frequency
+    assert (known.shift, known.scale, known.power) == expected
+
+
 def test_labels_and_scores_stay_and_probabilities_are_those_of_the_line(plain, calibrated):
     before, after = Ensemble.load(plain), Ensemble.load(calibrated)
     ours, theirs = (model.top_k(points(), 4, scores="logit") for model in (after, before))
@@ -97,9 +109,8 @@ def test_utilities_weigh_the_calibrated_probabilities(calibrated):
     model = Ensemble.load(calibrated)
     found = model.top_k(points(), model.labels, objective="psp")
     log_weights = mach_tf.objectives.ranking(model, "psp").utility.log_weights[found.labels]
-    logits = (model.top_k(points(), model.labels, objective="psp", scores="logit").scores - model.logit_scale.shift) / (
-        model.logit_scale.scale
-    )
+    line = model.manifest.calibration.by_frequency
+    logits = (model.top_k(points(), model.labels, objective="psp", scores="logit").scores - line.shift) / line.scale
     utilities = -np.logaddexp(0, -logits.astype(np.float64)) + log_weights
     assert (np.diff(utilities, axis=1) <= 1e-5).all()
 
