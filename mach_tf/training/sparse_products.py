@@ -58,7 +58,9 @@ def kernel_gradient(points: SparseBatch, entries: tf.RaggedTensor, gradient: tf.
     columns = tf.gather(point_of_entry(points.row_splits), entries.values)
     values = tf.gather(points.feature_values, entries.values)
     dense = tf.reshape(gradient, [-1, groups * hidden])
-    result = _times(entries.value_rowids(), columns, values, entries.nrows(), dense)
+    # As entries.value_rowids(), which TensorFlow makes from a mask of features and the most entries of one.
+    rows = tf.gather(points.feature_ids, entries.values)
+    result = _times(rows, columns, values, entries.nrows(), dense)
     return tf.reshape(result, [-1, groups, hidden])
 
 
