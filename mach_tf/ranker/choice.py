@@ -47,6 +47,8 @@ def choose(
 ) -> Choice:
     """Chooses the largest penalty that ranks held-out points about as well as the best one. Errors are to cost less where labels are noisy.
 
+    Penalties are tried in falling order, until one ranks worse than another before it.
+
     Args:
       features: CSR [n, D].
       labels: CSR [n, K] of ones.
@@ -60,10 +62,12 @@ def choose(
     held, rest = np.sort(order[:count]), np.sort(order[count : count + _TRAINED])
     if labels[rest].nnz < _TOO_RARE * labels.shape[1]:
         return Choice(PENALTIES[0], 0.0, 0)
-    found = [
-        _precision(features[held], labels[held], classifiers.fit(features[rest], labels[rest], near[rest], penalty))
-        for penalty in PENALTIES
-    ]
+    found: list[float] = []
+    for penalty in PENALTIES:
+        weights = classifiers.fit(features[rest], labels[rest], near[rest], penalty)
+        found.append(_precision(features[held], labels[held], weights))
+        if found[-1] < max(found):
+            break
     chosen = next(i for i, precision in enumerate(found) if precision >= _LEVEL * max(found))
     return Choice(PENALTIES[chosen], found[chosen], count)
 

@@ -1,8 +1,8 @@
 """Estimates the time of a ranker's training from the numbers of points, features and labels.
 
 Two searches multiply each feature of each point with the vectors of the labels that have it: the more labels, the more of these. Six descents
-visit the candidates of a point feature by feature: one with half of the candidates, one with all, and one for each of four penalties with
-10,000 points at most. The two factors are fitted to the processor seconds of bibtex, tib-core-text and eurlex57k, which they meet within
+visit the candidates of a point feature by feature: one with half of the candidates, one with all, and one for each of at most four penalties
+with 10,000 points at most. The two factors are fitted to the processor seconds of bibtex, tib-core-text and eurlex57k, which they meet within
 a factor of 1.5; of other data, with rarer or more frequent features, less is known.
 """
 

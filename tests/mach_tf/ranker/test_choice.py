@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse
 
 from mach_tf.ranker import choice, classifiers
@@ -34,6 +35,24 @@ def test_clear_labels_keep_the_largest_penalty():
 def test_noise_takes_a_smaller_one():
     features, labels = noisy()
     assert chosen(features, labels).penalty < choice.PENALTIES[0]
+
+
+@pytest.mark.parametrize(
+    ("precisions", "tried", "chosen_penalty"),
+    [
+        ((70.0, 69.0, 90.0, 90.0), 2, 1.0),
+        ((70.0, 71.0, 70.9, 90.0), 3, 1.0),
+        ((70.0, 70.0, 75.0, 75.0), 4, 0.1),
+        ((10.0, 20.0, 30.0, 40.0), 4, 0.03),
+    ],
+)
+def test_no_penalty_is_tried_after_one_that_ranks_worse(monkeypatch, precisions, tried, chosen_penalty):
+    features, labels = noisy()
+    near = classifiers.candidates(features, labels)
+    found = iter(precisions)
+    monkeypatch.setattr(choice, "_precision", lambda *_: next(found))
+    assert choice.choose(features, labels, near, 0).penalty == chosen_penalty
+    assert len(list(found)) == len(precisions) - tried
 
 
 def test_the_seed_chooses_the_points():
