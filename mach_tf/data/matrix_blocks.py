@@ -84,6 +84,7 @@ def open_matrix(matrix: Any, name: str) -> Matrix:
         return _Sparse(matrix, name)
     if all(hasattr(matrix, attribute) for attribute in ("columns", "dtypes", "iloc", "to_numpy")):
         return _Frame(matrix, name)
+    _refuse_texts(matrix, name)
     if isinstance(matrix, (list, tuple)):
         return _Lists(matrix, name)
     if isinstance(matrix, (np.ndarray, np.generic)) or hasattr(matrix, "__array__"):
@@ -91,6 +92,16 @@ def open_matrix(matrix: Any, name: str) -> Matrix:
     raise InputError(
         f"{name} must be a 2-D array, a SciPy sparse matrix or a DataFrame of numbers (got {type(matrix).__name__})."
     )
+
+
+def _refuse_texts(matrix: Any, name: str) -> None:
+    """Says of a sequence of texts what to do, where its number of dimensions would be beside the point."""
+    first = next(iter(matrix), None) if isinstance(matrix, (list, tuple)) or getattr(matrix, "ndim", 0) == 1 else None
+    if isinstance(first, str):
+        raise InputError(
+            f"{name} must hold numbers, the features of each point (got the text {first!r:.40}). Turn texts into features first, for example by "
+            "scikit-learn's TfidfVectorizer; or read them with mach_tf.preprocess, which makes models that predict from texts."
+        )
 
 
 class _Sparse(Matrix):

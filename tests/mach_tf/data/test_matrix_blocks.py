@@ -102,6 +102,14 @@ def test_numbers_of_any_type_among_objects():
         (np.arange(3), "X must be 2-D, one row per point (got 1-D, (3,)). Reshape your data: np.reshape(X, (1, -1))"),
         ([1, 2], "X must be 2-D, one row per point (got 1-D, (2,)). Reshape your data"),
         ([], "X must be 2-D, one row per point (got 1-D, (0,)). Reshape your data"),
+        (
+            ["a b", "c"],
+            "X must hold numbers, the features of each point (got the text 'a b'). Turn texts into features",
+        ),
+        (
+            np.array(["ä", "c"], object),
+            "X must hold numbers, the features of each point (got the text 'ä'). Turn texts",
+        ),
         (np.float32(3), "X must be 2-D, one row per point (got 0-D, ())"),
         (np.zeros((2, 2, 2)), "X must be 2-D, one row per point (got 3-D, (2, 2, 2))"),
         ([[[1]]], "X must be 2-D, one row per point (got lists nested 3 deep)"),
