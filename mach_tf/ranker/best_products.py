@@ -27,7 +27,7 @@ def best_products(features: scipy.sparse.csr_matrix, by_column: scipy.sparse.csr
     points, vectors = features.shape[0], by_column.shape[1]
     best = BestList.empty(points, min(k, vectors))
     tasks = kernels.tasks(points, _TASKS_PER_THREAD)
-    arrays = [(m.indptr, m.indices, m.data.astype(np.float32)) for m in (features, by_column)]
+    arrays = [(m.indptr, m.indices, m.data.astype(np.float32, copy=False)) for m in (features, by_column)]
     _fill(*arrays[0], *arrays[1], vectors, tasks, best)
     return best
 

@@ -14,6 +14,9 @@ from mach_tf.ranker.largest_entries import largest_entries
 MOST_WEIGHTS = 100
 # Labels of a point that are candidates to be told apart from its own, each time that they are searched.
 _CANDIDATES = 50
+# Labels that a feature of a point is multiplied with: those whose vectors have most of it. Frequent features are in the vectors of a tenth of
+# all labels, which would make a search's time grow with points x labels; what they add tells few labels apart.
+_LABELS_OF_FEATURE = 1000
 # Labels whose centroids are made together.
 _LABELS = 1 << 14
 # The penalty while candidates are searched; they hardly depend on it.
@@ -30,10 +33,12 @@ def candidates(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matri
       labels: CSR [n, K] of ones.
 
     Returns:
-      CSR [n, K] of ones.
+      int8 CSR [n, K] of ones.
     """
     near = _nearest(features, _centroids(features, labels))
-    return _union(near, _nearest(features, fit(features, labels, near, _PENALTY)))
+    near += _nearest(features, fit(features, labels, near, _PENALTY))
+    near.data[:] = 1
+    return near
 
 
 def fit(
@@ -53,25 +58,20 @@ def fit(
     Returns:
       The weights, float32 CSR [K, D].
     """
-    signs = _union(near, labels)
-    signs.data[:] = -1
-    signs = scipy.sparse.csc_matrix(signs + 2 * labels)
+    # int8, as a large part of the memory is theirs. 1 where a label is only near, at least 2 where it is a point's own.
+    signs = scipy.sparse.csc_matrix(near.astype(np.int8, copy=False) + 2 * labels.astype(np.int8))
+    signs.data = np.where(signs.data > 1, np.int8(1), np.int8(-1))
     signs.sort_indices()
     return descent.fit(features, signs, penalty, MOST_WEIGHTS)
 
 
 def _nearest(features: scipy.sparse.csr_matrix, vectors: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    best = best_products(features, scipy.sparse.csr_matrix(vectors.T), _CANDIDATES).labels
+    by_column = largest_entries(scipy.sparse.csr_matrix(vectors.T), _LABELS_OF_FEATURE)
+    best = best_products(features, by_column, _CANDIDATES).labels
     present = best != NO_LABEL
     splits = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
-    ones = np.ones(splits[-1], np.float32)
+    ones = np.ones(splits[-1], np.int8)
     return scipy.sparse.csr_matrix((ones, best[present], splits), (features.shape[0], vectors.shape[0]))
-
-
-def _union(one: scipy.sparse.csr_matrix, other: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    both = scipy.sparse.csr_matrix(one + other, dtype=np.float32)
-    both.data[:] = 1
-    return both
 
 
 def _centroids(features: scipy.sparse.csr_matrix, labels: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -44,6 +44,11 @@ class Problem:
     labels_per_point: float
     assumed: bool = dataclasses.field(default=False, compare=False)
 
+    @property
+    def ranker_sizes(self) -> tuple[int, int, float, float]:
+        """What the estimates of `ranker_time` take."""
+        return self.points, self.labels, self.features, self.labels_per_point
+
     @classmethod
     def of(cls, dataset: DatasetManifest) -> Problem:
         """Returns the problem that a dataset poses.
@@ -143,8 +148,7 @@ def make_plan(
     step = training_time.step_seconds(config, shapes, machine)
     seconds = training_time.training_seconds(config, problem.points, repetitions, groups, step)
     if ranker:
-        sizes = problem.points, problem.labels, problem.features, problem.labels_per_point
-        seconds += ranker_time.ranker_seconds(*sizes, machine)
+        seconds += ranker_time.ranker_seconds(*problem.ranker_sizes, machine)
     return Plan(
         buckets=buckets,
         repetitions=repetitions,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mach_tf.errors import InputError
-from mach_tf.sizing import flagfile, planning, tables
+from mach_tf.sizing import flagfile, planning, ranker_time, tables
 from mach_tf.sizing.machine import Machine
 from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
@@ -32,8 +32,8 @@ _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
 # Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
 _FREQUENT = 100.0
-# Points x labels up to which a ranker takes minutes: about a tenth of Amazon-670K's.
-_MOST_PAIRS = 3 * 10**10
+# Processor seconds that the ranker of a plan may take: thirty times those of Amazon-670K.
+_MOST_RANKER_SECONDS = 8 * 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,11 @@ class Recommendation:
     best: Optional[Plan]
 
     @property
+    def ranker(self) -> bool:
+        """Whether the plans train a ranker too."""
+        return trains_ranker(self.problem, self.config, self.machine)
+
+    @property
     def nearest(self) -> Plan:
         """The best plan, or the one that comes nearest to the rules if no plan meets them all."""
         return self.best or planning.nearest(self.plans, self.machine, self.delta)
@@ -67,8 +72,7 @@ class Recommendation:
 
     def flags(self) -> list[str]:
         """Returns the flags of train.main for the best plan, one `--name=value` each; none if no plan meets the rules."""
-        ranker = trains_ranker(self.problem, self.config)
-        return flagfile.lines(self.best, self.config, ranker) if self.best else []
+        return flagfile.lines(self.best, self.config, self.ranker) if self.best else []
 
     def write(self, path: str) -> None:
         """Writes the best plan as a new flagfile of train.main, whole or not at all.
@@ -98,10 +102,16 @@ class Recommendation:
             needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)
             lines += [
                 f"Recommended: {' '.join(self.flags())}",
+                *([self._ranker_line()] if self.ranker else []),
                 f"To distinguish all pairs of labels with probability {1 - self.delta:g}, B = {self.best.buckets:,} needs "
                 f"R >= {needed}.",
             ]
         return "\n".join(lines)
+
+    def _ranker_line(self) -> str:
+        sizes = self.problem.ranker_sizes
+        seconds, memory = ranker_time.ranker_seconds(*sizes, self.machine), ranker_time.memory_bytes(*sizes)
+        return f"The ranker takes about {seconds:,.0f} s of these hours and {tables.gigabytes(memory)} of memory, after the repetitions."
 
 
 def recommend(
@@ -130,19 +140,20 @@ def recommend(
     if problem.labels <= _FEW_LABELS:
         usual_buckets = [_FEW_LABELS]
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
-    plans = planning.make_plans(problem, machine, config, *sizes, ranker=trains_ranker(problem, config))
+    plans = planning.make_plans(problem, machine, config, *sizes, ranker=trains_ranker(problem, config, machine))
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
 
 
-def trains_ranker(problem: Problem, config: TrainingConfig) -> bool:
-    """Returns whether plans for such data train a ranker: unless most labels have many points, or no point has any, or its search for
-    candidates, in time of points x labels, would take long.
+def trains_ranker(problem: Problem, config: TrainingConfig, machine: Machine) -> bool:
+    """Returns whether plans for such data train a ranker: unless most labels have many points, or it takes longer than eight processor
+    hours or more memory than the machine has.
     """
-    if not problem.labels_per_point or not problem.features:
-        return False
+    sizes = problem.ranker_sizes
+    fits = ranker_time.memory_bytes(*sizes) <= machine.memory
+    fits &= ranker_time.processor_seconds(*sizes) <= _MOST_RANKER_SECONDS
     frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels
-    return not config.multiclass and not frequent and problem.points * problem.labels <= _MOST_PAIRS
+    return not config.multiclass and not frequent and fits
 
 
 def is_for_few_labels(buckets: int, labels: int) -> bool:

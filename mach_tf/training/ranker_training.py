@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 import numpy as np
+import scipy.sparse
 
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
@@ -101,13 +102,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     check_task(model.training)
-    points = data.read_points("train")
-    points = points[np.flatnonzero((np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0))]
-    if not len(points):
-        raise InputError(
-            "A ranker needs training points with features and labels (got none with both). Train without: ranker=False."
-        )
-    features, labels = points.features(model.columns), points.labels(model.labels)
+    features, labels = _matrices(data, model)
     with Bar("train the ranker", 3, "step", shown=progress) as bar:
         near = classifiers.candidates(features, labels)
         bar.update()
@@ -122,3 +117,16 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     mean = float(np.average(scales, weights=label_points))
     claims.add_ranker(model_dir, Ranker(weights, mean))
     return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))
+
+
+def _matrices(data: DatasetReader, model: ModelManifest) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """Returns the training points with features and labels, CSR [n, D] and CSR [n, K] of ones."""
+    points = data.read_points("train")
+    whole = (np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0)
+    if not whole.any():
+        raise InputError(
+            "A ranker needs training points with features and labels (got none with both). Train without: ranker=False."
+        )
+    if not whole.all():
+        points = points[np.flatnonzero(whole)]
+    return points.features(model.columns), points.labels(model.labels)

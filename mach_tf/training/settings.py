@@ -122,7 +122,7 @@ def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
     base = {
         **dataclasses.asdict(found.config),
         **_sketch(chosen),
-        "ranker": recommendation.trains_ranker(problem, found.config),
+        "ranker": found.ranker,
     }
     settings = _split(base, given)
     if found.best or {"buckets", "repetitions"} <= set(given):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mach_tf.ranker import classifiers
+from mach_tf.ranker import best_products, classifiers
 
 
 def clustered(points=300, labels=20, seed=0):
@@ -50,6 +50,23 @@ def test_the_second_search_finds_what_centroids_do_not(monkeypatch):
     features, labels, _ = clustered()
     first = classifiers._nearest(features, classifiers._centroids(features, labels))
     assert classifiers.candidates(features, labels).nnz > first.nnz
+
+
+def test_a_search_multiplies_a_feature_with_the_labels_that_have_most_of_it(monkeypatch):
+    features, labels, own = clustered()
+    centroids, searched = classifiers._centroids(features, labels), []
+    monkeypatch.setattr(
+        classifiers, "best_products", lambda *given: searched.append(given[1]) or best_products.best_products(*given)
+    )
+    whole = classifiers._nearest(features, centroids)
+    np.testing.assert_array_equal(searched[0].toarray(), centroids.T.toarray())
+    monkeypatch.setattr(classifiers, "_LABELS_OF_FEATURE", 3)
+    found = classifiers._nearest(features, centroids)
+    entries = centroids.toarray()
+    np.testing.assert_array_equal(
+        searched[1].toarray(), np.where(entries >= np.sort(entries, axis=0)[-3], entries, 0).T
+    )
+    assert found.nnz < whole.nnz and found[np.arange(300), own].mean() > 0.9
 
 
 @pytest.mark.parametrize("weights", [1, 5])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mach_tf.sizing import machine, planning, recommendation
+from mach_tf.sizing import machine, planning, ranker_time, recommendation
 from mach_tf.training_config import TrainingConfig
 
 
@@ -122,12 +122,13 @@ def test_all_of_it_is_json():
 def test_it_prints_the_plans_the_machine_and_the_choice():
     found = recommendation.recommend(PROBLEM, machine.nominal(4 * 10**9))
     lines = str(found).splitlines()
-    assert len(lines) == 2 + len(found.plans) + 4
-    assert lines[-4:-2] == ["", "Machine: 4.0 GB of memory, 100 Gflop/s, 10.0 GB/s."]
-    assert lines[-2] == f"Recommended: {' '.join(found.flags())}"
+    assert len(lines) == 2 + len(found.plans) + 5
+    assert lines[-5:-3] == ["", "Machine: 4.0 GB of memory, 100 Gflop/s, 10.0 GB/s."]
+    assert lines[-3] == f"Recommended: {' '.join(found.flags())}"
+    assert lines[-2].startswith("The ranker takes about ")
     assert lines[-1].startswith("To distinguish all pairs of labels with probability 0.99, B = ")
     assumed = dataclasses.replace(found, problem=dataclasses.replace(PROBLEM, assumed=True))
-    assert str(assumed).splitlines()[-3] == "Assumed: 20 features and 3 labels per point."
+    assert str(assumed).splitlines()[-4] == "Assumed: 20 features and 3 labels per point."
 
 
 def test_where_no_plan_fits_it_says_what_to_change():
@@ -135,13 +136,29 @@ def test_where_no_plan_fits_it_says_what_to_change():
     assert lines[-1].startswith("None of these fits the memory") and "Recommended" not in lines[-2]
 
 
-def test_rankers_are_for_labels_of_few_points_and_candidates_soon_found():
+def trains_ranker(task="multilabel", memory=16e9, **sizes):
     few = dataclasses.replace(PROBLEM, points=570_000, labels=26_000, labels_per_point=2.5)
-    many = dataclasses.replace(PROBLEM, points=490_449, labels=670_091)
-    config = TrainingConfig()
-    assert recommendation.trains_ranker(few, config) and not recommendation.trains_ranker(many, config)
-    frequent = dataclasses.replace(PROBLEM, points=12_920, labels=983, labels_per_point=19.0)
-    assert not recommendation.trains_ranker(frequent, config)
-    for empty in ({"features": 0.0}, {"labels_per_point": 0.0}):
-        assert not recommendation.trains_ranker(dataclasses.replace(few, **empty), config)
-    assert not recommendation.trains_ranker(few, dataclasses.replace(config, task="multiclass"))
+    problem, config = dataclasses.replace(few, **sizes), TrainingConfig(task=task)
+    return recommendation.trains_ranker(problem, config, machine.nominal(int(memory)))
+
+
+def test_rankers_are_for_labels_of_few_points():
+    assert trains_ranker() and not trains_ranker(points=12_920, labels=983, labels_per_point=19.0)
+    assert not trains_ranker(task="multiclass")
+
+
+def test_rankers_are_for_what_fits_the_memory_and_eight_hours_of_a_processor():
+    amazon = {"points": 490_449, "labels": 670_091, "features": 75.7, "labels_per_point": 5.45}
+    assert trains_ranker(**amazon) and not trains_ranker(**amazon, memory=1e9)
+    wikipedia = {"points": 1_813_391, "labels": 501_070, "features": 385.3, "labels_per_point": 4.7}
+    assert trains_ranker(**wikipedia, memory=64e9) and not trains_ranker(**wikipedia, memory=16e9)
+    assert not trains_ranker(**{**wikipedia, "points": 5_000_000}, memory=1e12)
+
+
+def test_a_plan_says_what_its_ranker_takes():
+    found = recommendation.recommend(PROBLEM, MACHINE)
+    line = next(line for line in str(found).splitlines() if line.startswith("The ranker takes about "))
+    seconds = ranker_time.ranker_seconds(*PROBLEM.ranker_sizes, MACHINE)
+    assert found.ranker and f" {seconds:,.0f} s of these hours and 0." in line
+    alone = recommendation.recommend(PROBLEM, MACHINE, {"task": "multiclass"})
+    assert not alone.ranker and "The ranker takes" not in str(alone)
