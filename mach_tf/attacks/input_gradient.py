@@ -17,7 +17,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from mach_tf import arguments, devices
-from mach_tf.attacks.entry_products import entry_products, few_logits_hidden_gradient, has_at_most
+from mach_tf.attacks import entry_products
 from mach_tf.choices import SUPPORTS
 from mach_tf.classifier import SparseBatch, Weights, log_odds, log_odds_gradient, output_logits, sparse_product
 from mach_tf.fgsm import value_gradients
@@ -73,8 +73,14 @@ class NonzeroInput:
 
     def forward(self, weights: Weights, values: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns one repetition's bucket logits, [n, B], and x W1, [n, hidden]."""
-        found: tuple[tf.Tensor, tf.Tensor] = _sparse_forward(_tensors(weights), self._batch(values))
-        return found
+        weights = _tensors(weights)
+        if devices.default_is_gpu():
+            found: tuple[tf.Tensor, tf.Tensor] = _sparse_forward(weights, self._batch(values))
+            return found
+        kernel = np.asarray(weights.hidden_kernel)  # a view of the tensor's memory
+        product = entry_products.sparse_product(values, kernel, self.points.row_splits, self.points.feature_ids)
+        hidden_input = tf.convert_to_tensor(product)
+        return _output_logits(weights, hidden_input), hidden_input
 
     def backward(self, weights: Weights, hidden_input: tf.Tensor, logit_gradient: np.ndarray) -> np.ndarray:
         """Returns the gradient for the values, [nonzeros], from x W1 and the gradient for one repetition's logits, [n, B]."""
@@ -82,13 +88,14 @@ class NonzeroInput:
         if devices.default_is_gpu():
             return np.asarray(_sparse_backward(weights, hidden_input, self._batch(self.clean), logit_gradient))
         logit_gradient = np.ascontiguousarray(logit_gradient, np.float32)
-        if has_at_most(logit_gradient, _FEW_LOGITS * len(logit_gradient)):
+        if entry_products.has_at_most(logit_gradient, _FEW_LOGITS * len(logit_gradient)):
             _, bias, output_kernel, _ = map(np.asarray, weights)
-            gradient = few_logits_hidden_gradient(logit_gradient, output_kernel, np.asarray(hidden_input), bias)
+            arrays = logit_gradient, output_kernel, np.asarray(hidden_input), bias
+            gradient = entry_products.few_logits_hidden_gradient(*arrays)
         else:
             gradient = _hidden_gradient(weights, hidden_input, logit_gradient).numpy()
-        kernel = np.asarray(weights.hidden_kernel)  # a view of the tensor's memory
-        return entry_products(gradient, kernel, self.points.row_splits, self.points.feature_ids)
+        kernel = np.asarray(weights.hidden_kernel)
+        return entry_products.entry_products(gradient, kernel, self.points.row_splits, self.points.feature_ids)
 
     def through_ranker(self, ranker: Ranker, slopes: scipy.sparse.csr_matrix, rows: slice) -> np.ndarray:
         """Returns the sum over labels of slopes[i, l] w_l for the values of consecutive points, as float32.
@@ -211,8 +218,14 @@ def _tensors(weights: Weights) -> Weights:
 @tf.function(input_signature=[_WEIGHTS, _MATRIX, _MATRIX])
 def _hidden_gradient(weights: Weights, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
     # As a tape has it; a tape would compute the logits once more, for their shape.
-    gradient = tf.matmul(logit_gradient, weights.output_kernel, transpose_b=True)
+    # For few points, W2 times the transposed gradient takes half the time of the gradient times the transposed W2; for many, the same.
+    gradient = tf.transpose(tf.matmul(weights.output_kernel, logit_gradient, transpose_b=True))
     return tf.raw_ops.ReluGrad(gradients=gradient, features=hidden_input + weights.hidden_bias)
+
+
+@tf.function(input_signature=[_WEIGHTS, _MATRIX])
+def _output_logits(weights: Weights, hidden_input: tf.Tensor) -> tf.Tensor:
+    return output_logits(weights, hidden_input)
 
 
 @tf.function(input_signature=[_WEIGHTS, _SPARSE])

@@ -8,7 +8,8 @@ with s_l the sigmoid of the mean of the label's R bucket logits ("logit_mean"), 
 ("mean"). "min" and "median", which pass a gradient to one or two buckets only, are attacked through "mean".
 
 No [n, K] array is made: labels are processed block by block, and the loss's derivative for each label's score is scattered
-back to the R buckets that the score was gathered from, for several points side by side. Losses are float64 sums, gradients float32 ones.
+back to the R buckets that the score was gathered from, for several points side by side. Means of logits are float32 ones, as the logits are; means of
+probabilities, which may be close to 1, float64 ones. Losses are float64 sums, gradients float32 ones.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ import numba
 import numpy as np
 
 from mach_tf import estimators
-from mach_tf.attacks.point_lanes import LANES, add_row, exp_of_negative, from_lanes, multiply_row, to_lanes
+from mach_tf.attacks.point_lanes import (
+    LANES,
+    add_four_rows,
+    add_row,
+    exp_of_negative,
+    exp_of_negative_32,
+    from_lanes,
+    multiply_row,
+    to_lanes,
+)
 from mach_tf.kernels import jit
 from mach_tf.points import Points
 
-# Labels per block: their scores, of all lanes, stay in the second-level cache.
-_BLOCK = 512
-# Factors whose product has one logarithm: of factors from 1 to 2, or from _SMALLEST to 1, it is in the range of float64.
+# Labels per block: their scores, of all lanes, stay in the second-level cache beside those of the buckets of four repetitions, which are
+# reused more often the longer a block is.
+_BLOCK = 4096
+# Labels whose factors stay in the first-level cache.
+_PART = 96
+# Factors whose product has one logarithm: of factors from _SMALLEST to 2 it is in the range of float64.
 _FACTORS = 24
 _SMALLEST = 1e-12  # scores are kept this far from 0 and 1, in float64, so that logarithms stay finite
 
@@ -95,26 +108,28 @@ def _fill_lanes(through_logits, lanes, logits, table, label_splits, label_ids, l
     if not through_logits:
         _to_probabilities(scores.reshape(-1))
     slopes, totals = np.zeros(scores.shape, np.float32), np.zeros((1, width))
-    sums, factors, terms = np.empty((_BLOCK, width)), np.empty((_BLOCK, width)), np.zeros((_BLOCK, width))
-    derivatives = np.empty((_BLOCK, width), np.float32)
+    block = min(_BLOCK, count)
+    sums, derivatives = np.empty((block, width), scores.dtype), np.empty((block, width), np.float32)
+    factors, terms = np.empty((_PART, width)), np.zeros((_PART, width), scores.dtype)
     for begin in range(0, count, _BLOCK):
-        size = min(_BLOCK, count - begin)
-        sums[:size] = 0
-        for r in range(repetitions):
-            for i in range(size):
-                add_row(lanes, sums, i, scores, r * buckets + table[r, begin + i])
+        some = table[:, begin : min(begin + _BLOCK, count)]
+        size = some.shape[1]
+        _gather(lanes, scores, some, buckets, sums[:size])
         # The terms of the loss and their derivatives, as if no label were true.
-        flat = sums[:size].reshape(-1), factors.reshape(-1), derivatives.reshape(-1)
-        if through_logits:
-            _softplus(*flat, repetitions, terms.reshape(-1))
-            for i in range(size):
-                add_row(lanes, totals, 0, terms, i)
-        else:
-            _negative_logarithm(*flat, repetitions)
-        _add_logarithms(lanes, factors[:size], 1 if through_logits else -1, totals[0])
+        for first in range(0, size, _PART):
+            last = min(first + _PART, size)
+            part = last - first
+            flat = sums[first:last].reshape(-1), factors.reshape(-1), derivatives[first:last].reshape(-1)
+            if through_logits:
+                _softplus(*flat, np.float32(1 / repetitions), terms.reshape(-1))
+                for i in range(part):
+                    add_row(lanes, totals, 0, terms, i)
+            else:
+                _negative_logarithm(*flat, repetitions)
+            _add_logarithms(lanes, factors[:part], 1 if through_logits else -1, totals[0])
         for r in range(repetitions):
             for i in range(size):
-                add_row(lanes, slopes, r * buckets + table[r, begin + i], derivatives, i)
+                add_row(lanes, slopes, r * buckets + some[r, i], derivatives, i)
     for lane in range(len(logits)):
         for label in label_ids[label_splits[lane] : label_splits[lane + 1]]:
             totals[0, lane] += _make_true(through_logits, scores[:, lane], slopes[:, lane], table[:, label], buckets)
@@ -122,6 +137,24 @@ def _fill_lanes(through_logits, lanes, logits, table, label_splits, label_ids, l
     if not through_logits:
         _through_sigmoid(scores.reshape(-1), slopes.reshape(-1))
     from_lanes(slopes, 1 / (repetitions * count), gradients.reshape(len(gradients), -1))
+
+
+@jit()
+def _gather(lanes, scores, table, buckets, sums):
+    """Fills the sums over repetitions of the scores of the labels of a block, [size, lanes]."""
+    repetitions = len(table)
+    sums[:] = 0
+    fours = repetitions // 4 * 4
+    for r in range(0, fours, 4):
+        first = r * buckets
+        second, third, fourth = first + buckets, first + 2 * buckets, first + 3 * buckets
+        for i in range(len(sums)):
+            rows = first + table[r, i], second + table[r + 1, i], third + table[r + 2, i], fourth + table[r + 3, i]
+            # mypy counts the context that numba gives an intrinsic.
+            add_four_rows(lanes, sums, i, scores, rows)  # type: ignore[call-arg]
+    for r in range(fours, repetitions):
+        for i in range(len(sums)):
+            add_row(lanes, sums, i, scores, r * buckets + table[r, i])
 
 
 @jit(fastmath=_FAST, error_model="numpy")
@@ -132,14 +165,16 @@ def _to_probabilities(scores):
 
 
 @jit(fastmath=_FAST, error_model="numpy")
-def _softplus(sums, factors, derivatives, repetitions, terms):
+def _softplus(sums, factors, derivatives, share, terms):
     """Fills the derivatives of softplus at the means of logits; softplus is a term plus the logarithm of a factor."""
+    zero, one = np.float32(0), np.float32(1)
     for i in range(len(sums)):
-        score = sums[i] / repetitions
-        small = exp_of_negative(-abs(score))
-        terms[i] = score if score >= 0 else 0.0
-        factors[i] = 1 + small
-        derivatives[i] = (1.0 if score >= 0 else small) / (1 + small)
+        score = np.float32(sums[i]) * share
+        small = exp_of_negative_32(-abs(score))
+        terms[i] = score if score >= 0 else zero
+        # In float64, as most of the smallest would be lost beside 1.
+        factors[i] = 1 + np.float64(small)
+        derivatives[i] = (one if score >= 0 else small) / (one + small)
 
 
 @jit(fastmath=_FAST, error_model="numpy")

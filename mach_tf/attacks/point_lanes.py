@@ -7,11 +7,13 @@ mach_tf.decoding.lanes), so that an operation on two rows is written as LLVM ins
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from mach_tf.kernels import jit
@@ -24,6 +26,17 @@ _TILE = 64
 _LOG2_E, _LN2, _LN2_REST = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
 _ROUNDER = 1.5 * 2.0**52  # added to a number below 2^51, it rounds it to the integer in the last bits of the sum
 _LOWEST = -708.0  # exp of it is near the smallest normal number
+# The same in float32. Constants of that type: any other would widen what it is combined with.
+_LOG2_E_32, _LN2_32, _LN2_REST_32 = np.float32(_LOG2_E), np.float32(0.693359375), np.float32(-2.1219444e-4)
+_ROUNDER_32, _LOWEST_32 = np.float32(1.5 * 2.0**23), np.float32(-87.0)
+_ONE, _HALF = np.float32(1), np.float32(0.5)
+_3, _4, _5, _6, _7 = (np.float32(1 / math.factorial(power)) for power in range(3, 8))
+
+
+def _vectors(context: Any, builder: Any, kind: Any, array: Any, count: int) -> Any:
+    """Returns a pointer to the rows of a contiguous array [rows, count], as vectors."""
+    vector = ir.VectorType(context.get_value_type(kind.dtype), count)
+    return builder.bitcast(context.make_array(kind)(context, builder, array).data, vector.as_pointer())
 
 
 def _row_operation(operation: str) -> Any:
@@ -32,14 +45,13 @@ def _row_operation(operation: str) -> Any:
         signature = types.void(lanes, target, types.intp, source, types.intp)
 
         def generate(context, builder, signature, arguments):
-            def place(index: int) -> tuple[Any, int]:
-                kind = signature.args[index]
-                array = context.make_array(kind)(context, builder, arguments[index])
-                vector = ir.VectorType(context.get_value_type(kind.dtype), lanes.count)
-                rows = builder.bitcast(array.data, vector.as_pointer())
-                return builder.gep(rows, [arguments[index + 1]]), kind.dtype.bitwidth // 8
-
-            (to, width), (place_of_value, own_width) = place(1), place(3)
+            to, place_of_value = (
+                builder.gep(
+                    _vectors(context, builder, signature.args[i], arguments[i], lanes.count), [arguments[i + 1]]
+                )
+                for i in (1, 3)
+            )
+            width, own_width = (signature.args[i].dtype.bitwidth // 8 for i in (1, 3))
             value, total = builder.load(place_of_value, align=own_width), builder.load(to, align=width)
             if own_width < width:
                 value = builder.fpext(value, total.type)
@@ -57,6 +69,29 @@ add_row = _row_operation("fadd")
 multiply_row = _row_operation("fmul")
 
 
+@intrinsic
+def add_four_rows(typing_context, lanes, target, row, source, source_rows):
+    """Adds to target[row] the rows of `source` that a tuple of four numbers names; arrays as of `add_row`, of one type.
+
+    The sum stays in a register: one row is loaded and stored for four that are added.
+    """
+    signature = types.void(lanes, target, types.intp, source, types.UniTuple(types.intp, 4))
+
+    def generate(context, builder, signature, arguments):
+        to, rows = (_vectors(context, builder, signature.args[i], arguments[i], lanes.count) for i in (1, 3))
+        align = signature.args[1].dtype.bitwidth // 8
+        to = builder.gep(to, [arguments[2]])
+        each = [
+            builder.load(builder.gep(rows, [place]), align=align)
+            for place in cgutils.unpack_tuple(builder, arguments[4])
+        ]
+        pairs = builder.fadd(each[0], each[1]), builder.fadd(each[2], each[3])
+        builder.store(builder.fadd(builder.load(to, align=align), builder.fadd(*pairs)), to, align=align)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _bit_cast(to: Any) -> Any:
     @intrinsic
     def cast(typing_context, value):
@@ -69,6 +104,7 @@ def _bit_cast(to: Any) -> Any:
 
 
 _bits, _from_bits = _bit_cast(types.int64), _bit_cast(types.float64)
+_bits_32, _from_bits_32 = _bit_cast(types.int32), _bit_cast(types.float32)
 
 
 @jit(inline="always")
@@ -94,6 +130,24 @@ def exp_of_negative(value):
     total = total * rest + 1.0
     total = total * rest + 1.0
     return total * _from_bits((_bits(rounded) - _bits(_ROUNDER) + 1023) << 52)
+
+
+@jit(inline="always")
+def exp_of_negative_32(value):
+    """Returns exp(value) to 7 digits for a float32 value of at most 0, at least exp(-87), and NaN for NaN; loops over it are vectorised."""
+    value = _LOWEST_32 if value < _LOWEST_32 else value
+    rounded = value * _LOG2_E_32 + _ROUNDER_32
+    whole = rounded - _ROUNDER_32
+    rest = value - whole * _LN2_32 - whole * _LN2_REST_32
+    # Taylor's series to the 7th power, whose error is below 6e-9.
+    total = _7 * rest + _6
+    total = total * rest + _5
+    total = total * rest + _4
+    total = total * rest + _3
+    total = total * rest + _HALF
+    total = total * rest + _ONE
+    total = total * rest + _ONE
+    return total * _from_bits_32(np.int32((_bits_32(rounded) - _bits_32(_ROUNDER_32) + 127) << 23))
 
 
 @jit()

@@ -51,3 +51,37 @@ def test_there_and_back(points):
     assert not rows[:, points:].any()
     point_lanes.from_lanes(rows, 0.5, back)
     np.testing.assert_array_equal(back, numbers / 2)
+
+
+@jit()
+def _operate_on_fours(lanes, target, source, rows):
+    for i in range(len(target)):
+        four = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3]
+        point_lanes.add_four_rows(lanes, target, i, source, four)
+
+
+@pytest.mark.parametrize("lanes", [1, 16])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_four_rows_are_added(lanes, kind):
+    rng = np.random.default_rng(lanes)
+    target, source = (rng.standard_normal((rows, lanes)).astype(kind) for rows in (9, 5))
+    rows = rng.integers(0, 5, (9, 4))
+    expected = target + ((source[rows[:, 0]] + source[rows[:, 1]]) + (source[rows[:, 2]] + source[rows[:, 3]]))
+    _operate_on_fours((0,) * lanes, target, source, rows)
+    np.testing.assert_array_equal(target, expected)
+
+
+@jit()
+def _exponentials_32(values):
+    return np.array([point_lanes.exp_of_negative_32(value) for value in values])
+
+
+def test_the_exponential_of_float32_is_that_of_numpy():
+    values = np.concatenate([[0.0, -0.0, -1e-38], -np.logspace(-9, np.log10(86), 5000), -np.linspace(0, 87, 5000)])
+    values = values.astype(np.float32)
+    found = _exponentials_32(values)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.exp(values.astype(np.float64)), rtol=2.5e-7)
+    least = _exponentials_32(np.array([-87.5, -1e30, -np.inf], np.float32))
+    assert ((least > 0) & (least < 2e-38)).all()
+    assert np.isnan(_exponentials_32(np.array([np.nan], np.float32)))

@@ -67,7 +67,9 @@ def test_the_loss_and_its_gradient_are_those_of_the_library(model, hashed, estim
     ours = tf.constant(logits.transpose(1, 0, 2))
     batch = batch_of(hashed)
     loss = fgsm_attack.LabelLoss(tf.constant(model.bucket_table), estimator, ours, batch, tf.constant(given))
-    np.testing.assert_allclose(loss.losses().numpy()[rows], losses[rows], rtol=1e-9)
+    # The library's means of logits are float32.
+    tolerance = 3e-7 if estimator == "logit_mean" else 1e-9
+    np.testing.assert_allclose(loss.losses().numpy()[rows], losses[rows], rtol=tolerance)
     found, of_logits, of_values = loss.losses_and_gradients()
     np.testing.assert_array_equal(found, loss.losses())
     np.testing.assert_allclose(of_logits.numpy().transpose(1, 0, 2)[rows], gradients[rows], rtol=1e-4, atol=1e-9)
