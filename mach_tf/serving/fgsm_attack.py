@@ -170,10 +170,7 @@ def value_gradient(
     renumbered = batch._replace(feature_ids=local)
     total = tf.zeros_like(batch.feature_values)
     for one, hidden_input, gradient in zip(weights, hidden_inputs, tf.unstack(logit_gradients, len(weights))):
-        with tf.GradientTape() as tape:
-            tape.watch(hidden_input)
-            logits = one.logits(hidden_input)
-        of_hidden = tape.gradient(logits, hidden_input, gradient)
+        of_hidden = one.hidden_gradient(hidden_input, gradient)
         total += value_gradients(of_hidden[:, tf.newaxis], one.rows(columns)[:, tf.newaxis], renumbered)[:, 0]
     return total
 

@@ -59,6 +59,10 @@ class StoredMatrix(tf.Module):
         """Multiplies float32 [n, rows] by the matrix, whose `axis` is 1: float32 [n, columns]."""
         return self._scaled(tf.matmul(left, tf.cast(self.values, tf.float32)))
 
+    def transposed_product(self, left: tf.Tensor) -> tf.Tensor:
+        """Multiplies float32 [n, columns] by the transposed matrix, whose `axis` is 1: float32 [n, rows]."""
+        return tf.matmul(self._scaled(left), tf.cast(self.values, tf.float32), transpose_b=True)
+
     def _scaled(self, columns: tf.Tensor) -> tf.Tensor:
         return columns if self.scale is None else columns * self.scale
 
@@ -128,3 +132,8 @@ class StoredWeights(tf.Module):
     def logits(self, hidden_input: tf.Tensor) -> tf.Tensor:
         """Computes the bucket logits, float32 [n, buckets], from x W1."""
         return self.output_kernel.product(tf.nn.relu(hidden_input + self.hidden_bias)) + self.output_bias
+
+    def hidden_gradient(self, hidden_input: tf.Tensor, logit_gradient: tf.Tensor) -> tf.Tensor:
+        """Computes the gradient for x W1, float32 [n, hidden], from that for the bucket logits, float32 [n, buckets]."""
+        gradient = self.output_kernel.transposed_product(logit_gradient)
+        return tf.raw_ops.ReluGrad(gradients=gradient, features=hidden_input + self.hidden_bias)

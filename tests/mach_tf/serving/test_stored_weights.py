@@ -87,6 +87,19 @@ def test_pruned_entries_take_a_bit(precision, bytes_of_value):
     assert of_rows < size <= of_rows + 301 * 12 + 64 + 8
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_the_hidden_gradient_is_that_of_a_tape(precision):
+    stored, generator = StoredWeights(random_weights(30, 40, 5), precision), np.random.default_rng(0)
+    hidden_input, gradient = (tf.constant(generator.standard_normal((20, n)), tf.float32) for n in (40, 5))
+    with tf.GradientTape() as tape:
+        tape.watch(hidden_input)
+        logits = stored.logits(hidden_input)
+    expected = tape.gradient(logits, hidden_input, gradient)
+    found = stored.hidden_gradient(hidden_input, gradient)
+    assert 0.2 < (found.numpy() == 0).mean() < 0.8
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="weights must be one of"):
         StoredWeights(random_weights(3, 2, 2), "int4")
