@@ -11,20 +11,25 @@ adversarial model was trained with.
 
 The flags take lists of the same length, one entry for each pair; a data set may stand there several times, with models of other seeds.
 Prints a table with the means of both models and, point by point, the difference of adversarial less clean training with its 95%
-interval over points, then a JSON object on the last line.
+interval over points; then, for each data set with several pairs, the mean difference and the range of differences over these, which is what
+another training may change. Each row says whether the claim holds, by how many percent of the clean model's mean; a difference of less than
+1% is called negligible even where its interval is narrower. The last line is a JSON object.
+
+With --output_dir a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tabulate
 from absl import flags
 
-from mach_tf import startup
+from mach_tf import run_parts, startup
 from mach_tf.errors import InputError
 from mach_tf.programs import program
 
@@ -41,7 +46,12 @@ flags.DEFINE_float("epsilon", None, "The size of the perturbations. By default t
 flags.DEFINE_integer("sample_points", 500, "Draws this many test points of each data set.", lower_bound=2)
 flags.DEFINE_integer("draws", 10, "Draws this many random perturbations of each point.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seeds the sample, the perturbations and the intervals.", lower_bound=0)
-flags.DEFINE_string("output_dir", None, "Writes attribution_claims.json into this directory; none by default.")
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Writes attribution_claims.json into this directory, and keeps the measures of each model there until then, so that the same command "
+    "goes on after an interruption. By default nothing is kept.",
+)
 flags.mark_flags_as_required(["dataset_dir", "clean", "adversarial"])
 
 # By measure, whether the claim is that adversarial training makes it larger.
@@ -51,6 +61,8 @@ CLAIMED_LARGER = {
     "rank correlation": True,
     "top-10 overlap": True,
 }
+# Differences that are a smaller part of the clean model's mean are called negligible: two clean trainings differ by nearly as much.
+NEGLIGIBLE = 0.01
 
 
 def main(_: list[str]) -> None:
@@ -63,18 +75,49 @@ def main(_: list[str]) -> None:
         raise InputError(
             f"--dataset_dir, --clean and --adversarial must have one entry for each pair (got {', '.join(str(len(p)) for p in pairs)})."
         )
-    found = []
-    for paths in zip(*pairs):
-        found.append(_compare(*paths))
-        print(_table(found[-1:]), "\n", flush=True)
-    print(_table(found))
-    if FLAGS.output_dir:
-        os.makedirs(FLAGS.output_dir, exist_ok=True)
-        files.write_json(os.path.join(FLAGS.output_dir, "attribution_claims.json"), found)
+    with run_parts.run_parts(
+        FLAGS.output_dir, "claims", lambda: _run(zip(*pairs)), title="attribution claims"
+    ) as parts:
+        found = []
+        for number, paths in enumerate(zip(*pairs)):
+            found.append(_compare(*paths, _Kept(parts, number)))
+            print(_table(found[-1:]), "\n", flush=True)
+        print(_table(found))
+        repeated = over_pairs(found)
+        if repeated:
+            print(f"\n{_repeated_table(repeated)}")
+        if FLAGS.output_dir:
+            files.write_json(os.path.join(FLAGS.output_dir, "attribution_claims.json"), found)
     print(json.dumps(found))
 
 
-def _compare(dataset_dir: str, clean: str, adversarial: str) -> dict[str, Any]:
+def _run(pairs: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    """Returns everything that the measures depend on."""
+    from mach_tf import repetition_files
+    from mach_tf.manifest import DatasetManifest, ModelManifest
+
+    names = ("epsilon", "sample_points", "draws", "seed")
+    run: dict[str, Any] = {"settings": {name: FLAGS[name].value for name in names}, "pairs": []}
+    for dataset_dir, *models in pairs:
+        counts = [ModelManifest.read(model).bucket_spec.repetitions for model in models]
+        fingerprints = [repetition_files.fingerprint(*each) for each in zip(models, counts)]
+        run["pairs"].append([DatasetManifest.read(dataset_dir).fingerprint, *fingerprints])
+    return run
+
+
+class _Kept(NamedTuple):
+    """Where the measures of a pair are kept, and which pair it is."""
+
+    parts: run_parts.RunParts
+    number: int
+
+    def measures(
+        self, which: str, model: Network, points: Points, labels: np.ndarray, epsilon: float
+    ) -> dict[str, np.ndarray]:
+        return self.parts.kept(f"{self.number}-{which}", lambda: _measures(model, points, labels, epsilon))
+
+
+def _compare(dataset_dir: str, clean: str, adversarial: str, kept: _Kept) -> dict[str, Any]:
     """Returns the measures of both models of a pair, and their differences."""
     from mach_tf.data.dataset_reader import DatasetReader
     from mach_tf.data.model_dataset import check_dataset
@@ -95,7 +138,8 @@ def _compare(dataset_dir: str, clean: str, adversarial: str) -> dict[str, Any]:
     if not agreed.any():
         raise InputError(f"{clean} and {adversarial} must have the same best label for some points (got none).")
     points, labels = sample[agreed], labels[agreed]
-    measured = [_measures(model, points, labels, epsilon) for model in models]
+    names = ("clean", "adversarial")
+    measured = [kept.measures(name, model, points, labels, epsilon) for name, model in zip(names, models)]
     measures = {}
     for name in CLAIMED_LARGER:
         one, other = (values[name] for values in measured)
@@ -139,16 +183,57 @@ def _measures(network: Network, points: Points, labels: np.ndarray, epsilon: flo
     }
 
 
-def verdict(name: str, difference: dict[str, float]) -> str:
-    """Returns what the interval of a difference says of a claim.
+def verdict(name: str, clean: float, difference: dict[str, float]) -> str:
+    """Returns what a difference says of a claim: whether it holds, and by how much.
+
+    Args:
+      name: the measure, of CLAIMED_LARGER.
+      clean: the mean of the clean model.
+      difference: the mean difference, and the ends of its interval.
 
     Example:
-      >>> verdict("Gini index", {"low": 0.1, "high": 0.2}), verdict("max-sensitivity", {"low": 0.1, "high": 0.2})
-      ('holds', 'does not hold')
+      >>> verdict("Gini index", 0.5, {"mean": 0.05, "low": 0.04, "high": 0.06})
+      'holds: +10.0%'
+      >>> verdict("max-sensitivity", 0.5, {"mean": 0.05, "low": 0.04, "high": 0.06})
+      'the opposite: +10.0%'
+      >>> verdict("Gini index", 0.5, {"mean": 0.001, "low": 0.0005, "high": 0.0015})
+      'negligible: +0.2%'
     """
+    part = difference["mean"] / abs(clean) if clean else np.inf * np.sign(difference["mean"])
     if difference["low"] <= 0 <= difference["high"]:
-        return "undecided"
-    return "holds" if (difference["low"] > 0) == CLAIMED_LARGER[name] else "does not hold"
+        said = "no difference seen"
+    elif abs(part) < NEGLIGIBLE:
+        said = "negligible"
+    else:
+        said = "holds" if (difference["mean"] > 0) == CLAIMED_LARGER[name] else "the opposite"
+    return f"{said}: {100 * part:+.1f}%"
+
+
+def over_pairs(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns, for each measure of the data sets with several pairs of one epsilon, the mean of the differences and their range.
+
+    The ends of the range stand where those of an interval over points do: if all trainings agree on the sign, the claim is decided.
+    """
+    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for pair in found:
+        groups.setdefault((pair["dataset"], pair["epsilon"]), []).append(pair["measures"])
+    rows = []
+    for (dataset, epsilon), every in groups.items():
+        for name in CLAIMED_LARGER if len(every) > 1 else ():
+            differences = [measures[name]["difference"]["mean"] for measures in every]
+            summary = {"mean": float(np.mean(differences)), "low": min(differences), "high": max(differences)}
+            clean = float(np.mean([measures[name]["clean"]["mean"] for measures in every]))
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "epsilon": epsilon,
+                    "pairs": len(every),
+                    "measure": name,
+                    "clean": clean,
+                    **summary,
+                }
+            )
+    return rows
 
 
 def _table(found: list[dict[str, Any]]) -> str:
@@ -158,11 +243,26 @@ def _table(found: list[dict[str, Any]]) -> str:
             difference = values["difference"]
             shown = "{mean:+.4f} ({low:+.4f} to {high:+.4f})".format(**difference)
             means = (f"{values[key]['mean']:.4f}" for key in ("clean", "adversarial"))
-            rows.append(
-                [os.path.basename(pair["adversarial"]), pair["points"], name, *means, shown, verdict(name, difference)]
-            )
+            said = verdict(name, values["clean"]["mean"], difference)
+            rows.append([os.path.basename(pair["adversarial"]), pair["points"], name, *means, shown, said])
     head = ["adversarial model", "points", "measure", "clean", "adversarial", "difference", "the claim"]
     return str(tabulate.tabulate(rows, head, tablefmt="github", disable_numparse=True))
+
+
+def _repeated_table(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        [
+            os.path.basename(row["dataset"]),
+            f"{row['epsilon']:g}",
+            row["pairs"],
+            row["measure"],
+            "{mean:+.4f} ({low:+.4f} to {high:+.4f})".format(**row),
+            verdict(row["measure"], row["clean"], row),
+        ]
+        for row in rows
+    ]
+    head = ["data set", "epsilon", "pairs", "measure", "mean difference (range over pairs)", "the claim"]
+    return str(tabulate.tabulate(cells, head, tablefmt="github", disable_numparse=True))
 
 
 if __name__ == "__main__":

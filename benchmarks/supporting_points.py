@@ -7,7 +7,7 @@ repeated with the same seed without --removed training points: those that `mach_
 that have the label; as many at random that have it; and as many at random of all, which shows how much a score changes by training anew.
 
 Prints a table of the score lost, its mean over points with a 95% interval, and how much more is lost without the supporting points than
-without the others, point by point. The last line is a JSON object.
+without the others, point by point. The last line is a JSON object. With --output_dir a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import tabulate
 from absl import flags
 
 import mach_tf
-from mach_tf import progress_bars, startup
+from mach_tf import files, progress_bars, run_parts, startup
 from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.programs import program
@@ -44,49 +44,92 @@ flags.DEFINE_integer("epochs", None, "Trains for this many epochs. By default as
 flags.DEFINE_integer("points", 20, "Explains this many test points, drawn at random.", lower_bound=2)
 flags.DEFINE_integer("removed", 10, "Leaves out this many training points.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seeds the training, the test points and the random removals.", lower_bound=0)
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Writes supporting_points.json into this directory, and keeps the scores of each test point there until then, so that the same command "
+    "goes on after an interruption. By default nothing is kept.",
+)
 flags.mark_flags_as_required(["dataset_dir", "preset"])
 
-SUPPORTING, NEAREST, WITH_LABEL, ANY = "supporting", "nearest with the label", "random with the label", "random"
+SUPPORTING, NEAREST, WITH_LABEL, ANY = ARMS = "supporting", "nearest with the label", "random with the label", "random"
 
 
 def main(_: list[str]) -> None:
     """Runs the program."""
     startup.prepare()
     from mach_tf.data.dataset_reader import DatasetReader
+
+    data = DatasetReader.open(FLAGS.dataset_dir)
+    training = data.read_points("train", FLAGS.train_points)
+    with (
+        run_parts.run_parts(FLAGS.output_dir, "supporting", lambda: _run(data), title="supporting points") as parts,
+        tempfile.TemporaryDirectory() as directory,
+    ):
+        whole = parts.kept("whole", lambda: _of_all(data, training, directory))
+        rows = list(range(len(whole["labels"])))
+        lost = np.array(
+            [
+                parts.kept(f"point-{row}", lambda row=row: _lost(data, training, whole, row, directory))["lost"]  # type: ignore[misc]
+                for row in progress_bars.each(rows, "retraining", "point")
+            ]
+        )
+        found = _summary(dict(zip(ARMS, lost.T)))
+        print(_table(found))
+        written = {
+            name: {key: interval.to_json() for key, interval in intervals.items()} for name, intervals in found.items()
+        }
+        result = {"points": len(rows), "removed": FLAGS.removed, "lost": written}
+        if FLAGS.output_dir:
+            files.write_json(os.path.join(FLAGS.output_dir, "supporting_points.json"), result)
+    print(json.dumps(result))
+
+
+def _run(data: Any) -> dict[str, Any]:
+    """Returns everything that the scores depend on."""
+    names = ("preset", "train_points", "repetitions", "epochs", "points", "removed", "seed")
+    return {"dataset": data.manifest.fingerprint, "settings": {name: FLAGS[name].value for name in names}}
+
+
+def _of_all(data: Any, training: Points, directory: str) -> dict[str, np.ndarray]:
+    """Trains on all training points, and decides what is explained and left out.
+
+    Returns:
+      Of the n test points that are explained: their positions in the sample, `test`, and their best `labels`, int64 [n], the `scores` of these, and by
+      arm the positions of the training points to leave out, int64 [n, removed].
+    """
     from mach_tf.explanations.trials.best_label import best_labels
     from mach_tf.explanations.trials.faithfulness_trial import TrialOptions, sample_points
 
-    data = DatasetReader.open(FLAGS.dataset_dir)
-    training, generator = data.read_points("train", FLAGS.train_points), np.random.default_rng(FLAGS.seed)
-    with tempfile.TemporaryDirectory() as directory:
-        whole = _trained(data, training, os.path.join(directory, "whole"))
-        test = sample_points(data, TrialOptions(sample_points=10 * FLAGS.points, seed=FLAGS.seed))
-        labels = best_labels(whole, test, TrialOptions.estimator)
-        # Enough other points have the label that the arms may differ.
-        counts = np.bincount(training.label_ids, minlength=whole.labels)
-        usable = np.flatnonzero(counts[labels] >= 2 * FLAGS.removed)[: FLAGS.points]
-        if len(usable) < 2:
-            raise InputError(
-                f"At least 2 test points must have a best label with {2 * FLAGS.removed} training points (got {len(usable)}). Raise "
-                "--train_points or lower --removed."
-            )
-        test, labels = test[usable], labels[usable]
-        before = _scores(whole, test, labels)
-        lost: dict[str, list[float]] = {name: [] for name in (SUPPORTING, NEAREST, WITH_LABEL, ANY)}
-        for i, removals in progress_bars.each(
-            list(enumerate(_removals(whole, training, test, labels, generator))), "retraining", "point"
-        ):
-            for name, removed in removals.items():
-                kept = training[np.setdiff1d(np.arange(len(training)), removed)]
-                with tempfile.TemporaryDirectory(dir=directory) as each:
-                    model = _trained(data, kept, os.path.join(each, "part"))
-                    lost[name].append(float(before[i] - _scores(model, test[i : i + 1], labels[i : i + 1])[0]))
-    found = _summary({name: np.array(values) for name, values in lost.items()})
-    print(_table(found))
-    written = {
-        name: {key: interval.to_json() for key, interval in intervals.items()} for name, intervals in found.items()
-    }
-    print(json.dumps({"points": len(usable), "removed": FLAGS.removed, "lost": written}))
+    whole = _trained(data, training, os.path.join(directory, "whole"))
+    test = sample_points(data, TrialOptions(sample_points=10 * FLAGS.points, seed=FLAGS.seed))
+    labels = best_labels(whole, test, TrialOptions.estimator)
+    # Enough other points have the label that the arms may differ.
+    counts = np.bincount(training.label_ids, minlength=whole.labels)
+    usable = np.flatnonzero(counts[labels] >= 2 * FLAGS.removed)[: FLAGS.points]
+    if len(usable) < 2:
+        raise InputError(
+            f"At least 2 test points must have a best label with {2 * FLAGS.removed} training points (got {len(usable)}). Raise "
+            "--train_points or lower --removed."
+        )
+    test, labels = test[usable], labels[usable]
+    removals = _removals(whole, training, test, labels, np.random.default_rng(FLAGS.seed))
+    by_arm = {arm: np.array([each[arm] for each in removals], np.int64) for arm in ARMS}
+    return {"test": usable, "labels": labels, "scores": _scores(whole, test, labels), **by_arm}
+
+
+def _lost(data: Any, training: Points, whole: dict[str, np.ndarray], row: int, directory: str) -> dict[str, np.ndarray]:
+    """Returns the score that a test point loses in each arm, float64 [arms], by training anew."""
+    from mach_tf.explanations.trials.faithfulness_trial import TrialOptions, sample_points
+
+    test = sample_points(data, TrialOptions(sample_points=10 * FLAGS.points, seed=FLAGS.seed))[whole["test"][[row]]]
+    lost = []
+    for arm in ARMS:
+        kept = training[np.setdiff1d(np.arange(len(training)), whole[arm][row])]
+        with tempfile.TemporaryDirectory(dir=directory) as each:
+            model = _trained(data, kept, os.path.join(each, "part"))
+            lost.append(float(whole["scores"][row] - _scores(model, test, whole["labels"][[row]])[0]))
+    return {"lost": np.array(lost)}
 
 
 def _trained(data: Any, training: Points, directory: str) -> Network:

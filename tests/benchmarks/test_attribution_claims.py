@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+from absl.testing import flagsaver
 
 from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.errors import InputError
@@ -50,16 +51,68 @@ def test_differences_are_those_of_the_means(attribution_claims, world, other, tm
         means = [values[key]["mean"] for key in ("adversarial", "clean", "difference")]
         assert means[0] - means[1] == pytest.approx(means[2])
     assert 0 < same["measures"]["Gini index"]["clean"]["mean"] < 1
-    assert "| undecided" in printed
+    assert "| no difference seen: +0.0%" in printed
+    # The data set stands there twice, so that both pairs are summed up.
+    repeated = [line for line in printed.splitlines() if "| 2 " in line]
+    assert len(repeated) == len(attribution_claims.CLAIMED_LARGER)
+    assert sorted(os.listdir(tmp_path)) == ["attribution_claims.json"]
+
+
+def test_a_stopped_run_goes_on(attribution_claims, world, other, tmp_path, capsys, monkeypatch):
+    pairs, measure, made = ([world.dataset], [other], [world.model]), attribution_claims._measures, []
+
+    def stop_at_the_second(model, *rest):
+        made.append(model.model_dir)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return measure(model, *rest)
+
+    monkeypatch.setattr(attribution_claims, "_measures", stop_at_the_second)
+    names = ("dataset_dir", "clean", "adversarial")
+    arguments = [*(f"--{name}={values[0]}" for name, values in zip(names, pairs)), "--draws=2"]
+
+    def start(directory):
+        with flagsaver.flagsaver():
+            attribution_claims.FLAGS(["program", *arguments, f"--output_dir={directory}"])
+            attribution_claims.main([])
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "one")
+    start(tmp_path / "one")
+    assert made == [other, world.model, world.model]
+    monkeypatch.setattr(attribution_claims, "_measures", measure)
+    start(tmp_path / "two")
+    one, two = ((tmp_path / name / "attribution_claims.json").read_text() for name in ("one", "two"))
+    assert one == two
+    assert capsys.readouterr().out
 
 
 def test_verdicts(attribution_claims):
-    larger, smaller = {"low": 0.1, "high": 0.2}, {"low": -0.2, "high": -0.1}
+    larger, smaller, either = ({"mean": m, "low": m - 0.1, "high": m + 0.1} for m in (0.2, -0.2, 0.05))
     assert "max-sensitivity" in attribution_claims.CLAIMED_LARGER and len(attribution_claims.CLAIMED_LARGER) > 1
     for name in attribution_claims.CLAIMED_LARGER:
-        said = [attribution_claims.verdict(name, each) for each in (larger, smaller, {"low": -0.1, "high": 0.1})]
-        expected = ["holds", "does not hold"] if name != "max-sensitivity" else ["does not hold", "holds"]
-        assert said == [*expected, "undecided"]
+        said = [attribution_claims.verdict(name, 0.5, each) for each in (larger, smaller, either)]
+        expected = ["holds: +40.0%", "the opposite: -40.0%"]
+        if name == "max-sensitivity":
+            expected = ["the opposite: +40.0%", "holds: -40.0%"]
+        assert said == [*expected, "no difference seen: +10.0%"]
+        assert attribution_claims.verdict(name, -50.0, smaller) == "negligible: -0.4%"
+
+
+def test_trainings_of_one_data_set_are_summed_up(attribution_claims):
+    def pair(dataset, difference):
+        values = {"clean": {"mean": 0.5}, "difference": {"mean": difference}}
+        return {
+            "dataset": dataset,
+            "epsilon": 0.1,
+            "measures": dict.fromkeys(attribution_claims.CLAIMED_LARGER, values),
+        }
+
+    rows = attribution_claims.over_pairs([pair("a", 0.1), pair("b", 0.7), pair("a", 0.3)])
+    assert {row["measure"] for row in rows} == set(attribution_claims.CLAIMED_LARGER)
+    for row in rows:
+        assert (row["dataset"], row["pairs"], row["clean"], row["low"], row["high"]) == ("a", 2, 0.5, 0.1, 0.3)
+        assert row["mean"] == pytest.approx(0.2)
 
 
 def test_lists_must_have_the_same_length(world):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -48,3 +50,33 @@ def test_needs_labels_with_enough_points(dataset):
             "--epochs=1",
             "--removed=100",
         )
+
+
+def test_a_stopped_run_goes_on(dataset, tmp_path, capsys, monkeypatch):
+    flags = ["--preset=bibtex", "--repetitions=1", "--epochs=1", "--points=2", "--removed=3"]
+    flags = ["program", f"--dataset_dir={dataset}", f"--output_dir={tmp_path}", *flags]
+    programs.forget_flags()
+    benchmark = importlib.import_module("benchmarks.supporting_points")
+    train, trained = benchmark._trained, []
+
+    def stop_at(count):
+        def trained_or_stopped(data, training, directory):
+            trained.append(len(training))
+            if len(trained) == count:
+                raise KeyboardInterrupt
+            return train(data, training, directory)
+
+        monkeypatch.setattr(benchmark, "_trained", trained_or_stopped)
+
+    benchmark.FLAGS(flags)
+    stop_at(7)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.main([])
+    # The whole model and four for the first test point are finished; the second point begins again.
+    trained.clear()
+    stop_at(0)
+    benchmark.main([])
+    assert trained == [57] * 4
+    assert json.loads((tmp_path / "supporting_points.json").read_text())["points"] == 2
+    assert os.listdir(tmp_path) == ["supporting_points.json"]
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["removed"] == 3
