@@ -6,10 +6,10 @@ Trains the preset of each data set once per arm, on the dataset directory of its
 factor of the preset's epsilon that it is trained with: ibp@0.2. The first --limit test points are attacked and certified at each --epsilon. Two seeds of
 one arm differ by as much as 1 to 2 points on 400 of them.
 
-With --train_points and --repetitions a part of a large data set is tried: the first training points, as a dataset of their own.
+SET@N in --sets tries a part of a large data set: the first N training points, as a dataset of their own, with --repetitions.
 
 Results are written as they come, SET-ARM.json in --output_dir, and kept: the same command goes on where it was. Prints a table for
-each data set and draws all of them in adversarial_training.png: certified P@1 (solid) and attacked (dashed) against epsilon. The last line is a
+each data set and draws all of them in adversarial_training.png: attacked P@1 on the left and certified P@1 on the right, against epsilon. The last line is a
 JSON object; "ratios" holds the processor time of each training over that of the clean one.
 """
 
@@ -20,9 +20,8 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
-import numpy as np
 import tabulate
 from absl import flags
 
@@ -46,14 +45,22 @@ _ARMS = (_CLEAN, "fgsm@1", "n_fgsm@1", "pgd@1", "ibp@0.2", "ibp@0.4", "ibp@0.8")
 
 # What is trained
 flags.DEFINE_string("data_dir", "data", "Takes the dataset directories from this directory.")
-flags.DEFINE_list("sets", ["bibtex"], f"Trains on these data sets: {', '.join(_PRESETS)}.")
+flags.DEFINE_list(
+    "sets",
+    ["bibtex"],
+    f"Trains on these data sets: {', '.join(_PRESETS)}, each whole, or with @ and a number of its first training points.",
+)
 flags.DEFINE_list(
     "arms",
     list(_ARMS),
     f"Trains these arms: {_CLEAN}, or one of {', '.join(ADVERSARIAL_METHODS)}, with @ and a factor of the preset's epsilon.",
 )
-flags.DEFINE_integer("repetitions", None, "Trains this many repetitions. By default as many as the preset.", 1)
-flags.DEFINE_integer("train_points", None, "Trains on the first N training points only. By default on all.", 1)
+flags.DEFINE_integer(
+    "repetitions",
+    None,
+    "Trains this many repetitions on data sets of which a part is tried. By default as many as the preset.",
+    1,
+)
 
 # What is measured
 flags.DEFINE_list("epsilon", ["0", "0.01", "0.02", "0.05"], "Attacks and certifies with these sizes of perturbation.")
@@ -65,16 +72,17 @@ flags.DEFINE_string("output_dir", "adversarial-training", "Writes models, result
 def main(_: list[str]) -> None:
     """Runs the program."""
     startup.prepare()
-    check_arms(FLAGS.sets, _PRESETS, "sets", needed=True)
+    check_arms([each.partition("@")[0] for each in FLAGS.sets], _PRESETS, "sets", needed=True)
+    parts = {each: _part(each) for each in FLAGS.sets}
     epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
     if not (FLAGS.arms and epsilons):
         raise InputError("--arms must name at least one arm, and --epsilon one size (got none). Correct it.")
     arms = {arm: _changes(arm) for arm in FLAGS.arms}
     os.makedirs(FLAGS.output_dir, exist_ok=True)
     results = {}
-    for name in FLAGS.sets:
-        dataset = _dataset(name)
-        results[name] = {arm: _kept(name, arm, dataset, epsilons, changes) for arm, changes in arms.items()}
+    for name, points in parts.items():
+        dataset = _dataset(name, points)
+        results[name] = {arm: _kept(name, points, arm, dataset, epsilons, changes) for arm, changes in arms.items()}
         print(f"{name}\n\n{_table(results[name])}\n", flush=True)
     from mach_tf import figures
 
@@ -98,6 +106,14 @@ def _number(text: str, flag: str) -> float:
     return value
 
 
+def _part(name: str) -> Optional[int]:
+    """Returns the number of training points of a data set that are trained on; None for all."""
+    _, at, points = name.partition("@")
+    if at and not (points.isdecimal() and int(points) > 0):
+        raise InputError(f"--sets must have a number of training points behind @ (got {name!r}). Correct it.")
+    return int(points) if at else None
+
+
 def _changes(arm: str) -> dict[str, Any]:
     """Returns what an arm changes in a preset; `factor` is that of epsilon."""
     if arm == _CLEAN:
@@ -110,33 +126,35 @@ def _changes(arm: str) -> dict[str, Any]:
     return {"adversarial": method, "factor": _number(factor or "1", "arms")}
 
 
-def _dataset(name: str) -> str:
+def _dataset(name: str, train_points: Optional[int]) -> str:
     """Returns the directory of a data set, or of the part of it that is trained on."""
     from mach_tf.data.dataset_reader import DatasetReader
 
-    whole = os.path.join(FLAGS.data_dir, name)
-    if FLAGS.train_points is None:
+    whole = os.path.join(FLAGS.data_dir, name.partition("@")[0])
+    if train_points is None:
         return whole
-    part = os.path.join(FLAGS.output_dir, "data", f"{name}-{FLAGS.train_points}")
+    part = os.path.join(FLAGS.output_dir, "data", name)
     if not os.path.isdir(part):
         reader = DatasetReader.open(whole)
         width = reader.manifest.columns
-        splits = [reader.read_points("train", FLAGS.train_points), reader.read_points("test")]
+        splits = [reader.read_points("train", train_points), reader.read_points("test")]
         train, test = ((points.features(width), points.labels(reader.manifest.labels)) for points in splits)
         # The points are hashed and normalised already.
         mach_tf.write_dataset(*train, part, test=test, spec=FeatureSpec(dim=0, norm="none"))
     return part
 
 
-def _kept(name: str, arm: str, dataset: str, epsilons: Sequence[float], changes: dict[str, Any]) -> dict[str, Any]:
+def _kept(
+    name: str, train_points: Optional[int], arm: str, dataset: str, epsilons: Sequence[float], changes: dict[str, Any]
+) -> dict[str, Any]:
     """Returns the result of an arm, from an earlier run with the same settings if there is one."""
-    preset = settings.read_preset(_PRESETS[name])
+    preset = settings.read_preset(_PRESETS[name.partition("@")[0]])
     preset.update({key: value for key, value in changes.items() if key != "factor"})
     preset["epsilon"] = round(preset["epsilon"] * changes.get("factor", 1.0), 9)
-    if FLAGS.repetitions is not None:
+    if FLAGS.repetitions is not None and train_points is not None:
         preset["repetitions"] = FLAGS.repetitions
     asked = {"settings": preset, "epsilons": list(epsilons), "limit": FLAGS.limit, "effort": FLAGS.effort}
-    asked["train_points"] = FLAGS.train_points
+    asked["train_points"] = train_points
     path = os.path.join(FLAGS.output_dir, f"{name}-{arm}.json")
     if os.path.exists(path) and (found := files.read_json(path, "result"))["asked"] == asked:
         return found
@@ -196,16 +214,23 @@ def _table(arms: dict[str, dict[str, Any]]) -> str:
 def _figure(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.5 * len(results), 4.2), layout="constrained")
-    for panel, (name, arms) in zip(np.atleast_1d(figure.subplots(1, len(results))), results.items()):
-        for color, (arm, found) in enumerate(arms.items()):
-            epsilons = [size["epsilon"] for size in found["sizes"]]
-            for kind, style in (("certified", "o-"), ("attacked", "s--")):
+    figure = Figure(figsize=(9, 3.2 * len(results) + 0.6), layout="constrained")
+    order = list(dict.fromkeys(arm for arms in results.values() for arm in arms))
+    panels = figure.subplots(len(results), 2, sharey="row", squeeze=False)
+    for row, (name, arms) in zip(panels, results.items()):
+        for panel, kind in zip(row, ("attacked", "certified")):
+            for arm, found in arms.items():
+                epsilons = [size["epsilon"] for size in found["sizes"]]
                 values = [size["metrics"][f"{kind} P@1"] for size in found["sizes"]]
-                label = arm if kind == "certified" else None
-                panel.plot(epsilons, values, style, color=f"C{color}", markersize=3, label=label)
-        panel.set(title=name, xlabel="epsilon", ylabel="P@1 (%): certified (solid), attacked (dashed)")
-        panel.legend(fontsize="small")
+                number = order.index(arm)
+                # By marks too, as lines lie close to each other.
+                style = {"color": f"C{number}", "marker": "osD^vPX*<>"[number % 10], "markersize": 5, "alpha": 0.85}
+                panel.plot(epsilons, values, label=arm, **style)
+            panel.set(title=f"{name}: {kind}", xlabel="epsilon", xlim=(0, None))
+            panel.grid(alpha=0.3)
+        row[0].set_ylabel("P@1 (%)")
+    lines = {line.get_label(): line for panel in panels.flat for line in panel.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(len(lines), 7))
     return figure
 
 

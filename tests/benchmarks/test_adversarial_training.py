@@ -15,7 +15,7 @@ from mach_tf.training import settings
 from tests.helpers import programs
 
 PRESET = {"buckets": 8, "repetitions": 3, "hidden_units": 8, "epochs": 2, "batch_size": 16, "epsilon": 0.2}
-FLAGS = ["--epsilon=0,0.1", "--limit=4", "--arms=clean,ibp@0.5", "--train_points=30", "--repetitions=2"]
+FLAGS = ["--epsilon=0,0.1", "--limit=4", "--arms=clean,ibp@0.5", "--sets=bibtex@30", "--repetitions=2"]
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def run(tmp_path, monkeypatch, capsys):
 def test_the_whole_program_and_again(run, tmp_path, monkeypatch):
     output = run(*FLAGS)
     found = json.loads(output.strip().splitlines()[-1])
-    assert set(found["ratios"]) == {"bibtex: cpu s: ibp@0.5/clean"}
-    arms = found["results"]["bibtex"]
+    assert set(found["ratios"]) == {"bibtex@30: cpu s: ibp@0.5/clean"}
+    arms = found["results"]["bibtex@30"]
     trained = arms["ibp@0.5"]["asked"]["settings"]
     assert (trained["adversarial"], trained["epsilon"], trained["repetitions"]) == ("ibp", 0.1, 2)
     for arm in arms.values():
@@ -56,6 +56,28 @@ def test_the_whole_program_and_again(run, tmp_path, monkeypatch):
     assert os.path.getsize(tmp_path / "out" / "adversarial_training.png") > 5000
     monkeypatch.setattr(adversarial_training, "_measure", None)
     assert json.loads(run(*FLAGS).strip().splitlines()[-1]) == found, "nothing is done again"
+
+
+def test_the_figure_has_attacked_and_certified_curves_of_every_set():
+    def arm(*values):
+        sizes = zip((0, 0.1), values)
+        return {"sizes": [{"epsilon": e, "metrics": {"attacked P@1": v, "certified P@1": v - 1}} for e, v in sizes]}
+
+    results = {"bibtex": {"clean": arm(60, 40), "pgd@1": arm(59, 50)}, "tibkat-gnd@9": {"pgd@1": arm(30, 20)}}
+    figure = adversarial_training._figure(results)
+    curves = {
+        panel.get_title(): {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
+        for panel in figure.axes
+    }
+    assert curves == {
+        "bibtex: attacked": {"clean": [60, 40], "pgd@1": [59, 50]},
+        "bibtex: certified": {"clean": [59, 39], "pgd@1": [58, 49]},
+        "tibkat-gnd@9: attacked": {"pgd@1": [30, 20]},
+        "tibkat-gnd@9: certified": {"pgd@1": [29, 19]},
+    }
+    colors = {line.get_color() for panel in figure.axes for line in panel.get_lines() if line.get_label() == "pgd@1"}
+    assert len(colors) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["clean", "pgd@1"]
 
 
 def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_path, monkeypatch):
@@ -73,12 +95,12 @@ def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_pat
         broken.setattr("mach_tf.evaluation.certification.certify_dataset", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(*arm)
-    kept = tmp_path / "out" / "models" / "bibtex-clean.json"
+    kept = tmp_path / "out" / "models" / "bibtex@30-clean.json"
     times = json.loads(kept.read_text())
-    found = json.loads(run(*arm).strip().splitlines()[-1])["results"]["bibtex"]["clean"]
+    found = json.loads(run(*arm).strip().splitlines()[-1])["results"]["bibtex@30"]["clean"]
     assert {name: found[name] for name in times} == times, "the training was complete"
     kept.unlink()
-    (tmp_path / "out" / "bibtex-clean.json").unlink()
+    (tmp_path / "out" / "bibtex@30-clean.json").unlink()
     run(*arm)
     assert trained == [False, True, False], "what is left of a training without a time is trained anew"
 
@@ -87,6 +109,7 @@ def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_pat
     ("flag", "message"),
     [
         ("--sets=other", r"--sets must be among bibtex, .* \(got other\)"),
+        ("--sets=bibtex@all", r"--sets must have a number of training points behind @ \(got 'bibtex@all'\)"),
         ("--sets=", r"--sets must be among bibtex, .* \(got none\)"),
         ("--arms=free@2", r"--arms must be clean or begin with one of fgsm, .* \(got 'free@2'\)"),
         ("--arms=pgd@much", r"--arms must hold numbers of 0 or more \(got 'much'\)"),
