@@ -218,6 +218,7 @@ def _figure(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
     order = list(dict.fromkeys(arm for arms in results.values() for arm in arms))
     panels = figure.subplots(len(results), 2, sharey="row", squeeze=False)
     for row, (name, arms) in zip(panels, results.items()):
+        ticks = sorted({size["epsilon"] for found in arms.values() for size in found["sizes"]})
         for panel, kind in zip(row, ("attacked", "certified")):
             for arm, found in arms.items():
                 epsilons = [size["epsilon"] for size in found["sizes"]]
@@ -227,6 +228,7 @@ def _figure(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
                 style = {"color": f"C{number}", "marker": "osD^vPX*<>"[number % 10], "markersize": 5, "alpha": 0.85}
                 panel.plot(epsilons, values, label=arm, **style)
             panel.set(title=f"{name}: {kind}", xlabel="epsilon", xlim=(0, None))
+            panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             panel.grid(alpha=0.3)
         row[0].set_ylabel("P@1 (%)")
     lines = {line.get_label(): line for panel in panels.flat for line in panel.get_lines()}
