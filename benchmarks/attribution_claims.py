@@ -15,14 +15,14 @@ interval over points; then, for each data set with several pairs, the mean diffe
 another training may change. Each row says whether the claim holds, by how many percent of the clean model's mean; a difference of less than
 1% is called negligible even where its interval is narrower. The last line is a JSON object.
 
-With --output_dir a run that was stopped goes on where it was.
+With --output_dir a run that was stopped goes on where it was, also with more pairs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -75,12 +75,12 @@ def main(_: list[str]) -> None:
         raise InputError(
             f"--dataset_dir, --clean and --adversarial must have one entry for each pair (got {', '.join(str(len(p)) for p in pairs)})."
         )
-    with run_parts.run_parts(
-        FLAGS.output_dir, "claims", lambda: _run(zip(*pairs)), title="attribution claims"
-    ) as parts:
+    names = ("epsilon", "sample_points", "draws", "seed")
+    run = {name: FLAGS[name].value for name in names}
+    with run_parts.run_parts(FLAGS.output_dir, "claims", lambda: run, title="attribution claims") as parts:
         found = []
-        for number, paths in enumerate(zip(*pairs)):
-            found.append(_compare(*paths, _Kept(parts, number)))
+        for paths in zip(*pairs):
+            found.append(_compare(*paths, _Kept(parts, _fingerprint(*paths))))
             print(_table(found[-1:]), "\n", flush=True)
         print(_table(found))
         repeated = over_pairs(found)
@@ -91,30 +91,27 @@ def main(_: list[str]) -> None:
     print(json.dumps(found))
 
 
-def _run(pairs: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
-    """Returns everything that the measures depend on."""
+def _fingerprint(dataset_dir: str, *model_dirs: str) -> str:
+    """Returns what tells a pair from others, so that a run that was stopped may go on with more pairs."""
     from mach_tf import repetition_files
     from mach_tf.manifest import DatasetManifest, ModelManifest
 
-    names = ("epsilon", "sample_points", "draws", "seed")
-    run: dict[str, Any] = {"settings": {name: FLAGS[name].value for name in names}, "pairs": []}
-    for dataset_dir, *models in pairs:
-        counts = [ModelManifest.read(model).bucket_spec.repetitions for model in models]
-        fingerprints = [repetition_files.fingerprint(*each) for each in zip(models, counts)]
-        run["pairs"].append([DatasetManifest.read(dataset_dir).fingerprint, *fingerprints])
-    return run
+    content = [DatasetManifest.read(dataset_dir).fingerprint]
+    for model_dir in model_dirs:
+        content += repetition_files.fingerprint(model_dir, ModelManifest.read(model_dir).bucket_spec.repetitions)
+    return hashlib.sha256(" ".join(content).encode()).hexdigest()[:16]
 
 
 class _Kept(NamedTuple):
     """Where the measures of a pair are kept, and which pair it is."""
 
     parts: run_parts.RunParts
-    number: int
+    pair: str
 
     def measures(
         self, which: str, model: Network, points: Points, labels: np.ndarray, epsilon: float
     ) -> dict[str, np.ndarray]:
-        return self.parts.kept(f"{self.number}-{which}", lambda: _measures(model, points, labels, epsilon))
+        return self.parts.kept(f"{self.pair}-{which}", lambda: _measures(model, points, labels, epsilon))
 
 
 def _compare(dataset_dir: str, clean: str, adversarial: str, kept: _Kept) -> dict[str, Any]:

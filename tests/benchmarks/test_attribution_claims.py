@@ -59,7 +59,8 @@ def test_differences_are_those_of_the_means(attribution_claims, world, other, tm
 
 
 def test_a_stopped_run_goes_on(attribution_claims, world, other, tmp_path, capsys, monkeypatch):
-    pairs, measure, made = ([world.dataset], [other], [world.model]), attribution_claims._measures, []
+    """The second time with one more pair, whose clean model is the adversarial one of the first."""
+    measure, made = attribution_claims._measures, []
 
     def stop_at_the_second(model, *rest):
         made.append(model.model_dir)
@@ -68,20 +69,21 @@ def test_a_stopped_run_goes_on(attribution_claims, world, other, tmp_path, capsy
         return measure(model, *rest)
 
     monkeypatch.setattr(attribution_claims, "_measures", stop_at_the_second)
-    names = ("dataset_dir", "clean", "adversarial")
-    arguments = [*(f"--{name}={values[0]}" for name, values in zip(names, pairs)), "--draws=2"]
 
-    def start(directory):
+    def start(directory, *pairs):
+        lists = (f"--{name}={','.join(paths)}" for name, paths in zip(("clean", "adversarial"), zip(*pairs)))
+        arguments = [f"--dataset_dir={','.join([world.dataset] * len(pairs))}", *lists, "--draws=2"]
         with flagsaver.flagsaver():
             attribution_claims.FLAGS(["program", *arguments, f"--output_dir={directory}"])
             attribution_claims.main([])
 
+    first, second = (other, world.model), (world.model, other)
     with pytest.raises(KeyboardInterrupt):
-        start(tmp_path / "one")
-    start(tmp_path / "one")
-    assert made == [other, world.model, world.model]
+        start(tmp_path / "one", first)
+    start(tmp_path / "one", first, second)
+    assert made == [other, world.model, world.model, world.model, other]
     monkeypatch.setattr(attribution_claims, "_measures", measure)
-    start(tmp_path / "two")
+    start(tmp_path / "two", first, second)
     one, two = ((tmp_path / name / "attribution_claims.json").read_text() for name in ("one", "two"))
     assert one == two
     assert capsys.readouterr().out
