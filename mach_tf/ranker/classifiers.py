@@ -16,7 +16,7 @@ MOST_WEIGHTS = 100
 _CANDIDATES = 50
 # Labels that a feature of a point is multiplied with: those whose vectors have most of it. Frequent features are in the vectors of a tenth of
 # all labels, which would make a search's time grow with points x labels; what they add tells few labels apart.
-_LABELS_OF_FEATURE = 1000
+_LABELS_OF_FEATURE = 2000
 # Labels whose centroids are made together.
 _LABELS = 1 << 14
 # The penalty while candidates are searched; they hardly depend on it.

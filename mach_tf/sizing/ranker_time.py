@@ -15,8 +15,8 @@ from mach_tf.sizing.memory_plan import PROCESS_BYTES
 _CANDIDATES, _PENALTIES, _TRIED_POINTS = 50, 4, 10_000
 # Processor seconds per feature of a point and label, in a search, and per feature of a point and candidate, in a descent.
 _SEARCH, _DESCENT = 1e-10, 1.3e-8
-# Labels beyond which a search takes no longer, as it multiplies a feature with at most 1,000 of them: the more labels, the more features have as many.
-_SEARCHED_LABELS = 90_000
+# Labels beyond which a search takes no longer, as it multiplies a feature with at most 2,000 of them: the more labels, the more features have as many.
+_SEARCHED_LABELS = 120_000
 # Bytes per feature of a point, per candidate of a point, and per weight of a label, of which two vectors of at most 100 are in memory; and of the process.
 _FEATURE_BYTES, _CANDIDATE_BYTES, _WEIGHT_BYTES, _WEIGHTS = 40, 15, 16, 100
 # The rate in matrix products of the processors that these were measured on, each.

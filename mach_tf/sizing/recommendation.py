@@ -32,8 +32,9 @@ _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
 # Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
 _FREQUENT = 100.0
-# Processor seconds that the ranker of a plan may take: thirty times those of Amazon-670K.
-_MOST_RANKER_SECONDS = 8 * 3600.0
+# Points x labels up to which plans train a ranker: a tenth of Amazon-670K's, where predictions take 24 times as long with one and a gain was not
+# measured.
+_MOST_PAIRS = 3 * 10**10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,14 +147,12 @@ def recommend(
 
 
 def trains_ranker(problem: Problem, config: TrainingConfig, machine: Machine) -> bool:
-    """Returns whether plans for such data train a ranker: unless most labels have many points, or it takes longer than eight processor
-    hours or more memory than the machine has.
+    """Returns whether plans for such data train a ranker: unless most labels have many points, it takes more memory than the machine
+    has, or points with features in common with very many labels would make predictions slow.
     """
-    sizes = problem.ranker_sizes
-    fits = ranker_time.memory_bytes(*sizes) <= machine.memory
-    fits &= ranker_time.processor_seconds(*sizes) <= _MOST_RANKER_SECONDS
+    fits = ranker_time.memory_bytes(*problem.ranker_sizes) <= machine.memory
     frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels
-    return not config.multiclass and not frequent and fits
+    return not config.multiclass and not frequent and fits and problem.points * problem.labels <= _MOST_PAIRS
 
 
 def is_for_few_labels(buckets: int, labels: int) -> bool:
