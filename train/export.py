@@ -58,7 +58,7 @@ flags.DEFINE_float(
     "prune_entries",
     0.0,
     "Leaves out this fraction, below 1, of the single weights in the first layer's rows that are kept: those with the smallest magnitude. A "
-    "bit per weight says which are stored. Not with vq and vq1, which make smaller servables at the same accuracy.",
+    "bit per weight says which are stored, so that int8 with 0.75 takes 3 bits per weight. Not with vq and vq1, which take fewer.",
     lower_bound=0,
     upper_bound=1,
 )
