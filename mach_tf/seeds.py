@@ -30,6 +30,7 @@ class Purpose(enum.IntEnum):
     FEATURE_DROPOUT = 6
     SHUFFLE = 7
     ADVERSARIAL_NOISE = 8
+    HELD_OUT = 9
 
 
 def derive(seed: int, index: int, purpose: Purpose) -> int:

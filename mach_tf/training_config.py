@@ -52,7 +52,9 @@ class TrainingConfig:
       mixed_precision: whether the products with W2, the bulk of the operations, are computed in bfloat16 with float32 sums.
         Weights, moments, losses and the sparse product stay float32; bfloat16 has the range of float32, so that no loss scaling
         is needed.
-      seed: the seed of the initial weights, both dropouts and the order of the data.
+      seed: the seed of the initial weights, both dropouts, the order of the data and the points to calibrate on.
+      calibration_fraction: the fraction of the training points, in [0, 0.5], that half of the repetitions do not learn from, so that
+        probabilities can be calibrated on them; 0 lets all repetitions learn from all points.
       task: "multilabel", where a bucket has a probability of its own and the loss is binary cross-entropy; or "multiclass", where
         each point has exactly one label, the probabilities of the buckets are a softmax, and the loss is its cross-entropy.
 
@@ -79,6 +81,7 @@ class TrainingConfig:
     hidden_init_stddev: float = 0.03
     mixed_precision: bool = False
     seed: int = 0
+    calibration_fraction: float = 0.0
     task: str = TASKS[0]
 
     def __post_init__(self) -> None:
@@ -101,6 +104,7 @@ class TrainingConfig:
         for name in ("dropout", "feature_dropout"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self._require(0 <= self.ibp_ramp <= 1, "ibp_ramp", "in [0, 1]")
+        self._require(0 <= self.calibration_fraction <= 0.5, "calibration_fraction", "in [0, 0.5]")
         methods = ", ".join(ADVERSARIAL_METHODS)
         self._require(self.adversarial in ADVERSARIAL_METHODS, "adversarial", f"one of {methods}")
         self._require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}")
@@ -134,6 +138,8 @@ class TrainingConfig:
         settings["adam_epsilon"] = settings.pop("optimizer_epsilon")
         if not self.multiclass:
             del settings["task"]
+        if not self.calibration_fraction:
+            del settings["calibration_fraction"]
         if self.adversarial == ADVERSARIAL_METHODS[0]:
             del settings["adversarial"]
         for name, method in _METHOD_OF.items():

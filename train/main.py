@@ -21,9 +21,10 @@ from mach_tf.manifest import MODEL_FILE
 from mach_tf.programs import program, shared_flags
 from mach_tf.programs.flag_errors import flag_errors, with_flags
 from mach_tf.sizing.resources import ResourcePlan
-from mach_tf.training import cluster
+from mach_tf.training import calibration_fraction, cluster
 from mach_tf.training.settings import DEFAULT_BUCKETS, DEFAULT_REPETITIONS
 from mach_tf.training.stop import StopSignal
+from mach_tf.training.training_data import read_dataset
 from train import run_flags, training_flags
 
 FLAGS = flags.FLAGS
@@ -58,6 +59,7 @@ training_flags.define("task", "hidden_units", "dropout", "feature_dropout", "hid
 # Optimization
 training_flags.define("epochs", "batch_size", "learning_rate", "learning_rate_decay", "optimizer", "optimizer_epsilon")
 training_flags.define("mixed_precision", "seed")
+training_flags.define_by_rule("calibration_fraction")
 # The name in flagfiles of earlier versions.
 flags.DEFINE_alias("adam_epsilon", "optimizer_epsilon")
 
@@ -92,9 +94,11 @@ def main(_: list[str]) -> None:
         training_flags.apply_preset()
         spec = BucketSpec(FLAGS.buckets, FLAGS.repetitions, FLAGS.label_hash, FLAGS.seed)
         config, options = training_flags.config(), run_flags.options()
+        data, asked = read_dataset(FLAGS.dataset_dir), (FLAGS.calibrate, FLAGS.calibration_fraction)
+        config = calibration_fraction.choose(config, data, FLAGS.model_dir, FLAGS.repetitions, *asked)
         if FLAGS.ranker:
             ranker_training.check_task(config)
-        calibration.check(FLAGS.dataset_dir, FLAGS.calibrate)
+        calibration.check(FLAGS.dataset_dir, FLAGS.calibrate, config.calibration_fraction)
         if cluster.is_chief(FLAGS.strategy):
             _advise_plan()
         progress, stop = Progress(_warn, _print_resources, bars=True, waiting=progress_bars.report), StopSignal()
@@ -102,7 +106,8 @@ def main(_: list[str]) -> None:
         ranked = calibrated = None
         if not result.stopped and cluster.is_chief(FLAGS.strategy):
             ranked = ranker_training.complete(FLAGS.dataset_dir, FLAGS.model_dir, options.ranker or None)
-            calibrated = calibration.complete(FLAGS.dataset_dir, FLAGS.model_dir, FLAGS.calibrate)
+            unseen = ranked.unseen if ranked else None
+            calibrated = calibration.complete(FLAGS.dataset_dir, FLAGS.model_dir, FLAGS.calibrate, unseen)
     if result.stopped:
         progress_bars.report(_STOPPED if result.resources else _STOPPED_EARLY)
         sys.exit(stop.status)

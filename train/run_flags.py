@@ -44,9 +44,9 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "calibrate",
     None,
-    "Calibrates the probabilities on the validation split, after the repetitions and the ranker, so that a label predicted with a probability "
-    "of 0.7 is right about seven times in ten. By default a new model is calibrated if the dataset has a validation split. Give it to calibrate a "
-    "trained model by the same command.",
+    "Calibrates the probabilities, after the repetitions and the ranker, so that a label predicted with a probability of 0.7 is right about seven "
+    "times in ten: on the validation split or, without one, on training points that half of the repetitions do not learn from "
+    "(--calibration_fraction). By default a new model is calibrated if it has such points. Give it to calibrate a trained model by the same command.",
 )
 flags.DEFINE_float(
     "worker_timeout",

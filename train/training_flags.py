@@ -61,7 +61,9 @@ HELP = {
     "hidden_init_stddev": "Sets the standard deviation of the initial values of W1, above 0. Raise it if the loss hardly falls in "
     "the first epoch.",
     "mixed_precision": "Computes products with W2 in bfloat16. Turn it on for GPUs that support bfloat16.",
-    "seed": "Seeds the bucket table, the initial weights, both dropouts and the order of the data.",
+    "seed": "Seeds the bucket table, the initial weights, both dropouts, the order of the data and the points to calibrate on.",
+    "calibration_fraction": "Sets the fraction of the training points, in [0, 0.5], that half of the repetitions do not learn from, so that "
+    "probabilities can be calibrated on them. Give 0 to let all repetitions learn from all points.",
 }
 
 
@@ -97,8 +99,9 @@ def apply_preset() -> None:
 
 
 def config() -> TrainingConfig:
-    """Returns the settings that the flags hold, of a program that defines all of them."""
-    return TrainingConfig(**{name: getattr(FLAGS, name) for name in HELP})
+    """Returns the settings that the flags hold, of a program that defines all of them; defaults where a rule is to choose."""
+    values = {name: getattr(FLAGS, name) for name in HELP}
+    return TrainingConfig(**{name: value for name, value in values.items() if value is not None})
 
 
 def given(*names: str) -> dict[str, Any]:

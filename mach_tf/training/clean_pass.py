@@ -14,6 +14,7 @@ class CleanPass(NamedTuple):
       kernel: the rows of W1 that the batch touches, [unique, G, hidden].
       mask: of dropout, [n, G, hidden], or None.
       targets: [G, n, B].
+      learned: bool [G, n], whether a repetition learns from a point; None if all learn from all.
       hidden_input: x W1, [n, G, hidden].
       tape: persistent; it watches `hidden_input`.
       loss: [G].
@@ -24,6 +25,7 @@ class CleanPass(NamedTuple):
     kernel: tf.Tensor
     mask: Optional[tf.Tensor]
     targets: tf.Tensor
+    learned: Optional[tf.Tensor]
     hidden_input: tf.Tensor
     tape: tf.GradientTape
     loss: tf.Tensor

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from mach_tf import arguments, progress_bars, startup
 from mach_tf.errors import InputError
 from mach_tf.manifest import repetition_directory
+from mach_tf.training import calibration_fraction
 from mach_tf.training import settings as fit_settings
 from mach_tf.training.run_options import DEFAULT_WORKER_TIMEOUT, RunOptions
 from mach_tf.training.stop import Stop, StopSignal
@@ -64,8 +65,9 @@ def fit(
       ranker: whether to train a ranker too: a sparse linear classifier of each label, which adds to the label scores. It helps labels with
         few training points, and takes little time. By default the plan "auto" trains one where labels
         have few points, and a preset as it says. False opens a model that has one without it.
-      calibrate: whether to calibrate probabilities on the validation split after the training, so that they are true as often as they say.
-        By default a new model is calibrated if the dataset has such a split; True calibrates a trained one too.
+      calibrate: whether to calibrate probabilities after the training, so that they are true as often as they say: on the validation split or,
+        without one, on the training points that half of the repetitions do not learn from, a tenth or less (calibration_fraction). By default a
+        new model is calibrated if it has such points; True calibrates a trained one too.
       strategy: "mirrored" trains on all visible devices, "one_device" on the first, "multiworker" on those of the processes
         that TF_CONFIG names, which share both directories.
       group_size: the number of repetitions trained side by side, or "auto" for as many as the memory holds.
@@ -115,7 +117,11 @@ def fit(
         arguments.switch(ranker, "ranker")
     named = {"buckets": buckets, "repetitions": repetitions, "label_hash": label_hash, "ranker": ranker}
     given = {**settings, **{name: value for name, value in named.items() if value is not None}}
-    chosen = fit_settings.resolve(read_dataset(dataset_dir), model_dir, plan, given)
+    dataset = read_dataset(dataset_dir)
+    chosen = fit_settings.resolve(dataset, model_dir, plan, given)
+    fraction = settings.get("calibration_fraction")
+    total = chosen.bucket_spec.repetitions
+    config = calibration_fraction.choose(chosen.config, dataset, model_dir, total, calibrate, fraction)
     options = dataclasses.replace(options, ranker=chosen.ranker)
     for text in chosen.warnings:
         warnings.warn(text, stacklevel=2)
@@ -129,21 +135,20 @@ def fit(
 
     if chosen.ranker:
         ranker_training.check_task(chosen.config)
-    calibration.check(dataset_dir, calibrate)
+    calibration.check(dataset_dir, calibrate, config.calibration_fraction)
     # Only the main thread may set signal handlers.
     in_main_thread = threading.current_thread() is threading.main_thread()
     stop = StopSignal([signal.SIGINT]) if in_main_thread else Stop()
     shown = Progress(warn=_warn, bars=progress, waiting=progress_bars.report if progress else _ignore)
-    job = (dataset_dir, model_dir, chosen.config, chosen.bucket_spec, options)
+    job = (dataset_dir, model_dir, config, chosen.bucket_spec, options)
     result = run.train(*job, shown, stop) if cluster is None else ray_cluster.train(*job, cluster, shown, stop)
     if result.stopped:
         raise KeyboardInterrupt(f"Training stopped; {model_dir} holds its state, and the same call goes on from there.")
-    total = chosen.bucket_spec.repetitions
     whole = all(os.path.isdir(repetition_directory(model_dir, repetition)) for repetition in range(total))
     if not whole or not is_chief(strategy):
         return None
-    ranker_training.complete(dataset_dir, model_dir, chosen.ranker, progress)
-    calibration.complete(dataset_dir, model_dir, calibrate)
+    ranked = ranker_training.complete(dataset_dir, model_dir, chosen.ranker, progress)
+    calibration.complete(dataset_dir, model_dir, calibrate, ranked.unseen if ranked else None)
     return Ensemble.load(model_dir, ranker=chosen.ranker)
 
 

@@ -19,7 +19,7 @@ from mach_tf.estimators import DEFAULT_ESTIMATOR
 from mach_tf.manifest import DatasetManifest, ModelManifest, repetition_directory
 from mach_tf.saved_repetition import RepetitionWriter
 from mach_tf.seeds import Purpose, derive
-from mach_tf.training import finite_state, strategies
+from mach_tf.training import finite_state, held_out, strategies
 from mach_tf.training.callbacks import LOSSES, Curves, SaveCheckpoints, StopAtNonFiniteLoss, Validation
 from mach_tf.training.checkpoints import GroupCheckpoints, Position, expected_seconds
 from mach_tf.training.feature_dropout import drop_features
@@ -239,7 +239,8 @@ def _epoch_data(
 
     def of_epoch(position: tf.Tensor, batches: tf.data.Dataset) -> tf.data.Dataset:
         key = tf.gather(tf.constant(keys, tf.int64), position)
-        return drop_features(batches.skip(skip), config.feature_dropout, key, skip)
+        marked = held_out.marked(batches.skip(skip), config.calibration_fraction, config.seed)
+        return drop_features(marked, config.feature_dropout, key, skip)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = records.epochs(

@@ -13,7 +13,7 @@ from mach_tf import devices
 from mach_tf.classifier import SparseBatch, Weights, log_odds
 from mach_tf.fgsm import fgsm
 from mach_tf.seeds import Purpose
-from mach_tf.training import interval_bounds, matrix_products, perturbations, sparse_products
+from mach_tf.training import held_out, interval_bounds, loss_sums, matrix_products, perturbations, sparse_products
 from mach_tf.training.clean_pass import CleanPass
 from mach_tf.training.dense_perturbation import dense_shift, whole_kernel_gradient
 from mach_tf.training.random_streams import RandomStreams
@@ -134,15 +134,16 @@ class RepetitionGroup(tf.keras.Model):
 
     def _clean_pass(self, batch: TrainingBatch) -> CleanPass:
         targets, mask, products = bucket_targets(batch, self.buckets), self._dropout_mask(batch), self._products
+        learned = held_out.learned(batch.halves, self.repetitions) if self.config.calibration_fraction else None
         kernel = gather_rows(self.hidden_kernel, batch.rows)
         with tf.GradientTape(persistent=True) as tape:
             hidden_input = products.product(batch.points, kernel)
             # The tape sees W1 only through its products; their modules have their gradients.
             tape.watch(hidden_input)
-            loss = self._loss(hidden_input, mask, targets, batch.global_points)
+            loss = self._loss(hidden_input, mask, targets, batch.global_points, learned)
         # One backward pass of the clean loss serves the perturbation and the weights.
         hidden_gradient, *gradients = tape.gradient(loss, [hidden_input, *self._variables[1:]])
-        return CleanPass(kernel, mask, targets, hidden_input, tape, loss, hidden_gradient, gradients)
+        return CleanPass(kernel, mask, targets, learned, hidden_input, tape, loss, hidden_gradient, gradients)
 
     def _perturbed_pass(self, batch: TrainingBatch, clean: CleanPass) -> _SecondPass:
         """Returns the loss at a perturbed point, and with it the gradients."""
@@ -156,7 +157,7 @@ class RepetitionGroup(tf.keras.Model):
         # The tape takes the shift as a variable of its own; its gradient for W1 is computed below.
         with tape:
             tape.watch(shift)
-            loss = self._loss(clean.hidden_input + shift, clean.mask, clean.targets, batch.global_points)
+            loss = self._loss(clean.hidden_input + shift, clean.mask, clean.targets, batch.global_points, clean.learned)
             weighted = self.config.adversarial_weight * loss
         shift_gradient, *gradients = tape.gradient(weighted, [shift, *self._variables[1:]])
         points, entries = batch.points, batch.entries
@@ -180,7 +181,7 @@ class RepetitionGroup(tf.keras.Model):
             moved = clean.hidden_input + shift
             with tf.GradientTape() as tape:
                 tape.watch(moved)
-                loss = self._loss(moved, clean.mask, clean.targets, batch.global_points)
+                loss = self._loss(moved, clean.mask, clean.targets, batch.global_points, clean.learned)
             return products.value_gradients(tape.gradient(loss, moved), clean.kernel, batch.points)
 
         if self.config.adversarial == "n_fgsm":
@@ -199,9 +200,8 @@ class RepetitionGroup(tf.keras.Model):
         with tape:
             tape.watch(radius)
             low, high = (self._hidden(clean.hidden_input + side * radius, clean.mask) for side in (-1.0, 1.0))
-            upper = self.output_kernel, self.output_bias
-            each = interval_bounds.loss(low, high, clean.targets, *upper, self._output)
-            loss = self._mean(tf.reduce_sum(each, 1), batch.global_points)
+            each = interval_bounds.loss(low, high, clean.targets, self.output_kernel, self.output_bias, self._output)
+            loss = self._mean(loss_sums.sums(each, clean.learned), batch.global_points)
             weighted = ramp * self.config.adversarial_weight * loss
         hidden_gradient, radius_gradient, *gradients = tape.gradient(
             weighted, [clean.hidden_input, radius, *self._variables[1:]]
@@ -254,19 +254,19 @@ class RepetitionGroup(tf.keras.Model):
         return tf.IndexedSlices(gradient, batch.rows, tf.constant(self.hidden_kernel.shape.as_list(), tf.int64))
 
     def _loss(
-        self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor], targets: tf.Tensor, global_points: tf.Tensor
+        self,
+        hidden_input: tf.Tensor,
+        mask: Optional[tf.Tensor],
+        targets: tf.Tensor,
+        global_points: tf.Tensor,
+        learned: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Returns this replica's share of each repetition's mean cross-entropy over points, and over buckets if it is binary, [G].
 
-        The sum is divided by the size of the global batch, not of the local one, so that the shares add up however the batch is
-        cut.
+        The sum is divided by the size of the global batch, so that the shares add up however the batch is cut.
         """
         logits = self._output(self._hidden(hidden_input, mask)) + self.output_bias[:, None]
-        if self.config.multiclass:
-            entropy, axes = tf.nn.softmax_cross_entropy_with_logits(targets, logits), [1]
-        else:
-            entropy, axes = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), [1, 2]
-        return self._mean(tf.reduce_sum(entropy, axes), global_points)
+        return self._mean(loss_sums.cross_entropies(logits, targets, self.config.multiclass, learned), global_points)
 
     def _hidden(self, hidden_input: tf.Tensor, mask: Optional[tf.Tensor]) -> tf.Tensor:
         hidden = tf.nn.relu(hidden_input + self.hidden_bias)

@@ -13,7 +13,7 @@ from mach_tf.manifest import ModelManifest
 from mach_tf.progress_bars import Bar
 from mach_tf.ranker import choice, classifiers
 from mach_tf.ranker.ranker import Ranker, problem_of
-from mach_tf.training import claims, resume
+from mach_tf.training import claims, held_out, resume
 from mach_tf.training.run_options import wants_ranker
 from mach_tf.training_config import TrainingConfig
 
@@ -30,11 +30,13 @@ class RankerResult(NamedTuple):
       choice: the penalty, and how it was chosen.
       weights: the number of weights that were kept.
       labels: the number of labels that have some.
+      unseen: the same ranker without the points that are held out to calibrate on; None if none are.
     """
 
     choice: choice.Choice
     weights: int
     labels: int
+    unseen: Optional[Ranker] = None
 
     def __str__(self) -> str:
         penalty, precision, points = self.choice
@@ -96,31 +98,50 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     Raises:
       InputError: the model was trained on another dataset, or with task=multiclass.
     """
+    ranker, result = _fit(dataset_dir, model_dir, progress)
+    claims.add_ranker(model_dir, ranker)
+    return result
+
+
+def unseen(dataset_dir: str, model_dir: str) -> Optional[Ranker]:
+    """Trains the ranker without the points that are held out to calibrate on; None if none are. Arguments and errors are those of `train`."""
+    return _fit(dataset_dir, model_dir, False)[1].unseen
+
+
+def _fit(dataset_dir: str, model_dir: str, progress: bool) -> tuple[Ranker, RankerResult]:
     data, model = DatasetReader.open(dataset_dir), ModelManifest.read(model_dir)
     if model.dataset_fingerprint != data.manifest.fingerprint:
         raise InputError(
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     check_task(model.training)
-    features, labels = _matrices(data, model)
+    features, labels, halves = _matrices(data, model)
     with Bar("train the ranker", 3, "step", shown=progress) as bar:
         near = classifiers.candidates(features, labels)
         bar.update()
         chosen = choice.choose(features, labels, near, model.training.seed)
         bar.update()
         weights = classifiers.fit(features, labels, near, chosen.penalty)
+        others, seen = [], halves == held_out.NO_HALF
+        if not seen.all():
+            others.append(classifiers.fit(features, _rows(labels, seen), _rows(near, seen), chosen.penalty))
         bar.update()
     label_points = np.bincount(labels.indices, minlength=model.labels)
     scales = label_weights(label_points)
-    weights.data *= np.repeat(scales, np.diff(weights.indptr))
+    for each in (weights, *others):
+        each.data *= np.repeat(scales, np.diff(each.indptr))
     # Probabilities need one weight for all labels, as they rank as label scores do: that of the mean label of a point.
     mean = float(np.average(scales, weights=label_points))
-    claims.add_ranker(model_dir, Ranker(weights, mean))
-    return RankerResult(chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))))
+    without = Ranker(others[0], mean) if others else None
+    return Ranker(weights, mean), RankerResult(
+        chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))), without
+    )
 
 
-def _matrices(data: DatasetReader, model: ModelManifest) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
-    """Returns the training points with features and labels, CSR [n, D] and CSR [n, K] of ones."""
+def _matrices(
+    data: DatasetReader, model: ModelManifest
+) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix, np.ndarray]:
+    """Returns the training points with features and labels, CSR [n, D] and CSR [n, K] of ones, and the half of each, as of `held_out.halves`."""
     points = data.read_points("train")
     whole = (np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0)
     if not whole.any():
@@ -129,4 +150,12 @@ def _matrices(data: DatasetReader, model: ModelManifest) -> tuple[scipy.sparse.c
         )
     if not whole.all():
         points = points[np.flatnonzero(whole)]
-    return points.features(model.columns), points.labels(model.labels)
+    halves = held_out.halves(points, model.training.calibration_fraction, model.training.seed)
+    return points.features(model.columns), points.labels(model.labels), halves
+
+
+def _rows(matrix: scipy.sparse.csr_matrix, wanted: np.ndarray) -> scipy.sparse.csr_matrix:
+    """Returns the matrix without the entries of all other rows, which stay as empty ones: points without labels and candidates train nothing."""
+    entries = np.repeat(wanted, np.diff(matrix.indptr))
+    splits = np.concatenate([[0], np.cumsum(np.where(wanted, np.diff(matrix.indptr), 0))])
+    return scipy.sparse.csr_matrix((matrix.data[entries], matrix.indices[entries], splits), matrix.shape)

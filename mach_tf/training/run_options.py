@@ -33,7 +33,7 @@ class RunOptions:
       curves: whether to write TensorBoard curves of every step; they take longer than a step of small data.
       worker_timeout: seconds that a worker waits for the others, with "multiworker".
       ranker: whether a ranker is to be trained after the repetitions; a run that goes on from this one trains it too.
-      calibrate: whether probabilities are to be calibrated after the training; None if the dataset has a validation split. A run that goes on
+      calibrate: whether probabilities are to be calibrated after the training; None if there are points to calibrate on. A run that goes on
         from this one does so too.
       force: whether to begin a training that takes more than a month, or more disk than is free.
     """

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mach_tf.classifier import SparseBatch
+from mach_tf.training.held_out import HALF, NO_HALF
 from mach_tf.training.optimizers import compiled_rows
 
 
@@ -24,6 +25,7 @@ class TrainingBatch(NamedTuple):
       global_points: int64 [], the number of points of the global batch.
       first_entry: int64 [], the position of this piece's first entry in the global batch.
       global_entries: int64 [], the number of entries of the global batch.
+      halves: int64 [n], the half of the repetitions that does not learn from each point, as of `held_out`.
     """
 
     rows: tf.Tensor
@@ -35,6 +37,7 @@ class TrainingBatch(NamedTuple):
     global_points: tf.Tensor
     first_entry: tf.Tensor
     global_entries: tf.Tensor
+    halves: tf.Tensor
 
 
 def replica_batches(
@@ -47,7 +50,8 @@ def replica_batches(
     """Cuts each global batch into one consecutive piece per replica; in a short batch some pieces are smaller or empty.
 
     Args:
-      batches: global batches as records.batches returns them: dicts of ragged `feature_ids`, `feature_values`, `label_ids`.
+      batches: global batches as records.batches returns them: dicts of ragged `feature_ids`, `feature_values`, `label_ids`; where points
+        are held out from repetitions, marked by `held_out.marked`.
       bucket_table: int32 [G, K], the bucket table of the repetitions trained side by side.
       replicas: the number of pieces of each batch.
       pieces: which pieces to return, in order; all by default. Each of several workers takes its own.
@@ -65,6 +69,7 @@ def replica_batches(
         total = batch["feature_ids"].nrows()
         begin, end = index * total // replicas, (index + 1) * total // replicas
         ids, values, labels = (batch[name][begin:end] for name in ("feature_ids", "feature_values", "label_ids"))
+        halves = batch.get(HALF, tf.fill([total], tf.constant(NO_HALF, tf.int64)))[begin:end]
         rows, positions, counts = tf.unique_with_counts(ids.values, tf.int64)
         if columns is not None:
             rows, counts = compiled_rows.filled(rows, counts, columns)
@@ -78,6 +83,7 @@ def replica_batches(
             total,
             batch["feature_ids"].row_splits[begin],
             tf.size(batch["feature_ids"].values, tf.int64),
+            halves,
         )
 
     def pieces_of(batch: dict[str, tf.RaggedTensor]) -> tf.data.Dataset:

@@ -87,7 +87,7 @@ def test_a_model_of_an_earlier_version_is_read_under_todays_names(tmp_path):
     path = tmp_path / "model.json"
     value = json.loads(path.read_text())
     value["training"]["adam_epsilon"] = value["training"].pop("optimizer_epsilon")
-    for name in ("task", "adversarial", "adversarial_steps", "ibp_ramp"):
+    for name in ("task", "adversarial", "adversarial_steps", "ibp_ramp", "calibration_fraction"):
         del value["training"][name]
     for name in ("names_sha256", "files_sha256", "text", "sha256", "ranker_sha256", "training_points", "calibration"):
         del value[name]
@@ -276,7 +276,7 @@ def test_the_task_is_recorded_and_models_from_before_there_were_tasks_keep_their
     assert ModelManifest.read(str(tmp_path)).training.multiclass
     decisive = model.decisive()
     del decisive["bucket_spec"]["repetitions"]
-    for name in ("task", "adversarial", "adversarial_steps", "ibp_ramp"):
+    for name in ("task", "adversarial", "adversarial_steps", "ibp_ramp", "calibration_fraction"):
         del decisive["training"][name]
     decisive["training"]["adam_epsilon"] = decisive["training"].pop("optimizer_epsilon")
     assert model.origin(1) == hashlib.sha256(json.dumps([decisive, 1], sort_keys=True).encode()).hexdigest()

@@ -139,5 +139,7 @@ def test_origins_name_what_a_method_uses_and_those_of_fgsm_are_what_they_were():
     }
     for method, names in used.items():
         assert added & set(TrainingConfig(adversarial=method).of_origin()) == names
-    earlier = {field.name for field in dataclasses.fields(TrainingConfig)} - added - {"task", "optimizer_epsilon"}
+    since = {"task", "optimizer_epsilon", "calibration_fraction"}
+    earlier = {field.name for field in dataclasses.fields(TrainingConfig)} - added - since
     assert set(TrainingConfig().of_origin()) == earlier | {"adam_epsilon"}
+    assert TrainingConfig(calibration_fraction=0.1).of_origin()["calibration_fraction"] == 0.1

@@ -23,7 +23,7 @@ from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.metrics import ranking_metrics, score_calibration
 from mach_tf.prediction import predict_file
 from mach_tf.serving.exporting import export
-from mach_tf.training import calibration, ranker_training
+from mach_tf.training import calibration, held_out, ranker_training
 from tests.helpers import programs, tiny
 
 
@@ -198,6 +198,62 @@ def test_points_held_out_are_needed_before_training_begins(tmp_path):
     dataclasses.replace(manifest, splits={**manifest.splits, "valid": unlabelled}).write(path)
     with pytest.raises(InputError, match="Calibration needs a valid split with labels and features"):
         calibration.check(path, True)
+
+
+@pytest.fixture(scope="module")
+def without_split(tmp_path_factory):
+    """A dataset without a validation split, and a model of four repetitions and a ranker that is calibrated by halves."""
+    folder = tmp_path_factory.mktemp("halves")
+    rng = np.random.default_rng(0)
+    x = scipy.sparse.random(400, tiny.FEATURES, 0.2, "csr", np.float32, random_state=1)
+    y = scipy.sparse.csr_matrix(x[:, :20].toarray() + rng.random((400, 20)) * (rng.random((400, 20)) < 0.05) > 0.4)
+    data, model = str(folder / "data"), str(folder / "model")
+    mach_tf.write_dataset(x, y.astype(np.float32), data, spec=FeatureSpec(dim=0))
+    mach_tf.fit(data, model, calibration_fraction=0.4, ranker=True, **HALVES)
+    return data, model
+
+
+HALVES = {"repetitions": 4, "buckets": 8, "epochs": 4, "hidden_units": 16, "plan": None, "progress": False}
+
+
+def test_without_a_split_each_half_scores_the_points_that_it_did_not_learn_from(without_split):
+    """The line, from scores that are added up label by label."""
+    data, path = without_split
+    model, points = Ensemble.load(path), mach_tf.data.dataset_reader.DatasetReader.open(data).read_points("train")
+    halves = held_out.halves(points, 0.4, model.manifest.training.seed)
+    unseen = ranker_training.unseen(data, path)
+    features, labels = points.features(model.manifest.columns), points.labels(20).toarray() > 0
+    logits, scores, outcomes = model.bucket_logits(features), [], []
+    for half in (0, 1):
+        rows = np.flatnonzero(halves == half)
+        own = [logits[rows, r][:, model.bucket_table[r]] for r in (half, half + 2)]
+        of_labels = np.mean(own, axis=0) + unseen.added(features[rows]).toarray()
+        best = np.argsort(-of_labels, axis=1)[:, :5]
+        scores.append(np.take_along_axis(of_labels, best, 1))
+        outcomes.append(np.take_along_axis(labels[rows], best, 1))
+    known = model.manifest.calibration
+    start = LogitScale.of_ranker(model.ranker.weight)
+    expected = score_calibration.fit(np.concatenate(scores), np.concatenate(outcomes), start)
+    np.testing.assert_allclose((known.shift, known.scale), expected, rtol=1e-3)
+    assert known.points == (halves != held_out.NO_HALF).sum() and known.by_frequency is not None
+
+
+def test_the_line_is_the_same_after_a_resumption_and_in_parts(without_split, tmp_path):
+    data, path = without_split
+    known = ModelManifest.read(path).calibration
+    with_ranker = dataclasses.replace(ModelManifest.read(path), calibration=None)
+    with_ranker.write(path)
+    result = calibration.complete(data, path)
+    assert ModelManifest.read(path).calibration == known, "the same from the model directory alone"
+    assert f"calibrated on {known.points} points that half of the repetitions did not learn from" in str(result)
+    parts = str(tmp_path / "parts")
+    for begin in (0, 1, 2, 3):
+        found = mach_tf.fit(
+            data, parts, calibration_fraction=0.4, ranker=True, repetition_range=(begin, begin + 1), **HALVES
+        )
+    assert found.manifest.calibration == known, "trained in parts"
+    with pytest.raises(InputError, match=r"calibration_fraction was 0\.4, is now 0\.2"):
+        mach_tf.fit(data, path, calibration_fraction=0.2, progress=False)
 
 
 def test_another_dataset_is_refused(dataset, plain, tmp_path):
