@@ -15,8 +15,9 @@ def _settings(points, labels=1000, labels_per_point=3.0, **given):
 
 
 def _steps(points, **given):
-    found = _settings(points, **given)
-    return found["epochs"] * points / found["batch_size"]
+    """The steps of so many epochs, in the batches that a dataset of this size has with LaProp."""
+    batch_size = given.get("batch_size") or _settings(points, optimizer="laprop")["batch_size"]
+    return _settings(points, **given)["epochs"] * points / batch_size
 
 
 @pytest.mark.parametrize(("points", "labels"), itertools.product([1, 100, 12_000, 500_000, 20_000_000], [2, 700_000]))
@@ -27,10 +28,11 @@ def test_a_training_can_be_configured_so(points, labels):
     assert config.epsilon == TrainingConfig.epsilon and config.is_adversarial, "what no rule is about stays as it is"
 
 
-@pytest.mark.parametrize("points", [32_000, 50_000, 59_999, 60_000, 100_000])
-def test_between_the_bounds_steps_are_what_stays_the_same(points):
-    assert _steps(points) == pytest.approx(1000, rel=0.12)
-    assert _steps(points, batch_size=512) == pytest.approx(1000, rel=0.12)
+@pytest.mark.parametrize("points", [45_000, 50_000, 59_999, 60_000, 100_000])
+@pytest.mark.parametrize(("optimizer", "steps"), [(None, 850), ("rowwise", 850), ("laprop", 1000)])
+def test_between_the_bounds_steps_are_what_stays_the_same(points, optimizer, steps):
+    assert _steps(points, optimizer=optimizer) == pytest.approx(steps, rel=0.12)
+    assert _steps(points, optimizer=optimizer, batch_size=512) == pytest.approx(steps, rel=0.12)
 
 
 @pytest.mark.parametrize(("points", "epochs"), [(1, 16), (15_000, 16), (10**6, 4)])
@@ -38,21 +40,55 @@ def test_epochs_are_bounded(points, epochs):
     assert _settings(points)["epochs"] == epochs
 
 
+@pytest.mark.parametrize(("points", "optimizer"), [(3_999, "laprop"), (4_000, "rowwise"), (10**6, "rowwise")])
+def test_few_points_are_trained_with_laprop(points, optimizer):
+    assert _settings(points)["optimizer"] == optimizer
+
+
+@pytest.mark.parametrize("points", [1_000, 10_000, 50_000])
+@pytest.mark.parametrize("optimizer", ["rowwise", "laprop", "lazy_adam", "adam"])
+def test_a_given_optimizer_stays_and_has_its_own_rate_and_epochs(points, optimizer):
+    found, laprop = _settings(points, optimizer=optimizer), _settings(points, optimizer="laprop")
+    assert found["optimizer"] == optimizer
+    fast = optimizer == "rowwise" and points == 50_000
+    changed = {name for name in found if found[name] != laprop[name]} - {"optimizer"}
+    assert changed == ({"learning_rate", "epochs", "batch_size"} if fast else set())
+    problem = planning.Problem(1000, 5000, points, 50.0, 3.0)
+    planned = recommendation.recommend(problem, machine.nominal(8 << 30), {"optimizer": optimizer}).config
+    assert planned == TrainingConfig(**found)
+
+
+@pytest.mark.parametrize(
+    ("points", "labels", "given", "batch_size"),
+    [
+        (19_999, 1000, {}, 256),
+        (20_000, 1000, {}, 512),
+        (59_999, 1000, {}, 512),
+        (20_000, 7501, {}, 256),  # below 8 points per label
+        (60_000, 70_000, {}, 512),
+        (20_000, 1000, {"optimizer": "laprop"}, 256),
+        (20_000, 1000, {"batch_size": 128}, 128),
+    ],
+)
+def test_rowwise_takes_large_batches_in_as_many_epochs(points, labels, given, batch_size):
+    assert _settings(points, labels, **given)["batch_size"] == batch_size
+
+
 def test_a_given_batch_size_stays_and_counts():
     assert _settings(4000, batch_size=1000) == {**_settings(4000), "batch_size": 1000}, "16 epochs are the most"
-    assert _settings(50_000, batch_size=512)["epochs"] == 2 * _settings(50_000)["epochs"]
+    assert _settings(55_000, batch_size=512)["epochs"] == 2 * _settings(55_000, batch_size=256)["epochs"]
 
 
 @pytest.mark.parametrize(
     ("points", "labels", "labels_per_point", "dropout", "learning_rate", "optimizer_epsilon"),
     [
         (4_207, 159, 2.4, 0.3, 0.02, 1e-3),  # Bibtex
-        (45_000, 4_271, 5.1, 0.3, 0.02, 1e-4),  # EURLEX57K
+        (45_000, 4_271, 5.1, 0.3, 0.03, 1e-4),  # EURLEX57K
         (90_452, 41_218, 2.9, 0.0, 0.01, 3e-5),  # TIBKAT-GND: 6.4 points a label
         (8_000, 1000, 1.0, 0.3, 0.02, 1e-3),
         (7_999, 1000, 1.0, 0.0, 0.01, 3e-5),
         (19_999, 9, 1.0, 0.3, 0.02, 1e-3),
-        (20_000, 9, 1.0, 0.3, 0.02, 1e-4),
+        (20_000, 9, 1.0, 0.3, 0.03, 1e-4),
     ],
 )
 def test_thin_labels_and_few_points(points, labels, labels_per_point, dropout, learning_rate, optimizer_epsilon):
