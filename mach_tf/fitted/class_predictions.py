@@ -50,19 +50,20 @@ class ClassPredictions(abc.ABC):
           k: in [1, K].
 
         Returns:
-          Classes [n, k], best first, and their label scores, float32 [n, k].
+          Classes [n, k], best first, and their scores, float32 [n, k], as of `decision_function`.
         """
         fitted, features = self._fitted(X)
         return fitted.top_k(features, k)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Computes the label scores of all classes.
+        """Computes the scores of all classes.
 
         Args:
           X: features, as for `fit`.
 
         Returns:
-          Label scores, float32 [n, K]. If each point has one of two classes: float64 [n], the log-odds of the second.
+          With the estimator "logit_mean" the log-odds of the classes, float32 [n, K], 0 for a probability of one half; with others their
+          label scores. If each point has one of two classes: float64 [n], the log-odds of the second.
 
         Raises:
           InputError: the result would take a large part of the memory; `top_k` does not need it.

@@ -40,12 +40,15 @@ class FittedClassifier:
         return self.labels.predicted(labels_above(self.model, features, self.estimator, threshold))
 
     def top_k(self, features: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the k best classes of each point, [n, k], and their label scores, float32 [n, k]."""
+        """Returns the k best classes of each point, [n, k], and their scores, float32 [n, k], as of `decision_function`."""
         found = self.model.decode(features, k, self.estimator)
         return self.labels.classes[found.labels], self._reported(found.scores)
 
     def decision_function(self, features: Any) -> np.ndarray:
-        """Returns label scores, float32 [n, K]; float64 [n], the log-odds of the second class, if each point has one of two."""
+        """Returns label scores, or their log-odds if they are means of logits, float32 [n, K].
+
+        If each point has one of two classes: float64 [n], the log-odds of the second.
+        """
         scores = self._all_scores(features)
         return self._log_odds(scores) if self._is_binary else self._reported(scores)
 
@@ -74,6 +77,9 @@ class FittedClassifier:
         return all_scores(self.model, features, self.estimator)
 
     def _reported(self, scores: np.ndarray) -> np.ndarray:
+        if estimators.get(self.estimator).takes_logits:
+            # scikit-learn expects 0 where a probability is one half.
+            return self.model.logit_scale.log_odds(scores)
         return estimators.reported(scores, self.estimator, self.model.sketch_shape[1])
 
     def _log_probabilities(self, scores: np.ndarray) -> np.ndarray:

@@ -33,8 +33,10 @@ def test_the_model_is_that_of_fit(data, tmp_path):
     mach_tf.write_dataset(X, Y, str(tmp_path / "dataset"))
     theirs = mach_tf.fit(str(tmp_path / "dataset"), str(tmp_path / "model"), seed=5, progress=False, **SETTINGS)
     labels, scores = theirs.top_k(X, k=6, scores="logit")
-    np.testing.assert_array_equal(made.top_k(X, k=6), (labels, scores))
-    np.testing.assert_array_equal(np.take_along_axis(made.decision_function(X), labels.astype(int), 1), scores)
+    classes, log_odds = made.top_k(X, k=6)
+    np.testing.assert_array_equal(classes, labels)
+    np.testing.assert_array_equal(log_odds, theirs.logit_scale.log_odds(scores))
+    np.testing.assert_array_equal(np.take_along_axis(made.decision_function(X), classes, 1), log_odds)
     shares = np.take_along_axis(made.predict_proba(X), labels.astype(int), 1)
     np.testing.assert_allclose(shares, theirs.top_k(X, k=6).scores, rtol=1e-6)
     np.testing.assert_array_equal(made.predict(X), made.predict_proba(X) >= 0.5)
@@ -55,10 +57,10 @@ def test_without_a_ranker_if_it_is_not_wanted_or_not_used(data, tmp_path):
 def test_held_back_points_calibrate(data):
     X, Y = data
     made = small(valid_fraction=0.3).fit(X, Y)
-    line = made.model_.logit_scale
-    assert made.model_.manifest.calibration.points > 10
-    expected = 1 / (1 + np.exp((line.shift - made.decision_function(X).astype(float)) / line.scale))
-    np.testing.assert_allclose(made.predict_proba(X), expected, rtol=1e-6)
+    fitted = made.model_.manifest.calibration
+    assert fitted.points > 10 and made.model_.logit_scale == (fitted.shift, fitted.scale)
+    expected = 1 / (1 + np.exp(-made.decision_function(X).astype(float)))
+    np.testing.assert_allclose(made.predict_proba(X), expected, rtol=1e-5)
     with pytest.raises(InputError, match=r"valid_fraction must be in \[0, 1\)"):
         small(valid_fraction=1).fit(X, Y)
 

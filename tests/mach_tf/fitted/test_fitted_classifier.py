@@ -63,11 +63,9 @@ def test_with_several_labels_the_threshold_is_a_probability(models, estimator):
         np.testing.assert_array_equal(made.predict(X, threshold), shares >= threshold)
     order = np.argsort(decision, axis=None)
     assert (np.diff(shares.ravel()[order]) >= 0).all() and decision.dtype == np.float32
-    buckets = models[7].sketch_shape[1]
-    known = (
-        shares if estimator == "mean" else estimators.probabilities(decision, estimator, buckets, models[7].logit_scale)
-    )
-    np.testing.assert_array_equal(shares, known)
+    if estimator == "logit_mean":
+        np.testing.assert_allclose(shares, 1 / (1 + np.exp(-decision.astype(float))), rtol=1e-5)
+        np.testing.assert_array_equal(decision > 0, shares > 0.5)
     lists = classifier(models, 7, SEQUENCES, estimator).predict(X, 0.5)
     assert lists == [[f"class {label}" for label in np.flatnonzero(row >= 0.5)] for row in shares]
 
