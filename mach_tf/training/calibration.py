@@ -85,7 +85,7 @@ def complete(
       unseen: the model's ranker without the points held out, if that was just trained; None trains it if it is needed.
 
     Returns:
-      What was fitted; None if nothing is wanted, or left to do, or can be done yet.
+      What was fitted; None if nothing is wanted, or left to do, or can be done yet, or if the fraction is so small that no point was held out.
 
     Raises:
       InputError: as of `check`; or the model was trained on another dataset.
@@ -114,7 +114,8 @@ def complete(
         return _calibrate(data, network, [(found, points.labels(model.labels), data.label_counts())], SPLIT)
     if unseen is None and model.ranker_sha256:
         unseen = ranker_training.unseen(dataset_dir, model_dir)
-    return _calibrate(data, network, list(_by_halves(data, network, unseen, k)), "train")
+    parts = list(_by_halves(data, network, unseen, k))
+    return _calibrate(data, network, parts, "train") if parts else None
 
 
 def _by_halves(data: DatasetReader, network: Network, unseen: Optional[Ranker], k: int) -> Iterator[_Found]:

@@ -256,6 +256,11 @@ def test_the_line_is_the_same_after_a_resumption_and_in_parts(without_split, tmp
         mach_tf.fit(data, path, calibration_fraction=0.2, progress=False)
 
 
+def test_a_fraction_that_holds_no_point_out_leaves_the_model_as_it_is(without_split, tmp_path):
+    found = mach_tf.fit(without_split[0], tmp_path / "model", calibration_fraction=1e-9, **HALVES)
+    assert found.manifest.calibration is None and found.manifest.training.calibration_fraction == 1e-9
+
+
 def test_another_dataset_is_refused(dataset, plain, tmp_path):
     x, y = points(), scipy.sparse.csr_matrix(np.eye(9, 20, dtype=np.float32))
     mach_tf.write_dataset(x, y, tmp_path / "other", valid=(x, y), spec=FeatureSpec(dim=0))
