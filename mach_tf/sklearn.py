@@ -47,8 +47,6 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
       ranker: whether to train a ranker too, a sparse linear classifier of each label, which adds to the label scores of the estimator
         "logit_mean". "auto" trains one where labels have few points.
       epsilon, adversarial_weight: adversarial training; `adversarial_weight=0` trains faster, on clean points alone.
-      valid_fraction: the fraction of the points to hold back from the training, in [0, 1), on which probabilities are calibrated, so that
-        labels predicted with a probability of 0.7 are right about seven times in ten. 0 trains with all points.
       feature_hash_dim: the number of hashed features, or 0 to keep raw ids; "auto" hashes if X has more than 50,000 columns.
       feature_norm: "l2" scales each point to unit length; "none" does not, for features that are standardised already.
       estimator: which estimator combines the bucket scores into a label score; one of `mach_tf.estimators.ESTIMATORS`.
@@ -89,7 +87,6 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         hidden_init_stddev: Union[float, str] = AUTO,
         task: str = AUTO,
         ranker: Union[bool, str] = AUTO,
-        valid_fraction: float = 0.0,
         feature_hash_dim: Union[int, str] = AUTO,
         feature_norm: str = "l2",
         estimator: str = estimators.DEFAULT_ESTIMATOR,
@@ -113,7 +110,6 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         self.hidden_init_stddev = hidden_init_stddev
         self.task = task
         self.ranker = ranker
-        self.valid_fraction = valid_fraction
         self.feature_hash_dim = feature_hash_dim
         self.feature_norm = feature_norm
         self.estimator = estimator
@@ -139,8 +135,7 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
         labels, indicator = FittedLabels.of(y)
         check_consistent_length(features, indicator)
         spec = fitting.feature_spec(features.shape[1], self.feature_hash_dim, self.feature_norm)
-        settings = parameters.keywords(given)
-        self._stored = fitting.train(features, indicator, spec, self.model_dir, settings, self.valid_fraction)
+        self._stored = fitting.train(features, indicator, spec, self.model_dir, parameters.keywords(given))
         self._labels, self.classes_ = labels, labels.classes
         if self.model_dir is not None:
             self._write(self._stored.directory)

@@ -38,7 +38,6 @@ def train(
     spec: FeatureSpec,
     model_dir: Union[str, os.PathLike[str], None],
     settings: Mapping[str, Any],
-    valid_fraction: float = 0.0,
 ) -> StoredModel:
     """Trains a model.
 
@@ -49,7 +48,6 @@ def train(
       model_dir: a new directory; None for a temporary one that lives as long as the result. A training that was stopped goes on
         there if data and settings are the same.
       settings: keywords of `mach_tf.fit`.
-      valid_fraction: the fraction of the points to hold back for the calibration of probabilities, in [0, 1); 0 leaves it out.
 
     Raises:
       InputError: what cannot be trained, or `model_dir` holds another training.
@@ -58,13 +56,13 @@ def train(
     if model_dir is None:
         stored = StoredModel(temporary_directory(), temporary=True, ranker=ranker)
         # Nobody looks into a temporary directory, or goes on from what was stopped there.
-        options: dict[str, Any] = {"checkpoint_minutes": None, "curves": False, "validation_points": 0}
+        options: dict[str, Any] = {"checkpoint_minutes": None, "curves": False}
     else:
         stored = StoredModel(os.path.abspath(model_dir), ranker=ranker)
         options = {"checkpoint_minutes": _CHECKPOINT_MINUTES}
     with tempfile.TemporaryDirectory(prefix="mach_tf-") as scratch:
         dataset_dir = os.path.join(scratch, "dataset")
-        write_dataset(features, labels, dataset_dir, spec=spec, valid_fraction=valid_fraction)
+        write_dataset(features, labels, dataset_dir, spec=spec)
         try:
             fit(dataset_dir, stored.directory, **options, **settings)
         except KeyboardInterrupt:

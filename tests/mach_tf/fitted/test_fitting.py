@@ -63,13 +63,6 @@ def test_the_model_is_that_of_fit(tmp_path):
     np.testing.assert_array_equal(found.predict(X).toarray(), expected.predict(X).toarray())
 
 
-def test_a_part_of_the_points_calibrates(tmp_path):
-    stored = fitting.train(X, Y, FeatureSpec(0), tmp_path / "model", SETTINGS, valid_fraction=0.3)
-    found = stored.open().manifest
-    assert 0 < found.calibration.points < 30 and found.calibration.fits(2, found.ranker_sha256)
-    assert train(None).open().manifest.calibration is None
-
-
 def test_without_a_ranker_that_the_directory_holds(tmp_path):
     assert train(tmp_path / "model").open().ranker is not None
     alone = train(tmp_path / "model", ranker=False)
