@@ -86,6 +86,9 @@ def measure(dataset_dir: str, batch_size: int, epochs: int, repetitions: Sequenc
     def in_order(_: int) -> Iterable[Any]:
         return records.batches(dataset_dir, manifest, "train", batch_size)
 
+    def with_targets(count: int) -> Callable[[int], Iterable[Any]]:
+        return lambda epoch: _with_targets(shuffled(epoch), count, manifest.labels)
+
     begin_cpu = time.process_time()
     speeds = [_points_per_second(shuffled(epoch), split.points) for epoch in range(epochs)]
     cpu_seconds = time.process_time() - begin_cpu
@@ -102,10 +105,7 @@ def measure(dataset_dir: str, batch_size: int, epochs: int, repetitions: Sequenc
         "cpu_microseconds_per_point": round(1e6 * cpu_seconds / (epochs * split.points), 1),
         "points_per_second_in_order": fastest(in_order),
         "points_per_second_from_disk": fastest(from_disk),
-        "points_per_second_with_targets": {
-            str(count): fastest(lambda epoch, count=count: _with_targets(shuffled(epoch), count, manifest.labels))
-            for count in repetitions
-        },
+        "points_per_second_with_targets": {str(count): fastest(with_targets(count)) for count in repetitions},
     }
 
 
