@@ -45,10 +45,10 @@ def ranking(network: Network, objective: str, weights: Optional[np.ndarray] = No
     if objective == PRECISION:
         return network.decoder
     if weights is not None:
-        return _weighted(network, weights)
+        return _weighted(network, objective, weights)
     known = network.objective_decoders
     if objective not in known:
-        known[objective] = _weighted(network, _own_weights(network, objective))
+        known[objective] = _weighted(network, objective, _own_weights(network, objective))
     return known[objective]
 
 
@@ -67,23 +67,23 @@ def decoder_for(
     return decoder if only_labels is None else network.among(only_labels, titles, decoder)
 
 
-def _weighted(network: Network, log_weights: np.ndarray) -> Decoder:
+def _weighted(network: Network, objective: str, log_weights: np.ndarray) -> Decoder:
     fitted = logit_scale.used(network.manifest.calibration, network.manifest.ranker_sha256)
     line = (fitted and fitted.by_frequency) or FrequencyLine(*network.logit_scale)
     if line.power:
-        log_weights = log_weights + line.power * np.log(np.maximum(_label_counts(network), 1))
+        log_weights = log_weights + line.power * np.log(np.maximum(_label_counts(network, objective), 1))
     return network.decoder.by(Utility(log_weights, line.shift, line.scale))
 
 
 def _own_weights(network: Network, objective: str) -> np.ndarray:
-    return label_weights.log_weights(objective, _label_counts(network), network.manifest.training_points)
+    return label_weights.log_weights(objective, _label_counts(network, objective), network.manifest.training_points)
 
 
-def _label_counts(network: Network) -> np.ndarray:
+def _label_counts(network: Network, objective: str) -> np.ndarray:
     counts = kept_files.read_label_counts(network.model_dir, network.manifest)
     if counts is None:
         raise InputError(
-            f"Another objective than precision needs the training frequencies of the labels, which {network.model_dir} lacks, as models of "
-            "earlier versions do. Run the training's command again, which adds them."
+            f"objective={objective} needs the training frequencies of the labels, which {network.model_dir} lacks, as models of earlier "
+            "versions do. Run the training's command again, which adds them."
         )
     return counts

@@ -37,8 +37,8 @@ def test_where_it_may_write(tmp_path):
 def test_every_file_of_a_dataset_may_be_replaced_with_it(tmp_path, name):
     sample.write(str(tmp_path / "d"), train=sample.random_points(9))
     (tmp_path / "d" / name).touch()
-    if name == manifest.MODEL_FILE:
-        with pytest.raises(InputError, match=r"holds 'model\.json'"):
+    if name in (manifest.MODEL_FILE, manifest.RANKER_FILE):
+        with pytest.raises(InputError, match=f"holds {name!r}"):
             check_output(str(tmp_path / "d"), overwrite=True)
     else:
         check_output(str(tmp_path / "d"), overwrite=True)
