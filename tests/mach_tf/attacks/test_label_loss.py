@@ -108,6 +108,20 @@ def test_many_small_probabilities_are_not_lost_beside_one():
     np.testing.assert_allclose(gradients, expected_gradients, rtol=3e-6, atol=1e-10)
 
 
+@pytest.mark.parametrize("repetitions", [1, 3, 4, 7, 16])
+def test_a_small_loss_is_not_the_rounding_of_large_scores(repetitions):
+    """True labels have scores near 15 and false ones near -15, so that the loss is a small part of any score."""
+    logits, table, points, truth = make_case(20, repetitions, 400, 50, scale=1.0)
+    logits -= 15
+    for row, label in zip(*truth.nonzero()):
+        logits[row, np.arange(repetitions), table[:, label]] = 15 + 0.1 * label
+    scores = logits[:, np.arange(repetitions)[:, None], table].mean(axis=1, dtype=np.float64)
+    expected = np.logaddexp(0, np.where(truth, -scores, scores)).mean(axis=1)
+    losses, _ = label_loss.label_loss(logits, table, points)
+    assert np.median(expected) < 1e-3
+    np.testing.assert_allclose(losses, expected, rtol=5e-6)
+
+
 @pytest.mark.parametrize("estimator", ["logit_mean", "mean"])
 @pytest.mark.parametrize("count", [15, 16, 17, 33])
 def test_a_point_is_the_same_alone_and_beside_others(estimator, count, monkeypatch):
