@@ -35,7 +35,8 @@ shared_flags.define_repetitions()
 flags.DEFINE_list(
     "forms",
     ["float32", "float16", "int8", "int8:0.25", "int8:0:0.75", "int8:0.25:0.75", "vq", "vq:0.4", "vq:0.6"],
-    "Exports these forms, each a value of --weights of mach-export, and after colons one of --prune and one of --prune_entries.",
+    "Exports these forms, each a value of --weights of mach-export, and after colons one of --prune and one of --prune_entries: "
+    "int8:0.25:0.75. What is left out is 0.",
 )
 flags.DEFINE_integer("batch_size", 256, "Ranks this many points per call.", lower_bound=1)
 flags.DEFINE_integer("timed_points", 200, "Times this many points with one per call.", lower_bound=1)
@@ -58,6 +59,7 @@ class Ranked:
 
 def main(_: list[str]) -> None:
     startup.prepare()
+    forms = {form: export_options(form) for form in FLAGS.forms}
     from mach_tf.data.dataset_reader import DatasetReader
     from mach_tf.network import Network
     from mach_tf.serving.exporting import export
@@ -69,11 +71,9 @@ def main(_: list[str]) -> None:
     points = DatasetReader.open(FLAGS.dataset_dir).read_points(FLAGS.split, FLAGS.limit)
     results: list[dict[str, Any]] = []
     base: np.ndarray = np.zeros(0)
-    for form in FLAGS.forms:
-        weights, prune, entries = form.split(":") + ["0"] * (2 - form.count(":"))
+    for form, options in forms.items():
         with tempfile.TemporaryDirectory() as directory:
             begun = time.perf_counter()
-            options = {"weights": weights, "prune": float(prune), "prune_entries": float(entries)}
             done = export(network, os.path.join(directory, "model", "1"), **options)
             seconds = time.perf_counter() - begun
             found = ranked(done.path, points, FLAGS.batch_size, FLAGS.timed_points)
@@ -83,6 +83,24 @@ def main(_: list[str]) -> None:
     print(table(results))
     ratios = {result["form"]: round(result["bytes"] / results[0]["bytes"], 4) for result in results}
     print(json.dumps({"model": FLAGS.model_dir, "points": len(points), "forms": results, "ratios": ratios}))
+
+
+def export_options(form: str) -> dict[str, Any]:
+    """Returns the options of `export` for one of --forms.
+
+    Raises:
+      InputError: more than two fractions, or one that is not a number.
+    """
+    weights, *fractions = form.split(":")
+    try:
+        numbers = list(map(float, fractions))
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(fractions) or len(numbers) > 2:
+        raise InputError(
+            f"--forms must hold WEIGHTS, WEIGHTS:PRUNE or WEIGHTS:PRUNE:PRUNE_ENTRIES, with fractions (got {form!r}). Correct it."
+        )
+    return {"weights": weights, **dict(zip(("prune", "prune_entries"), numbers))}
 
 
 def ranked(path: str, points: Any, batch_size: int, timed: int) -> Ranked:

@@ -37,6 +37,18 @@ def test_a_dataset_of_hashed_features_is_refused(evaluated):
         )
 
 
+@pytest.mark.parametrize("form", ["int8:", "int8:much", "int8:0.25:", "int8:0.25:0.5:0.75"])
+def test_forms_that_say_nothing_clear_are_refused(trained, dataset, form):
+    with pytest.raises(InputError, match=f"--forms must hold WEIGHTS, .*got '{form}'"):
+        programs.run(
+            "benchmarks.servable_sizes",
+            f"--model_dir={trained}",
+            f"--dataset_dir={dataset}",
+            "--split=valid",
+            f"--forms=float32,{form}",
+        )
+
+
 def test_precisions_are_those_of_the_labels():
     programs.forget_flags()
     module = importlib.import_module("benchmarks.servable_sizes")
