@@ -6,7 +6,8 @@ Trains the preset of each data set once per arm, on the dataset directory of its
 factor of the preset's epsilon that it is trained with: ibp@0.2. The first --limit test points are attacked and certified at each --epsilon. Two seeds of
 one arm differ by as much as 1 to 2 points on 400 of them.
 
-SET@N in --sets tries a part of a large data set: the first N training points, as a dataset of their own, with --repetitions.
+SET@N in --sets tries a part of a large data set: the first N training points, as a dataset of their own, with --repetitions. Whole
+data sets are trained with all repetitions of their presets.
 
 Results are written as they come, SET-ARM.json in --output_dir, and kept: the same command goes on where it was. Prints a table for
 each data set and draws all of them in adversarial_training.png: attacked P@1 on the left and certified P@1 on the right, against epsilon. The last line is a
@@ -58,7 +59,7 @@ flags.DEFINE_list(
 flags.DEFINE_integer(
     "repetitions",
     None,
-    "Trains this many repetitions on data sets of which a part is tried. By default as many as the preset.",
+    "Trains this many repetitions on SET@N in --sets; whole data sets have those of their presets. By default as many as the preset.",
     1,
 )
 
@@ -74,6 +75,10 @@ def main(_: list[str]) -> None:
     startup.prepare()
     check_arms([each.partition("@")[0] for each in FLAGS.sets], _PRESETS, "sets", needed=True)
     parts = {each: _part(each) for each in FLAGS.sets}
+    if FLAGS.repetitions is not None and not any(parts.values()):
+        raise InputError(
+            f"--repetitions must go with a part of a data set, SET@N in --sets (got {','.join(FLAGS.sets)}). Leave it out, or add @N."
+        )
     epsilons = [_number(text, "epsilon") for text in FLAGS.epsilon]
     if not (FLAGS.arms and epsilons):
         raise InputError("--arms must name at least one arm, and --epsilon one size (got none). Correct it.")

@@ -110,6 +110,7 @@ def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_pat
     [
         ("--sets=other", r"--sets must be among bibtex, .* \(got other\)"),
         ("--sets=bibtex@all", r"--sets must have a number of training points behind @ \(got 'bibtex@all'\)"),
+        ("--repetitions=2", r"--repetitions must go with a part of a data set, SET@N in --sets \(got bibtex\)"),
         ("--sets=", r"--sets must be among bibtex, .* \(got none\)"),
         ("--arms=free@2", r"--arms must be clean or begin with one of fgsm, .* \(got 'free@2'\)"),
         ("--arms=pgd@much", r"--arms must hold numbers of 0 or more \(got 'much'\)"),
