@@ -13,7 +13,7 @@ The flags take lists of the same length, one entry for each pair; a data set may
 Prints a table with the means of both models and, point by point, the difference of adversarial less clean training with its 95%
 interval over points; then, for each data set with several pairs, the mean difference and the range of differences over these, which is what
 another training may change. Each row says whether the claim holds, by how many percent of the clean model's mean; a difference of less than
-1% is called negligible even where its interval is narrower. The last line is a JSON object.
+1% is called negligible even where its interval is narrower. The last line is a JSON list with the figures of each pair.
 
 With --output_dir a run that was stopped goes on where it was, also with more pairs.
 """
@@ -127,7 +127,7 @@ def _compare(dataset_dir: str, clean: str, adversarial: str, kept: _Kept) -> dic
     models = [Network.load(path) for path in (clean, adversarial)]
     for model in models:
         check_dataset(model.manifest, data.manifest, model.model_dir, dataset_dir, False)
-    epsilon = FLAGS.epsilon or models[1].manifest.training.epsilon
+    epsilon = models[1].manifest.training.epsilon if FLAGS.epsilon is None else FLAGS.epsilon
     options = TrialOptions(sample_points=FLAGS.sample_points, seed=FLAGS.seed, epsilon=[epsilon])
     sample = sample_points(data, options)
     labels, others = (best_labels(model, sample, options.estimator) for model in models)
