@@ -4,7 +4,8 @@
 
 Writes a dataset of Amazon-670K's shape to a temporary directory, or reads --dataset_dir. The JSON object on the last line holds the
 points per second of each epoch, the same without shuffling, with shards that the operating system has to read from the disk, and with
-the bucket targets of --repetitions made, and the CPU time per point (over all cores, so it is steady on a busy machine). "ratios"
+the bucket targets of --repetitions made, and the CPU time per point (over all cores, so it is steady on a busy machine). Shards in a
+file system that is held in memory, as /tmp often is, are never read from a disk: use --dataset_dir, or TMPDIR. "ratios"
 compares reading in order, from the disk and with targets with shuffled reading and, with --train_points_per_second, with training.
 """
 
