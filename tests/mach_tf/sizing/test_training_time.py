@@ -72,6 +72,16 @@ def test_step_bytes_by_hand(weight, passes, points):
     assert training_time.step_bytes(config, Shapes(2000, 100, 20.0)) == expected
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_rowwise_moves_the_rows_of_w1_less(weight):
+    shapes = Shapes(2000, 100, 20.0)
+    laprop = dataclasses.replace(CONFIG, adversarial_weight=weight)
+    rowwise = dataclasses.replace(laprop, optimizer="rowwise")
+    saved = training_time.step_bytes(laprop, shapes) - training_time.step_bytes(rowwise, shapes)
+    assert saved == pytest.approx(4 * 2 * 64 * training_time.touched_rows(laprop, shapes))
+    assert training_time.step_flops(laprop, shapes) == training_time.step_flops(rowwise, shapes)
+
+
 def test_the_time_of_a_training_by_hand():
     step = training_time.step_seconds(CONFIG, Shapes(2000, 100, 20.0), AMD)
     flops, moved = (f(CONFIG, Shapes(2000, 100, 20.0)) for f in (training_time.step_flops, training_time.step_bytes))
