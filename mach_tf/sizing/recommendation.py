@@ -100,9 +100,10 @@ class Recommendation:
             means = f"{self.problem.features:g} features and {self.problem.labels_per_point:g} labels per point"
             lines.append(f"Assumed: {means}.")
         if self.best is None:
+            rowwise = "" if self.config.optimizer == "rowwise" else ", or give --optimizer=rowwise for memory"
             lines.append(
                 "None of these fits the memory, the hours and the failure probability. Lower --hidden_units, --epochs or "
-                "--feature_hash_dim for memory and time, or give --optimizer=rowwise for memory; raise --hours, --repetitions or --buckets."
+                f"--feature_hash_dim for memory and time{rowwise}; raise --hours, --repetitions or --buckets."
             )
         else:
             needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)

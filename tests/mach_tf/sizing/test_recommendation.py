@@ -172,6 +172,13 @@ def test_where_no_plan_fits_it_says_what_to_change():
     assert lines[-1].startswith("None of these fits the memory") and "Recommended" not in lines[-2]
 
 
+@pytest.mark.parametrize("optimizer", ["rowwise", "laprop"])
+def test_rowwise_is_advised_only_to_plans_without_it(optimizer):
+    found = recommendation.recommend(PROBLEM, machine.nominal(1 << 20), {"optimizer": optimizer})
+    assert found.best is None
+    assert ("--optimizer=rowwise" in str(found).splitlines()[-1]) is (optimizer == "laprop")
+
+
 def trains_ranker(task="multilabel", memory=16e9, **sizes):
     few = dataclasses.replace(PROBLEM, points=570_000, labels=26_000, labels_per_point=2.5)
     problem, config = dataclasses.replace(few, **sizes), TrainingConfig(task=task)
