@@ -7,6 +7,7 @@ import os
 from typing import Optional
 
 from mach_tf.data.incomplete_points import Incomplete
+from mach_tf.errors import InputError
 from mach_tf.manifest import MODEL_FILE, DatasetManifest, ModelManifest
 from mach_tf.training_config import TrainingConfig
 
@@ -45,7 +46,14 @@ def choose(
       repetitions: R.
       calibrate: whether to calibrate; None if that is possible.
       given: the fraction; None if it was not given.
+
+    Raises:
+      InputError: a fraction is given beside a validation split, which is calibrated on.
     """
+    if given and has_split(dataset):
+        raise InputError(
+            f"calibration_fraction must be 0 for a dataset with a {SPLIT} split, on which probabilities are calibrated (got {given!r}). Leave it out."
+        )
     if given is None and os.path.exists(os.path.join(model_dir, MODEL_FILE)):
         given = ModelManifest.read(model_dir).training.calibration_fraction
     if given is None:

@@ -10,6 +10,7 @@ import scipy.sparse
 
 import mach_tf
 from mach_tf.buckets import BucketSpec
+from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.manifest import ModelManifest
 from mach_tf.training import calibration_fraction
@@ -47,6 +48,12 @@ def test_the_rule_takes_a_tenth_or_4000_points(data, points, expected):
 def test_nothing_is_held_out_beside_a_validation_split(data):
     many, train = of_points(data, 5000), data.split("train")
     assert choose(dataclasses.replace(many, splits={**many.splits, "valid": train})) == 0
+    with_split = dataclasses.replace(many, splits={**many.splits, "valid": train})
+    with pytest.raises(
+        InputError, match=r"calibration_fraction must be 0 for a dataset with a valid split.*\(got 0\.1\)"
+    ):
+        choose(with_split, given=0.1)
+    assert choose(with_split, given=0.0) == 0
     without = dataclasses.replace(train, labels=0)
     assert choose(dataclasses.replace(many, splits={**many.splits, "valid": without})) == 0.1
 
