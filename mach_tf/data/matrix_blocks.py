@@ -100,7 +100,7 @@ def _refuse_texts(matrix: Any, name: str) -> None:
     if isinstance(first, str):
         raise InputError(
             f"{name} must hold numbers, the features of each point (got the text {first!r:.40}). Turn texts into features first, for example by "
-            "scikit-learn's TfidfVectorizer; or read them with mach_tf.preprocess, which makes models that predict from texts."
+            "scikit-learn's TfidfVectorizer; or preprocess them with mach_tf.preprocess, for models that predict from texts."
         )
 
 

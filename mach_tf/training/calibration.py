@@ -68,8 +68,9 @@ def check(dataset_dir: str, wanted: Optional[bool], fraction: float = 0.0) -> No
     """
     if wanted and not fraction and not calibration_fraction.has_split(DatasetReader.open(dataset_dir).manifest):
         raise InputError(
-            f"Calibration needs a {SPLIT} split with labels and features, which the model is not trained with ({dataset_dir} has none), or "
-            "calibration_fraction above 0. Preprocess with valid_fraction, or leave calibrate out."
+            f"Calibration needs held-out points: a {SPLIT} split with labels and features, which {dataset_dir} lacks, or a calibration_fraction above 0 "
+            "(got 0, which small data, few repetitions and models of earlier versions have unless it is given). Train a new model with "
+            "calibration_fraction, preprocess with valid_fraction, or leave calibrate out."
         )
 
 

@@ -185,7 +185,7 @@ def test_points_held_out_are_needed_before_training_begins(tmp_path):
     x, y = scipy.sparse.eye(6, format="csr"), scipy.sparse.eye(6, format="csr")
     mach_tf.write_dataset(x, y, tmp_path / "data", spec=FeatureSpec(dim=0))
     settings = {"repetitions": 1, "buckets": 2, "epochs": 1, "hidden_units": 2, "progress": False, "plan": None}
-    with pytest.raises(InputError, match="Calibration needs a valid split with labels and features"):
+    with pytest.raises(InputError, match="Calibration needs held-out points: a valid split with labels and features"):
         mach_tf.fit(tmp_path / "data", tmp_path / "model", calibrate=True, **settings)
     assert not os.path.exists(tmp_path / "model")
     assert mach_tf.fit(tmp_path / "data", tmp_path / "model", **settings).manifest.calibration is None
@@ -196,7 +196,7 @@ def test_points_held_out_are_needed_before_training_begins(tmp_path):
     manifest = DatasetManifest.read(path)
     unlabelled = dataclasses.replace(manifest.split("valid"), labels=0)
     dataclasses.replace(manifest, splits={**manifest.splits, "valid": unlabelled}).write(path)
-    with pytest.raises(InputError, match="Calibration needs a valid split with labels and features"):
+    with pytest.raises(InputError, match="Calibration needs held-out points: a valid split with labels and features"):
         calibration.check(path, True)
 
 
