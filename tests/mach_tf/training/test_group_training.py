@@ -144,6 +144,19 @@ def test_feature_dropout_goes_on_where_an_epoch_was_left(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_points_are_held_out_by_the_features_that_dropout_has_not_touched(tmp_path):
+    def read(**settings):
+        folder = tmp_path / f"{len(settings)}"
+        folder.mkdir()
+        made = job(folder, calibration_fraction=0.5, **settings)
+        table = np.stack([made.model.bucket_spec.row(0, 9)])
+        return np.concatenate([b.halves for b in group_training._epoch_data(made, table, 0, 0)])
+
+    expected = read()
+    assert set(expected) == {-1, 0, 1}
+    np.testing.assert_array_equal(read(feature_dropout=0.5), expected)
+
+
 def test_a_stop_before_the_first_step_changes_nothing(tmp_path):
     made = dataclasses.replace(job(tmp_path), stop_requested=lambda: True)
     assert group_training.train_group(made, [0]) is None

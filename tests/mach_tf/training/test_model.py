@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mach_tf.training import matrix_products, strategies
+from mach_tf.training import held_out, matrix_products, strategies
 from mach_tf.training.model import RepetitionGroup
 from mach_tf.training.optimizers import factory
 from mach_tf.training.training_batch import replica_batches
@@ -172,6 +172,7 @@ def train(repetitions, strategy=None, **changes):
     strategy = strategy or tf.distribute.get_strategy()
     batches = [tf.data.Dataset.from_tensors(ragged_points(n, seed=i)) for i, n in enumerate([16, 16, 1, 3])]
     whole = functools.reduce(tf.data.Dataset.concatenate, batches)
+    whole = held_out.marked(whole, changes.get("calibration_fraction", 0.0), 0)
 
     def data(context):
         return replica_batches(whole, TABLE[repetitions], context.num_replicas_in_sync)
@@ -233,11 +234,20 @@ def test_mixed_precision_trains_close_to_float32():
 
 @pytest.mark.parametrize("support", ["nonzero", "dense"])
 @pytest.mark.parametrize(
-    ("weight", "optimizer"), [(0.0, "laprop"), (1.0, "laprop"), (1.0, "rowwise"), (1.0, "lazy_adam")]
+    ("weight", "optimizer", "fraction"),
+    [
+        (0.0, "laprop", 0),
+        (1.0, "laprop", 0),
+        (1.0, "rowwise", 0),
+        (1.0, "lazy_adam", 0),
+        (0.0, "laprop", 0.5),
+        (1.0, "rowwise", 0.5),
+    ],
 )
-def test_two_replicas_give_what_one_gives(support, weight, optimizer):
+def test_two_replicas_give_what_one_gives(support, weight, optimizer, fraction):
     """Batches of 16, 1 and 3 points: whole, one that leaves a replica empty, an uneven one."""
     settings = {"fgsm_support": support, "adversarial_weight": weight, "dropout": 0.4, "optimizer": optimizer}
+    settings["calibration_fraction"] = fraction
     two = strategies.create("mirrored")
     assert two.num_replicas_in_sync == 2
     (one_weights, one_history), (two_weights, two_history) = (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mach_tf.training.held_out import HALF
 from mach_tf.training.training_batch import bucket_targets, replica_batches
 
 
@@ -27,9 +28,11 @@ def ragged_points(points, features=40, labels=12, seed=0):
 @pytest.mark.parametrize("replicas", [1, 2, 3])
 def test_the_pieces_make_up_the_batch(points, replicas):
     table = np.random.default_rng(1).integers(0, 4, (2, 12)).astype(np.int32)
-    batch = ragged_points(points)
+    halves = np.arange(points) % 3 - 1
+    batch = {**ragged_points(points), HALF: tf.constant(halves)}
     pieces = list(replica_batches(tf.data.Dataset.from_tensors(batch), table, replicas))
     assert len(pieces) == replicas
+    np.testing.assert_array_equal(np.concatenate([piece.halves for piece in pieces]), halves)
     ids, values, labels, at = [], [], [], 0
     for piece in pieces:
         assert (int(piece.first_point), int(piece.global_points)) == (at, points)
