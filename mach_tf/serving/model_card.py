@@ -173,7 +173,7 @@ def _probabilities(contents: ServableContents, manifest: ModelManifest) -> str:
     calibration = logit_scale.used(manifest.calibration, manifest.ranker_sha256)
     if calibration is None or not estimators.get(contents.estimator).takes_logits:
         return "not calibrated"
-    return f"calibrated on {calibration.points:,} points held out of the training"
+    return f"calibrated on {calibration.points:,} held-out points"
 
 
 def _stored(contents: ServableContents) -> str:
