@@ -63,7 +63,7 @@ HELP = {
     "mixed_precision": "Computes products with W2 in bfloat16. Turn it on for GPUs that support bfloat16.",
     "seed": "Seeds the bucket table, the initial weights, both dropouts, the order of the data and the points to calibrate on.",
     "calibration_fraction": "Sets the fraction of the training points, in [0, 0.5], that half of the repetitions do not learn from, so that "
-    "probabilities can be calibrated on them. Give 0 to let all repetitions learn from all points.",
+    "probabilities can be calibrated on them if the dataset has no validation split. Give 0 to let all repetitions learn from all points.",
 }
 
 
