@@ -129,7 +129,7 @@ def test_a_servable_shows_the_same_probabilities(calibrated, tmp_path):
     expected = model.top_k(given, 4)
     np.testing.assert_array_equal(found["labels"], expected.labels)
     np.testing.assert_allclose(found["probabilities"], expected.scores, rtol=1e-4)
-    assert "calibrated on 20 points held out" in (tmp_path / "tiny" / "1" / "README.md").read_text()
+    assert "calibrated on 20 held-out points" in (tmp_path / "tiny" / "1" / "README.md").read_text()
 
 
 def test_a_ranker_and_more_repetitions_ask_for_another_line(dataset, calibrated, tmp_path):
