@@ -120,3 +120,8 @@ def test_trainings_of_one_data_set_are_summed_up(attribution_claims):
 def test_lists_must_have_the_same_length(world):
     with pytest.raises(InputError, match=r"one entry for each pair \(got 1, 1, 2\)"):
         run([world.dataset], [world.model], [world.model] * 2)
+
+
+def test_an_epsilon_of_0_is_not_the_default(world, other):
+    with pytest.raises(InputError, match="epsilon must be positive numbers"):
+        run([world.dataset], [world.model], [other], "--epsilon=0")
