@@ -98,44 +98,69 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     Raises:
       InputError: the model was trained on another dataset, or with task=multiclass.
     """
-    ranker, result = _fit(dataset_dir, model_dir, progress)
+    with Bar("train the ranker", 3, "step", shown=progress) as bar:
+        problem = _Problem.of(dataset_dir, model_dir, bar)
+        ranker, without = problem.ranker(), problem.unseen()
+        bar.update()
     claims.add_ranker(model_dir, ranker)
-    return result
+    weights = ranker.weights
+    return RankerResult(problem.choice, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))), without)
 
 
 def unseen(dataset_dir: str, model_dir: str) -> Optional[Ranker]:
     """Trains the ranker without the points that are held out to calibrate on; None if none are. Arguments and errors are those of `train`."""
-    return _fit(dataset_dir, model_dir, False)[1].unseen
+    with Bar("train the ranker", 2, "step", shown=False) as bar:
+        return _Problem.of(dataset_dir, model_dir, bar).unseen()
 
 
-def _fit(dataset_dir: str, model_dir: str, progress: bool) -> tuple[Ranker, RankerResult]:
-    data, model = DatasetReader.open(dataset_dir), ModelManifest.read(model_dir)
-    if model.dataset_fingerprint != data.manifest.fingerprint:
-        raise InputError(
-            f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
-        )
-    check_task(model.training)
-    features, labels, halves = _matrices(data, model)
-    with Bar("train the ranker", 3, "step", shown=progress) as bar:
+class _Problem(NamedTuple):
+    """What the ranker of a model learns from.
+
+    Attributes:
+      features, labels: the training points with features and labels, CSR [n, D] and CSR [n, K] of ones.
+      halves: the half of the repetitions that each point is held out from, as of `held_out.halves`.
+      near: the candidates of each point, CSR [n, K] of ones.
+      choice: the penalty, and how it was chosen.
+    """
+
+    features: scipy.sparse.csr_matrix
+    labels: scipy.sparse.csr_matrix
+    halves: np.ndarray
+    near: scipy.sparse.csr_matrix
+    choice: choice.Choice
+
+    @classmethod
+    def of(cls, dataset_dir: str, model_dir: str, bar: Bar) -> _Problem:
+        """Finds the candidates and chooses the penalty, two steps of the bar; arguments and errors are those of `train`."""
+        data, model = DatasetReader.open(dataset_dir), ModelManifest.read(model_dir)
+        if model.dataset_fingerprint != data.manifest.fingerprint:
+            raise InputError(
+                f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
+            )
+        check_task(model.training)
+        features, labels, halves = _matrices(data, model)
         near = classifiers.candidates(features, labels)
         bar.update()
         chosen = choice.choose(features, labels, near, model.training.seed)
         bar.update()
-        weights = classifiers.fit(features, labels, near, chosen.penalty)
-        others, seen = [], halves == held_out.NO_HALF
-        if not seen.all():
-            others.append(classifiers.fit(features, _rows(labels, seen), _rows(near, seen), chosen.penalty))
-        bar.update()
-    label_points = np.bincount(labels.indices, minlength=model.labels)
-    scales = label_weights(label_points)
-    for each in (weights, *others):
-        each.data *= np.repeat(scales, np.diff(each.indptr))
-    # Probabilities need one weight for all labels, as they rank as label scores do: that of the mean label of a point.
-    mean = float(np.average(scales, weights=label_points))
-    without = Ranker(others[0], mean) if others else None
-    return Ranker(weights, mean), RankerResult(
-        chosen, weights.nnz, int(np.count_nonzero(np.diff(weights.indptr))), without
-    )
+        return cls(features, labels, halves, near, chosen)
+
+    def ranker(self) -> Ranker:
+        """Trains on all points."""
+        return self._fit(self.labels, self.near)
+
+    def unseen(self) -> Optional[Ranker]:
+        """Trains without the points that are held out; None if none are."""
+        seen = self.halves == held_out.NO_HALF
+        return None if seen.all() else self._fit(_rows(self.labels, seen), _rows(self.near, seen))
+
+    def _fit(self, labels: scipy.sparse.csr_matrix, near: scipy.sparse.csr_matrix) -> Ranker:
+        weights = classifiers.fit(self.features, labels, near, self.choice.penalty)
+        label_points = np.bincount(self.labels.indices, minlength=self.labels.shape[1])
+        scales = label_weights(label_points)
+        weights.data *= np.repeat(scales, np.diff(weights.indptr))
+        # Probabilities need one weight for all labels, as they rank as label scores do: that of the mean label of a point.
+        return Ranker(weights, float(np.average(scales, weights=label_points)))
 
 
 def _matrices(
