@@ -93,7 +93,8 @@ def complete(
     """
     model, data = ModelManifest.read(model_dir), DatasetReader.open(dataset_dir)
     fraction = model.training.calibration_fraction
-    possible = fraction > 0 or calibration_fraction.has_split(data.manifest)
+    has_split = calibration_fraction.has_split(data.manifest)
+    possible = fraction > 0 or has_split
     if wanted is False or (wanted is None and not (wants_calibration(model) and possible)):
         return None
     if resume.pending(model_dir, model.bucket_spec.repetitions):
@@ -109,7 +110,7 @@ def complete(
             f"{model_dir} was trained on another dataset than {dataset_dir}. Give the one of its training."
         )
     network, k = Network.load(model_dir), min(_CANDIDATES, model.labels)
-    if calibration_fraction.has_split(data.manifest):
+    if has_split:
         points = data.sample_points(SPLIT, _MOST_POINTS)
         found = network.decode(points.features(model.columns), k)
         return _calibrate(data, network, [(found, points.labels(model.labels), data.label_counts())], SPLIT)
