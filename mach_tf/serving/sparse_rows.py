@@ -54,7 +54,7 @@ class SparseRows(tf.Module):
         return rows if self.scale is None else rows * tf.gather(self.scale, places)[:, tf.newaxis]
 
 
-def largest_entries(matrix: np.ndarray, prune: float) -> np.ndarray:
+def of_largest_magnitude(matrix: np.ndarray, prune: float) -> np.ndarray:
     """Returns which entries of a matrix have the largest magnitude, bool of its shape.
 
     Args:

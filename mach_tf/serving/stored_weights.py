@@ -17,7 +17,7 @@ from mach_tf.choices import SERVABLE_WEIGHTS
 from mach_tf.classifier import SparseBatch, Weights, sparse_product
 from mach_tf.serving.coded_rows import CodedRows
 from mach_tf.serving.row_places import RowPlaces
-from mach_tf.serving.sparse_rows import SparseRows, largest_entries
+from mach_tf.serving.sparse_rows import SparseRows, of_largest_magnitude
 
 FLOAT32, FLOAT16, INT8, VQ, VQ1 = SERVABLE_WEIGHTS
 _LARGEST = 127
@@ -110,7 +110,7 @@ class StoredWeights(tf.Module):
             self.hidden_kernel = CodedRows(kernel, length, int(refined * len(kernel)))
         elif prune_entries:
             values, scale = rounded(kernel, precision, 0)
-            self.hidden_kernel = SparseRows(values, largest_entries(kernel, prune_entries), scale)
+            self.hidden_kernel = SparseRows(values, of_largest_magnitude(kernel, prune_entries), scale)
         else:
             # The place behind the kept rows is that of all rows that are left out.
             self.hidden_kernel = StoredMatrix(

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
-from mach_tf.serving.sparse_rows import SparseRows, largest_entries
+from mach_tf.serving.sparse_rows import SparseRows, of_largest_magnitude
 
 
 def random_rows(rows, columns, kept=0.3):
@@ -45,10 +45,12 @@ def test_the_largest_magnitudes_are_kept(prune):
     left_out = int(prune * 300)
     expected = np.ones(300, bool)
     expected[np.argsort(np.abs(matrix).reshape(-1), kind="stable")[:left_out]] = False
-    np.testing.assert_array_equal(largest_entries(matrix, prune).reshape(-1), expected)
+    np.testing.assert_array_equal(of_largest_magnitude(matrix, prune).reshape(-1), expected)
 
 
 def test_of_equal_magnitudes_the_first_are_kept():
     matrix = np.array([[0, -2, 2], [2, 3, -2]], np.float32)
-    np.testing.assert_array_equal(largest_entries(matrix, 0.5), [[False, True, True], [False, True, False]])
-    np.testing.assert_array_equal(largest_entries(np.zeros((2, 2), np.float32), 0.5), [[True, True], [False, False]])
+    np.testing.assert_array_equal(of_largest_magnitude(matrix, 0.5), [[False, True, True], [False, True, False]])
+    np.testing.assert_array_equal(
+        of_largest_magnitude(np.zeros((2, 2), np.float32), 0.5), [[True, True], [False, False]]
+    )
