@@ -1,6 +1,6 @@
 """Rules for the training settings of new data, derived from the data sets whose settings were tuned.
 
-The measurements behind the rules are in BUILD_NOTES.md, "Settings by rule".
+The measurements behind the rules are in docs/benchmarks.md, "Settings by rule", and in decision 55.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 16
 _ROWWISE_POINTS = 4000
 # With it, steps of 256 points that are enough for many points of labels that are not rare.
 _ROWWISE_STEPS = 850
-_BATCHES = 256, 512
+_BATCH, _LARGE_BATCH = 256, 512
 _MANY_POINTS = 60_000
 _FEW_POINTS = 20_000
 # Training points per label, on average. Below it, most of what there is to learn is rare.
@@ -179,14 +179,14 @@ def settings(problem: Problem, batch_size: Optional[int] = None, optimizer: Opti
       optimizer: the optimizer, if that is settled; by default it is chosen too.
     """
     few = max(_SMALLEST_BATCH, round(problem.points / _STEPS_PER_EPOCH))
-    usual = min(problem.points, few, _BATCHES[problem.points >= _MANY_POINTS])
+    usual = min(problem.points, few, _LARGE_BATCH if problem.points >= _MANY_POINTS else _BATCH)
     optimizer = optimizer or ("rowwise" if problem.points >= _ROWWISE_POINTS else TrainingConfig.optimizer)
     rare = problem.points * problem.labels_per_point < _RARE * problem.labels
     fast = optimizer == "rowwise" and problem.points >= _FEW_POINTS and not rare
     steps = _ROWWISE_STEPS if fast else _STEPS
     epochs = min(max(round(steps * (batch_size or usual) / problem.points), _FEWEST_EPOCHS), _MOST_EPOCHS)
     if fast:
-        usual = _BATCHES[1]  # half of the steps in as many epochs, at a higher rate
+        usual = _LARGE_BATCH  # half of the steps in as many epochs, at a higher rate
     return {
         "dropout": 0.0 if rare else 0.3,
         "epochs": epochs,
