@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import types
 
@@ -11,6 +12,7 @@ import scipy.sparse
 
 import mach_tf
 from mach_tf.hashing import FeatureSpec
+from mach_tf.manifest import ModelManifest
 from tests.helpers import model_directory
 from tests.helpers import world as worlds
 from tests.helpers.tiny import FEATURES as TINY_FEATURES
@@ -69,6 +71,15 @@ def dataset(tmp_path_factory):
 def trained(dataset, tmp_path_factory):
     model = str(tmp_path_factory.mktemp("models") / "whole")
     train(dataset, model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def uncalibrated(trained, tmp_path_factory):
+    """The model of `trained` without its calibration."""
+    model = str(tmp_path_factory.mktemp("models") / "uncalibrated")
+    shutil.copytree(trained, model)
+    dataclasses.replace(ModelManifest.read(model), calibration=None).write(model)
     return model
 
 

@@ -28,17 +28,8 @@ POINTS = 17
 
 
 @pytest.fixture(scope="module")
-def trained(trained, tmp_path_factory):
-    """The trained model without calibration, whose objective goes by its probabilities."""
-    path = str(tmp_path_factory.mktemp("models") / "plain")
-    shutil.copytree(trained, path)
-    dataclasses.replace(ModelManifest.read(path), calibration=None).write(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model(trained):
-    return mach_tf.Ensemble.load(trained)
+def model(uncalibrated):
+    return mach_tf.Ensemble.load(uncalibrated)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +49,8 @@ def psp_order(model, X, dataset):
     return order, np.take_along_axis(dense, order, axis=1)
 
 
-def test_a_trained_model_keeps_what_the_weights_are_made_of(trained, dataset):
-    manifest = ModelManifest.read(trained)
+def test_a_trained_model_keeps_what_the_weights_are_made_of(uncalibrated, dataset):
+    manifest = ModelManifest.read(uncalibrated)
     assert manifest.training_points == DatasetManifest.read(dataset).splits["train"].points
     assert LABEL_COUNTS_FILE in manifest.files_sha256
 
@@ -85,10 +76,10 @@ def test_among_some_labels_and_above_a_probability(model, X, psp_order):
 
 
 @pytest.mark.parametrize("only", [None, [1, 4, 5, 11, 17]])
-def test_with_a_ranker_the_probabilities_are_those_of_sums(trained, dataset, X, tmp_path, only):
+def test_with_a_ranker_the_probabilities_are_those_of_sums(uncalibrated, dataset, X, tmp_path, only):
     """Rankers change the scale of label scores, so that the weights of labels count differently beside them."""
     path = str(tmp_path / "ranked")
-    shutil.copytree(trained, path)
+    shutil.copytree(uncalibrated, path)
     ranker = rankers.random_ranker(LABELS, FEATURES)
     ranker.weight = 2.5
     claims.add_ranker(path, ranker)
@@ -105,18 +96,20 @@ def test_with_a_ranker_the_probabilities_are_those_of_sums(trained, dataset, X, 
     assert (unscaled[:, :5] != order[:, :5]).any()
 
 
-def test_evaluation_ranks_with_the_propensities_of_its_metrics(trained, dataset):
-    plain = mach_tf.evaluate(trained, dataset, split="train", bootstrap=0, adversarial_loss=False)
-    by_default = mach_tf.evaluate(trained, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp")
+def test_evaluation_ranks_with_the_propensities_of_its_metrics(uncalibrated, dataset):
+    plain = mach_tf.evaluate(uncalibrated, dataset, split="train", bootstrap=0, adversarial_loss=False)
+    by_default = mach_tf.evaluate(
+        uncalibrated, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp"
+    )
     steep = mach_tf.evaluate(
-        trained, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp", propensity_a=3.0
+        uncalibrated, dataset, split="train", bootstrap=0, adversarial_loss=False, objective="psp", propensity_a=3.0
     )
     assert by_default.to_json()["objective"] == "psp" and "objective" not in plain.to_json()
     assert "ranked for the objective psp" in str(by_default) and "objective" not in str(plain)
     assert by_default.metrics not in (plain.metrics, steep.metrics)
     assert by_default.repetition_curve[-1].metrics == by_default.metrics
     points = DatasetReader.open(dataset).read_points("train")
-    network = Network.load(trained)
+    network = Network.load(uncalibrated)
     decoder = objectives.ranking(network, "psp")
     found = network.decode(points.features(network.manifest.columns), 5, decoder=decoder).labels
     hit = [np.isin(found[row], points.labels(LABELS)[row].indices)[:1].mean() for row in range(len(points))]
@@ -124,19 +117,19 @@ def test_evaluation_ranks_with_the_propensities_of_its_metrics(trained, dataset)
 
 
 @pytest.mark.parametrize("other", [{"attacks": ["fgsm"]}, {"certify": [0.01]}, {"approximate": Approximate()}])
-def test_what_ranks_by_label_scores_is_refused(trained, dataset, other):
+def test_what_ranks_by_label_scores_is_refused(uncalibrated, dataset, other):
     (name,) = other
     with pytest.raises(InputError, match=f"objective=psp must be left out with {name}"):
-        mach_tf.evaluate(trained, dataset, objective="psp", **other)
+        mach_tf.evaluate(uncalibrated, dataset, objective="psp", **other)
 
 
 @pytest.mark.parametrize("estimator", ["mean", "min", "median"])
-def test_estimators_of_probabilities_are_refused(model, trained, dataset, X, estimator):
+def test_estimators_of_probabilities_are_refused(model, uncalibrated, dataset, X, estimator):
     message = rf"objective=psp needs the estimator logit_mean.*\(got {estimator}\)"
     with pytest.raises(InputError, match=message):
         model.predict(X, estimator=estimator, objective="psp")
     with pytest.raises(InputError, match=message):
-        mach_tf.evaluate(trained, dataset, objective="psp", estimators=["logit_mean", estimator])
+        mach_tf.evaluate(uncalibrated, dataset, objective="psp", estimators=["logit_mean", estimator])
 
 
 def test_unknown_objectives_are_refused(model, X):
@@ -144,14 +137,16 @@ def test_unknown_objectives_are_refused(model, X):
         model.predict(X, objective="PSP")
 
 
-def test_a_model_of_an_earlier_version_is_evaluated_but_does_not_predict(trained, dataset, X, tmp_path, monkeypatch):
-    manifest = ModelManifest.read(trained)
+def test_a_model_of_an_earlier_version_is_evaluated_but_does_not_predict(
+    uncalibrated, dataset, X, tmp_path, monkeypatch
+):
+    manifest = ModelManifest.read(uncalibrated)
     monkeypatch.setattr(
         ModelManifest,
         "read",
         classmethod(lambda cls, _: dataclasses.replace(manifest, files_sha256={}, training_points=0)),
     )
-    old = mach_tf.Ensemble.load(trained)
+    old = mach_tf.Ensemble.load(uncalibrated)
     with pytest.raises(
         InputError, match=r"needs the training frequencies of the labels.*Run the training's command again"
     ):
@@ -170,11 +165,11 @@ def test_files_keep_the_order(model, X, psp_order, tmp_path):
         predict_file(model, str(source), str(tmp_path / "top.txt"), k=4, objective="psp")
 
 
-def test_rare_labels_count_by_the_line_that_was_fitted_for_them(trained, dataset, X, tmp_path):
+def test_rare_labels_count_by_the_line_that_was_fitted_for_them(uncalibrated, dataset, X, tmp_path):
     path = str(tmp_path / "calibrated")
-    shutil.copytree(trained, path)
+    shutil.copytree(uncalibrated, path)
     manifest = DatasetManifest.read(dataset)
-    counts, repetitions = manifest.label_counts(dataset), len(mach_tf.Ensemble.load(trained).repetitions)
+    counts, repetitions = manifest.label_counts(dataset), len(mach_tf.Ensemble.load(uncalibrated).repetitions)
     found = {}
     for power in (0.0, 0.8):
         claims.add_calibration(path, Calibration(0.5, 1.5, 9, repetitions, "", FrequencyLine(-1.0, 0.8, power)))

@@ -28,18 +28,9 @@ from tests.helpers import programs, tiny
 
 
 @pytest.fixture(scope="module")
-def plain(trained, tmp_path_factory):
-    """A trained model without calibration."""
-    model = str(tmp_path_factory.mktemp("models") / "plain")
-    shutil.copytree(trained, model)
-    dataclasses.replace(ModelManifest.read(model), calibration=None).write(model)
-    return model
-
-
-@pytest.fixture(scope="module")
-def calibrated(dataset, plain, tmp_path_factory):
+def calibrated(dataset, uncalibrated, tmp_path_factory):
     model = str(tmp_path_factory.mktemp("models") / "calibrated")
-    shutil.copytree(plain, model)
+    shutil.copytree(uncalibrated, model)
     result = calibration.complete(dataset, model, True)
     assert result.points == 20 and result.after < result.before and f"{result.after:.4f}" in str(result)
     return model
@@ -49,8 +40,11 @@ def points():
     return scipy.sparse.random(9, tiny.FEATURES, 0.2, "csr", np.float32, random_state=5)
 
 
-def test_the_line_is_that_of_the_best_labels_of_the_validation_split(dataset, plain, calibrated):
-    model, split = Ensemble.load(plain), mach_tf.data.dataset_reader.DatasetReader.open(dataset).read_points("valid")
+def test_the_line_is_that_of_the_best_labels_of_the_validation_split(dataset, uncalibrated, calibrated):
+    model, split = (
+        Ensemble.load(uncalibrated),
+        mach_tf.data.dataset_reader.DatasetReader.open(dataset).read_points("valid"),
+    )
     found = model.decode(split.features(model.manifest.columns), 5)
     hits = ranking_metrics.hits(found.labels, split.labels(model.labels))
     expected = score_calibration.fit(found.scores, hits, LogitScale())
@@ -59,8 +53,8 @@ def test_the_line_is_that_of_the_best_labels_of_the_validation_split(dataset, pl
     assert (known.points, known.repetitions, known.ranker_sha256) == (20, len(model.repetitions), "")
 
 
-def test_the_line_by_frequency_is_that_of_more_labels(dataset, plain, calibrated):
-    model, data = Ensemble.load(plain), mach_tf.data.dataset_reader.DatasetReader.open(dataset)
+def test_the_line_by_frequency_is_that_of_more_labels(dataset, uncalibrated, calibrated):
+    model, data = Ensemble.load(uncalibrated), mach_tf.data.dataset_reader.DatasetReader.open(dataset)
     split = data.read_points("valid")
     found = model.decode(split.features(model.manifest.columns), model.labels)
     assert found.labels.shape == (20, 20)
@@ -71,8 +65,8 @@ def test_the_line_by_frequency_is_that_of_more_labels(dataset, plain, calibrated
     assert (known.shift, known.scale, known.power) == expected
 
 
-def test_labels_and_scores_stay_and_probabilities_are_those_of_the_line(plain, calibrated):
-    before, after = Ensemble.load(plain), Ensemble.load(calibrated)
+def test_labels_and_scores_stay_and_probabilities_are_those_of_the_line(uncalibrated, calibrated):
+    before, after = Ensemble.load(uncalibrated), Ensemble.load(calibrated)
     ours, theirs = (model.top_k(points(), 4, scores="logit") for model in (after, before))
     np.testing.assert_array_equal(ours.labels, theirs.labels)
     np.testing.assert_array_equal(ours.scores, theirs.scores)
@@ -99,9 +93,9 @@ def test_a_least_probability_and_files_of_predictions_are_calibrated(calibrated,
     np.testing.assert_allclose(written, found, rtol=1e-5)
 
 
-def test_evaluation_measures_the_calibrated_probabilities(dataset, plain, calibrated):
+def test_evaluation_measures_the_calibrated_probabilities(dataset, uncalibrated, calibrated):
     options = {"split": "valid", "adversarial_loss": False}
-    errors = [mach_tf.evaluate(m, dataset, **options).calibration["logit_mean"] for m in (plain, calibrated)]
+    errors = [mach_tf.evaluate(m, dataset, **options).calibration["logit_mean"] for m in (uncalibrated, calibrated)]
     assert errors[1].expected_error < errors[0].expected_error
 
 
@@ -151,9 +145,9 @@ def test_a_ranker_and_more_repetitions_ask_for_another_line(dataset, calibrated,
     assert more.manifest.calibration.repetitions == len(ranked.repetitions) + 1
 
 
-def test_models_of_earlier_versions_are_calibrated_on_request_alone(dataset, plain, tmp_path):
+def test_models_of_earlier_versions_are_calibrated_on_request_alone(dataset, uncalibrated, tmp_path):
     model = str(tmp_path / "model")
-    shutil.copytree(plain, model)
+    shutil.copytree(uncalibrated, model)
     manifest = ModelManifest.read(model)
     del manifest.run["calibrate"]
     manifest.write(model)
@@ -172,9 +166,9 @@ def test_new_models_are_calibrated_unless_told_otherwise(dataset, tmp_path):
         mach_tf.fit(dataset, tmp_path / "new", calibrate="yes")
 
 
-def test_the_program_calibrates_and_says_so(dataset, plain, calibrated, tmp_path, capsys):
+def test_the_program_calibrates_and_says_so(dataset, uncalibrated, calibrated, tmp_path, capsys):
     model = str(tmp_path / "model")
-    shutil.copytree(plain, model)
+    shutil.copytree(uncalibrated, model)
     programs.run("train.main", *tiny.arguments(dataset, model, calibrate=True))
     assert "The probabilities are calibrated on 20 points" in capsys.readouterr().out
     files = [os.path.join(path, MODEL_FILE) for path in (model, calibrated)]
@@ -261,11 +255,11 @@ def test_a_fraction_that_holds_no_point_out_leaves_the_model_as_it_is(without_sp
     assert found.manifest.calibration is None and found.manifest.training.calibration_fraction == 1e-9
 
 
-def test_another_dataset_is_refused(dataset, plain, tmp_path):
+def test_another_dataset_is_refused(dataset, uncalibrated, tmp_path):
     x, y = points(), scipy.sparse.csr_matrix(np.eye(9, 20, dtype=np.float32))
     mach_tf.write_dataset(x, y, tmp_path / "other", valid=(x, y), spec=FeatureSpec(dim=0))
     with pytest.raises(InputError, match="was trained on another dataset"):
-        calibration.complete(str(tmp_path / "other"), plain, True)
+        calibration.complete(str(tmp_path / "other"), uncalibrated, True)
 
 
 def test_probabilities_of_evaluation_are_those_of_prediction(dataset, calibrated):
