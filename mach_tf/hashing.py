@@ -14,6 +14,10 @@ from mach_tf.points import Points
 MAX_ID = 2**31 - 1
 # The most columns of a dataset: so many have 4 GB of weights for each hidden unit.
 MAX_DIM = 10**9
+# The weights of a column in the network of a usual plan: 8 repetitions of 512 hidden units, in float32.
+COLUMN_BYTES = 8 * 512 * 4
+# The most columns that are chosen by default. Their 2 GiB of weights are trained side by side in 6 GB, copies included: on a machine of 8 GB.
+MOST_OWN_COLUMNS = (2 << 30) // COLUMN_BYTES
 _SIGN_KEY = 0x7369676E  # "sign": derives the seed of the sign hash from the feature hash's own
 
 
@@ -77,11 +81,11 @@ class FeatureSpec:
 
     @classmethod
     def for_features(cls, raw_features: int) -> FeatureSpec:
-        """Returns the default for data of `raw_features` features: hashing only those that are more than 50,000.
+        """Returns the default for data of `raw_features` features: a column for each up to 131,072, more are hashed to as many columns.
 
-        Hashing fewer would let some collide, and give each repetition a first layer of 50,000 rows.
+        Features that share a column cost accuracy (decision 56); beyond that number, the memory of a training outweighs it.
         """
-        return cls(dim=0) if raw_features <= cls.dim else cls()
+        return cls(dim=0 if raw_features <= MOST_OWN_COLUMNS else MOST_OWN_COLUMNS)
 
     def columns(self, raw_features: int) -> int:
         """Returns the width of the model's input for data with `raw_features` features."""

@@ -86,8 +86,8 @@ def preprocess(
       label_names: file with the names of the labels, UTF-8, one per line; with texts also lines of a label, a tab and its name.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
       split_seed: seed that chooses the points to hold back.
-      feature_hash_dim: D, the number of hashed features; 0 keeps the raw feature ids. None is 50,000, but 0 for texts with at most
-        50,000 terms.
+      feature_hash_dim: D, the number of hashed features; 0 keeps the raw feature ids. None is 50,000 for bags of words; for texts 0 with at
+        most 131,072 terms, and otherwise as many.
       hash_seed: seed of the feature hash.
       signed_hash: whether to multiply each raw feature by +1 or -1 from an independent hash.
       feature_norm: "l2" scales each point to unit length, "none" does not.

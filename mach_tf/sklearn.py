@@ -47,7 +47,7 @@ class MachClassifier(ClassPredictions, ClassifierMixin, BaseEstimator):
       ranker: whether to train a ranker too, a sparse linear classifier of each label, which adds to the label scores of the estimator
         "logit_mean". "auto" trains one where labels have few points.
       epsilon, adversarial_weight: adversarial training; `adversarial_weight=0` trains faster, on clean points alone.
-      feature_hash_dim: the number of hashed features, or 0 to keep raw ids; "auto" hashes if X has more than 50,000 columns.
+      feature_hash_dim: the number of hashed features, or 0 to keep raw ids; "auto" keeps up to 131,072, and hashes more to as many.
       feature_norm: "l2" scales each point to unit length; "none" does not, for features that are standardised already.
       estimator: which estimator combines the bucket scores into a label score; one of `mach_tf.estimators.ESTIMATORS`.
       threshold: the probability from which `predict` assigns a label, where points may have several.

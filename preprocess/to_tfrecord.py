@@ -64,7 +64,8 @@ flags.DEFINE_integer(
     "feature_hash_dim",
     None,
     "Hashes the raw features to this many columns, D; 0 keeps the raw ids. More columns collide less, and the first layer of "
-    "each classifier grows in proportion. The default is 50,000, but 0 for texts with at most 50,000 terms.",
+    "each classifier grows in proportion. The default is 50,000 for bags of words. Each of up to 131,072 terms of texts has a column of its "
+    "own by default; more are hashed to as many.",
     lower_bound=0,
     upper_bound=MAX_DIM,
 )

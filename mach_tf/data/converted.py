@@ -10,6 +10,7 @@ import tabulate
 
 from mach_tf.data.incomplete_points import Incomplete
 from mach_tf.data.libsvm import BadLine
+from mach_tf.hashing import COLUMN_BYTES
 from mach_tf.manifest import DatasetManifest
 
 _CHUNK = 1 << 20
@@ -67,11 +68,17 @@ class Converted:
 
     @property
     def hint(self) -> str:
-        """What would make the dataset better, in one sentence that names arguments; "" if nothing would."""
+        """What another number of columns would cost and bring, in one sentence that names arguments; "" if features have their own."""
         features, dim = self.manifest.features, self.manifest.feature_spec.dim
-        if dim < features:
+        if not dim:
             return ""
-        return f"With feature_hash_dim=0 the model would have {features:,} input columns instead of {dim:,}."
+        if dim >= features:
+            return f"With feature_hash_dim=0 the model would have {features:,} input columns instead of {dim:,}."
+        return (
+            f"With feature_hash_dim=0 each feature would have its own column, which changed P@1 by -0.2 to 2 points where it was "
+            f"measured; 8 repetitions of 512 hidden units would have {_size(features * COLUMN_BYTES)} of first layers instead "
+            f"of {_size(dim * COLUMN_BYTES)}."
+        )
 
     def __str__(self) -> str:
         return self.report()
@@ -113,6 +120,8 @@ class Converted:
 
 
 def _size(value: float) -> str:
+    if value >= 1e9:
+        return f"{value / 1e9:,.1f} GB"
     return f"{value / 1e6:,.1f} MB" if value >= 1e6 else f"{value / 1e3:,.1f} kB"
 
 

@@ -49,8 +49,8 @@ def write_dataset(
       valid, test: (X, Y) of the other splits.
       valid_fraction: instead of `valid`: the fraction of the training points to hold back, in [0, 1).
       split_seed: seed that chooses the points to hold back.
-      spec: how features are hashed and normalised. By default up to 50,000 features keep their ids and more are hashed to
-        50,000; points are scaled to unit length.
+      spec: how features are hashed and normalised. By default up to 131,072 features keep their ids and more are hashed to as
+        many; points are scaled to unit length.
       feature_names: one name per column of X; by default the columns of a DataFrame.
       label_names: one name per label; by default the columns of a DataFrame. If Y holds sequences of strings, these are all
         the labels that may occur, in the order of their ids; by default the sorted strings.

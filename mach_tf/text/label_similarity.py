@@ -1,7 +1,7 @@
 """How much a text resembles the names of labels: the cosine of their tf-idf vectors, over the vocabulary of the model.
 
 A label with few training points, whose buckets hardly know it, can still be found by its name. The vectors are compared as the model sees
-them, after hashing, so that prediction and evaluation, which reads hashed points, agree. Without hashing, the default up to 50,000
+them, after hashing, so that prediction and evaluation, which reads hashed points, agree. Without hashing, the default up to 131,072
 terms, they are the tf-idf vectors themselves.
 """
 

@@ -45,9 +45,17 @@ def test_hashing_few_features_is_called_what_it_costs():
     few = Converted("data/mine", _manifest(5000, FeatureSpec(5000)), [], 6_000_000, 2.0)
     many = Converted("data/mine", _manifest(5000, FeatureSpec(4999)), [], 6_000_000, 2.0)
     assert "With feature_hash_dim=0 the model would have 5,000 input columns instead of 5,000." in str(few)
-    assert "feature_hash_dim" not in str(many)
-    assert many.hint == "" and f", 70 labels. {few.hint}\n" in str(few)
+    assert f", 70 labels. {few.hint}\n" in str(few) and few.hint != many.hint
     assert few.report(lambda hint: "Or not.") == str(few).replace(few.hint, "Or not.")
+
+
+def test_hashing_many_features_is_called_what_columns_of_their_own_would_cost():
+    hashed = Converted("data/mine", _manifest(105_964, FeatureSpec(50_000)), [], 6_000_000, 2.0)
+    # 8 x 512 x 4 bytes per column.
+    assert "With feature_hash_dim=0 each feature would have its own column" in hashed.hint
+    assert hashed.hint.endswith("would have 1.7 GB of first layers instead of 819.2 MB.")
+    own = Converted("data/mine", _manifest(105_964, FeatureSpec(0)), [], 6_000_000, 2.0)
+    assert own.hint == "" and "feature_hash_dim" not in str(own)
 
 
 def test_a_small_text_is_counted_in_kilobytes():

@@ -24,8 +24,8 @@ def train(model_dir, **changes):
 @pytest.mark.parametrize(
     ("features", "dim", "spec"),
     [
-        (50_000, "auto", FeatureSpec(0, norm="none")),
-        (50_001, "auto", FeatureSpec(50_000, norm="none")),
+        (131_072, "auto", FeatureSpec(0, norm="none")),
+        (131_073, "auto", FeatureSpec(131_072, norm="none")),
         (50_001, 0, FeatureSpec(0, norm="none")),
         (10, 300, FeatureSpec(300, norm="none")),
     ],

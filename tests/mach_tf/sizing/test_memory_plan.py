@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from mach_tf.hashing import MOST_OWN_COLUMNS
 from mach_tf.sizing.memory_plan import PROCESS_BYTES, Shapes, largest_group, plan
 from mach_tf.training_config import TrainingConfig
 
@@ -45,6 +46,13 @@ def test_670_091_labels_in_32_repetitions_fit_a_gpu_of_24_gb_by_one_moment_of_a_
     configs = [TrainingConfig(batch_size=512, optimizer=name) for name in ("rowwise", "laprop")]
     rowwise, laprop = (plan(config, shapes, 32).total for config in configs)
     assert rowwise < 24e9 < laprop
+
+
+@pytest.mark.parametrize("adversarial_weight", [0.0, 1.0])
+def test_the_most_columns_by_default_are_trained_in_6_gb(adversarial_weight):
+    config = TrainingConfig(batch_size=512, optimizer="rowwise", adversarial_weight=adversarial_weight)
+    totals = [plan(config, Shapes(n * MOST_OWN_COLUMNS, 500, features=76), 8).total for n in (1, 2)]
+    assert totals[0] < 6e9 < 8e9 < totals[1]
 
 
 @pytest.mark.parametrize("group", [2, 5])
