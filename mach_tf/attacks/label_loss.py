@@ -202,16 +202,37 @@ def _add_logarithms(lanes, factors, sign, totals):
 @jit()
 def _make_true(through_logits, scores, slopes, own_buckets, buckets):
     """Returns what a point's sum of losses changes by if a label is true, and changes the derivatives."""
-    repetitions, total = len(own_buckets), _sum(scores, own_buckets, buckets)
-    # The same number as in _softplus: their difference is the small loss of a label with a large score.
-    change, slope = -np.float64(np.float32(total) * np.float32(1 / repetitions)), -1.0
+    repetitions = len(own_buckets)
+    change, slope = -np.float64(mean_logit(scores, own_buckets, buckets)), -1.0
     if not through_logits:
-        score = total / repetitions
+        score = _sum(scores, own_buckets, buckets) / repetitions
         rest, score = max(1 - score, _SMALLEST), max(score, _SMALLEST)
         change, slope = np.log(rest) - np.log(score), -1 / rest - 1 / score
     for r in range(repetitions):
         slopes[r * buckets + own_buckets[r]] += slope
     return change
+
+
+@jit()
+def mean_logit(logits, own_buckets, buckets):
+    """Returns the mean of a label's bucket logits, float32, to the last bit the score that `label_loss` gives the label.
+
+    Args:
+      logits: float32 [R * B], those of a point, repetition after repetition.
+      own_buckets: uint32 or int32 [R], the label's buckets.
+      buckets: B.
+    """
+    return np.float32(_sum(logits, own_buckets, buckets)) * np.float32(1 / len(own_buckets))
+
+
+@jit(fastmath=_FAST, error_model="numpy")
+def false_label_loss(score):
+    """Returns the term of `label_loss` for a label that is not true, float64, with the rounding that it has there.
+
+    Args:
+      score: float32, the label's mean logit.
+    """
+    return np.float64(max(score, np.float32(0))) + np.log(1 + np.float64(exp_of_negative_32(-abs(score))))
 
 
 @jit()

@@ -5,7 +5,8 @@ cross-entropy of `label_loss`, which has the z_l alone, the terms of the labels 
 
     L = L(z) + 1/K sum over l of [softplus(z_l + a_l) - softplus(z_l) - y_l a_l],
 
-where y_l is 1 for a true label and 0 otherwise. The derivative for both z_l and a_l is (sigmoid(z_l + a_l) - y_l) / K.
+where y_l is 1 for a true label and 0 otherwise. The subtracted softplus(z_l) is rounded as in L(z): where the ranker makes a loss far smaller than
+L(z), an error of float32 would be larger than the loss. The derivative for both z_l and a_l is (sigmoid(z_l + a_l) - y_l) / K.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf.attacks.input_gradient import AttackInput
-from mach_tf.attacks.label_loss import label_loss
+from mach_tf.attacks.label_loss import false_label_loss, label_loss, mean_logit
 from mach_tf.decoding import added_scores
 from mach_tf.kernels import jit
 from mach_tf.network import Network
@@ -113,13 +114,12 @@ def _change(logits, table, splits, ids, added, label_splits, label_ids, losses, 
             continue
         gradient = np.zeros(logits.shape[1:])
         total = 0.0
+        flat, buckets = logits[point].reshape(-1), logits.shape[2]
         for e in range(begin, end):
-            label, score = ids[e], 0.0
-            for r in range(repetitions):
-                score += logits[point, r, table[r, label]]
-            score /= repetitions
-            high = score + added[e]
-            total += _softplus(high) - _softplus(score)
+            label = ids[e]
+            score = mean_logit(flat, table[:, label], buckets)
+            high = np.float64(score) + added[e]
+            total += _softplus(high) - false_label_loss(score)
             slope = 1 / (1 + np.exp(-high))
             slopes[e] = slope / count
             rise = slope - 1 / (1 + np.exp(-score))

@@ -18,6 +18,7 @@ from mach_tf.choices import SUPPORTS
 from mach_tf.decoding import added_scores
 from mach_tf.ensemble import Ensemble
 from mach_tf.points import from_csr
+from mach_tf.ranker.ranker import Ranker
 from tests.helpers import model_directory, rankers
 from tests.helpers.tiny_ensemble import label_scores, make_ensemble
 
@@ -52,6 +53,24 @@ def test_agrees_with_tensorflow(ranked, points, support, entries, monkeypatch):
     assert np.abs(through).max() > 0.01
     alone = ranked_loss.ranked_loss(part, inputs, found.logits, ranked.bucket_table, "logit_mean", gradient=False)
     np.testing.assert_array_equal(alone.losses, ours.losses)
+
+
+def test_what_is_changed_is_gone_from_the_loss(points):
+    """All labels are true by what the ranker adds, so that losses are far smaller than those of the bucket logits."""
+    points = points[np.flatnonzero(np.diff(points.row_splits))]
+    features = points.features(20)
+    points = from_csr(features, scipy.sparse.csr_matrix(np.ones((len(points), 25))))
+    ranked = make_ensemble(ranked=True)
+    weights = np.random.default_rng(2).uniform(10, 20, (25, 20)).astype(np.float32)
+    ranked.ranker_of = lambda estimator: Ranker(scipy.sparse.csr_matrix(weights))
+    inputs, found, part = _of(ranked, points, "nonzero")
+    losses = ranked_loss.ranked_loss(part, inputs, found.logits, ranked.bucket_table, "logit_mean").losses
+    scores = label_scores(ranked, features.toarray()).astype(np.float64)
+    assert scores.min() > 5
+    expected = np.log1p(np.exp(-scores)).mean(axis=1)
+    alone, _ = label_loss(found.logits, ranked.bucket_table, points, "logit_mean")
+    assert (expected < 1e-3 * alone).all()
+    np.testing.assert_allclose(losses, expected, rtol=1e-3, atol=1e-13)
 
 
 @pytest.mark.parametrize(("kind", "estimator"), [("ensemble", "logit_mean"), ("ranked", "mean")])
