@@ -10,8 +10,8 @@ SET@N in --sets tries a part of a large data set: the first N training points, a
 data sets are trained with all repetitions of their presets.
 
 Results are written as they come, SET-ARM.json in --output_dir, and kept: the same command goes on where it was. Prints a table for
-each data set and draws all of them in adversarial_training.png: attacked P@1 on the left and certified P@1 on the right, against epsilon. The last line is a
-JSON object; "ratios" holds the processor time of each training over that of the clean one.
+each data set and draws all of them in adversarial_training.png: attacked P@1 on the left and certified P@1 on the right, against epsilon; to draw
+tables of several runs, see benchmarks.adversarial_plot. The last line is a JSON object; "ratios" holds the processor time of each training over that of the clean one.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import tabulate
 from absl import flags
 
 import mach_tf
+from benchmarks import adversarial_curves
+from benchmarks.adversarial_curves import Precision
 from benchmarks.measured_process import check_arms
 from mach_tf import files, startup
 from mach_tf.choices import ADVERSARIAL_METHODS
@@ -34,9 +36,6 @@ from mach_tf.errors import InputError
 from mach_tf.hashing import FeatureSpec
 from mach_tf.programs import program
 from mach_tf.training import settings
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FLAGS = flags.FLAGS
 
@@ -91,7 +90,8 @@ def main(_: list[str]) -> None:
         print(f"{name}\n\n{_table(results[name])}\n", flush=True)
     from mach_tf import figures
 
-    figures.write_png(_figure(results), os.path.join(FLAGS.output_dir, "adversarial_training.png"))
+    drawn = adversarial_curves.figure({name: _curves(arms) for name, arms in results.items()})
+    figures.write_png(drawn, os.path.join(FLAGS.output_dir, "adversarial_training.png"))
     ratios = {
         f"{name}: cpu s: {arm}/{_CLEAN}": round(found["cpu_seconds"] / of_set[_CLEAN]["cpu_seconds"], 2)
         for name, of_set in results.items()
@@ -216,29 +216,15 @@ def _table(arms: dict[str, dict[str, Any]]) -> str:
     return str(tabulate.tabulate(rows, head, tablefmt="github", disable_numparse=True))
 
 
-def _figure(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.2 * len(results) + 0.6), layout="constrained")
-    order = list(dict.fromkeys(arm for arms in results.values() for arm in arms))
-    panels = figure.subplots(len(results), 2, sharey="row", squeeze=False)
-    for row, (name, arms) in zip(panels, results.items()):
-        ticks = sorted({size["epsilon"] for found in arms.values() for size in found["sizes"]})
-        for panel, kind in zip(row, ("attacked", "certified")):
-            for arm, found in arms.items():
-                epsilons = [size["epsilon"] for size in found["sizes"]]
-                values = [size["metrics"][f"{kind} P@1"] for size in found["sizes"]]
-                number = order.index(arm)
-                # By marks too, as lines lie close to each other.
-                style = {"color": f"C{number}", "marker": "osD^vPX*<>"[number % 10], "markersize": 5, "alpha": 0.85}
-                panel.plot(epsilons, values, label=arm, **style)
-            panel.set(title=f"{name}: {kind}", xlabel="epsilon", xlim=(0, None))
-            panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            panel.grid(alpha=0.3)
-        row[0].set_ylabel("P@1 (%)")
-    lines = {line.get_label(): line for panel in panels.flat for line in panel.get_lines()}
-    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(len(lines), 7))
-    return figure
+def _curves(arms: dict[str, dict[str, Any]]) -> dict[str, list[Precision]]:
+    """Returns the curve of each arm."""
+    return {
+        arm: [
+            Precision(size["epsilon"], *(size["metrics"][f"{kind} P@1"] for kind in ("certified", "attacked")))
+            for size in found["sizes"]
+        ]
+        for arm, found in arms.items()
+    }
 
 
 if __name__ == "__main__":

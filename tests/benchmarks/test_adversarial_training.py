@@ -58,28 +58,6 @@ def test_the_whole_program_and_again(run, tmp_path, monkeypatch):
     assert json.loads(run(*FLAGS).strip().splitlines()[-1]) == found, "nothing is done again"
 
 
-def test_the_figure_has_attacked_and_certified_curves_of_every_set():
-    def arm(*values):
-        sizes = zip((0, 0.1), values)
-        return {"sizes": [{"epsilon": e, "metrics": {"attacked P@1": v, "certified P@1": v - 1}} for e, v in sizes]}
-
-    results = {"bibtex": {"clean": arm(60, 40), "pgd@1": arm(59, 50)}, "tibkat-gnd@9": {"pgd@1": arm(30, 20)}}
-    figure = adversarial_training._figure(results)
-    curves = {
-        panel.get_title(): {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
-        for panel in figure.axes
-    }
-    assert curves == {
-        "bibtex: attacked": {"clean": [60, 40], "pgd@1": [59, 50]},
-        "bibtex: certified": {"clean": [59, 39], "pgd@1": [58, 49]},
-        "tibkat-gnd@9: attacked": {"pgd@1": [30, 20]},
-        "tibkat-gnd@9: certified": {"pgd@1": [29, 19]},
-    }
-    colors = {line.get_color() for panel in figure.axes for line in panel.get_lines() if line.get_label() == "pgd@1"}
-    assert len(colors) == 1
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["clean", "pgd@1"]
-
-
 def test_the_time_is_that_of_a_whole_training_after_an_interruption(run, tmp_path, monkeypatch):
     arm, fit, trained = ("--arms=clean", *FLAGS[:2], *FLAGS[3:]), mach_tf.fit, []
 
