@@ -13,7 +13,8 @@ The flags take lists of the same length, one entry for each pair; a data set may
 Prints a table with the means of both models and, point by point, the difference of adversarial less clean training with its 95%
 interval over points; then, for each data set with several pairs, the mean difference and the range of differences over these, which is what
 another training may change. Each row says whether the claim holds, by how many percent of the clean model's mean; a difference of less than
-1% is called negligible even where its interval is narrower. The last line is a JSON list with the figures of each pair.
+1% is called negligible even where its interval is narrower. The last line is a JSON object with the figures of each pair and those over several pairs;
+"ratios" holds the mean of the adversarial models of each data set divided by that of the clean ones.
 
 With --output_dir a run that was stopped goes on where it was, also with more pairs.
 """
@@ -86,9 +87,10 @@ def main(_: list[str]) -> None:
         repeated = over_pairs(found)
         if repeated:
             print(f"\n{_repeated_table(repeated)}")
+        result = {"pairs": found, "over_pairs": repeated, "ratios": ratios(found)}
         if FLAGS.output_dir:
-            files.write_json(os.path.join(FLAGS.output_dir, "attribution_claims.json"), found)
-    print(json.dumps(found))
+            files.write_json(os.path.join(FLAGS.output_dir, "attribution_claims.json"), result)
+    print(json.dumps(result))
 
 
 def _fingerprint(dataset_dir: str, *model_dirs: str) -> str:
@@ -211,11 +213,8 @@ def over_pairs(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     The ends of the range stand where those of an interval over points do: if all trainings agree on the sign, the claim is decided.
     """
-    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
-    for pair in found:
-        groups.setdefault((pair["dataset"], pair["epsilon"]), []).append(pair["measures"])
     rows = []
-    for (dataset, epsilon), every in groups.items():
+    for (dataset, epsilon), every in _groups(found).items():
         for name in CLAIMED_LARGER if len(every) > 1 else ():
             differences = [measures[name]["difference"]["mean"] for measures in every]
             summary = {"mean": float(np.mean(differences)), "low": min(differences), "high": max(differences)}
@@ -231,6 +230,28 @@ def over_pairs(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def ratios(found: list[dict[str, Any]]) -> dict[str, float]:
+    """Returns, for each data set, epsilon and measure, the mean of the adversarial models divided by that of the clean ones, if this is not 0."""
+    result = {}
+    for (dataset, epsilon), every in _groups(found).items():
+        for name in CLAIMED_LARGER:
+            clean, adversarial = (
+                sum(measures[name][kind]["mean"] for measures in every) for kind in ("clean", "adversarial")
+            )
+            if clean:
+                key = f"{os.path.basename(dataset)}, epsilon {epsilon:g}: {name}: adversarial/clean"
+                result[key] = round(adversarial / clean, 4)
+    return result
+
+
+def _groups(found: list[dict[str, Any]]) -> dict[tuple[str, float], list[dict[str, Any]]]:
+    """Returns the measures of the pairs of each data set and epsilon."""
+    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for pair in found:
+        groups.setdefault((pair["dataset"], pair["epsilon"]), []).append(pair["measures"])
+    return groups
 
 
 def _table(found: list[dict[str, Any]]) -> str:

@@ -3,7 +3,8 @@
     python -m benchmarks.servable_answers --model_dir=models/eurlex57k --dataset_dir=data/eurlex57k --servable=servables/eurlex57k/1
 
 Without --servable the model is exported first. Labels and their order must be the same in every place, also where scores are tied, and
-scores must differ by less than 1e-6; otherwise the program ends with status 1. The JSON object on the last line holds what was compared.
+scores must differ by less than 1e-6; otherwise the program ends with status 1. The JSON object on the last line holds what was compared; its
+"ratios" are the share of places with the library's label (the target is 1), and of those with its score to the last bit.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def answers(answer: Any, points: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compared(labels: np.ndarray, scores: np.ndarray, own_labels: np.ndarray, own_scores: np.ndarray) -> dict[str, Any]:
-    """Returns how many places hold other labels, how many pairs of neighbours are tied, and the largest difference of scores.
+    """Returns how many places hold other labels, how many pairs of neighbours are tied, the largest difference of scores, and shares of equal ones.
 
     Args:
       labels, scores: [n, k], those of the servable.
@@ -102,8 +103,11 @@ def compared(labels: np.ndarray, scores: np.ndarray, own_labels: np.ndarray, own
     return {
         "other_labels": int((labels != own_labels).sum()),
         "ties": int((own_scores[:, 1:] == own_scores[:, :-1]).sum()),
-        "equal_scores": float(np.mean(scores == own_scores)),
         "largest_difference": float(np.abs(scores - own_scores).max(initial=0)),
+        "ratios": {
+            "same labels/labels": float(np.mean(labels == own_labels)),
+            "equal scores/scores": float(np.mean(scores == own_scores)),
+        },
     }
 
 

@@ -3,7 +3,8 @@
     python -m benchmarks.worker_processes "--training=--dataset_dir=data/eurlex57k --preset=eurlex57k --repetitions=2 --epochs=1"
 
 runs mach-train with these flags and --strategy=multiworker in 2 and in 4 processes that TF_CONFIG connects. They share the processors of
-one machine, so the figures show what their exchange costs, not what further machines gain.
+one machine, so the figures show what their exchange costs, not what further machines gain. The last line is a JSON object; "ratios" holds
+the points per second of each number of processes over those of the first one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,13 @@ def main(_: list[str]) -> None:
     for rows in (speeds, kills):
         if rows:
             print(tabulate(rows, headers="keys", floatfmt=".1f"), end="\n\n")
-    print(json.dumps({"throughput": speeds, "killed": kills}))
+    ratios = {
+        f"points per second: {each['processes']}/{speeds[0]['processes']} processes": round(
+            each["points per second"] / speeds[0]["points per second"], 3
+        )
+        for each in speeds[1:]
+    }
+    print(json.dumps({"throughput": speeds, "killed": kills, "ratios": ratios}))
 
 
 def throughput(count: int, given: Sequence[str]) -> dict[str, float]:

@@ -160,6 +160,14 @@ def test_only_what_programs_share_knows_flags():
     assert {name for name in found if entry(name) != "programs"} == set()
 
 
+def test_every_benchmark_prints_ratios():
+    """As benchmarks/__init__.py promises, on the last line of its output; what they are is tested with each."""
+    sources = {name: pathlib.Path(path).read_text(encoding="utf-8") for name, path in BENCHMARK_FILES.items()}
+    programs = {name for name, source in sources.items() if "program.run(main)" in source}
+    assert len(programs) > 20
+    assert {name for name in programs if '"ratios"' not in sources[name]} == set()
+
+
 @pytest.mark.parametrize("call", ["print", "sys.exit", "os._exit", "exit", "quit", "SystemExit"])
 def test_the_library_does_not_print_or_exit(call):
     found = {name for name, path in LIBRARY_FILES.items() if call in imports.calls(path) and entry(name) != "programs"}

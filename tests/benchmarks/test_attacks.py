@@ -33,10 +33,10 @@ def test_a_random_network(tmp_path, support, capsys):
     assert (found["points"], found["labels"]) == (6, 50)
     gradients = {f"gradient of the {name}" for name in ("loss", "margin", "precision")}
     assert set(found["milliseconds"]) == {"prediction", *gradients} and min(found["milliseconds"].values()) > 0
-    ratios = found["gradients_in_predictions"]
-    assert set(ratios) == gradients
-    for name, ratio in ratios.items():
-        assert ratio == pytest.approx(found["milliseconds"][name] / found["milliseconds"]["prediction"])
+    assert found["ratios"] == {
+        f"{name}/prediction": pytest.approx(found["milliseconds"][name] / found["milliseconds"]["prediction"])
+        for name in gradients
+    }
     assert set(found["points_per_second"]) == {"fgsm", "strongest"}
     assert found["points_per_second"]["fgsm"] > found["points_per_second"]["strongest"] > 0
 

@@ -40,9 +40,12 @@ def run(datasets, clean, adversarial, *flags):
 
 def test_differences_are_those_of_the_means(attribution_claims, world, other, tmp_path, capsys):
     run([world.dataset] * 2, [world.model, other], [world.model, world.model], f"--output_dir={tmp_path}")
-    same, different = found = json.loads((tmp_path / "attribution_claims.json").read_text())
+    found = json.loads((tmp_path / "attribution_claims.json").read_text())
+    same, different = found["pairs"]
     printed = capsys.readouterr().out
     assert json.loads(printed.splitlines()[-1]) == found
+    assert [row["measure"] for row in found["over_pairs"]] == list(attribution_claims.CLAIMED_LARGER)
+    assert found["ratios"] == attribution_claims.ratios(found["pairs"])
     assert same["points"] == same["drawn"] > different["points"] > 0
     assert same["epsilon"] == model_directory.EPSILON
     for name in attribution_claims.CLAIMED_LARGER:
@@ -115,6 +118,23 @@ def test_trainings_of_one_data_set_are_summed_up(attribution_claims):
     for row in rows:
         assert (row["dataset"], row["pairs"], row["clean"], row["low"], row["high"]) == ("a", 2, 0.5, 0.1, 0.3)
         assert row["mean"] == pytest.approx(0.2)
+
+
+def test_ratios_are_of_the_sums_over_pairs(attribution_claims):
+    def pair(dataset, clean, adversarial):
+        values = {"clean": {"mean": clean}, "adversarial": {"mean": adversarial}}
+        return {
+            "dataset": f"data/{dataset}",
+            "epsilon": 0.1,
+            "measures": dict.fromkeys(attribution_claims.CLAIMED_LARGER, values),
+        }
+
+    found = [pair("a", 0.5, 0.6), pair("b", -2.0, 1.0), pair("a", 0.3, 0.2), pair("c", 0.0, 1.0)]
+    assert attribution_claims.ratios(found) == {
+        f"{name}, epsilon 0.1: {measure}: adversarial/clean": ratio
+        for name, ratio in (("a", 1.0), ("b", -0.5))
+        for measure in attribution_claims.CLAIMED_LARGER
+    }
 
 
 def test_lists_must_have_the_same_length(world):

@@ -42,6 +42,12 @@ def test_the_whole_program(sets, tmp_path, capsys):
     # P@1 from 0 to 100, P@3 from 0 to 33.
     assert found["gain"] == pytest.approx(66.667, abs=1e-3)
     assert [choice["candidate"] for choice in found["choices"]] == ["more-dropout"] * 2
+    names = [
+        f"{name}, whole: train CPU s: {rule}/today"
+        for name in ("one", "two")
+        for rule in ("more-dropout", "half-batches")
+    ]
+    assert found["ratios"] == dict.fromkeys(names, 1.0)
     assert "| one | whole | 0.00 | 0.00 | +66.67 | +0.00 |" in output
     assert "| two | more-dropout | +66.67 | +66.67 | more-dropout | +66.67 |" in output
 

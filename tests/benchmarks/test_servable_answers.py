@@ -36,4 +36,5 @@ def test_differences_and_ties_are_counted():
     labels, scores = np.array([[3, 1, 2]]), np.array([[0.5, 0.25, 0.25]])
     found = module.compared(labels, scores, np.array([[3, 2, 1]]), scores + 1e-3)
     assert found["other_labels"] == 2 and found["ties"] == 1
-    assert found["largest_difference"] == pytest.approx(1e-3) and found["equal_scores"] == 0
+    assert found["largest_difference"] == pytest.approx(1e-3)
+    assert found["ratios"] == {"same labels/labels": pytest.approx(1 / 3), "equal scores/scores": 0}

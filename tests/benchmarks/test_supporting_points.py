@@ -38,6 +38,10 @@ def test_leaves_points_out(dataset, capsys):
     for other in others:
         difference = supporting["lost"]["mean"] - other["lost"]["mean"]
         assert other["more_without_supporting"]["mean"] == pytest.approx(difference)
+    lost = supporting["lost"]["mean"]
+    assert list(found["ratios"].values()) == [
+        pytest.approx(other["lost"]["mean"] / lost, rel=1e-2, abs=1e-3) for other in others
+    ]
 
 
 def test_needs_labels_with_enough_points(dataset):
