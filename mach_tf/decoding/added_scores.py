@@ -9,14 +9,14 @@ them has at most the k-th best s. Each candidate is scored in full. Where sums a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.decoding.best_list import BestList, insert
-from mach_tf.decoding.decode import Decoded, Decoder
+from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
@@ -24,6 +24,8 @@ from mach_tf.kernels import jit
 _GATHERED = 1 << 18
 # Added scores that are in memory at a time.
 _ENTRIES = 1 << 22
+# Of the sizes of two sums, how much rounding may change what has to be added to one to reach the other: 64 units in the last place.
+_ROUNDING = np.float32(2.0**-18)
 
 
 class AddedScores(Protocol):
@@ -34,6 +36,19 @@ class AddedScores(Protocol):
 
     def added(self, features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """Returns what is added, float32 CSR [n, K], 0 or more."""
+
+
+@runtime_checkable
+class SearchedScores(AddedScores, Protocol):
+    """Added scores whose large values are found without making all of them."""
+
+    def at(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+        """Returns what is added to the scores of chosen labels, int [n, m], as float32 [n, m]."""
+
+    def largest(
+        self, features: scipy.sparse.csr_matrix, floors: np.ndarray, labels: np.ndarray
+    ) -> scipy.sparse.csr_matrix:
+        """Returns what `added` does without values below floors, float32 [n], of other labels than chosen ones, int [n, m]."""
 
 
 def parts(
@@ -48,12 +63,18 @@ def parts(
     Yields:
       The rows of consecutive points, and what is added to their label scores, float32 CSR [rows, K].
     """
+    for some in _slices(sources, features):
+        part = features[some]
+        yield some, sum((source.added(part) for source in sources[1:]), sources[0].added(part))
+
+
+def _slices(sources: Sequence[AddedScores], features: scipy.sparse.csr_matrix) -> Iterator[slice]:
+    """Yields the rows of consecutive points whose added scores may be in memory together."""
     ends = np.cumsum(sum(source.most_entries(features) for source in sources))
     begin = done = 0
     while begin < features.shape[0]:
         end = max(begin + 1, int(np.searchsorted(ends, done + _ENTRIES, side="right")))
-        some = features[begin:end]
-        yield slice(begin, end), sum((source.added(some) for source in sources[1:]), sources[0].added(some))
+        yield slice(begin, end)
         begin, done = end, ends[end - 1]
 
 
@@ -81,9 +102,68 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     best = decoder.top_k(scores, k, estimator)
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
-    added = _promising(decoder, scores, best, added, estimator)
+    least = _least(decoder, scores, best, values_at(added, best.labels), estimator)
+    return _merged(decoder, scores, best, _promising(decoder, best, least, added), estimator)
+
+
+def top_k_of(
+    decoder: Decoder,
+    scores: np.ndarray,
+    source: SearchedScores,
+    features: scipy.sparse.csr_matrix,
+    k: int,
+    estimator: str,
+) -> tuple[Decoded, scipy.sparse.csr_matrix]:
+    """Finds what `top_k` does of the scores that a source adds, which makes those alone that may change the best labels.
+
+    Args:
+      decoder, scores, k, estimator: as of `top_k`.
+      source: what is added.
+      features: CSR [n, D], the model's input.
+
+    Returns:
+      The labels with their sums; and what is added to the scores of candidates, float32 CSR [n, K]: of the labels without an entry that were
+      found, nothing.
+    """
+    if not features.has_sorted_indices:
+        features = features.sorted_indices()
+    best = decoder.top_k(scores, k, estimator)
+    least = _least(decoder, scores, best, source.at(features, best.labels), estimator)
+    found = []
+    for some in _slices([source], features):
+        part = Decoded(*(each[some] for each in best))
+        added = source.largest(features[some], _floors(decoder, part, least[some]), part.labels)
+        added = _promising(decoder, part, least[some], added)
+        found.append((_merged(decoder, scores[some], part, added, estimator), added))
+    return joined([decoded for decoded, _ in found]), scipy.sparse.vstack([added for _, added in found], "csr")
+
+
+def _least(decoder: Decoder, scores: np.ndarray, best: Decoded, values: np.ndarray, estimator: str) -> np.ndarray:
+    """Returns the worst sum of each point's best labels, float32 [n], for what is added to them, float32 [n, k]."""
+    if decoder.utility is None:
+        sums = best.scores + values
+    else:
+        sums = decoder.utility.of(decoder.label_scores(scores, best.labels, estimator) + values, best.labels)
+    return sums.min(axis=1)
+
+
+def _floors(decoder: Decoder, best: Decoded, least: np.ndarray) -> np.ndarray:
+    """Returns what has to be added to any other label's score to reach the worst sum, or somewhat less, float32 [n]."""
+    worst = best.scores[:, -1]
+    slack = (np.abs(least) + np.abs(worst)) * _ROUNDING
+    if decoder.utility is not None:
+        slack += 16 * decoder.utility.rounding(least, np.abs(worst))
+    # Not a number where both are infinite: no product is below that.
+    with np.errstate(invalid="ignore"):
+        return least - worst - slack
+
+
+def _merged(
+    decoder: Decoder, scores: np.ndarray, best: Decoded, added: scipy.sparse.csr_matrix, estimator: str
+) -> Decoded:
+    """Returns the best labels by their sums, of the best without what is added and of candidates, float32 CSR [n, K]."""
     values, counts = added.data, np.diff(added.indptr)
-    sums, found = BestList.empty(len(scores), k), BestList(best.labels, best.scores)
+    sums, found = BestList.empty(*best.labels.shape), BestList(best.labels, best.scores)
     begin = 0
     while begin < len(scores):
         # At least one point, and as many as there is room for.
@@ -123,26 +203,23 @@ def _places(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> tuple[np.ndar
 
 
 def _promising(
-    decoder: Decoder, scores: np.ndarray, best: Decoded, added: scipy.sparse.csr_matrix, estimator: str
+    decoder: Decoder, best: Decoded, least: np.ndarray, added: scipy.sparse.csr_matrix
 ) -> scipy.sparse.csr_matrix:
     """Returns the entries of labels that can be among the k best sums, float32 CSR [n, K].
 
     Args:
-      decoder, scores, estimator: as for `top_k`.
+      decoder: as for `top_k`.
       best: the k best labels without added scores.
+      least: the worst of their sums, float32 [n].
       added: float32 CSR [n, K], sorted.
     """
     rows = np.repeat(np.arange(added.shape[0], dtype=np.int64), np.diff(added.indptr))
-    places, known = _places(added, best.labels)
-    values = np.where(known, np.append(added.data, np.float32(0))[places], np.float32(0))
     # In float32 as the sums are made, so that rounding cannot hide a label.
     most = added.data + best.scores[rows, -1]
-    if decoder.utility is None:
-        sums = best.scores + values
-    else:
-        sums = decoder.utility.of(decoder.label_scores(scores, best.labels, estimator) + values, best.labels)
+    if decoder.utility is not None:
         most += decoder.utility.rounding(most, added.data)
-    lifted = most >= sums.min(axis=1)[rows]
+    lifted = most >= least[rows]
+    places, known = _places(added, best.labels)
     lifted[places[known]] = True
     splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)

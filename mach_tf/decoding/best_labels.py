@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf.decoding import added_scores
-from mach_tf.decoding.added_scores import AddedScores
+from mach_tf.decoding.added_scores import AddedScores, SearchedScores
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.decoding.restriction import RestrictedDecoder
@@ -52,6 +52,9 @@ def best_labels(
         return approximate.top_k(decoder, scores, k, estimator)
     if not sources:
         return _exact(decoder, scores, None, k, estimator)
+    if isinstance(decoder, Decoder) and len(sources) == 1 and isinstance(sources[0], SearchedScores) and len(scores):
+        found, added = added_scores.top_k_of(decoder, scores, sources[0], features, k, estimator)
+        return _with_label_scores(decoder, scores, found, added, estimator)
     parts = added_scores.parts(sources, features)
     return joined([_exact(decoder, scores[some], added, k, estimator) for some, added in parts])
 
@@ -67,6 +70,17 @@ def _exact(
         found = decoder.top_k(scores, k, estimator)
     else:
         found = added_scores.top_k(decoder, scores, added, k, estimator)
+    return _with_label_scores(decoder, scores, found, added, estimator)
+
+
+def _with_label_scores(
+    decoder: AnyDecoder,
+    scores: np.ndarray,
+    found: Decoded,
+    added: Optional[scipy.sparse.csr_matrix],
+    estimator: str,
+) -> Decoded:
+    """Returns what was found with label scores, where labels are ranked by a utility."""
     if decoder.utility is None:
         return found
     label_scores = decoder.label_scores(scores, found.labels, estimator)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from mach_tf.decoding import added_scores
-from mach_tf.decoding.decode import Decoded, Decoder, joined
+from mach_tf.decoding.decode import Decoded, Decoder
 from mach_tf.decoding.exclusion import ExcludingDecoder
 from mach_tf.ranker.ranker import Ranker
 
@@ -30,7 +30,7 @@ class AddedPart:
         """Returns what is added to the scores of chosen labels, int [n, m], as float32 [n, m]."""
         if self.ranker is None:
             return np.zeros(labels.shape, np.float32)
-        return np.maximum(self.ranker.products(self.features, labels), 0)
+        return self.ranker.at(self.features, labels)
 
     def over(self, decoder: Any) -> Any:
         """Returns a decoder of these points by the sums of both scores.
@@ -60,5 +60,4 @@ class AddingDecoder:
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Finds the k best labels of each point, exactly; arguments as of Decoder.top_k, for at least one point."""
-        parts = added_scores.parts([self.ranker], self.features)
-        return joined([added_scores.top_k(self.decoder, scores[some], added, k, estimator) for some, added in parts])
+        return added_scores.top_k_of(self.decoder, scores, self.ranker, self.features, k, estimator)[0]

@@ -50,6 +50,16 @@ class Ranker:
         """
         return self._products.of(features)
 
+    def at(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+        """Returns what is added to the scores of chosen labels, int [n, m], as float32 [n, m]; `features` as of `products`."""
+        return np.maximum(self.products(features, labels), 0)
+
+    def largest(
+        self, features: scipy.sparse.csr_matrix, floors: np.ndarray, labels: np.ndarray
+    ) -> scipy.sparse.csr_matrix:
+        """Returns what `added` does without values below floors, float32 [n], of other labels than chosen ones, int [n, m]."""
+        return self._products.largest(features, floors, labels)
+
     def products(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
         """Returns w_l . x for chosen labels, int [n, m], as float32 [n, m]; `features` as of `added`, columns ascending."""
         return chosen_labels.products(self.weights, features, labels)

@@ -37,7 +37,7 @@ _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
 # Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
 _FREQUENT = 100.0
-# Points x labels up to which plans train a ranker: a tenth of Amazon-670K's, where predictions take 24 times as long with one and a gain was not
+# Points x labels up to which plans train a ranker: a tenth of Amazon-670K's, where predictions take 9 times as long with one and a gain was not
 # measured.
 _MOST_PAIRS = 3 * 10**10
 

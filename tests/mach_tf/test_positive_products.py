@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse
 
 from mach_tf.positive_products import PositiveProducts
@@ -41,3 +42,27 @@ def test_nothing_in_common():
     features = scipy.sparse.csr_matrix([[1.0, 0.0], [0.0, 0.0]])
     assert products.of(features).nnz == 0 and products.most_entries(features).tolist() == [0, 0]
     assert products.of(features[:0]).shape == (0, 1)
+    assert products.largest(features, np.zeros(2, np.float32), np.zeros((2, 0))).nnz == 0
+    assert products.largest(features[:0], np.empty(0, np.float32), np.empty((0, 3))).shape == (0, 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99, 1.0])
+@pytest.mark.parametrize("chosen", [0, 1, 2000])
+def test_the_largest_products_and_those_of_chosen_vectors(share, chosen):
+    """More than the kernel has room for at first, of floors that some products reach exactly, and of chosen vectors whatever they have."""
+    features, vectors = matrix(5, 0), matrix(3000, 1)
+    every = (products := PositiveProducts(vectors)).of(features).toarray()
+    floors = np.sort(every, axis=1)[:, round(share * 2999)]
+    wanted = np.stack([np.random.default_rng(i).permutation(3000)[:chosen] for i in range(5)])
+    kept = every >= floors[:, None]
+    np.put_along_axis(kept, wanted, True, axis=1)
+    found = products.largest(features, floors, wanted)
+    np.testing.assert_array_equal(found.toarray(), np.where(kept, every, 0))
+    assert found.dtype == np.float32 and found.has_canonical_format and (found.data > 0).all()
+    assert share < 1 or chosen or found.nnz == 5
+
+
+def test_a_floor_that_is_no_number_leaves_nothing_out():
+    features, products = matrix(2, 0), PositiveProducts(matrix(50, 1))
+    floors, none = np.full(2, np.nan, np.float32), np.zeros((2, 0))
+    np.testing.assert_array_equal(products.largest(features, floors, none).toarray(), products.of(features).toarray())

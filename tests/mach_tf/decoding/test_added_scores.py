@@ -9,9 +9,11 @@ import scipy.sparse
 from mach_tf import estimators
 from mach_tf.decoding import added_scores
 from mach_tf.decoding.decode import Decoder
+from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
 
 REPETITIONS, BUCKETS, LABELS, POINTS = 3, 6, 80, 12
+EVERY = np.tile(np.arange(LABELS), (POINTS, 1))
 
 
 def problem(levels, density, seed=0):
@@ -26,8 +28,7 @@ def problem(levels, density, seed=0):
 
 
 def brute_force(decoder, scores, added, k, estimator):
-    every = np.tile(np.arange(LABELS), (POINTS, 1))
-    sums = estimators.label_scores(scores, decoder.table, every, estimator) + added.toarray()
+    sums = estimators.label_scores(scores, decoder.table, EVERY, estimator) + added.toarray()
     order = np.argsort(-sums, axis=1, kind="stable")[:, :k]
     return order, np.take_along_axis(sums, order, axis=1)
 
@@ -76,3 +77,65 @@ def test_scores_that_would_not_be_exact_are_refused(value):
         added_scores.top_k(decoder, scores, added, 4, "mean")
     with pytest.raises(InputError, match=r"added scores must be \[12, 80\] \(got \[12, 79\]\)"):
         added_scores.top_k(decoder, scores, added[:, 1:], 4, "mean")
+
+
+class Source:
+    """Adds given scores; the features of a point are its number alone."""
+
+    def __init__(self, added):
+        self.of_points, self.most = added.toarray(), 0
+
+    def _rows(self, features):
+        return self.of_points[features.indices]
+
+    def most_entries(self, features):
+        return np.count_nonzero(self._rows(features), axis=1)
+
+    def at(self, features, labels):
+        return np.take_along_axis(self._rows(features), labels, axis=1)
+
+    def largest(self, features, floors, labels):
+        rows = self._rows(features)
+        kept = rows >= floors[:, None]
+        np.put_along_axis(kept, labels, True, axis=1)
+        self.most = max(self.most, int(np.count_nonzero(kept & (rows > 0), axis=1).max()))
+        return scipy.sparse.csr_matrix(np.where(kept, rows, 0))
+
+
+@pytest.mark.parametrize("entries", [1, 100, 1 << 22])
+@pytest.mark.parametrize("k", [1, 5, LABELS])
+@pytest.mark.parametrize("levels", [2, 1000])
+@pytest.mark.parametrize("density", [0.0, 0.05, 1.0])
+@pytest.mark.parametrize("weights", [None, 0.0, 3.0])
+def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entries, k, levels, density, weights):
+    monkeypatch.setattr(added_scores, "_ENTRIES", entries)
+    decoder, scores, added = problem(levels, density, 1)
+    if weights is not None:
+        decoder = decoder.by(Utility(np.random.default_rng(2).normal(0, weights, LABELS), 0.5, 1.5))
+    features, source = scipy.sparse.identity(POINTS, np.float32, "csr"), Source(added)
+    found, candidates = added_scores.top_k_of(decoder, scores, source, features, k, "logit_mean")
+    expected = added_scores.top_k(decoder, scores, added, k, "logit_mean")
+    for one, other in zip(found, expected):
+        np.testing.assert_array_equal(one, other)
+    values = added_scores.values_at(added, found.labels)
+    np.testing.assert_array_equal(added_scores.values_at(candidates, found.labels), values)
+
+
+def test_what_cannot_change_the_best_labels_is_not_made():
+    """Where both scores agree about the best label, no other one can be lifted above it."""
+    decoder, scores, _ = problem(1000, 0.0)
+    source = Source(scipy.sparse.csr_matrix(decoder.label_scores(scores, EVERY, "mean")))
+    features = scipy.sparse.identity(POINTS, np.float32, "csr")
+    found, candidates = added_scores.top_k_of(decoder, scores, source, features, 1, "mean")
+    np.testing.assert_array_equal(found.labels, decoder.top_k(scores, 1, "mean").labels)
+    assert source.most < 5 and candidates.nnz < 2 * POINTS
+
+
+def test_scores_without_bounds_leave_nothing_out():
+    """With infinite scores the difference to the worst sum is not a number."""
+    decoder, scores, added = problem(1000, 0.5)
+    scores[:] = -np.inf
+    source = Source(added)
+    features = scipy.sparse.identity(POINTS, np.float32, "csr")
+    found, _ = added_scores.top_k_of(decoder, scores, source, features, 3, "logit_mean")
+    np.testing.assert_array_equal(found.scores, np.full((POINTS, 3), -np.inf))

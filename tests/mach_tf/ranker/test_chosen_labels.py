@@ -27,4 +27,5 @@ def test_products_are_to_the_last_bit_those_that_are_added(density):
     found = RANKER.products(features, every)
     np.testing.assert_allclose(found, features.toarray() @ RANKER.weights.toarray().T, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(np.maximum(found, 0), RANKER.added(features).toarray())
+    np.testing.assert_array_equal(RANKER.at(features, every), RANKER.added(features).toarray())
     assert (found < 0).any() == bool(density)
