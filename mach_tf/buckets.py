@@ -88,7 +88,10 @@ def invert(table: np.ndarray, buckets: int) -> BucketMembers:
     splits = np.zeros((len(table), buckets + 1), np.int64)
     for repetition, row in enumerate(table):
         np.cumsum(np.bincount(row, minlength=buckets), out=splits[repetition, 1:])
-    labels = np.argsort(table, axis=1, kind="stable").astype(np.int32)
+    labels = np.empty(table.shape, np.int32)
+    for repetition, row in enumerate(table):
+        # One after the other, as NumPy sorts into 8 bytes per label.
+        labels[repetition] = np.argsort(row, kind="stable")
     return BucketMembers(splits, labels)
 
 

@@ -9,6 +9,8 @@ from mach_tf.training_config import TrainingConfig
 FLOAT_BYTES = 4
 # The optimizer's moments of each weight; with "rowwise" not those of W1.
 _SLOTS = 2
+# Copies of the bucket table: ours, one that is laid out label by label, and TensorFlow's.
+_TABLES = 3
 # TensorFlow, its thread pools and the shuffle buffer of the input pipeline, as measured.
 PROCESS_BYTES = 700 << 20
 
@@ -22,12 +24,14 @@ class Shapes:
       buckets: B.
       features: the mean number of features per point.
       replicas: the number of replicas that share this machine's memory.
+      labels: K; 0 leaves the bucket table out.
     """
 
     columns: int
     buckets: int
     features: float
     replicas: int = 1
+    labels: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +40,7 @@ class MemoryPlan:
 
     Attributes:
       weights: the weights of the group.
+      tables: the group's rows of the bucket table, in main memory.
       slots: the optimizer's moments.
       gradients: the gradients of a step.
       batch: the activations and temporaries of a step.
@@ -46,6 +51,7 @@ class MemoryPlan:
     """
 
     weights: int
+    tables: int
     slots: int
     gradients: int
     batch: int
@@ -59,7 +65,7 @@ class MemoryPlan:
 
         Copies of the weights are there before and after the steps alone, where the moments are not.
         """
-        return PROCESS_BYTES + self.weights + max(self.slots + self.gradients + self.batch, self.copies)
+        return PROCESS_BYTES + self.weights + self.tables + max(self.slots + self.gradients + self.batch, self.copies)
 
 
 def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
@@ -82,6 +88,7 @@ def plan(config: TrainingConfig, shapes: Shapes, group_size: int) -> MemoryPlan:
     exported = FLOAT_BYTES * (first_layer + upper)
     return MemoryPlan(
         weights=each * (first_layer + upper) * shapes.replicas,
+        tables=_TABLES * each * shapes.labels,
         slots=each * slots * shapes.replicas,
         gradients=each * gradients * (shapes.replicas if config.updates_all_rows else 1),
         batch=each * activations,

@@ -141,7 +141,7 @@ def make_plan(
     problem: Problem, machine: Machine, config: TrainingConfig, buckets: int, repetitions: int, ranker: bool = False
 ) -> Plan:
     """Returns the estimates for one choice of B and R, with or without a ranker."""
-    shapes = Shapes(problem.columns, buckets, problem.features)
+    shapes = Shapes(problem.columns, buckets, problem.features, labels=problem.labels)
     one = memory_plan.plan(config, shapes, 1)
     side_by_side = memory_plan.largest_group(config, shapes, repetitions, machine.memory)
     groups = math.ceil(repetitions / max(1, side_by_side))

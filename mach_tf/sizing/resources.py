@@ -40,6 +40,7 @@ class ResourcePlan:
         """Returns the estimate as a table."""
         rows = [
             ("weights", self.memory.weights),
+            ("bucket tables", self.memory.tables),
             ("optimizer's moments", self.memory.slots),
             ("gradients", self.memory.gradients),
             ("batch", self.memory.batch),

@@ -50,7 +50,8 @@ def plan(
       InputError: memory or disk does not suffice, or the training would take more than a month.
     """
     split, config = dataset.split("train"), model.training
-    shapes = Shapes(model.columns, model.bucket_spec.buckets, split.features / split.points, replicas)
+    features = split.features / split.points
+    shapes = Shapes(model.columns, model.bucket_spec.buckets, features, replicas, model.labels)
     size = agree(resources.group_size(options.group_size, config, shapes, len(pending)))
     begun = unfinished_groups(model_dir)
     groups = arrange(pending, size, begun, recorded(model_dir) if options.group_size == AUTO else [])

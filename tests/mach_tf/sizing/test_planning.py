@@ -74,7 +74,7 @@ def test_confusable_labels_in_simulation(buckets, repetitions):
 
 def test_a_plan_by_hand():
     plan = planning.make_plan(PROBLEM, MACHINE, CONFIG, buckets=100, repetitions=6)
-    shapes = Shapes(2000, 100, 20.0)
+    shapes = Shapes(2000, 100, 20.0, labels=5000)
     parameters = 6 * (2000 * 64 + 64 + 64 * 100 + 100)
     assert plan.parameters == parameters
     assert plan.training_bytes == memory_plan.plan(CONFIG, shapes, 1).total
@@ -86,7 +86,7 @@ def test_a_plan_by_hand():
 
 
 def test_repetitions_in_several_groups_take_more_steps():
-    tight = dataclasses.replace(MACHINE, memory=memory_plan.plan(CONFIG, Shapes(2000, 100, 20.0), 2).total)
+    tight = dataclasses.replace(MACHINE, memory=memory_plan.plan(CONFIG, Shapes(2000, 100, 20.0, labels=5000), 2).total)
     one, three = (planning.make_plan(PROBLEM, machine, CONFIG, 100, 6) for machine in (MACHINE, tight))
     assert three.side_by_side == 2
     assert three.training_seconds - one.training_seconds == pytest.approx(2 * 3 * 79 * training_time.STEP_SECONDS)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import measured_command, scale_points
-from benchmarks.scale_shapes import SHAPES
+from benchmarks.scale_shapes import SHAPES, Shape
 from mach_tf.data import conversion, libsvm
+from mach_tf.manifest import DatasetManifest
 from mach_tf.sizing import machine as machines
 from mach_tf.sizing import memory_plan, planning, training_time
 from mach_tf.sizing.machine import Machine
@@ -123,16 +125,22 @@ def test_measured_trainings_are_met(points, shapes, repetitions, changes, second
     assert 1 / 1.5 < training_time.training_seconds(config, points, repetitions, 1, step) / seconds < 1.5
 
 
+def _planted(folder: Path, shape: Shape) -> tuple[str, DatasetManifest]:
+    """Writes a dataset of planted data; returns its directory and its manifest."""
+    lines, _, _ = scale_points.write(scale_points.law(shape, 0), 0, 0, shape.points, np.zeros(shape.labels, np.int64))
+    text, data = folder / "train.txt", str(folder / "data")
+    text.write_bytes(f"{shape.points} {shape.features} {shape.labels}\n".encode() + lines.tobytes())
+    return data, conversion.convert({"train": [libsvm.TextInput(str(text))]}, data, conversion.Options()).manifest
+
+
+def _memory(manifest: DatasetManifest, config: TrainingConfig, repetitions: int) -> int:
+    features = planning.Problem.of(manifest).features
+    return memory_plan.plan(config, Shapes(manifest.columns, 2000, features, labels=manifest.labels), repetitions).total
+
+
 @pytest.mark.slow
 def test_a_short_training_takes_the_time_and_memory_of_its_estimate(tmp_path):
-    shape = dataclasses.replace(SHAPES["amazon-670k"], points=8192, labels=20_000)
-    law = scale_points.law(shape, 0)
-    lines, _, _ = scale_points.write(law, 0, 0, shape.points, np.zeros(shape.labels, np.int64))
-    (tmp_path / "train.txt").write_bytes(f"8192 {shape.features} {shape.labels}\n".encode() + lines.tobytes())
-    data = str(tmp_path / "data")
-    manifest = conversion.convert(
-        {"train": [libsvm.TextInput(str(tmp_path / "train.txt"))]}, data, conversion.Options()
-    ).manifest
+    data, manifest = _planted(tmp_path, dataclasses.replace(SHAPES["amazon-670k"], points=8192, labels=20_000))
     config = TrainingConfig(hidden_units=512, batch_size=256, epochs=4, adversarial_weight=0.0)
     command = [sys.executable, "-m", "train.main", f"--dataset_dir={data}", "--buckets=2000", "--repetitions=4"]
     command += ["--hidden_units=512", "--batch_size=256", "--epochs=4", "--adversarial_weight=0"]
@@ -142,10 +150,19 @@ def test_a_short_training_takes_the_time_and_memory_of_its_estimate(tmp_path):
         plan = planning.make_plan(planning.Problem.of(manifest), machines.measured(), config, 2000, 4)
         found = measured_command.run([*command, f"--model_dir={tmp_path}/{attempt}"], str(tmp_path / "log"))
         ratios.append(found["seconds"] / plan.training_seconds)
-        memory = memory_plan.plan(
-            config, Shapes(manifest.columns, 2000, planning.Problem.of(manifest).features), 4
-        ).total
+        memory = _memory(manifest, config, 4)
         assert 1 / 1.5 < found["peak_mb"] * 1e6 / memory < 1.5
         if 1 / 1.5 < ratios[-1] < 1.5:
             return
     pytest.fail(f"Training took {ratios} times the estimate.")
+
+
+@pytest.mark.slow
+def test_a_short_training_with_millions_of_labels_takes_the_memory_of_its_estimate(tmp_path):
+    """Amazon-3M's labels, with a network so small that the bucket tables of 16 repetitions are a third of the memory."""
+    data, manifest = _planted(tmp_path, dataclasses.replace(SHAPES["amazon-3m"], points=512))
+    config = TrainingConfig(hidden_units=32, batch_size=256, epochs=2, adversarial_weight=0.0)
+    command = [sys.executable, "-m", "train.main", f"--dataset_dir={data}", f"--model_dir={tmp_path}/model"]
+    command += ["--buckets=2000", "--repetitions=16", "--hidden_units=32", "--epochs=2", "--adversarial_weight=0"]
+    found = measured_command.run(command, str(tmp_path / "log"))
+    assert 1 / 1.5 < found["peak_mb"] * 1e6 / _memory(manifest, config, 16) < 1.5
