@@ -30,7 +30,9 @@ def main(_: list[str]) -> None:
 
     curves = adversarial_curves.read_curves(files.read_text(FLAGS.page, "page"))
     if not curves:
-        raise InputError(f"--page must hold a table whose first column is arm, and others at E (got {FLAGS.page!r}, which has none).")
+        raise InputError(
+            f"--page must hold a table whose first column is arm, and others at E (got {FLAGS.page!r}, which has none)."
+        )
     figures.write_png(adversarial_curves.figure(curves), FLAGS.output)
     print(json.dumps({"curves": curves, "ratios": adversarial_curves.ratios(curves)}))
 
