@@ -58,11 +58,35 @@ def fit(
     Returns:
       The weights, float32 CSR [K, D].
     """
+    return descent.fit(features, _signs(labels, near), penalty, MOST_WEIGHTS)
+
+
+def fit_both(
+    features: scipy.sparse.csr_matrix,
+    labels: scipy.sparse.csr_matrix,
+    near: scipy.sparse.csr_matrix,
+    penalty: float,
+    held_out: np.ndarray,
+) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """Trains a classifier of each label, and one without the points held out; see `descent.fit_both`.
+
+    Args:
+      features, labels, near, penalty: as for `fit`.
+      held_out: bool [n].
+
+    Returns:
+      The weights of both, float32 CSR [K, D].
+    """
+    return descent.fit_both(features, _signs(labels, near), penalty, MOST_WEIGHTS, held_out)
+
+
+def _signs(labels: scipy.sparse.csr_matrix, near: scipy.sparse.csr_matrix) -> scipy.sparse.csc_matrix:
+    """Returns 1 for the points of each label, and -1 for those that have it as a candidate alone, int8 CSC [n, K]."""
     # int8, as a large part of the memory is theirs. 1 where a label is only near, at least 2 where it is a point's own.
     signs = scipy.sparse.csc_matrix(near.astype(np.int8, copy=False) + 2 * labels.astype(np.int8))
     signs.data = np.where(signs.data > 1, np.int8(1), np.int8(-1))
     signs.sort_indices()
-    return descent.fit(features, signs, penalty, MOST_WEIGHTS)
+    return signs
 
 
 def _nearest(features: scipy.sparse.csr_matrix, vectors: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -44,42 +44,119 @@ def fit(
     Returns:
       float32 CSR [K, D].
     """
+    return _solve(features, signs, penalty, most_weights, passes, tolerance, np.empty(0, np.bool_), 0)[0]
+
+
+def fit_both(
+    features: scipy.sparse.csr_matrix,
+    signs: scipy.sparse.csc_matrix,
+    penalty: float,
+    most_weights: int,
+    held_out: np.ndarray,
+    passes: int = 5,
+    tolerance: float = 0.1,
+    more_passes: int = 3,
+) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """Fits a classifier to each label, and one without some points, for little more time than the first alone.
+
+    The second begins with the dual variables of the first, without those of the points held out, and is near its optimum already.
+
+    Args:
+      features, signs, penalty, most_weights, passes, tolerance: as for `fit`.
+      held_out: bool [n], the points that the second one must not know.
+      more_passes: the most passes of the second one.
+
+    Returns:
+      Two float32 CSR [K, D], the first as `fit` returns it.
+    """
+    whole, without = _solve(features, signs, penalty, most_weights, passes, tolerance, held_out, more_passes)
+    return whole, without
+
+
+def _solve(
+    features: scipy.sparse.csr_matrix,
+    signs: scipy.sparse.csc_matrix,
+    penalty: float,
+    most_weights: int,
+    passes: int,
+    tolerance: float,
+    held_out: np.ndarray,
+    more_passes: int,
+) -> list[scipy.sparse.csr_matrix]:
+    """Returns what `fit_both` returns, or without points held out the first alone."""
     arrays = features.indptr, features.indices, features.data.astype(np.float64)
-    parts = []
+    results = 2 if len(held_out) else 1
+    parts: list[list[scipy.sparse.csr_matrix]] = [[] for _ in range(results)]
     for begin in range(0, signs.shape[1], _LABELS):
         some = signs[:, begin : begin + _LABELS]
-        labels = some.shape[1]
-        counts = np.zeros(labels, np.int64)
-        kept, weights = np.zeros((labels, most_weights), np.int32), np.zeros((labels, most_weights), np.float32)
-        tasks = kernels.tasks(labels, _TASKS_PER_THREAD)
-        options = penalty, passes, tolerance
-        _fit(*arrays, some.indptr, some.indices, some.data, features.shape[1], options, tasks, counts, kept, weights)
-        present = np.arange(most_weights) < counts[:, None]
-        splits = np.concatenate([[0], np.cumsum(counts)])
-        found = scipy.sparse.csr_matrix((weights[present], kept[present], splits), (labels, features.shape[1]))
-        found.sort_indices()
-        parts.append(found)
-    return scipy.sparse.vstack(parts, "csr")
+        shape = some.shape[1], results, most_weights
+        counts, kept, weights = np.zeros(shape[:2], np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+        tasks = kernels.tasks(shape[0], _TASKS_PER_THREAD)
+        options = penalty, passes, tolerance, more_passes
+        _fit(
+            *arrays,
+            some.indptr,
+            some.indices,
+            some.data,
+            held_out,
+            features.shape[1],
+            options,
+            tasks,
+            counts,
+            kept,
+            weights,
+        )
+        for result, found in enumerate(parts):
+            found.append(_compressed(counts[:, result], kept[:, result], weights[:, result], features.shape[1]))
+    return [scipy.sparse.vstack(found, "csr") for found in parts]
+
+
+def _compressed(counts: np.ndarray, kept: np.ndarray, weights: np.ndarray, columns: int) -> scipy.sparse.csr_matrix:
+    present = np.arange(kept.shape[1]) < counts[:, None]
+    splits = np.concatenate([[0], np.cumsum(counts)])
+    found = scipy.sparse.csr_matrix((weights[present], kept[present], splits), (len(counts), columns))
+    found.sort_indices()
+    return found
 
 
 @jit(parallel=True)
-def _fit(splits, ids, values, label_splits, rows, signs, columns, options, tasks, counts, kept, weights):
+def _fit(splits, ids, values, label_splits, rows, signs, held_out, columns, options, tasks, counts, kept, weights):
+    penalty, passes, tolerance, more_passes = options
     labels = len(counts)
     for task in numba.prange(tasks):
         scratch, seen = np.zeros(columns), np.zeros(columns, np.bool_)
         # Labels in turn: neighbours by number are often as frequent as each other.
         for label in range(task, labels, tasks):
             part = slice(label_splits[label], label_splits[label + 1])
-            _descend(splits, ids, values, rows[part], signs[part], options, scratch)
-            counts[label] = _keep(splits, ids, rows[part], scratch, seen, kept[label], weights[label])
+            own, own_signs, duals = rows[part], signs[part], np.zeros(label_splits[label + 1] - label_splits[label])
+            _descend(splits, ids, values, own, own_signs, penalty, passes, tolerance, duals, scratch)
+            touched = _touched(splits, ids, own, seen)
+            counts[label, 0] = _keep(touched, scratch, kept[label, 0], weights[label, 0])
+            if len(held_out):
+                rest = _leave_out(splits, ids, values, own, own_signs, held_out, duals, scratch)
+                rest_duals = duals[rest]
+                _descend(
+                    splits,
+                    ids,
+                    values,
+                    own[rest],
+                    own_signs[rest],
+                    penalty,
+                    more_passes,
+                    tolerance,
+                    rest_duals,
+                    scratch,
+                )
+                counts[label, 1] = _keep(touched, scratch, kept[label, 1], weights[label, 1])
+            for column in touched:
+                scratch[column] = 0.0
 
 
 @jit()
-def _descend(splits, ids, values, rows, signs, options, weights):
-    """Fills the weights of one label, float64 [D], which are 0 before."""
-    penalty, passes, tolerance = options
+def _descend(splits, ids, values, rows, signs, penalty, passes, tolerance, duals, weights):
+    """Changes the dual variables of a label's points, float64 [n], and its weights with them, float64 [D]."""
     n = len(rows)
-    duals, diagonal, order = np.zeros(n), np.empty(n), np.arange(n)
+    diagonal, order = np.empty(n), np.arange(n)
     slack = 0.5 / penalty
     for i in range(n):
         diagonal[i] = slack
@@ -113,22 +190,40 @@ def _descend(splits, ids, values, rows, signs, options, weights):
 
 
 @jit()
-def _keep(splits, ids, rows, scratch, seen, kept, weights):
-    """Moves the largest weights of one label out of `scratch`, which is 0 afterwards; returns their number."""
-    touched = np.empty(_entries(splits, rows), np.int32)
-    count = 0
+def _leave_out(splits, ids, values, rows, signs, held_out, duals, weights):
+    """Takes the points held out off the weights of one label; returns the positions of the others among its points."""
+    rest, count = np.empty(len(rows), np.int64), 0
+    for i in range(len(rows)):
+        if held_out[rows[i]]:
+            for j in range(splits[rows[i]], splits[rows[i] + 1]):
+                weights[ids[j]] -= signs[i] * duals[i] * values[j]
+        else:
+            rest[count] = i
+            count += 1
+    return rest[:count]
+
+
+@jit()
+def _touched(splits, ids, rows, seen):
+    """Returns the columns of some points, each once, int32; `seen`, bool [D], is False before and after."""
+    touched, count = np.empty(_entries(splits, rows), np.int32), 0
     for row in rows:
         for j in range(splits[row], splits[row + 1]):
             if not seen[ids[j]]:
                 seen[ids[j]] = True
                 touched[count] = ids[j]
                 count += 1
-    touched = touched[:count]
-    found, chosen, number = scratch[touched], np.empty(count, np.bool_), 0
+    for column in touched[:count]:
+        seen[column] = False
+    return touched[:count]
+
+
+@jit()
+def _keep(touched, scratch, kept, weights):
+    """Copies the largest weights of one label; returns their number."""
+    found, chosen, number = scratch[touched], np.empty(len(touched), np.bool_), 0
     mark_largest(np.abs(found), len(kept), chosen)
-    for place in range(count):
-        scratch[touched[place]] = 0.0
-        seen[touched[place]] = False
+    for place in range(len(touched)):
         if chosen[place] and found[place] != 0.0:
             kept[number] = touched[place]
             weights[number] = found[place]

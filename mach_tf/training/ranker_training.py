@@ -100,7 +100,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
     """
     with Bar("train the ranker", 3, "step", shown=progress) as bar:
         problem = _Problem.of(dataset_dir, model_dir, bar)
-        ranker, without = problem.ranker(), problem.unseen()
+        ranker, without = problem.rankers()
         bar.update()
     claims.add_ranker(model_dir, ranker)
     weights = ranker.weights
@@ -110,7 +110,7 @@ def train(dataset_dir: str, model_dir: str, progress: bool = True) -> RankerResu
 def unseen(dataset_dir: str, model_dir: str) -> Optional[Ranker]:
     """Trains the ranker without the points that are held out to calibrate on; None if none are. Arguments and errors are those of `train`."""
     with Bar("train the ranker", 2, "step", shown=False) as bar:
-        return _Problem.of(dataset_dir, model_dir, bar).unseen()
+        return _Problem.of(dataset_dir, model_dir, bar).rankers()[1]
 
 
 class _Problem(NamedTuple):
@@ -145,17 +145,15 @@ class _Problem(NamedTuple):
         bar.update()
         return cls(features, labels, halves, near, chosen)
 
-    def ranker(self) -> Ranker:
-        """Trains on all points."""
-        return self._fit(self.labels, self.near)
+    def rankers(self) -> tuple[Ranker, Optional[Ranker]]:
+        """Trains on all points, and without those that are held out; None in place of the latter if none are."""
+        problem, held = (self.features, self.labels, self.near, self.choice.penalty), self.halves != held_out.NO_HALF
+        if not held.any():
+            return self._weighted(classifiers.fit(*problem)), None
+        both = classifiers.fit_both(*problem, held)
+        return self._weighted(both[0]), self._weighted(both[1])
 
-    def unseen(self) -> Optional[Ranker]:
-        """Trains without the points that are held out; None if none are."""
-        seen = self.halves == held_out.NO_HALF
-        return None if seen.all() else self._fit(_rows(self.labels, seen), _rows(self.near, seen))
-
-    def _fit(self, labels: scipy.sparse.csr_matrix, near: scipy.sparse.csr_matrix) -> Ranker:
-        weights = classifiers.fit(self.features, labels, near, self.choice.penalty)
+    def _weighted(self, weights: scipy.sparse.csr_matrix) -> Ranker:
         label_points = np.bincount(self.labels.indices, minlength=self.labels.shape[1])
         scales = label_weights(label_points)
         weights.data *= np.repeat(scales, np.diff(weights.indptr))
@@ -177,10 +175,3 @@ def _matrices(
         points = points[np.flatnonzero(whole)]
     halves = held_out.halves(points, model.training.calibration_fraction, model.training.seed)
     return points.features(model.columns), points.labels(model.labels), halves
-
-
-def _rows(matrix: scipy.sparse.csr_matrix, wanted: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Returns the matrix without the entries of all other rows, which stay as empty ones: points without labels and candidates train nothing."""
-    entries = np.repeat(wanted, np.diff(matrix.indptr))
-    splits = np.concatenate([[0], np.cumsum(np.where(wanted, np.diff(matrix.indptr), 0))])
-    return scipy.sparse.csr_matrix((matrix.data[entries], matrix.indices[entries], splits), matrix.shape)

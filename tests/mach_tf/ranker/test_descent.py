@@ -72,3 +72,29 @@ def test_results_do_not_depend_on_threads_or_on_other_labels(monkeypatch):
     blocks = descent.fit(features, signs, 1.0, 15)
     for other in (one, blocks):
         np.testing.assert_array_equal(whole.toarray(), other.toarray())
+
+
+def test_the_first_of_both_is_that_of_fit():
+    features, signs = problem(points=60)
+    held = np.arange(60) % 5 == 0
+    found, _ = descent.fit_both(features, signs, 1.0, 6, held)
+    np.testing.assert_array_equal(found.toarray(), descent.fit(features, signs, 1.0, 6).toarray())
+
+
+@pytest.mark.parametrize("penalty", [0.03, 1.0])
+def test_the_second_of_both_ends_where_a_training_without_the_points_held_out_ends(penalty):
+    features, signs = problem(points=60)
+    held = np.arange(60) % 5 == 0
+    settings = {"passes": 5000, "tolerance": 1e-9}
+    whole, found = descent.fit_both(features, signs, penalty, 15, held, more_passes=5000, **settings)
+    rest = scipy.sparse.csc_matrix(signs.multiply(~held[:, None]))
+    rest.eliminate_zeros()
+    expected = descent.fit(features, rest, penalty, 15, **settings)
+    np.testing.assert_allclose(found.toarray(), expected.toarray(), atol=1e-6)
+    assert np.abs(found.toarray() - whole.toarray()).max() > 0.01
+
+
+def test_no_points_are_held_out_from_labels_that_lack_them():
+    features, signs = problem()
+    whole, found = descent.fit_both(features, signs, 1.0, 15, np.zeros(40, np.bool_), passes=500, tolerance=1e-6)
+    np.testing.assert_allclose(found.toarray(), whole.toarray(), atol=1e-4)
