@@ -17,7 +17,7 @@ _CANDIDATES, _PENALTIES, _TRIED_POINTS = 50, 4, 10_000
 # The second ranker's part of a descent with all points and candidates.
 _SECOND = 0.4
 # Processor seconds per feature of a point and label, in a search, and per feature of a point and candidate, in a descent.
-_SEARCH, _DESCENT = 1e-10, 1.1e-8
+_SEARCH, _DESCENT = 1e-10, 9e-9
 # Labels beyond which a search takes no longer, as it multiplies a feature with at most 2,000 of them: the more labels, the more features have as many.
 _SEARCHED_LABELS = 120_000
 # Bytes per feature of a point, per candidate of a point, and per weight of a label, of which two vectors of at most 100 are in memory; and of the process.
