@@ -20,6 +20,8 @@ from mach_tf.ranker.largest_entries import mark_largest
 _TARGET = 2.0
 # Labels that are trained together: their weights are held uncompressed.
 _LABELS = 1 << 15
+# Of a label's largest weight, what taking points off the weights may leave: some thousand roundings of float64.
+_ROUNDING = 1e-12
 _TASKS_PER_THREAD = 16
 
 
@@ -131,7 +133,7 @@ def _fit(splits, ids, values, label_splits, rows, signs, held_out, columns, opti
             own, own_signs, duals = rows[part], signs[part], np.zeros(label_splits[label + 1] - label_splits[label])
             _descend(splits, ids, values, own, own_signs, penalty, passes, tolerance, duals, scratch)
             touched = _touched(splits, ids, own, seen)
-            counts[label, 0] = _keep(touched, scratch, kept[label, 0], weights[label, 0])
+            counts[label, 0] = _keep(touched, scratch, 0.0, kept[label, 0], weights[label, 0])
             if len(held_out):
                 rest = _leave_out(splits, ids, values, own, own_signs, held_out, duals, scratch)
                 rest_duals = duals[rest]
@@ -147,7 +149,9 @@ def _fit(splits, ids, values, label_splits, rows, signs, held_out, columns, opti
                     rest_duals,
                     scratch,
                 )
-                counts[label, 1] = _keep(touched, scratch, kept[label, 1], weights[label, 1])
+                # Rounding leaves something in columns of points held out alone.
+                rounding = _ROUNDING * np.abs(weights[label, 0]).max()
+                counts[label, 1] = _keep(touched, scratch, rounding, kept[label, 1], weights[label, 1])
             for column in touched:
                 scratch[column] = 0.0
 
@@ -232,12 +236,12 @@ def _touched(splits, ids, rows, seen):
 
 
 @jit()
-def _keep(touched, scratch, kept, weights):
-    """Copies the largest weights of one label; returns their number."""
+def _keep(touched, scratch, rounding, kept, weights):
+    """Copies the largest weights of one label that are larger than `rounding`; returns their number."""
     found, chosen, number = scratch[touched], np.empty(len(touched), np.bool_), 0
     mark_largest(np.abs(found), len(kept), chosen)
     for place in range(len(touched)):
-        if chosen[place] and found[place] != 0.0:
+        if chosen[place] and abs(found[place]) > rounding:
             kept[number] = touched[place]
             weights[number] = found[place]
             number += 1

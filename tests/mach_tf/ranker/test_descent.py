@@ -98,3 +98,17 @@ def test_no_points_are_held_out_from_labels_that_lack_them():
     features, signs = problem()
     whole, found = descent.fit_both(features, signs, 1.0, 15, np.zeros(40, np.bool_), passes=500, tolerance=1e-6)
     np.testing.assert_allclose(found.toarray(), whole.toarray(), atol=1e-4)
+
+
+def test_the_second_of_both_knows_nothing_of_points_held_out():
+    """Not even by the rounding of weights that are taken off again: of a label, or of a column, that such points alone have."""
+    features, signs = problem()
+    features, signs = features.tolil(), signs.tolil()
+    held = np.arange(40) < 10
+    features[10:, 3] = 0
+    signs[10:, 2] = 0
+    signs[10:, 4] = 1
+    whole, found = descent.fit_both(features.tocsr(), scipy.sparse.csc_matrix(signs), 1.0, 15, held)
+    assert whole[2].nnz and not found[2].nnz
+    assert whole[:, 3].nnz and not found[:, 3].nnz
+    assert found[4].nnz
