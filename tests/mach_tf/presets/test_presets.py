@@ -70,8 +70,9 @@ def test_the_estimates_in_a_preset_are_those_of_plans(name):
         found = re.search(
             r"Estimate: ([\d.]+) GB of memory for (\d+) side by side, ([\d.]+) hours on two cores", file.read()
         )
-    memory = memory_plan.plan(config, memory_plan.Shapes(50_000, buckets, data.features), int(found[2])).total
-    assert float(found[1]) == pytest.approx(memory / 1e9, rel=0.05)
+    shapes = memory_plan.Shapes(data.columns, buckets, data.features, labels=data.labels)
+    memory = memory_plan.plan(config, shapes, int(found[2])).total
+    assert float(found[1]) == pytest.approx(memory / 1e9, rel=0.01)
     assert float(found[3]) == pytest.approx(plan.training_seconds / 3600, rel=0.1)
 
 
