@@ -131,11 +131,24 @@ def test_what_cannot_change_the_best_labels_is_not_made():
     assert source.most < 5 and candidates.nnz < 2 * POINTS
 
 
-def test_scores_without_bounds_leave_nothing_out():
-    """With infinite scores the difference to the worst sum is not a number."""
+@pytest.mark.parametrize("value", [-np.inf, np.inf])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_infinite_scores(value, share):
+    """The difference between the worst sum and the worst score may not be a number."""
     decoder, scores, added = problem(1000, 0.5)
-    scores[:] = -np.inf
-    source = Source(added)
+    scores[np.random.default_rng(3).random(scores.shape) < share] = value
     features = scipy.sparse.identity(POINTS, np.float32, "csr")
-    found, _ = added_scores.top_k_of(decoder, scores, source, features, 3, "logit_mean")
-    np.testing.assert_array_equal(found.scores, np.full((POINTS, 3), -np.inf))
+    found, _ = added_scores.top_k_of(decoder, scores, Source(added), features, 3, "logit_mean")
+    expected = added_scores.top_k(decoder, scores, added, 3, "logit_mean")
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_a_sum_that_rounding_lifts_to_the_worst_one_is_found():
+    """Label 1 needs half of what label 2 is ahead of it: numbers from 2^14 on are multiples of 2^-9. The smaller label wins."""
+    decoder = Decoder.of(np.array([[0, 1, 2, 3]], np.int32), 4)
+    scores = np.array([[[2**14, 2**14, 2**14 + 2**-9, 0]]], np.float32)
+    source = Source(scipy.sparse.csr_matrix(np.array([[1, 0.51 * 2**-9, 0, 0]], np.float32)))
+    found, _ = added_scores.top_k_of(decoder, scores, source, scipy.sparse.identity(1, np.float32, "csr"), 2, "mean")
+    assert decoder.top_k(scores, 2, "mean").labels.tolist() == [[2, 0]] and found.labels.tolist() == [[0, 1]]
+    assert found.scores.tolist() == [[2**14 + 1, 2**14 + 2**-9]]
