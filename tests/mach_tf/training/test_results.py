@@ -6,7 +6,7 @@ from mach_tf.sizing.memory_plan import MemoryPlan
 from mach_tf.sizing.resources import ResourcePlan
 from mach_tf.training.results import GroupResult, TrainingResult
 
-PLAN = ResourcePlan(MemoryPlan(1, 2, 3, 4, 7, 5, 6), 2, 3)
+PLAN = ResourcePlan(MemoryPlan(1, 8, 2, 3, 4, 7, 5, 6), 2, 3)
 ADVERSARIAL = GroupResult((0, 1), (0.25, 0.5), (0.75, 1.0), {"P@1": 61.256, "P@5": 40.0}, 12.4)
 CLEAN = GroupResult((2,), (0.125,), (), {}, 3.0)
 
@@ -35,7 +35,16 @@ def test_all_of_it_is_json():
     assert read["groups"][0]["validation"] == {"P@1": 61.256, "P@5": 40.0}
     assert read["stopped"] is True and read["warnings"] == ["Something is unusual."]
     assert read["resources"] == {
-        "memory": {"weights": 1, "slots": 2, "gradients": 3, "batch": 4, "copies": 7, "checkpoint": 5, "exported": 6},
+        "memory": {
+            "weights": 1,
+            "tables": 8,
+            "slots": 2,
+            "gradients": 3,
+            "batch": 4,
+            "copies": 7,
+            "checkpoint": 5,
+            "exported": 6,
+        },
         "group_size": 2,
         "repetitions": 3,
     }
