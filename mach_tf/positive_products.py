@@ -45,9 +45,9 @@ class PositiveProducts:
         """Returns the products above 0, float32 CSR [n, K].
 
         Args:
-          features: CSR [n, D].
+          features: CSR [n, D], taken as float32.
         """
-        found = scipy.sparse.csr_matrix(features @ self.by_column, dtype=np.float32)
+        found = scipy.sparse.csr_matrix(features.astype(np.float32, copy=False) @ self.by_column)
         found.data = np.maximum(found.data, 0)
         found.eliminate_zeros()
         return found

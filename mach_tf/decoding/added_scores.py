@@ -63,9 +63,15 @@ def parts(
     Yields:
       The rows of consecutive points, and what is added to their label scores, float32 CSR [rows, K].
     """
+    features = _ascending(features)
     for some in _slices(sources, features):
         part = features[some]
         yield some, sum((source.added(part) for source in sources[1:]), sources[0].added(part))
+
+
+def _ascending(features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Returns points whose columns ascend, so that products have the same last bit however they are made."""
+    return features if features.has_sorted_indices else features.sorted_indices()
 
 
 def _slices(sources: Sequence[AddedScores], features: scipy.sparse.csr_matrix) -> Iterator[slice]:
@@ -125,8 +131,7 @@ def top_k_of(
       The labels with their sums; and what is added to the scores of candidates, float32 CSR [n, K]: of the labels without an entry that were
       found, nothing.
     """
-    if not features.has_sorted_indices:
-        features = features.sorted_indices()
+    features = _ascending(features)
     best = decoder.top_k(scores, k, estimator)
     least = _least(decoder, scores, best, source.at(features, best.labels), estimator)
     found = []

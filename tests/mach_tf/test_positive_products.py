@@ -66,3 +66,10 @@ def test_a_floor_that_is_no_number_leaves_nothing_out():
     features, products = matrix(2, 0), PositiveProducts(matrix(50, 1))
     floors, none = np.full(2, np.nan, np.float32), np.zeros((2, 0))
     np.testing.assert_array_equal(products.largest(features, floors, none).toarray(), products.of(features).toarray())
+
+
+def test_products_of_float64_points_have_the_same_bits_both_ways():
+    features, products = matrix(5, 0).astype(np.float64), PositiveProducts(matrix(50, 1))
+    features.data *= np.random.default_rng(2).uniform(0.5, 1, features.nnz)  # values that float32 must round
+    found = products.largest(features, np.zeros(5, np.float32), np.zeros((5, 0)))
+    np.testing.assert_array_equal(found.toarray(), products.of(features).toarray())

@@ -11,6 +11,7 @@ from mach_tf.decoding import added_scores
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
+from mach_tf.ranker.ranker import Ranker
 
 REPETITIONS, BUCKETS, LABELS, POINTS = 3, 6, 80, 12
 EVERY = np.tile(np.arange(LABELS), (POINTS, 1))
@@ -152,3 +153,21 @@ def test_a_sum_that_rounding_lifts_to_the_worst_one_is_found():
     found, _ = added_scores.top_k_of(decoder, scores, source, scipy.sparse.identity(1, np.float32, "csr"), 2, "mean")
     assert decoder.top_k(scores, 2, "mean").labels.tolist() == [[2, 0]] and found.labels.tolist() == [[0, 1]]
     assert found.scores.tolist() == [[2**14 + 1, 2**14 + 2**-9]]
+
+
+def test_the_order_of_a_points_columns_changes_no_bit():
+    decoder, scores, _ = problem(1000, 0.0)
+    ascending = scipy.sparse.random(POINTS, 30, 0.5, "csr", np.float32, np.random.default_rng(3)).sorted_indices()
+    order = np.concatenate([np.arange(a, b)[::-1] for a, b in zip(ascending.indptr[:-1], ascending.indptr[1:])])
+    descending = scipy.sparse.csr_matrix(
+        (ascending.data[order], ascending.indices[order], ascending.indptr), ascending.shape
+    )
+    assert not descending.has_sorted_indices
+    ranker = Ranker(scipy.sparse.random(LABELS, 30, 0.5, "csr", np.float32, np.random.default_rng(4)))
+    for features in (ascending, descending):
+        (_, added), *others = added_scores.parts([ranker], features)
+        found, _ = added_scores.top_k_of(decoder, scores, ranker, features, 5, "mean")
+        expected = added_scores.top_k(decoder, scores, added, 5, "mean")
+        assert not others
+        np.testing.assert_array_equal(found.scores, expected.scores)
+        np.testing.assert_array_equal(added.toarray(), ranker.added(ascending).toarray())
