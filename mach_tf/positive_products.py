@@ -88,7 +88,7 @@ def _largest(splits, ids, values, column_splits, column_ids, column_values, widt
                 products[column_ids[m]] += values[j] * column_values[m]
         # A floor that is not a number leaves nothing out.
         least = floors[i] if floors[i] > 0 else _SMALLEST
-        room = len(chosen[i]) + np.sum(products >= least)
+        room = len(chosen[i]) + width - np.sum(products < least)
         if count + room > len(found):
             more = max(room, len(found))
             found, sums = np.append(found, np.empty(more, np.int32)), np.append(sums, np.empty(more, np.float32))
@@ -106,9 +106,10 @@ def _take(products, least, chosen, found, sums, count):
             found[count], sums[count] = vector, products[vector]
             count += 1
             products[vector] = 0
-    # All vectors one after the other, by a comparison that is seldom true: faster than a list of those with a column in common.
+    # All vectors one after the other, by a comparison that is seldom false: faster than a list of those with a column in common.
+    # A product that is not a number is below nothing, so that it is not lost.
     for vector in range(len(products)):
-        if products[vector] >= least:
+        if not products[vector] < least:
             found[count], sums[count] = vector, products[vector]
             count += 1
     return count

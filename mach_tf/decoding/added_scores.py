@@ -48,7 +48,10 @@ class SearchedScores(AddedScores, Protocol):
     def largest(
         self, features: scipy.sparse.csr_matrix, floors: np.ndarray, labels: np.ndarray
     ) -> scipy.sparse.csr_matrix:
-        """Returns what `added` does without values below floors, float32 [n], of other labels than chosen ones, int [n, m]."""
+        """Returns what `added` does without values below floors, float32 [n], of other labels than chosen ones, int [n, m].
+
+        What is not a number, as value or as floor, is below nothing.
+        """
 
 
 def parts(
@@ -103,8 +106,7 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     if added.shape != (len(scores), decoder.labels):
         raise InputError(f"added scores must be [{len(scores)}, {decoder.labels}] (got {list(added.shape)}).")
     values = added.data.astype(np.float32)
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise InputError("Added scores must be 0 or more, and finite: a negative one could hide the best label.")
+    _check(values)
     best = decoder.top_k(scores, k, estimator)
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
@@ -130,17 +132,29 @@ def top_k_of(
     Returns:
       The labels with their sums; and what is added to the scores of candidates, float32 CSR [n, K]: of the labels without an entry that were
       found, nothing.
+
+    Raises:
+      InputError: a value that is made is negative or not finite.
     """
     features = _ascending(features)
     best = decoder.top_k(scores, k, estimator)
-    least = _least(decoder, scores, best, source.at(features, best.labels), estimator)
+    values = source.at(features, best.labels)
+    _check(values)
+    least = _least(decoder, scores, best, values, estimator)
     found = []
     for some in _slices([source], features):
         part = Decoded(*(each[some] for each in best))
         added = source.largest(features[some], _floors(decoder, part, least[some]), part.labels)
+        _check(added.data)
         added = _promising(decoder, part, least[some], added)
         found.append((_merged(decoder, scores[some], part, added, estimator), added))
     return joined([decoded for decoded, _ in found]), scipy.sparse.vstack([added for _, added in found], "csr")
+
+
+def _check(values: np.ndarray) -> None:
+    """Raises InputError unless all added scores are 0 or more, and finite."""
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise InputError("Added scores must be 0 or more, and finite: a negative one could hide the best label.")
 
 
 def _least(decoder: Decoder, scores: np.ndarray, best: Decoded, values: np.ndarray, estimator: str) -> np.ndarray:

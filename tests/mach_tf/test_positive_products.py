@@ -73,3 +73,11 @@ def test_products_of_float64_points_have_the_same_bits_both_ways():
     features.data *= np.random.default_rng(2).uniform(0.5, 1, features.nnz)  # values that float32 must round
     found = products.largest(features, np.zeros(5, np.float32), np.zeros((5, 0)))
     np.testing.assert_array_equal(found.toarray(), products.of(features).toarray())
+
+
+def test_products_that_are_no_numbers_are_not_lost():
+    products = PositiveProducts(scipy.sparse.csr_matrix([[np.inf, -np.inf], [np.inf, 0.0], [1.0, 1.0]]))
+    features = scipy.sparse.csr_matrix([[1.0, 1.0]])
+    found = products.largest(features, np.full(1, 5, np.float32), np.zeros((1, 0)))
+    np.testing.assert_array_equal(found.toarray(), [[np.nan, np.inf, 0]])
+    np.testing.assert_array_equal(products.of(features).toarray(), [[np.nan, np.inf, 2]])

@@ -97,7 +97,7 @@ class Source:
 
     def largest(self, features, floors, labels):
         rows = self._rows(features)
-        kept = rows >= floors[:, None]
+        kept = ~(rows < floors[:, None])
         np.put_along_axis(kept, labels, True, axis=1)
         self.most = max(self.most, int(np.count_nonzero(kept & (rows > 0), axis=1).max()))
         return scipy.sparse.csr_matrix(np.where(kept, rows, 0))
@@ -120,6 +120,16 @@ def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entr
         np.testing.assert_array_equal(one, other)
     values = added_scores.values_at(added, found.labels)
     np.testing.assert_array_equal(added_scores.values_at(candidates, found.labels), values)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("k", [1, LABELS])
+def test_a_search_refuses_what_would_not_be_exact(value, k):
+    decoder, scores, added = problem(10, 0.5)
+    added.data[3] = value
+    features = scipy.sparse.identity(POINTS, np.float32, "csr")
+    with pytest.raises(InputError, match="must be 0 or more, and finite"):
+        added_scores.top_k_of(decoder, scores, Source(added), features, k, "mean")
 
 
 def test_what_cannot_change_the_best_labels_is_not_made():
