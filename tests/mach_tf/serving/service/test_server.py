@@ -12,15 +12,17 @@ import pytest
 pytest.importorskip("uvicorn", reason="the service needs the extra serve")
 from mach_tf.serving.service import server
 from mach_tf.serving.service.listening import listen
+from tests.helpers.waiting import LONG, until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 class App:
-    """Answers after a while, and remembers whether its end was announced to it."""
+    """Answers once it is told to, and remembers whether it answered and whether its end was announced to it."""
 
-    def __init__(self, seconds=0.0):
-        self.seconds, self.ended = seconds, False
+    def __init__(self):
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.answered = self.ended = False
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
@@ -30,74 +32,103 @@ class App:
             self.ended = True
             await send({"type": "lifespan.shutdown.complete"})
             return
-        await asyncio.sleep(self.seconds)
+        self.asked.set()
+        end = time.monotonic() + 2 * LONG
+        while not self.may_answer.is_set() and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        self.answered = True
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
         await send({"type": "http.response.body", "body": b"done"})
 
 
-def run(app, *signals, timeout=5.0):
-    """Serves until the signals; returns what a client gets that asks before them, and what one gets that comes afterwards."""
-    answers, before = [], {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    listening = listen("127.0.0.1", 0)
-    port = listening.getsockname()[1]
+class Client(threading.Thread):
+    """Asks the app, sends the signals, each once nobody is accepted any more after the last one, and then lets the app answer if `answer`."""
 
-    def clients():
-        with socket.create_connection(("127.0.0.1", port), 10) as client:
-            client.sendall(GET)
-            time.sleep(0.3)
-            for number in signals:
-                os.kill(os.getpid(), number)
-                time.sleep(0.3)
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                answers.append("accepted")
-            except OSError:
-                answers.append("not accepted")
-            answers.append(client.recv(1 << 16).rpartition(b"\r\n")[2])
+    def __init__(self, app, port, signals, answer):
+        super().__init__()
+        self._app, self._port, self._signals, self._lets_answer = app, port, signals, answer
+        self.refused, self.answer = False, None
 
-    thread = threading.Thread(target=clients)
-    thread.start()
+    def run(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), 3 * LONG) as client:
+                client.sendall(GET)
+                until(self._app.asked.is_set)
+                for number in self._signals:
+                    os.kill(os.getpid(), number)
+                    until(self._is_refused)
+                self.refused = True
+                if self._lets_answer:
+                    self._app.may_answer.set()
+                self.answer = client.recv(1 << 16).rpartition(b"\r\n")[2]
+        finally:
+            if not self.refused:  # the test fails, and must end
+                self._app.may_answer.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _is_refused(self):
+        try:
+            socket.create_connection(("127.0.0.1", self._port), LONG).close()
+            return False
+        except ConnectionError:
+            return True
+
+
+def run(app, *signals, timeout=LONG, answer=True):
+    """Serves until the signals; returns the client, which has asked before them and tried to connect after each."""
+
+    def own(*_):
+        """Takes what comes too late for the server."""
+
+    before = {number: signal.signal(number, own) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with listening:
-            server.run(app, listening, timeout, 10)
+        with listen("127.0.0.1", 0) as listening:
+            client = Client(app, listening.getsockname()[1], signals, answer)
+            client.start()
+            try:
+                server.run(app, listening, timeout, 10)
+            finally:
+                client.join(5 * LONG)
+                assert not client.is_alive()
+                assert [signal.getsignal(number) for number in before] == [own] * 2
+        return client
     finally:
-        thread.join(20)
-        assert {number: signal.getsignal(number) for number in before} == before
-    return answers
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGINT,), (signal.SIGTERM, signal.SIGTERM)])
 def test_what_was_accepted_is_answered_and_nothing_more_is_accepted(signals):
-    app = App(seconds=1.2)
-    assert run(app, *signals) == ["not accepted", b"done"]
+    app = App()
+    client = run(app, *signals)
+    assert client.refused and client.answer == b"done"
     assert app.ended
 
 
 def test_a_second_interruption_does_not_wait():
-    begin = time.perf_counter()
+    app = App()
     with pytest.raises(KeyboardInterrupt):
-        run(App(seconds=8), signal.SIGINT, signal.SIGINT, timeout=10)
-    assert time.perf_counter() - begin < 6
+        run(app, signal.SIGINT, signal.SIGINT, answer=False)
+    assert not app.answered
 
 
 def test_the_wait_ends_after_the_time_limit():
-    begin = time.perf_counter()
-    run(App(seconds=30), signal.SIGTERM, timeout=0.5)
-    assert time.perf_counter() - begin < 10
+    app = App()
+    client = run(app, signal.SIGTERM, timeout=2.0, answer=False)
+    assert client.refused and not app.answered
 
 
 def test_a_signal_that_comes_before_the_server_handles_signals_stops_it(monkeypatch):
-    serve = server.uvicorn.Server.run
+    serve, by_hand = server.uvicorn.Server.run, []
 
     def signalled(self, sockets):
         signal.raise_signal(signal.SIGTERM)
-        failsafe = threading.Timer(6, setattr, (self, "should_exit", True))
+        failsafe = threading.Timer(LONG, lambda: by_hand.append(setattr(self, "should_exit", True)))
         failsafe.start()
         serve(self, sockets)
         failsafe.cancel()
 
     monkeypatch.setattr(server.uvicorn.Server, "run", signalled)
-    begin = time.perf_counter()
     with listen("127.0.0.1", 0) as listening:
         server.run(App(), listening, 1.0, 10)
-    assert time.perf_counter() - begin < 4
+    assert by_hand == []
