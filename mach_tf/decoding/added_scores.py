@@ -14,14 +14,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse
 
-from mach_tf import estimators
 from mach_tf.decoding.best_list import BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
-# Candidates whose bucket scores are gathered at a time.
-_GATHERED = 1 << 18
 # Added scores that are in memory at a time.
 _ENTRIES = 1 << 22
 # Of the sizes of two sums, how much rounding may change what has to be added to one to reach the other: 64 units in the last place.
@@ -111,7 +108,7 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
     least = _least(decoder, scores, best, values_at(added, best.labels), estimator)
-    return _merged(decoder, scores, best, _promising(decoder, best, least, added), estimator)
+    return _merged(decoder, scores, best, least, _promising(decoder, best, least, added), estimator)
 
 
 def top_k_of(
@@ -147,7 +144,7 @@ def top_k_of(
         added = source.largest(features[some], _floors(decoder, part, least[some]), part.labels)
         _check(added.data)
         added = _promising(decoder, part, least[some], added)
-        found.append((_merged(decoder, scores[some], part, added, estimator), added))
+        found.append((_merged(decoder, scores[some], part, least[some], added, estimator), added))
     return joined([decoded for decoded, _ in found]), scipy.sparse.vstack([added for _, added in found], "csr")
 
 
@@ -178,24 +175,29 @@ def _floors(decoder: Decoder, best: Decoded, least: np.ndarray) -> np.ndarray:
 
 
 def _merged(
-    decoder: Decoder, scores: np.ndarray, best: Decoded, added: scipy.sparse.csr_matrix, estimator: str
+    decoder: Decoder,
+    scores: np.ndarray,
+    best: Decoded,
+    least: np.ndarray,
+    added: scipy.sparse.csr_matrix,
+    estimator: str,
 ) -> Decoded:
-    """Returns the best labels by their sums, of the best without what is added and of candidates, float32 CSR [n, K]."""
-    values, counts = added.data, np.diff(added.indptr)
-    sums, found = BestList.empty(*best.labels.shape), BestList(best.labels, best.scores)
-    begin = 0
-    while begin < len(scores):
-        # At least one point, and as many as there is room for.
-        upto = int(np.searchsorted(added.indptr, added.indptr[begin] + _GATHERED, side="right")) - 1
-        end = min(len(scores), max(begin + 1, upto))
-        part = slice(added.indptr[begin], added.indptr[end])
-        rows = np.repeat(np.arange(begin, end), counts[begin:end])
-        scored = _scores(decoder, scores, rows, added.indices[part], estimator, values[part])
-        splits = added.indptr[begin : end + 1] - added.indptr[begin]
-        lists = (BestList(*(each[begin:end] for each in every)) for every in (found, sums))
-        _merge(splits, added.indices[part], scored, *lists)
-        begin = end
-    return Decoded(*sums, best.scored + counts, best.scanned)
+    """Returns the best labels by their sums.
+
+    Args:
+      decoder, scores, estimator: as of `top_k`.
+      best: the best labels without what is added.
+      least: the worst of their sums, float32 [n].
+      added: of candidates, float32 CSR [n, K].
+    """
+    counts = np.diff(added.indptr)
+    rows = np.repeat(np.arange(len(scores)), counts)
+    sums = decoder.scores_of(scores, rows, added.indices, estimator) + added.data
+    if decoder.utility is not None:
+        sums = decoder.utility.of(sums, added.indices, least[rows])
+    merged = BestList.empty(*best.labels.shape)
+    _merge(added.indptr, added.indices, sums, BestList(best.labels, best.scores), merged)
+    return Decoded(*merged, best.scored + counts, best.scanned)
 
 
 def values_at(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
@@ -242,14 +244,6 @@ def _promising(
     lifted[places[known]] = True
     splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)
-
-
-def _scores(
-    decoder: Decoder, scores: np.ndarray, rows: np.ndarray, labels: np.ndarray, estimator: str, values: np.ndarray
-) -> np.ndarray:
-    repetitions = np.arange(len(decoder.table))
-    sums = estimators.combine(scores[rows[:, None], repetitions, decoder.table.T[labels]], estimator) + values
-    return sums if decoder.utility is None else decoder.utility.of(sums, labels)
 
 
 @jit()

@@ -22,7 +22,7 @@ from mach_tf.decoding.lanes import LANES, lanes_reaching
 from mach_tf.decoding.ranking import extremes, mean_and_deviation
 from mach_tf.decoding.scan import scan_range
 from mach_tf.decoding.scoring import WEIGHTED, Scorer, score_label
-from mach_tf.decoding.table import Table, bucket_scores
+from mach_tf.decoding.table import Table
 from mach_tf.decoding.utility import utility_of
 from mach_tf.estimators import MEAN, MIN
 from mach_tf.kernels import jit
@@ -145,16 +145,20 @@ def _find_base(scores, table, lows, bound):
     """Fills lows [R], from which a point's scores [R, B] are counted, and bound[1:]: a label's sum of scores is at most
     bound[1] + step * (sum of its integers) + bound[2]."""
     repetitions = table.by_label.shape[1]
-    for r in range(repetitions):
-        row = bucket_scores(scores, table, r)
-        low, high = extremes(row)
-        mean, deviation = mean_and_deviation(row)
+    for r in range(len(scores)):
+        low, high = extremes(scores[r])
+        mean, deviation = mean_and_deviation(scores[r])
         # Lower scores are raised to `typical`: labels near the k-th best have few of them, and the step becomes smaller. If the
         # mean is not finite, the comparison below is false and `low` is used.
         typical = mean - 2 * deviation
         lows[r] = typical if typical > low else low
         bound[1] += lows[r]
         bound[2] += max(abs(low), abs(high))
+    if repetitions > len(scores):
+        # The weights fall. None is raised: the labels with the lowest are the frequent ones, and often among the best.
+        lows[-1] = table.row[-1]
+        bound[1] += lows[-1]
+        bound[2] += max(abs(table.row[-1]), abs(table.row[0]))
     # The float32 sum of R terms has an error below R * 2^-24 times the sum of their magnitudes; scaling it by 1 / R, and back by
     # R, adds at most as much again. Adding a weight rounds once more.
     bound[2] *= (repetitions + 4) * 2.0**-23

@@ -15,7 +15,7 @@ from mach_tf import estimators
 from mach_tf.buckets import BucketMembers, invert
 from mach_tf.decoding import block_scan, order_search, scan, threshold
 from mach_tf.decoding.best_list import BestList
-from mach_tf.decoding.scoring import WEIGHTED
+from mach_tf.decoding.scoring import WEIGHTED, score_chosen
 from mach_tf.decoding.table import Table, both_ways
 from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
@@ -107,7 +107,21 @@ class Decoder:
 
     def label_scores(self, scores: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
         """Returns the scores of chosen labels, int [n, m], as float32 [n, m]; `scores` as of `top_k`."""
-        return estimators.label_scores(scores, self.table, labels, estimator)
+        points = np.repeat(np.arange(len(scores)), labels.shape[1])
+        return self.scores_of(scores, points, labels.reshape(-1), estimator).reshape(labels.shape)
+
+    def scores_of(self, scores: np.ndarray, points: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
+        """Returns the score of a label for a point, for each of e pairs, float32 [e].
+
+        Args:
+          scores: as of `top_k`.
+          points, labels: int [e], in [0, n) and [0, K).
+          estimator: one of estimators.ESTIMATORS.
+        """
+        found = np.empty(len(points), np.float32)
+        scores = np.ascontiguousarray(scores, np.float32)
+        score_chosen(scores, self.both_ways.by_label, self._kind(estimator), points, labels, found)
+        return found
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Finds the k best labels of each point, exactly; ties go to the smaller label.

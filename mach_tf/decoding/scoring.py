@@ -42,6 +42,21 @@ def score_label(scorer, label, threshold):
     return median_score(scorer.scores, scorer.by_label, label, threshold, scorer.scratch)
 
 
+@jit()
+def score_chosen(scores, by_label, kind, points, labels, found):
+    """Fills found, float32 [e], with the scores of chosen labels.
+
+    Args:
+      scores: float32 [n, R, B].
+      by_label, kind: as of `Scorer`.
+      points, labels: int [e], the point and the label of each score.
+    """
+    scratch = np.empty(by_label.shape[1], np.float32)
+    for i in range(len(points)):
+        scorer = Scorer(scores[points[i]], by_label, kind, scratch)
+        found[i] = score_label(scorer, np.uint64(labels[i]), np.float32(-np.inf))
+
+
 @jit(inline="always")
 def mean_score(scores, by_label, label):
     total = scores[0, by_label[label, 0]]

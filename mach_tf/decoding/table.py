@@ -20,7 +20,7 @@ class Table(NamedTuple):
       members: int32 [R, K], ascending within a bucket.
       offsets: float64 [K], those of a utility, with which R counts the weighted repetition too, the last; of length 0 without one.
       bounds: float32 [K], at least the offsets.
-      row: float32 [B], the bucket scores of the weighted repetition.
+      row: float32 [B], the bucket scores of the weighted repetition, which fall.
       line: float64 [2], the shift and the scale of the utility.
     """
 

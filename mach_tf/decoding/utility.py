@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class WeightedRepetition(NamedTuple):
 
     Attributes:
       groups: int32 [K], its bucket of each label.
-      row: float32 [B], R times the largest offset of each group of labels: its bucket scores.
+      row: float32 [B], R times the largest offset of each group of labels: its bucket scores, which fall.
     """
 
     groups: np.ndarray
@@ -46,17 +46,19 @@ class Utility:
     shift: float = 0.0
     scale: float = 1.0
 
-    def of(self, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def of(self, scores: np.ndarray, labels: np.ndarray, floors: Any = -np.inf) -> np.ndarray:
         """Returns u of chosen labels, to the last bit as the kernels have it.
 
         Args:
           scores: float32, any shape, the label scores.
           labels: int, of a shape that broadcasts to it.
+          floors: float32, likewise: below them u does not matter, and a number that is below too may take its place.
         """
         scores = np.asarray(scores, np.float32)
         of_scores = np.array(np.broadcast_to(labels, scores.shape), np.int64)
         found = np.empty(scores.shape, np.float32)
-        _fill(scores.ravel(), of_scores.ravel(), self.offsets, self.line, found.reshape(-1))
+        least = np.array(np.broadcast_to(floors, scores.shape), np.float32)
+        _fill(scores.ravel(), of_scores.ravel(), self.offsets, self.line, least.ravel(), found.reshape(-1))
         return found
 
     def rounding(self, utilities: np.ndarray, added: np.ndarray) -> np.ndarray:
@@ -99,7 +101,7 @@ def grouped(offsets: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the group of each label, int32 [K], and the largest offset of each of at most B groups, float64 [B].
 
     Half of the groups hold equally many labels, so that visiting one takes as long as visiting a bucket; the other half have equal ranges of
-    weights, which the few frequent labels have all to themselves.
+    weights, which the few frequent labels have all to themselves. The largest offsets fall from group to group.
     """
     order = np.argsort(-offsets, kind="stable")
     falling = offsets[order]
@@ -128,6 +130,6 @@ def utility_of(score, offset, line, threshold):
 
 
 @jit()
-def _fill(scores, labels, offsets, line, found):
+def _fill(scores, labels, offsets, line, floors, found):
     for i in range(len(scores)):
-        found[i] = utility_of(scores[i], offsets[labels[i]], line, -np.inf)
+        found[i] = utility_of(scores[i], offsets[labels[i]], line, floors[i])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mach_tf import estimators
-from mach_tf.decoding.scoring import Scorer, score_label
+from mach_tf.decoding.scoring import Scorer, score_chosen, score_label
 
 WIDTH, COUNT = 30, 500
 
@@ -34,3 +34,17 @@ def test_scores_that_reach_the_threshold_are_exact(estimator, repetitions, thres
     reached = expected >= threshold
     np.testing.assert_array_equal(found[reached], expected[reached])
     assert (found[~reached] < threshold).all()
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("repetitions", [1, 2, 5])
+def test_chosen_labels_of_points(estimator, repetitions):
+    generator = np.random.default_rng(repetitions)
+    table = generator.integers(0, WIDTH, (repetitions, COUNT)).astype(np.int32)
+    scores = generator.random((4, repetitions, WIDTH), np.float32)
+    points, labels = generator.integers(0, 4, 60), generator.integers(0, COUNT, 60).astype(np.int32)
+    found = np.empty(60, np.float32)
+    by_label = np.ascontiguousarray(table.T.astype(np.uint16))
+    score_chosen(scores, by_label, estimators.get(estimator).kernel, points, labels, found)
+    every = estimators.label_scores(scores, table, np.tile(np.arange(COUNT), (4, 1)), estimator)
+    np.testing.assert_array_equal(found, every[points, labels])

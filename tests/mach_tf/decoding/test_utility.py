@@ -130,11 +130,34 @@ def test_groups_bound_the_weights_of_their_labels(labels, buckets, kind):
     groups, largest = grouped(offsets, buckets)
     assert groups.dtype == np.int32 and len(largest) == buckets
     assert (groups >= 0).all() and (groups < buckets).all()
-    assert (largest[groups] >= offsets).all()
+    assert (largest[groups] >= offsets).all() and (np.diff(largest) <= 0).all()
     for group in np.unique(groups):
         assert largest[group] == offsets[groups == group].max()
     if buckets >= 2 * labels:
         np.testing.assert_array_equal(largest[groups], offsets)
+
+
+def test_blocks_bound_labels_of_low_weights_by_these():
+    """Half of the labels have the low weight; bounded by the high one, nine of ten labels would have to be scored."""
+    decoder, logits, generator = problem(10_000, 8, 300)
+    ranked = decoder.by(Utility(np.where(generator.random(10_000) < 0.5, 0.0, 1.0)))
+    found = ranked.top_k(logits, 5, "logit_mean")
+    assert found.scored.mean() < 1_500
+    labels, _ = brute_force(decoder, logits, ranked.utility, 5)
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_below_a_floor_utilities_do_not_matter():
+    decoder, logits, generator = problem()
+    utility = Utility(weights_of(generator, decoder.labels, "many"), 1.5, 1.75)
+    scores, labels = logits[:, 0, :1], np.full((POINTS, 1), 7)
+    exact = utility.of(scores, labels)
+    floors = np.full((POINTS, 1), np.median(exact), np.float32)
+    found = utility.of(scores, labels, floors)
+    reached = exact >= floors
+    np.testing.assert_array_equal(found[reached], exact[reached])
+    assert 0 < (~reached).sum() < POINTS and (found[~reached] >= exact[~reached]).all()
+    assert (found[found != exact] < floors[found != exact]).all() and (found != exact).any()
 
 
 def test_no_points():
