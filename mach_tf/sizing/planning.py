@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
-import scipy.stats
+import scipy.special
 
 from mach_tf.errors import InputError
 from mach_tf.manifest import DatasetManifest
@@ -127,7 +127,7 @@ def confusable_labels(labels: int, labels_per_point: float, buckets: int, repeti
     is binomial: R trials, each with the probability 1 - (1 - 1/B)^s that one of the point's s labels is in its bucket.
     """
     hit = -math.expm1(labels_per_point * math.log1p(-1 / buckets))
-    return labels * float(scipy.stats.binom.sf(math.ceil(repetitions / 2) - 1, repetitions, hit))
+    return labels * float(scipy.special.bdtrc(math.ceil(repetitions / 2) - 1, repetitions, hit))
 
 
 def serving_bytes(config: TrainingConfig, shapes: Shapes, repetitions: int, labels: int) -> int:
