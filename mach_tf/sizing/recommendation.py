@@ -1,6 +1,6 @@
 """Rules for the training settings of new data, derived from the data sets whose settings were tuned.
 
-The measurements behind the rules are in docs/benchmarks.md, "Settings by rule", and in decision 55.
+The measurements behind the rules are in docs/benchmarks.md, "Settings by rule", and in decisions 55 and 57.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _FEW_LABELS = 50
 # The smallest data need smaller batches, for enough steps in as many epochs.
 _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
+# Beside a ranker, with so many points, half of the hidden units and less dropout are nearly as accurate, and so are fewer steps where labels are rare.
+_FEWER_UNITS, _LESS_DROPOUT, _RARE_STEPS = 256, 0.1, 700
 # Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
 _FREQUENT = 100.0
 # Points x labels up to which plans train a ranker: a tenth of Amazon-670K's, where predictions take 9 times as long with one and a gain was not
@@ -129,6 +131,7 @@ def recommend(
     repetitions: Sequence[int] = (),
     delta: float = DEFAULT_DELTA,
     seconds: float = math.inf,
+    ranker: Optional[bool] = None,
 ) -> Recommendation:
     """Recommends buckets, repetitions and training settings.
 
@@ -140,14 +143,19 @@ def recommend(
       repetitions: the numbers of repetitions to choose from; by default 4, 8, 16 and 32.
       delta: the accepted probability of failure.
       seconds: the accepted training time of all repetitions; infinite by default.
+      ranker: False if none will be trained, whatever the rules say.
     """
     given = dict(given or {})
-    config = TrainingConfig(**{**settings(problem, given.get("batch_size"), given.get("optimizer")), **given})
+    batch_size, optimizer = given.get("batch_size"), given.get("optimizer")
+    config = TrainingConfig(**{**settings(problem, batch_size, optimizer), **given})
+    ranked = trains_ranker(problem, config, machine)
+    if ranked and ranker is not False and not config.is_adversarial:
+        config = TrainingConfig(**{**settings(problem, batch_size, optimizer, beside_ranker=True), **given})
     usual_buckets, usual_repetitions = planning.candidates(problem.labels)
     if problem.labels <= _FEW_LABELS:
         usual_buckets = [_FEW_LABELS]
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
-    plans = planning.make_plans(problem, machine, config, *sizes, ranker=trains_ranker(problem, config, machine))
+    plans = planning.make_plans(problem, machine, config, *sizes, ranker=ranked)
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, tuple(plans), best)
 
@@ -166,7 +174,9 @@ def is_for_few_labels(buckets: int, labels: int) -> bool:
     return labels <= _FEW_LABELS == buckets
 
 
-def settings(problem: Problem, batch_size: Optional[int] = None, optimizer: Optional[str] = None) -> dict[str, Any]:
+def settings(
+    problem: Problem, batch_size: Optional[int] = None, optimizer: Optional[str] = None, beside_ranker: bool = False
+) -> dict[str, Any]:
     """Returns training settings for such data, by the names of TrainingConfig's fields and of train.main's flags.
 
     The rules keep the number of steps the same, as far as the bounds on the number of epochs allow. Where labels have many
@@ -177,18 +187,21 @@ def settings(problem: Problem, batch_size: Optional[int] = None, optimizer: Opti
       problem: the data.
       batch_size: points per step, if that is settled; by default it is chosen too.
       optimizer: the optimizer, if that is settled; by default it is chosen too.
+      beside_ranker: whether the training is clean and a ranker is trained too, which knows the labels that a smaller ensemble knows less of.
     """
     few = max(_SMALLEST_BATCH, round(problem.points / _STEPS_PER_EPOCH))
     usual = min(problem.points, few, _LARGE_BATCH if problem.points >= _MANY_POINTS else _BATCH)
     optimizer = optimizer or ("rowwise" if problem.points >= _ROWWISE_POINTS else TrainingConfig.optimizer)
     rare = problem.points * problem.labels_per_point < _RARE * problem.labels
     fast = optimizer == "rowwise" and problem.points >= _FEW_POINTS and not rare
-    steps = _ROWWISE_STEPS if fast else _STEPS
+    small = beside_ranker and optimizer == "rowwise" and problem.points >= _FEW_POINTS
+    steps = _ROWWISE_STEPS if fast else _RARE_STEPS if small and problem.points >= _MANY_POINTS else _STEPS
     epochs = min(max(round(steps * (batch_size or usual) / problem.points), _FEWEST_EPOCHS), _MOST_EPOCHS)
     if fast:
         usual = _LARGE_BATCH  # half of the steps in as many epochs, at a higher rate
     return {
-        "dropout": 0.0 if rare else 0.3,
+        **({"hidden_units": _FEWER_UNITS} if small else {}),
+        "dropout": 0.0 if rare else _LESS_DROPOUT if small else 0.3,
         "epochs": epochs,
         "batch_size": batch_size or usual,
         "optimizer": optimizer,

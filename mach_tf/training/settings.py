@@ -117,6 +117,7 @@ def _planned(dataset: DatasetManifest, given: dict[str, Any]) -> Settings:
         {name: value for name, value in given.items() if name in _CONFIG_TYPES},
         buckets=[given["buckets"]] if "buckets" in given else (),
         repetitions=[given["repetitions"]] if "repetitions" in given else (),
+        ranker=given.get("ranker"),
     )
     chosen = found.nearest
     base = {

@@ -98,6 +98,40 @@ def test_thin_labels_and_few_points(points, labels, labels_per_point, dropout, l
 
 
 @pytest.mark.parametrize(
+    ("points", "labels", "labels_per_point", "given", "changed"),
+    [
+        (19_999, 1000, 3.0, {}, {}),
+        (20_000, 1000, 3.0, {}, {"hidden_units": 256, "dropout": 0.1}),
+        (45_000, 4_271, 5.1, {}, {"hidden_units": 256, "dropout": 0.1}),  # EURLEX57K
+        (45_000, 4_271, 5.1, {"optimizer": "laprop"}, {}),
+        (59_999, 41_218, 2.9, {}, {"hidden_units": 256}),
+        (90_452, 41_218, 2.9, {}, {"hidden_units": 256, "epochs": 4}),  # TIBKAT-GND
+        (90_452, 41_218, 2.9, {"batch_size": 1024}, {"hidden_units": 256, "epochs": 8}),
+    ],
+)
+def test_beside_a_ranker_many_points_have_a_smaller_ensemble(points, labels, labels_per_point, given, changed):
+    alone = _settings(points, labels, labels_per_point, **given)
+    assert _settings(points, labels, labels_per_point, **given, beside_ranker=True) == {**alone, **changed}
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "ranker", "hidden_units"),
+    [
+        (4_271, {"adversarial_weight": 0.0}, None, 256),
+        (4_271, {"adversarial_weight": 0.0}, True, 256),
+        (4_271, {"adversarial_weight": 0.0}, False, 512),
+        (4_271, {}, None, 512),
+        (4_271, {"adversarial_weight": 0.0, "hidden_units": 512}, None, 512),
+        (1_000, {"adversarial_weight": 0.0}, None, 512),  # so many points per label that no ranker is trained
+    ],
+)
+def test_a_smaller_ensemble_is_for_clean_training_with_a_ranker(labels, given, ranker, hidden_units):
+    problem = planning.Problem(labels, 18_407, 45_000, 103.4, 5.1)
+    found = recommendation.recommend(problem, machine.nominal(8 << 30), given, ranker=ranker)
+    assert found.config.hidden_units == hidden_units
+
+
+@pytest.mark.parametrize(
     ("labels", "labels_per_point", "buckets", "repetitions"),
     [(2, 1, 50, 4), (3, 1, 50, 4), (5, 3, 50, 8), (20, 2, 50, 8), (50, 2, 50, 8)],
 )
