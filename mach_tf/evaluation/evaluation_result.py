@@ -210,7 +210,11 @@ class Evaluation(tables.ShownAsText):
                 f"epsilon {self.loss.epsilon:g})"
             )
         for name, curve in self.calibration.items():
-            yield f"expected calibration error, {name}: {curve.expected_error:.4f}"
+            floor = curve.floor()
+            yield (
+                f"expected calibration error, {name}: {curve.expected_error:.4f}; true probabilities would show {floor.mean:.4f} "
+                f"[{floor.low:.4f}, {floor.high:.4f}]"
+            )
         for name, scored in self.decoding.labels_scored.items():
             recall = self.decoding.recall.get(name)
             found = "" if recall is None else f", recall of the exact top {max(self.ks)}: {100 * recall:.2f}%"
