@@ -86,6 +86,8 @@ def find(name: str, data_set: str, shape: str) -> Optional[Arm]:
 def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads: int, minutes: float) -> None:
     """Trains an arm, predicts with it, and writes OUTPUT.npz and then OUTPUT.json. Does nothing if the latter exists, with the same settings.
 
+    A run that was interrupted after its training goes on with the trained model.
+
     Args:
       arm: what to run.
       data: the folder of the files that arms read.
@@ -108,34 +110,49 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
         command = [peers_environments.python_of(arm.package, environments), _PROGRAM]
     os.makedirs(os.path.dirname(output), exist_ok=True)
     model, measured = f"{output}.model", f"{output}.measured.json"
-    shutil.rmtree(model, ignore_errors=True)
     request = {"package": arm.package, "settings": settings, "data": data, "model": model, "threads": threads}
-    if arm.ours:
-        _run(command, {**request, "stage": "prepare"}, f"{output}.log", minutes)
-    loads = [os.getloadavg()[0]]
-    wall = _run(command, {**request, "stage": "train", "output": measured}, f"{output}.log", minutes)
-    megabytes = _megabytes(model)
-    loads.append(os.getloadavg()[0])
+    if not _is_trained(measured, settings):
+        shutil.rmtree(model, ignore_errors=True)
+        _train(command, request, output, measured, minutes, prepare=arm.ours)
     predictions = f"{output}.npz"
     _run(command, {**request, "stage": "predict", "output": predictions, "top": TOP}, f"{output}.log", minutes)
-    training = files.read_json(measured, "measurements")
     with np.load(predictions) as found:
         labels, predicting = found["labels"], {key: float(found[key]) for key in ("seconds", "cpu_seconds", "peak_mb")}
     result = {
         "arm": arm.name,
         "seed": seed,
-        "settings": settings,
-        "train": training,
-        "process_seconds": wall,
+        **files.read_json(measured, RESULTS),
         "predict": {**predicting, "milliseconds_per_point": 1000 * predicting["seconds"] / max(len(labels), 1)},
-        "model_mb": megabytes,
-        "load": loads,
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
     shutil.rmtree(model)
     os.remove(measured)
     os.remove(f"{output}.log")
     files.write_json(f"{output}.json", result)
+
+
+def _is_trained(measured: str, settings: Mapping[str, Any]) -> bool:
+    """Returns whether `_train` ended with these settings; its process alone leaves a file without settings."""
+    return os.path.isfile(measured) and files.read_json(measured, RESULTS).get("settings") == settings
+
+
+def _train(
+    command: list[str], request: dict[str, Any], output: str, measured: str, minutes: float, prepare: bool
+) -> None:
+    """Trains an arm, and writes to `measured` the part of the result that is known then."""
+    if prepare:
+        _run(command, {**request, "stage": "prepare"}, f"{output}.log", minutes)
+    loads = [os.getloadavg()[0]]
+    wall = _run(command, {**request, "stage": "train", "output": measured}, f"{output}.log", minutes)
+    loads.append(os.getloadavg()[0])
+    trained = {
+        "settings": request["settings"],
+        "train": files.read_json(measured, RESULTS),
+        "process_seconds": wall,
+        "model_mb": _megabytes(request["model"]),
+        "load": loads,
+    }
+    files.write_json(measured, trained)
 
 
 def _run(command: list[str], request: dict[str, Any], log: str, minutes: float) -> float:

@@ -81,6 +81,40 @@ def test_a_run_keeps_measurements_and_predictions_and_is_not_repeated(tmp_path, 
     assert len(processes) == 6, "other settings are run anew"
 
 
+def test_an_interrupted_run_goes_on_with_the_trained_model(tmp_path, processes, monkeypatch):
+    parabel, whole = peers_arms.PEERS["parabel"], peers_arms.subprocess.run
+
+    def killed(command, **options):
+        if json.loads(command[-1])["stage"] == "predict":
+            return subprocess.CompletedProcess(command, 9)
+        return whole(command, **options)
+
+    def run(arm):
+        peers_arms.run(arm, "data", str(tmp_path / "a"), 0, "environments", 2, 1.0)
+
+    monkeypatch.setattr(peers_arms.subprocess, "run", killed)
+    with pytest.raises(Failed, match="predict ended with status 9"):
+        run(parabel)
+    monkeypatch.setattr(peers_arms.subprocess, "run", whole)
+    run(parabel)
+    assert [request["stage"] for _, request in processes] == ["train", "predict"]
+    assert json.loads((tmp_path / "a.json").read_text())["train"] == {
+        "seconds": 2.0,
+        "cpu_seconds": 3.0,
+        "peak_mb": 4.0,
+    }
+
+
+def test_a_model_of_other_settings_is_trained_anew(tmp_path, processes):
+    (tmp_path / "a.model").mkdir()
+    for left in ({"seconds": 1.0}, {"settings": {"max_depth": 3}}):
+        (tmp_path / "a.measured.json").write_text(json.dumps(left))
+        peers_arms.run(peers_arms.PEERS["parabel"], "data", str(tmp_path / "a"), 0, "environments", 2, 1.0)
+        assert [request["stage"] for _, request in processes] == ["train", "predict"]
+        processes.clear()
+        (tmp_path / "a.json").unlink()
+
+
 def test_a_peer_runs_in_its_environment_without_a_seed(tmp_path, processes):
     peers_arms.run(peers_arms.PEERS["bonsai"], "data", str(tmp_path / "bonsai-0"), 0, "environments", 2, 1.0)
     command, request = processes[0]
