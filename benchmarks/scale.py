@@ -25,6 +25,7 @@ from benchmarks import scale_figures, scale_stages
 from benchmarks.scale_shapes import SHAPES
 from benchmarks.scale_stages import Stage
 from mach_tf import files
+from mach_tf.metrics import bootstrap
 from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
@@ -38,6 +39,9 @@ flags.DEFINE_integer("attacked", 200, "Attacks the first N test points.", 1)
 flags.DEFINE_integer("explained", 20, "Explains the first N test points.", 1)
 flags.DEFINE_float("epsilon", 0.01, "The size of the attack.", 0.0)
 flags.DEFINE_boolean("peer", True, "Trains Parabel too.")
+flags.DEFINE_integer(
+    "peer_points", 10_000, "Parabel predicts the first N test points, which takes milliseconds for each.", 1
+)
 flags.DEFINE_string("environments_dir", None, "Keeps Parabel's environment here; by default in --output_dir.")
 
 
@@ -48,6 +52,8 @@ def main(_: list[str]) -> None:
     results = scale_stages.run(stages(directory), os.path.join(directory, "stages"), _report)
     precisions = scale_figures.precisions(directory, FLAGS.peer)
     text = f"{scale_figures.table(results)}\n\n{scale_figures.precision_table(precisions)}"
+    if FLAGS.peer:
+        text += f"\n\n{scale_figures.differences(directory)}"
     with files.atomic_write(os.path.join(directory, "scale.md")) as file:
         file.write(f"{text}\n".encode())
     print(text)
@@ -99,7 +105,8 @@ def stages(directory: str) -> list[Stage]:
     ]
     if FLAGS.peer:
         peer = os.path.join(directory, "parabel")
-        request = {"data": data, "output": peer, "environments": environments}
+        request = {"data": data, "output": peer, "environments": environments, "points": FLAGS.peer_points}
+        request["ours"] = os.path.join(evaluated, bootstrap.POINTS_FILE)
         found.append(stage("parabel", "benchmarks.scale_peer", [json.dumps(request)], peer, resumes=True))
     return found
 

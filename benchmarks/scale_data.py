@@ -8,7 +8,9 @@ benchmarks.scale_law says how points are drawn; the same flags write the same by
 
 The table compares what was written with the published means. The planted model knows from which labels a point's features come, and so the
 probability of every label: its precisions on the test points are the ceiling that no classifier exceeds, but for luck. The second ceiling is that of
-the labels that have a training point: what can be learned from these training points at best. The JSON object on the last line holds all
+the labels that have a training point: what can be learned from these training points at best. With a few points per cluster of labels even that is out
+of reach, as features must tell which of the cluster's labels a point has: "cluster alone" is what one reaches who recognises a point's cluster
+without fail and ranks its labels by their numbers of training points. The JSON object on the last line holds all
 figures; its "ratios" are the written means, divided by the published ones.
 """
 

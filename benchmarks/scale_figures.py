@@ -11,21 +11,26 @@ from benchmarks.scale_text import PLANTED_FILE
 from mach_tf import files
 
 _KS = (1, 3, 5)
+_REACHED = "ceiling of labels with points"
 _METRICS_FILE = "metrics.json"  # the name in mach_tf.evaluation, whose import takes TensorFlow's memory
 
 
 def precisions(directory: str, peer: bool) -> dict[str, dict[str, float]]:
-    """Returns P@1, P@3 and P@5 in percent of the data's ceilings, of mach_tf, and of Parabel if it ran."""
+    """Returns P@1, P@3 and P@5 in percent: the data's ceilings, mach_tf's, and if Parabel ran, its own and ours on its test points."""
     planted = files.read_json(os.path.join(directory, "data", PLANTED_FILE), "description of the data")
     evaluation = files.read_json(os.path.join(directory, "evaluation", _METRICS_FILE), "evaluation")
     names = [f"P@{k}" for k in _KS]
     found = {
         "ceiling": {name: planted["ceiling"][name] for name in names},
-        "ceiling of labels with points": {name: planted["ceiling_of_labels_with_points"][name] for name in names},
+        _REACHED: {name: planted["ceiling_of_labels_with_points"][name] for name in names},
+        "cluster alone": {name: planted["cluster_alone"][name] for name in names},
         "mach_tf": {name: round(evaluation["metrics"][name], 2) for name in names},
     }
     if peer:
-        found["parabel"] = {name: round(_peer(directory)["metrics"][name], 2) for name in names}
+        result = _peer(directory)
+        points = f"first {result['points']:,} points"
+        found[f"mach_tf, {points}"] = {name: round(result["ours"][name], 2) for name in names}
+        found[f"parabel, {points}"] = {name: round(result["metrics"][name], 2) for name in names}
     return found
 
 
@@ -48,11 +53,11 @@ def precision_table(found: dict[str, dict[str, float]]) -> str:
 
 def precision_ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
     """Returns the precisions of each method over the ceiling of labels with points."""
-    ceiling = found["ceiling of labels with points"]
+    ceiling = found[_REACHED]
     return {
-        f"{who}: {name}/ceiling": round(found[who][name] / ceiling[name], 3)
-        for who in ("mach_tf", "parabel")
-        if who in found
+        f"{who}: {name}/ceiling": round(row[name] / ceiling[name], 3)
+        for who, row in found.items()
+        if who.startswith(("mach_tf", "parabel"))
         for name in ceiling
         if ceiling[name]
     }
@@ -71,6 +76,15 @@ def estimate_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[
         "train: seconds/estimate": round(train["seconds"] / max(1.0, float(seconds[1].replace(",", ""))), 3),
         "train: peak/estimate": round(train["peak_mb"] / megabytes, 3),
     }
+
+
+def differences(directory: str) -> str:
+    """Returns a sentence: mach_tf's precisions minus Parabel's on the same points, with paired 95% intervals."""
+    found = (
+        f"{name} {value['difference']:+.2f} [{value['low']:+.2f}, {value['high']:+.2f}]"
+        for name, value in _peer(directory)["differences"].items()
+    )
+    return f"mach_tf minus Parabel: {', '.join(found)}."
 
 
 def peer_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[str, float]:

@@ -74,6 +74,18 @@ def best_hits(found: Law, split: int, begin: int, count: int, counts: np.ndarray
     return np.asarray(_best_hits(found, split, begin, count, counts))
 
 
+def cluster_hits(found: Law, split: int, begin: int, count: int, counts: np.ndarray) -> np.ndarray:
+    """Returns how many of a point's labels are among the 1, 3 and 5 labels of its cluster with the largest counts, int64 [count, 3].
+
+    That is what is reached by one who recognises a point's cluster without fail, and learns no more than how many training points its labels have.
+
+    Args:
+      found, split, begin, count: as for `best_hits`.
+      counts: int64 [K], the training points of each label. Of equal counts the smaller label id comes first; labels without points are left out.
+    """
+    return np.asarray(_cluster_hits(found, split, begin, count, counts))
+
+
 @kernels.jit(nogil=True)
 def next_number(state: np.ndarray) -> Any:
     """Advances SplitMix64 and returns its next number."""
@@ -222,4 +234,24 @@ def _best_hits(found: Law, split: int, begin: int, count: int, counts: np.ndarra
             for k in range(len(KS)):
                 if KS[k] == place + 1:
                     hits[row, k] = right
+    return hits
+
+
+@kernels.jit(nogil=True)
+def _cluster_hits(found: Law, split: int, begin: int, count: int, counts: np.ndarray) -> np.ndarray:
+    state = np.zeros(1, np.uint64)
+    visible, written = np.empty(found.most_labels, np.int64), np.empty(2 * found.most_labels, np.int64)
+    hits = np.zeros((count, len(KS)), np.int64)
+    for row in range(count):
+        cluster, _, n_written = draw_labels(state, found, split, begin + row, visible, written)
+        members = _members(found, cluster)
+        keys = np.empty(members, np.int64)
+        for member in range(members):
+            id = label(found, cluster, member)
+            keys[member] = -counts[id] * found.labels + id
+        order = np.argsort(keys)[: KS[-1]]
+        for column in range(len(KS)):
+            for member in order[: KS[column]]:
+                if counts[label(found, cluster, member)] > 0:
+                    hits[row, column] += np.any(written[:n_written] == member)
     return hits

@@ -1,35 +1,67 @@
-"""Trains omikuji's Parabel on the same files as a run at scale, and measures its time and precisions.
+"""Trains omikuji's Parabel on the same files as a run at scale, and measures its time, and its precisions beside ours.
 
-    python -m benchmarks.scale_peer '{"data": "scale/amazon-670k-0.01/data", "output": "parabel", "environments": "environments"}'
+    python -m benchmarks.scale_peer '{"data": "scale/amazon-670k-0.01/data", "output": "parabel", "environments": "environments",
+        "points": 10000, "ours": "scale/amazon-670k-0.01/evaluation/per_point.npz"}'
 
 `data` is the folder of train.txt and test.txt, `output` the folder of matrices and predictions, and `environments` that of the peers'
-environments (benchmarks.peers_environments). The JSON object on the last line holds the metrics and the costs of benchmarks.peers_results.
+environments (benchmarks.peers_environments). Parabel predicts the first `points` test points, one after the other: all of a large data set would
+take longer than its training. `ours` holds our metrics of each test point. The JSON object on the last line holds the metrics and the costs of
+benchmarks.peers_results; `points`, how many test points these are of; and of the same points `ours`, our precisions, and
+`differences`, ours minus Parabel's with paired 95% intervals. A training that is done is not made again.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
+from typing import Any
+
+import numpy as np
 
 from benchmarks import peers_arms, peers_data, peers_environments, peers_results
+from mach_tf import files
 from mach_tf.data import libsvm
+from mach_tf.metrics import bootstrap
+from mach_tf.metrics.ranking_metrics import PerPoint
 
 _ARM = "parabel"
+_METRICS = tuple(f"P@{k}" for k in peers_results.KS)
 _MINUTES = 240.0
 
 
-def main(request: dict[str, str]) -> None:
+def main(request: dict[str, Any]) -> None:
     """Does what a request asks for, and prints the result."""
     matrices = os.path.join(request["output"], "data")
-    if not os.path.isfile(os.path.join(matrices, peers_data.SIZES_FILE)):
-        peers_data.write(matrices, peers_data.Data(*(_part(request["data"], name) for name in ("train", "test"))))
+    n_points = _write(request["data"], matrices, request["points"])
     output, threads = os.path.join(request["output"], _ARM), os.cpu_count() or 1
     try:
         peers_arms.run(peers_arms.PEERS[_ARM], matrices, output, 0, request["environments"], threads, _MINUTES)
     except (peers_arms.Failed, peers_environments.Unavailable) as error:
         sys.exit(f"Parabel was not measured: {error}.")
-    print(json.dumps(peers_results.read_cell(matrices, _ARM, [output]).to_json()))
+    cell = peers_results.read_cell(matrices, _ARM, [output])
+    read = bootstrap.read_points(request["ours"])
+    ours = {name: PerPoint(read[name].numerator[:n_points], read[name].denominator[:n_points]) for name in _METRICS}
+    compared = bootstrap.paired_differences(ours, cell.per_point)
+    found = {
+        **cell.to_json(),
+        "points": n_points,
+        "ours": {name: round(metric.percent, 3) for name, metric in ours.items()},
+        "differences": {name: dataclasses.asdict(difference) for name, difference in compared.items()},
+    }
+    print(json.dumps(found))
+
+
+def _write(data: str, matrices: str, most: int) -> int:
+    """Writes the matrices of the training points and of the first test points, unless they are there; returns the number of the latter."""
+    with libsvm.TextReader(os.path.join(data, "test.txt")) as reader:
+        n_points = min(most, reader.header.points)
+    sizes = os.path.join(matrices, peers_data.SIZES_FILE)
+    if not os.path.isfile(sizes) or files.read_json(sizes, "sizes of the data")["test_points"] != n_points:
+        train, test = (_part(data, name) for name in ("train", "test"))
+        peers_data.write(matrices, peers_data.Data(train, test.take(np.arange(n_points))))
+    return n_points
 
 
 def _part(folder: str, name: str) -> peers_data.Part:

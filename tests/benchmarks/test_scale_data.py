@@ -24,3 +24,6 @@ def test_the_program_writes_a_small_part_of_a_shape(tmp_path):
     assert abs(result["ratios"]["features_per_point"] - 1) < 0.2
     for name, value in result["ceiling_of_labels_with_points"].items():
         assert 1 < value <= result["ceiling"][name] <= 100  # percent
+        assert (
+            0 < result["cluster_alone"][name] <= result["ceiling_of_labels_with_points"][name] + 5
+        )  # luck of few points

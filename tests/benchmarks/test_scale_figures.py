@@ -18,6 +18,7 @@ def made(tmp_path):
     planted = {
         "ceiling": {"P@1": 90.0, "P@3": 80.0, "P@5": 70.0},
         "ceiling_of_labels_with_points": {"P@1": 50.0, "P@3": 40.0, "P@5": 0.0},
+        "cluster_alone": {"P@1": 20.0, "P@3": 10.0, "P@5": 0.0},
     }
     files.write_json(str(tmp_path / "data" / "planted.json"), planted)
     files.write_json(
@@ -27,7 +28,13 @@ def made(tmp_path):
         "# Estimate: 1.3 GB of memory for one repetition at a time, 1,250 s of training.\n"
     )
     (tmp_path / "stages" / "train.log").write_text("total memory, with the process     4.00 GB\n")
-    peer = {"metrics": {"P@1": 40.0, "P@3": 20.0, "P@5": 5.0}, "costs": {"train s": 50.0}}
+    peer = {
+        "metrics": {"P@1": 40.0, "P@3": 20.0, "P@5": 5.0},
+        "costs": {"train s": 50.0},
+        "points": 1000,
+        "ours": {"P@1": 30.0, "P@3": 30.0, "P@5": 10.0},
+        "differences": {"P@1": {"difference": -10.0, "low": -12.0, "high": 1.26}},
+    }
     (tmp_path / "stages" / "parabel.log").write_text(f"a line\n{json.dumps(peer)}\n")
     return str(tmp_path)
 
@@ -37,8 +44,10 @@ def test_ratios_are_those_of_what_was_measured(directory):
     assert scale_figures.precision_ratios(found) == {
         "mach_tf: P@1/ceiling": 0.5,
         "mach_tf: P@3/ceiling": 0.75,
-        "parabel: P@1/ceiling": 0.8,
-        "parabel: P@3/ceiling": 0.5,
+        "mach_tf, first 1,000 points: P@1/ceiling": 0.6,
+        "mach_tf, first 1,000 points: P@3/ceiling": 0.75,
+        "parabel, first 1,000 points: P@1/ceiling": 0.8,
+        "parabel, first 1,000 points: P@3/ceiling": 0.5,
     }
     results = {"train": {"seconds": 2500.0, "peak_mb": 3000.0}}
     assert scale_figures.estimate_ratios(directory, results) == {
@@ -46,11 +55,13 @@ def test_ratios_are_those_of_what_was_measured(directory):
         "train: peak/estimate": 0.75,
     }
     assert scale_figures.peer_ratios(directory, results) == {"train s: mach_tf/parabel": 50.0}
+    assert scale_figures.differences(directory) == "mach_tf minus Parabel: P@1 -10.00 [-12.00, +1.26]."
     assert scale_figures.precision_table(found).splitlines()[2] == "| ceiling | 90.00 | 80.00 | 70.00 |"
 
 
 def test_parabel_can_be_left_out(directory):
-    assert list(scale_figures.precisions(directory, False)) == ["ceiling", "ceiling of labels with points", "mach_tf"]
+    names = ["ceiling", "ceiling of labels with points", "cluster alone", "mach_tf"]
+    assert list(scale_figures.precisions(directory, False)) == names
 
 
 def test_a_resumed_stage_says_so():

@@ -53,6 +53,21 @@ def test_labels_without_points_are_not_ranked():
     assert 0 < some.sum() < everything.sum()
 
 
+def test_the_cluster_alone_ranks_its_labels_by_their_counts():
+    law = SMALL._replace(labels=30, clusters=3, most_labels=4)
+    counts = np.random.default_rng(0).integers(0, 4, 30)
+    state, visible, written = np.zeros(1, np.uint64), np.empty(law.most_labels, np.int64), np.empty(99, np.int64)
+    expected = np.zeros((300, 3), int)
+    for point in range(300):
+        cluster, _, n_written = scale_law.draw_labels(state, law, 1, 50 + point, visible, written)
+        theirs = {scale_law.label(law, cluster, member) for member in written[:n_written]}
+        ids = [scale_law.label(law, cluster, member) for member in range(10)]
+        best = [id for id in sorted(ids, key=lambda id: (-counts[id], id)) if counts[id]]
+        expected[point] = [len(theirs.intersection(best[:k])) for k in scale_law.KS]
+    np.testing.assert_array_equal(scale_law.cluster_hits(law, 1, 50, 300, counts), expected)
+    assert expected[:, 2].sum() > expected[:, 0].sum() > 0
+
+
 def test_frequent_labels_are_visible_first():
     _, _, first = draw(SMALL)
     expected = np.diff(np.sqrt(np.arange(7) + 1.0)) / (np.sqrt(7) - 1)
