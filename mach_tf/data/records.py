@@ -108,6 +108,8 @@ def epochs(
     seeds = [derive(shuffle_seed, number, Purpose.SHUFFLE) for number in numbers]
     orders = [_order(seed, len(paths)) for seed in seeds]
 
+    # There is nothing to convert, nor in what it calls, and converting takes half a second.
+    @tf.autograph.experimental.do_not_convert
     def of_epoch(position: tf.Tensor, order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
         return each(
             position, _batched(manifest, _shuffled(paths, points, order, seed, SHUFFLE_BUFFER), batch_size, False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from matplotlib.figure import Figure
 
 from mach_tf import figures
@@ -16,3 +19,9 @@ def test_a_png_is_written_whole(tmp_path):
     assert figures.png(figure).startswith(b"\x89PNG\r\n\x1a\n")
     # Width and height in pixels, as the header holds them.
     assert int.from_bytes(figures.png(figure, 50)[16:20], "big") == 100
+
+
+def test_what_may_draw_figures_imports_matplotlib_when_it_draws():
+    script = "import sys, mach_tf; mach_tf.Ensemble; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
