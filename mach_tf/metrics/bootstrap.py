@@ -118,24 +118,25 @@ def _resample(per_point: Mapping[str, PerPoint], samples: int, seed: int) -> np.
     """Returns metrics of resampled points in percent, float64 [samples, metrics]; 0 where nothing can be attained."""
     if samples < 1:
         raise InputError(f"samples must be at least 1 (got {samples}).")
-    numerators = np.stack([metric.numerator for metric in per_point.values()], axis=1)
-    denominators = np.stack([metric.denominator for metric in per_point.values()], axis=1)
+    # A metric per row: of a million points, the product of long rows takes a tenth of what it takes of long columns.
+    numerators = np.stack([metric.numerator for metric in per_point.values()])
+    denominators = np.stack([metric.denominator for metric in per_point.values()])
     parts = []
-    for counts in _draws(len(numerators), samples, np.random.default_rng(seed)):
-        ideal = counts @ denominators
-        parts.append(np.divide(counts @ numerators, ideal, out=np.zeros_like(ideal), where=ideal > 0))
+    for counts in _draws(numerators.shape[1], samples, np.random.default_rng(seed)):
+        ideal = (denominators @ counts.T).T
+        parts.append(np.divide((numerators @ counts.T).T, ideal, out=np.zeros_like(ideal), where=ideal > 0))
     return 100 * np.concatenate(parts)
 
 
 def _draws(points: int, samples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yields how often each point is drawn, float64 [samples of a chunk, points], so that memory stays bounded."""
-    rows = max(1, _CHUNK_BYTES // (8 * max(points, 1)))
+    """Yields how often each point is drawn, float64 [samples of a chunk, points], so that memory stays bounded; each overwrites the last one."""
+    rows = min(samples, max(1, _CHUNK_BYTES // (8 * max(points, 1))))
+    chunk = np.empty((rows, points))
     for begin in range(0, samples, rows):
-        chunk = [
-            np.bincount(generator.integers(points, size=points), minlength=points)
-            for _ in range(begin, min(begin + rows, samples))
-        ]
-        yield np.stack(chunk).astype(np.float64)
+        drawn = chunk[: samples - begin]
+        for row in drawn:
+            row[:] = np.bincount(generator.integers(points, size=points), minlength=points)
+        yield drawn
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
