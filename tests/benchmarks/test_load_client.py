@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from benchmarks import load_client
+from tests.helpers.waiting import LONG
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -34,9 +35,14 @@ def server():
 
 def test_requests_are_sent_in_turn_and_counted(server):
     requests = [load_client.request("/predict", body) for body in (b"one", b"bad")]
-    found = load_client.load(server.server_port, requests, 3, 0.5, warm_up=0.1)
+    seconds, found = 0.25, {"requests_per_second": 0}
+    while not found["requests_per_second"]:  # on a busy machine, longer
+        seconds *= 2
+        assert seconds < LONG
+        server.bodies.clear()
+        found = load_client.load(server.server_port, requests, 3, seconds, warm_up=0.1)
     assert abs(server.bodies.count(b"one") - server.bodies.count(b"bad")) <= 1
-    assert 0 < found["requests_per_second"] * 0.5 <= len(server.bodies)
+    assert 0 < found["requests_per_second"] * seconds <= len(server.bodies)
     assert abs(found["errors"] - server.bodies.count(b"bad")) <= 3
     assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
     assert found["client_processors"] >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Callable
 
@@ -15,3 +16,11 @@ def until(condition: Callable[[], object], seconds: float = LONG) -> None:
     while not condition():
         assert time.monotonic() < end, f"it did not happen within {seconds:g} s"
         time.sleep(0.01)
+
+
+async def until_async(condition: Callable[[], object]) -> None:
+    """Does the same in an event loop."""
+    end = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen within {LONG:g} s"
+        await asyncio.sleep(0.01)

@@ -134,7 +134,8 @@ def test_a_device_is_written_through(tmp_path, linked):
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_named_pipe_is_written_through(tmp_path, late):
+def test_a_named_pipe_is_written_through(tmp_path, late, monkeypatch):
+    monkeypatch.setattr(files, "_READER_SECONDS", 60.0)
     path = str(tmp_path / "pipe")
     os.mkfifo(path)
     got = []

@@ -10,15 +10,21 @@ import pytest
 
 from mach_tf.errors import InputError
 from preprocess import parsing_processes
+from tests.helpers.waiting import until
 
 _PARENT = """
 import concurrent.futures, os, time
 from preprocess.parsing_processes import _end_with_parent as end_with_parent
+def work(_):
+    time.sleep(0.05)
+    return os.getpid()
 if __name__ == "__main__":
     pool = concurrent.futures.ProcessPoolExecutor(3, initializer=end_with_parent)
-    print(*{pool.submit(time.sleep, 0.2) and None for _ in range(9)}, flush=True)
-    print(*pool._processes, flush=True)
-    time.sleep(60)
+    started = set()
+    while len(started) < 3:
+        started.update(pool.map(work, range(9)))
+    print(*started, flush=True)
+    time.sleep(600)
 """
 
 
@@ -36,17 +42,13 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
-        parent.stdout.readline()
         workers = [int(pid) for pid in parent.stdout.readline().split()]
         for pid in workers:
             os.kill(pid, signal.SIGINT)  # they leave it to their parent
         time.sleep(0.5)
         assert len(workers) == 3 and all(map(_alive, workers))
         parent.kill()
-    deadline = time.monotonic() + 10
-    while any(map(_alive, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(_alive, workers))
+    until(lambda: not any(map(_alive, workers)))
 
 
 def test_files_are_parsed_in_order(tmp_path):

@@ -48,11 +48,11 @@ def test_it_serves_until_it_is_stopped(evaluated, tmp_path):
             body = json.dumps({"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}).encode()
             headers = {"Authorization": "Bearer s3cret"}
             request = urllib.request.Request(f"{address[0]}predict", body, headers)
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 assert len(json.load(answer)["predictions"][0]["labels"]) == 2
         finally:
             os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert "Traceback" not in process.stderr.read()
 
 

@@ -44,7 +44,7 @@ def checkpoints(model):
 
 def await_checkpoint(model, process):
     """Waits for a new checkpoint."""
-    before, new, until = checkpoints(model), set(), time.monotonic() + 120
+    before, new, until = checkpoints(model), set(), time.monotonic() + 600
     while not new and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
         new = checkpoints(model) - before
@@ -57,7 +57,7 @@ def interrupt(dataset, model, number, seconds, **changes):
         await_checkpoint(model, process)
         time.sleep(seconds)
         process.send_signal(number)
-        return process.wait(timeout=120)
+        return process.wait(timeout=600)
 
 
 # Many steps in few epochs: each epoch traces its input anew, which takes longer than its steps.
@@ -103,7 +103,7 @@ def two_workers(dataset, model, **changes):
 def test_two_workers_give_what_one_process_gives(dataset, trained, tmp_path):
     model = str(tmp_path / "model")
     with two_workers(dataset, model) as workers:
-        assert [worker.wait(timeout=300) for worker in workers] == [0, 0], printed(model)
+        assert [worker.wait(timeout=600) for worker in workers] == [0, 0], printed(model)
     for repetition in range(REPETITIONS):
         for ours, theirs in zip(weights(trained, repetition), weights(model, repetition)):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
@@ -115,9 +115,9 @@ def test_a_signal_to_one_of_two_workers_stops_both(dataset, uninterrupted, tmp_p
     with two_workers(dataset, model, **LONG) as workers:
         await_checkpoint(model, workers[0])
         workers[1].send_signal(signal.SIGTERM)
-        assert [worker.wait(timeout=120) for worker in workers] == [143, 143], printed(model)
+        assert [worker.wait(timeout=600) for worker in workers] == [143, 143], printed(model)
     with two_workers(dataset, model, **LONG) as workers:
-        assert [worker.wait(timeout=300) for worker in workers] == [0, 0], printed(model)
+        assert [worker.wait(timeout=600) for worker in workers] == [0, 0], printed(model)
     for repetition, straight in enumerate(uninterrupted):
         for ours, theirs in zip(straight, weights(model, repetition)):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
@@ -130,6 +130,6 @@ def test_the_death_of_one_of_two_workers_is_said_by_the_other(dataset, tmp_path,
     with two_workers(dataset, model, **{**LONG, "epochs": 2000}) as workers:
         await_checkpoint(model, workers[0])
         workers[gone].kill()
-        assert workers[1 - gone].wait(timeout=300) == 1
+        assert workers[1 - gone].wait(timeout=600) == 1
     told = printed(model)
     assert re.search(rf"error: All workers must train to the end, but worker {gone} at \S+ has ended", told), told

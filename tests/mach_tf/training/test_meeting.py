@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import itertools
 import socket
 import time
+import types
 
 import pytest
 
 from mach_tf.errors import InputError
-from mach_tf.training import waiting
+from mach_tf.training import meeting, waiting
 from mach_tf.training.cluster import Cluster
 from mach_tf.training.meeting import Alone, Meeting
 from mach_tf.training.waiting import SharedError, Stopped
 from tests.helpers import clusters
+from tests.helpers.waiting import LONG, until
 
 
-def meet(block, cluster, timeout=20.0, stop=lambda: False, report=lambda _: None):
+def meet(block, cluster, timeout=LONG, stop=lambda: False, report=lambda _: None):
     """Runs a block in the meeting of one worker; returns what it returns or raises."""
     try:
         with Meeting(cluster, timeout, stop, report) as workers:
@@ -37,7 +40,7 @@ def all_meet(pool, block, count=3, order=None, **options):
     for position in order or range(count):
         futures[position] = pool.submit(meet, block, seen[position], **options)
         time.sleep(0.05)
-    return [futures[position].result(30) for position in range(count)]
+    return [futures[position].result(3 * LONG) for position in range(count)]
 
 
 def test_who_is_alone_meets_itself():
@@ -85,7 +88,15 @@ def test_an_error_that_all_find_is_shown_as_it_is(pool):
     assert [str(error) for error in all_meet(pool, block)] == ["All differ."] * 3
 
 
-def test_a_name_that_is_unknown_is_said(monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds of a meeting: each look at the clock takes a tenth of one, and a tick no time."""
+    tenths = itertools.count(0)
+    monkeypatch.setattr(waiting, "time", types.SimpleNamespace(monotonic=lambda: next(tenths) / 10))
+    monkeypatch.setattr(meeting, "_TICK_SECONDS", 0.001)
+
+
+def test_a_name_that_is_unknown_is_said(monkeypatch, clock):
     monkeypatch.setattr(socket, "create_connection", lambda *_: unknown())
 
     def unknown():
@@ -112,45 +123,56 @@ def test_one_that_is_gone_is_named(pool, gone):
     assert all("It ended before the training began." in str(error) for error in errors if error)
 
 
+def left_first(workers, left):
+    """Exchanges a value, and notes that this worker waits for no answer any more."""
+    try:
+        workers.exchange("on")
+    finally:
+        left.append(workers)
+
+
 @pytest.mark.parametrize("stopped", range(3))
 def test_a_stop_while_they_agree_stops_all(pool, stopped):
-    seen, stops = clusters.of(3), [False] * 3
+    seen, stops, left = clusters.of(3), [False] * 3, []
 
     def block(workers, position):
         workers.exchange("ready")
         stops[stopped] = True
-        if position != (stopped + 1) % 3:  # one that the others wait for
-            workers.exchange("on")
-        else:
-            time.sleep(0.5)
-            workers.exchange("on")
+        if (
+            position == (stopped + 1) % 3
+        ):  # the others wait for this one; through it alone does one hear of another, if it is the chief
+            until(lambda: len(left) == (1 if position == 0 else 2))
+        left_first(workers, left)
 
     futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i]) for i in range(3)]
-    assert [type(future.result(30)) for future in futures] == [Stopped] * 3
+    assert [type(future.result(3 * LONG)) for future in futures] == [Stopped] * 3
 
 
-def test_a_stop_of_a_worker_that_was_heard_already_stops_all(pool):
-    seen, stops = clusters.of(3), [False] * 3
+def test_a_stop_of_a_worker_that_was_heard_already_stops_all(pool, monkeypatch):
+    monkeypatch.setattr(waiting, "_FIRST_REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "_REPORT_SECONDS", 0.0)
+    seen, stops, left, said = clusters.of(3), [False] * 3, [], []
 
     def block(workers, position):
         if position == 2:
-            time.sleep(0.5)
+            until(lambda: said and said[-1] == f"waiting for {seen[2].own.address} (2 of 3 are here)")
             stops[1] = True
-            time.sleep(1.0)
-        workers.exchange("on")
+            until(lambda: len(left) == 2)
+        left_first(workers, left)
 
-    futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i]) for i in range(3)]
-    assert [type(future.result(30)) for future in futures] == [Stopped] * 3
+    reports = [said.append, str, str]
+    futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i], report=reports[i]) for i in range(3)]
+    assert [type(future.result(3 * LONG)) for future in futures] == [Stopped] * 3
 
 
 @pytest.mark.parametrize("position", range(2))
-def test_who_waits_names_whom(monkeypatch, position):
+def test_who_waits_names_whom(monkeypatch, clock, position):
     monkeypatch.setattr(waiting, "_FIRST_REPORT_SECONDS", 0.1)
     monkeypatch.setattr(waiting, "_REPORT_SECONDS", 0.3)
     seen, said = clusters.of(2), []
     error = meet(None, seen[position], timeout=1.0, report=said.append)
     missing = seen[1 - position].own.address
-    assert 2 <= len(said) <= 4 and set(said) == {f"waiting for {missing} (1 of 2 are here)"}
+    assert len(said) == 3 and set(said) == {f"waiting for {missing} (1 of 2 are here)"}
     assert isinstance(error, InputError)
     assert str(error) == (
         f"All workers must be there within worker_timeout=1 seconds, but {missing} did not come (1 of 2 are here). Start all "
@@ -168,32 +190,28 @@ def test_all_know_who_is_missing_and_who_left_is_waited_for_again(pool, monkeypa
             meet, lambda w, p: w.exchange(p), seen[position], stop=lambda: stop[position], report=said[position].append
         )
 
-    def until(position, missing, here):
+    def until_said(position, missing, here):
         text = f"waiting for {', '.join(seen[i].own.address for i in missing)} ({here} of 3 are here)"
-        end = time.monotonic() + 10
-        while said[position][-1:] != [text] and time.monotonic() < end:
-            time.sleep(0.02)
-        assert said[position][-1] == text
+        until(lambda: said[position][-1:] == [text])
 
     first = start(0)
-    until(0, [1, 2], 1)
+    until_said(0, [1, 2], 1)
     second = start(1)
-    until(0, [2], 2)
-    until(1, [2], 2)
+    until_said(0, [2], 2)
+    until_said(1, [2], 2)
     stop[1] = True
-    assert isinstance(second.result(10), Stopped)
-    until(0, [1, 2], 1)
+    assert isinstance(second.result(3 * LONG), Stopped)
+    until_said(0, [1, 2], 1)
     stop[1] = False
     second, third = start(1), start(2)
-    assert [future.result(10) for future in (first, second, third)] == [[0, 1, 2]] * 3
+    assert [future.result(3 * LONG) for future in (first, second, third)] == [[0, 1, 2]] * 3
 
 
 @pytest.mark.parametrize("position", range(2))
 def test_a_stop_ends_the_waiting(position):
     asked = []
-    begin = time.monotonic()
     stopped = meet(None, clusters.of(2)[position], stop=lambda: asked.append(0) or len(asked) > 3)
-    assert isinstance(stopped, Stopped) and time.monotonic() - begin < 5
+    assert isinstance(stopped, Stopped)
 
 
 @pytest.mark.parametrize("position", range(2))
@@ -216,14 +234,14 @@ def test_the_port_is_free_again_for_tensorflow(pool):
 
     seen = clusters.of(2)
     futures = [pool.submit(meet, block, one) for one in seen]
-    assert [future.result(30) for future in futures] == [[1, 1]] * 2
+    assert [future.result(3 * LONG) for future in futures] == [[1, 1]] * 2
     socket.create_server(("127.0.0.1", seen[0].own.port)).close()
 
 
 def test_two_of_the_same_task_are_refused(pool):
     seen = clusters.of(3)
     futures = [pool.submit(meet, None, one) for one in (seen[0], seen[1], seen[1])]
-    errors = {str(future.result(30)) for future in futures[:1]}
+    errors = {str(future.result(3 * LONG)) for future in futures[:1]}
     (text,) = errors
     assert text.startswith('TF_CONFIG must give each process its own "task", but two processes are worker 1')
 
@@ -232,7 +250,7 @@ def test_clusters_that_differ_are_refused_in_each(pool):
     first, second = clusters.of(2)
     other = Cluster((first.workers[0], first.workers[1]._replace(address="elsewhere:1")), 1)
     assert second.position == other.position
-    errors = {str(future.result(30)) for future in [pool.submit(meet, None, one) for one in (first, other)]}
+    errors = {str(future.result(3 * LONG)) for future in [pool.submit(meet, None, one) for one in (first, other)]}
     (text,) = errors
     assert text.startswith('TF_CONFIG must hold the same "cluster" in each process') and "elsewhere:1" in text
 
@@ -248,21 +266,23 @@ NOISE = (
 )
 
 
+def connected(port):
+    """Connects to the port once somebody listens there."""
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port))
+    raise AssertionError("nobody listens")
+
+
 @pytest.mark.parametrize("content", NOISE)
 def test_strangers_at_the_chiefs_port_are_ignored(pool, content):
     first, second = clusters.of(2)
     chief = pool.submit(meet, lambda w, p: w.exchange(p), first)
-    until = time.monotonic() + 10
-    while True:
-        try:
-            stranger = socket.create_connection(("127.0.0.1", first.own.port))
-            break
-        except OSError:
-            assert time.monotonic() < until
-    with stranger:
+    with connected(first.own.port) as stranger:
         stranger.sendall(content)
         worker = pool.submit(meet, lambda w, p: w.exchange(p), second)
-        assert chief.result(30) == worker.result(30) == [0, 1]
+        assert chief.result(3 * LONG) == worker.result(3 * LONG) == [0, 1]
 
 
 @pytest.mark.parametrize("content", NOISE)
@@ -274,4 +294,4 @@ def test_another_program_at_the_chiefs_address_is_no_chief(pool, content):
         with connection:
             connection.sendall(content)
     chief = pool.submit(meet, lambda w, p: w.exchange(p), first)
-    assert chief.result(30) == worker.result(30) == [0, 1]
+    assert chief.result(3 * LONG) == worker.result(3 * LONG) == [0, 1]

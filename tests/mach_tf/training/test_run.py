@@ -173,7 +173,7 @@ def test_workers_that_differ_are_refused_in_each_with_the_difference(
     def start(position, config, spec, **options):
         local.position = position
         said = []
-        run_options = RunOptions("multiworker", worker_timeout=20, **{"group_size": 2, **options})
+        run_options = RunOptions("multiworker", worker_timeout=60, **{"group_size": 2, **options})
         with pytest.raises(InputError) as raised:
             train(dataset, str(model), config, spec, run_options, Progress(said.append))
         return str(raised.value), said
@@ -182,7 +182,7 @@ def test_workers_that_differ_are_refused_in_each_with_the_difference(
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         first = pool.submit(start, 0, CONFIG, SPEC)
         second = pool.submit(start, 1, other, BucketSpec(8, tiny.REPETITIONS, seed=other.seed), **options)
-        (ours, _), (theirs, said) = first.result(30), second.result(30)
+        (ours, _), (theirs, said) = first.result(180), second.result(180)
     assert ours == theirs and named.format(*(worker.address for worker in seen[0].workers)) in ours
     assert said == [], "the chief warns for all"
     assert os.listdir(tmp_path) == (["model"] if begun else [])
@@ -203,12 +203,12 @@ def test_a_worker_that_is_refused_later_tells_the_others_why(dataset, tmp_path, 
     def start(position, model_dir):
         local.position = position
         with pytest.raises(InputError) as raised:
-            train(dataset, model_dir, CONFIG, SPEC, RunOptions("multiworker", worker_timeout=20))
+            train(dataset, model_dir, CONFIG, SPEC, RunOptions("multiworker", worker_timeout=60))
         return str(raised.value)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         ours, theirs = pool.submit(start, 0, str(tmp_path / "model")), pool.submit(start, 1, dataset)
-        assert theirs.result(30).startswith("model_dir must be new, empty or a model directory")
-        assert ours.result(30) == (
-            f"worker 1 at {seen[1].own.address} cannot train, and so none can: {theirs.result(30)}"
+        assert theirs.result(180).startswith("model_dir must be new, empty or a model directory")
+        assert ours.result(180) == (
+            f"worker 1 at {seen[1].own.address} cannot train, and so none can: {theirs.result(180)}"
         )

@@ -22,6 +22,7 @@ from mach_tf.serving.service.batcher import BatchLimits
 from mach_tf.serving.service.own_requests import RequestLimits
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
+from tests.helpers.waiting import LONG, until_async
 from tests.mach_tf.serving.test_servable import serialized
 
 
@@ -117,17 +118,17 @@ def test_the_interface_of_tensorflow_serving(client, model, evaluated):
 
 def test_work_for_a_client_that_hung_up_is_dropped(versions, monkeypatch):
     """Three requests wait for a call that runs; the client of the second hangs up."""
-    begun, gate, asked = threading.Event(), threading.Event(), []
+    begun, gate, asked, listening = threading.Event(), threading.Event(), [], []
     answer = type(versions.current).answer
 
     def held(served, job):
         asked.append(job.inputs["feature_values"].tolist())
         begun.set()
-        gate.wait(10)
+        gate.wait(LONG)
         return answer(served, job)
 
     monkeypatch.setattr(type(versions.current), "answer", held)
-    app = Service(versions, ServiceConfig(BatchLimits(points=1), reload_seconds=0)).app()
+    app = Service(versions, ServiceConfig(BatchLimits(points=1, timeout=2 * LONG), reload_seconds=0)).app()
 
     async def post(value, hang_up):
         body = json.dumps({"points": [{"feature_ids": [1], "feature_values": [value]}]}).encode()
@@ -136,6 +137,7 @@ def test_work_for_a_client_that_hung_up_is_dropped(versions, monkeypatch):
         async def receive():
             if messages:
                 return messages.pop()
+            listening.append(value)  # its work has begun
             await hang_up.wait()
             return {"type": "http.disconnect"}
 
@@ -149,11 +151,11 @@ def test_work_for_a_client_that_hung_up_is_dropped(versions, monkeypatch):
     async def run():
         never, now = asyncio.Event(), asyncio.Event()
         first = asyncio.create_task(post(1.0, never))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, LONG)
         others = [asyncio.create_task(post(2.0, now)), asyncio.create_task(post(3.0, never))]
-        await asyncio.sleep(0.05)
+        await until_async(lambda: sorted(listening) == [1.0, 2.0, 3.0])
         now.set()
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.shield(others[0]), LONG)
         gate.set()
         return await asyncio.gather(first, *others)
 

@@ -9,6 +9,11 @@ import pytest
 from mach_tf.serving.service.batcher import Batcher, BatchLimits
 from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError, invalid
+from tests.helpers import event_loops
+from tests.helpers.waiting import LONG
+
+# Seconds that pass only where a test skips them.
+HOURS = 10_000.0
 
 
 def job(value, points=1, signature="double"):
@@ -19,12 +24,14 @@ class Model:
     """Doubles what it gets, once `gate` is open, and remembers the sizes of its calls."""
 
     def __init__(self, open_gate=True):
-        self.calls, self.signatures, self.gate = [], [], threading.Event()
+        self.calls, self.signatures = [], []
+        self.begun, self.gate = threading.Event(), threading.Event()
         if open_gate:
             self.gate.set()
 
     def __call__(self, merged):
-        self.gate.wait(10)
+        self.begun.set()
+        self.gate.wait(LONG)
         self.calls.append(merged.points)
         self.signatures.append(merged.signature)
         if (merged.inputs["x"] < 0).any():
@@ -63,15 +70,19 @@ def test_jobs_gather_while_a_call_runs():
 
 
 def test_a_delay_lets_jobs_wait_for_others():
-    async def run():
+    async def run(loop):
         model = Model()
-        batcher = Batcher(model, BatchLimits(points=10, delay=0.2))
+        batcher = Batcher(model, BatchLimits(points=10, delay=HOURS, timeout=2 * HOURS))
         first = asyncio.create_task(batcher.submit(job(1)))
         await asyncio.sleep(0.02)
-        await asyncio.gather(first, batcher.submit(job(2)))
+        second = asyncio.create_task(batcher.submit(job(2)))
+        await asyncio.sleep(0)
+        assert not model.begun.is_set()
+        loop.skip(HOURS)
+        await asyncio.gather(first, second)
         return model.calls
 
-    assert asyncio.run(run()) == [2]
+    assert event_loops.run(run) == [2]
 
 
 def test_one_wrong_job_fails_alone():
@@ -89,22 +100,25 @@ def test_one_wrong_job_fails_alone():
 
 
 def test_jobs_that_were_given_up_are_not_asked_alone():
-    async def run():
-        asked, gate = [], threading.Event()
+    async def run(loop):
+        asked, begun, gate = [], threading.Event(), threading.Event()
 
         def fail(merged):
             asked.append(merged.points)
-            gate.wait(10)
+            begun.set()
+            gate.wait(LONG)
             raise ValueError("it hung")
 
-        batcher = Batcher(fail, BatchLimits(timeout=0.2, delay=0.01))
+        batcher = Batcher(fail, BatchLimits(timeout=HOURS))
         tasks = [asyncio.create_task(batcher.submit(job(1))) for _ in range(3)]
+        await asyncio.to_thread(begun.wait, LONG)
+        loop.skip(HOURS)
         found = await asyncio.gather(*tasks, return_exceptions=True)
         gate.set()
         await batcher.close()
         return asked, {error.status for error in found}
 
-    assert asyncio.run(run()) == ([3], {504})
+    assert event_loops.run(run) == ([3], {504})
 
 
 def test_a_defect_harms_no_other_job():
@@ -139,7 +153,7 @@ def test_what_cannot_be_measured_is_told_to_whoever_waits():
         raise OSError("No space left on device")
 
     async def run():
-        await asyncio.wait_for(Batcher(Model(), BatchLimits(), observe).submit(job(1)), 5)
+        await asyncio.wait_for(Batcher(Model(), BatchLimits(), observe).submit(job(1)), LONG)
 
     with pytest.raises(OSError, match="No space left"):
         asyncio.run(run())
@@ -160,16 +174,18 @@ def test_signatures_are_not_mixed():
 
 
 def test_a_full_queue_refuses_and_a_slow_call_is_given_up():
-    async def run():
+    async def run(loop):
         model = Model(open_gate=False)
-        batcher = Batcher(model, BatchLimits(points=1, queued=2, timeout=0.2))
+        batcher = Batcher(model, BatchLimits(points=1, queued=2, timeout=HOURS))
         tasks = [asyncio.create_task(batcher.submit(job(1))) for _ in range(6)]
+        await asyncio.to_thread(model.begun.wait, LONG)
+        loop.skip(HOURS)
         found = await asyncio.gather(*tasks, return_exceptions=True)
         model.gate.set()
         await batcher.close()
         return [error.status for error in found], batcher.queued
 
-    statuses, queued = asyncio.run(run())
+    statuses, queued = event_loops.run(run)
     assert statuses.count(503) >= 2
     assert set(statuses) == {503, 504}
     assert queued == 0
@@ -189,16 +205,23 @@ def test_closing_waits_for_what_was_accepted():
 
 
 def test_closing_waits_for_a_call_that_hangs_only_as_long_as_it_is_told():
-    async def run():
+    async def run(loop):
         model = Model(open_gate=False)
-        batcher = Batcher(model, BatchLimits(timeout=0.1))
+        batcher = Batcher(model, BatchLimits(timeout=HOURS))
+        task = asyncio.create_task(batcher.submit(job(1)))
+        await asyncio.to_thread(model.begun.wait, LONG)
+        loop.skip(HOURS)
         with pytest.raises(RequestError):
-            await batcher.submit(job(1))
-        await asyncio.wait_for(batcher.close(0.1), 5)
+            await task
+        closing = asyncio.create_task(batcher.close(HOURS))
+        await asyncio.sleep(0.02)
+        assert not closing.done()
+        loop.skip(HOURS)
+        await asyncio.wait_for(closing, LONG)
         assert not model.calls
         model.gate.set()
 
-    asyncio.run(run())
+    event_loops.run(run)
 
 
 def test_versions_and_too_many_explained_labels_are_not_mixed():

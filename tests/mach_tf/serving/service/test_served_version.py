@@ -4,7 +4,6 @@ import concurrent.futures
 import json
 import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,10 +18,12 @@ from mach_tf.serving.contents import FILE
 from mach_tf.serving.example_requests import example_request
 from mach_tf.serving.exporting import export
 from mach_tf.serving.service.app import Service, ServiceConfig
+from mach_tf.serving.service.batcher import BatchLimits
 from mach_tf.serving.service.jobs import Job
 from mach_tf.serving.service.problems import RequestError
 from mach_tf.serving.service.served_version import ServedVersion
 from mach_tf.serving.service.versions import Versions
+from tests.helpers.waiting import LONG, until
 
 
 @pytest.fixture(scope="module")
@@ -128,24 +129,23 @@ def test_a_request_that_straddles_a_reload_is_answered_by_the_version_that_it_wa
         answers.append(served.version)
         if len(answers) == 1:
             first.set()
-            second.wait(10)
+            second.wait(LONG)
         return answer(served, job)
 
     answers, first, second = [], threading.Event(), threading.Event()
     monkeypatch.setattr(ServedVersion, "answer", slow)
     body = {"points": [{"feature_ids": [3], "feature_values": [1.0]}], "k": 2}
-    with TestClient(Service(versions, ServiceConfig(reload_seconds=0)).app()) as client:
+    limits = BatchLimits(timeout=2 * LONG)
+    with TestClient(Service(versions, ServiceConfig(limits, reload_seconds=0)).app()) as client:
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             before = [pool.submit(client.post, "/predict", json=body)]
-            first.wait(10)
+            first.wait(LONG)
             before.append(pool.submit(client.post, "/predict", json=body))
-            while "mach_queued_points 1.0" not in client.get("/metrics").text:
-                time.sleep(0.01)
+            until(lambda: "mach_queued_points 1.0" in client.get("/metrics").text)
             old = versions.current
             versions.current = ServedVersion(2, old.contents, old._model, old.metadata)
             after = pool.submit(client.post, "/predict", json=body)
-            while "mach_queued_points 2.0" not in client.get("/metrics").text:
-                time.sleep(0.01)
+            until(lambda: "mach_queued_points 2.0" in client.get("/metrics").text)
             second.set()
             found = [each.result().json()["version"] for each in (*before, after)]
     assert found == answers == [1, 1, 2]

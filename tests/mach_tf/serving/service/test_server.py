@@ -59,6 +59,7 @@ class Client(threading.Thread):
                     until(self._is_refused)
                 self.refused = True
                 if self._lets_answer:
+                    time.sleep(0.5)  # time for a server that does not wait to end
                     self._app.may_answer.set()
                 self.answer = client.recv(1 << 16).rpartition(b"\r\n")[2]
         finally:

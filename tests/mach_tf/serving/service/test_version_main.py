@@ -17,6 +17,7 @@ from mach_tf.serving.service import messages, problems, version_main
 from mach_tf.serving.service.jobs import InputSpec
 from mach_tf.serving.service.messages import Message
 from mach_tf.serving.service.served import Served
+from tests.helpers.waiting import LONG
 
 CONTENTS = ServableContents("demo", 3, 3, "logit_mean", "float32", 0.0, ["sparse"], True, "", {})
 
@@ -78,7 +79,7 @@ def test_a_process_that_hangs_or_loads_ends_with_the_service():
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.3)
             ours.close()
-            assert process.wait(5) == -9
+            assert process.wait(LONG) == -9
         finally:
             process.kill()
 

@@ -11,6 +11,7 @@ import pytest
 
 from mach_tf.errors import InputError
 from mach_tf.serving.service import workers
+from tests.helpers.waiting import LONG, until
 
 pytest.importorskip("prometheus_client", reason="the service needs the extra serve")
 
@@ -19,10 +20,10 @@ def stop_when(condition):
     """Sends this process SIGTERM once the condition holds."""
 
     def wait():
-        until = time.monotonic() + 30
-        while not condition() and time.monotonic() < until:
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            until(condition)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=wait)
     thread.start()
@@ -41,15 +42,15 @@ def test_workers_are_started_again_and_stopped_together(tmp_path, monkeypatch):
             while len(os.listdir(tmp_path)) < 3:
                 time.sleep(0.02)
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(60)
+        time.sleep(600)
 
     lines = []
     before = signal.getsignal(signal.SIGTERM)
     thread = stop_when(lambda: len(os.listdir(tmp_path)) == 4)
     begin = time.monotonic()
-    workers.run(serve, 3, 5, lines.append)
+    workers.run(serve, 3, LONG, lines.append)
     thread.join()
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 3 * LONG, "nobody waits for the end of their work"
     started = os.listdir(tmp_path)
     assert len(started) == 4
     for pid in started:
@@ -67,7 +68,7 @@ def test_a_worker_that_does_not_stop_is_killed(tmp_path):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         announce("served")
         (tmp_path / str(os.getpid())).touch()
-        time.sleep(60)
+        time.sleep(600)
 
     thread = stop_when(lambda: len(os.listdir(tmp_path)) == 2)
     workers.run(serve, 2, 0.2, str)
