@@ -45,6 +45,14 @@ def _more_dropout(_: Problem, today: Mapping[str, Any]) -> dict[str, Any]:
     return {"dropout": min(0.9, today["dropout"] + 0.2)}
 
 
+def _half_the_units(_: Problem, today: Mapping[str, Any]) -> dict[str, Any]:
+    return {"hidden_units": max(1, today["hidden_units"] // 2)}
+
+
+def _two_thirds_of_the_epochs(_: Problem, today: Mapping[str, Any]) -> dict[str, Any]:
+    return {"epochs": max(1, round(2 / 3 * today["epochs"]))}
+
+
 CANDIDATES: dict[str, Candidate] = {
     TODAY: _today,
     "twice-the-epochs": _twice_the_epochs,
@@ -53,4 +61,6 @@ CANDIDATES: dict[str, Candidate] = {
     "never-rare": _never_rare,
     "always-rare": _always_rare,
     "more-dropout": _more_dropout,
+    "half-the-units": _half_the_units,
+    "two-thirds-of-the-epochs": _two_thirds_of_the_epochs,
 }
