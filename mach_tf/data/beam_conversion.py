@@ -6,6 +6,7 @@ reads the headers at the start and writes the manifest at the end.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -64,12 +65,13 @@ def convert(
       flags: the runner's own options, each as on a command line.
 
     Raises:
-      InputError: as of `conversion.convert`.
+      InputError: as of `conversion.convert`; or the runner's job server is not here and cannot be downloaded.
     """
     begin = time.monotonic()
     with conversion.open_output(inputs, output_dir, options) as (writer, header, names):
-        with beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *flags])) as graph:
-            _build(graph, list(_files(inputs)), writer.directory, options, header.labels)
+        with _job_server_named(runner):
+            with beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *flags])) as graph:
+                _build(graph, list(_files(inputs)), writer.directory, options, header.labels)
         results = files.read_json(os.path.join(writer.directory, _RESULTS_FILE), "results of the Beam pipeline")
         label_counts = np.load(os.path.join(writer.directory, _COUNTS_FILE), allow_pickle=False)
         os.remove(os.path.join(writer.directory, _RESULTS_FILE))
@@ -89,6 +91,20 @@ def convert(
             [str(line) for line in skipped],
         )
     return Converted(output_dir, manifest, skipped, results["text_bytes"], time.monotonic() - begin)
+
+
+@contextlib.contextmanager
+def _job_server_named(runner: str) -> Iterator[None]:
+    """Beam downloads the job servers of Flink, Spark and Prism when they are first used; if it cannot, the error says so."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "Unable to fetch" not in str(error):
+            raise
+        raise InputError(
+            f"{runner} must have a job server, which Beam downloads when it is first used, but the download failed ({error}). Download it "
+            "where there is a network, and name the file by --flink_job_server_jar, --spark_job_server_jar or --prism_location in the runner's options."
+        ) from None
 
 
 def _build(graph: Any, inputs: Sequence[_File], directory: str, options: Options, labels: int) -> None:

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import urllib.error
 import zipfile
 
 import numpy as np
@@ -144,6 +145,21 @@ def test_worker_processes(texts, tmp_path):
     command += [f"--output_dir={tmp_path / 'beam'}", "--runner=DirectRunner", f"--beam_options={options}"]
     subprocess.run(command, check=True, timeout=300)
     assert _content(tmp_path / "threads") == _content(tmp_path / "beam")
+
+
+@needs_beam
+def test_a_job_server_that_cannot_be_downloaded_is_said(texts, tmp_path, monkeypatch):
+    from apache_beam.runners.portability import prism_runner
+
+    def refuse(url):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(prism_runner, "urlopen", refuse)
+    monkeypatch.setattr(prism_runner.PrismJobServer, "BIN_CACHE", str(tmp_path / "cache"))
+    command = ["preprocess.to_tfrecord", f"--train={texts}/train-1.txt", f"--output_dir={tmp_path / 'out'}"]
+    with pytest.raises(InputError, match=r"PrismRunner must have a job server.*no network.*--prism_location"):
+        programs.run(*command, "--runner=PrismRunner")
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_beam_the_flag_says_what_to_install(texts, tmp_path, monkeypatch):

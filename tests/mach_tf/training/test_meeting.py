@@ -123,12 +123,15 @@ def test_one_that_is_gone_is_named(pool, gone):
     assert all("It ended before the training began." in str(error) for error in errors if error)
 
 
-def left_first(workers, left):
-    """Exchanges a value, and notes that this worker waits for no answer any more."""
-    try:
-        workers.exchange("on")
-    finally:
-        left.append(workers)
+def noting(left, block):
+    """Notes when a worker leaves the block."""
+
+    def noted(workers, position):
+        with contextlib.ExitStack() as stack:
+            stack.callback(left.append, position)
+            block(workers, position)
+
+    return noted
 
 
 @pytest.mark.parametrize("stopped", range(3))
@@ -140,11 +143,11 @@ def test_a_stop_while_they_agree_stops_all(pool, stopped):
         stops[stopped] = True
         if (
             position == (stopped + 1) % 3
-        ):  # the others wait for this one; through it alone does one hear of another, if it is the chief
-            until(lambda: len(left) == (1 if position == 0 else 2))
-        left_first(workers, left)
+        ):  # the others wait for it, and one of them hears of the stop by the chief alone
+            until(lambda: len(left) >= (1 if position == 0 else 2))
+        workers.exchange("on")
 
-    futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i]) for i in range(3)]
+    futures = [pool.submit(meet, noting(left, block), seen[i], stop=lambda i=i: stops[i]) for i in range(3)]
     assert [type(future.result(3 * LONG)) for future in futures] == [Stopped] * 3
 
 
@@ -158,9 +161,9 @@ def test_a_stop_of_a_worker_that_was_heard_already_stops_all(pool, monkeypatch):
             until(lambda: said and said[-1] == f"waiting for {seen[2].own.address} (2 of 3 are here)")
             stops[1] = True
             until(lambda: len(left) == 2)
-        left_first(workers, left)
+        workers.exchange("on")
 
-    reports = [said.append, str, str]
+    block, reports = noting(left, block), [said.append, str, str]
     futures = [pool.submit(meet, block, seen[i], stop=lambda i=i: stops[i], report=reports[i]) for i in range(3)]
     assert [type(future.result(3 * LONG)) for future in futures] == [Stopped] * 3
 
