@@ -40,6 +40,15 @@ def test_a_plan_follows_the_rules_of_sizing(manifest):
     assert resolve(manifest) == found
 
 
+@pytest.mark.parametrize(("ranker", "hidden_units"), [(None, 256), (True, 256), (False, 512)])
+def test_a_plan_without_a_ranker_has_no_smaller_ensemble(manifest, monkeypatch, ranker, hidden_units):
+    many = planning.Problem(4_271, 18_407, 45_000, 103.4, 5.1)
+    monkeypatch.setattr(settings.Problem, "of", lambda _: many)
+    given = {} if ranker is None else {"ranker": ranker}
+    found = resolve(manifest, adversarial_weight=0.0, **given)
+    assert found.config.hidden_units == hidden_units and found.ranker is (ranker is not False)
+
+
 def test_what_is_given_wins_over_the_plan(manifest):
     found = resolve(manifest, buckets=11, repetitions=3, label_hash="universal", epochs=2, seed=5, dropout=0.25)
     assert found.bucket_spec == BucketSpec(11, 3, "universal", seed=5)
