@@ -42,12 +42,14 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
-        workers = [int(pid) for pid in parent.stdout.readline().split()]
-        for pid in workers:
-            os.kill(pid, signal.SIGINT)  # they leave it to their parent
-        time.sleep(0.5)
-        assert len(workers) == 3 and all(map(_alive, workers))
-        parent.kill()
+        try:
+            workers = [int(pid) for pid in parent.stdout.readline().split()]
+            for pid in workers:
+                os.kill(pid, signal.SIGINT)  # they leave it to their parent
+            time.sleep(0.5)
+            assert len(workers) == 3 and all(map(_alive, workers))
+        finally:
+            parent.kill()
     until(lambda: not any(map(_alive, workers)))
 
 
