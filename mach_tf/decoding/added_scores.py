@@ -14,13 +14,15 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse
 
-from mach_tf.decoding.best_list import BestList, insert
+from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
 # Added scores that are in memory at a time.
 _ENTRIES = 1 << 22
+# What has to be added to reach the worst sum: where it is less, the labels are sought that most is added to.
+_LOW = 1.0
 # Of the sizes of two sums, how much rounding may change what has to be added to one to reach the other: 64 units in the last place.
 _ROUNDING = np.float32(2.0**-18)
 
@@ -41,6 +43,9 @@ class SearchedScores(AddedScores, Protocol):
 
     def at(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
         """Returns what is added to the scores of chosen labels, int [n, m], as float32 [n, m]."""
+
+    def best(self, features: scipy.sparse.csr_matrix, k: int) -> np.ndarray:
+        """Returns the k labels to whose scores most is added, int32 [n, k], and NO_LABEL where nothing is added to so many."""
 
     def largest(
         self, features: scipy.sparse.csr_matrix, floors: np.ndarray, labels: np.ndarray
@@ -138,6 +143,7 @@ def top_k_of(
     values = source.at(features, best.labels)
     _check(values)
     least = _least(decoder, scores, best, values, estimator)
+    _raise(least, decoder, scores, best, source, features, estimator)
     found = []
     for some in _slices([source], features):
         part = Decoded(*(each[some] for each in best))
@@ -161,6 +167,31 @@ def _least(decoder: Decoder, scores: np.ndarray, best: Decoded, values: np.ndarr
     else:
         sums = decoder.utility.of(decoder.label_scores(scores, best.labels, estimator) + values, best.labels)
     return sums.min(axis=1)
+
+
+def _raise(
+    least: np.ndarray,
+    decoder: Decoder,
+    scores: np.ndarray,
+    best: Decoded,
+    source: SearchedScores,
+    features: scipy.sparse.csr_matrix,
+    estimator: str,
+) -> None:
+    """Raises least sums, float32 [n], of which little is added to the best labels: to the least sum of the k labels that most is added to.
+
+    Otherwise every label that something is added to would be a candidate: of millions of labels some hundred thousand for each point.
+    """
+    rows = np.flatnonzero(_floors(decoder, best, least) < _LOW)
+    if not len(rows):
+        return
+    labels = source.best(features[rows], best.labels.shape[1])
+    full = (labels != NO_LABEL).all(axis=1)
+    rows, labels = rows[full], labels[full]
+    sums = decoder.label_scores(scores[rows], labels, estimator) + source.at(features[rows], labels)
+    if decoder.utility is not None:
+        sums = decoder.utility.of(sums, labels)
+    least[rows] = np.fmax(least[rows], sums.min(axis=1))
 
 
 def _floors(decoder: Decoder, best: Decoded, least: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from mach_tf.errors import InputError
 from mach_tf.manifest import RANKER_FILE
 from mach_tf.positive_products import PositiveProducts
 from mach_tf.ranker import chosen_labels, value_gradients
+from mach_tf.ranker.best_products import best_products
 
 _REMEDY = "Remove it and train the ranker again."
 
@@ -59,6 +60,10 @@ class Ranker:
     ) -> scipy.sparse.csr_matrix:
         """Returns what `added` does without values below floors, float32 [n], of other labels than chosen ones, int [n, m]."""
         return self._products.largest(features, floors, labels)
+
+    def best(self, features: scipy.sparse.csr_matrix, k: int) -> np.ndarray:
+        """Returns the labels whose scores are raised most, int32 [n, k], and NO_LABEL where fewer are; `features` as of `products`."""
+        return best_products(features, self.by_column, k).labels
 
     def products(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
         """Returns w_l . x for chosen labels, int [n, m], as float32 [n, m]; `features` as of `added`, columns ascending."""

@@ -8,6 +8,7 @@ import scipy.sparse
 
 from mach_tf import estimators
 from mach_tf.decoding import added_scores
+from mach_tf.decoding.best_list import NO_LABEL
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.utility import Utility
 from mach_tf.errors import InputError
@@ -94,6 +95,11 @@ class Source:
     def at(self, features, labels):
         return np.take_along_axis(self._rows(features), labels, axis=1)
 
+    def best(self, features, k):
+        rows = self._rows(features)
+        order = np.argsort(-rows, axis=1, kind="stable")[:, :k]
+        return np.where(np.take_along_axis(rows, order, axis=1) > 0, order, NO_LABEL).astype(np.int32)
+
     def largest(self, features, floors, labels):
         rows = self._rows(features)
         kept = ~(rows < floors[:, None])
@@ -115,8 +121,9 @@ def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entr
     features, source = scipy.sparse.identity(POINTS, np.float32, "csr"), Source(added)
     found, candidates = added_scores.top_k_of(decoder, scores, source, features, k, "logit_mean")
     expected = added_scores.top_k(decoder, scores, added, k, "logit_mean")
-    for one, other in zip(found, expected):
-        np.testing.assert_array_equal(one, other)
+    for name in ("labels", "scores", "scanned"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert (found.scored <= expected.scored).all()
     values = added_scores.values_at(added, found.labels)
     np.testing.assert_array_equal(added_scores.values_at(candidates, found.labels), values)
 
@@ -139,6 +146,22 @@ def test_what_cannot_change_the_best_labels_is_not_made():
     found, candidates = added_scores.top_k_of(decoder, scores, source, features, 1, "mean")
     np.testing.assert_array_equal(found.labels, decoder.top_k(scores, 1, "mean").labels)
     assert source.most < 5 and candidates.nnz < 2 * POINTS
+
+
+@pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
+@pytest.mark.parametrize("k", [1, 3])
+def test_labels_without_added_scores_do_not_make_all_others_candidates(estimator, k):
+    """The best labels by their scores get nothing, so that every other one could be better than they are: those that most is added to say which are."""
+    decoder, scores, _ = problem(1000, 0.0)
+    dense = np.random.default_rng(3).uniform(0.1, 30, (POINTS, LABELS)).astype(np.float32)
+    np.put_along_axis(dense, decoder.top_k(scores, k, estimator).labels, 0, axis=1)
+    source, added = Source(scipy.sparse.csr_matrix(dense)), scipy.sparse.csr_matrix(dense)
+    features = scipy.sparse.identity(POINTS, np.float32, "csr")
+    found, _ = added_scores.top_k_of(decoder, scores, source, features, k, estimator)
+    labels, sums = brute_force(decoder, scores, added, k, estimator)
+    np.testing.assert_array_equal(found.labels, labels)
+    np.testing.assert_array_equal(found.scores, sums)
+    assert source.most < LABELS / 4
 
 
 @pytest.mark.parametrize("value", [-np.inf, np.inf])

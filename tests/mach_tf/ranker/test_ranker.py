@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf import files
+from mach_tf.decoding.best_list import NO_LABEL
 from mach_tf.errors import InputError
 from mach_tf.manifest import RANKER_FILE
 from mach_tf.ranker.ranker import Ranker, problem_of
@@ -29,6 +30,15 @@ def test_it_adds_the_positive_products():
     expected = np.maximum(features.toarray() @ weights().toarray().T, 0)
     np.testing.assert_allclose(ranker.added(features).toarray(), expected, rtol=1e-5, atol=1e-6)
     assert (ranker.most_entries(features) >= (expected > 0).sum(axis=1)).all()
+
+
+def test_the_labels_that_are_raised_most():
+    features = scipy.sparse.random(9, COLUMNS, 0.4, "csr", np.float32, random_state=0)
+    added = Ranker(weights()).added(features).toarray()
+    order = np.argsort(-added, axis=1, kind="stable")[:, :3]
+    expected = np.where(np.take_along_axis(added, order, axis=1) > 0, order, NO_LABEL)
+    np.testing.assert_array_equal(Ranker(weights()).best(features, 3), expected)
+    assert (expected == NO_LABEL).any() and (expected != NO_LABEL).all(axis=1).any()
 
 
 def test_written_and_read(tmp_path):
