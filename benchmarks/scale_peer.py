@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -33,6 +34,8 @@ _MINUTES = 240.0
 
 def main(request: dict[str, Any]) -> None:
     """Does what a request asks for, and prints the result."""
+    # As an error would, so that the peer's process is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     matrices = os.path.join(request["output"], "data")
     n_points = _write(request["data"], matrices, request["points"])
     output, threads = os.path.join(request["output"], _ARM), os.cpu_count() or 1

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 import scipy.sparse
 
@@ -76,3 +80,21 @@ def test_a_failure_says_why(request_, monkeypatch):
     monkeypatch.setattr(peers_arms, "run", run)
     with pytest.raises(SystemExit, match="Parabel was not measured: train took longer than 1 minutes"):
         scale_peer.main(request_)
+
+
+def test_a_stop_ends_the_peers_process_too(request_):
+    """The process that trains is ended when its caller is, as an error ends it."""
+    program = "import os, signal, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
+    code = f"""
+import json, subprocess, sys
+from benchmarks import peers_arms, scale_peer
+peers_arms.run = lambda *_: subprocess.run([sys.executable, "-c", {program!r}], check=False)
+scale_peer.main(json.loads(sys.argv[1]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(request_)], stdout=subprocess.PIPE, text=True
+    ) as caller:
+        peer = psutil.Process(int(caller.stdout.readline()))
+        caller.terminate()
+        assert caller.wait(60) == 128 + signal.SIGTERM
+    assert not psutil.wait_procs([peer], 60)[1]
