@@ -21,7 +21,7 @@ KS = (1, 3, 5)
 METRICS = tuple(f"{name}@{k}" for name in ("P", "nDCG", "PSP") for k in KS)
 # What the differences are shown of.
 COMPARED = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
-_COSTS = ("train s", "train CPU s", "ms/point", "disk MB", "train MB", "predict MB")
+_COSTS = ("train s", "train CPU s", "ms/point", "CPU ms/point", "disk MB", "train MB", "predict MB")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +90,7 @@ def read_cell(data: str, arm: str, outputs: Sequence[str]) -> Cell:
             run["train"]["seconds"],
             run["train"]["cpu_seconds"],
             run["predict"]["milliseconds_per_point"],
+            1000 * run["predict"]["cpu_seconds"] / max(truth.shape[0], 1),
             run["model_mb"],
             run["train"]["peak_mb"],
             run["predict"]["peak_mb"],

@@ -41,6 +41,7 @@ def test_metrics_and_costs_are_the_mean_of_the_runs(data):
     assert found.per_point["P@3"].percent == pytest.approx(100 * 5 / 12)
     assert "P@5" not in found.per_point, "only three labels are predicted"
     assert found.costs["train s"] == 4 and found.costs["train CPU s"] == 8 and found.costs["ms/point"] == 0.5
+    assert found.costs["CPU ms/point"] == 2000
     plain = found.to_json()
     assert plain["seeds"] == 2 and plain["metrics"]["P@1"] == 62.5 and len(plain["runs"]) == 2
 
