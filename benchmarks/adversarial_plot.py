@@ -2,7 +2,7 @@
 
     python -m benchmarks.adversarial_plot
 
-draws docs/adversarial-training.png from docs/benchmarks.md: attacked P@1 on the left and certified P@1 on the right, against epsilon, with a row for each
+draws docs/adversarial-training.png from docs/benchmarks/robustness.md: attacked P@1 on the left and certified P@1 on the right, against epsilon, with a row for each
 table. The last line is a JSON object with the curves; "ratios" holds the attacked P@1 of each arm over that of the first one, at the
 largest epsilon of each table.
 """
@@ -20,7 +20,7 @@ from mach_tf.programs import program
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("page", "docs/benchmarks.md", "Draws the tables of this Markdown page.")
+flags.DEFINE_string("page", "docs/benchmarks/robustness.md", "Draws the tables of this Markdown page.")
 flags.DEFINE_string("output", "docs/adversarial-training.png", "Writes the plot into this PNG file.")
 
 

@@ -1,6 +1,6 @@
 """Rules for the training settings of new data, derived from the data sets whose settings were tuned.
 
-The measurements behind the rules are in docs/benchmarks.md, "Settings by rule", and in decisions 55 and 57.
+The measurements behind the rules are in docs/benchmarks/accuracy.md, "Settings by rule", and in decisions 55 and 57.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Estimates the time of a training from the machine's rates in matrix products and in copies.
 
 A step multiplies matrices, at the machine's full rate, and moves rows of the first layer, weights of the output layer and activations,
-at that of copies. The numbers of passes over each are fitted to measured steps of six settings on two machines (docs/benchmarks.md),
+at that of copies. The numbers of passes over each are fitted to measured steps of six settings on two machines (docs/benchmarks/training.md),
 which the estimate meets within a factor of 1.5.
 """
 

@@ -19,7 +19,7 @@ from mach_tf.training_config import TrainingConfig
 
 # The weight of classifiers' scores, which aim at 2 for the points of a label, beside means of logits: high where labels have few points,
 # because then the ensemble knows little of them. It falls with the points of the data's mean label, and, more slowly, from rare labels to
-# frequent ones of the same data. Measured in docs/benchmarks.md, "The ranker".
+# frequent ones of the same data. Measured in docs/benchmarks/accuracy.md, "The ranker".
 _WEIGHT, _MEAN_POWER, _LABEL_POWER = 38.0, 2 / 3, 0.15
 
 

@@ -31,7 +31,7 @@ def test_a_page_without_tables_is_refused(tmp_path):
 
 def test_the_tables_of_the_documents_can_be_drawn():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    with open(os.path.join(root, "docs", "benchmarks.md"), encoding="utf-8") as file:
+    with open(os.path.join(root, "docs", "benchmarks", "robustness.md"), encoding="utf-8") as file:
         curves = read_curves(file.read())
     assert len(curves) >= 4 and all("clean" in arms for arms in curves.values())
     for arms in curves.values():

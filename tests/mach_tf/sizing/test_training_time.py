@@ -20,7 +20,7 @@ from mach_tf.sizing.memory_plan import Shapes
 from mach_tf.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(hidden_units=64, batch_size=128, epochs=3)
-# The rates in products and copies of the machines of docs/benchmarks.md.
+# The rates in products and copies of the machines of docs/benchmarks/index.md.
 AMD, INTEL = Machine(24 << 30, 140e9, 25e9), Machine(24 << 30, 324e9, 24e9)
 REFERENCE, REFERENCE_SHAPES = TrainingConfig(hidden_units=4096, batch_size=256), Shapes(50_000, 2000, 76.0)
 SMALL, SMALL_SHAPES = TrainingConfig(hidden_units=512, batch_size=128), Shapes(18_407, 1000, 103.0)
