@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +18,11 @@ _SAMPLING_SECONDS = 0.2
 # A sample of a process of many gigabytes takes tens of milliseconds. The pause after it is this many times as long, up to a limit.
 _SAMPLING_PAUSE, _MOST_SECONDS = 50, 3.0
 _LAST_LINES = 5
+
+
+def end_by_sigterm() -> None:
+    """Lets SIGTERM end this process as an error would, so that a command that it runs is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def run(command: Sequence[str], log: str) -> dict[str, Any]:

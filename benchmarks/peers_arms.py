@@ -111,7 +111,7 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
     os.makedirs(os.path.dirname(output), exist_ok=True)
     model, measured = f"{output}.model", f"{output}.measured.json"
     request = {"package": arm.package, "settings": settings, "data": data, "model": model, "threads": threads}
-    if not _is_trained(measured, settings):
+    if not (os.path.isdir(model) and _is_trained(measured, settings)):
         shutil.rmtree(model, ignore_errors=True)
         _train(command, request, output, measured, minutes, prepare=arm.ours)
     predictions = f"{output}.npz"
@@ -125,10 +125,11 @@ def run(arm: Arm, data: str, output: str, seed: int, environments: str, threads:
         "predict": {**predicting, "milliseconds_per_point": 1000 * predicting["seconds"] / max(len(labels), 1)},
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
-    shutil.rmtree(model)
+    # First, so that a run that is killed in what follows is done all the same.
+    files.write_json(f"{output}.json", result)
     os.remove(measured)
     os.remove(f"{output}.log")
-    files.write_json(f"{output}.json", result)
+    shutil.rmtree(model)
 
 
 def _is_trained(measured: str, settings: Mapping[str, Any]) -> bool:

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 
 from absl import flags
 
-from benchmarks import scale_figures, scale_stages
+from benchmarks import measured_command, scale_figures, scale_stages
 from benchmarks.scale_shapes import SHAPES
 from benchmarks.scale_stages import Stage
 from mach_tf import files
@@ -46,8 +45,7 @@ flags.DEFINE_string("environments_dir", None, "Keeps Parabel's environment here;
 
 
 def main(_: list[str]) -> None:
-    # As an error would, so that the stage's process is ended too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    measured_command.end_by_sigterm()
     directory = os.path.join(FLAGS.output_dir, f"{FLAGS.shape}-{FLAGS.fraction:g}")
     results = scale_stages.run(stages(directory), os.path.join(directory, "stages"), _report)
     precisions = scale_figures.precisions(directory, FLAGS.peer)

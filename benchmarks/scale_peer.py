@@ -12,16 +12,16 @@ benchmarks.peers_results; `points`, how many test points these are of; and of th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-import signal
 import sys
 from typing import Any
 
 import numpy as np
 
-from benchmarks import peers_arms, peers_data, peers_environments, peers_results
+from benchmarks import measured_command, peers_arms, peers_data, peers_environments, peers_results
 from mach_tf import files
 from mach_tf.data import libsvm
 from mach_tf.metrics import bootstrap
@@ -34,8 +34,6 @@ _MINUTES = 240.0
 
 def main(request: dict[str, Any]) -> None:
     """Does what a request asks for, and prints the result."""
-    # As an error would, so that the peer's process is ended too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     matrices = os.path.join(request["output"], "data")
     n_points = _write(request["data"], matrices, request["points"])
     output, threads = os.path.join(request["output"], _ARM), os.cpu_count() or 1
@@ -63,6 +61,10 @@ def _write(data: str, matrices: str, most: int) -> int:
     sizes = os.path.join(matrices, peers_data.SIZES_FILE)
     if not os.path.isfile(sizes) or files.read_json(sizes, "sizes of the data")["test_points"] != n_points:
         train, test = (_part(data, name) for name in ("train", "test"))
+        # The predictions of other points; the trained model stays.
+        for kind in ("json", "npz"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(os.path.dirname(matrices), f"{_ARM}.{kind}"))
         peers_data.write(matrices, peers_data.Data(train, test.take(np.arange(n_points))))
     return n_points
 
@@ -73,4 +75,5 @@ def _part(folder: str, name: str) -> peers_data.Part:
 
 
 if __name__ == "__main__":
+    measured_command.end_by_sigterm()
     main(json.loads(sys.argv[1]))

@@ -115,6 +115,12 @@ def test_a_model_of_other_settings_is_trained_anew(tmp_path, processes):
         (tmp_path / "a.json").unlink()
 
 
+def test_a_model_that_is_gone_is_trained_anew(tmp_path, processes):
+    (tmp_path / "a.measured.json").write_text(json.dumps({"settings": {}}))
+    peers_arms.run(peers_arms.PEERS["parabel"], "data", str(tmp_path / "a"), 0, "environments", 2, 1.0)
+    assert [request["stage"] for _, request in processes] == ["train", "predict"]
+
+
 def test_a_peer_runs_in_its_environment_without_a_seed(tmp_path, processes):
     peers_arms.run(peers_arms.PEERS["bonsai"], "data", str(tmp_path / "bonsai-0"), 0, "environments", 2, 1.0)
     command, request = processes[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def ran(monkeypatch):
 
     def run(arm, folder, path, *_):
         assert arm.name == "parabel"
+        if os.path.isfile(f"{path}.json"):
+            return
         assert files.read_json(f"{folder}/sizes.json", "sizes")["labels"] == 4
         x = scipy.sparse.load_npz(f"{folder}/test.x.npz")
         found.append([round(value, 3) for value in x[0].toarray().ravel().tolist()])
@@ -70,7 +73,7 @@ def test_other_points_are_written_anew(request_, read, tmp_path, capsys):
         (tmp_path / "train.txt").write_text(text)
         scale_peer.main({**request_, "points": most})
         points.append(json.loads(capsys.readouterr().out)["points"])
-    assert points == [2, 2, 3] and len(read) == 3
+    assert points == [2, 2, 3] and len(read) == 2
 
 
 def test_a_failure_says_why(request_, monkeypatch):
@@ -87,7 +90,8 @@ def test_a_stop_ends_the_peers_process_too(request_):
     program = "import os, signal, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
     code = f"""
 import json, subprocess, sys
-from benchmarks import peers_arms, scale_peer
+from benchmarks import measured_command, peers_arms, scale_peer
+measured_command.end_by_sigterm()
 peers_arms.run = lambda *_: subprocess.run([sys.executable, "-c", {program!r}], check=False)
 scale_peer.main(json.loads(sys.argv[1]))
 """
