@@ -35,13 +35,14 @@ _FEW_LABELS = 50
 # The smallest data need smaller batches, for enough steps in as many epochs.
 _SMALLEST_BATCH = 8
 _STEPS_PER_EPOCH = 16
-# Beside a ranker, with so many points, half of the hidden units and less dropout are nearly as accurate, and so are fewer steps where labels are rare.
+# Beside a ranker, from _FEW_POINTS on, half of the hidden units and less dropout are nearly as accurate; from _MANY_POINTS on, where labels are rare, so
+# are fewer steps.
 _FEWER_UNITS, _LESS_DROPOUT, _RARE_STEPS = 256, 0.1, 700
 # Training points per label, on average, up to which a ranker helps: beyond it the ensemble knows the labels well.
 _FREQUENT = 100.0
-# Points x labels up to which plans train a ranker: a tenth of Amazon-670K's. Beyond it decoding takes 7 to 10 times as long with one. At a hundredth
-# of Amazon-3M's it nearly doubles P@1; at larger sizes a whole ranker was not trained.
-_MOST_PAIRS = 3 * 10**10
+# Points x labels up to which plans train a ranker: a little more than those of Amazon-670K, where it raises P@5 by 3.6 points. With more labels and
+# points decoding becomes slow, and a whole ranker was not trained.
+_MOST_PAIRS = 35 * 10**10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Recommendation:
       machine: what the training must fit.
       delta: the accepted probability of failure.
       config: the training settings, the same for all plans.
+      ranker: whether the plans train a ranker too.
       plans: one per combination of buckets and repetitions.
       best: the fastest plan that meets all rules of `planning.recommend`; None if no plan does.
     """
@@ -61,13 +63,9 @@ class Recommendation:
     machine: Machine
     delta: float
     config: TrainingConfig
+    ranker: bool
     plans: tuple[Plan, ...]
     best: Optional[Plan]
-
-    @property
-    def ranker(self) -> bool:
-        """Whether the plans train a ranker too."""
-        return trains_ranker(self.problem, self.config, self.machine)
 
     @property
     def nearest(self) -> Plan:
@@ -143,13 +141,13 @@ def recommend(
       repetitions: the numbers of repetitions to choose from; by default 4, 8, 16 and 32.
       delta: the accepted probability of failure.
       seconds: the accepted training time of all repetitions; infinite by default.
-      ranker: False if none will be trained, whatever the rules say.
+      ranker: False if no ranker will be trained, whatever the rules say; otherwise they decide.
     """
     given = dict(given or {})
     batch_size, optimizer = given.get("batch_size"), given.get("optimizer")
     config = TrainingConfig(**{**settings(problem, batch_size, optimizer), **given})
-    ranked = trains_ranker(problem, config, machine)
-    if ranked and ranker is not False and not config.is_adversarial:
+    ranked = ranker is not False and trains_ranker(problem, config, machine)
+    if ranked and not config.is_adversarial:
         config = TrainingConfig(**{**settings(problem, batch_size, optimizer, beside_ranker=True), **given})
     usual_buckets, usual_repetitions = planning.candidates(problem.labels)
     if problem.labels <= _FEW_LABELS:
@@ -157,12 +155,12 @@ def recommend(
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
     plans = planning.make_plans(problem, machine, config, *sizes, ranker=ranked)
     best = planning.recommend(plans, problem, machine, delta, seconds)
-    return Recommendation(problem, machine, delta, config, tuple(plans), best)
+    return Recommendation(problem, machine, delta, config, ranked, tuple(plans), best)
 
 
 def trains_ranker(problem: Problem, config: TrainingConfig, machine: Machine) -> bool:
     """Returns whether plans for such data train a ranker: unless most labels have many points, it takes more memory than the machine
-    has, or points with features in common with very many labels would make predictions slow.
+    has, or there are more points times labels than a whole ranker was trained on, where decoding becomes slow.
     """
     fits = ranker_time.memory_bytes(*problem.ranker_sizes) <= machine.memory
     frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels

@@ -129,6 +129,8 @@ def test_a_smaller_ensemble_is_for_clean_training_with_a_ranker(labels, given, r
     problem = planning.Problem(labels, 18_407, 45_000, 103.4, 5.1)
     found = recommendation.recommend(problem, machine.nominal(8 << 30), given, ranker=ranker)
     assert found.config.hidden_units == hidden_units
+    assert found.ranker is (ranker is not False and labels == 4_271)
+    assert found.flags()[-1] == f"--ranker={found.ranker}"
 
 
 @pytest.mark.parametrize(
@@ -224,9 +226,9 @@ def test_rankers_are_for_labels_of_few_points():
     assert not trains_ranker(task="multiclass")
 
 
-def test_rankers_are_for_what_fits_the_memory_and_leaves_predictions_fast():
+def test_rankers_are_for_what_fits_the_memory_and_for_sizes_that_were_tried():
     amazon = {"labels": 670_091, "features": 75.7, "labels_per_point": 5.45}
-    assert trains_ranker(points=40_000, **amazon) and not trains_ranker(points=490_449, **amazon)
+    assert trains_ranker(points=490_449, **amazon) and not trains_ranker(points=600_000, **amazon)
     assert not trains_ranker(points=40_000, **amazon, memory=1e9)
 
 

@@ -44,6 +44,7 @@ def test_a_plan_follows_the_rules_of_sizing(manifest):
 def test_a_plan_without_a_ranker_has_no_smaller_ensemble(manifest, monkeypatch, ranker, hidden_units):
     many = planning.Problem(4_271, 18_407, 45_000, 103.4, 5.1)
     monkeypatch.setattr(settings.Problem, "of", lambda _: many)
+    monkeypatch.setattr(settings, "total_memory", lambda: 8 << 30)
     given = {} if ranker is None else {"ranker": ranker}
     found = resolve(manifest, adversarial_weight=0.0, **given)
     assert found.config.hidden_units == hidden_units and found.ranker is (ranker is not False)
