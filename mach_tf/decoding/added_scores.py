@@ -2,8 +2,8 @@
 
 A decoder with a utility ranks by that of the sums, which grows by a(l) at most: what is said here of scores and sums holds for their utilities.
 
-The candidates are the k best labels by s, and every label whose a(l) could lift it to the worst sum of these: a label that is not among
-them has at most the k-th best s. Each candidate is scored in full. Where sums are equal, the label with the smaller id comes first.
+The candidates are the k best labels by s, and every label whose a(l) could lift it to the worst sum of these, or of the k labels that most is
+added to: another label has at most the k-th best s. Each candidate is scored in full. Where sums are equal, the label with the smaller id comes first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from mach_tf.kernels import jit
 
 # Added scores that are in memory at a time.
 _ENTRIES = 1 << 22
-# What has to be added to reach the worst sum: where it is less, the labels are sought that most is added to.
+# What has to be added to reach the worst sum, on the scale of label scores: where it is less, the labels are sought that most is added to. That was so for
+# 14% of the points of Amazon-670K's shape and three quarters of Amazon-3M's, and is so for all where scores are probabilities.
 _LOW = 1.0
 # Of the sizes of two sums, how much rounding may change what has to be added to one to reach the other: 64 units in the last place.
 _ROUNDING = np.float32(2.0**-18)
@@ -218,7 +219,7 @@ def _merged(
     Args:
       decoder, scores, estimator: as of `top_k`.
       best: the best labels without what is added.
-      least: the worst of their sums, float32 [n].
+      least: what the sums of at least k labels reach, float32 [n].
       added: of candidates, float32 CSR [n, K].
     """
     counts = np.diff(added.indptr)

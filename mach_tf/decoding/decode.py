@@ -106,7 +106,7 @@ class Decoder:
         return dataclasses.replace(self, utility=utility)
 
     def label_scores(self, scores: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
-        """Returns the scores of chosen labels, int [n, m], as float32 [n, m]; `scores` as of `top_k`."""
+        """Returns the scores of chosen labels, int [n, m] in [0, K), as float32 [n, m]; `scores` as of `top_k`."""
         points = np.repeat(np.arange(len(scores)), labels.shape[1])
         return self.scores_of(scores, points, labels.reshape(-1), estimator).reshape(labels.shape)
 

@@ -48,9 +48,9 @@ def test_workers_are_started_again_and_stopped_together(tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     thread = stop_when(lambda: len(os.listdir(tmp_path)) == 4)
     begin = time.monotonic()
-    workers.run(serve, 3, LONG, lines.append)
+    workers.run(serve, 3, 3 * LONG, lines.append)
     thread.join()
-    assert time.monotonic() - begin < 3 * LONG, "nobody waits for the end of their work"
+    assert time.monotonic() - begin < LONG, "nobody waits for the end of their work"
     started = os.listdir(tmp_path)
     assert len(started) == 4
     for pid in started:
