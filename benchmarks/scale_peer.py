@@ -1,7 +1,6 @@
 """Trains omikuji's Parabel on the same files as a run at scale, and measures its time, and its precisions beside ours.
 
-    python -m benchmarks.scale_peer '{"data": "scale/amazon-670k-0.01/data", "output": "parabel", "environments": "environments",
-        "points": 10000, "ours": "scale/amazon-670k-0.01/evaluation/per_point.npz"}'
+    python -m benchmarks.scale_peer '{"data": "data", "output": "parabel", "environments": "environments", "points": 10000, "ours": "per_point.npz"}'
 
 `data` is the folder of train.txt and test.txt, `output` the folder of matrices and predictions, and `environments` that of the peers'
 environments (benchmarks.peers_environments). Parabel predicts the first `points` test points, one after the other: all of a large data set would
