@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse
 
+from mach_tf.decoding import sparse_values
 from mach_tf.decoding.best_list import NO_LABEL, BestList, insert
 from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
@@ -113,7 +114,7 @@ def top_k(decoder: Decoder, scores: np.ndarray, added: scipy.sparse.csr_matrix, 
     best = decoder.top_k(scores, k, estimator)
     # A copy: what is added stays the caller's.
     added = scipy.sparse.csr_matrix((values, added.indices, added.indptr), added.shape).sorted_indices()
-    least = _least(decoder, scores, best, values_at(added, best.labels), estimator)
+    least = _least(decoder, scores, best, sparse_values.values_at(added, best.labels), estimator)
     return _merged(decoder, scores, best, least, _promising(decoder, best, least, added), estimator)
 
 
@@ -163,11 +164,15 @@ def _check(values: np.ndarray) -> None:
 
 def _least(decoder: Decoder, scores: np.ndarray, best: Decoded, values: np.ndarray, estimator: str) -> np.ndarray:
     """Returns the worst sum of each point's best labels, float32 [n], for what is added to them, float32 [n, k]."""
-    if decoder.utility is None:
-        sums = best.scores + values
-    else:
-        sums = decoder.utility.of(decoder.label_scores(scores, best.labels, estimator) + values, best.labels)
+    plain = decoder.utility is None
+    sums = best.scores + values if plain else _sums(decoder, scores, best.labels, values, estimator)
     return sums.min(axis=1)
+
+
+def _sums(decoder: Decoder, scores: np.ndarray, labels: np.ndarray, values: np.ndarray, estimator: str) -> np.ndarray:
+    """Returns the sums of chosen labels, int [n, m], or their utilities, for what is added to their scores, float32 [n, m]."""
+    sums = decoder.label_scores(scores, labels, estimator) + values
+    return sums if decoder.utility is None else decoder.utility.of(sums, labels)
 
 
 def _raise(
@@ -189,9 +194,7 @@ def _raise(
     labels = source.best(features[rows], best.labels.shape[1])
     full = (labels != NO_LABEL).all(axis=1)
     rows, labels = rows[full], labels[full]
-    sums = decoder.label_scores(scores[rows], labels, estimator) + source.at(features[rows], labels)
-    if decoder.utility is not None:
-        sums = decoder.utility.of(sums, labels)
+    sums = _sums(decoder, scores[rows], labels, source.at(features[rows], labels), estimator)
     least[rows] = np.fmax(least[rows], sums.min(axis=1))
 
 
@@ -232,29 +235,6 @@ def _merged(
     return Decoded(*merged, best.scored + counts, best.scanned)
 
 
-def values_at(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
-    """Returns what is added to the scores of chosen labels, float32 [n, m].
-
-    Args:
-      added: CSR [n, K], each label at most once in a row.
-      labels: int [n, m].
-    """
-    added = added.sorted_indices()
-    places, known = _places(added, labels)
-    return np.where(known, np.append(added.data, 0).astype(np.float32)[places], np.float32(0))
-
-
-def _places(added: scipy.sparse.csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places of labels, int [n, m], among the entries of a sorted CSR [n, K], and whether they are there."""
-    n, width = added.shape
-    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(added.indptr))
-    # The last key belongs to no label, so that every search ends at a place.
-    keys = np.append(rows * width + added.indices, n * width)
-    wanted = np.arange(n, dtype=np.int64)[:, None] * width + labels
-    places = np.searchsorted(keys, wanted)
-    return places, keys[places] == wanted
-
-
 def _promising(
     decoder: Decoder, best: Decoded, least: np.ndarray, added: scipy.sparse.csr_matrix
 ) -> scipy.sparse.csr_matrix:
@@ -272,7 +252,7 @@ def _promising(
     if decoder.utility is not None:
         most += decoder.utility.rounding(most, added.data)
     lifted = most >= least[rows]
-    places, known = _places(added, best.labels)
+    places, known = sparse_values.places(added, best.labels)
     lifted[places[known]] = True
     splits = np.concatenate([[0], np.cumsum(lifted)])[added.indptr]
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)

@@ -8,7 +8,7 @@ from typing import Optional, Union
 import numpy as np
 import scipy.sparse
 
-from mach_tf.decoding import added_scores
+from mach_tf.decoding import added_scores, sparse_values
 from mach_tf.decoding.added_scores import AddedScores, SearchedScores
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.decoding.decode import Decoded, Decoder, joined
@@ -85,5 +85,5 @@ def _with_label_scores(
         return found
     label_scores = decoder.label_scores(scores, found.labels, estimator)
     return found._replace(
-        scores=label_scores if added is None else label_scores + added_scores.values_at(added, found.labels)
+        scores=label_scores if added is None else label_scores + sparse_values.values_at(added, found.labels)
     )

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 from mach_tf import estimators
-from mach_tf.decoding import added_scores
+from mach_tf.decoding import added_scores, sparse_values
 from mach_tf.decoding.best_list import NO_LABEL
 from mach_tf.decoding.decode import Decoder
 from mach_tf.decoding.utility import Utility
@@ -124,8 +124,8 @@ def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entr
     for name in ("labels", "scores", "scanned"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     assert (found.scored <= expected.scored).all()
-    values = added_scores.values_at(added, found.labels)
-    np.testing.assert_array_equal(added_scores.values_at(candidates, found.labels), values)
+    values = sparse_values.values_at(added, found.labels)
+    np.testing.assert_array_equal(sparse_values.values_at(candidates, found.labels), values)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
