@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -15,8 +16,11 @@ from mach_tf.manifest import RANKER_FILE
 from mach_tf.positive_products import PositiveProducts
 from mach_tf.ranker import chosen_labels, value_gradients
 from mach_tf.ranker.best_products import best_products
+from mach_tf.ranker.largest_entries import largest_entries
 
 _REMEDY = "Remove it and train the ranker again."
+# Of each column. At 670,091 labels, with 4,000 weights for a feature of a point, a search takes a fourteenth of the time and finds sums nearly as good.
+_SEARCHED = 200
 
 
 class Ranker:
@@ -62,8 +66,16 @@ class Ranker:
         return self._products.largest(features, floors, labels)
 
     def best(self, features: scipy.sparse.csr_matrix, k: int) -> np.ndarray:
-        """Returns the labels whose scores are raised most, int32 [n, k], and NO_LABEL where fewer are; `features` as of `products`."""
-        return best_products(features, self.by_column, k).labels
+        """Returns k labels whose scores are raised much, int32 [n, k], and NO_LABEL where fewer are found; `features` as of `products`.
+
+        With so few labels that the search is exact, those that are raised most.
+        """
+        return best_products(features, self._searched, k).labels
+
+    @functools.cached_property
+    def _searched(self) -> scipy.sparse.csr_matrix:
+        """The largest weights of each column, float32 CSR [D, K]: those that a search reads, as a common column has very many."""
+        return largest_entries(self.by_column, _SEARCHED)
 
     def products(self, features: scipy.sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
         """Returns w_l . x for chosen labels, int [n, m], as float32 [n, m]; `features` as of `added`, columns ascending."""

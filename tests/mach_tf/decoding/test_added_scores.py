@@ -81,10 +81,10 @@ def test_scores_that_would_not_be_exact_are_refused(value):
 
 
 class Source:
-    """Adds given scores; the features of a point are its number alone."""
+    """Adds given scores; the features of a point are its number alone. Searched well, it finds the labels that most is added to, and else others."""
 
-    def __init__(self, added):
-        self.of_points, self.most = added.toarray(), 0
+    def __init__(self, added, well=True):
+        self.of_points, self.well, self.most = added.toarray(), well, 0
 
     def _rows(self, features):
         return self.of_points[features.indices]
@@ -97,7 +97,7 @@ class Source:
 
     def best(self, features, k):
         rows = self._rows(features)
-        order = np.argsort(-rows, axis=1, kind="stable")[:, :k]
+        order = np.argsort(-rows if self.well else rows, axis=1, kind="stable")[:, :k]
         return np.where(np.take_along_axis(rows, order, axis=1) > 0, order, NO_LABEL).astype(np.int32)
 
     def largest(self, features, floors, labels):
@@ -113,12 +113,13 @@ class Source:
 @pytest.mark.parametrize("levels", [2, 1000])
 @pytest.mark.parametrize("density", [0.0, 0.05, 1.0])
 @pytest.mark.parametrize("weights", [None, 0.0, 3.0])
-def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entries, k, levels, density, weights):
+@pytest.mark.parametrize("well", [False, True])
+def test_the_same_labels_and_sums_by_a_search_of_what_is_added(monkeypatch, entries, k, levels, density, weights, well):
     monkeypatch.setattr(added_scores, "_ENTRIES", entries)
     decoder, scores, added = problem(levels, density, 1)
     if weights is not None:
         decoder = decoder.by(Utility(np.random.default_rng(2).normal(0, weights, LABELS), 0.5, 1.5))
-    features, source = scipy.sparse.identity(POINTS, np.float32, "csr"), Source(added)
+    features, source = scipy.sparse.identity(POINTS, np.float32, "csr"), Source(added, well)
     found, candidates = added_scores.top_k_of(decoder, scores, source, features, k, "logit_mean")
     expected = added_scores.top_k(decoder, scores, added, k, "logit_mean")
     for name in ("labels", "scores", "scanned"):
@@ -151,7 +152,7 @@ def test_what_cannot_change_the_best_labels_is_not_made():
 @pytest.mark.parametrize("estimator", estimators.ESTIMATORS)
 @pytest.mark.parametrize("k", [1, 3])
 def test_labels_without_added_scores_do_not_make_all_others_candidates(estimator, k):
-    """The best labels by their scores get nothing, so that every other one could be better than they are: those that most is added to say which are."""
+    """The best labels by their scores get nothing, so that every other one could be better than they are: those that much is added to say which are."""
     decoder, scores, _ = problem(1000, 0.0)
     dense = np.random.default_rng(3).uniform(0.1, 30, (POINTS, LABELS)).astype(np.float32)
     np.put_along_axis(dense, decoder.top_k(scores, k, estimator).labels, 0, axis=1)

@@ -12,6 +12,7 @@ from mach_tf import files
 from mach_tf.decoding.best_list import NO_LABEL
 from mach_tf.errors import InputError
 from mach_tf.manifest import RANKER_FILE
+from mach_tf.ranker import ranker
 from mach_tf.ranker.ranker import Ranker, problem_of
 
 LABELS, COLUMNS = 7, 11
@@ -26,10 +27,10 @@ def weights(seed=0):
 
 def test_it_adds_the_positive_products():
     features = scipy.sparse.random(9, COLUMNS, 0.4, "csr", np.float32, random_state=0)
-    ranker = Ranker(weights(), 3.0)
+    trained = Ranker(weights(), 3.0)
     expected = np.maximum(features.toarray() @ weights().toarray().T, 0)
-    np.testing.assert_allclose(ranker.added(features).toarray(), expected, rtol=1e-5, atol=1e-6)
-    assert (ranker.most_entries(features) >= (expected > 0).sum(axis=1)).all()
+    np.testing.assert_allclose(trained.added(features).toarray(), expected, rtol=1e-5, atol=1e-6)
+    assert (trained.most_entries(features) >= (expected > 0).sum(axis=1)).all()
 
 
 def test_the_labels_that_are_raised_most():
@@ -39,6 +40,15 @@ def test_the_labels_that_are_raised_most():
     expected = np.where(np.take_along_axis(added, order, axis=1) > 0, order, NO_LABEL)
     np.testing.assert_array_equal(Ranker(weights()).best(features, 3), expected)
     assert (expected == NO_LABEL).any() and (expected != NO_LABEL).all(axis=1).any()
+
+
+def test_a_search_reads_the_largest_weights_of_a_column(monkeypatch):
+    """Of the first column label 2, of the second label 1, so that label 0 is not found, to which less is added than to both together."""
+    monkeypatch.setattr(ranker, "_SEARCHED", 1)
+    some = Ranker(scipy.sparse.csr_matrix([[2, 2], [0, 3], [3, 0.0]], dtype=np.float32))
+    features = scipy.sparse.csr_matrix([[1, 1.5]], dtype=np.float32)
+    assert some.added(features).toarray().tolist() == [[5, 4.5, 3]]
+    assert some.best(features, 3).tolist() == [[1, 2, NO_LABEL]]
 
 
 def test_written_and_read(tmp_path):
