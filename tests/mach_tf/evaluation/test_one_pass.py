@@ -94,3 +94,12 @@ def test_seconds_of_decoding_are_those_of_the_way_asked_for(evaluated, monkeypat
         for way in (None, Approximate(3, 1))
     ]
     assert seconds == [100, 1]
+
+
+def test_the_whole_model_is_decoded_once(evaluated, monkeypatch):
+    ensemble = Ensemble.load(evaluated.model_dir)
+    hashed = ensemble.manifest.feature_spec.apply(points.from_csr(*evaluated.test))
+    decoded, way = [], Decoder.top_k
+    monkeypatch.setattr(Decoder, "top_k", lambda self, *rest: decoded.append(len(self.table)) or way(self, *rest))
+    one_pass.run(ensemble, hashed, one_pass.PassOptions(4, ["mean"], None, [1, 2, 3]))
+    assert decoded == [3, 1, 2]
