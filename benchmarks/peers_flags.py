@@ -28,7 +28,11 @@ flags.DEFINE_string(
 # What
 _SETS = ["bibtex", "delicious", "eurlex57k", "tibkat-gnd", "tib-core-text"]
 flags.DEFINE_list("sets", _SETS, "Measures on these data sets, named by their folders in --data_dir.")
-flags.DEFINE_list("shapes", ["whole"], f"Measures on the data sets in these shapes: {', '.join(peers_shapes.SHAPES)}.")
+flags.DEFINE_list(
+    "shapes",
+    ["whole"],
+    f"Measures on the data sets in these shapes: {', '.join(peers_shapes.SHAPES)}. tenth+short makes the second shape from the first.",
+)
 flags.DEFINE_integer("bootstrap", 1000, "The number of bootstrap resamples for the 95% intervals.", 1)
 
 # How
@@ -46,7 +50,7 @@ def runner(split: str) -> Runner:
     Raises:
       InputError: an unknown shape.
     """
-    check_arms(FLAGS.shapes, peers_shapes.SHAPES, "shapes")
+    check_arms([part for shape in FLAGS.shapes for part in peers_shapes.parts(shape)], peers_shapes.SHAPES, "shapes")
     return Runner(
         data_dir=FLAGS.data_dir,
         output_dir=os.path.abspath(FLAGS.output_dir),

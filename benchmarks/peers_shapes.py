@@ -1,7 +1,7 @@
 """Shapes: data sets made from another one, to try rules on data that differ. Every choice is seeded.
 
 A shape keeps those labels and features alone that its training points have, and leaves out points that lose all their labels, so that it
-looks like a data set of its own. "whole" is the data set as it is.
+looks like a data set of its own. "whole" is the data set as it is. "tenth+short" makes one shape and then another one from it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ def make(shape: str, data: Data) -> Data:
     Args:
       shape: a key of SHAPES: "whole"; "tenth", a tenth of the training points; "half-features", half of the features or words;
         "tail", without the most frequent labels, which carry half of the assignments; "short", 8 features per point, or the first 8 words;
-        "many-labels", so few training points that they have more labels than there are points.
+        "many-labels", so few training points that they have more labels than there are points; or several, joined by "+", the first one
+        made first.
       data: the data set.
     """
-    if shape == "whole":
-        return data
-    return known_labels(SHAPES[shape](data, np.random.default_rng(_SEED)), drop_points=True)
+    for part in parts(shape):
+        if part != "whole":
+            data = known_labels(SHAPES[part](data, np.random.default_rng(_SEED)), drop_points=True)
+    return data
+
+
+def parts(shape: str) -> list[str]:
+    """Returns the names that "+" joins in a shape, each of which should be a key of SHAPES."""
+    return shape.split("+")
 
 
 def _whole(data: Data, _: np.random.Generator) -> Data:

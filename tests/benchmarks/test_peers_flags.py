@@ -31,4 +31,4 @@ def test_environments_are_kept_with_the_results_by_default(parse):
 
 def test_an_unknown_shape_is_refused(parse):
     with pytest.raises(InputError, match=r"--shapes must be among whole, tenth, .* \(got round\)"):
-        parse("--shapes=whole,round")
+        parse("--shapes=whole,tenth+round")

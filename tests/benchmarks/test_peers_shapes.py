@@ -30,7 +30,7 @@ class ShapesTest(parameterized.TestCase):
         super().setUp()
         self.data = Data(part(300, 0), part(100, 1))
 
-    @parameterized.parameters(*(shape for shape in peers_shapes.SHAPES if shape != "whole"))
+    @parameterized.parameters("tenth+short", *(shape for shape in peers_shapes.SHAPES if shape != "whole"))
     def test_a_shape_is_a_data_set_of_its_own(self, shape):
         made = peers_shapes.make(shape, self.data)
         again = peers_shapes.make(shape, self.data)
@@ -44,6 +44,14 @@ class ShapesTest(parameterized.TestCase):
 
     def test_whole_is_the_data_themselves(self):
         self.assertIs(peers_shapes.make("whole", self.data), self.data)
+
+    def test_shapes_are_made_in_their_order(self):
+        made = peers_shapes.make("tenth+short", self.data)
+        expected = peers_shapes.make("short", peers_shapes.make("tenth", self.data))
+        self.assertEqual((made.train.features != expected.train.features).nnz, 0)
+        self.assertEqual((made.train.labels != expected.train.labels).nnz, 0)
+        self.assertLessEqual(made.train.labels.shape[0], 30)
+        self.assertLessEqual(np.diff(made.train.features.indptr).max(), 8)
 
     def test_sizes(self):
         made = {shape: peers_shapes.make(shape, self.data) for shape in peers_shapes.SHAPES}
