@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.sparse
 
@@ -17,9 +19,6 @@ class PositiveProducts:
     Args:
       vectors: CSR [K, D].
 
-    Attributes:
-      by_column: float32 CSR [D, K], the vectors by column.
-
     Example:
       >>> import scipy.sparse
       >>> products = PositiveProducts(scipy.sparse.csr_matrix([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]]))
@@ -28,7 +27,12 @@ class PositiveProducts:
     """
 
     def __init__(self, vectors: scipy.sparse.csr_matrix) -> None:
-        self.by_column = scipy.sparse.csr_matrix(vectors.T, dtype=np.float32)
+        self._vectors = vectors
+
+    @functools.cached_property
+    def by_column(self) -> scipy.sparse.csr_matrix:
+        """The vectors by column, float32 CSR [D, K]; made when first asked for, as it takes as much memory as they do."""
+        return scipy.sparse.csr_matrix(self._vectors.T, dtype=np.float32)
 
     @property
     def vectors(self) -> int:

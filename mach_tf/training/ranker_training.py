@@ -165,13 +165,16 @@ def _matrices(
     data: DatasetReader, model: ModelManifest
 ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix, np.ndarray]:
     """Returns the training points with features and labels, CSR [n, D] and CSR [n, K] of ones, and the half of each, as of `held_out.halves`."""
-    points = data.read_points("train")
-    whole = (np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0)
-    if not whole.any():
+    features, labels, halves = [], [], []
+    # Some points at a time: of all together, what is made on the way would take four times the memory of the matrices.
+    for points in data.iterate_points("train"):
+        whole = (np.diff(points.row_splits) > 0) & (np.diff(points.label_splits) > 0)
+        some = points if whole.all() else points[whole]
+        features.append(some.features(model.columns))
+        labels.append(some.labels(model.labels))
+        halves.append(held_out.halves(some, model.training.calibration_fraction, model.training.seed))
+    if not any(len(part) for part in halves):
         raise InputError(
             "A ranker needs training points with features and labels (got none with both). Train without: ranker=False."
         )
-    if not whole.all():
-        points = points[np.flatnonzero(whole)]
-    halves = held_out.halves(points, model.training.calibration_fraction, model.training.seed)
-    return points.features(model.columns), points.labels(model.labels), halves
+    return scipy.sparse.vstack(features, "csr"), scipy.sparse.vstack(labels, "csr"), np.concatenate(halves)
