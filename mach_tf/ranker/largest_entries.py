@@ -21,7 +21,7 @@ def largest_entries(matrix: scipy.sparse.csr_matrix, most: int) -> scipy.sparse.
     """
     kept = np.ones(matrix.nnz, np.bool_)
     _mark(matrix.indptr, np.abs(matrix.data), most, kept)
-    splits = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
+    splits = np.concatenate([[0], np.cumsum(np.minimum(np.diff(matrix.indptr), most))])
     return scipy.sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], splits), matrix.shape)
 
 
