@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Protocol, TypeVar, runtime_checkable
+from typing import Callable, Protocol, runtime_checkable
 
 import numba
 import numpy as np
@@ -31,9 +31,6 @@ _LOW = 1.0
 _SOUGHT = 4
 # Of the sizes of two sums, how much rounding may change what has to be added to one to reach the other: 64 units in the last place.
 _ROUNDING = np.float32(2.0**-18)
-
-
-_Out = TypeVar("_Out")
 
 
 class AddedScores(Protocol):
@@ -77,14 +74,14 @@ def parts(
     Yields:
       The rows of consecutive points, and what is added to their label scores, float32 CSR [rows, K].
     """
-    features = _ascending(features)
+    features = ascending(features)
     for some in _slices(sources, features):
         part = features[some]
         yield some, sum((source.added(part) for source in sources[1:]), sources[0].added(part))
 
 
-def _ascending(features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """Returns points whose columns ascend, so that products have the same last bit however they are made."""
+def ascending(features: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Returns points, CSR [n, D], whose columns ascend, so that products have the same last bit however they are made."""
     return features if features.has_sorted_indices else features.sorted_indices()
 
 
@@ -132,7 +129,7 @@ def top_k_of(
     features: scipy.sparse.csr_matrix,
     k: int,
     estimator: str,
-) -> tuple[Decoded, scipy.sparse.csr_matrix]:
+) -> Decoded:
     """Finds what `top_k` does of the scores that a source adds, which makes those alone that may change the best labels.
 
     Args:
@@ -140,33 +137,28 @@ def top_k_of(
       source: what is added.
       features: CSR [n, D], the model's input.
 
-    Returns:
-      The labels with their sums; and what is added to the scores of candidates, float32 CSR [n, K]: of the labels without an entry that were
-      found, nothing.
-
     Raises:
       InputError: a value that is made is negative or not finite.
     """
-    features = _ascending(features)
+    features = ascending(features)
     best = decoder.top_k(scores, k, estimator)
     values = source.at(features, best.labels)
     _check(values)
     least = _least(decoder, scores, best, values, estimator)
     _raise(least, decoder, scores, best, source, features, estimator)
 
-    def of_part(some: slice) -> tuple[Decoded, scipy.sparse.csr_matrix]:
+    def of_part(some: slice) -> Decoded:
         part = Decoded(*(each[some] for each in best))
         added = source.largest(features[some], _floors(decoder, part, least[some]), part.labels)
         _check(added.data)
         added = _promising(decoder, part, least[some], added)
-        return _merged(decoder, scores[some], part, least[some], added, estimator), added
+        return _merged(decoder, scores[some], part, least[some], added, estimator)
 
     slices = list(_slices([source], features))
-    found = list(map(of_part, slices)) if len(slices) == 1 else _by_threads(of_part, slices)
-    return joined([decoded for decoded, _ in found]), scipy.sparse.vstack([added for _, added in found], "csr")
+    return joined(list(map(of_part, slices)) if len(slices) == 1 else _by_threads(of_part, slices))
 
 
-def _by_threads(function: Callable[[slice], _Out], slices: list[slice]) -> list[_Out]:
+def _by_threads(function: Callable[[slice], Decoded], slices: list[slice]) -> list[Decoded]:
     """Maps with threads: compiled code lets others run."""
     with ThreadPoolExecutor(numba.get_num_threads()) as pool:
         return list(pool.map(function, slices))

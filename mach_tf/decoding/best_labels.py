@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 import numpy as np
 import scipy.sparse
@@ -53,8 +54,9 @@ def best_labels(
     if not sources:
         return _exact(decoder, scores, None, k, estimator)
     if isinstance(decoder, Decoder) and len(sources) == 1 and isinstance(sources[0], SearchedScores) and len(scores):
-        found, added = added_scores.top_k_of(decoder, scores, sources[0], features, k, estimator)
-        return _with_label_scores(decoder, scores, found, added, estimator)
+        features = added_scores.ascending(features)
+        found = added_scores.top_k_of(decoder, scores, sources[0], features, k, estimator)
+        return _with_label_scores(decoder, scores, found, functools.partial(sources[0].at, features), estimator)
     parts = added_scores.parts(sources, features)
     return joined([_exact(decoder, scores[some], added, k, estimator) for some, added in parts])
 
@@ -70,20 +72,19 @@ def _exact(
         found = decoder.top_k(scores, k, estimator)
     else:
         found = added_scores.top_k(decoder, scores, added, k, estimator)
-    return _with_label_scores(decoder, scores, found, added, estimator)
+    of_labels = None if added is None else functools.partial(sparse_values.values_at, added)
+    return _with_label_scores(decoder, scores, found, of_labels, estimator)
 
 
 def _with_label_scores(
     decoder: AnyDecoder,
     scores: np.ndarray,
     found: Decoded,
-    added: Optional[scipy.sparse.csr_matrix],
+    added: Optional[Callable[[np.ndarray], np.ndarray]],
     estimator: str,
 ) -> Decoded:
-    """Returns what was found with label scores, where labels are ranked by a utility."""
+    """Returns what was found with label scores, where labels are ranked by a utility; `added` makes what is added to those of labels [n, k]."""
     if decoder.utility is None:
         return found
     label_scores = decoder.label_scores(scores, found.labels, estimator)
-    return found._replace(
-        scores=label_scores if added is None else label_scores + sparse_values.values_at(added, found.labels)
-    )
+    return found._replace(scores=label_scores if added is None else label_scores + added(found.labels))

@@ -60,4 +60,4 @@ class AddingDecoder:
 
     def top_k(self, scores: np.ndarray, k: int, estimator: str) -> Decoded:
         """Finds the k best labels of each point, exactly; arguments as of Decoder.top_k, for at least one point."""
-        return added_scores.top_k_of(self.decoder, scores, self.ranker, self.features, k, estimator)[0]
+        return added_scores.top_k_of(self.decoder, scores, self.ranker, self.features, k, estimator)
