@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import io
 import os
 
 import numpy as np
@@ -93,18 +91,16 @@ class Ranker:
 
     def write(self, directory: str) -> str:
         """Writes RANKER_FILE, whole or not at all; returns its SHA-256."""
-        content = io.BytesIO()
-        weights = self.weights
-        np.savez(
-            content,
-            row_splits=weights.indptr.astype(np.int64),
-            columns=weights.indices.astype(np.int32),
-            weights=weights.data.astype(np.float32),
-            weight=np.float64(self.weight),
-        )
-        with files.atomic_write(os.path.join(directory, RANKER_FILE)) as file:
-            file.write(content.getbuffer())
-        return hashlib.sha256(content.getbuffer()).hexdigest()
+        path, weights = os.path.join(directory, RANKER_FILE), self.weights
+        with files.atomic_write(path) as file:
+            np.savez(
+                file,
+                row_splits=weights.indptr.astype(np.int64),
+                columns=weights.indices.astype(np.int32, copy=False),
+                weights=weights.data.astype(np.float32, copy=False),
+                weight=np.float64(self.weight),
+            )
+        return files.sha256(path)
 
     @classmethod
     def read(cls, directory: str, sha256: str, labels: int, columns: int) -> Ranker:
