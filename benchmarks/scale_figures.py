@@ -67,10 +67,11 @@ def estimate_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[
     """Returns the time and the memory of training over their estimates, by the plan and by the training itself."""
     with open(os.path.join(directory, "plan.flags"), encoding="utf-8") as file:
         seconds = re.search(r"([\d,]+) s of training", file.read())
-    with open(os.path.join(directory, "stages", "train.log"), encoding="utf-8", errors="replace") as file:
-        memory = re.search(r"total memory, with the process\s+([\d.]+) (GB|MB)", file.read())
+    memory = re.search(r"total memory, with the process\s+([\d.]+) (GB|MB)", _log(directory, "train"))
     assert seconds and memory, "Plans and trainings print their estimates."
     megabytes = float(memory[1]) * (1000 if memory[2] == "GB" else 1)
+    if ranker := re.search(r"the process then ([\d,.]+) GB of memory", _log(directory, "plan")):
+        megabytes = max(megabytes, 1000 * float(ranker[1].replace(",", "")))
     train = results["train"]
     return {
         "train: seconds/estimate": round(train["seconds"] / max(1.0, float(seconds[1].replace(",", ""))), 3),
@@ -93,5 +94,9 @@ def peer_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[str,
 
 
 def _peer(directory: str) -> dict[str, Any]:
-    with open(os.path.join(directory, "stages", "parabel.log"), encoding="utf-8", errors="replace") as file:
-        return dict(json.loads(file.read().splitlines()[-1]))
+    return dict(json.loads(_log(directory, "parabel").splitlines()[-1]))
+
+
+def _log(directory: str, stage: str) -> str:
+    with open(os.path.join(directory, "stages", f"{stage}.log"), encoding="utf-8", errors="replace") as file:
+        return file.read()

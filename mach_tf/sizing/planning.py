@@ -76,7 +76,8 @@ class Plan:
       buckets, repetitions: B and R.
       parameters: the number of parameters of all repetitions.
       training_bytes: the memory to train one repetition at a time.
-      side_by_side: how many repetitions fit in the memory for training together, at most R; 0 if not even one does.
+      side_by_side: how many repetitions fit in the memory for training together, and the ranker after them, at most R; 0 if not even one does.
+      ranker_bytes: the memory of the process while it trains the ranker after them; 0 without one.
       serving_bytes: the memory with all repetitions loaded.
       pair_collision: the probability that two given labels share a bucket in every repetition.
       any_pair_collision: a bound on the probability that any two labels do.
@@ -91,6 +92,7 @@ class Plan:
     parameters: int
     training_bytes: int
     side_by_side: int
+    ranker_bytes: int
     serving_bytes: int
     pair_collision: float
     any_pair_collision: float
@@ -143,7 +145,9 @@ def make_plan(
     """Returns the estimates for one choice of B and R, with or without a ranker."""
     shapes = Shapes(problem.columns, buckets, problem.features, labels=problem.labels)
     one = memory_plan.plan(config, shapes, 1)
-    side_by_side = memory_plan.largest_group(config, shapes, repetitions, machine.memory)
+    of_ranker = ranker_time.memory_bytes(*problem.ranker_sizes) if ranker else 0
+    side_by_side = memory_plan.largest_group(config, shapes, repetitions, machine.memory - of_ranker)
+    kept = memory_plan.plan(config, shapes, max(1, side_by_side)).total
     groups = math.ceil(repetitions / max(1, side_by_side))
     step = training_time.step_seconds(config, shapes, machine)
     seconds = training_time.training_seconds(config, problem.points, repetitions, groups, step)
@@ -155,6 +159,7 @@ def make_plan(
         parameters=repetitions * one.weights // FLOAT_BYTES,
         training_bytes=one.total,
         side_by_side=side_by_side,
+        ranker_bytes=kept + of_ranker if ranker else 0,
         serving_bytes=serving_bytes(config, shapes, repetitions, problem.labels),
         pair_collision=pair_collision(buckets, repetitions),
         any_pair_collision=any_pair_collision(problem.labels, buckets, repetitions),

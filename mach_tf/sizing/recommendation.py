@@ -13,6 +13,7 @@ from typing import Any, Optional
 from mach_tf.errors import InputError
 from mach_tf.sizing import flagfile, planning, ranker_time, tables
 from mach_tf.sizing.machine import Machine
+from mach_tf.sizing.memory_plan import PROCESS_BYTES
 from mach_tf.sizing.planning import Plan, Problem
 from mach_tf.training_config import TrainingConfig
 
@@ -109,16 +110,18 @@ class Recommendation:
             needed = planning.repetitions_needed(self.problem.labels, self.best.buckets, self.delta)
             lines += [
                 f"Recommended: {' '.join(self.flags())}",
-                *([self._ranker_line()] if self.ranker else []),
+                *([self._ranker_line(self.best)] if self.ranker else []),
                 f"To distinguish all pairs of labels with probability {1 - self.delta:g}, B = {self.best.buckets:,} needs "
                 f"R >= {needed}.",
             ]
         return "\n".join(lines)
 
-    def _ranker_line(self) -> str:
-        sizes = self.problem.ranker_sizes
-        seconds, memory = ranker_time.ranker_seconds(*sizes, self.machine), ranker_time.memory_bytes(*sizes)
-        return f"The ranker takes about {seconds:,.0f} s of these hours and {tables.gigabytes(memory)} of memory, after the repetitions."
+    def _ranker_line(self, plan: Plan) -> str:
+        seconds, memory = ranker_time.ranker_seconds(*self.problem.ranker_sizes, self.machine), plan.ranker_bytes
+        return (
+            f"The ranker takes about {seconds:,.0f} s of these hours after the repetitions, and the process then {tables.gigabytes(memory)} of memory "
+            "with what it keeps of theirs."
+        )
 
 
 def recommend(
@@ -141,7 +144,7 @@ def recommend(
       repetitions: the numbers of repetitions to choose from; by default 4, 8, 16 and 32.
       delta: the accepted probability of failure.
       seconds: the accepted training time of all repetitions; infinite by default.
-      ranker: False if no ranker will be trained, whatever the rules say; otherwise they decide.
+      ranker: False if no ranker will be trained, whatever the rules say; otherwise they decide, and whether it fits the memory beside a repetition.
     """
     given = dict(given or {})
     batch_size, optimizer = given.get("batch_size"), given.get("optimizer")
@@ -154,6 +157,8 @@ def recommend(
         usual_buckets = [_FEW_LABELS]
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
     plans = planning.make_plans(problem, machine, config, *sizes, ranker=ranked)
+    if ranked and not any(plan.side_by_side for plan in plans):
+        return recommend(problem, machine, given, buckets, repetitions, delta, seconds, ranker=False)
     best = planning.recommend(plans, problem, machine, delta, seconds)
     return Recommendation(problem, machine, delta, config, ranked, tuple(plans), best)
 
@@ -162,7 +167,7 @@ def trains_ranker(problem: Problem, config: TrainingConfig, machine: Machine) ->
     """Returns whether plans for such data train a ranker: unless most labels have many points, it takes more memory than the machine
     has, or there are more points times labels than a whole ranker was trained on, where decoding becomes slow.
     """
-    fits = ranker_time.memory_bytes(*problem.ranker_sizes) <= machine.memory
+    fits = PROCESS_BYTES + ranker_time.memory_bytes(*problem.ranker_sizes) <= machine.memory
     frequent = problem.points * problem.labels_per_point > _FREQUENT * problem.labels
     return not config.multiclass and not frequent and fits and problem.points * problem.labels <= _MOST_PAIRS
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 import pytest
 
 from benchmarks import scale_figures
 from mach_tf import files
+from mach_tf.sizing import recommendation
+from mach_tf.sizing.machine import Machine
+from mach_tf.sizing.planning import Problem
 
 
 @pytest.fixture(name="directory")
@@ -27,6 +31,7 @@ def made(tmp_path):
     (tmp_path / "plan.flags").write_text(
         "# Estimate: 1.3 GB of memory for one repetition at a time, 1,250 s of training.\n"
     )
+    (tmp_path / "stages" / "plan.log").write_text("To train with this plan: mach-train\n")
     (tmp_path / "stages" / "train.log").write_text("total memory, with the process     4.00 GB\n")
     peer = {
         "metrics": {"P@1": 40.0, "P@3": 20.0, "P@5": 5.0},
@@ -57,6 +62,17 @@ def test_ratios_are_those_of_what_was_measured(directory):
     assert scale_figures.peer_ratios(directory, results) == {"train s: mach_tf/parabel": 50.0}
     assert scale_figures.differences(directory) == "mach_tf minus Parabel: P@1 -10.00 [-12.00, +1.26]."
     assert scale_figures.precision_table(found).splitlines()[2] == "| ceiling | 90.00 | 80.00 | 70.00 |"
+
+
+def test_the_memory_of_a_ranker_is_the_plans(directory):
+    """It is in the plan's text, with what the process keeps of the repetitions' training."""
+    results = {"train": {"seconds": 2500.0, "peak_mb": 3000.0}}
+    problem = Problem(670_091, 50_000, 490_449, 75.7, 5.45)
+    plan = recommendation.recommend(problem, Machine(24 * 10**9, 1e12, 5e10))
+    pathlib.Path(directory, "stages", "plan.log").write_text(str(plan))
+    estimate = round(plan.best.ranker_bytes / 1e9, 1)
+    assert estimate > 4
+    assert scale_figures.estimate_ratios(directory, results)["train: peak/estimate"] == round(3 / estimate, 3)
 
 
 def test_parabel_can_be_left_out(directory):

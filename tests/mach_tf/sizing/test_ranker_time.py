@@ -5,8 +5,11 @@ import pytest
 from mach_tf.ranker import choice, classifiers
 from mach_tf.sizing import ranker_time
 from mach_tf.sizing.machine import Machine
+from mach_tf.sizing.memory_plan import PROCESS_BYTES
 
 EURLEX = (45_000, 4271, 103.43, 5.07)
+TIBKAT = (90_452, 41_218, 70.39, 2.85)
+AMAZON = (490_449, 670_091, 75.7, 5.45)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +19,15 @@ EURLEX = (45_000, 4271, 103.43, 5.07)
 )
 def test_measured_trainings_are_met(sizes, seconds):
     assert 1 / 1.5 < ranker_time.processor_seconds(*sizes) / seconds < 1.5
+
+
+@pytest.mark.parametrize(
+    ("sizes", "megabytes"),
+    [(EURLEX, 882), (TIBKAT, 1001), (AMAZON, 3104)],
+    ids=["eurlex57k", "tibkat-gnd", "amazon-670k"],
+)
+def test_measured_peaks_of_processes_that_train_nothing_else_are_met(sizes, megabytes):
+    assert 1 / 1.2 < (PROCESS_BYTES + ranker_time.memory_bytes(*sizes)) / (megabytes * 1e6) < 1.2
 
 
 def test_the_ranker_searches_and_tries_as_many():

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mach_tf.sizing import machine, planning, ranker_time, recommendation
+from mach_tf.sizing.memory_plan import PROCESS_BYTES
 from mach_tf.training_config import TrainingConfig
 
 
@@ -236,6 +237,21 @@ def test_a_plan_says_what_its_ranker_takes():
     found = recommendation.recommend(PROBLEM, MACHINE)
     line = next(line for line in str(found).splitlines() if line.startswith("The ranker takes about "))
     seconds = ranker_time.ranker_seconds(*PROBLEM.ranker_sizes, MACHINE)
-    assert found.ranker and f" {seconds:,.0f} s of these hours and 0." in line
+    assert found.ranker and f" {seconds:,.0f} s of these hours after the repetitions, " in line
+    assert f" {found.best.ranker_bytes / 1e9:,.1f} GB of memory" in line
     alone = recommendation.recommend(PROBLEM, MACHINE, {"task": "multiclass"})
     assert not alone.ranker and "The ranker takes" not in str(alone)
+
+
+def test_a_plan_leaves_room_for_its_ranker():
+    """After the repetitions, whose memory the process keeps."""
+    amazon = planning.Problem(670_091, 50_000, 490_449, 75.7, 5.45)
+    beside = ranker_time.memory_bytes(*amazon.ranker_sizes)
+    for memory in (2e9 + beside, 24e9):
+        found = recommendation.recommend(amazon, dataclasses.replace(MACHINE, memory=int(memory)))
+        best = found.best
+        assert found.ranker and best.training_bytes + beside <= best.ranker_bytes <= memory
+        assert best.side_by_side == best.repetitions or memory < 24e9
+        assert (f"--group_size={best.side_by_side}" in found.flags()) == (best.side_by_side < best.repetitions)
+    tight = recommendation.recommend(amazon, dataclasses.replace(MACHINE, memory=int(PROCESS_BYTES + beside)))
+    assert tight.best and not tight.ranker and tight.best.ranker_bytes == 0

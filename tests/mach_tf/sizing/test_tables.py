@@ -14,6 +14,7 @@ PLAN = Plan(
     parameters=1_704_000_000,
     training_bytes=4_440_000_000,
     side_by_side=3,
+    ranker_bytes=0,
     serving_bytes=7_500_000_000,
     pair_collision=3.9e-27,
     any_pair_collision=1.75e-15,
