@@ -63,7 +63,7 @@ def test_the_seed_chooses_the_points():
 
 def test_the_smallest_data():
     features, labels, _ = clustered(points=2, labels=2)
-    assert chosen(features, labels) == (choice.PENALTIES[0], 0.0, 0)
+    assert chosen(features, labels) == (choice.PENALTIES[0], 100.0, 1)
 
 
 def test_labels_with_too_few_points_take_the_largest_penalty():
