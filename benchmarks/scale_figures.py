@@ -70,7 +70,7 @@ def estimate_ratios(directory: str, results: dict[str, dict[str, Any]]) -> dict[
     memory = re.search(r"total memory, with the process\s+([\d.]+) (GB|MB)", _log(directory, "train"))
     assert seconds and memory, "Plans and trainings print their estimates."
     megabytes = float(memory[1]) * (1000 if memory[2] == "GB" else 1)
-    if ranker := re.search(r"the process then ([\d,.]+) GB of memory", _log(directory, "plan")):
+    if ranker := re.search(r"The process then needs ([\d,.]+) GB of memory", _log(directory, "plan")):
         megabytes = max(megabytes, 1000 * float(ranker[1].replace(",", "")))
     train = results["train"]
     return {

@@ -22,7 +22,7 @@ from mach_tf.decoding.decode import Decoded, Decoder, joined
 from mach_tf.errors import InputError
 from mach_tf.kernels import jit
 
-# Added scores that are in memory at a time.
+# Added scores that a thread has in memory at a time.
 _ENTRIES = 1 << 22
 # What has to be added to reach the worst sum, on the scale of label scores: where it is less, labels are sought that much is added to. That was so for
 # a third of the points of Amazon-670K's shape and three quarters of Amazon-3M's, and is so for all where scores are probabilities.
@@ -136,6 +136,9 @@ def top_k_of(
       decoder, scores, k, estimator: as of `top_k`.
       source: what is added.
       features: CSR [n, D], the model's input.
+
+    Returns:
+      As of `top_k`; `scored` may be smaller.
 
     Raises:
       InputError: a value that is made is negative or not finite.
@@ -268,7 +271,7 @@ def _promising(
     return scipy.sparse.csr_matrix((added.data[lifted], added.indices[lifted], splits), added.shape)
 
 
-@jit()
+@jit(nogil=True)
 def _merge(splits, labels, sums, decoded, best):
     """Adds labels with their sums, and the decoded labels where these have none, to the lists of points."""
     for i in range(len(splits) - 1):

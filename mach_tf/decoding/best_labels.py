@@ -72,19 +72,19 @@ def _exact(
         found = decoder.top_k(scores, k, estimator)
     else:
         found = added_scores.top_k(decoder, scores, added, k, estimator)
-    of_labels = None if added is None else functools.partial(sparse_values.values_at, added)
-    return _with_label_scores(decoder, scores, found, of_labels, estimator)
+    added_to = None if added is None else functools.partial(sparse_values.values_at, added)
+    return _with_label_scores(decoder, scores, found, added_to, estimator)
 
 
 def _with_label_scores(
     decoder: AnyDecoder,
     scores: np.ndarray,
     found: Decoded,
-    added: Optional[Callable[[np.ndarray], np.ndarray]],
+    added_to: Optional[Callable[[np.ndarray], np.ndarray]],
     estimator: str,
 ) -> Decoded:
-    """Returns what was found with label scores, where labels are ranked by a utility; `added` makes what is added to those of labels [n, k]."""
+    """Returns what was found with label scores, where labels are ranked by a utility; `added_to` makes what is added to those of labels [n, k]."""
     if decoder.utility is None:
         return found
     label_scores = decoder.label_scores(scores, found.labels, estimator)
-    return found._replace(scores=label_scores if added is None else label_scores + added(found.labels))
+    return found._replace(scores=label_scores if added_to is None else label_scores + added_to(found.labels))

@@ -42,7 +42,7 @@ def score_label(scorer, label, threshold):
     return median_score(scorer.scores, scorer.by_label, label, threshold, scorer.scratch)
 
 
-@jit()
+@jit(nogil=True)
 def score_chosen(scores, by_label, kind, points, labels, found):
     """Fills found, float32 [e], with the scores of chosen labels.
 

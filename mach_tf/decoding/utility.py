@@ -129,7 +129,7 @@ def utility_of(score, offset, line, threshold):
     return min(np.float32(shift + scale * log_p + offset), bound)
 
 
-@jit()
+@jit(nogil=True)
 def _fill(scores, labels, offsets, line, floors, found):
     for i in range(len(scores)):
         found[i] = utility_of(scores[i], offsets[labels[i]], line, floors[i])

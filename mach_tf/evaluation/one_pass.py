@@ -90,7 +90,7 @@ def run(
         chunk_begun = time.perf_counter()
         excluded = None if options.excluded is None else options.excluded[rows.start : rows.stop]
         of_chunk = features[rows.start : rows.stop]
-        exact: dict[str, Decoded] = {}
+        exact: list[Decoded] = []
         for name in options.estimators:
             estimator_begun = time.perf_counter()
             scores = estimators.bucket_scores(logits, name)
@@ -98,14 +98,14 @@ def run(
             found = _decode(every, scores, options, name, of_chunk, excluded, added, options.approximate)
             decoding += time.perf_counter() - estimator_begun
             parts[name].append(found)
-            exact[name] = found
+            exact.append(found)
             if options.approximate:
-                exact[name] = _decode(every, scores, options, name, of_chunk, excluded, added)
-                recalls[name].append(recall(found.labels, exact[name].labels) * len(rows))
+                exact[-1] = _decode(every, scores, options, name, of_chunk, excluded, added)
+                recalls[name].append(recall(found.labels, exact[-1].labels) * len(rows))
         first = options.estimators[0]
         scores, added = estimators.bucket_scores(logits, first), network.added_scores(first, options.name_score)
         for count, decoder in prefixes.items():
-            found = exact[first]
+            found = exact[0]
             if count < len(every.table):
                 found = _decode(decoder, scores[:, :count], options, first, of_chunk, excluded, added)
             by_repetitions[count].append(found.labels)

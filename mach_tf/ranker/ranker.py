@@ -66,7 +66,7 @@ class Ranker:
     def best(self, features: scipy.sparse.csr_matrix, k: int) -> np.ndarray:
         """Returns k labels whose scores are raised much, int32 [n, k], and NO_LABEL where fewer are found; `features` as of `products`.
 
-        With so few labels that the search is exact, those that are raised most.
+        Those that are raised most, if no column has more than _SEARCHED weights.
         """
         return best_products(features, self._searched, k).labels
 

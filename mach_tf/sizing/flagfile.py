@@ -56,9 +56,11 @@ def write(path: str, problem: Problem, plan: Plan, flags: list[str]) -> None:
       InputError: `path` exists, or its folder does not.
     """
     check_new(path)
+    ranker = f", {gigabytes(plan.ranker_bytes)} with the ranker" if plan.ranker_bytes else ""
     comment = (
         f"# {problem.points:,} points, {problem.columns:,} columns, {problem.labels:,} labels. Settings by train.plan's rules, "
-        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time, {plan.training_seconds:,.0f} s of training."
+        f"untried.\n# Estimate: {gigabytes(plan.training_bytes)} of memory for one repetition at a time{ranker}, "
+        f"{plan.training_seconds:,.0f} s of training."
     )
     with files.atomic_write(path) as file:
         file.write("\n".join([comment, *flags, ""]).encode())

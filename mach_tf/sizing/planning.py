@@ -77,7 +77,7 @@ class Plan:
       parameters: the number of parameters of all repetitions.
       training_bytes: the memory to train one repetition at a time.
       side_by_side: how many repetitions fit in the memory for training together, and the ranker after them, at most R; 0 if not even one does.
-      ranker_bytes: the memory of the process while it trains the ranker after them; 0 without one.
+      ranker_bytes: the process's memory during the ranker's training, after the repetitions; 0 without a ranker.
       serving_bytes: the memory with all repetitions loaded.
       pair_collision: the probability that two given labels share a bucket in every repetition.
       any_pair_collision: a bound on the probability that any two labels do.
@@ -183,7 +183,7 @@ def recommend(
 ) -> Optional[Plan]:
     """Returns the fastest plan to train among those that meet all rules.
 
-    The rules: training one repetition and serving all of them fit in the memory; training takes at most `seconds`; all labels
+    The rules: training one repetition, and the ranker after it, and serving all of them fit in the memory; training takes at most `seconds`; all labels
     are distinguishable with probability 1 - delta; a point has at most delta confusable labels; and R B is at most K (or
     16,384), because beyond that a single classifier of K outputs would be the smaller model. More buckets than the rules ask
     for did not help: each learns from fewer points.

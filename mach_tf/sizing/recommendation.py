@@ -119,8 +119,8 @@ class Recommendation:
     def _ranker_line(self, plan: Plan) -> str:
         seconds, memory = ranker_time.ranker_seconds(*self.problem.ranker_sizes, self.machine), plan.ranker_bytes
         return (
-            f"The ranker takes about {seconds:,.0f} s of these hours after the repetitions, and the process then {tables.gigabytes(memory)} of memory "
-            "with what it keeps of theirs."
+            f"The ranker takes about {seconds:,.0f} s of these hours, after the repetitions. The process then needs {tables.gigabytes(memory)} of memory, "
+            "with what TensorFlow keeps of their training."
         )
 
 
@@ -157,9 +157,11 @@ def recommend(
         usual_buckets = [_FEW_LABELS]
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
     plans = planning.make_plans(problem, machine, config, *sizes, ranker=ranked)
-    if ranked and not any(plan.side_by_side for plan in plans):
-        return recommend(problem, machine, given, buckets, repetitions, delta, seconds, ranker=False)
     best = planning.recommend(plans, problem, machine, delta, seconds)
+    if ranked and best is None and not all(plan.side_by_side for plan in plans):
+        without = recommend(problem, machine, given, buckets, repetitions, delta, seconds, ranker=False)
+        if without.best or not any(plan.side_by_side for plan in plans):
+            return without
     return Recommendation(problem, machine, delta, config, ranked, tuple(plans), best)
 
 

@@ -163,12 +163,35 @@ def test_labels_without_added_scores_do_not_make_all_others_candidates(estimator
     assert source.most < LABELS / 4
 
 
-@pytest.mark.parametrize("value", [-np.inf, np.inf])
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_infinite_scores(value, share):
-    """The difference between the worst sum and the worst score may not be a number."""
+def test_of_what_is_sought_the_best_labels_count():
+    """Of four labels sought for each one wanted three are bad, and of some points fewer are found."""
+    decoder, scores, _ = problem(1000, 0.0)
+    dense = np.random.default_rng(3).uniform(0.1, 30, (POINTS, LABELS)).astype(np.float32)
+    np.put_along_axis(dense, decoder.top_k(scores, 2, "mean").labels, 0, axis=1)
+    source = Source(scipy.sparse.csr_matrix(dense))
+    order = np.argsort(-dense, axis=1).astype(np.int32)
+
+    def best(features, k):
+        found = np.concatenate([order[features.indices, :2], order[features.indices, 2 - k :]], axis=1)
+        return np.where(features.indices[:, None] % 2 & (np.arange(k) >= 2), NO_LABEL, found)
+
+    source.best = best
+    features = scipy.sparse.identity(POINTS, np.float32, "csr")
+    found = added_scores.top_k_of(decoder, scores, source, features, 2, "mean")
+    np.testing.assert_array_equal(
+        found.labels, brute_force(decoder, scores, scipy.sparse.csr_matrix(dense), 2, "mean")[0]
+    )
+    assert source.most < LABELS / 8
+
+
+@pytest.mark.parametrize("values", [[-np.inf], [np.inf], [-np.inf, np.inf]])
+@pytest.mark.parametrize("share", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_infinite_scores(values, share, seed):
+    """The difference between the worst sum and the worst score may not be a number, and of both infinities no sum is."""
     decoder, scores, added = problem(1000, 0.5)
-    scores[np.random.default_rng(3).random(scores.shape) < share] = value
+    generator = np.random.default_rng(seed)
+    scores = np.where(generator.random(scores.shape) < share, generator.choice(values, scores.shape), scores)
     features = scipy.sparse.identity(POINTS, np.float32, "csr")
     found = added_scores.top_k_of(decoder, scores, Source(added), features, 3, "logit_mean")
     expected = added_scores.top_k(decoder, scores, added, 3, "logit_mean")

@@ -30,7 +30,7 @@ def test_chunks_change_nothing(evaluated, chunk, approximate):
     hashed = ensemble.manifest.feature_spec.apply(points.from_csr(*evaluated.test))
     logits = ensemble.bucket_logits(hashed.features(40))
     ensemble.chunk_points = chunk
-    result = one_pass.run(ensemble, hashed, one_pass.PassOptions(4, ["mean", "logit_mean"], approximate, [1, 2]))
+    result = one_pass.run(ensemble, hashed, one_pass.PassOptions(4, ["mean", "logit_mean"], approximate, [1, 2, 3]))
     for estimator in ("mean", "logit_mean"):
         scores = estimators.bucket_scores(logits, estimator)
         exact = ensemble.decoder.top_k(scores, 4, estimator)
@@ -39,7 +39,7 @@ def test_chunks_change_nothing(evaluated, chunk, approximate):
         if approximate:
             assert result.recall[estimator] == pytest.approx(recall(found.labels, exact.labels))
     assert set(result.recall) == ({"mean", "logit_mean"} if approximate else set())
-    for count in (1, 2):
+    for count in (1, 2, 3):
         scores = estimators.bucket_scores(logits[:, :count], "mean")
         expected = decode.top_k(scores, ensemble.bucket_table[:count], ensemble.decoder.first(count).members, 4, "mean")
         np.testing.assert_array_equal(result.by_repetitions[count], expected[0])

@@ -66,6 +66,15 @@ def test_the_smallest_data():
     assert chosen(features, labels) == (choice.PENALTIES[0], 100.0, 1)
 
 
+def test_half_an_assignment_per_label_is_enough():
+    features, labels = noisy(points=100, labels=30)
+    count = chosen(features, labels).points
+    rest = np.random.default_rng(0).permutation(100)[count:]
+    for width, held in ((2 * labels[rest].nnz, count), (2 * labels[rest].nnz + 1, 0)):
+        padded = scipy.sparse.hstack([labels, scipy.sparse.csr_matrix((100, width - 30))], "csr")
+        assert chosen(features, padded).points == held
+
+
 def test_labels_with_too_few_points_take_the_largest_penalty():
     features, labels = noisy(points=20, labels=30)
     rare = scipy.sparse.hstack([labels, scipy.sparse.csr_matrix((20, 500))], "csr")

@@ -237,7 +237,7 @@ def test_a_plan_says_what_its_ranker_takes():
     found = recommendation.recommend(PROBLEM, MACHINE)
     line = next(line for line in str(found).splitlines() if line.startswith("The ranker takes about "))
     seconds = ranker_time.ranker_seconds(*PROBLEM.ranker_sizes, MACHINE)
-    assert found.ranker and f" {seconds:,.0f} s of these hours after the repetitions, " in line
+    assert found.ranker and f" {seconds:,.0f} s of these hours, after the repetitions. " in line
     assert f" {found.best.ranker_bytes / 1e9:,.1f} GB of memory" in line
     alone = recommendation.recommend(PROBLEM, MACHINE, {"task": "multiclass"})
     assert not alone.ranker and "The ranker takes" not in str(alone)
@@ -253,5 +253,9 @@ def test_a_plan_leaves_room_for_its_ranker():
         assert found.ranker and best.training_bytes + beside <= best.ranker_bytes <= memory
         assert best.side_by_side == best.repetitions or memory < 24e9
         assert (f"--group_size={best.side_by_side}" in found.flags()) == (best.side_by_side < best.repetitions)
+    # A plan without enough buckets fits beside its ranker, and the best one alone.
+    few = planning.Problem(100_000, 50_000, 100_000, 20.0, 1.0)
+    alone = recommendation.recommend(few, dataclasses.replace(MACHINE, memory=1_500_000_000))
+    assert recommendation.trains_ranker(few, alone.config, MACHINE) and alone.best and not alone.ranker
     tight = recommendation.recommend(amazon, dataclasses.replace(MACHINE, memory=int(PROCESS_BYTES + beside)))
     assert tight.best and not tight.ranker and tight.best.ranker_bytes == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -12,6 +13,7 @@ import scipy.sparse
 
 import mach_tf
 from mach_tf import model_verification
+from mach_tf.data.dataset_reader import DatasetReader
 from mach_tf.decoding.approximate import Approximate
 from mach_tf.ensemble import Ensemble
 from mach_tf.errors import InputError
@@ -50,6 +52,22 @@ def test_label_scores_are_sums(ranked):
     assert (plain != sums).any() and alone.ranker is None
     only = model.decode(features, 3, decoder=model.among([2, 5, 7]))
     np.testing.assert_allclose(np.sort(only.scores), np.sort(sums[:, [2, 5, 7]]), rtol=1e-6)
+
+
+def test_it_learns_from_all_points_however_they_are_read(dataset, trained, monkeypatch):
+    """Some at a time, and of some none has features and labels."""
+    data, model = DatasetReader.open(dataset), ModelManifest.read(trained)
+    whole = ranker_training._matrices(data, model)
+    every = data.read_points("train")
+    none = dataclasses.replace(every[:3], label_splits=np.zeros(4, np.int64), label_ids=every.label_ids[:0])
+    parts = [every[:7], none, *(every[i : i + 40] for i in range(7, len(every), 40))]
+    monkeypatch.setattr(DatasetReader, "iterate_points", lambda *_: iter(parts))
+    for found, expected in zip(ranker_training._matrices(data, model), whole):
+        assert (found != expected).nnz == 0 if scipy.sparse.issparse(found) else (found == expected).all()
+        assert found.shape == expected.shape
+    monkeypatch.setattr(DatasetReader, "iterate_points", lambda *_: iter([none]))
+    with pytest.raises(InputError, match="got none with both"):
+        ranker_training._matrices(data, model)
 
 
 def test_other_estimators_are_those_of_the_ensemble(ranked):
