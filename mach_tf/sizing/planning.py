@@ -183,8 +183,8 @@ def recommend(
 ) -> Optional[Plan]:
     """Returns the fastest plan to train among those that meet all rules.
 
-    The rules: training one repetition, and the ranker after it, and serving all of them fit in the memory; training takes at most `seconds`; all labels
-    are distinguishable with probability 1 - delta; a point has at most delta confusable labels; and R B is at most K (or
+    The rules: training one repetition, and the ranker after it, and serving all of them fit in the memory; training takes at most
+    `seconds`; all labels are distinguishable with probability 1 - delta; a point has at most delta confusable labels; and R B is at most K (or
     16,384), because beyond that a single classifier of K outputs would be the smaller model. More buckets than the rules ask
     for did not help: each learns from fewer points.
 

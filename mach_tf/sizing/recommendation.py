@@ -158,6 +158,7 @@ def recommend(
     sizes = buckets or usual_buckets, repetitions or usual_repetitions
     plans = planning.make_plans(problem, machine, config, *sizes, ranker=ranked)
     best = planning.recommend(plans, problem, machine, delta, seconds)
+    # Without a ranker more plans fit the memory, unless it is another rule that none of them meets.
     if ranked and best is None and not all(plan.side_by_side for plan in plans):
         without = recommend(problem, machine, given, buckets, repetitions, delta, seconds, ranker=False)
         if without.best or not any(plan.side_by_side for plan in plans):
